@@ -1,0 +1,293 @@
+"""The public functions: they wire network, domain, search and partition together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .domain import Domain, WholeSpace
+from .errors import ParameterError, ShapeError
+from .network.network import Network
+
+if TYPE_CHECKING:
+    from .partition.partition import Partition
+    from .search.decisions import Batch, Decisions
+    from .search.run import Run
+
+__all__ = ["RegionCount", "RegionStream", "count_regions", "enumerate_regions", "load"]
+
+Progress = Callable[["Run"], None]
+
+
+class RegionCount(int):
+    """The number of regions, with how it was found.
+
+    It is an ``int``, and carries
+
+    Attributes
+    ----------
+    complete : bool
+        False: the search was stopped, and the number is a certified lower bound.
+    certificates : Decisions
+        How many decisions each tier proved.
+    seconds : float
+        Time of the search.
+    engine : str
+        The engine that ran.
+    domain : Domain
+    """
+
+    complete: bool
+    certificates: Decisions
+    seconds: float
+    engine: str
+    domain: Domain
+
+    @classmethod
+    def _of(cls, run: Run, seconds: float) -> RegionCount:
+        out = cls(run.regions)
+        out.complete = run.complete
+        out.certificates = run.decisions
+        out.seconds = seconds
+        out.engine = run.engine_name
+        out.domain = run.domain
+        return out
+
+
+def load(path: Any) -> Network:
+    """Read a network from a file: ONNX (.onnx), .npz or .json.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read or is malformed.
+    UnsupportedOperatorError
+        If it holds an operator that is not supported; the message names it and its node.
+    """
+    from .formats import load as load_file
+
+    return load_file(path)
+
+
+def _prepared(
+    network: Network, domain: Domain | None, limit: int | None, **options: Any
+) -> Run:
+    from .search.run import Run
+
+    if not isinstance(network, Network):
+        raise ShapeError(f"a Network is needed, not a {type(network).__name__}")
+    if domain is None:
+        domain = WholeSpace(network.input_dim)
+    if not isinstance(domain, Domain):
+        raise ShapeError(
+            f"a domain is needed (Box, Polytope, Slice, WholeSpace), not a {type(domain).__name__}"
+        )
+    if domain.dim != network.input_dim:
+        raise ShapeError(
+            f"the domain lies in R^{domain.dim}, but the network has {network.input_dim} inputs "
+            f"(shape {network.input_shape})"
+        )
+    if limit is not None:
+        if isinstance(limit, bool) or int(limit) != limit or limit < 1:
+            raise ParameterError(f"limit {limit!r}: give a whole number of at least 1")
+        options["max_regions"] = int(limit)
+    return Run(network.program, domain, **options)
+
+
+def _deadline(time_limit: float | None) -> float | None:
+    if time_limit is None:
+        return None
+    if not time_limit >= 0:
+        raise ParameterError(f"time_limit {time_limit!r}: give seconds, at least 0")
+    return time.monotonic() + time_limit
+
+
+def count_regions(
+    network: Network,
+    domain: Domain | None = None,
+    *,
+    limit: int | None = None,
+    time_limit: float | None = None,
+    engine: str = "auto",
+    progress: Progress | None = None,
+) -> RegionCount:
+    """Count the activation regions of a network on a domain, exactly.
+
+    Parameters
+    ----------
+    network : Network
+    domain : Domain, optional
+        All of R^D by default: no artificial box.
+    limit : int, optional
+        Stop after so many regions; the result is then a certified lower bound.
+    time_limit : float, optional
+        Stop after so many seconds, likewise.
+    engine : str
+        "auto", "kernel" (Numba), "highs" (for wide inputs) or "rational" (slow reference).
+    progress : callable, optional
+        Called now and then with the run (``regions``, ``share``).
+
+    Returns
+    -------
+    RegionCount
+        An int with ``complete``, ``certificates``, ``seconds``, ``engine``, ``domain``.
+
+    Raises
+    ------
+    ShapeError
+        If domain and network do not fit.
+    DomainError
+        If the domain is empty.
+
+    Notes
+    -----
+    Guarantee: the count is that of the exact real function with the stored parameters; every
+    decision is proved. Memory does not grow with the count. An activation region is the
+    interior, relative to the domain, of a set of points with the same code ("proper
+    activation regions" in Stargalla, Hertrich and Reichman 2025).
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 0], [0, 1], [1, 1]]), es.ReLU()], input_shape=(2,))
+    >>> es.count_regions(net)
+    6
+    """
+    run = _prepared(network, domain, limit, store=False, engine=engine)
+    start = time.perf_counter()
+    for _ in run.batches(_deadline(time_limit)):
+        if progress is not None:
+            progress(run)
+    return RegionCount._of(run, time.perf_counter() - start)
+
+
+def enumerate_regions(
+    network: Network,
+    domain: Domain | None = None,
+    *,
+    limit: int | None = None,
+    time_limit: float | None = None,
+    engine: str = "auto",
+    stream: bool = False,
+    progress: Progress | None = None,
+) -> Partition | RegionStream:
+    """Enumerate the activation regions of a network on a domain, exactly.
+
+    Parameters
+    ----------
+    network, domain, limit, time_limit, engine, progress
+        As in ``count_regions``.
+    stream : bool
+        True gives a ``RegionStream`` to iterate over, in bounded memory.
+
+    Returns
+    -------
+    Partition or RegionStream
+        Regions in lexicographic order of their codes, whatever the engine.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1], [1]], [0, -1]), es.Abs()], input_shape=(1,))
+    >>> es.enumerate_regions(net).codes.tolist()
+    [[0, 0], [1, 0], [1, 1]]
+    >>> for region in es.enumerate_regions(net, stream=True):
+    ...     print(region.code.tolist())
+    [0, 0]
+    [1, 0]
+    [1, 1]
+    """
+    from .partition.partition import Partition
+
+    run = _prepared(network, domain, limit, store=True, engine=engine)
+    if stream:
+        return RegionStream(run, time_limit, progress)
+    out = Partition(network, run.domain)
+    start = time.perf_counter()
+    for batch in run.batches(_deadline(time_limit)):
+        out._append(batch)
+        if progress is not None:
+            progress(run)
+    out._finish()
+    out.seconds = time.perf_counter() - start
+    out.complete, out.certificates, out.engine = run.complete, run.decisions, run.engine_name
+    return out
+
+
+class StreamedRegion:
+    """One region of a stream: its code and witness (domain coordinates).
+
+    Attributes
+    ----------
+    index : int
+    code : array, shape (units,)
+    witness : float64 array, shape (k,)
+    exact_witness : tuple of Fraction or None
+        Where no float64 point of the region could be proved.
+    """
+
+    __slots__ = ("code", "exact_witness", "index", "witness")
+
+    def __init__(
+        self, index: int, code: np.ndarray, witness: np.ndarray,
+        exact_witness: tuple[Fraction, ...] | None,
+    ) -> None:  # fmt: skip
+        self.index, self.code, self.witness = index, code, witness
+        self.exact_witness = exact_witness
+
+
+class RegionStream:
+    """Regions one by one, in order and in bounded memory.
+
+    Attributes
+    ----------
+    complete : bool
+        True once all regions have been seen; until then what was seen is a certified lower
+        bound.
+    """
+
+    def __init__(
+        self, run: Run, time_limit: float | None = None, progress: Progress | None = None
+    ) -> None:
+        self._run = run
+        self._time_limit = time_limit
+        self._progress = progress
+
+    @property
+    def complete(self) -> bool:
+        """Whether the stream has come to the end of the search."""
+        return self._run.complete
+
+    @property
+    def certificates(self) -> Decisions:
+        """Proved decisions so far, by tier."""
+        return self._run.decisions
+
+    def batches(self) -> Iterator[Batch]:
+        """The same regions in arrays: ``codes``, ``points``, ``exact``."""
+        for batch in self._run.batches(_deadline(self._time_limit)):
+            if self._progress is not None:
+                self._progress(self._run)
+            if len(batch.codes):
+                yield batch
+
+    def __iter__(self) -> Iterator[StreamedRegion]:
+        index = 0
+        for batch in self.batches():
+            for i in range(len(batch.codes)):
+                yield StreamedRegion(
+                    index, batch.codes[i], batch.points[i], batch.exact.get(i)
+                )
+                index += 1

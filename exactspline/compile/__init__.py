@@ -1,0 +1,10 @@
+"""From a network to its program: per layer a sparse affine map of the state and units.
+
+The program is the one representation that search, forward, exact and proof read.
+"""
+
+from .builder import compile_network
+from .forms import Forms
+from .program import Layer, Program, Units
+
+__all__ = ["Forms", "Layer", "Program", "Units", "compile_network"]

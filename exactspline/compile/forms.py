@@ -1,0 +1,169 @@
+"""Sparse tuples of affine forms with exact coefficients, and their exact composition."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from ..rationals import compact
+
+__all__ = ["Forms"]
+
+
+@dataclass(frozen=True)
+class Forms:
+    """n affine forms over a state of a given width, as compressed sparse rows.
+
+    Attributes
+    ----------
+    indptr : numpy.ndarray, shape (n + 1,), int64
+    indices : numpy.ndarray, int64
+        Which state entry each coefficient belongs to.
+    data, const : numpy.ndarray
+        Exact arrays (float64, or objects holding Fractions): coefficients and constants (n,).
+    width : int
+        Number of state entries the forms are over.
+    """
+
+    indptr: np.ndarray
+    indices: np.ndarray
+    data: np.ndarray
+    const: np.ndarray
+    width: int
+
+    def __len__(self) -> int:
+        return len(self.const)
+
+    @staticmethod
+    def selection(indices: np.ndarray, width: int) -> Forms:
+        """The forms z_i for the given i."""
+        n = len(indices)
+        return Forms(
+            np.arange(n + 1, dtype=np.int64),
+            np.asarray(indices, dtype=np.int64),
+            np.ones(n),
+            np.zeros(n),
+            width,
+        )
+
+    def is_selection(self) -> bool:
+        """Whether every form is just one state entry."""
+        return (
+            self.data.dtype != object
+            and self.const.dtype != object
+            and len(self.data) == len(self.const)
+            and bool(np.all(np.diff(self.indptr) == 1))
+            and bool(np.all(self.data == 1.0))
+            and not np.any(self.const)
+        )
+
+    def take(self, rows: np.ndarray) -> Forms:
+        """The chosen forms, in the given order."""
+        rows = np.asarray(rows, dtype=np.int64)
+        counts = self.indptr[rows + 1] - self.indptr[rows]
+        indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        gather = np.repeat(self.indptr[rows] - indptr[:-1], counts) + np.arange(indptr[-1])
+        return Forms(indptr, self.indices[gather], self.data[gather], self.const[rows], self.width)
+
+    def relabel(self, new_index: np.ndarray, width: int) -> Forms:
+        """The same forms over another numbering of the state entries they read."""
+        return Forms(self.indptr, new_index[self.indices], self.data, self.const, width)
+
+    def without_zeros(self) -> Forms:
+        """Drop coefficients that are exactly zero."""
+        keep = self.data != 0
+        if np.all(keep):
+            return self
+        rows = np.repeat(np.arange(len(self)), np.diff(self.indptr))[keep]
+        indptr = np.zeros(len(self) + 1, dtype=np.int64)
+        np.add.at(indptr, rows + 1, 1)
+        return Forms(
+            np.cumsum(indptr), self.indices[keep], self.data[keep], self.const, self.width
+        )
+
+    def after(self, inner: Forms) -> Forms:
+        """The exact composition: these forms read the values of ``inner``.
+
+        Notes
+        -----
+        Integer arithmetic on a common denominator per side; cost is the number of nonzero
+        products.
+        """
+        if inner.is_selection():
+            return self.relabel(inner.indices, inner.width)._merged()
+        return self._composed(inner)
+
+    def _composed(self, inner: Forms) -> Forms:
+        outer_int, outer_den = _over_common_denominator(np.concatenate([self.data, self.const]))
+        inner_int, inner_den = _over_common_denominator(np.concatenate([inner.data, inner.const]))
+        n_outer, n_inner = len(self.data), len(inner.data)
+        inner_rows = [
+            list(zip(inner.indices[a:b].tolist(), inner_int[a:b], strict=True))
+            for a, b in zip(inner.indptr[:-1].tolist(), inner.indptr[1:].tolist(), strict=True)
+        ]
+        inner_const = inner_int[n_inner:]
+        denominator = outer_den * inner_den
+        indptr, indices, data, const = [0], [], [], []
+        for row in range(len(self)):
+            total: dict[int, int] = {}
+            offset = outer_int[n_outer + row] * inner_den
+            for at in range(int(self.indptr[row]), int(self.indptr[row + 1])):
+                factor = outer_int[at]
+                if factor == 0:
+                    continue
+                source = int(self.indices[at])
+                offset += factor * inner_const[source]
+                for column, value in inner_rows[source]:
+                    total[column] = total.get(column, 0) + factor * value
+            for column in sorted(total):
+                if total[column]:
+                    indices.append(column)
+                    data.append(Fraction(total[column], denominator))
+            indptr.append(len(indices))
+            const.append(Fraction(offset, denominator))
+        return Forms(
+            np.array(indptr, dtype=np.int64),
+            np.array(indices, dtype=np.int64),
+            compact(_objects(data)),
+            compact(_objects(const)),
+            inner.width,
+        )
+
+    def _merged(self) -> Forms:
+        """Sum coefficients of the same state entry (a relabelling may have joined some)."""
+        rows = np.repeat(np.arange(len(self)), np.diff(self.indptr))
+        keys = rows * self.width + self.indices
+        if len(np.unique(keys)) == len(keys):
+            return self
+        return self._composed(Forms.selection(np.arange(self.width), self.width))
+
+    def row(self, i: int) -> tuple[np.ndarray, np.ndarray, Fraction]:
+        """Indices, coefficients (exact array) and constant of form i."""
+        a, b = int(self.indptr[i]), int(self.indptr[i + 1])
+        return self.indices[a:b], self.data[a:b], Fraction(self.const[i])
+
+
+def _objects(values: list[Fraction]) -> np.ndarray:
+    out = np.empty(len(values), dtype=object)
+    out[:] = values
+    return out
+
+
+def _over_common_denominator(values: np.ndarray) -> tuple[list[int], int]:
+    """Exact numbers as integers over one denominator."""
+    if values.dtype != object:
+        mantissa, exponent = np.frexp(values)
+        integers = (mantissa * 2.0**53).astype(np.int64)
+        exponent = exponent - 53
+        lowest = int(exponent[integers != 0].min()) if np.any(integers) else 0
+        shifts = np.where(integers != 0, exponent - lowest, 0)
+        out = [m << s for m, s in zip(integers.tolist(), shifts.tolist(), strict=True)]
+        if lowest >= 0:
+            return [v << lowest for v in out], 1
+        return out, 1 << -lowest
+    fractions = [Fraction(v) for v in values.tolist()]
+    denominator = math.lcm(*(v.denominator for v in fractions))
+    return [v.numerator * (denominator // v.denominator) for v in fractions], denominator

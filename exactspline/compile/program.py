@@ -1,0 +1,169 @@
+"""The program: what a network is once it is compiled.
+
+State z starts as the input x. Layer l computes members u = P z + p; unit k picks one of its
+pieces, each an affine function of one member; the new state is [unit outputs; kept entries
+of z], so that skip connections and branches are a plain pass-through.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .forms import Forms
+
+__all__ = ["Layer", "Program", "Units"]
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units of one layer, in columns.
+
+    A *condition form* is u[plus] - u[minus] + shift (an index of -1 stands for nothing). A
+    piece holds where all its conditions, sign * form >= 0, hold. A condition whose form
+    vanishes identically on a cell drops the piece there if ``drop`` is set (a lower piece
+    coincides with it) and is void otherwise. The output of a piece is
+    slope * u[member] + offset.
+
+    Attributes
+    ----------
+    form_plus, form_minus : int32 arrays, shape (forms,)
+    form_shift : exact array, shape (forms,)
+    piece_start : int64 array, shape (units + 1,)
+        Pieces of unit k are piece_start[k] .. piece_start[k + 1] - 1, piece 0 first.
+    piece_member : int32 array, shape (pieces,)
+    piece_slope, piece_offset : exact arrays, shape (pieces,)
+    cond_start : int64 array, shape (pieces + 1,)
+    cond_form : int32 array; cond_sign : int8 array; cond_drop : bool array
+    """
+
+    form_plus: np.ndarray
+    form_minus: np.ndarray
+    form_shift: np.ndarray
+    piece_start: np.ndarray
+    piece_member: np.ndarray
+    piece_slope: np.ndarray
+    piece_offset: np.ndarray
+    cond_start: np.ndarray
+    cond_form: np.ndarray
+    cond_sign: np.ndarray
+    cond_drop: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.piece_start) - 1
+
+    @cached_property
+    def pieces(self) -> np.ndarray:
+        """Number of pieces of every unit."""
+        return np.diff(self.piece_start)
+
+    @cached_property
+    def two_piece(self) -> np.ndarray:
+        """Units with two pieces told apart by the sign of one form (piece 0 where it is <= 0)."""
+        out = np.zeros(len(self), dtype=bool)
+        for k in np.flatnonzero(self.pieces == 2):
+            first = self.piece_start[k]
+            a, b, c = self.cond_start[first : first + 3]
+            out[k] = (
+                b - a == 1
+                and c - b == 1
+                and self.cond_form[a] == self.cond_form[b]
+                and self.cond_sign[a] == -1
+                and self.cond_sign[b] == 1
+                and not self.cond_drop[a]
+                and self.cond_drop[b]
+            )
+        return out
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: its members over the state before, its units, and what is passed on."""
+
+    members: Forms
+    units: Units
+    keep: np.ndarray  # entries of the state before that follow the unit outputs
+    names: tuple[tuple[str, int], ...]  # (operator name, how many units), in unit order
+
+    @property
+    def state_size(self) -> int:
+        """Number of entries of the state after this layer."""
+        return len(self.units) + len(self.keep)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled network.
+
+    Attributes
+    ----------
+    input_dim : int
+    layers : tuple of Layer
+    output : Forms
+        The network's output over the state after the last layer.
+    """
+
+    input_dim: int
+    layers: tuple[Layer, ...]
+    output: Forms
+
+    @cached_property
+    def n_units(self) -> int:
+        """Number of units of all layers."""
+        return sum(len(layer.units) for layer in self.layers)
+
+    @cached_property
+    def max_pieces(self) -> int:
+        """The largest number of pieces of a unit (1 without units)."""
+        return max((int(layer.units.pieces.max()) for layer in self.layers), default=1)
+
+    @cached_property
+    def unit_start(self) -> np.ndarray:
+        """Where each layer's units start in a code; shape (layers + 1,)."""
+        sizes = [len(layer.units) for layer in self.layers]
+        return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+    def sha256(self) -> str:
+        """A hash of the whole program, equal for equal functions written the same way."""
+        digest = hashlib.sha256(f"exactspline program 1 {self.input_dim}".encode())
+        for layer in self.layers:
+            _hash_forms(digest, layer.members)
+            units = layer.units
+            for array in (*vars_of(units), layer.keep):
+                _hash_array(digest, array)
+        _hash_forms(digest, self.output)
+        return digest.hexdigest()
+
+
+def vars_of(units: Units) -> tuple[np.ndarray, ...]:
+    """The columns of a unit table in a fixed order."""
+    return (
+        units.form_plus,
+        units.form_minus,
+        units.form_shift,
+        units.piece_start,
+        units.piece_member,
+        units.piece_slope,
+        units.piece_offset,
+        units.cond_start,
+        units.cond_form,
+        units.cond_sign,
+        units.cond_drop,
+    )
+
+
+def _hash_forms(digest: hashlib._Hash, forms: Forms) -> None:
+    for array in (forms.indptr, forms.indices, forms.data, forms.const):
+        _hash_array(digest, array)
+
+
+def _hash_array(digest: hashlib._Hash, array: np.ndarray) -> None:
+    if array.dtype == object:
+        text = ";".join(str(v) for v in array.reshape(-1))
+        digest.update(b"O" + text.encode())
+    else:
+        digest.update(str(array.dtype).encode() + str(array.shape).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())

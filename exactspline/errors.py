@@ -1,0 +1,46 @@
+"""The one tree of errors. Every message says what was wrong, where, and what to do."""
+
+from __future__ import annotations
+
+__all__ = [
+    "DomainError",
+    "ExactSplineError",
+    "FormatError",
+    "LimitError",
+    "ParameterError",
+    "ShapeError",
+    "UndecidedError",
+    "UnsupportedOperatorError",
+]
+
+
+class ExactSplineError(Exception):
+    """Base of every error that exactspline raises on purpose."""
+
+
+class FormatError(ExactSplineError):
+    """A file is malformed, truncated, too large or not of the format it claims to be."""
+
+
+class UnsupportedOperatorError(ExactSplineError):
+    """A network holds an operator that is not piecewise affine, or not supported."""
+
+
+class ShapeError(ExactSplineError):
+    """Shapes of operators, parameters or inputs do not fit together."""
+
+
+class ParameterError(ExactSplineError):
+    """A parameter is not a finite number (NaN, infinity, unreadable text), or out of range."""
+
+
+class DomainError(ExactSplineError):
+    """A domain is empty, contradictory, or does not fit the network."""
+
+
+class UndecidedError(ExactSplineError):
+    """A sign could not be proved; it is reported and never guessed."""
+
+
+class LimitError(ExactSplineError):
+    """A result would not fit the stated size; the message names the alternative."""

@@ -1,0 +1,350 @@
+"""Exact forms on a cell and exact verdicts: the tier that always decides.
+
+Rows are lists of flint rationals, constant first, over the search coordinates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import flint
+import numpy as np
+
+from ..compile.forms import Forms
+from ..compile.program import Layer, Program
+from .lp import ONE, ZERO, Row, interior_point, minimise, q, value_at
+
+if TYPE_CHECKING:
+    from ..search.space import SearchSpace
+
+__all__ = ["Cell", "ExactForms", "Verdict", "decide", "regions_of_cell"]
+
+Point = list[flint.fmpq]
+
+
+class _SparseRows:
+    """Forms of a layer as flint rationals, converted row by row when first read."""
+
+    def __init__(self, forms: Forms) -> None:
+        self.forms = forms
+        self.cache: dict[int, tuple[flint.fmpq, list[tuple[int, flint.fmpq]]]] = {}
+
+    def row(self, i: int) -> tuple[flint.fmpq, list[tuple[int, flint.fmpq]]]:
+        found = self.cache.get(i)
+        if found is None:
+            indices, data, const = self.forms.row(i)
+            terms = [(j, q(v)) for j, v in zip(indices.tolist(), data.tolist(), strict=True)]
+            found = self.cache[i] = (q(const), terms)
+        return found
+
+
+class _LayerRows:
+    """Exact rows of one layer for one code of the layers before; made when asked for."""
+
+    def __init__(
+        self, layer: Layer, sparse: _SparseRows, before: _LayerRows | None,
+        codes: Sequence[int], inputs: list[Row], width: int, first: bool,
+    ) -> None:  # fmt: skip
+        self.layer = layer
+        self.sparse = sparse
+        self.before = before  # rows of the layer before, with ``codes`` its units' pieces
+        self.codes = codes
+        self.inputs = inputs
+        self.width = width
+        self.first = first
+        self.members: dict[int, Row] = {}
+        self.states: dict[int, Row | None] = {}
+        self.forms: dict[int, Row] = {}
+
+    def member(self, i: int) -> Row:
+        """Member i of the layer as a row."""
+        row = self.members.get(i)
+        if row is None:
+            const, terms = self.sparse.row(i)
+            row = [ZERO] * self.width
+            row[0] = const
+            for j, weight in terms:
+                state = _unit_row(j, self.width) if self.first else self.state(j)
+                if state is None:
+                    continue
+                for c, value in enumerate(state):
+                    if value:
+                        row[c] = row[c] + weight * value
+            self.members[i] = row
+        return row
+
+    def state(self, j: int) -> Row | None:
+        """Entry j of the state this layer reads (None: identically zero)."""
+        if j in self.states:
+            return self.states[j]
+        row: Row | None
+        before = self.before
+        if before is None:
+            row = self.inputs[j]
+        else:
+            units = before.layer.units
+            if j < len(units):
+                piece = int(units.piece_start[j]) + int(self.codes[j])
+                slope, offset = q(Fraction(units.piece_slope[piece])), q(
+                    Fraction(units.piece_offset[piece])
+                )
+                if slope == 0:
+                    row = None if offset == 0 else [offset] + [ZERO] * (self.width - 1)
+                else:
+                    row = [v * slope for v in before.member(int(units.piece_member[piece]))]
+                    row[0] = row[0] + offset
+            else:
+                row = before.state(int(before.layer.keep[j - len(units)]))
+        self.states[j] = row
+        return row
+
+    def form(self, f: int) -> Row:
+        """Condition form f of the layer as a row."""
+        row = self.forms.get(f)
+        if row is None:
+            units = self.layer.units
+            plus, minus = int(units.form_plus[f]), int(units.form_minus[f])
+            row = list(self.member(plus)) if plus >= 0 else [ZERO] * self.width
+            if minus >= 0:
+                row = [a - b for a, b in zip(row, self.member(minus), strict=True)]
+            row[0] = row[0] + q(Fraction(units.form_shift[f]))
+            self.forms[f] = row
+        return row
+
+
+def _unit_row(j: int, width: int) -> Row:
+    row = [ZERO] * width
+    row[j + 1] = ONE
+    return row
+
+
+class ExactForms:
+    """Exact condition forms of a program on cells given by their codes.
+
+    Keeps the rows of the last code of every layer: a depth-first search asks for the same
+    ones again and again.
+    """
+
+    def __init__(self, program: Program, space: SearchSpace) -> None:
+        from ..search.space import dense_rows
+
+        self.program = program
+        self.dim = space.dim
+        self.domain_rows = dense_rows(space.rows)
+        self.inputs = dense_rows(space.inputs)
+        self.sparse = [
+            _SparseRows(space.first if i == 0 else layer.members)
+            for i, layer in enumerate(program.layers)
+        ]
+        self.chain: list[tuple[bytes, _LayerRows]] = []
+
+    def layer(self, index: int, codes: np.ndarray) -> _LayerRows:
+        """Rows of a layer on cells whose code begins with ``codes``."""
+        start = self.program.unit_start
+        for level in range(index + 1):
+            prefix = codes[: start[level]].tobytes()
+            if level < len(self.chain) and self.chain[level][0] == prefix:
+                continue
+            del self.chain[level:]
+            before = self.chain[level - 1][1] if level else None
+            own = codes[start[level - 1] : start[level]].tolist() if level else []
+            rows = _LayerRows(
+                self.program.layers[level], self.sparse[level], before, own, self.inputs,
+                self.dim + 1, level == 0,
+            )  # fmt: skip
+            self.chain.append((prefix, rows))
+        return self.chain[index][1]
+
+    def form(self, index: int, f: int, codes: np.ndarray) -> Row:
+        """One condition form as a row."""
+        return self.layer(index, codes).form(f)
+
+    def contains(self, point: Sequence[Fraction], codes: np.ndarray) -> bool:
+        """Whether a point lies strictly inside the region of a code, and in the domain."""
+        at = [q(v) for v in point]
+        if any(value_at(row, at) <= 0 for row in self.domain_rows):
+            return False
+        for index, layer in enumerate(self.program.layers):
+            units = layer.units
+            start = int(self.program.unit_start[index])
+            for k in range(len(units)):
+                piece = int(units.piece_start[k]) + int(codes[start + k])
+                for cond in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
+                    form = self.form(index, int(units.cond_form[cond]), codes)
+                    if any(form) and value_at(form, at) * int(units.cond_sign[cond]) <= 0:
+                        return False
+        return True
+
+
+@dataclass
+class Verdict:
+    """What a form does on a cell: 'positive', 'negative', 'zero' or 'cut'.
+
+    For a cut, exact interior points of both sides.
+    """
+
+    kind: str
+    plus: Point = field(default_factory=list)
+    minus: Point = field(default_factory=list)
+
+
+def decide(rows: Sequence[Row], form: Row, inside: Point, basis: Sequence[int] = ()) -> Verdict:
+    """Decide exactly whether a form changes sign on the interior of {row >= 0}.
+
+    Parameters
+    ----------
+    rows : sequence of rows
+        The cell, full-dimensional.
+    form : row
+    inside : point
+        Strictly inside all rows.
+    basis : sequence of int, optional
+        d constraints whose multipliers are a guess for a proof that it does not.
+
+    Returns
+    -------
+    Verdict
+    """
+    if not any(form):
+        return Verdict("zero")
+    here = value_at(form, inside)
+    if here == 0:
+        return _around(rows, form, inside)
+    sign = 1 if here > 0 else -1
+    oriented = form if sign > 0 else [-c for c in form]
+    kind = "positive" if sign > 0 else "negative"
+    if not any(form[1:]) or _combines(rows, oriented, basis):
+        return Verdict(kind)
+    best = minimise(rows, oriented, inside, stop_below=ZERO)
+    if best.value is not None and best.value >= 0:
+        return Verdict(kind)
+    value = value_at(oriented, inside)
+    if best.ray is not None:
+        fall = value_at([ZERO, *oriented[1:]], best.ray)
+        # from the inner point along the ray to twice the distance of the hyperplane
+        step = -2 * value / fall
+        other = [x + step * r for x, r in zip(inside, best.ray, strict=True)]
+    else:
+        assert best.value is not None
+        crossing = value / (value - best.value)
+        t = (crossing + 1) / 2
+        other = [x + t * (y - x) for x, y in zip(inside, best.point, strict=True)]
+    return Verdict("cut", inside, other) if sign > 0 else Verdict("cut", other, inside)
+
+
+def _combines(rows: Sequence[Row], form: Row, basis: Sequence[int]) -> bool:
+    """Whether the form is a nonnegative combination of the d given rows and a constant."""
+    d = len(form) - 1
+    if len(basis) != d:
+        return False
+    matrix = flint.fmpq_mat([[rows[i][c + 1] for i in basis] for c in range(d)])
+    try:
+        solution = matrix.solve(flint.fmpq_mat([[c] for c in form[1:]]))
+    except ZeroDivisionError:
+        return False
+    rest = form[0]
+    for k, i in enumerate(basis):
+        z = solution[k, 0]
+        if z < 0:
+            return False
+        rest = rest - z * rows[i][0]
+    return rest >= 0
+
+
+def _around(rows: Sequence[Row], form: Row, inside: Point) -> Verdict:
+    """Interior points on both sides of a hyperplane through an interior point."""
+    step = ONE
+    for row in rows:
+        slope = sum((abs(a * g) for a, g in zip(row[1:], form[1:], strict=True)), ZERO)
+        if slope != 0:
+            step = min(step, value_at(row, inside) / (2 * slope))
+    plus = [x + step * g for x, g in zip(inside, form[1:], strict=True)]
+    minus = [x - step * g for x, g in zip(inside, form[1:], strict=True)]
+    return Verdict("cut", plus, minus)
+
+
+@dataclass
+class Cell:
+    """A node of the exact search: what is decided, and where to go on."""
+
+    rows: list[Row]
+    inside: Point
+    codes: np.ndarray
+    layer: int
+    todo: list[int]  # open units of the layer, in order
+    piece: int = -1  # a piece of todo[0] that is being cut out
+    cond: int = 0
+
+
+def interior(rows: Sequence[Row], dim: int) -> Point | None:
+    """A point strictly inside all rows, or None if the cell has no interior."""
+    found = interior_point(rows, dim)
+    if found is None or found[1]:
+        return None
+    return found[0]
+
+
+def regions_of_cell(forms: ExactForms, cell: Cell) -> Iterator[tuple[np.ndarray, Point, int]]:
+    """All regions inside a cell by exact search, in lexicographic order.
+
+    Yields
+    ------
+    code, point, decisions
+        The point is exact and strictly inside; ``decisions`` counts verdicts since the last.
+    """
+    program = forms.program
+    pending = [cell]
+    decisions = 0
+    while pending:
+        node = pending.pop()
+        while True:
+            if not node.todo:
+                if node.layer + 1 == len(program.layers):
+                    yield node.codes, node.inside, decisions + 1
+                    decisions = 0
+                    break
+                node.layer += 1
+                node.todo = list(range(len(program.layers[node.layer].units)))
+                continue
+            units = program.layers[node.layer].units
+            k = node.todo[0]
+            at = int(program.unit_start[node.layer]) + k
+            first = int(units.piece_start[k])
+            if node.piece < 0:
+                node.piece, node.cond = 0, 0
+            if node.cond == 0 and first + node.piece + 1 < int(units.piece_start[k + 1]):
+                pending.append(
+                    Cell(list(node.rows), node.inside, node.codes.copy(), node.layer,
+                         list(node.todo), node.piece + 1)
+                )  # fmt: skip
+            alive, used = _cut_out_piece(forms, node, first + node.piece)
+            decisions += used
+            if not alive:
+                break
+            node.codes[at] = node.piece
+            node.todo = node.todo[1:]
+            node.piece, node.cond = -1, 0
+
+
+def _cut_out_piece(forms: ExactForms, node: Cell, piece: int) -> tuple[bool, int]:
+    """Restrict a node to where a piece holds; False if it holds nowhere in its interior."""
+    units = forms.program.layers[node.layer].units
+    start, end = int(units.cond_start[piece]), int(units.cond_start[piece + 1])
+    used = 0
+    for cond in range(start + node.cond, end):
+        form = forms.form(node.layer, int(units.cond_form[cond]), node.codes)
+        sign = int(units.cond_sign[cond])
+        verdict = decide(node.rows, form, node.inside)
+        used += 1
+        if verdict.kind == "cut":
+            node.rows.append(form if sign > 0 else [-c for c in form])
+            node.inside = verdict.plus if sign > 0 else verdict.minus
+        elif verdict.kind == "zero":
+            if bool(units.cond_drop[cond]):
+                return False, used
+        elif (verdict.kind == "positive") != (sign > 0):
+            return False, used
+    return True, used

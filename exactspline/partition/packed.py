@@ -1,0 +1,101 @@
+"""Codes in bits: ceil(log2 R) bits a unit, and units that never change only once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["PackedCodes"]
+
+
+class PackedCodes:
+    """Rows of codes, appended in chunks and kept as bits.
+
+    Parameters
+    ----------
+    pieces : array of int, shape (units,)
+        Number of pieces of every unit.
+    """
+
+    def __init__(self, pieces: np.ndarray) -> None:
+        self.bits = np.maximum(1, np.ceil(np.log2(np.maximum(pieces, 2)))).astype(np.int64)
+        self.dtype = np.min_scalar_type(int(pieces.max(initial=1)) - 1)
+        self.units = len(pieces)
+        self.low: np.ndarray | None = None  # smallest and largest piece seen, per unit
+        self.high: np.ndarray | None = None
+        self.chunks: list[np.ndarray] = []
+        self.ends: list[int] = []
+        self.varying = np.arange(self.units)
+
+    def __len__(self) -> int:
+        return self.ends[-1] if self.ends else 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the packed codes take."""
+        return sum(chunk.nbytes for chunk in self.chunks)
+
+    def append(self, codes: np.ndarray) -> None:
+        """Add rows of codes, shape (n, units)."""
+        if len(codes) == 0:
+            return
+        low, high = codes.min(axis=0), codes.max(axis=0)
+        self.low = low if self.low is None else np.minimum(self.low, low)
+        self.high = high if self.high is None else np.maximum(self.high, high)
+        self.chunks.append(self._pack(codes, self.bits))
+        self.ends.append(len(self) + len(codes))
+
+    def finish(self) -> None:
+        """Drop the bits of units that never change; they are known from then on."""
+        if self.low is None or self.high is None:
+            return
+        varying = np.flatnonzero(self.low != self.high)
+        if len(varying) == len(self.varying):
+            return
+        previous = self.varying
+        place = np.searchsorted(previous, varying)
+        sizes = np.diff([0, *self.ends])
+        for i, (chunk, n) in enumerate(zip(self.chunks, sizes.tolist(), strict=True)):
+            codes = self._unpack(chunk, n, self.bits[previous])[:, place]
+            self.chunks[i] = self._pack(codes, self.bits[varying])
+        self.varying = varying
+
+    def rows(self, start: int, stop: int) -> np.ndarray:
+        """Codes of regions start .. stop - 1, shape (n, units)."""
+        out = np.empty((stop - start, self.units), dtype=self.dtype)
+        if self.low is not None:
+            out[:] = self.low
+        first = int(np.searchsorted(self.ends, start, side="right"))
+        at = start
+        while at < stop:
+            begin = self.ends[first - 1] if first else 0
+            end = min(stop, self.ends[first])
+            codes = self._unpack(
+                self.chunks[first][at - begin : end - begin], end - at, self.bits[self.varying]
+            )
+            out[at - start : end - start, self.varying] = codes
+            at, first = end, first + 1
+        return out
+
+    def _pack(self, codes: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        if np.all(bits == 1):
+            return np.packbits(codes.astype(bool), axis=1)
+        planes = np.zeros((len(codes), int(bits.sum())), dtype=bool)
+        begin = np.concatenate([[0], np.cumsum(bits)[:-1]])
+        for b in range(int(bits.max(initial=1))):
+            has = bits > b
+            planes[:, begin[has] + b] = (codes[:, has] >> b) & 1
+        return np.packbits(planes, axis=1)
+
+    def _unpack(self, packed: np.ndarray, n: int, bits: np.ndarray) -> np.ndarray:
+        total = int(bits.sum())
+        if total == 0:
+            return np.zeros((n, len(bits)), dtype=self.dtype)
+        planes = np.unpackbits(packed, axis=1, count=total)
+        if np.all(bits == 1):
+            return planes.astype(self.dtype, copy=False)
+        out = np.zeros((n, len(bits)), dtype=self.dtype)
+        begin = np.concatenate([[0], np.cumsum(bits)[:-1]])
+        for b in range(int(bits.max())):
+            has = bits > b
+            out[:, has] |= planes[:, begin[has] + b].astype(self.dtype) << b
+        return out

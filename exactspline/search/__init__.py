@@ -1,0 +1,1 @@
+"""The LP-based enumeration: kernel, float filter, certificates, and the driver."""

@@ -1,0 +1,67 @@
+"""Names of the search state's integers and floats, of what the kernel returns, of verdicts."""
+
+from __future__ import annotations
+
+# what the kernel returns
+DONE, PAUSE, BUFFER, GROW, QUERY, SUBTREE, LIMIT = 0, 1, 2, 3, 4, 5, 6
+# verdicts on a form on a cell
+NEG, ZERO, POS, CUT, OPEN = -1, 0, 1, 2, 3
+# phases
+POP, RUN = 0, 1
+# where the dictionaries of two children come from
+NO_SECOND, TWO_VERTICES, RAY_PENDING, RAY_DONE = -1, 0, 2, 1
+
+# ctl: integers that survive between calls
+(
+    PHASE,
+    LAYER,
+    POSITION,  # place in open_units of the next unit
+    OPEN_END,
+    N_PATH,
+    M,  # slack rows of the dictionary
+    DEPTH,  # pending siblings
+    ARENA_TOP,
+    ID_TOP,
+    N_OUT,
+    BUDGET,
+    REGIONS,
+    MAX_REGIONS,
+    PIECE,  # the piece of a unit with more than two that is being cut out, or -1
+    COND,
+    ANSWER,  # Python's verdict, or OPEN
+    SAVED,  # 1: the pieces that follow are on the stack
+    M2,
+    PLUS_OK,  # the child's point is proved
+    MINUS_OK,
+    QUERY_FORM,
+    SIDE,  # the side that the second dictionary serves
+    SOURCE,  # where the dictionaries come from, see above
+    RAY_COLUMN,
+    BY_FLOAT,
+    BY_INTEGER,
+    LPS,
+    PIVOTS,
+    STORE,
+    REASON,  # why Python was asked: 1 point, 2 certificate, 3 witness
+    NODES,
+    N_CTL,
+) = range(32)
+# num: floats that survive
+WEIGHT, FINISHED, N_NUM = 0, 1, 2
+# stack columns
+(
+    S_LAYER,
+    S_POSITION,
+    S_OPEN_END,
+    S_N_PATH,
+    S_M,
+    S_ARENA,
+    S_ID,
+    S_PIECE,
+    S_CON_LAYER,
+    S_CON_FORM,
+    S_CON_SIGN,
+    S_CON_GRID,
+    S_EXACT,
+    N_STACK,
+) = range(14)

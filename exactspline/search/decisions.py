@@ -1,0 +1,58 @@
+"""What engines hand over: batches of regions, and how many decisions each tier proved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+__all__ = ["Batch", "Decisions"]
+
+
+@dataclass
+class Decisions:
+    """How many decisions each tier proved.
+
+    A decision is a unit settled on a cell (it does not cut it), or a region shown to be
+    nonempty.
+
+    Attributes
+    ----------
+    float : int
+        By a certificate in float64 whose error bounds hold in real arithmetic.
+    integer : int
+        By exact arithmetic inside the kernel.
+    rational : int
+        By rational arithmetic.
+    """
+
+    float: int = 0
+    integer: int = 0
+    rational: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.float + self.integer + self.rational
+
+
+@dataclass
+class Batch:
+    """Some regions in order.
+
+    Attributes
+    ----------
+    codes : array, shape (n, units)
+    points : float64 array, shape (n, k)
+        Each proved strictly inside its region and the domain, unless ``exact`` has it.
+    exact : dict
+        Rational witnesses of regions that hold no float64 point we could prove.
+    count : int
+        n; with ``store=False`` regions are counted by the engine only.
+    """
+
+    codes: np.ndarray
+    points: np.ndarray
+    exact: dict[int, tuple[Fraction, ...]] = field(default_factory=dict)
+    count: int = 0

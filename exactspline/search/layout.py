@@ -1,0 +1,130 @@
+"""The arrays that the search kernel reads (Problem) and works in (State).
+
+They are named tuples of NumPy arrays, so that the kernel is one compiled function whatever
+the network is, and so that it can stop anywhere and go on later.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["Problem", "State"]
+
+
+class Problem(NamedTuple):
+    """What is searched, in float64 with error bounds; never changed by the kernel.
+
+    ``n_*`` and ``*_at`` are per layer: sizes, and where the layer's part of a flat array
+    begins. ``mode``: 0 d, 1 layers, 2 error bounds per coefficient (0/1), 3 domain rows,
+    4 certify (0 only in benchmarks), 5 open units above which a cell's box is computed.
+    """
+
+    mode: np.ndarray
+    low: np.ndarray  # the domain's bounding box, rounded outwards (infinite: none)
+    high: np.ndarray
+    reach: np.ndarray  # max |x| in it
+    extent: np.ndarray  # its widths (1 where infinite): the scale of a form
+    n_keep: np.ndarray
+    n_in: np.ndarray  # entries of the state before
+    n_mem: np.ndarray
+    n_units: np.ndarray
+    n_state: np.ndarray
+    simple: np.ndarray  # unit k has two pieces told apart by the sign of member k
+    mem_at: np.ndarray
+    unit_at: np.ndarray
+    form_at: np.ndarray
+    state_at: np.ndarray
+    keep_at: np.ndarray
+    piece_at: np.ndarray
+    dense: np.ndarray
+    weight_at: np.ndarray
+    column_at: np.ndarray
+    has_error: np.ndarray
+    weight: np.ndarray
+    weight_error: np.ndarray
+    column_start: np.ndarray
+    column_row: np.ndarray
+    bias: np.ndarray
+    bias_error: np.ndarray
+    grid: np.ndarray  # per layer: exponents of weight, bias, slope grids (or NOT_EXACT)
+    norm: np.ndarray  # per layer: max row sum of |weight|, max |bias|, max |slope|, max |offset|
+    form_plus: np.ndarray
+    form_minus: np.ndarray
+    form_shift: np.ndarray
+    form_shift_error: np.ndarray
+    two_piece: np.ndarray
+    two_form: np.ndarray
+    piece_start: np.ndarray  # per unit (with one entry more a layer), within the layer
+    piece_member: np.ndarray
+    piece_slope: np.ndarray
+    piece_slope_error: np.ndarray
+    piece_offset: np.ndarray
+    piece_offset_error: np.ndarray
+    cond_start: np.ndarray
+    cond_form: np.ndarray
+    cond_sign: np.ndarray
+    cond_drop: np.ndarray
+    keep: np.ndarray
+
+
+class State(NamedTuple):
+    """Where the search stands. ``ctl`` and ``num`` are indexed by the constants of ``dfs``."""
+
+    ctl: np.ndarray
+    num: np.ndarray
+    # the current node
+    T: np.ndarray
+    col_id: np.ndarray
+    row_id: np.ndarray
+    point: np.ndarray
+    codes: np.ndarray
+    open_units: np.ndarray
+    # the saved dictionary at the other vertex
+    T2: np.ndarray
+    col_id2: np.ndarray
+    row_id2: np.ndarray
+    # the path's constraints; the domain's rows come first
+    path_row: np.ndarray
+    path_error: np.ndarray
+    path_size: np.ndarray
+    path_scale: np.ndarray
+    path_grid: np.ndarray
+    path_max: np.ndarray
+    path_layer: np.ndarray
+    path_form: np.ndarray
+    path_sign: np.ndarray
+    # forms of every layer on the current path
+    U: np.ndarray
+    U_error: np.ndarray
+    U_size: np.ndarray
+    U_grid: np.ndarray
+    U_max: np.ndarray
+    Z: np.ndarray
+    Z_error: np.ndarray
+    Z_size: np.ndarray
+    Z_zero: np.ndarray
+    Z_grid: np.ndarray
+    Z_max: np.ndarray
+    box_low: np.ndarray
+    box_high: np.ndarray
+    # pending siblings
+    stack: np.ndarray
+    stack_num: np.ndarray
+    stack_point: np.ndarray
+    arena: np.ndarray
+    arena_id: np.ndarray
+    # scratch and answers
+    g: np.ndarray
+    g_error: np.ndarray
+    z: np.ndarray
+    range_low: np.ndarray
+    range_high: np.ndarray
+    work: np.ndarray
+    plus_point: np.ndarray
+    minus_point: np.ndarray
+    # found regions
+    out_codes: np.ndarray
+    out_points: np.ndarray
+    faults: np.ndarray
