@@ -260,7 +260,7 @@ class Polytope(Domain):
     1
     """
 
-    def __init__(self, G: Any, h: Any) -> None:  # noqa: N803 (the field's letter)
+    def __init__(self, G: Any, h: Any) -> None:
         try:
             self.G = exact_array(G, "polytope: G")
             self.h = exact_array(h, "polytope: h")

@@ -191,7 +191,9 @@ class Verdict:
     minus: Point = field(default_factory=list)
 
 
-def decide(rows: Sequence[Row], form: Row, inside: Point, basis: Sequence[int] = ()) -> Verdict:
+def decide(
+    rows: Sequence[Row], form: Row, inside: Point, bases: Sequence[Sequence[int]] = ()
+) -> Verdict:
     """Decide exactly whether a form changes sign on the interior of {row >= 0}.
 
     Parameters
@@ -201,8 +203,9 @@ def decide(rows: Sequence[Row], form: Row, inside: Point, basis: Sequence[int] =
     form : row
     inside : point
         Strictly inside all rows.
-    basis : sequence of int, optional
-        d constraints whose multipliers are a guess for a proof that it does not.
+    bases : sequence of sequences of int, optional
+        Guesses: d constraints whose multipliers may prove that it does not, or whose common
+        point may show that it does. They only save time.
 
     Returns
     -------
@@ -216,33 +219,55 @@ def decide(rows: Sequence[Row], form: Row, inside: Point, basis: Sequence[int] =
     sign = 1 if here > 0 else -1
     oriented = form if sign > 0 else [-c for c in form]
     kind = "positive" if sign > 0 else "negative"
-    if not any(form[1:]) or _combines(rows, oriented, basis):
+    if not any(form[1:]):
         return Verdict(kind)
-    best = minimise(rows, oriented, inside, stop_below=ZERO)
-    if best.value is not None and best.value >= 0:
-        return Verdict(kind)
+    target = None
+    for basis in bases:
+        matrix = flint.fmpq_mat([[rows[i][c + 1] for c in range(len(inside))] for i in basis])
+        if _combines(rows, oriented, basis, matrix):
+            return Verdict(kind)
+        target = _vertex_beyond(rows, oriented, basis, matrix)
+        if target is not None:
+            break
+    ray = None
+    if target is None:
+        best = minimise(rows, oriented, inside, stop_below=ZERO)
+        if best.value is not None and best.value >= 0:
+            return Verdict(kind)
+        target, ray = best.point, best.ray
     value = value_at(oriented, inside)
-    if best.ray is not None:
-        fall = value_at([ZERO, *oriented[1:]], best.ray)
+    if ray is not None:
+        fall = value_at([ZERO, *oriented[1:]], ray)
         # from the inner point along the ray to twice the distance of the hyperplane
         step = -2 * value / fall
-        other = [x + step * r for x, r in zip(inside, best.ray, strict=True)]
+        other = [x + step * r for x, r in zip(inside, ray, strict=True)]
     else:
-        assert best.value is not None
-        crossing = value / (value - best.value)
+        crossing = value / (value - value_at(oriented, target))
         t = (crossing + 1) / 2
-        other = [x + t * (y - x) for x, y in zip(inside, best.point, strict=True)]
+        other = [x + t * (y - x) for x, y in zip(inside, target, strict=True)]
     return Verdict("cut", inside, other) if sign > 0 else Verdict("cut", other, inside)
 
 
-def _combines(rows: Sequence[Row], form: Row, basis: Sequence[int]) -> bool:
-    """Whether the form is a nonnegative combination of the d given rows and a constant."""
-    d = len(form) - 1
-    if len(basis) != d:
-        return False
-    matrix = flint.fmpq_mat([[rows[i][c + 1] for i in basis] for c in range(d)])
+def _vertex_beyond(
+    rows: Sequence[Row], form: Row, basis: Sequence[int], matrix: flint.fmpq_mat
+) -> Point | None:
+    """The common point of d constraints, if the cell holds it and the form is < 0 there."""
     try:
-        solution = matrix.solve(flint.fmpq_mat([[c] for c in form[1:]]))
+        solution = matrix.solve(flint.fmpq_mat([[-rows[i][0]] for i in basis]))
+    except ZeroDivisionError:
+        return None
+    point = [solution[c, 0] for c in range(len(basis))]
+    if value_at(form, point) < 0 and all(value_at(row, point) >= 0 for row in rows):
+        return point
+    return None
+
+
+def _combines(
+    rows: Sequence[Row], form: Row, basis: Sequence[int], matrix: flint.fmpq_mat
+) -> bool:
+    """Whether the form is a nonnegative combination of the d given rows and a constant."""
+    try:
+        solution = matrix.transpose().solve(flint.fmpq_mat([[c] for c in form[1:]]))
     except ZeroDivisionError:
         return False
     rest = form[0]

@@ -121,6 +121,8 @@ def _domain(fields: Fields, depth: int) -> Domain:
             )
     except (DomainError, ShapeError) as error:
         raise type(error)(f"{where}: {error}") from None
+    except ValueError as error:  # Python's own limit on the digits of an integer, in a message
+        raise DomainError(f"{where}: cannot be built ({error})") from None
     fields.done()
     return domain
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from ..errors import FormatError
 
-__all__ = ["PathLike", "open_file", "read_file", "sha256_of_stream", "write_text"]
+__all__ = ["PathLike", "open_file", "read_file", "scan_stream", "write_text"]
 
 PathLike = str | os.PathLike[str]
 
@@ -51,7 +51,9 @@ def read_file(path: PathLike, limit: int) -> tuple[bytes, str]:
     """The bytes of a file and their SHA-256; see `open_file` for what is refused."""
     with open_file(path, limit) as stream:
         try:
-            data = stream.read(limit + 1)  # the file may have grown since its size was taken
+            # one more than its size: the file may have grown since. Not up to the limit:
+            # Python takes the memory for what is asked, not for what is there
+            data = stream.read(os.fstat(stream.fileno()).st_size + 1)
         except OSError as error:
             raise FormatError(f"{path}: cannot be read ({_reason(error)})") from None
     if len(data) > limit:
@@ -59,13 +61,18 @@ def read_file(path: PathLike, limit: int) -> tuple[bytes, str]:
     return data, hashlib.sha256(data).hexdigest()
 
 
-def sha256_of_stream(stream: BinaryIO) -> str:
-    """SHA-256 of an open file, chunk by chunk; the position is back at the start afterwards."""
-    digest = hashlib.sha256()
+def scan_stream(stream: BinaryIO, mark: bytes) -> tuple[str, int]:
+    """SHA-256 of an open file and how often a mark stands in it, chunk by chunk.
+
+    The position is back at the start afterwards.
+    """
+    digest, count, tail = hashlib.sha256(), 0, b""
     while chunk := stream.read(_CHUNK):
         digest.update(chunk)
+        count += (tail + chunk).count(mark)
+        tail = chunk[-(len(mark) - 1) :]
     stream.seek(0)
-    return digest.hexdigest()
+    return digest.hexdigest(), count
 
 
 def write_text(path: PathLike, text: str) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import FormatError, UnsupportedOperatorError
+from ..errors import FormatError, ShapeError, UnsupportedOperatorError
 from ..network import (
     Abs,
     Dense,
@@ -162,7 +162,10 @@ def _operator(fields: Fields) -> Operator:
         )
     fields.where = f"{where} ({kind})"
     name = fields.text("name") if fields.has("name") else ""
-    operator = _FORMS[kind][1](fields)
+    try:
+        operator = _FORMS[kind][1](fields)
+    except ShapeError as error:
+        raise ShapeError(f"{where}: {error}") from None
     operator.name = name
     fields.done()
     return operator

@@ -34,7 +34,7 @@ _MAX_ALL_ENTRIES = 1 << 26  # of all values inside one network
 _MAX_COMPUTED = 1 << 21  # constants that are computed from others while a file is read
 _MAX_BITS = 70_000  # of a numerator or denominator: a little more than 20,000 decimal digits
 _USUAL_BITS = 1_100  # every float64 has fewer
-_MAX_LONG_BITS = 1 << 28  # of all numbers together, beyond the usual
+_MAX_LONG_BITS = 1 << 26  # of all numbers together, beyond the usual
 
 
 def check_entries(shape: Sequence[int], where: str) -> None:
@@ -56,9 +56,13 @@ class Budget:
     thousand operators share is stored once, repeated squaring doubles the digits.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, file_bytes: int | None = None) -> None:
         self._entries = 0
         self._parameters = 0
+        # a file's numbers may be shared by several operators, but not without end
+        self._max_parameters = MAX_PARAMETERS
+        if file_bytes is not None:
+            self._max_parameters = min(MAX_PARAMETERS, MAX_ENTRIES + 4 * file_bytes)
         self._computed = 0
         self._long_bits = 0
 
@@ -75,8 +79,11 @@ class Budget:
     def parameters(self, count: int, where: str) -> None:
         """Account for the parameters of one operator."""
         self._parameters += count
-        if self._parameters > MAX_PARAMETERS:
-            raise FormatError(f"{where}: the network has more than {MAX_PARAMETERS:,} parameters")
+        if self._parameters > self._max_parameters:
+            raise FormatError(
+                f"{where}: the network has more than {self._max_parameters:,} parameters, "
+                "which is the limit for a file of this size"
+            )
 
     def about_to_compute(self, count: int, where: str) -> None:
         """Account for constants that are about to be computed from others."""
@@ -95,7 +102,9 @@ class Budget:
             if bits > _MAX_BITS:
                 raise ParameterError(f"{where}: a number has more than 20,000 digits; rescale it")
             if self._long_bits > _MAX_LONG_BITS:
-                raise ParameterError(f"{where}: too many numbers with hundreds of digits")
+                raise ParameterError(
+                    f"{where}: too many numbers with more than 300 digits; rescale the data"
+                )
         return value
 
     def array(self, values: np.ndarray, where: str) -> None:

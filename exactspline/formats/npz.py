@@ -11,9 +11,9 @@ from typing import IO, BinaryIO
 
 import numpy as np
 
-from ..errors import FormatError
+from ..errors import ExactSplineError, FormatError
 from ..network import Dense, Network, Operator, ReLU
-from .files import PathLike, open_file, sha256_of_stream
+from .files import PathLike, open_file, scan_stream
 from .limits import MAX_BINARY_BYTES, Budget, build_network
 
 __all__ = ["load_npz"]
@@ -79,7 +79,10 @@ def load_npz(path: PathLike) -> Network:
     array([-1.])
     """
     with open_file(path, MAX_BINARY_BYTES) as stream:
-        sha256 = sha256_of_stream(stream)
+        # the directory of an archive is parsed as a whole: count its entries' marks before
+        sha256, members = scan_stream(stream, b"PK\x01\x02")
+        if members > _MAX_MEMBERS:
+            raise FormatError(f"{path}: has {members:,} members; up to {_MAX_MEMBERS:,} are read")
         arrays = _read_arrays(stream, path)
     layers = 1 + max((number for _, number in arrays), default=-1)
     if layers == 0:
@@ -98,9 +101,12 @@ def load_npz(path: PathLike) -> Network:
             relu = ReLU()
             relu.name = f"relu{number - 1}"
             operators.append(relu)
-        operators.append(
-            Dense(arrays["W", number], arrays["b", number], name=f"layer{number}")
-        )
+        try:
+            operators.append(
+                Dense(arrays["W", number], arrays["b", number], name=f"layer{number}")
+            )
+        except ExactSplineError as error:
+            raise type(error)(f"{path}: {error}") from None
     return build_network(operators, (arrays["W", 0].shape[1],), sha256, path)
 
 
@@ -109,11 +115,9 @@ def _read_arrays(stream: BinaryIO, path: PathLike) -> dict[tuple[str, int], np.n
     try:
         archive = zipfile.ZipFile(stream)
     except _BROKEN as error:
-        raise FormatError(f"{path}: is no NumPy archive (zip file): {error}") from None
+        raise FormatError(f"{path}: is no NumPy archive (zip file): {_short(error)}") from None
     with archive:
         members = archive.infolist()
-        if len(members) > _MAX_MEMBERS:
-            raise FormatError(f"{path}: has {len(members):,} arrays, more than {_MAX_MEMBERS:,}")
         unpacked = sum(info.file_size for info in members)
         packed = sum(info.compress_size for info in members)
         if unpacked > MAX_BINARY_BYTES:
@@ -143,7 +147,7 @@ def _read_arrays(stream: BinaryIO, path: PathLike) -> dict[tuple[str, int], np.n
                     rank = 2 if key[0] == "W" else 1
                     arrays[key] = _read_array(member, info.file_size, rank, where, budget)
             except _BROKEN as error:
-                raise FormatError(f"{where}: cannot be read ({error})") from None
+                raise FormatError(f"{where}: cannot be read ({_short(error)})") from None
         return arrays
 
 
@@ -186,3 +190,8 @@ def _read_array(
     data = member.read(count * dtype.itemsize)
     flat = np.frombuffer(data, dtype=dtype, count=count)  # ValueError if truncated
     return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _short(error: Exception) -> str:
+    """NumPy's messages may quote a whole header."""
+    return str(error)[:200] or type(error).__name__

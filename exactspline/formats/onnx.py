@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import ExactSplineError, FormatError, UnsupportedOperatorError
@@ -81,10 +81,10 @@ def load_onnx(path: PathLike) -> Network:
     """
     data, sha256 = read_file(path, MAX_BINARY_BYTES)
     try:
-        operators, input_shape = _read_model(_parsed(data))
+        operators, input_shape = _read_model(_parsed(data), Chain(len(data)))
     except ExactSplineError as error:
         raise type(error)(f"{path}: {error}") from None
-    except UnicodeDecodeError:  # names are decoded when they are looked at
+    except UnicodeDecodeError:  # the other way in which protobuf reports it, see _texts
         raise FormatError(f"{path}: a name is no UTF-8 text; the file is damaged") from None
     return build_network(operators, input_shape, sha256, path)
 
@@ -102,18 +102,30 @@ def _parsed(data: bytes) -> ModelProto:
         raise FormatError(f"is no ONNX model, or is damaged ({error})") from None
 
 
-def _read_model(model: ModelProto) -> tuple[list[Operator], tuple[int, ...]]:
+def _read_model(model: ModelProto, chain: Chain) -> tuple[list[Operator], tuple[int, ...]]:
     opset = _opset(model)
     for function in model.functions:  # a file may define a Relu of its own
         if function.domain in ("", "ai.onnx"):
             raise FormatError(f"redefines ONNX's operator {function.name!r}; inline its functions")
     graph = model.graph
+    if not all(isinstance(text, str) for text in _texts(graph)):
+        raise FormatError("a name is no UTF-8 text; the file is damaged")
     stored = _stored_tensors(graph)
     source, shape = _the_input(graph, stored)
-    chain, result = _walk(graph, opset, stored, source, shape)
+    result = _walk(graph, opset, stored, source, shape, chain)
     if not result.inner:  # one number per input is a vector of length 1 everywhere else
         chain.operators.append(Reshape((1,)))
     return chain.operators, _variable(shape).inner
+
+
+def _texts(graph: GraphProto) -> Iterator[object]:
+    """All names; protobuf gives bytes where a text is no UTF-8, or raises, by its version."""
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        yield value.name
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        for attribute in node.attribute:
+            yield attribute.name
 
 
 def _opset(model: ModelProto) -> int:
@@ -148,6 +160,14 @@ def _the_input(graph: GraphProto, stored: dict[str, TensorProto]) -> tuple[str, 
     names = [value.name for value in graph.input]
     if len(set(names)) != len(names):
         raise FormatError("two inputs have the same name")
+    for value in graph.input:
+        declared = [d.dim_value for d in value.type.tensor_type.shape.dim]
+        if value.name in stored and 0 not in declared and value.type.tensor_type.HasField("shape"):
+            dims = list(stored[value.name].dims)
+            if dims != declared:
+                raise FormatError(
+                    f"initializer {value.name!r} has shape {dims}, but is declared as {declared}"
+                )
     inputs = [value for value in graph.input if value.name not in stored]
     if len(inputs) != 1:
         raise FormatError(
@@ -198,13 +218,13 @@ def _walk(
     stored: dict[str, TensorProto],
     source: str,
     shape: tuple[int, ...],
-) -> tuple[Chain, Variable]:
+    chain: Chain,
+) -> Variable:
     """Apply the handlers to the nodes that lead to the output."""
     target = graph.output[0].name
     live = _live_nodes(graph, stored, source, target)
     _refuse_unknown(graph, live)
     users = _users(graph, live)
-    chain = Chain()
     chain.budget.value(shape, f"input {source!r}")
     values: dict[str, Value] = {source: _variable(shape)}
 
@@ -228,7 +248,7 @@ def _walk(
     result = values.get(target) or value_of(target)
     if isinstance(result, Constant):
         raise FormatError(f"output {target!r} does not depend on the input")
-    return chain, result
+    return result
 
 
 def _live_nodes(

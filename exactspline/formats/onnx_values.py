@@ -58,8 +58,8 @@ class Variable:
 class Chain:
     """The operators found so far, in order, and what the file has used of its limits."""
 
-    def __init__(self) -> None:
-        self.budget = Budget()
+    def __init__(self, file_bytes: int) -> None:
+        self.budget = Budget(file_bytes)
         self.operators: list[Operator] = []
 
     def apply(self, x: Variable, operator: Operator, where: str, name: str = "") -> Variable:

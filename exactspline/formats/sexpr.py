@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import FormatError
 
 __all__ = ["Expression", "Symbol", "statements"]
 
-_TOKEN = re.compile(r"[ \t\r\f]+|(\n)|;[^\n]*|([()])|([^\s();\"|]+)")
+# blanks and comments; then a token, a character that has no place, or the end
+_TOKEN = re.compile(r"(?:[ \t\r\f]++|;[^\n]*+)*+(?:(\n|[()]|[^\s();\"|]++)|(.)|\Z)")
 _MAX_DEPTH = 100
-_MAX_TOKENS = 1 << 22
+_MAX_TOKENS = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(NamedTuple):
     """A name or number, and the line on which it stands."""
 
     text: str
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(NamedTuple):
     """A parenthesised list, and the line on which it starts."""
 
     items: tuple[Symbol | Expression, ...]
@@ -44,29 +43,29 @@ def statements(text: str, where: str) -> Iterator[Expression]:
     ------
     FormatError
         For a parenthesis too many or too few, a character that has no place, nesting over 100
-        or more than 4,194,304 symbols; the message names the line.
+        or more than 1,048,576 symbols in one statement; the message names the line.
     """
-    line, position, tokens = 1, 0, 0
+    line, tokens = 1, 0
     open_lists: list[tuple[list[Symbol | Expression], int]] = []
-    while position < len(text):
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise FormatError(f"{where}, line {line}: unexpected character {text[position]!r}")
-        position = match.end()
-        newline, parenthesis, word = match.groups()
-        if newline:
+    for match in _TOKEN.finditer(text):
+        token, other = match.groups()
+        if token is None:
+            if other is None:
+                break  # the end
+            raise FormatError(f"{where}, line {line}: unexpected character {other!r}")
+        if token == "\n":
             line += 1
-            continue
-        if not parenthesis and not word:
             continue
         tokens += 1
         if tokens > _MAX_TOKENS:
-            raise FormatError(f"{where}, line {line}: more than {_MAX_TOKENS:,} symbols")
-        if parenthesis == "(":
+            raise FormatError(
+                f"{where}, line {line}: a statement of more than {_MAX_TOKENS:,} symbols"
+            )
+        if token == "(":
             open_lists.append(([], line))
             if len(open_lists) > _MAX_DEPTH:
                 raise FormatError(f"{where}, line {line}: nested more than {_MAX_DEPTH} deep")
-        elif parenthesis == ")":
+        elif token == ")":
             if not open_lists:
                 raise FormatError(f"{where}, line {line}: a ')' without its '('")
             items, start = open_lists.pop()
@@ -74,12 +73,13 @@ def statements(text: str, where: str) -> Iterator[Expression]:
             if open_lists:
                 open_lists[-1][0].append(done)
             else:
+                tokens = 0
                 yield done
         elif open_lists:
-            open_lists[-1][0].append(Symbol(word, line))
+            open_lists[-1][0].append(Symbol(token, line))
         else:
             raise FormatError(
-                f"{where}, line {line}: {word[:40]!r} stands outside of any parentheses"
+                f"{where}, line {line}: {token[:40]!r} stands outside of any parentheses"
             )
     if open_lists:
         raise FormatError(

@@ -22,6 +22,7 @@ _NAME = re.compile(r"([XY])_(0|[1-9][0-9]{0,8})\Z")
 _IGNORED = frozenset(
     ["check-sat", "exit", "get-model", "set-info", "set-logic", "set-option"]
 )
+_MAX_ROWS = 100_000  # of one part
 Bounds = list[Fraction | None]
 
 
@@ -81,7 +82,7 @@ def load_vnnlib(path: PathLike, input_dim: int) -> list[Domain]:
     variables: dict[str, Variable] = {}
     reader = Reader(where, variables)
     cases: list[list[Sequence[Comparison]]] = []  # per assertion with several parts
-    common: list[Comparison] = []  # from all others
+    common = _Part(input_dim, where)  # from all others
     for statement in statements(text, where):
         if statement.head in ("declare-const", "declare-fun"):
             _declare(statement, reader, variables, input_dim)
@@ -91,7 +92,7 @@ def load_vnnlib(path: PathLike, input_dim: int) -> list[Domain]:
             for part in reader.conjuncts(statement.items[1]):
                 parts = reader.input_cases(part)
                 if len(parts) == 1:
-                    common.extend(parts[0])
+                    common.add(parts[0])
                 else:
                     cases.append(list(parts))
         elif statement.head not in _IGNORED:
@@ -138,7 +139,7 @@ def _declare(
 
 
 def _domains(
-    common: list[Comparison], cases: list[list[Sequence[Comparison]]], dim: int, where: str
+    common: _Part, cases: list[list[Sequence[Comparison]]], dim: int, where: str
 ) -> list[Domain]:
     count = math.prod(len(parts) for parts in cases)
     if count > MAX_PARTS or count * dim > MAX_ENTRIES:
@@ -146,9 +147,7 @@ def _domains(
             f"{where}: the input set has {count:,} parts in {dim:,} dimensions; up to "
             f"{MAX_PARTS:,} parts and {MAX_ENTRIES:,} bounds are read"
         )
-    base = _Part(dim, where)
-    base.add(common)
-    parts = [base]
+    parts = [common]
     for number, alternatives in enumerate(cases):
         grown = []
         for part in parts:
@@ -200,6 +199,11 @@ class _Part:
                     )
             elif len(c.terms) > 1:
                 self.rows.append(c)
+                if len(self.rows) > _MAX_ROWS or len(self.rows) * len(self.low) > MAX_ENTRIES:
+                    raise FormatError(
+                        f"{self.where}, line {c.line}: too many inequalities over several inputs; "
+                        f"up to {_MAX_ROWS:,} with {MAX_ENTRIES:,} coefficients are read"
+                    )
             else:
                 ((_, i), factor), bound = c.terms[0], -c.constant / c.terms[0][1]
                 low, high = self.low[i], self.high[i]

@@ -13,19 +13,20 @@ vanish throughout and ties at a vertex are the rule) it is one number per coeffi
 
 from __future__ import annotations
 
-import numba as nb
+from .jit import kernel
 
 UNDERFLOW = 1e-290
+NOTHING = -1.7976931348623157e308  # a bound that proves nothing
 MAX_DENOMINATOR = 64
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def gamma(n):
     """Relative rounding bound of a sum of n products."""
     return (n + 8) * 1.2e-16
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def lower_bound_in_box(
     g, g_error, g_size, sign, z, col_id, path_row, path_error, path_size, low, high, d
 ):
@@ -58,23 +59,58 @@ def lower_bound_in_box(
     return bound - (slack + gamma(2 * d + used) * size) * (1.0 + 1e-12) - UNDERFLOW
 
 
-@nb.njit(cache=True, error_model="numpy")
-def nonnegative_by_basis(
+@kernel
+def lower_bound_in_cell_box(
+    g, g_error, sign, z, col_id, path_row, path_error, low, high, d
+):
+    """As ``lower_bound_in_box``, for bounds per coefficient and a box of the cell itself."""
+    slack = g_error[d]
+    bound = sign * g[d]
+    size = abs(bound)
+    used = 0
+    for k in range(d):
+        ident = col_id[k]
+        if ident >= 0 and z[k] > 0.0:
+            used += 1
+            slack += z[k] * path_error[ident, d]
+            size += z[k] * abs(path_row[ident, d])
+            bound -= z[k] * path_row[ident, d]
+    for c in range(d):
+        r = sign * g[c]
+        terms = abs(r)
+        error = g_error[c]
+        for k in range(d):
+            ident = col_id[k]
+            if ident >= 0 and z[k] > 0.0:
+                r -= z[k] * path_row[ident, c]
+                terms += z[k] * abs(path_row[ident, c])
+                error += z[k] * path_error[ident, c]
+        bound += min(r * low[c], r * high[c])
+        reach = max(abs(low[c]), abs(high[c]))
+        size += terms * reach
+        slack += error * reach
+    return bound - (slack + gamma(2 * d + used) * size) * (1.0 + 1e-12) - UNDERFLOW
+
+
+@kernel
+def lower_bound_by_basis(
     g, g_error, sign, z, col_id, path_row, path_error, path_scale, T, d, work
 ):
-    """Whether sign * g >= 0 on the cell is proved from d independent tight constraints.
+    """A proved lower bound of sign * g on the cell from d independent tight constraints.
+
+    Minus infinity if nothing is proved.
 
     The exact multipliers solve a square system; ``z`` is their guess and the dictionary's x
     rows the guess X of the inverse. With E = I - G X (G the rows) and r the residual, the
     correction y obeys |y_k| <= w_k + e_k max(w) / (1 - e), w = |X|^T |r|, e_k = sum_i |E_ik|.
-    Needs z_k >= |y_k| and a nonnegative constant. No bound on the cell is used.
+    Needs z_k >= |y_k|; the constant that is left is the bound. No bound on x is used.
     """
     r_bound = work[0]
     w = work[1]
     e = work[2]
     for k in range(d):
         if col_id[k] < 0 or not z[k] >= 0.0:
-            return False
+            return NOTHING
     # residual of the coefficients, rounding and the rows' errors included
     for c in range(d):
         r = sign * g[c]
@@ -115,7 +151,7 @@ def nonnegative_by_basis(
         e[k] = deviation * (1.0 + 1e-12) + UNDERFLOW
         e_max = max(e_max, e[k])
     if not e_max < 0.5:
-        return False
+        return NOTHING
     constant = sign * g[d]
     size = abs(constant)
     slack = g_error[d]
@@ -123,24 +159,24 @@ def nonnegative_by_basis(
     for k in range(d):
         y = (w[k] + e[k] * w_max / (1.0 - e_max)) * (1.0 + 1e-12)
         if not z[k] >= y:
-            return False
+            return NOTHING
         b = path_row[col_id[k], d]
         constant -= z[k] * b
         size += z[k] * abs(b)
         slack += z[k] * path_error[col_id[k], d] + y * (abs(b) + path_error[col_id[k], d])
         vanishes = vanishes and b == 0.0 and path_error[col_id[k], d] == 0.0
     if vanishes:
-        return True  # every constant vanishes exactly: a cone
-    return constant >= (slack + gamma(d) * size) * (1.0 + 1e-12) + UNDERFLOW
+        return 0.0  # every constant vanishes exactly: a cone
+    return constant - (slack + gamma(d) * size) * (1.0 + 1e-12) - UNDERFLOW
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def _grid_value(exponent):
     """2^exponent for exponents in the safe range."""
     return 2.0**exponent
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def nonnegative_by_integers(
     g, g_grid, g_max, sign, z, col_id, path_row, path_grid, path_max, d, work
 ):
@@ -195,7 +231,7 @@ def nonnegative_by_integers(
     return False
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def strictly_positive(row, error, size, coefficients, x, d):
     """Whether row(x) > 0 is proved at the point x.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # what the kernel returns
-DONE, PAUSE, BUFFER, GROW, QUERY, SUBTREE, LIMIT = 0, 1, 2, 3, 4, 5, 6
+DONE, PAUSE, BUFFER, GROW, QUERY, SUBTREE, LIMIT, AUDITED = 0, 1, 2, 3, 4, 5, 6, 7
 # verdicts on a form on a cell
 NEG, ZERO, POS, CUT, OPEN = -1, 0, 1, 2, 3
 # phases
@@ -42,10 +42,11 @@ NO_SECOND, TWO_VERTICES, RAY_PENDING, RAY_DONE = -1, 0, 2, 1
     LPS,
     PIVOTS,
     STORE,
-    REASON,  # why Python was asked: 1 point, 2 certificate, 3 witness
+    REASON,  # why Python was asked: 1 point, 2 certificate, 3 witness; or is told: 4, 5
     NODES,
+    AUDIT,  # 1: stop at every verdict (reason 4) and layer (5), so that tests can replay them
     N_CTL,
-) = range(32)
+) = range(33)
 # num: floats that survive
 WEIGHT, FINISHED, N_NUM = 0, 1, 2
 # stack columns

@@ -11,23 +11,83 @@ float64 point it can prove (SUBTREE), when a buffer is full, and after a budget 
 
 from __future__ import annotations
 
-import numba as nb
-
 from .certificates import (
+    lower_bound_by_basis,
     lower_bound_in_box,
-    nonnegative_by_basis,
+    lower_bound_in_cell_box,
     nonnegative_by_integers,
     strictly_positive,
 )
 from .control import (
-    ANSWER, ARENA_TOP, BUDGET, BUFFER, BY_FLOAT, BY_INTEGER, COND, CUT, DEPTH, DONE, FINISHED,
-    GROW, ID_TOP, LAYER, LIMIT, LPS, M, M2, MAX_REGIONS, MINUS_OK, N_OUT, N_PATH, NO_SECOND,
-    NODES, OPEN, OPEN_END, PAUSE, PHASE, PIECE, PIVOTS, PLUS_OK, POP, POS, POSITION, QUERY,
-    QUERY_FORM, RAY_COLUMN, RAY_DONE, RAY_PENDING, REASON, REGIONS, RUN, S_ARENA, S_CON_FORM,
-    S_CON_GRID, S_CON_LAYER, S_CON_SIGN, S_EXACT, S_ID, S_LAYER, S_M, S_N_PATH, S_OPEN_END,
-    S_PIECE, S_POSITION, SAVED, SIDE, SOURCE, STORE, SUBTREE, TWO_VERTICES, WEIGHT, ZERO,
+    ANSWER,
+    ARENA_TOP,
+    AUDIT,
+    AUDITED,
+    BUDGET,
+    BUFFER,
+    BY_FLOAT,
+    BY_INTEGER,
+    COND,
+    CUT,
+    DEPTH,
+    DONE,
+    FINISHED,
+    GROW,
+    ID_TOP,
+    LAYER,
+    LIMIT,
+    LPS,
+    M2,
+    MAX_REGIONS,
+    MINUS_OK,
+    N_OUT,
+    N_PATH,
+    NO_SECOND,
+    NODES,
+    OPEN,
+    OPEN_END,
+    PAUSE,
+    PHASE,
+    PIECE,
+    PIVOTS,
+    PLUS_OK,
+    POP,
+    POS,
+    POSITION,
+    QUERY,
+    QUERY_FORM,
+    RAY_COLUMN,
+    RAY_DONE,
+    RAY_PENDING,
+    REASON,
+    REGIONS,
+    RUN,
+    S_ARENA,
+    S_CON_FORM,
+    S_CON_GRID,
+    S_CON_LAYER,
+    S_CON_SIGN,
+    S_EXACT,
+    S_ID,
+    S_LAYER,
+    S_M,
+    S_N_PATH,
+    S_OPEN_END,
+    S_PIECE,
+    S_POSITION,
+    SAVED,
+    SIDE,
+    SOURCE,
+    STORE,
+    SUBTREE,
+    TWO_VERTICES,
+    WEIGHT,
+    ZERO,
+    M,
 )
-from .enter import enter_layer
+from .enter import LARGE, enter_layer
+from .frame import proved_in_frame
+from .jit import kernel
 from .rows import NOT_EXACT, form_row
 from .simplex import (
     NEGATIVE,
@@ -41,7 +101,8 @@ from .simplex import (
     pivot,
 )
 
-@nb.njit(cache=True, error_model="numpy")
+
+@kernel
 def _uniform(faults):
     """A small deterministic generator for fault injection (tests only)."""
     x = faults[3] * 16807.0
@@ -49,7 +110,7 @@ def _uniform(faults):
     return faults[3] / 2147483647.0
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def _perturb(array, n, faults):
     """Disturb one of the first n numbers by a relative 1e-12 to 1 (tests only)."""
     i = int(_uniform(faults) * n)
@@ -58,7 +119,7 @@ def _perturb(array, n, faults):
     array[i] += sign * size * (abs(array[i]) + 1e-3)
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def _copy_dictionary(T, col_id, row_id, d, m, n_rows, T2, col_id2, row_id2):
     for k in range(d + 1):
         a = T[k]
@@ -71,7 +132,7 @@ def _copy_dictionary(T, col_id, row_id, d, m, n_rows, T2, col_id2, row_id2):
         row_id2[i] = row_id[i]
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def _keep_objective(T, d, m, row_id, factor, ident):
     """Turn the objective row into the slack row of a new constraint; returns the new m."""
     for k in range(d + 1):
@@ -80,7 +141,7 @@ def _keep_objective(T, d, m, row_id, factor, ident):
     return m + 1
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def _push_row(
     at, g, g_error, g_size, sign, scale, grid, biggest, layer, form, d, n_err,
     path_row, path_error, path_size, path_scale, path_grid, path_max, path_layer, path_form,
@@ -100,7 +161,7 @@ def _push_row(
     path_sign[at] = sign
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def _inside(x, n_path, path_row, path_error, path_size, coefficients, d):
     """Whether x is proved strictly inside all constraints of the path."""
     for i in range(n_path - 1, -1, -1):  # the newest are the likeliest to fail
@@ -109,7 +170,7 @@ def _inside(x, n_path, path_row, path_error, path_size, coefficients, d):
     return True
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def _value(g, x, d):
     total = g[d]
     for c in range(d):
@@ -117,7 +178,7 @@ def _value(g, x, d):
     return total
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def _sign_at(g, g_error, g_size, coefficients, x, d, work):
     """The proved sign of a form at a point; 0 if not proved."""
     value = _value(g, x, d)
@@ -128,7 +189,7 @@ def _sign_at(g, g_error, g_size, coefficients, x, d, work):
     return -1 if strictly_positive(work[3], g_error, g_size, coefficients, x, d) else 0
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def _nudge(g, g_error, g_size, x, n_path, path_row, path_error, path_size, coefficients, d, work):
     """Move x off the hyperplane of g, staying proved inside; returns the new sign or 0."""
     trial = work[4]
@@ -157,7 +218,7 @@ def _nudge(g, g_error, g_size, x, n_path, path_row, path_error, path_size, coeff
     return 0
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def _witness_beyond(
     g, g_error, g_size, side, x, target, is_ray, out, n_path, path_row, path_error, path_size,
     coefficients, d, work, certify,
@@ -175,7 +236,9 @@ def _witness_beyond(
     for c in range(d + 1):
         work[3, c] = side * g[c]
     for attempt in range(4):
-        share = 0.5 if attempt == 0 else (0.15 if attempt == 1 else (0.85 if attempt == 2 else 0.02))
+        share = 0.5 if attempt == 0 else 0.15
+        if attempt >= 2:
+            share = 0.85 if attempt == 2 else 0.02
         if is_ray:
             t = a / b * (1.0 + 2.0 * share)
             for c in range(d):
@@ -194,7 +257,38 @@ def _witness_beyond(
     return False
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
+def _centre(T, d, m, side, out):
+    """The mean of the vertex and its neighbours, cut off where ``side`` * objective is 0.
+
+    Inside the cell if no constraint is degenerate at the vertex; a guess, like every point.
+    """
+    for c in range(d):
+        out[c] = T[0, c]
+    for k in range(1, d + 1):
+        column = T[k]
+        step = 1.0e30
+        for i in range(d, d + m):
+            if column[i] < -1e-12:
+                step = min(step, T[0, i] / -column[i])
+        rate = side * column[d + m]
+        if rate < -1e-12:
+            step = min(step, side * T[0, d + m] / -rate)
+        if step >= 1.0e30:
+            step = 1.0
+        for c in range(d):
+            out[c] += step / (d + 1) * column[c]
+
+
+@kernel
+def _finite_box(low, high, d):
+    for c in range(d):
+        if not (abs(low[c]) <= LARGE and abs(high[c]) <= LARGE):
+            return False
+    return True
+
+
+@kernel
 def advance(P, S):
     """Go on with the search until something must be told to Python; returns a status."""
     ctl, num = S.ctl, S.num
@@ -303,6 +397,9 @@ def advance(P, S):
             ctl[M] = m
             ctl[LAYER] = layer + 1
             enter_layer(P, S, layer + 1)
+            if ctl[AUDIT] != 0:
+                ctl[REASON] = 5
+                return AUDITED
             continue
 
         unit = open_units[ctl[POSITION]]
@@ -444,11 +541,25 @@ def advance(P, S):
                         )
                         if bound > 0.0:
                             proved = 1
-                    elif nonnegative_by_basis(
-                        g, g_error, at_point, z, col_id, path_row, path_error, path_scale, T, d,
-                        work,
-                    ):
-                        proved = 1
+                    else:
+                        if _finite_box(S.box_low[layer], S.box_high[layer], d):
+                            bound = lower_bound_in_cell_box(
+                                g, g_error, at_point, z, col_id, path_row, path_error,
+                                S.box_low[layer], S.box_high[layer], d,
+                            )
+                            if bound > 0.0:
+                                proved = 1
+                        if proved == 0:
+                            bound = lower_bound_by_basis(
+                                g, g_error, at_point, z, col_id, path_row, path_error,
+                                path_scale, T, d, work,
+                            )
+                            if bound >= 0.0:
+                                proved = 1
+                        if proved == 0 and S.frame_dim[layer] > 0 and proved_in_frame(
+                            P, S, layer, form, at_point
+                        ):
+                            proved = 1
                     if proved == 0 and g_grid != NOT_EXACT and nonnegative_by_integers(
                         g, g_grid, g_max, at_point, z, col_id, path_row, path_grid, path_max, d,
                         work,
@@ -482,14 +593,30 @@ def advance(P, S):
                 ctl[RAY_COLUMN] = column
                 if faulty and _uniform(faults) < faults[0]:
                     _perturb(target, d, faults)
-                if not _witness_beyond(
+                found = _witness_beyond(
                     g, g_error, g_size, -at_point, point, target, is_ray, other, n_path, path_row,
                     path_error, path_size, coefficients, d, work, certify,
-                ):
+                )
+                if not found and not is_ray:
+                    # a thin cell: try its middle; the objective is side * g in both
+                    if side == at_point:
+                        _centre(T, d, m, -1.0, other)
+                    else:
+                        _centre(T2, d, ctl[M2], 1.0, other)
+                    found = _sign_at(
+                        g, g_error, g_size, coefficients, other, d, work
+                    ) == -at_point and _inside(
+                        other, n_path, path_row, path_error, path_size, coefficients, d
+                    )
+                if not found:
                     ctl[REASON] = 3
                     return QUERY
                 ctl[PLUS_OK] = 1
                 ctl[MINUS_OK] = 1
+            if ctl[AUDIT] != 0:
+                ctl[REASON] = 4
+                ctl[ANSWER] = verdict
+                return AUDITED
 
         # ------------------------------------------------------------------- its outcome
         m = ctl[M]
@@ -604,7 +731,7 @@ def advance(P, S):
             ctl[M] = _make_room(T, d, ctl[M], row_id, capacity)
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def _make_room(T, d, m, row_id, capacity):
     """Forget implied slacks, then the farthest ones, until the dictionary has room again."""
     m = drop_redundant(T, d, m, row_id)
@@ -617,7 +744,7 @@ def _make_room(T, d, m, row_id, capacity):
     return m
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def _save(
     top, layer, position, open_end, n_path, m, piece, con_layer, con_form, con_sign, con_grid,
     exact, stack, ctl, arena, arena_id, T, col_id, row_id, d,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import flint
@@ -49,6 +49,13 @@ class KernelSearch:
         Keep codes and points; else only count.
     max_regions : int
         Stop there; ``complete`` is then False.
+    certify : bool
+        False only in benchmarks: certificates are skipped, the count is a guess.
+    faults : (rate, seed), optional
+        Only in tests: disturb multipliers, rows, points and claims at random.
+    audit : callable, optional
+        Only in tests: called at every verdict (``ctl[REASON] == 4``: ``ctl[ANSWER]`` on
+        ``ctl[QUERY_FORM]``) and on entry to a layer (5: units that are not open are settled).
     """
 
     name = "kernel"
@@ -64,7 +71,9 @@ class KernelSearch:
         chunk: int = 4096,
         faults: tuple[float, int] | None = None,
         box_above: int | None = None,
+        audit: Callable[[KernelSearch], None] | None = None,
     ) -> None:
+        self.audit = audit
         self.program = program
         self.space = space
         self.store = store
@@ -79,6 +88,7 @@ class KernelSearch:
             self.state.faults[0] = faults[0]
             self.state.faults[3] = float(faults[1] % 2147483646 + 1)
         self.state.ctl[c.STORE] = store
+        self.state.ctl[c.AUDIT] = audit is not None
         self.state.ctl[c.MAX_REGIONS] = max_regions
 
     @property
@@ -117,6 +127,10 @@ class KernelSearch:
             status = int(advance(self.problem, self.state))
             if status == c.QUERY:
                 self._answer()
+                continue
+            if status == c.AUDITED:
+                assert self.audit is not None
+                self.audit(self)
                 continue
             if status == c.GROW:
                 self._grow()
@@ -244,10 +258,10 @@ class KernelSearch:
         self.queries[int(ctl[c.REASON])] += 1
         rows = self._path_rows()
         form = self.forms.form(int(ctl[c.LAYER]), int(ctl[c.QUERY_FORM]), state.codes)
-        basis = [int(i) for i in state.col_id]
-        if any(i < 0 or i >= len(rows) for i in basis):
-            basis = []
-        verdict = decide(rows, form, [q(float(v)) for v in state.point], basis)
+        inside = [q(float(v)) for v in state.point]
+        bases = [state.col_id.tolist(), state.col_id2.tolist()]
+        bases = [b for b in bases if all(0 <= i < len(rows) for i in b)]
+        verdict = decide(rows, form, inside, bases)
         self.rational += 1
         kinds = {"positive": c.POS, "negative": c.NEG, "zero": c.ZERO, "cut": c.CUT}
         ctl[c.ANSWER] = kinds[verdict.kind]

@@ -7,28 +7,29 @@ every other certificate; until it pays, the box of the layer before serves.
 
 from __future__ import annotations
 
-import numba as nb
-
-from .certificates import UNDERFLOW, gamma, lower_bound_in_box
+from .certificates import NOTHING, UNDERFLOW, gamma, lower_bound_by_basis, lower_bound_in_box
 from .control import (
     BY_FLOAT,
     BY_INTEGER,
     LAYER,
     LPS,
-    M,
     OPEN_END,
     PIECE,
     PIVOTS,
     POSITION,
+    M,
 )
+from .frame import enter_frame
+from .jit import kernel
 from .rows import EXACT_LIMIT, NOT_EXACT, form_row, member_rows, state_rows
 from .simplex import OPTIMAL, minimise
 
+LARGE = 1e150  # beyond it a bound is as good as none
 LOWEST_GRID = -1000  # grids below could underflow
 
 
-@nb.njit(cache=True, error_model="numpy")
-def _grids(P, S, layer):
+@kernel
+def _grids(layer, grids, norm, n_keep, U_grid, U_max, Z_grid, Z_max):
     """Exponent of the grid of the layer's members and their largest entry; NOT_EXACT if none.
 
     Products and sums of numbers on a grid 2^e stay on it and are not rounded while they are
@@ -36,163 +37,106 @@ def _grids(P, S, layer):
     """
     before = layer - 1
     # the state: slope * member + offset, and entries passed on
-    grid = S.U_grid[before]
-    slope_grid = P.grid[before, 2]
-    offset_grid = P.grid[before, 3]
+    grid = U_grid[before]
+    slope_grid = grids[before, 2]
+    offset_grid = grids[before, 3]
     if grid == NOT_EXACT or slope_grid == NOT_EXACT or offset_grid == NOT_EXACT:
-        S.Z_grid[layer] = NOT_EXACT
+        Z_grid[layer] = NOT_EXACT
         return NOT_EXACT, 0.0
     z_grid = grid + slope_grid
-    if P.norm[before, 3] > 0.0:
+    if norm[before, 3] > 0.0:
         z_grid = min(z_grid, offset_grid)
-    z_max = P.norm[before, 2] * S.U_max[before] + P.norm[before, 3]
-    if P.n_keep[before] > 0:
-        if S.Z_grid[before] == NOT_EXACT:
-            S.Z_grid[layer] = NOT_EXACT
+    z_max = norm[before, 2] * U_max[before] + norm[before, 3]
+    if n_keep[before] > 0:
+        if Z_grid[before] == NOT_EXACT:
+            Z_grid[layer] = NOT_EXACT
             return NOT_EXACT, 0.0
-        z_grid = min(z_grid, S.Z_grid[before])
-        z_max = max(z_max, S.Z_max[before])
+        z_grid = min(z_grid, Z_grid[before])
+        z_max = max(z_max, Z_max[before])
     if z_grid < LOWEST_GRID or not z_max <= EXACT_LIMIT * 2.0**z_grid:
-        S.Z_grid[layer] = NOT_EXACT
+        Z_grid[layer] = NOT_EXACT
         return NOT_EXACT, 0.0
-    S.Z_grid[layer] = z_grid
-    S.Z_max[layer] = z_max
-    weight_grid = P.grid[layer, 0]
-    bias_grid = P.grid[layer, 1]
+    Z_grid[layer] = z_grid
+    Z_max[layer] = z_max
+    weight_grid = grids[layer, 0]
+    bias_grid = grids[layer, 1]
     if weight_grid == NOT_EXACT or bias_grid == NOT_EXACT:
         return NOT_EXACT, 0.0
     grid = min(z_grid + weight_grid, bias_grid)
     if grid < LOWEST_GRID:
         return NOT_EXACT, 0.0
     # twice: a condition form may be the difference of two members
-    biggest = 2.0 * (P.norm[layer, 0] * z_max + P.norm[layer, 1])
+    biggest = 2.0 * (norm[layer, 0] * z_max + norm[layer, 1])
     if not biggest <= EXACT_LIMIT * 2.0**grid:
         return NOT_EXACT, 0.0
     return grid, biggest
 
 
-@nb.njit(cache=True, error_model="numpy")
-def _forms(P, S, layer, d, coefficients):
-    """Forms of a layer on the current cell (layer 0's are there from the start)."""
-    before = layer - 1
-    width = d + 1 if coefficients else 1
-    old, new = P.state_at[before], P.state_at[layer]
-    n_state = P.n_in[layer]
-    u, mem = P.mem_at[before], P.n_mem[before]
-    keep = P.keep[P.keep_at[before] : P.keep_at[before] + P.n_keep[before]]
-    unit_at = P.unit_at[before]
-    piece_at = P.piece_at[before]
-    state_rows(
-        P.n_units[before],
-        S.codes[unit_at : unit_at + P.n_units[before]],
-        P.piece_start[unit_at + before :],
-        P.piece_member[piece_at:],
-        P.piece_slope[piece_at:],
-        P.piece_slope_error[piece_at:],
-        P.piece_offset[piece_at:],
-        P.piece_offset_error[piece_at:],
-        S.U[u * (d + 1) :],
-        S.U_error[u * width :],
-        S.U_size[u:],
-        mem,
-        keep,
-        S.Z[old:],
-        S.Z_error[old:],
-        S.Z_size[old:],
-        S.Z[new:],
-        S.Z_error[new:],
-        S.Z_size[new:],
-        S.Z_zero[new:],
-        d,
-        coefficients,
-    )
-    grid, biggest = _grids(P, S, layer)
-    S.U_grid[layer] = grid
-    S.U_max[layer] = biggest
-    u, mem = P.mem_at[layer], P.n_mem[layer]
-    member_rows(
-        n_state,
-        mem,
-        P.dense[layer] == 1,
-        P.weight[P.weight_at[layer] :],
-        P.weight_error[P.weight_at[layer] :] if P.has_error[layer] == 1 else P.weight_error[:0],
-        P.has_error[layer] == 1,
-        P.column_start[P.column_at[layer] :],
-        P.column_row[P.weight_at[layer] :],
-        P.bias[u:],
-        P.bias_error[u:],
-        S.Z[new:],
-        S.Z_error[new:],
-        S.Z_size[new:],
-        S.Z_zero[new:],
-        S.U[u * (d + 1) :],
-        S.U_error[u * width :],
-        S.U_size[u:],
-        P.reach,
-        d,
-        coefficients,
-        grid != NOT_EXACT,
-    )
+@kernel
+def _settle_simple(
+    ctl, codes, open_units, U, U_error, U_size, bottom, top, n, start, end, fresh, low, high, d,
+    coefficients,
+):
+    """Box test of the open units of a layer whose unit k is told by the sign of member k.
 
-
-@nb.njit(cache=True, error_model="numpy")
-def _settle_simple(P, S, layer, start, end, fresh, low, high, d):
-    """Box test of the open units of a layer whose unit k is told by the sign of member k."""
-    ctl = S.ctl
-    n = P.n_mem[layer]
-    u = P.mem_at[layer]
-    U = S.U[u * (d + 1) : (u + n) * (d + 1)]
-    bottom, top = S.range_low, S.range_high
+    The box may be infinite where error bounds are per coefficient.
+    """
+    rounding = gamma(2 * d)
     for i in range(n):
         bottom[i] = U[d * n + i]
         top[i] = bottom[i]
+    if coefficients:
+        for i in range(n):
+            U_size[i] = U_error[d * n + i] + rounding * abs(U[d * n + i])
     for c in range(d):
         a, b = low[c], high[c]
         at = c * n
-        for i in range(n):
-            x = U[at + i] * a
-            y = U[at + i] * b
-            bottom[i] += min(x, y)
-            top[i] += max(x, y)
-    rounding = gamma(2 * d)
-    unit_at = P.unit_at[layer]
+        if abs(a) <= LARGE and abs(b) <= LARGE:
+            for i in range(n):
+                x = U[at + i] * a
+                y = U[at + i] * b
+                bottom[i] += min(x, y)
+                top[i] += max(x, y)
+            if coefficients:
+                r = max(abs(a), abs(b))
+                for i in range(n):
+                    U_size[i] += (U_error[at + i] + rounding * abs(U[at + i])) * r
+        else:
+            for i in range(n):
+                if U[at + i] != 0.0 or U_error[at + i] != 0.0:
+                    bottom[i] = NOTHING
+                    top[i] = -NOTHING
+                    U_size[i] = 0.0
     out = start
     for position in range(start, end):
-        i = position - start if fresh else S.open_units[position]
-        margin = (S.U_error[u + i] + rounding * S.U_size[u + i]) * (1.0 + 1e-12) + UNDERFLOW
+        i = position - start if fresh else open_units[position]
+        if coefficients:
+            margin = U_size[i] * (1.0 + 1e-9) + UNDERFLOW
+        else:
+            margin = (U_error[i] + rounding * U_size[i]) * (1.0 + 1e-12) + UNDERFLOW
         if bottom[i] > margin:
-            S.codes[unit_at + i] = 1
+            codes[i] = 1
             ctl[BY_FLOAT] += 1
         elif top[i] < -margin:
-            S.codes[unit_at + i] = 0
+            codes[i] = 0
             ctl[BY_FLOAT] += 1
         else:
-            zero = S.U_error[u + i] == 0.0
+            zero = True
+            for c in range(d + 1):
+                if U[c * n + i] != 0.0 or U_error[(c * n if coefficients else 0) + i] != 0.0:
+                    zero = False
             if zero:
-                for c in range(d + 1):
-                    if U[c * n + i] != 0.0:
-                        zero = False
-            if zero:
-                S.codes[unit_at + i] = 0
+                codes[i] = 0
                 ctl[BY_INTEGER] += 1
             else:
-                S.open_units[out] = i
+                open_units[out] = i
                 out += 1
     return out
 
 
-@nb.njit(cache=True, error_model="numpy")
-def _form_sign(P, S, layer, form, low, high, d, coefficients):
-    """Proved sign of a condition form on the box: 1, -1, 0 (identically zero), 2 (unknown)."""
-    at = P.form_at[layer] + form
-    u = P.mem_at[layer]
-    e = u * (d + 1) if coefficients else u
-    size = form_row(
-        P.form_plus[at], P.form_minus[at], P.form_shift[at], P.form_shift_error[at],
-        S.U[u * (d + 1) :], S.U_error[e:], S.U_size[u:], P.n_mem[layer], d, coefficients,
-        S.U_grid[layer] != NOT_EXACT, S.g, S.g_error,
-    )
-    g, g_error = S.g, S.g_error
+@kernel
+def _sign_of_form(g, g_error, size, low, high, d, coefficients):
+    """Proved sign of a form on a box: 1, -1, 0 (identically zero), 2 (unknown)."""
     constant = True
     exact = True
     for c in range(d):
@@ -205,20 +149,23 @@ def _form_sign(P, S, layer, form, low, high, d, coefficients):
             exact = False
     if constant and exact:
         return 1 if g[d] > 0.0 else (-1 if g[d] < 0.0 else 0)
-    if coefficients:
-        if not constant:
-            return 2
-        if abs(g[d]) > g_error[d]:
-            return 1 if g[d] > 0.0 else -1
-        return 2
     bottom = g[d]
     top = g[d]
+    margin = g_error[d] + gamma(2 * d) * abs(g[d]) if coefficients else g_error[0]
     for c in range(d):
+        if coefficients and g[c] == 0.0 and g_error[c] == 0.0:
+            continue
+        if not (abs(low[c]) <= LARGE and abs(high[c]) <= LARGE):
+            return 2
         x = g[c] * low[c]
         y = g[c] * high[c]
         bottom += min(x, y)
         top += max(x, y)
-    margin = (g_error[0] + gamma(2 * d) * size) * (1.0 + 1e-12) + UNDERFLOW
+        if coefficients:
+            margin += (g_error[c] + gamma(2 * d) * abs(g[c])) * max(abs(low[c]), abs(high[c]))
+    if not coefficients:
+        margin += gamma(2 * d) * size
+    margin = margin * (1.0 + 1e-9) + UNDERFLOW
     if bottom > margin:
         return 1
     if top < -margin:
@@ -226,112 +173,169 @@ def _form_sign(P, S, layer, form, low, high, d, coefficients):
     return 2
 
 
-@nb.njit(cache=True, error_model="numpy")
-def _settle_general(P, S, layer, start, end, fresh, low, high, d, coefficients):
+@kernel
+def _settle_general(
+    ctl, codes, open_units, U, U_error, U_size, n_mem, exact_rows, g, g_error,
+    form_plus, form_minus, form_shift, form_shift_error, two_piece, two_form, piece_start,
+    cond_start, cond_form, cond_sign, cond_drop, start, end, fresh, low, high, d, coefficients,
+):
     """The same test for units of any kind: settled when all conditions of a piece are sure."""
-    ctl = S.ctl
-    unit_at = P.unit_at[layer]
     out = start
     for position in range(start, end):
-        k = position - start if fresh else S.open_units[position]
+        k = position - start if fresh else open_units[position]
         settled = -1
         exact = False
-        if P.two_piece[unit_at + k]:
-            sign = _form_sign(P, S, layer, P.two_form[unit_at + k], low, high, d, coefficients)
-            if sign != 2:
-                settled = 1 if sign > 0 else 0
-                exact = sign == 0
-        else:
-            first = P.piece_start[unit_at + layer + k]
-            last = P.piece_start[unit_at + layer + k + 1]
-            base = P.piece_at[layer] + layer
-            for piece in range(first, last):
-                sure = True
-                for cond in range(P.cond_start[base + piece], P.cond_start[base + piece + 1]):
-                    sign = _form_sign(
-                        P, S, layer, P.cond_form[cond], low, high, d, coefficients
-                    )
-                    if sign == 0:
-                        if P.cond_drop[cond]:
-                            sure = False
-                            break
-                    elif sign != P.cond_sign[cond]:
+        first, last = piece_start[k], piece_start[k + 1]
+        two = two_piece[k]
+        for piece in range(first, last):
+            sure = True
+            sign = 2
+            for cond in range(cond_start[piece], cond_start[piece + 1]):
+                f = cond_form[cond]
+                size = form_row(
+                    form_plus[f], form_minus[f], form_shift[f], form_shift_error[f], U, U_error,
+                    U_size, n_mem, d, coefficients, exact_rows, g, g_error,
+                )
+                sign = _sign_of_form(g, g_error, size, low, high, d, coefficients)
+                if sign == 0:
+                    if cond_drop[cond]:
                         sure = False
                         break
-                if sure:
-                    settled = piece - first
+                elif sign != cond_sign[cond]:
+                    sure = False
                     break
+            if sure:
+                settled = piece - first
+                exact = sign == 0
+                break
+            if two and sign == 2:
+                break  # the other piece asks for the same form
         if settled >= 0:
-            S.codes[unit_at + k] = settled
+            codes[k] = settled
             if exact:
                 ctl[BY_INTEGER] += 1
             else:
                 ctl[BY_FLOAT] += 1
         else:
-            S.open_units[out] = k
+            open_units[out] = k
             out += 1
     return out
 
 
-@nb.njit(cache=True, error_model="numpy")
-def _settle(P, S, layer, start, end, fresh, d, coefficients):
-    if P.simple[layer] == 1 and not coefficients:
-        return _settle_simple(
-            P, S, layer, start, end, fresh, S.box_low[layer], S.box_high[layer], d
-        )
-    return _settle_general(
-        P, S, layer, start, end, fresh, S.box_low[layer], S.box_high[layer], d, coefficients
-    )
-
-
-@nb.njit(cache=True, error_model="numpy")
-def _tighten(P, S, layer, d):
+@kernel
+def _tighten(
+    ctl, T, col_id, row_id, path_row, path_error, path_size, path_scale, g, z, domain_low,
+    domain_high, reach, low, high, d, certify, coefficients, work, g_error,
+):
     """The cell's bounding box by 2 d linear programs, every bound proved."""
-    ctl = S.ctl
-    g, z = S.g, S.z
     m = ctl[M]
-    certify = P.mode[4] == 1
     for c in range(d):
         for side in range(2):
             sign = 1.0 if side == 0 else -1.0
             for k in range(d + 1):
-                S.T[k, d + m] = sign * S.T[k, c]
-            status, m, _, _, pivots = minimise(
-                S.T, d, m, d + m, S.col_id, S.row_id, False
-            )
+                T[k, d + m] = sign * T[k, c]
+            status, m, _, _, pivots = minimise(T, d, m, d + m, col_id, row_id, False)
             ctl[LPS] += 1
             ctl[PIVOTS] += pivots
             if status != OPTIMAL:
                 continue
             for k in range(d):
-                z[k] = S.T[k + 1, d + m]
-                if S.col_id[k] >= 0:
-                    z[k] *= S.path_scale[S.col_id[k]]
+                z[k] = T[k + 1, d + m]
+                if col_id[k] >= 0:
+                    z[k] *= path_scale[col_id[k]]
                 g[k] = 0.0
             g[c] = 1.0
             g[d] = 0.0
-            if certify:
-                bound = lower_bound_in_box(
-                    g, 0.0, P.reach[c], sign, z, S.col_id, S.path_row, S.path_error, S.path_size,
-                    P.low, P.high, d,
+            if not certify:
+                bound = T[0, d + m] - 1e-12
+            elif coefficients:
+                for k in range(d + 1):
+                    g_error[k] = 0.0
+                bound = lower_bound_by_basis(
+                    g, g_error, sign, z, col_id, path_row, path_error, path_scale, T, d, work
                 )
             else:
-                bound = S.T[0, d + m] - 1e-12
+                bound = lower_bound_in_box(
+                    g, 0.0, reach[c], sign, z, col_id, path_row, path_error, path_size,
+                    domain_low, domain_high, d,
+                )
             if side == 0:
-                S.box_low[layer, c] = max(S.box_low[layer, c], bound)
+                low[c] = max(low[c], bound)
             else:
-                S.box_high[layer, c] = min(S.box_high[layer, c], -bound)
+                high[c] = min(high[c], -bound)
     ctl[M] = m
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def enter_layer(P, S, layer):
     """Compute the layer's forms on the current cell and list the units that stay open."""
     ctl = S.ctl
     d = P.mode[0]
     coefficients = P.mode[2] == 1
     if layer > 0:
-        _forms(P, S, layer, d, coefficients)
+        before = layer - 1
+        width = d + 1 if coefficients else 1
+        old, new = P.state_at[before], P.state_at[layer]
+        n_state = P.n_in[layer]
+        u, mem = P.mem_at[before], P.n_mem[before]
+        keep = P.keep[P.keep_at[before] : P.keep_at[before] + P.n_keep[before]]
+        unit_at = P.unit_at[before]
+        piece_at = P.piece_at[before]
+        state_rows(
+            P.n_units[before],
+            S.codes[unit_at : unit_at + P.n_units[before]],
+            P.piece_start[unit_at + before :],
+            P.piece_member[piece_at:],
+            P.piece_slope[piece_at:],
+            P.piece_slope_error[piece_at:],
+            P.piece_offset[piece_at:],
+            P.piece_offset_error[piece_at:],
+            S.U[u * (d + 1) :],
+            S.U_error[u * width :],
+            S.U_size[u:],
+            mem,
+            keep,
+            S.Z[old:],
+            S.Z_error[old:],
+            S.Z_size[old:],
+            S.Z[new:],
+            S.Z_error[new:],
+            S.Z_size[new:],
+            S.Z_zero[new:],
+            d,
+            coefficients,
+        )
+        grid, biggest = _grids(
+            layer, P.grid, P.norm, P.n_keep, S.U_grid, S.U_max, S.Z_grid, S.Z_max
+        )
+        S.U_grid[layer] = grid
+        S.U_max[layer] = biggest
+        u, mem = P.mem_at[layer], P.n_mem[layer]
+        member_rows(
+            n_state,
+            mem,
+            P.dense[layer] == 1,
+            P.weight[P.weight_at[layer] :],
+            P.weight_error[P.weight_at[layer] :] if P.has_error[layer] == 1 else P.weight_error[:0],
+            P.has_error[layer] == 1,
+            P.column_start[P.column_at[layer] :],
+            P.column_row[P.weight_at[layer] :],
+            P.bias[u:],
+            P.bias_error[u:],
+            S.Z[new:],
+            S.Z_error[new:],
+            S.Z_size[new:],
+            S.Z_zero[new:],
+            S.U[u * (d + 1) :],
+            S.U_error[u * width :],
+            S.U_size[u:],
+            P.reach,
+            d,
+            coefficients,
+            grid != NOT_EXACT,
+        )
+        if coefficients:
+            enter_frame(P, S, layer)
         for c in range(d):
             S.box_low[layer, c] = S.box_low[layer - 1, c]
             S.box_high[layer, c] = S.box_high[layer - 1, c]
@@ -339,8 +343,33 @@ def enter_layer(P, S, layer):
     ctl[LAYER] = layer
     ctl[POSITION] = start
     ctl[PIECE] = -1
-    end = _settle(P, S, layer, start, start + P.n_units[layer], True, d, coefficients)
-    if not coefficients and layer > 0 and end - start > P.mode[5]:
-        _tighten(P, S, layer, d)
-        end = _settle(P, S, layer, start, end, False, d, coefficients)
+    u, n = P.mem_at[layer], P.n_mem[layer]
+    unit, form, piece = P.unit_at[layer], P.form_at[layer], P.piece_at[layer]
+    U = S.U[u * (d + 1) : (u + n) * (d + 1)]
+    U_error = S.U_error[u * (d + 1) :] if coefficients else S.U_error[u:]
+    U_size = S.U_size[u:]
+    codes = S.codes[unit:]
+    low, high = S.box_low[layer], S.box_high[layer]
+    end = start + P.n_units[layer]
+    for attempt in range(2):
+        if P.simple[layer] == 1:
+            end = _settle_simple(
+                ctl, codes, S.open_units, U, U_error, U_size, S.range_low, S.range_high, n, start,
+                end, attempt == 0, low, high, d, coefficients,
+            )
+        else:
+            end = _settle_general(
+                ctl, codes, S.open_units, U, U_error, U_size, n, S.U_grid[layer] != NOT_EXACT,
+                S.g, S.g_error, P.form_plus[form:], P.form_minus[form:], P.form_shift[form:],
+                P.form_shift_error[form:], P.two_piece[unit:], P.two_form[unit:],
+                P.piece_start[unit + layer :], P.cond_start[piece + layer :], P.cond_form,
+                P.cond_sign, P.cond_drop, start, end, attempt == 0, low, high, d, coefficients,
+            )
+        if attempt == 1 or layer == 0 or end - start <= P.mode[5]:
+            break
+        _tighten(
+            ctl, S.T, S.col_id, S.row_id, S.path_row, S.path_error, S.path_size, S.path_scale,
+            S.g, S.z, P.low, P.high, P.reach, low, high, d, P.mode[4] == 1, coefficients, S.work,
+            S.g_error,
+        )
     ctl[OPEN_END] = end

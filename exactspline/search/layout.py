@@ -107,6 +107,23 @@ class State(NamedTuple):
     Z_zero: np.ndarray
     Z_grid: np.ndarray
     Z_max: np.ndarray
+    # the same forms in the coordinates of a narrow layer (see frame.py)
+    F: np.ndarray
+    F_error: np.ndarray
+    F_size: np.ndarray
+    FZ: np.ndarray
+    FZ_error: np.ndarray
+    FZ_size: np.ndarray
+    FZ_zero: np.ndarray
+    frame_dim: np.ndarray
+    frame_start: np.ndarray
+    frame_index: np.ndarray
+    frame_row: np.ndarray
+    frame_error: np.ndarray
+    frame_inverse: np.ndarray
+    frame_work: np.ndarray
+    frame_ids: np.ndarray
+    frame_ones: np.ndarray
     box_low: np.ndarray
     box_high: np.ndarray
     # pending siblings

@@ -238,16 +238,26 @@ def round_up_signed(value: Fraction) -> float:
     return out if Fraction(out) >= value else math.nextafter(out, math.inf)
 
 
-def make_state(problem: Problem, program: Program, space: SearchSpace, chunk: int) -> State:
-    """Empty work arrays, with the domain's rows and the first layer's forms in place."""
+def make_state(
+    problem: Problem, program: Program, space: SearchSpace, chunk: int, *, dictionary: bool = True
+) -> State:
+    """Empty work arrays, with the domain's rows and the first layer's forms in place.
+
+    Without ``dictionary`` there is none, and no rows for the bounds of single coordinates:
+    for engines that treat those apart.
+    """
     d, n_layers = space.dim, len(program.layers)
     coefficients = bool(problem.mode[2])
     width = d + 1 if coefficients else 1
-    n_rows = len(space.rows)
+    rows = space.rows
+    if not dictionary:
+        n_bounds = sum(b is not None for b in (*space.low, *space.high))
+        rows = rows.take(np.arange(n_bounds, len(rows)))
+    n_rows = len(rows)
     longest_path = n_rows + _longest_path(program) + 1
     n_units = program.n_units
     slacks = min(longest_path, MAX_SLACKS + n_rows) + 4
-    columns = d + slacks + 2
+    columns = d + slacks + 2 if dictionary else 1
     n_mem = int(problem.mem_at[-1])
     n_state = int(problem.state_at[-1])
     depth = n_units + sum(int((layer.units.pieces > 2).sum()) for layer in program.layers) + 2
@@ -271,6 +281,17 @@ def make_state(problem: Problem, program: Program, space: SearchSpace, chunk: in
         Z=np.zeros((n_state, d + 1)), Z_error=np.zeros((n_state, width)),
         Z_size=np.zeros(n_state), Z_zero=np.zeros(n_state, dtype=np.bool_),
         Z_grid=np.full(n_layers + 1, NOT_EXACT, dtype=np.int64), Z_max=np.zeros(n_layers + 1),
+        F=np.zeros(n_mem * (d + 1) + 1 if coefficients else 1),
+        F_error=np.zeros(n_mem * (d + 1) + 1 if coefficients else 1), F_size=np.zeros(n_mem + 1),
+        FZ=np.zeros((n_state if coefficients else 1, d + 1)),
+        FZ_error=np.zeros((n_state if coefficients else 1, d + 1)), FZ_size=np.zeros(n_state),
+        FZ_zero=np.zeros(n_state, dtype=np.bool_),
+        frame_dim=np.zeros(n_layers, dtype=np.int64),
+        frame_start=np.zeros(n_layers, dtype=np.int64),
+        frame_index=np.full(n_state, -1, dtype=np.int64),
+        frame_row=np.zeros((d + 1, d + 1)), frame_error=np.zeros((d + 1, d + 1)),
+        frame_inverse=np.zeros((d + 1, d + 1)), frame_work=np.zeros((d + 1, 2 * d + 2)),
+        frame_ids=np.arange(d + 1), frame_ones=np.ones(d + 1),
         box_low=np.zeros((n_layers, d)), box_high=np.zeros((n_layers, d)),
         stack=np.zeros((depth, N_STACK), dtype=np.int64), stack_num=np.zeros((depth, 4)),
         stack_point=np.zeros((depth, d)), arena=np.zeros(1 << 16),
@@ -282,7 +303,7 @@ def make_state(problem: Problem, program: Program, space: SearchSpace, chunk: in
         out_codes=np.zeros((chunk, n_units), dtype=_code_type(program)),
         out_points=np.zeros((chunk, d)), faults=np.zeros(4),
     )  # fmt: skip
-    _fill_rows(state, problem, space, d, coefficients)
+    _fill_rows(state, problem, rows, d, coefficients)
     _fill_first_layer(state, problem, program, space, d, coefficients)
     state.box_low[0] = problem.low
     state.box_high[0] = problem.high
@@ -329,11 +350,11 @@ def _sizes(
 
 
 def _fill_rows(
-    state: State, problem: Problem, space: SearchSpace, d: int, coefficients: bool
+    state: State, problem: Problem, rows: Forms, d: int, coefficients: bool
 ) -> None:
-    dense, bound = _rounded_forms(space.rows, d)
+    dense, bound = _rounded_forms(rows, d)
     error, size = _sizes(dense, bound, problem.reach)
-    for i in range(len(space.rows)):
+    for i in range(len(rows)):
         state.path_row[i] = dense[i]
         state.path_error[i] = bound[i] if coefficients else error[i]
         state.path_size[i] = size[i]

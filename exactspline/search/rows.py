@@ -11,16 +11,15 @@ and no sum can reach 2^53 grid units, nothing was rounded at all and the bound i
 
 from __future__ import annotations
 
-import numba as nb
-
 from .certificates import UNDERFLOW, gamma
+from .jit import kernel
 
 NOT_EXACT = -9999
 SMALL = 1e-140  # with weights of at least 1e-150 (smaller ones carry a bound) nothing underflows
 EXACT_LIMIT = 4503599627370496.0  # 2^52: one bit to spare below 2^53
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def state_rows(
     n_units,
     codes,
@@ -98,7 +97,7 @@ def state_rows(
         Z_size[at] = old_size[j]
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def member_rows(
     n_in,
     n_mem,
@@ -197,7 +196,7 @@ def member_rows(
             U_size[i] *= inflate
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def _add_error(
     j, n_mem, dense, W, W_error, has_error, col_start, col_row, t, size, U_error, at
 ):
@@ -216,7 +215,7 @@ def _add_error(
                 U_error[at + col_row[s]] += W_error[s] * size
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def form_row(
     plus, minus, shift, shift_error, U, U_error, U_size, n_mem, d, coefficients, exact, g, g_error
 ):

@@ -15,7 +15,7 @@ Nothing here is trusted: these are guesses in floating point. Certificates decid
 
 from __future__ import annotations
 
-import numba as nb
+from .jit import kernel
 
 VALUE_TOLERANCE = 1e-10  # below it a value is a tie: only a certificate can tell
 COST_TOLERANCE = 1e-9
@@ -29,7 +29,7 @@ RAY = 2  # the objective falls without end along a column
 STUCK = 3  # too many pivots
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def pivot(T, d, n_rows, p, q):
     """Exchange row ``p`` and column ``q`` in the first ``n_rows`` rows."""
     inverse = 1.0 / T[q, p]
@@ -48,7 +48,7 @@ def pivot(T, d, n_rows, p, q):
     column[p] = inverse
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def drop_row(T, d, m, row_id, i):
     """Remove slack row ``i``; the objective row moves with the last one."""
     last = m - 1
@@ -61,7 +61,7 @@ def drop_row(T, d, m, row_id, i):
     return last
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def minimise(T, d, m, obj, col_id, row_id, early):
     """Minimise the row ``obj`` over the cell; rows d .. d + m - 1 are its slacks.
 
@@ -143,7 +143,7 @@ def minimise(T, d, m, obj, col_id, row_id, early):
             row_id[p - d] = entered
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def drop_redundant(T, d, m, row_id):
     """Forget slacks that this vertex shows to be implied (all coefficients >= 0).
 
@@ -169,7 +169,7 @@ def drop_redundant(T, d, m, row_id):
     return m
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def refactor(T, d, m, col_id, row_id, path_row, path_scale, scratch):
     """Recompute the dictionary from the constraints' rows; False if the basis is singular.
 
@@ -224,7 +224,7 @@ def refactor(T, d, m, col_id, row_id, path_row, path_scale, scratch):
     return True
 
 
-@nb.njit(cache=True, error_model="numpy")
+@kernel
 def express(T, d, row, scale, target):
     """Write scale * (row . x + row[d]) into dictionary row ``target``."""
     for k in range(d + 1):

@@ -1,0 +1,171 @@
+"""What the command line accepts."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from typing import NoReturn
+
+from .. import __version__
+
+__all__ = ["parse"]
+
+_EXIT_CODES = """\
+exit codes:
+  0    done; also when --limit or --time-limit stopped the search (the result says so)
+  2    bad input: one line on standard error says what and where
+  130  interrupted by Ctrl-C; the partial result is printed and marked as such
+  141  the program that read the output went away
+  143  terminated (SIGTERM); the partial result is printed and marked as such
+"""
+
+_COUNT = """\
+Count the activation regions of a network on a domain (all of R^D by default).
+Every decision is proved; the count is that of the exact real function with the
+stored parameters. A stopped search gives a certified lower bound.
+"""
+
+_INFO = """\
+Describe a network operator by operator and layer by layer, and print the upper
+bounds on its number of activation regions, without counting.
+"""
+
+_EXAMPLES = """\
+examples:
+  exactspline count net.onnx
+  exactspline count net.onnx --box -1 1
+  exactspline count net.onnx --box -1/3,0,-inf 0.1,1,2
+  exactspline count net.onnx --box low.npy high.npy --json
+  exactspline count net.onnx --vnnlib property.vnnlib --time-limit 60
+
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        text = " ".join(message.split())
+        self.exit(2, f"exactspline: error: {text} (see '{self.prog} --help')\n")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """Read the arguments; ``SystemExit`` for --help, --version and usage errors."""
+    return _parser().parse_args(_shielded(argv))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="exactspline",
+        description="Takes a piecewise-affine neural network apart into its exact pieces.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"exactspline {__version__}")
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", required=True, parser_class=_Parser
+    )
+    count = _command(commands, "count", "count the regions, exactly", _COUNT, _EXAMPLES)
+    count.add_argument(
+        "--limit", type=_whole, metavar="N", help="stop after N regions (of every domain)"
+    )
+    count.add_argument(
+        "--time-limit",
+        type=_seconds,
+        metavar="S",
+        help="stop after S seconds of search (of all domains together)",
+    )
+    count.add_argument(
+        "--engine",
+        choices=("auto", "kernel", "highs", "rational"),
+        default="auto",
+        help="who solves the linear programs: kernel (compiled, the default), highs (wide "
+        "inputs), rational (slow reference); the result is the same",
+    )
+    _command(commands, "info", "describe a network, print upper bounds", _INFO, "")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[_Parser],
+    name: str,
+    summary: str,
+    description: str,
+    examples: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=examples + _EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "network", metavar="NETWORK", help="an .onnx, .npz (W0, b0, W1, ...) or .json file"
+    )
+    domain = parser.add_mutually_exclusive_group()
+    domain.add_argument(
+        "--box",
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="per end one number, a comma list, or an .npy file; decimals and p/q are exact, "
+        "-inf and inf leave a side open",
+    )
+    domain.add_argument("--vnnlib", metavar="FILE", help="the input set of a VNN-LIB property")
+    domain.add_argument("--domain", metavar="FILE", help="a domain as a .json file")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _whole(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number of at least 1")
+    return value
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number of seconds")
+    return value
+
+
+def _shielded(argv: Sequence[str]) -> list[str]:
+    """Put a blank before the values of --box that begin with '-'.
+
+    argparse takes -1 for a number but -1/3, -inf, -1,2 and (before Python 3.14) -1e-3 for
+    unknown options. Nothing that begins with a blank is an option, and blanks around a number
+    mean nothing.
+    """
+    out: list[str] = []
+    values = 0  # of --box that are still to come
+    for i, token in enumerate(argv):
+        if token == "--":
+            return out + list(argv[i:])
+        if token == "--box":
+            out.append(token)
+            values = 2
+        elif token.startswith("--box="):
+            out += ["--box", _shield(token.removeprefix("--box="))]
+            values = 1
+        elif values:
+            out.append(_shield(token))
+            values -= 1
+        else:
+            out.append(token)
+    return out
+
+
+def _shield(token: str) -> str:
+    option = token.startswith("--") or token in ("-", "-h") or not token.startswith("-")
+    return token if option else f" {token}"

@@ -1,0 +1,202 @@
+"""``exactspline info``: a network layer by layer, and the upper bounds that apply."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ..api import load
+from ..bounds import UpperBound, rank_of_inputs, upper_bounds
+from ..domain import Domain
+from .domains import domain_lines, read_domains
+from .report import Report, big, path_text, shape_text
+
+if TYPE_CHECKING:
+    from ..network import Network
+
+__all__ = ["info"]
+
+
+def info(arguments: argparse.Namespace) -> int:
+    """Run the command; returns the exit code."""
+    network = load(arguments.network)
+    domains = read_domains(arguments, network)
+    operators = _operators(network)
+    layers = _layers(network)
+    bounded = [_bounds(network, domain) for domain in domains]
+    report = Report(sys.stdout, silent=arguments.json)
+    if arguments.json:
+        report.json(_json(network, arguments.network, operators, layers, domains, bounded))
+        return 0
+    report.block(
+        "network",
+        [
+            path_text(arguments.network),
+            f"sha256 {network.sha256}",
+            f"{network.units:,} units, {network.parameters:,} parameters",
+        ],
+    )
+    report.block("operators", _table(["", "input", "output", "units", "parameters"], operators))
+    if layers:
+        report.block(
+            "layers",
+            _table(["", "reads", "dimension", "units", "pieces", "made by"], layers),
+        )
+    for i, (domain, (rank, bounds)) in enumerate(zip(domains, bounded, strict=True)):
+        label = f"domain {i + 1}/{len(domains)}" if len(domains) > 1 else "domain"
+        report.block(label, domain_lines(domain))
+        if network.units:
+            report.block("", [f"the first layer tells {rank} of its dimensions apart"])
+        report.block("regions", [_bound_line(bound) for bound in bounds])
+    return 0
+
+
+def _operators(network: Network) -> list[dict[str, Any]]:
+    """One row an operator."""
+    units = _units_by_name(network)
+    keys = [operator.name or operator.kind for operator in network.operators]
+    rows = []
+    for key, node in zip(keys, network.nodes, strict=True):
+        before = node.inputs[0]
+        input_shape = network.input_shape if before < 0 else network.nodes[before].shape
+        # operators without a name share a key: then every output is a unit of its own
+        made = units.get(key, 0) if keys.count(key) == 1 else math.prod(node.shape)
+        rows.append(
+            {
+                "": node.operator.describe(),
+                "input": shape_text(input_shape),
+                "output": shape_text(node.shape),
+                "units": made if key in units else 0,
+                "parameters": node.operator.parameters,
+                "name": node.operator.name,
+            }
+        )
+    return rows
+
+
+def _units_by_name(network: Network) -> dict[str, int]:
+    out: dict[str, int] = {}
+    for layer in network.program.layers:
+        for name, n in layer.names:
+            out[name] = out.get(name, 0) + n
+    return out
+
+
+def _layers(network: Network) -> list[dict[str, Any]]:
+    """One row a layer of the compiled program."""
+    rows = []
+    state = dimension = network.input_dim
+    for i, layer in enumerate(network.program.layers):
+        pieces = sorted(set(layer.units.pieces.tolist()))
+        rows.append(
+            {
+                "": f"layer {i + 1}",
+                "units": len(layer.units),
+                "pieces": "-".join(str(p) for p in (pieces[0], *pieces[1:][-1:])),
+                "reads": state,
+                "dimension": dimension,  # of what it reads, at most
+                "made by": ", ".join(name for name, _ in layer.names),
+            }
+        )
+        state = layer.state_size
+        dimension = min(dimension, state)
+    return rows
+
+
+def _table(columns: list[str], rows: list[dict[str, Any]]) -> list[str]:
+    """Rows in aligned columns; zeros are left out."""
+    cells = [columns, *([_cell(row[c]) for c in columns] for row in rows)]
+    widths = [max(len(row[j]) for row in cells) for j in range(len(columns))]
+    numeric = [all(isinstance(row[c], int) for row in rows) for c in columns]
+    return [
+        "  ".join(
+            cell.rjust(w) if right else cell.ljust(w)
+            for cell, w, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _cell(value: int | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if value else ""
+
+
+def _bounds(network: Network, domain: Domain) -> tuple[int, list[UpperBound]]:
+    rank = rank_of_inputs(network.program, domain.chart)
+    return rank, upper_bounds(network.program, rank)
+
+
+def _bound_line(bound: UpperBound) -> str:
+    if bound.value is None:
+        return f"{bound.name}: {bound.note}"
+    return f"at most {big(bound.value)} ({bound.name}: {bound.note})"
+
+
+def _json(
+    network: Network,
+    path: str,
+    operators: list[dict[str, Any]],
+    layers: list[dict[str, Any]],
+    domains: list[Domain],
+    bounded: list[tuple[int, list[UpperBound]]],
+) -> dict[str, Any]:
+    from .. import __version__
+    from ..formats import domain_to_json
+
+    return {
+        "network": path_text(path),
+        "network_sha256": network.sha256,
+        "input_shape": list(network.input_shape),
+        "output_shape": list(network.output_shape),
+        "input_dim": network.input_dim,
+        "units": network.units,
+        "parameters": network.parameters,
+        "operators": [
+            {
+                "operator": node.operator.kind,
+                "name": node.operator.name,
+                "output_shape": list(node.shape),
+                "units": row["units"],
+                "parameters": row["parameters"],
+            }
+            for node, row in zip(network.nodes, operators, strict=True)
+        ],
+        "layers": [
+            {
+                "units": row["units"],
+                "reads": row["reads"],
+                "dimension_at_most": row["dimension"],
+                "made_by": row["made by"],
+            }
+            for row in layers
+        ],
+        "domains": [
+            {
+                "domain": domain_to_json(domain),
+                "domain_dim": domain.chart.dim,
+                "n0": rank,
+                "bounds": [_bound_json(bound) for bound in bounds],
+            }
+            for domain, (rank, bounds) in zip(domains, bounded, strict=True)
+        ],
+        "version": __version__,
+    }
+
+
+def _bound_json(bound: UpperBound) -> dict[str, Any]:
+    """Numbers beyond 2^53 as text: not every reader of JSON keeps them."""
+    value = bound.value
+    exact: int | str | None = value
+    if value is not None and value > 2**53:
+        exact = str(value) if value < 10**1000 else big(value)
+    return {
+        "name": bound.name,
+        "applies": value is not None,
+        "regions_at_most": exact,
+        "log10": None if value is None else round(math.log10(value), 6),
+        "note": bound.note,
+    }

@@ -1,0 +1,108 @@
+"""The entry point: signals, errors and exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from types import FrameType
+
+from ..errors import ExactSplineError
+from .arguments import parse
+
+__all__ = ["main"]
+
+_DIGITS = 50_000  # of an integer in text; exactspline itself refuses numbers of over 20,000
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        ``sys.argv[1:]`` by default.
+
+    Returns
+    -------
+    int
+        The exit code: 0 done, 2 bad input, 130 interrupted, 141 broken pipe, 143 terminated.
+    """
+    try:
+        arguments = parse(sys.argv[1:] if argv is None else argv)
+    except SystemExit as end:  # --help, --version, usage errors: argparse has printed
+        return end.code if isinstance(end.code, int) else 0
+    try:
+        with _sigterm(), _long_integers():
+            if arguments.command == "count":
+                from .count import count as command
+            else:
+                from .info import info as command
+            code = command(arguments)
+            sys.stdout.flush()
+            return code
+    except BrokenPipeError:
+        _drop_output()
+        return 141
+    except ExactSplineError as error:
+        return _fail(str(error))
+    except MemoryError:
+        return _fail("there is not enough memory for this")
+    except OSError as error:
+        _drop_output()  # perhaps it was standard output that could not be written
+        return _fail(str(error))
+    except KeyboardInterrupt as interrupt:
+        sys.stderr.write("exactspline: interrupted, no result\n")
+        return 130 if type(interrupt) is KeyboardInterrupt else 143
+
+
+def _fail(message: str) -> int:
+    text = " ".join(message.split())
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"exactspline: error: {text}\n")
+        sys.stderr.flush()
+    return 2
+
+
+def _drop_output() -> None:
+    """Send what is still buffered for a closed output nowhere, so that the exit is quiet."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, sys.stdout.fileno())
+            os.close(null)
+
+
+@contextlib.contextmanager
+def _sigterm() -> Iterator[None]:
+    """Let SIGTERM end a search as Ctrl-C does, with what it has."""
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        from .count import Stopped
+
+        raise Stopped
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _long_integers() -> Iterator[None]:
+    """Allow integers of more digits than Python's default while the command runs."""
+    before = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(_DIGITS)
+    try:
+        yield
+    finally:
+        sys.set_int_max_str_digits(before)

@@ -1,0 +1,76 @@
+"""A progress bar on a terminal."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from ..search.run import Run
+
+__all__ = ["Progress", "duration"]
+
+_EVERY = 0.1  # seconds between two drawings
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people read them."""
+    if seconds < 60:
+        return f"{seconds:.3g} s" if seconds < 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d} min"
+
+
+class Progress:
+    """Regions so far, rate and the share of the search tree that is done, in one line.
+
+    Parameters
+    ----------
+    stream : text stream
+        Nothing is ever written if it is no terminal.
+    label : str
+        Put in front, to tell several domains apart.
+    """
+
+    def __init__(self, stream: TextIO, label: str = "") -> None:
+        self._stream = stream
+        self._label = f"{label} " if label else ""
+        self._on = bool(getattr(stream, "isatty", lambda: False)())
+        self._drawn = False
+        self.start()
+
+    def start(self) -> None:
+        """Start the clock."""
+        self._start = self._last = time.monotonic()
+
+    def update(self, run: Run) -> None:
+        """Draw if it is time to."""
+        now = time.monotonic()
+        if not self._on or now - self._last < _EVERY:
+            return
+        self._last = now
+        elapsed = now - self._start
+        width = max(20, shutil.get_terminal_size().columns - 1)
+        text = (
+            f" {run.share:6.1%} of the tree, {run.regions:,} regions, "
+            f"{run.regions / elapsed:,.0f}/s, {duration(elapsed)}"
+        )
+        room = min(30, width - len(self._label) - len(text) - 2)
+        bar = ""
+        if room >= 5:
+            full = int(room * run.share)
+            bar = "[" + "#" * full + "." * (room - full) + "]"
+        line = (self._label + bar + text)[:width]
+        self._stream.write(f"\r{line:<{width}}")
+        self._stream.flush()
+        self._drawn = True
+
+    def clear(self) -> None:
+        """Wipe the line."""
+        if self._drawn:
+            width = max(20, shutil.get_terminal_size().columns - 1)
+            self._stream.write("\r" + " " * width + "\r")
+            self._stream.flush()
+            self._drawn = False

@@ -1,0 +1,216 @@
+"""What the command line prints: text for a person, or one JSON object."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .. import __version__
+from ..domain import Box, Domain
+from .progress import duration
+
+if TYPE_CHECKING:
+    from ..compile.program import Program
+    from ..network import Network
+    from .count import Outcome
+
+__all__ = [
+    "COUNT_DEFINITION",
+    "Report",
+    "big",
+    "network_lines",
+    "result_json",
+    "result_lines",
+    "results_json",
+    "shape_text",
+]
+
+COUNT_DEFINITION = (
+    "activation regions: interiors, relative to the domain, of the sets of inputs with the same "
+    "code (per unit the lowest active piece), where nonempty; called proper activation regions "
+    "in Stargalla, Hertrich and Reichman 2025"
+)
+_LABEL = 13
+_MAX_OPERATORS = 12
+_STOPPED = {
+    "limit": "stopped by --limit",
+    "time limit": "stopped by --time-limit",
+    "interrupt": "INTERRUPTED by Ctrl-C, partial result",
+    "terminated": "TERMINATED, partial result",
+}
+
+
+class Report:
+    """Writes labelled lines to standard output as soon as they are known."""
+
+    def __init__(self, stream: TextIO, *, silent: bool) -> None:
+        self._stream = stream
+        self._silent = silent
+
+    def block(self, label: str, lines: Iterable[str]) -> None:
+        """Lines under one label."""
+        self.lines([(label if i == 0 else "", line) for i, line in enumerate(lines)])
+
+    def lines(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Pairs of label and text."""
+        if self._silent:
+            return
+        for label, text in lines:
+            self._stream.write(f"{label:<{_LABEL}}{text}".rstrip() + "\n")
+        self._stream.flush()
+
+    def overlaps(self, pairs: Sequence[tuple[int, int]], domains: Sequence[Domain]) -> None:
+        """Which of several domains overlap: their counts must not be added."""
+        lines = [
+            f"domains {a + 1} and {b + 1} overlap: what lies in both is counted in both"
+            for a, b in pairs[:10]
+        ]
+        if len(pairs) > 10:
+            lines.append(f"... and {len(pairs) - 10:,} more pairs")
+        others = sum(not isinstance(domain, Box) for domain in domains)
+        if others:
+            lines.append(f"{others} of the domains are no boxes; those were not compared")
+        if not lines:
+            lines = ["none: no two of the domains share inner points"]
+        self.block("overlaps", lines)
+
+    def json(self, value: dict[str, Any]) -> None:
+        """One JSON object on one line."""
+        self._stream.write(json.dumps(value, allow_nan=False) + "\n")
+        self._stream.flush()
+
+
+def big(value: int) -> str:
+    """A number with separators, or in scientific form (rounded up) if it is long."""
+    if value < 10**15:
+        return f"{value:,}"
+    exponent = int(math.log10(value))
+    mantissa = math.ceil(10 ** (math.log10(value) - exponent) * 100 - 1e-6) / 100
+    if mantissa >= 10:
+        mantissa, exponent = 1.0, exponent + 1
+    return f"{mantissa:.2f}e+{exponent}"
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """A shape as people write it."""
+    return "x".join(str(n) for n in shape) if shape else "1"
+
+
+def path_text(path: str) -> str:
+    """A file name that any terminal can show."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def network_lines(network: Network, program: Program, path: str) -> list[str]:
+    """What was read."""
+    names = [operator.describe() for operator in network.operators]
+    if len(names) > _MAX_OPERATORS:
+        names = [*names[: _MAX_OPERATORS - 1], f"... ({len(names)} operators, see info)"]
+    widths = [str(len(layer.units)) for layer in program.layers]
+    layers = f"{len(widths)} layer{'s' if len(widths) != 1 else ''}"
+    units = f"{program.n_units:,} units in {layers}"
+    if widths:
+        units += f" ({', '.join(widths[:20])}{', ...' if len(widths) > 20 else ''})"
+    shapes = f"{shape_text(network.input_shape)} -> {shape_text(network.output_shape)}: "
+    return [
+        path_text(path),
+        *textwrap.wrap(shapes + (", ".join(names) or "no operators"), 88 - _LABEL),
+        f"{units}, {network.parameters:,} parameters",
+    ]
+
+
+def result_lines(outcome: Outcome) -> list[tuple[str, str]]:
+    """The count on one domain, how it was proved and how long it took."""
+    if outcome.complete:
+        count = f"{outcome.regions:,}"
+    else:
+        assert outcome.stopped is not None
+        count = (
+            f"at least {outcome.regions:,} (certified lower bound; {_STOPPED[outcome.stopped]})"
+        )
+    decisions = outcome.decisions
+    proved = "nothing was decided yet"
+    if decisions is not None and decisions.total:
+        parts = [
+            f"{number:,} {how}"
+            for number, how in (
+                (decisions.float, "in float64 with error bounds"),
+                (decisions.integer, "in exact integers"),
+                (decisions.rational, "in rationals"),
+            )
+            if number
+        ]
+        proved = f"{decisions.total:,} decisions proved: {', '.join(parts)}"
+    speed = f", {outcome.regions / outcome.seconds:,.0f} regions/s" if outcome.seconds > 0 else ""
+    engines = {
+        "kernel": "compiled kernel",
+        "highs": "HiGHS, every answer proved",
+        "rational": "rational reference",
+        "exact": "one exact evaluation",
+    }
+    engine = engines.get(outcome.engine, outcome.engine)
+    return [
+        ("regions", count),
+        ("certified", proved),
+        ("time", f"{duration(outcome.seconds)}{speed} ({engine})"),
+    ]
+
+
+def _common(network: Network, path: str) -> dict[str, Any]:
+    return {
+        "network": path_text(path),
+        "network_sha256": network.sha256,
+        "input_dim": network.input_dim,
+        "units": network.units,
+        "parameters": network.parameters,
+        "version": __version__,
+        "count_definition": COUNT_DEFINITION,
+    }
+
+
+def _result(outcome: Outcome) -> dict[str, Any]:
+    from ..formats import domain_to_json
+
+    decisions = outcome.decisions
+    return {
+        "regions": outcome.regions,
+        "complete": outcome.complete,
+        "certified": True,
+        "stopped": outcome.stopped,
+        "decisions": {
+            "float": decisions.float if decisions else 0,
+            "integer": decisions.integer if decisions else 0,
+            "rational": decisions.rational if decisions else 0,
+        },
+        "seconds": round(outcome.seconds, 6),
+        "engine": outcome.engine,
+        "domain_dim": outcome.domain.chart.dim,
+        "domain": domain_to_json(outcome.domain),
+    }
+
+
+def result_json(network: Network, path: str, outcome: Outcome) -> dict[str, Any]:
+    """One domain as a JSON object."""
+    return {**_result(outcome), **_common(network, path)}
+
+
+def results_json(
+    network: Network,
+    path: str,
+    outcomes: Sequence[Outcome],
+    domains: int,
+    pairs: Sequence[tuple[int, int]],
+) -> dict[str, Any]:
+    """Several domains as a JSON object: one result each, no total."""
+    return {
+        "results": [_result(outcome) for outcome in outcomes],
+        "domains": domains,  # more than there are results if the search was interrupted
+        "complete": len(outcomes) == domains and all(o.complete for o in outcomes),
+        "overlaps": [list(pair) for pair in pairs],
+        "not_compared": [i for i, o in enumerate(outcomes) if not isinstance(o.domain, Box)],
+        **_common(network, path),
+    }

@@ -1,0 +1,53 @@
+"""Whether Numba has the kernels in its cache already, and a run that brings them in.
+
+The first search on a machine compiles for about a minute; a person should be told so.
+"""
+
+from __future__ import annotations
+
+__all__ = ["is_compiled", "warm_up"]
+
+
+def is_compiled() -> bool:
+    """Whether the kernels need no compilation, as far as can be seen without compiling.
+
+    Returns
+    -------
+    bool
+        False only if the cache is readable and holds no fresh entry of a kernel for this
+        processor. In doubt True: better no message than a wrong one.
+
+    Notes
+    -----
+    Reads three small index files. It looks into Numba's cache objects, which are no public
+    interface; whatever is not found there as expected counts as doubt.
+    """
+    try:
+        from .dfs import advance
+        from .enter import enter_layer
+        from .simplex import refactor
+
+        return all(_in_cache(kernel) for kernel in (advance, enter_layer, refactor))
+    except Exception:  # Numba's inside may be another one tomorrow
+        return True
+
+
+def _in_cache(kernel: object) -> bool:
+    if kernel.signatures:  # type: ignore[attr-defined]  # loaded in this process
+        return True
+    cache = kernel._cache  # type: ignore[attr-defined]
+    codegen = kernel.targetctx.codegen()  # type: ignore[attr-defined]
+    processor = codegen.magic_tuple()
+    index = cache._cache_file._load_index()  # empty if the source has changed since
+    return any(key[1] == processor for key in index)
+
+
+def warm_up() -> None:
+    """Compile the kernels, or load them from the cache, by a search of one unit."""
+    from ..domain import WholeSpace
+    from ..network import Dense, Network, ReLU
+    from .run import Run
+
+    network = Network([Dense([[1]]), ReLU()], (1,))
+    for _ in Run(network.program, WholeSpace(1), store=False, engine="kernel").batches():
+        pass

@@ -1,0 +1,129 @@
+"""HiGHS as a source of guesses: points and multipliers that somebody else has to prove."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import highspy
+import numpy as np
+
+__all__ = ["Guess", "WarmLP"]
+
+BEYOND = 1000.0  # where a direction is open, the guessing stops so far from the domain's point
+OPTIONS: dict[str, bool | int | float | str] = {
+    "output_flag": False,
+    "presolve": "off",  # warm starts
+    "parallel": "off",
+    "threads": 1,
+    "simplex_strategy": 1,  # dual: with bounds everywhere it starts feasible at any objective
+    "simplex_iteration_limit": 50_000,
+    "primal_feasibility_tolerance": 1e-9,
+    "dual_feasibility_tolerance": 1e-9,
+    "small_matrix_value": 1e-12,
+}
+
+
+class Guess(NamedTuple):
+    """What a solve suggests: nothing in here is proved.
+
+    Attributes
+    ----------
+    value : float
+        The minimum, relative to the size of the form.
+    point : float64 array, shape (d,)
+        Where it is attained.
+    multipliers : float64 array, shape (rows,)
+        Nonnegative: form - sum multipliers * row is bounded by the box alone.
+    """
+
+    value: float
+    point: np.ndarray
+    multipliers: np.ndarray
+
+
+class WarmLP:
+    """min form over {row >= 0, low <= x <= high}: rows come and go, the basis stays.
+
+    HiGHS sees coordinates scaled to the box and rows scaled to size 1, so that its tolerances
+    mean the same for every network.
+
+    Parameters
+    ----------
+    low, high : float64 arrays
+        Infinite where nothing bounds the domain.
+    inside : float64 array
+        A point near which to look where nothing bounds it.
+    """
+
+    def __init__(self, low: np.ndarray, high: np.ndarray, inside: np.ndarray) -> None:
+        lower = np.where(np.isfinite(low), low, np.minimum(inside, high) - BEYOND)
+        upper = np.where(np.isfinite(high), high, np.maximum(inside, low) + BEYOND)
+        self.width = upper - lower
+        self.centre = lower + 0.5 * self.width
+        self.scales: list[float] = []
+        self.columns = np.arange(len(low), dtype=np.int32)
+        self.highs = highspy.Highs()
+        for name, value in OPTIONS.items():
+            self.highs.setOptionValue(name, value)
+        half = np.full(len(low), 0.5)
+        self.highs.addVars(len(low), -half, half)
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.scales)
+
+    def truncate(self, n: int) -> None:
+        """Keep the first n rows only."""
+        if n < self.rows:
+            gone = np.arange(n, self.rows, dtype=np.int32)
+            self.highs.deleteRows(len(gone), gone)
+            del self.scales[n:]
+
+    def add(self, row: np.ndarray) -> None:
+        """Add the constraint row >= 0 (coefficients, then the constant)."""
+        scaled, constant, scale = self._scaled(row)
+        if scale > 0.0:
+            self.highs.addRow(
+                -constant, highspy.kHighsInf, len(scaled), self.columns, scaled
+            )
+        else:  # beyond what HiGHS can read: it guesses without it
+            none = self.columns[:0]
+            self.highs.addRow(-highspy.kHighsInf, highspy.kHighsInf, 0, none, none.astype(float))
+        self.scales.append(scale)
+
+    def restart(self) -> None:
+        """Forget the basis and everything else that the last solves left behind."""
+        self.highs.clearSolver()
+
+    def minimise(self, form: np.ndarray) -> Guess | None:
+        """Minimise a form; None if HiGHS finds no optimum."""
+        scaled, constant, scale = self._scaled(form)
+        if not scale > 0.0:
+            return None
+        self.highs.changeColsCost(len(scaled), self.columns, scaled)
+        self.highs.run()
+        if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return None
+        solution = self.highs.getSolution()
+        near = np.array(solution.col_value)
+        multipliers = np.maximum(np.array(solution.row_dual), 0.0) * np.array(self.scales) / scale
+        return Guess(
+            constant + float(scaled @ near), self.centre + self.width * near, multipliers
+        )
+
+    def basis(self) -> tuple[list[int], list[int]]:
+        """The rows that the last basis holds tight, and the coordinates between their bounds."""
+        basis, basic = self.highs.getBasis(), highspy.HighsBasisStatus.kBasic
+        tight = [i for i, status in enumerate(basis.row_status) if status != basic]
+        return tight, [j for j, status in enumerate(basis.col_status) if status == basic]
+
+    def _scaled(self, row: np.ndarray) -> tuple[np.ndarray, float, float]:
+        """A form over HiGHS' coordinates, scaled to size 1; scale 0 if that is impossible."""
+        scaled = row[:-1] * self.width
+        size = float(np.abs(scaled).sum())
+        constant = float(row[-1] + row[:-1] @ self.centre)
+        scale = 1.0 / size if 1e-280 < size < 1e280 else 0.0
+        if not abs(constant * scale) < 1e15:
+            scale = 0.0
+        return scaled * scale, constant * scale, scale

@@ -1,0 +1,207 @@
+"""The package against its naive twin: the same regions in the same order, on random networks.
+
+The twin (``naive``) enumerates by double description in integers: no linear programs and no
+floats. Every block draws the same mixture of networks from its own seed, so that blocks run in
+parallel; what a block must have seen at least is asserted at its end.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from fractions import Fraction
+
+import naive
+import numpy as np
+import pytest
+import random_networks as nets
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import exactspline as es
+
+BLOCKS = 8
+# Counted over all blocks: networks; of three or more layers and 200 or more regions; on R^D
+# with unbounded cells; on polytopes or lower-dimensional domains; with many ties.
+QUOTAS = {"nets": 2000, "deep": 300, "unbounded": 300, "flat or polytope": 300, "ties": 300}
+PLAN = {"deep": 44, "whole": 40, "polytope": 60, "ties": 46, "any": 70}  # per block
+
+
+def draw(rng: random.Random, recipe: str) -> tuple[nets.Spec, nets.DomainPair]:
+    """One network and domain of a recipe."""
+    style = rng.choice(nets.STYLES)
+    dim = rng.choice((1, 2, 2, 3))
+    widths = [rng.randint(1, 5) for _ in range(rng.randint(1, 3))]
+    if recipe == "deep":
+        dim = rng.choice((2, 2, 2, 3))
+        widths = [9, 8, 7] if dim == 2 else [6, 5, 4]
+        kinds = rng.choice((("relu",), ("abs",), ("leaky",), ("prelu",), ("relu", "scalar")))
+        spec = nets.random_spec(rng, dim, widths, rng.choice(("float", "third")), kinds=kinds)
+        pair = rng.choice((nets.whole(dim), nets.box(rng, dim), nets.any_domain(rng, dim)))
+        return spec, pair
+    if recipe == "ties":
+        style = rng.choice(("integer", "integer", "third"))
+        spec = nets.random_spec(
+            rng, dim, [rng.randint(3, 6) for _ in range(rng.randint(1, 2))], style,
+            bias=rng.random() < 0.3,
+        )  # fmt: skip
+        return spec, nets.any_domain(rng, dim)
+    spec = nets.random_spec(
+        rng, dim, widths, style, bias=rng.random() < 0.8, skip=rng.random() < 0.2
+    )
+    if recipe == "whole":
+        return spec, nets.whole(dim)
+    if recipe == "polytope":
+        return spec, nets.lower_or_polytope(rng, dim)
+    return spec, nets.any_domain(rng, dim)
+
+
+def found_codes(omega: es.Partition) -> list[tuple[int, ...]]:
+    return [tuple(code) for code in omega.codes.tolist()]
+
+
+def describe(spec: nets.Spec, domain: tuple) -> str:
+    """What to paste to see a failure again."""
+    return f"\nspec = {spec}\ndomain = {domain}"
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_same_regions_in_the_same_order(block):
+    rng = random.Random(20_000 + block)
+    seen: Counter[str] = Counter()
+    for recipe, many in PLAN.items():
+        for number in range(many):
+            spec, pair = draw(rng, recipe)
+            layers = nets.twin(spec)
+            expected = naive.codes(layers, pair[1])
+            omega = es.enumerate_regions(nets.network(spec), pair[0])
+            assert found_codes(omega) == expected, describe(spec, pair[1])
+            assert omega.complete
+            assert expected == sorted(set(expected))
+            tally(seen, spec, pair, omega)
+            check = nets.WitnessCheck(layers, pair)
+            every = 1 if len(omega) <= 20 else len(omega) // 4
+            for i in range(number % every, len(omega), every):
+                check(expected[i], omega.witness(i))
+            if number % 8 == 0:
+                same = es.enumerate_regions(nets.network(spec), pair[0], engine="rational")
+                assert found_codes(same) == expected, describe(spec, pair[1])
+                assert es.count_regions(nets.network(spec), pair[0]) == len(expected)
+    for name, least in QUOTAS.items():
+        assert seen[name] * BLOCKS >= least, f"{name}: {seen}"
+
+
+def tally(
+    seen: Counter[str], spec: nets.Spec, pair: nets.DomainPair, omega: es.Partition
+) -> None:
+    """Count a network under every heading it belongs to.
+
+    *Ties*: over 30 % of the proved decisions (a unit settled on a cell, or a region shown to be
+    nonempty) needed exact arithmetic, in integers or rationals.
+    """
+    given_domain, domain = pair
+    seen["nets"] += 1
+    layers = omega.network.program.layers
+    seen["deep"] += len(layers) >= 3 and len(omega) >= 200
+    seen["unbounded"] += domain[0] == "all" and len(omega) > 1
+    lower = given_domain.chart.dim < given_domain.dim
+    seen["flat or polytope"] += lower or domain[0] == "polytope"
+    by = omega.certificates
+    seen["ties"] += by.integer + by.rational > 0.3 * by.total and len(omega) > 1
+
+
+# --- Shrinkable small cases ------------------------------------------------------------------
+
+SMALL = st.integers(-2, 2).map(Fraction)
+
+
+@st.composite
+def small_networks(draw):
+    """Up to three layers of up to three entries, integer weights, all kinds of units."""
+    dim = draw(st.integers(1, 3))
+    steps, n = [], dim
+    for _ in range(draw(st.integers(1, 3))):
+        width = draw(st.integers(1, 3))
+        row = st.lists(SMALL, min_size=n, max_size=n)
+        W = draw(st.lists(row, min_size=width, max_size=width))
+        b = draw(st.lists(SMALL, min_size=width, max_size=width))
+        steps.append(("dense", W, b))
+        kind = draw(st.sampled_from(("relu", "abs", "leaky", "scalar", "max", "min")))
+        if kind == "leaky":
+            steps.append((kind, draw(st.sampled_from(nets.SLOPES))))
+        elif kind == "scalar":
+            steps.append((kind, [nets.HAT] * width))
+        elif kind in ("max", "min"):
+            member = st.lists(st.integers(0, width - 1), min_size=1, max_size=3)
+            steps.append((kind, draw(st.lists(member, min_size=1, max_size=width))))
+            width = len(steps[-1][1])
+        else:
+            steps.append((kind,))
+        n = width
+    return nets.Spec(dim, steps)
+
+
+@st.composite
+def small_domains(draw, dim):
+    """The whole space, a box with coinciding or infinite sides, or a polytope through 0."""
+    kind = draw(st.sampled_from(("all", "box", "polytope")))
+    if kind == "all":
+        return nets.whole(dim)
+    bound = st.integers(0, 2)
+    if kind == "box":
+        lows = [draw(st.none() | bound.map(lambda v: -v)) for _ in range(dim)]
+        highs = [draw(st.none() | bound) for _ in range(dim)]
+        inf = float("inf")
+        box = es.Box(
+            [-inf if v is None else v for v in lows], [inf if v is None else v for v in highs]
+        )
+        return box, ("box", lows, highs)
+    row = st.lists(st.integers(-2, 2), min_size=dim, max_size=dim)
+    G = draw(st.lists(row, min_size=1, max_size=4))
+    h = [draw(st.integers(0, 2)) for _ in G]
+    return es.Polytope(G, h), ("polytope", G, h)
+
+
+@settings(
+    max_examples=300, deadline=None, derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip
+@given(st.data())
+def test_small_integer_networks(data):
+    spec = data.draw(small_networks())
+    pair = data.draw(small_domains(spec.dim))
+    layers = nets.twin(spec)
+    expected = naive.codes(layers, pair[1])
+    omega = es.enumerate_regions(nets.network(spec), pair[0])
+    assert found_codes(omega) == expected
+    check = nets.WitnessCheck(layers, pair)
+    for i, code in enumerate(expected):
+        check(code, omega.witness(i))
+
+
+# --- Other ways to the same result -----------------------------------------------------------
+
+
+def test_streams_and_limits_give_the_same_beginning():
+    rng = random.Random(5)
+    for _ in range(20):
+        spec, pair = draw(rng, "any")
+        expected = naive.codes(nets.twin(spec), pair[1])
+        stream = es.enumerate_regions(nets.network(spec), pair[0], stream=True)
+        assert [tuple(r.code.tolist()) for r in stream] == expected
+        assert stream.complete
+        some = es.enumerate_regions(nets.network(spec), pair[0], limit=3)
+        assert found_codes(some) == expected[:3]
+        assert some.complete == (len(expected) <= 3) or len(expected) == 3
+
+
+def test_floats_are_the_rationals_they_are():
+    """A float weight and the equal Fraction give one network; its decimal text another."""
+    W = [[0.1, 0.2], [0.3, -0.7]]
+    exact = [[Fraction(v) for v in row] for row in W]
+    text = np.array([["0.1", "0.2"], ["0.3", "-0.7"]], dtype=object)
+    programs = [
+        es.Network([es.Dense(w), es.ReLU()], (2,)).program for w in (W, nets._array(exact), text)
+    ]
+    assert programs[0].sha256() == programs[1].sha256()
+    assert programs[0].sha256() != programs[2].sha256()
