@@ -62,15 +62,36 @@ def parse_rational(text: str, where: str = "number") -> Fraction:
             raise ParameterError(
                 f"{where}: the exponent of {text[:40]!r} is beyond {_MAX_DIGITS}; rescale the data"
             )
-        return Fraction(text)
+        mantissa, _, power = text.lower().partition("e")
+        whole, _, decimals = mantissa.partition(".")
+        shift = int(power or 0) - len(decimals)
+        digits = _integer(whole + decimals)
+        return Fraction(digits * 10**shift) if shift >= 0 else Fraction(digits, 10**-shift)
     if _RATIO.match(text):
         numerator, denominator = text.split("/")
-        if int(denominator) == 0:
+        if _integer(denominator) == 0:
             raise ParameterError(f"{where}: {text[:40]!r} divides by zero")
-        return Fraction(int(numerator), int(denominator))
+        return Fraction(_integer(numerator), _integer(denominator))
     raise ParameterError(
         f"{where}: {text[:40]!r} is not a finite number; write a decimal or a ratio p/q"
     )
+
+
+def _integer(text: str) -> int:
+    """An integer of any length; Python itself refuses more than 4,300 digits."""
+    if len(text) < 4000:
+        return int(text)
+    import flint
+
+    return int(flint.fmpz(text.lstrip("+")))
+
+
+def _digits(value: int) -> str:
+    if value.bit_length() < 12_000:
+        return str(value)
+    import flint
+
+    return str(flint.fmpz(value))
 
 
 def to_fraction(value: Any, where: str = "value") -> Fraction:
@@ -101,7 +122,9 @@ def to_fraction(value: Any, where: str = "value") -> Fraction:
 
 def format_rational(value: Fraction) -> str:
     """Write a rational as ``p`` or ``p/q``."""
-    return str(value)
+    if value.denominator == 1:
+        return _digits(value.numerator)
+    return f"{_digits(value.numerator)}/{_digits(value.denominator)}"
 
 
 def _is_float(value: Fraction) -> bool:

@@ -67,9 +67,7 @@ def make_model(
         ] + inputs
     outputs = [helper.make_tensor_value_info(output, elem, None)]
     graph = helper.make_graph(nodes, "g", inputs, outputs, initializer=tensors)
-    return helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8
-    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
 
 
 def save(model, folder, name="net.onnx"):
@@ -97,7 +95,9 @@ def agree(path, input_shape, samples=5, dtype=np.float32, tolerance=1e-5):
         assert got.size == expected.size
         scale = max(1.0, np.abs(expected).max())
         np.testing.assert_allclose(
-            got.reshape(-1), np.float64(expected).reshape(-1), rtol=tolerance,
+            got.reshape(-1),
+            np.float64(expected).reshape(-1),
+            rtol=tolerance,
             atol=tolerance * scale,
         )
     return net
@@ -123,31 +123,45 @@ OPERATORS = {
     "gemm_bias_1xn": ([node("Gemm", "x w c")], {"w": W45, "c": floats(1, 5)}, (1, 4), {}),
     "gemm_all": (
         [node("Gemm", "x w c", alpha=0.3, beta=-1.7, transB=1)],
-        {"w": W54, "c": floats(5)}, (1, 4), {},
+        {"w": W54, "c": floats(5)},
+        (1, 4),
+        {},
     ),
     "gemm_rows": (
         [node("Reshape", "x s", "m"), node("Gemm", "m w c", beta=2.0)],
-        {"s": np.array([2, 2]), "w": floats(2, 3), "c": floats(2, 3)}, (1, 4), {},
+        {"s": np.array([2, 2]), "w": floats(2, 3), "c": floats(2, 3)},
+        (1, 4),
+        {},
     ),
     "gemm_rows_column_bias": (
         [node("Reshape", "x s", "m"), node("Gemm", "m w c")],
-        {"s": np.array([2, 2]), "w": floats(2, 3), "c": floats(2, 1)}, (1, 4), {},
+        {"s": np.array([2, 2]), "w": floats(2, 3), "c": floats(2, 1)},
+        (1, 4),
+        {},
     ),
     "gemm_trans_a": (
         [node("Reshape", "x s", "m"), node("Gemm", "m w c", transA=1, transB=1, alpha=0.1)],
-        {"s": np.array([4, 1]), "w": W54, "c": floats(5)}, (4,), {},
+        {"s": np.array([4, 1]), "w": W54, "c": floats(5)},
+        (4,),
+        {},
     ),
     "gemm_constant_a": (
         [node("Gemm", "w x c", transB=1, alpha=0.7)],
-        {"w": W54, "c": floats(5, 1)}, (1, 4), {},
+        {"w": W54, "c": floats(5, 1)},
+        (1, 4),
+        {},
     ),
     "gemm_constant_a_columns": (
         [node("Reshape", "x s", "m"), node("Gemm", "w m c", transA=1)],
-        {"s": np.array([2, 2]), "w": floats(2, 3), "c": floats(3, 1)}, (1, 4), {},
+        {"s": np.array([2, 2]), "w": floats(2, 3), "c": floats(3, 1)},
+        (1, 4),
+        {},
     ),
     "gemm_of_row_without_batch": (
         [node("Add", "x c", "m"), node("Gemm", "m w")],
-        {"c": floats(1, 4), "w": W45}, (4,), {},
+        {"c": floats(1, 4), "w": W45},
+        (4,),
+        {},
     ),
     "add": ([node("Add", "x c")], {"c": floats(4)}, (1, 4), {}),
     "add_left": ([node("Add", "c x")], {"c": floats(1, 4)}, (1, 4), {}),
@@ -179,7 +193,10 @@ OPERATORS = {
     "reshape_copy": ([node("Reshape", "x s")], {"s": np.array([-1, 0, 2, 2])}, (1, 3, 4), {}),
     "reshape_no_batch": ([node("Reshape", "x s")], {"s": np.array([-1])}, (1, 3, 4), {}),
     "reshape_allowzero": (
-        [node("Reshape", "x s", allowzero=1)], {"s": np.array([1, -1])}, (1, 3, 4), {"opset": 14},
+        [node("Reshape", "x s", allowzero=1)],
+        {"s": np.array([1, -1])},
+        (1, 3, 4),
+        {"opset": 14},
     ),
     "squeeze": ([node("Squeeze", "x a")], {"a": np.array([1])}, (1, 1, 4), {}),
     "squeeze_all": ([node("Squeeze", "x")], {}, (1, 1, 4), {}),
@@ -192,51 +209,89 @@ OPERATORS = {
     "dropout_10": ([node("Dropout", "x", ratio=0.4)], {}, (1, 4), {"opset": 10}),
     "dropout_ratio": ([node("Dropout", "x r")], {"r": np.float32(0.5)}, (1, 4), {}),
     "dropout_mode": (
-        [node("Dropout", "x r t")], {"r": np.float32(0.5), "t": np.array(False)}, (1, 4), {},
+        [node("Dropout", "x r t")],
+        {"r": np.float32(0.5), "t": np.array(False)},
+        (1, 4),
+        {},
     ),
     "constant_node": (
         [node("Constant", "", "w", value=numpy_helper.from_array(W45)), node("MatMul", "x w")],
-        {}, (1, 4), {},
+        {},
+        (1, 4),
+        {},
     ),
     "constant_float": (
-        [node("Constant", "", "c", value_float=0.1), node("Mul", "x c")], {}, (1, 4), {},
+        [node("Constant", "", "c", value_float=0.1), node("Mul", "x c")],
+        {},
+        (1, 4),
+        {},
     ),
     "constant_floats": (
         [node("Constant", "", "c", value_floats=[0.1, 1, 2, 3]), node("Add", "x c")],
-        {}, (1, 4), {},
+        {},
+        (1, 4),
+        {},
     ),
     "constant_ints": (
         [node("Constant", "", "s", value_ints=[1, 2, 2]), node("Reshape", "x s")],
-        {}, (1, 4), {},
+        {},
+        (1, 4),
+        {},
     ),
     "constant_int": (
-        [node("Constant", "", "i", value_int=3), node("Cast", "i", "c", to=1),
-         node("Mul", "x c")],
-        {}, (1, 4), {},
+        [node("Constant", "", "i", value_int=3), node("Cast", "i", "c", to=1), node("Mul", "x c")],
+        {},
+        (1, 4),
+        {},
     ),
     "folding": (
-        [node("Transpose", "w", "v", perm=[1, 0]), node("Identity", "v", "u"),
-         node("Mul", "u c", "t"), node("Sub", "t d", "s"), node("MatMul", "x s")],
-        {"w": W54, "c": floats(5), "d": floats(4, 1)}, (1, 4), {},
+        [
+            node("Transpose", "w", "v", perm=[1, 0]),
+            node("Identity", "v", "u"),
+            node("Mul", "u c", "t"),
+            node("Sub", "t d", "s"),
+            node("MatMul", "x s"),
+        ],
+        {"w": W54, "c": floats(5), "d": floats(4, 1)},
+        (1, 4),
+        {},
     ),
     "folding_shapes": (
-        [node("Reshape", "w s", "v"), node("Unsqueeze", "b a", "b2"), node("Squeeze", "b2 a", "b1"),
-         node("Flatten", "v", "u", axis=1), node("Neg", "b1", "n"), node("Gemm", "x u n")],
+        [
+            node("Reshape", "w s", "v"),
+            node("Unsqueeze", "b a", "b2"),
+            node("Squeeze", "b2 a", "b1"),
+            node("Flatten", "v", "u", axis=1),
+            node("Neg", "b1", "n"),
+            node("Gemm", "x u n"),
+        ],
         {"w": floats(20), "s": np.array([4, 5, 1]), "a": np.array([0]), "b": floats(5)},
-        (1, 4), {},
+        (1, 4),
+        {},
     ),
     "folded_division": (
         [node("Div", "c d", "e"), node("Add", "e d", "f"), node("Mul", "x f")],
-        {"c": floats(4), "d": np.float32([3, 7, 9, 11])}, (1, 4), {},
+        {"c": floats(4), "d": np.float32([3, 7, 9, 11])},
+        (1, 4),
+        {},
     ),
     "listed_initializers": (
         [node("Gemm", "x w c", "h"), node("Relu", "h")],
-        {"w": W45, "c": floats(5)}, (1, 4), {"listed": True},
+        {"w": W45, "c": floats(5)},
+        (1, 4),
+        {"listed": True},
     ),
     "deep": (
-        [node("Sub", "x c", "a"), node("Flatten", "a", "b"), node("MatMul", "b w", "d"),
-         node("Add", "d e", "f"), node("Relu", "f", "g"), node("Gemm", "g v u")],
-        {"c": floats(1, 1, 1, 4), "w": W45, "e": floats(5), "v": W54, "u": floats(4)}, (1, 1, 1, 4),
+        [
+            node("Sub", "x c", "a"),
+            node("Flatten", "a", "b"),
+            node("MatMul", "b w", "d"),
+            node("Add", "d e", "f"),
+            node("Relu", "f", "g"),
+            node("Gemm", "g v u"),
+        ],
+        {"c": floats(1, 1, 1, 4), "w": W45, "e": floats(5), "v": W54, "u": floats(4)},
+        (1, 1, 1, 4),
         {"opset": 8},
     ),
 }
@@ -251,8 +306,11 @@ def test_operator_agrees_with_onnxruntime(case, tmp_path):
 @pytest.mark.parametrize("opset", [7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 19, 21])
 def test_opsets(opset, tmp_path):
     nodes = [
-        node("Flatten", "x", "a"), node("Gemm", "a w c", "b"), node("Relu", "b", "d"),
-        node("LeakyRelu", "d", "e"), node("Identity", "e"),
+        node("Flatten", "x", "a"),
+        node("Gemm", "a w c", "b"),
+        node("Relu", "b", "d"),
+        node("LeakyRelu", "d", "e"),
+        node("Identity", "e"),
     ]
     agree(save(make_model(nodes, {"w": W45, "c": floats(5)}, opset=opset), tmp_path), (1, 4))
 
@@ -269,8 +327,9 @@ def test_every_registered_operator_is_compared():
 )
 def test_batch_axis(shape, tmp_path):
     weight = floats(4, 3)
-    path = save(make_model([node("MatMul", "x w", "h"), node("Relu", "h")], {"w": weight}, shape),
-                tmp_path)
+    path = save(
+        make_model([node("MatMul", "x w", "h"), node("Relu", "h")], {"w": weight}, shape), tmp_path
+    )
     net = formats.load(path)
     expected = tuple(n for n in shape[1:]) if len(shape) > 1 else (4,)
     assert net.input_shape == expected
@@ -374,7 +433,8 @@ def test_large_integers_stay_exact(tmp_path):
 def test_double_network(tmp_path):
     model = make_model(
         [node("MatMul", "x w", "h"), node("Relu", "h")],
-        {"w": floats(4, 3, dtype=np.float64)}, elem=TensorProto.DOUBLE,
+        {"w": floats(4, 3, dtype=np.float64)},
+        elem=TensorProto.DOUBLE,
     )
     agree(save(model, tmp_path), (1, 4), dtype=np.float64, tolerance=1e-12)
 
@@ -383,7 +443,8 @@ def test_names(tmp_path):
     unnamed = helper.make_node("Relu", ["h"], ["y"])
     model = make_model([node("MatMul", "x w", "h"), unnamed], {"w": W45})
     assert [op.name for op in formats.load(save(model, tmp_path)).operators] == [
-        "MatMul_h", "Relu_1",
+        "MatMul_h",
+        "Relu_1",
     ]
 
 
@@ -424,12 +485,20 @@ def test_branches_are_refused(nodes, tmp_path):
     [
         ([node("Div", "x c")], {"c": np.float32([1, 0, 1, 1])}, ParameterError, "zero"),
         ([node("Div", "c x")], {"c": floats(4)}, UnsupportedOperatorError, "division"),
-        ([node("MatMul", "w v", "m"), node("Mul", "x m")], {"w": W44, "v": W44},
-         UnsupportedOperatorError, "two constants"),
+        (
+            [node("MatMul", "w v", "m"), node("Mul", "x m")],
+            {"w": W44, "v": W44},
+            UnsupportedOperatorError,
+            "two constants",
+        ),
         ([node("Relu", "c")], {"c": floats(4)}, UnsupportedOperatorError, "of a constant"),
         ([node("Add", "c c")], {"c": floats(4)}, FormatError, "does not depend"),
-        ([node("Dropout", "x r t")], {"r": np.float32(0.1), "t": np.array(True)},
-         UnsupportedOperatorError, "training_mode"),
+        (
+            [node("Dropout", "x r t")],
+            {"r": np.float32(0.1), "t": np.array(True)},
+            UnsupportedOperatorError,
+            "training_mode",
+        ),
         ([node("MatMul", "x w")], {"w": floats(3, 3)}, ShapeError, "the_MatMul"),
         ([node("Reshape", "x s")], {"s": np.array([5])}, FormatError, "no shape"),
         ([node("Reshape", "x s")], {"s": np.array([-1, -1])}, FormatError, "at most one"),
@@ -439,10 +508,18 @@ def test_branches_are_refused(nodes, tmp_path):
         ([node("MatMul", "x w")], {"w": floats(2, 4, 3)}, UnsupportedOperatorError, "stack"),
         ([node("PRelu", "x s")], {"s": floats(3, 1)}, ShapeError, "slope"),
         ([node("Cast", "x", to=6)], {}, UnsupportedOperatorError, "cast"),
-        ([node("Div", "a b", "s"), node("Reshape", "x s")],
-         {"a": np.array([8, 2]), "b": np.array([3, 1])}, FormatError, "remainder"),
-        ([helper.make_node("Dropout", ["x"], ["d", "y"])], {}, UnsupportedOperatorError,
-         "first output"),
+        (
+            [node("Div", "a b", "s"), node("Reshape", "x s")],
+            {"a": np.array([8, 2]), "b": np.array([3, 1])},
+            FormatError,
+            "remainder",
+        ),
+        (
+            [helper.make_node("Dropout", ["x"], ["d", "y"])],
+            {},
+            UnsupportedOperatorError,
+            "first output",
+        ),
     ],
 )
 def test_refusals(nodes, stored, error, text, tmp_path):
@@ -556,7 +633,9 @@ def test_json_real_network_round_trip(tmp_path):
 
 def json_network(folder, operators, text=None, keys=()):
     value = {
-        "format": "exactspline-network", "version": 1, "input_shape": [1],
+        "format": "exactspline-network",
+        "version": 1,
+        "input_shape": [1],
         "operators": operators,
     }
     value.update(keys)
@@ -572,7 +651,11 @@ def test_json_decimals_are_exact(tmp_path):
     )
     (dense,) = formats.load(json_network(tmp_path, [], text)).operators
     assert dense.weight.reshape(-1).tolist() == [
-        Fraction(1, 10), Fraction(-1, 3), Fraction(1, 10**400), 100, Fraction(1, 4),
+        Fraction(1, 10),
+        Fraction(-1, 3),
+        Fraction(1, 10**400),
+        100,
+        Fraction(1, 4),
     ]
 
 
@@ -602,8 +685,16 @@ def test_json_refusals(operator, error, text, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "keys", [{"version": 2}, {"format": "x"}, {"input_shape": "1"}, {"extra": 1},
-             {"operators": {}}, {"input_shape": [-1]}, {"input_shape": [10**9, 10**9]}],
+    "keys",
+    [
+        {"version": 2},
+        {"format": "x"},
+        {"input_shape": "1"},
+        {"extra": 1},
+        {"operators": {}},
+        {"input_shape": [-1]},
+        {"input_shape": [10**9, 10**9]},
+    ],
 )
 def test_json_header_refusals(keys, tmp_path):
     with pytest.raises(FormatError, match=r"net\.json"):
@@ -656,8 +747,15 @@ def test_domain_decimals_are_exact(tmp_path):
         ({"type": "ball", "radius": 1}, FormatError),
         ({"type": "polytope", "G": [[1]], "h": [1, 2]}, ShapeError),
         ({"type": "polytope", "G": [["inf"]], "h": [1]}, ParameterError),
-        ({"type": "slice", "origin": [0, 0], "directions": [[1, 1], [2, 2]],
-          "domain": {"type": "all", "dim": 2}}, DomainError),
+        (
+            {
+                "type": "slice",
+                "origin": [0, 0],
+                "directions": [[1, 1], [2, 2]],
+                "domain": {"type": "all", "dim": 2},
+            },
+            DomainError,
+        ),
         ([], FormatError),
     ],
 )
@@ -730,7 +828,10 @@ def test_vnnlib_disjunctions_are_multiplied_out(tmp_path):
     split = "(assert (or (<= X_{0} 0) (>= X_{0} 1)))"
     boxes = read(tmp_path, split.format(0) + split.format(1))
     assert [b.describe() for b in boxes] == [
-        "(-inf, 0]^2", "(-inf, 0] x [1, inf)", "[1, inf) x (-inf, 0]", "[1, inf)^2",
+        "(-inf, 0]^2",
+        "(-inf, 0] x [1, inf)",
+        "[1, inf) x (-inf, 0]",
+        "[1, inf)^2",
     ]
     # contradictory combinations are no parts
     boxes = read(tmp_path, split.format(0) + split.format(0))
@@ -751,8 +852,11 @@ def test_vnnlib_polytope(tmp_path):
         ("(assert (<= (* X_0 X_1) 1))", UnsupportedOperatorError, "line 5.*not linear"),
         ("(assert (<= (/ 1 X_0) 1))", UnsupportedOperatorError, "not linear"),
         ("(assert (<= X_0 Y_0))", UnsupportedOperatorError, "output-coupled"),
-        ("(assert (or (and (<= X_0 0) (<= Y_0 0)) (and (<= X_0 1) (<= Y_0 1))))",
-         UnsupportedOperatorError, "output-coupled"),
+        (
+            "(assert (or (and (<= X_0 0) (<= Y_0 0)) (and (<= X_0 1) (<= Y_0 1))))",
+            UnsupportedOperatorError,
+            "output-coupled",
+        ),
         ("(assert (or (<= X_0 0) (<= Y_0 0)))", UnsupportedOperatorError, "output-coupled"),
         ("(assert (not (<= X_0 0)))", UnsupportedOperatorError, "'not'"),
         ("(assert (<= (sin X_0) 0))", UnsupportedOperatorError, "'sin'"),

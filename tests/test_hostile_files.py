@@ -35,8 +35,10 @@ def onnx_model() -> ModelProto:
     """A small healthy model: Gemm, Relu, MatMul, Add."""
     rng = np.random.default_rng(1)
     stored = {
-        "w": rng.standard_normal((4, 6)), "c": rng.standard_normal(6),
-        "v": rng.standard_normal((6, 2)), "d": rng.standard_normal(2),
+        "w": rng.standard_normal((4, 6)),
+        "c": rng.standard_normal(6),
+        "v": rng.standard_normal((6, 2)),
+        "d": rng.standard_normal(2),
     }
     nodes = [
         helper.make_node("Gemm", ["x", "w", "c"], ["g"], name="gemm", alpha=1.0),
@@ -51,16 +53,16 @@ def onnx_model() -> ModelProto:
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2])],
         [numpy_helper.from_array(v.astype(np.float32), k) for k, v in stored.items()],
     )
-    return helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8
-    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
 
 
 def npz_arrays() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(2)
     return {
-        "W0": rng.standard_normal((3, 2)), "b0": rng.standard_normal(3),
-        "W1": rng.standard_normal((1, 3)), "b1": rng.standard_normal(1),
+        "W0": rng.standard_normal((3, 2)),
+        "b0": rng.standard_normal(3),
+        "W1": rng.standard_normal((1, 3)),
+        "b1": rng.standard_normal(1),
     }
 
 
@@ -358,12 +360,42 @@ ONNX_FILES = {
     **{
         change.__name__: changed(change)
         for change in (
-            external, external_without_flag, squaring, outer_sum, enlarging, shared_weight, misdeclared,
-            cycle, self_loop, unsorted, two_inputs, two_outputs, no_outputs, no_inputs, twice_made,
-            twice_stored, stored_and_made, missing_value, missing_output, unknown_operator,
-            smooth_operator, no_opset, old_opset, future_opset, no_shape, huge_input, string_input,
-            sequence_input, batch_of_two, nan_attribute, wrong_attribute_type, attribute_twice,
-            reference_attribute, own_relu, no_node_output, subgraph,
+            external,
+            external_without_flag,
+            squaring,
+            outer_sum,
+            enlarging,
+            shared_weight,
+            misdeclared,
+            cycle,
+            self_loop,
+            unsorted,
+            two_inputs,
+            two_outputs,
+            no_outputs,
+            no_inputs,
+            twice_made,
+            twice_stored,
+            stored_and_made,
+            missing_value,
+            missing_output,
+            unknown_operator,
+            smooth_operator,
+            no_opset,
+            old_opset,
+            future_opset,
+            no_shape,
+            huge_input,
+            string_input,
+            sequence_input,
+            batch_of_two,
+            nan_attribute,
+            wrong_attribute_type,
+            attribute_twice,
+            reference_attribute,
+            own_relu,
+            no_node_output,
+            subgraph,
         )
     },
     "reshape_negative": changed(bad_reshape([1, -2])),
@@ -537,20 +569,20 @@ JSON_FILES = {
         {**JSON_NETWORK, "input_shape": [10**6, 10**6], "operators": [{"type": "ReLU"}]}
     ).encode(),
     "huge_leaky": json.dumps(
-        {**JSON_NETWORK, "input_shape": [2**40],
-         "operators": [{"type": "LeakyReLU", "slope": 3}]}
+        {**JSON_NETWORK, "input_shape": [2**40], "operators": [{"type": "LeakyReLU", "slope": 3}]}
     ).encode(),
     "outer_growth": json.dumps(
-        {**JSON_NETWORK, "input_shape": [3000],
-         "operators": [{"type": "Elementwise", "shift": [[0]] * 3000}]}
+        {
+            **JSON_NETWORK,
+            "input_shape": [3000],
+            "operators": [{"type": "Elementwise", "shift": [[0]] * 3000}],
+        }
     ).encode(),
     "shape_floats": json.dumps({**JSON_NETWORK, "input_shape": [2.5]}).encode(),
     "axis_far": json.dumps(
         {**JSON_NETWORK, "operators": [{"type": "Dense", "weight": [[1]], "axis": 10**9}]}
     ).encode(),
-    "long_type": json.dumps(
-        {**JSON_NETWORK, "operators": [{"type": "x" * 100_000}]}
-    ).encode(),
+    "long_type": json.dumps({**JSON_NETWORK, "operators": [{"type": "x" * 100_000}]}).encode(),
     "cut": HEALTHY_JSON[:-3],
 }
 
@@ -558,7 +590,8 @@ DOMAIN_FILES = {
     "empty": b"",
     "deep_slices": (
         b'{"type":"slice","origin":[0],"directions":[[1]],"domain":' * 300
-        + b'{"type":"all","dim":1}' + b"}" * 300
+        + b'{"type":"all","dim":1}'
+        + b"}" * 300
     ),
     "contradiction": b'{"type":"box","low":[1],"high":[0]}',
     "long_contradiction": b'{"type":"box","low":[1e5000],"high":[0]}',
@@ -675,7 +708,9 @@ def test_hostile_file(extension, data, tmp_path):
 
 def test_healthy_files_load(tmp_path):
     for extension, data in (
-        (".onnx", HEALTHY_ONNX), (".npz", HEALTHY_NPZ), (".json", HEALTHY_JSON),
+        (".onnx", HEALTHY_ONNX),
+        (".npz", HEALTHY_NPZ),
+        (".json", HEALTHY_JSON),
         (".vnnlib", VNNLIB),
     ):
         path = tmp_path / f"healthy{extension}"
@@ -694,7 +729,10 @@ def test_nothing_is_unpickled(tmp_path, monkeypatch):
 # --- cut and flipped -------------------------------------------------------------------------
 
 HEALTHY = {
-    ".onnx": HEALTHY_ONNX, ".npz": HEALTHY_NPZ, ".json": HEALTHY_JSON, ".vnnlib": VNNLIB,
+    ".onnx": HEALTHY_ONNX,
+    ".npz": HEALTHY_NPZ,
+    ".json": HEALTHY_JSON,
+    ".vnnlib": VNNLIB,
 }
 
 

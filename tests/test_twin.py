@@ -24,7 +24,7 @@ BLOCKS = 8
 # Counted over all blocks: networks; of three or more layers and 200 or more regions; on R^D
 # with unbounded cells; on polytopes or lower-dimensional domains; with many ties.
 QUOTAS = {"nets": 2000, "deep": 300, "unbounded": 300, "flat or polytope": 300, "ties": 300}
-PLAN = {"deep": 44, "whole": 40, "polytope": 60, "ties": 46, "any": 70}  # per block
+PLAN = {"deep": 78, "whole": 40, "polytope": 50, "ties": 50, "any": 46}  # per block
 
 
 def draw(rng: random.Random, recipe: str) -> tuple[nets.Spec, nets.DomainPair]:
@@ -34,11 +34,11 @@ def draw(rng: random.Random, recipe: str) -> tuple[nets.Spec, nets.DomainPair]:
     widths = [rng.randint(1, 5) for _ in range(rng.randint(1, 3))]
     if recipe == "deep":
         dim = rng.choice((2, 2, 2, 3))
-        widths = [9, 8, 7] if dim == 2 else [6, 5, 4]
-        kinds = rng.choice((("relu",), ("abs",), ("leaky",), ("prelu",), ("relu", "scalar")))
-        spec = nets.random_spec(rng, dim, widths, rng.choice(("float", "third")), kinds=kinds)
-        pair = rng.choice((nets.whole(dim), nets.box(rng, dim), nets.any_domain(rng, dim)))
-        return spec, pair
+        widths = [10, 8, 6] if dim == 2 else [7, 5, 4]
+        kinds = rng.choice((("abs",), ("prelu",), ("abs", "scalar"), ("relu", "abs"), ("leaky",)))
+        style = rng.choice(("float", "float", "third", "dyadic"))
+        spec = nets.random_spec(rng, dim, widths, style, kinds=kinds, odd=rng.random() < 0.3)
+        return spec, nets.whole(dim) if rng.random() < 0.6 else nets.polytope(rng, dim)
     if recipe == "ties":
         style = rng.choice(("integer", "integer", "third"))
         spec = nets.random_spec(

@@ -30,6 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit code: 0 done, 2 bad input, 130 interrupted, 141 broken pipe, 143 terminated.
     """
+    for name in ("stdout", "stderr"):  # closed by whoever started us
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
     try:
         arguments = parse(sys.argv[1:] if argv is None else argv)
     except SystemExit as end:  # --help, --version, usage errors: argparse has printed

@@ -75,8 +75,7 @@ def load_json(path: PathLike) -> Network:
         raise FormatError(f"{path}: 'operators' needs a list")
     top.done()
     operators = [
-        _operator(Fields(entry, f"{path}: operator {i}", budget))
-        for i, entry in enumerate(entries)
+        _operator(Fields(entry, f"{path}: operator {i}", budget)) for i, entry in enumerate(entries)
     ]
     return build_network(operators, input_shape, sha256, path)
 

@@ -150,9 +150,7 @@ class Fields:
             return self.budget.read(value, where)
         if isinstance(value, int | Fraction) and not isinstance(value, bool):
             return Fraction(value)
-        raise FormatError(
-            f"{where}: {_named(value)} is no number; write a number or a text \"p/q\""
-        )
+        raise FormatError(f'{where}: {_named(value)} is no number; write a number or a text "p/q"')
 
     def _integer(self, value: Any, key: str) -> int:
         where = f"{self.where}: {key!r}"

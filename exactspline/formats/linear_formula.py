@@ -193,8 +193,7 @@ class Reader:
                 coefficients, constant, more, value = dict(more), value, {}, constant
             if more:
                 raise UnsupportedOperatorError(
-                    f"{where}: {term.head!r} of two variables is not linear; "
-                    "domains are polytopes"
+                    f"{where}: {term.head!r} of two variables is not linear; domains are polytopes"
                 )
             if term.head == "/":
                 if value == 0:

@@ -102,9 +102,7 @@ def load_npz(path: PathLike) -> Network:
             relu.name = f"relu{number - 1}"
             operators.append(relu)
         try:
-            operators.append(
-                Dense(arrays["W", number], arrays["b", number], name=f"layer{number}")
-            )
+            operators.append(Dense(arrays["W", number], arrays["b", number], name=f"layer{number}"))
         except ExactSplineError as error:
             raise type(error)(f"{path}: {error}") from None
     return build_network(operators, (arrays["W", 0].shape[1],), sha256, path)
@@ -151,9 +149,7 @@ def _read_arrays(stream: BinaryIO, path: PathLike) -> dict[tuple[str, int], np.n
         return arrays
 
 
-def _read_array(
-    member: IO[bytes], size: int, rank: int, where: str, budget: Budget
-) -> np.ndarray:
+def _read_array(member: IO[bytes], size: int, rank: int, where: str, budget: Budget) -> np.ndarray:
     """One ``.npy`` array, read only after its header was checked against its size."""
     start = member.read(12)
     version = np.lib.format.read_magic(io.BytesIO(start))

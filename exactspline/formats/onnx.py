@@ -93,9 +93,7 @@ def _parsed(data: bytes) -> ModelProto:
     try:
         from onnx import ModelProto
     except ImportError:
-        raise FormatError(
-            "reading ONNX models needs the onnx package: pip install onnx"
-        ) from None
+        raise FormatError("reading ONNX models needs the onnx package: pip install onnx") from None
     try:
         return ModelProto.FromString(data)
     except Exception as error:  # protobuf's DecodeError, and what its back ends add to it
@@ -287,9 +285,7 @@ def _live_nodes(
                 _only_first_output(graph, maker[name], name)
                 waiting.append(maker[name])
             elif name and name not in stored and name != source:
-                raise FormatError(
-                    f"{describe_node(node, index)}: value {name!r} is made nowhere"
-                )
+                raise FormatError(f"{describe_node(node, index)}: value {name!r} is made nowhere")
     return sorted(live)
 
 

@@ -16,9 +16,7 @@ from .onnx_values import Chain, Constant, Variable, arithmetic
 
 __all__ = ["drop_batch_axis"]
 
-_MIXES = (
-    "it would combine the batch axis with others; networks are read for one input at a time"
-)
+_MIXES = "it would combine the batch axis with others; networks are read for one input at a time"
 
 
 def _scaled(values: np.ndarray, factor: Fraction, where: str, budget: Budget) -> np.ndarray:
@@ -111,9 +109,7 @@ def _gemm(node: NodeView, chain: Chain) -> Value:
     if isinstance(a, Variable) and isinstance(b, Constant):
         weight = b.values if trans_b else b.values.T
         x = _transposed(node, chain, a) if trans_a else a
-        return _rows_times(
-            node, chain, x, _scaled(weight, alpha, node.where, chain.budget), shift
-        )
+        return _rows_times(node, chain, x, _scaled(weight, alpha, node.where, chain.budget), shift)
     if isinstance(a, Constant) and isinstance(b, Variable):
         matrix = a.values.T if trans_a else a.values
         weight = _scaled(matrix, alpha, node.where, chain.budget)

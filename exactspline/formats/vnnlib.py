@@ -19,9 +19,7 @@ from .sexpr import Expression, Symbol, statements
 __all__ = ["load_vnnlib", "overlapping"]
 
 _NAME = re.compile(r"([XY])_(0|[1-9][0-9]{0,8})\Z")
-_IGNORED = frozenset(
-    ["check-sat", "exit", "get-model", "set-info", "set-logic", "set-option"]
-)
+_IGNORED = frozenset(["check-sat", "exit", "get-model", "set-info", "set-logic", "set-option"])
 _MAX_ROWS = 100_000  # of one part
 Bounds = list[Fraction | None]
 

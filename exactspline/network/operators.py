@@ -288,7 +288,6 @@ class _TwoSlopes(Operator):
         """The slope below 0 of every unit: an exact array of the given shape."""
 
     def output_shape(self, shape: Shape) -> Shape:
-        self._slopes(shape)
         return shape
 
     def forward(self, x: np.ndarray) -> np.ndarray:
@@ -347,9 +346,8 @@ class LeakyReLU(_TwoSlopes):
         return f"LeakyReLU (slope {float(self.slope):g})"
 
     def _slopes(self, shape: Shape) -> np.ndarray:
-        out = np.empty(shape, dtype=object)
-        out.fill(self.slope)
-        return exact_array(out)
+        slope = exact_array(self.slope)
+        return np.full(shape, slope[()], dtype=slope.dtype)
 
 
 class PReLU(_TwoSlopes):
@@ -372,6 +370,10 @@ class PReLU(_TwoSlopes):
 
     def describe(self) -> str:
         return f"PReLU ({self.slope.size} slopes)"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        self._slopes(shape)
+        return shape
 
     def _slopes(self, shape: Shape) -> np.ndarray:
         try:

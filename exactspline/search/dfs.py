@@ -556,9 +556,7 @@ def advance(P, S):
                             )
                             if bound >= 0.0:
                                 proved = 1
-                        if proved == 0 and S.frame_dim[layer] > 0 and proved_in_frame(
-                            P, S, layer, form, at_point
-                        ):
+                        if proved == 0 and proved_in_frame(P, S, layer, form, at_point):
                             proved = 1
                     if proved == 0 and g_grid != NOT_EXACT and nonnegative_by_integers(
                         g, g_grid, g_max, at_point, z, col_id, path_row, path_grid, path_max, d,

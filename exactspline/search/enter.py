@@ -19,7 +19,6 @@ from .control import (
     POSITION,
     M,
 )
-from .frame import enter_frame
 from .jit import kernel
 from .rows import EXACT_LIMIT, NOT_EXACT, form_row, member_rows, state_rows
 from .simplex import OPTIMAL, minimise
@@ -29,47 +28,63 @@ LOWEST_GRID = -1000  # grids below could underflow
 
 
 @kernel
-def _grids(layer, grids, norm, n_keep, U_grid, U_max, Z_grid, Z_max):
-    """Exponent of the grid of the layer's members and their largest entry; NOT_EXACT if none.
+def _state_grid(layer, grids, norm, n_keep, U_grid, U_max, Z_grid, Z_max):
+    """Exponent of the grid of the state's rows, or NOT_EXACT; and whether they are exact.
 
     Products and sums of numbers on a grid 2^e stay on it and are not rounded while they are
-    below 2^53 grid units.
+    below 2^53 grid units. The state is slope * member + offset, and entries passed on.
     """
     before = layer - 1
-    # the state: slope * member + offset, and entries passed on
     grid = U_grid[before]
-    slope_grid = grids[before, 2]
-    offset_grid = grids[before, 3]
+    slope_grid, offset_grid = grids[before, 2], grids[before, 3]
     if grid == NOT_EXACT or slope_grid == NOT_EXACT or offset_grid == NOT_EXACT:
-        Z_grid[layer] = NOT_EXACT
-        return NOT_EXACT, 0.0
-    z_grid = grid + slope_grid
+        return NOT_EXACT
+    out = grid + slope_grid
     if norm[before, 3] > 0.0:
-        z_grid = min(z_grid, offset_grid)
-    z_max = norm[before, 2] * U_max[before] + norm[before, 3]
+        out = min(out, offset_grid)
+    biggest = norm[before, 2] * U_max[before] + norm[before, 3]
     if n_keep[before] > 0:
         if Z_grid[before] == NOT_EXACT:
-            Z_grid[layer] = NOT_EXACT
-            return NOT_EXACT, 0.0
-        z_grid = min(z_grid, Z_grid[before])
-        z_max = max(z_max, Z_max[before])
-    if z_grid < LOWEST_GRID or not z_max <= EXACT_LIMIT * 2.0**z_grid:
-        Z_grid[layer] = NOT_EXACT
-        return NOT_EXACT, 0.0
-    Z_grid[layer] = z_grid
-    Z_max[layer] = z_max
-    weight_grid = grids[layer, 0]
-    bias_grid = grids[layer, 1]
-    if weight_grid == NOT_EXACT or bias_grid == NOT_EXACT:
-        return NOT_EXACT, 0.0
+            return NOT_EXACT
+        out = min(out, Z_grid[before])
+        biggest = max(biggest, Z_max[before])
+    if out < LOWEST_GRID or not biggest <= EXACT_LIMIT * 2.0**out:
+        return NOT_EXACT
+    return out
+
+
+@kernel
+def _member_grid(layer, grids, norm, z_grid, z_max):
+    """The same for the members, from the largest entry of the state's rows."""
+    weight_grid, bias_grid = grids[layer, 0], grids[layer, 1]
+    if z_grid == NOT_EXACT or weight_grid == NOT_EXACT or bias_grid == NOT_EXACT:
+        return NOT_EXACT
     grid = min(z_grid + weight_grid, bias_grid)
-    if grid < LOWEST_GRID:
-        return NOT_EXACT, 0.0
     # twice: a condition form may be the difference of two members
     biggest = 2.0 * (norm[layer, 0] * z_max + norm[layer, 1])
-    if not biggest <= EXACT_LIMIT * 2.0**grid:
-        return NOT_EXACT, 0.0
-    return grid, biggest
+    if grid < LOWEST_GRID or not biggest <= EXACT_LIMIT * 2.0**grid:
+        return NOT_EXACT
+    return grid
+
+
+@kernel
+def _largest(array, n):
+    """The largest absolute value of the first n entries."""
+    out = 0.0
+    for i in range(n):
+        out = max(out, abs(array[i]))
+    return out
+
+
+@kernel
+def _largest_row(Z, zero, n, d):
+    """The largest entry of the rows that do not vanish."""
+    out = 0.0
+    for j in range(n):
+        if not zero[j]:
+            for c in range(d + 1):
+                out = max(out, abs(Z[j, c]))
+    return out
 
 
 @kernel
@@ -305,11 +320,14 @@ def enter_layer(P, S, layer):
             d,
             coefficients,
         )
-        grid, biggest = _grids(
+        grid = _state_grid(
             layer, P.grid, P.norm, P.n_keep, S.U_grid, S.U_max, S.Z_grid, S.Z_max
         )
+        S.Z_grid[layer] = grid
+        if grid != NOT_EXACT:  # the true sizes: bounds would double from layer to layer
+            S.Z_max[layer] = _largest_row(S.Z[new:], S.Z_zero[new:], n_state, d)
+        grid = _member_grid(layer, P.grid, P.norm, grid, S.Z_max[layer])
         S.U_grid[layer] = grid
-        S.U_max[layer] = biggest
         u, mem = P.mem_at[layer], P.n_mem[layer]
         member_rows(
             n_state,
@@ -334,8 +352,15 @@ def enter_layer(P, S, layer):
             coefficients,
             grid != NOT_EXACT,
         )
-        if coefficients:
-            enter_frame(P, S, layer)
+        if grid != NOT_EXACT:
+            biggest = _largest(S.U[u * (d + 1) :], mem * (d + 1))
+            S.U_max[layer] = 2.0 * biggest + P.norm[layer, 1]
+        S.active[layer] = 0
+        for j in range(n_state):
+            if not S.Z_zero[new + j]:
+                S.active[layer] += 1
+        if layer <= S.frame[1]:
+            S.frame[0] = 0  # the frame that was built belongs to another cell
         for c in range(d):
             S.box_low[layer, c] = S.box_low[layer - 1, c]
             S.box_high[layer, c] = S.box_high[layer - 1, c]

@@ -18,61 +18,52 @@ SMALL_MULTIPLIER = 1e-9  # of guesses: which constraints take part
 
 
 @kernel
-def enter_frame(P, S, layer):
-    """Choose the frame of a layer on the current cell and compute the layer's forms in it."""
+def _members(P, S, layer, dim):
+    """Members of a layer in the frame, from the state rows before it."""
     d = P.mode[0]
-    before = layer - 1
-    at, n = P.state_at[layer], P.n_in[layer]
-    active = 0
-    for j in range(n):
-        if not S.Z_zero[at + j]:
-            active += 1
-    width = S.frame_dim[before] if S.frame_dim[before] > 0 else d
-    if active == 0:
-        S.frame_dim[layer] = 0
-        return
-    u, mem = P.mem_at[layer], P.n_mem[layer]
-    if active < width:
-        dim = active
-        S.frame_start[layer] = layer
-        place = 0
-        for j in range(n):
-            S.FZ_zero[at + j] = S.Z_zero[at + j]
-            S.frame_index[at + j] = NONE
-            if S.Z_zero[at + j]:
-                continue
-            for c in range(dim + 1):
-                S.FZ[at + j, c] = 0.0
-                S.FZ_error[at + j, c] = 0.0
-            S.FZ[at + j, place] = 1.0
-            S.frame_index[at + j] = place
-            place += 1
-    elif S.frame_dim[before] > 0:
-        dim = S.frame_dim[before]
-        S.frame_start[layer] = S.frame_start[before]
-        u0, mem0 = P.mem_at[before], P.n_mem[before]
-        unit, piece = P.unit_at[before], P.piece_at[before]
-        old = P.state_at[before]
-        state_rows(
-            P.n_units[before], S.codes[unit : unit + P.n_units[before]],
-            P.piece_start[unit + before :], P.piece_member[piece:], P.piece_slope[piece:],
-            P.piece_slope_error[piece:], P.piece_offset[piece:], P.piece_offset_error[piece:],
-            S.F[u0 * (d + 1) :], S.F_error[u0 * (d + 1) :], S.F_size[u0:], mem0,
-            P.keep[P.keep_at[before] : P.keep_at[before] + P.n_keep[before]],
-            S.FZ[old:], S.FZ_error[old:], S.FZ_size[old:],
-            S.FZ[at:], S.FZ_error[at:], S.FZ_size[at:], S.FZ_zero[at:], dim, True,
-        )  # fmt: skip
-    else:
-        S.frame_dim[layer] = 0
-        return
-    S.frame_dim[layer] = dim
+    u, at = P.mem_at[layer], P.state_at[layer]
     member_rows(
-        n, mem, P.dense[layer] == 1, P.weight[P.weight_at[layer] :],
+        P.n_in[layer], P.n_mem[layer], P.dense[layer] == 1, P.weight[P.weight_at[layer] :],
         P.weight_error[P.weight_at[layer] :], P.has_error[layer] == 1,
         P.column_start[P.column_at[layer] :], P.column_row[P.weight_at[layer] :], P.bias[u:],
         P.bias_error[u:], S.FZ[at:], S.FZ_error[at:], S.FZ_size[at:], S.FZ_zero[at:],
         S.F[u * (d + 1) :], S.F_error[u * (d + 1) :], S.F_size[u:], P.reach, dim, True, False,
     )  # fmt: skip
+
+
+@kernel
+def _build(P, S, start, last):
+    """Forms of the layers ``start`` .. ``last`` in the active state entries before ``start``."""
+    d = P.mode[0]
+    at = P.state_at[start]
+    dim = S.active[start]
+    place = 0
+    for j in range(P.n_in[start]):
+        S.FZ_zero[at + j] = S.Z_zero[at + j]
+        S.frame_index[at + j] = NONE
+        if S.Z_zero[at + j]:
+            continue
+        for c in range(dim + 1):
+            S.FZ[at + j, c] = 0.0
+            S.FZ_error[at + j, c] = 0.0
+        S.FZ[at + j, place] = 1.0
+        S.frame_index[at + j] = place
+        place += 1
+    _members(P, S, start, dim)
+    for layer in range(start + 1, last + 1):
+        before = layer - 1
+        u, unit, piece = P.mem_at[before], P.unit_at[before], P.piece_at[before]
+        old, new = P.state_at[before], P.state_at[layer]
+        state_rows(
+            P.n_units[before], S.codes[unit : unit + P.n_units[before]],
+            P.piece_start[unit + before :], P.piece_member[piece:], P.piece_slope[piece:],
+            P.piece_slope_error[piece:], P.piece_offset[piece:], P.piece_offset_error[piece:],
+            S.F[u * (d + 1) :], S.F_error[u * (d + 1) :], S.F_size[u:], P.n_mem[before],
+            P.keep[P.keep_at[before] : P.keep_at[before] + P.n_keep[before]],
+            S.FZ[old:], S.FZ_error[old:], S.FZ_size[old:],
+            S.FZ[new:], S.FZ_error[new:], S.FZ_size[new:], S.FZ_zero[new:], dim, True,
+        )  # fmt: skip
+        _members(P, S, layer, dim)
 
 
 @kernel
@@ -115,18 +106,42 @@ def _output_entry(P, S, layer, form):
 
 @kernel
 def proved_in_frame(P, S, layer, form, sign):
-    """Whether sign * form >= 0 on the cell is proved in the layer's frame.
+    """Whether sign * form >= 0 on the cell is proved in the frame of some narrow layer.
 
     ``S.z`` holds the guessed multipliers of the nonbasic constraints. Those that take part
-    must all be expressible in the frame and as many as its dimension.
+    must all be expressible in the frame and as many as its dimension. Frames are built when
+    a proof needs them, and kept until the search enters one of their layers anew.
     """
     d = P.mode[0]
-    dim = S.frame_dim[layer]
-    start = S.frame_start[layer]
-    rows, errors, inverse, work = S.frame_row, S.frame_error, S.frame_inverse, S.frame_work
+    narrowest = d
+    for start in range(1, layer + 1):
+        narrowest = min(narrowest, S.active[start])
+    if narrowest == d:
+        return False
+    wanted = 0
     biggest = 0.0
     for k in range(d):
         biggest = max(biggest, abs(S.z[k]))
+    for k in range(d):
+        if abs(S.z[k]) > SMALL_MULTIPLIER * biggest:
+            wanted += 1
+    for start in range(layer, 0, -1):
+        if S.active[start] != wanted or wanted == d:
+            continue
+        if S.frame[0] != start or S.frame[1] < layer:
+            _build(P, S, start, layer)
+            S.frame[0] = start
+            S.frame[1] = layer
+        if _proved(P, S, start, layer, form, sign, biggest):
+            return True
+    return False
+
+
+@kernel
+def _proved(P, S, start, layer, form, sign, biggest):
+    d = P.mode[0]
+    dim = S.active[start]
+    rows, errors, inverse, work = S.frame_row, S.frame_error, S.frame_inverse, S.frame_work
     count = 0
     for k in range(d):
         if not abs(S.z[k]) > SMALL_MULTIPLIER * biggest:

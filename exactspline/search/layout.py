@@ -115,8 +115,8 @@ class State(NamedTuple):
     FZ_error: np.ndarray
     FZ_size: np.ndarray
     FZ_zero: np.ndarray
-    frame_dim: np.ndarray
-    frame_start: np.ndarray
+    active: np.ndarray  # per layer: state entries before it that do not vanish
+    frame: np.ndarray  # the frame that F is in: its first layer (0: none), its last one
     frame_index: np.ndarray
     frame_row: np.ndarray
     frame_error: np.ndarray
