@@ -68,10 +68,10 @@ def area(polygon: np.ndarray) -> float:
 
 
 def colour(slope: np.ndarray) -> np.ndarray:
-    """Direction of the slope as hue, its length as saturation."""
-    hue = np.arctan2(slope[1], slope[0]) / (2 * np.pi) % 1
+    """The slope as a line: its direction as hue; its length as saturation."""
+    hue = (np.arctan2(slope[1], slope[0]) / np.pi - 0.35) % 1
     strength = np.hypot(*slope)
-    return hsv_to_rgb([hue, 0.15 + 0.5 * strength / (strength + 4), 0.97])
+    return hsv_to_rgb([hue, 0.08 + 0.42 * strength / (strength + 4), 0.98])
 
 
 def main(path: Path) -> None:

@@ -16,7 +16,6 @@ from .certificates import (
     lower_bound_in_box,
     lower_bound_in_cell_box,
     nonnegative_by_integers,
-    strictly_positive,
 )
 from .control import (
     ANSWER,
@@ -86,8 +85,11 @@ from .control import (
     M,
 )
 from .enter import LARGE, enter_layer
+from .faults import perturb, uniform
 from .frame import proved_in_frame
 from .jit import kernel
+from .nodes import copy_dictionary, keep_objective, make_room, save_node, write_constraint
+from .points import centre, inside, nudge, sign_at, value_at, witness_beyond
 from .rows import NOT_EXACT, form_row
 from .simplex import (
     NEGATIVE,
@@ -95,189 +97,10 @@ from .simplex import (
     RAY,
     VALUE_TOLERANCE,
     drop_redundant,
-    drop_row,
     express,
     minimise,
     pivot,
 )
-
-
-@kernel
-def _uniform(faults):
-    """A small deterministic generator for fault injection (tests only)."""
-    x = faults[3] * 16807.0
-    faults[3] = x - 2147483647.0 * (x // 2147483647.0)
-    return faults[3] / 2147483647.0
-
-
-@kernel
-def _perturb(array, n, faults):
-    """Disturb one of the first n numbers by a relative 1e-12 to 1 (tests only)."""
-    i = int(_uniform(faults) * n)
-    size = 10.0 ** (-12.0 * _uniform(faults))
-    sign = 1.0 if _uniform(faults) < 0.5 else -1.0
-    array[i] += sign * size * (abs(array[i]) + 1e-3)
-
-
-@kernel
-def _copy_dictionary(T, col_id, row_id, d, m, n_rows, T2, col_id2, row_id2):
-    for k in range(d + 1):
-        a = T[k]
-        b = T2[k]
-        for i in range(n_rows):
-            b[i] = a[i]
-    for k in range(d):
-        col_id2[k] = col_id[k]
-    for i in range(m):
-        row_id2[i] = row_id[i]
-
-
-@kernel
-def _keep_objective(T, d, m, row_id, factor, ident):
-    """Turn the objective row into the slack row of a new constraint; returns the new m."""
-    for k in range(d + 1):
-        T[k, d + m] *= factor
-    row_id[m] = ident
-    return m + 1
-
-
-@kernel
-def _push_row(
-    at, g, g_error, g_size, sign, scale, grid, biggest, layer, form, d, n_err,
-    path_row, path_error, path_size, path_scale, path_grid, path_max, path_layer, path_form,
-    path_sign,
-):
-    """Write the constraint sign * g >= 0 at place ``at`` of the path."""
-    for c in range(d + 1):
-        path_row[at, c] = sign * g[c]
-    for c in range(n_err):
-        path_error[at, c] = g_error[c]
-    path_size[at] = g_size
-    path_scale[at] = scale
-    path_grid[at] = grid
-    path_max[at] = biggest
-    path_layer[at] = layer
-    path_form[at] = form
-    path_sign[at] = sign
-
-
-@kernel
-def _inside(x, n_path, path_row, path_error, path_size, coefficients, d):
-    """Whether x is proved strictly inside all constraints of the path."""
-    for i in range(n_path - 1, -1, -1):  # the newest are the likeliest to fail
-        if not strictly_positive(path_row[i], path_error[i], path_size[i], coefficients, x, d):
-            return False
-    return True
-
-
-@kernel
-def _value(g, x, d):
-    total = g[d]
-    for c in range(d):
-        total += g[c] * x[c]
-    return total
-
-
-@kernel
-def _sign_at(g, g_error, g_size, coefficients, x, d, work):
-    """The proved sign of a form at a point; 0 if not proved."""
-    value = _value(g, x, d)
-    if value > 0.0:
-        return 1 if strictly_positive(g, g_error, g_size, coefficients, x, d) else 0
-    for c in range(d + 1):
-        work[3, c] = -g[c]
-    return -1 if strictly_positive(work[3], g_error, g_size, coefficients, x, d) else 0
-
-
-@kernel
-def _nudge(g, g_error, g_size, x, n_path, path_row, path_error, path_size, coefficients, d, work):
-    """Move x off the hyperplane of g, staying proved inside; returns the new sign or 0."""
-    trial = work[4]
-    norm = 0.0
-    for c in range(d):
-        norm += g[c] * g[c]
-    if not norm > 0.0:
-        return 0
-    for attempt in range(2):
-        side = 1.0 if attempt == 0 else -1.0
-        step = 1.0 / norm**0.5
-        for i in range(n_path):
-            slope = 0.0
-            for c in range(d):
-                slope += path_row[i, c] * g[c]
-            slope *= side / norm**0.5
-            if slope < 0.0:
-                step = min(step, 0.5 * _value(path_row[i], x, d) / -slope)
-        for c in range(d):
-            trial[c] = x[c] + side * step * g[c] / norm**0.5
-        sign = _sign_at(g, g_error, g_size, coefficients, trial, d, work)
-        if sign != 0 and _inside(trial, n_path, path_row, path_error, path_size, coefficients, d):
-            for c in range(d):
-                x[c] = trial[c]
-            return sign
-    return 0
-
-
-@kernel
-def _witness_beyond(
-    g, g_error, g_size, side, x, target, is_ray, out, n_path, path_row, path_error, path_size,
-    coefficients, d, work, certify,
-):
-    """A proved interior point with side * g > 0, between x (other side) and a vertex or ray."""
-    a = -side * _value(g, x, d)  # > 0
-    b = 0.0
-    if is_ray:
-        for c in range(d):
-            b += side * g[c] * target[c]
-    else:
-        b = side * _value(g, target, d)
-    if not (a > 0.0 and b > 0.0):
-        return False
-    for c in range(d + 1):
-        work[3, c] = side * g[c]
-    for attempt in range(4):
-        share = 0.5 if attempt == 0 else 0.15
-        if attempt >= 2:
-            share = 0.85 if attempt == 2 else 0.02
-        if is_ray:
-            t = a / b * (1.0 + 2.0 * share)
-            for c in range(d):
-                out[c] = x[c] + t * target[c]
-        else:
-            t0 = a / (a + b)
-            t = t0 + share * (1.0 - t0)
-            for c in range(d):
-                out[c] = x[c] + t * (target[c] - x[c])
-        if not certify:
-            return True
-        if strictly_positive(work[3], g_error, g_size, coefficients, out, d) and _inside(
-            out, n_path, path_row, path_error, path_size, coefficients, d
-        ):
-            return True
-    return False
-
-
-@kernel
-def _centre(T, d, m, side, out):
-    """The mean of the vertex and its neighbours, cut off where ``side`` * objective is 0.
-
-    Inside the cell if no constraint is degenerate at the vertex; a guess, like every point.
-    """
-    for c in range(d):
-        out[c] = T[0, c]
-    for k in range(1, d + 1):
-        column = T[k]
-        step = 1.0e30
-        for i in range(d, d + m):
-            if column[i] < -1e-12:
-                step = min(step, T[0, i] / -column[i])
-        rate = side * column[d + m]
-        if rate < -1e-12:
-            step = min(step, side * T[0, d + m] / -rate)
-        if step >= 1.0e30:
-            step = 1.0
-        for c in range(d):
-            out[c] += step / (d + 1) * column[c]
 
 
 @kernel
@@ -425,7 +248,7 @@ def advance(P, S):
                 if ctl[ARENA_TOP] + need > len(arena) or ctl[ID_TOP] + d + m > len(arena_id):
                     return GROW
                 top = ctl[DEPTH]
-                _save(
+                save_node(
                     top, layer, ctl[POSITION], ctl[OPEN_END], n_path, m, piece + 1, 0, 0, 0, 0, 0,
                     stack, ctl, arena, arena_id, T, col_id, row_id, d,
                 )
@@ -479,7 +302,7 @@ def advance(P, S):
             if verdict == CUT and ctl[SOURCE] == NO_SECOND:
                 # no second vertex: both children start from the same dictionary
                 express(T, d, g, scale, d + m)
-                _copy_dictionary(T, col_id, row_id, d, m, d + m + 1, T2, col_id2, row_id2)
+                copy_dictionary(T, col_id, row_id, d, m, d + m + 1, T2, col_id2, row_id2)
                 ctl[M2] = m
                 ctl[SIDE] = 1
         elif zero_form:
@@ -488,11 +311,11 @@ def advance(P, S):
         else:
             ctl[SOURCE] = NO_SECOND
             ctl[QUERY_FORM] = form
-            at_point = _sign_at(g, g_error, g_size, coefficients, point, d, work)
+            at_point = sign_at(g, g_error, g_size, coefficients, point, d, work)
             if not certify and at_point == 0:
-                at_point = 1 if _value(g, point, d) > 0.0 else -1
+                at_point = 1 if value_at(g, point, d) > 0.0 else -1
             if at_point == 0:
-                at_point = _nudge(
+                at_point = nudge(
                     g, g_error, g_size, point, n_path, path_row, path_error, path_size,
                     coefficients, d, work,
                 )
@@ -509,10 +332,10 @@ def advance(P, S):
             if side < 0:
                 for k in range(d + 1):
                     T[k, d + m] = -T[k, d + m]
-            if faulty and _uniform(faults) < faults[0]:
-                _perturb(T[int(_uniform(faults) * (d + 1))], d + m + 1, faults)
+            if faulty and uniform(faults) < faults[0]:
+                perturb(T[int(uniform(faults) * (d + 1))], d + m + 1, faults)
             ctl[SIDE] = side  # T2 will serve this side
-            _copy_dictionary(T, col_id, row_id, d, m, d + m + 1, T2, col_id2, row_id2)
+            copy_dictionary(T, col_id, row_id, d, m, d + m + 1, T2, col_id2, row_id2)
             ctl[M2] = m
             status, m, column, direction, pivots = minimise(
                 T, d, m, d + m, col_id, row_id, True
@@ -521,15 +344,15 @@ def advance(P, S):
             ctl[LPS] += 1
             ctl[PIVOTS] += pivots
             claim = NEGATIVE if side != at_point or status != OPTIMAL else OPTIMAL
-            if faulty and _uniform(faults) < faults[0]:
+            if faulty and uniform(faults) < faults[0]:
                 claim = OPTIMAL if claim != OPTIMAL else NEGATIVE
             if claim == OPTIMAL:
                 for k in range(d):
                     z[k] = T[k + 1, d + m] / scale
                     if col_id[k] >= 0:
                         z[k] *= path_scale[col_id[k]]
-                if faulty and _uniform(faults) < faults[0]:
-                    _perturb(z, d, faults)
+                if faulty and uniform(faults) < faults[0]:
+                    perturb(z, d, faults)
                 proved = 0
                 if not certify:
                     proved = 1
@@ -589,21 +412,21 @@ def advance(P, S):
                         target[c] = T2[0, c]
                 ctl[SOURCE] = RAY_PENDING if status == RAY else TWO_VERTICES
                 ctl[RAY_COLUMN] = column
-                if faulty and _uniform(faults) < faults[0]:
-                    _perturb(target, d, faults)
-                found = _witness_beyond(
+                if faulty and uniform(faults) < faults[0]:
+                    perturb(target, d, faults)
+                found = witness_beyond(
                     g, g_error, g_size, -at_point, point, target, is_ray, other, n_path, path_row,
                     path_error, path_size, coefficients, d, work, certify,
                 )
                 if not found and not is_ray:
                     # a thin cell: try its middle; the objective is side * g in both
                     if side == at_point:
-                        _centre(T, d, m, -1.0, other)
+                        centre(T, d, m, -1.0, other)
                     else:
-                        _centre(T2, d, ctl[M2], 1.0, other)
-                    found = _sign_at(
+                        centre(T2, d, ctl[M2], 1.0, other)
+                    found = sign_at(
                         g, g_error, g_size, coefficients, other, d, work
-                    ) == -at_point and _inside(
+                    ) == -at_point and inside(
                         other, n_path, path_row, path_error, path_size, coefficients, d
                     )
                 if not found:
@@ -627,7 +450,7 @@ def advance(P, S):
             if entered >= 0:
                 row_id[m] = entered
                 m += 1
-            _copy_dictionary(T, col_id, row_id, d, m, d + m, T2, col_id2, row_id2)
+            copy_dictionary(T, col_id, row_id, d, m, d + m, T2, col_id2, row_id2)
             ctl[M] = m
             ctl[M2] = m
             for i in range(d + m):
@@ -647,23 +470,23 @@ def advance(P, S):
                 ctl[ANSWER] = CUT
                 return GROW
             if ctl[SOURCE] != RAY_DONE:  # the objective is SIDE * g in both
-                m = _keep_objective(T, d, m, row_id, -1.0, n_path)
-                ctl[M2] = _keep_objective(T2, d, ctl[M2], row_id2, 1.0, n_path)
+                m = keep_objective(T, d, m, row_id, -1.0, n_path)
+                ctl[M2] = keep_objective(T2, d, ctl[M2], row_id2, 1.0, n_path)
             ctl[M] = m
             ctl[POSITION] += 1
             num[WEIGHT] *= 0.5
             top = ctl[DEPTH]
             if ctl[SIDE] > 0:
-                _save(
+                save_node(
                     top, layer, ctl[POSITION], ctl[OPEN_END], n_path, ctl[M2], -1, layer, form, 1,
                     g_grid, 1 - ctl[PLUS_OK], stack, ctl, arena, arena_id, T2, col_id2, row_id2, d,
                 )
             else:
-                _save(
+                save_node(
                     top, layer, ctl[POSITION], ctl[OPEN_END], n_path, m, -1, layer, form, 1,
                     g_grid, 1 - ctl[PLUS_OK], stack, ctl, arena, arena_id, T, col_id, row_id, d,
                 )
-                _copy_dictionary(
+                copy_dictionary(
                     T2, col_id2, row_id2, d, ctl[M2], d + ctl[M2], T, col_id, row_id
                 )
                 ctl[M] = ctl[M2]
@@ -680,7 +503,7 @@ def advance(P, S):
             stack_num[top, 3] = g_max
             for c in range(d):
                 stack_point[top, c] = plus_point[c]
-            _push_row(
+            write_constraint(
                 n_path, g, g_error, g_size, -1, scale, g_grid, g_max, layer, form, d, n_err,
                 path_row, path_error, path_size, path_scale, path_grid, path_max, path_layer,
                 path_form, path_sign,
@@ -698,15 +521,15 @@ def advance(P, S):
                 keep_t = ctl[SIDE] != sign_wanted  # T serves -SIDE
                 if ctl[SOURCE] != RAY_DONE:
                     if keep_t:
-                        ctl[M] = _keep_objective(T, d, m, row_id, -1.0, n_path)
+                        ctl[M] = keep_objective(T, d, m, row_id, -1.0, n_path)
                     else:
-                        ctl[M2] = _keep_objective(T2, d, ctl[M2], row_id2, 1.0, n_path)
+                        ctl[M2] = keep_objective(T2, d, ctl[M2], row_id2, 1.0, n_path)
                 if not keep_t:
-                    _copy_dictionary(
+                    copy_dictionary(
                         T2, col_id2, row_id2, d, ctl[M2], d + ctl[M2], T, col_id, row_id
                     )
                     ctl[M] = ctl[M2]
-                _push_row(
+                write_constraint(
                     n_path, g, g_error, g_size, sign_wanted, scale, g_grid, g_max, layer, form, d,
                     n_err, path_row, path_error, path_size, path_scale, path_grid, path_max,
                     path_layer, path_form, path_sign,
@@ -726,52 +549,6 @@ def advance(P, S):
                 num[FINISHED] += num[WEIGHT]
                 ctl[PHASE] = POP
         if ctl[M] >= capacity - 2:
-            ctl[M] = _make_room(T, d, ctl[M], row_id, capacity)
+            ctl[M] = make_room(T, d, ctl[M], row_id, capacity)
 
 
-@kernel
-def _make_room(T, d, m, row_id, capacity):
-    """Forget implied slacks, then the farthest ones, until the dictionary has room again."""
-    m = drop_redundant(T, d, m, row_id)
-    while m > capacity // 2:
-        far = 0
-        for i in range(m):
-            if T[0, d + i] > T[0, d + far]:
-                far = i
-        m = drop_row(T, d, m, row_id, far)
-    return m
-
-
-@kernel
-def _save(
-    top, layer, position, open_end, n_path, m, piece, con_layer, con_form, con_sign, con_grid,
-    exact, stack, ctl, arena, arena_id, T, col_id, row_id, d,
-):
-    """Put a node with its dictionary on the stack."""
-    stack[top, S_LAYER] = layer
-    stack[top, S_POSITION] = position
-    stack[top, S_OPEN_END] = open_end
-    stack[top, S_N_PATH] = n_path
-    stack[top, S_M] = m
-    stack[top, S_PIECE] = piece
-    stack[top, S_CON_LAYER] = con_layer
-    stack[top, S_CON_FORM] = con_form
-    stack[top, S_CON_SIGN] = con_sign
-    stack[top, S_CON_GRID] = con_grid
-    stack[top, S_EXACT] = exact
-    stack[top, S_ARENA] = ctl[ARENA_TOP]
-    stack[top, S_ID] = ctl[ID_TOP]
-    at = ctl[ARENA_TOP]
-    for k in range(d + 1):
-        row = T[k]
-        for i in range(d + m):
-            arena[at + i] = row[i]
-        at += d + m
-    ctl[ARENA_TOP] = at
-    ids = ctl[ID_TOP]
-    for k in range(d):
-        arena_id[ids + k] = col_id[k]
-    for i in range(m):
-        arena_id[ids + d + i] = row_id[i]
-    ctl[ID_TOP] = ids + d + m
-    ctl[DEPTH] = top + 1

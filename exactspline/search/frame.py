@@ -18,90 +18,87 @@ SMALL_MULTIPLIER = 1e-9  # of guesses: which constraints take part
 
 
 @kernel
-def _members(P, S, layer, dim):
-    """Members of a layer in the frame, from the state rows before it."""
-    d = P.mode[0]
-    u, at = P.mem_at[layer], P.state_at[layer]
-    member_rows(
-        P.n_in[layer], P.n_mem[layer], P.dense[layer] == 1, P.weight[P.weight_at[layer] :],
-        P.weight_error[P.weight_at[layer] :], P.has_error[layer] == 1,
-        P.column_start[P.column_at[layer] :], P.column_row[P.weight_at[layer] :], P.bias[u:],
-        P.bias_error[u:], S.FZ[at:], S.FZ_error[at:], S.FZ_size[at:], S.FZ_zero[at:],
-        S.F[u * (d + 1) :], S.F_error[u * (d + 1) :], S.F_size[u:], P.reach, dim, True, False,
-    )  # fmt: skip
-
-
-@kernel
-def _build(P, S, start, last):
-    """Forms of the layers ``start`` .. ``last`` in the active state entries before ``start``."""
-    d = P.mode[0]
-    at = P.state_at[start]
-    dim = S.active[start]
-    place = 0
-    for j in range(P.n_in[start]):
-        S.FZ_zero[at + j] = S.Z_zero[at + j]
-        S.frame_index[at + j] = NONE
-        if S.Z_zero[at + j]:
-            continue
-        for c in range(dim + 1):
-            S.FZ[at + j, c] = 0.0
-            S.FZ_error[at + j, c] = 0.0
-        S.FZ[at + j, place] = 1.0
-        S.frame_index[at + j] = place
-        place += 1
-    _members(P, S, start, dim)
-    for layer in range(start + 1, last + 1):
-        before = layer - 1
-        u, unit, piece = P.mem_at[before], P.unit_at[before], P.piece_at[before]
-        old, new = P.state_at[before], P.state_at[layer]
-        state_rows(
-            P.n_units[before], S.codes[unit : unit + P.n_units[before]],
-            P.piece_start[unit + before :], P.piece_member[piece:], P.piece_slope[piece:],
-            P.piece_slope_error[piece:], P.piece_offset[piece:], P.piece_offset_error[piece:],
-            S.F[u * (d + 1) :], S.F_error[u * (d + 1) :], S.F_size[u:], P.n_mem[before],
-            P.keep[P.keep_at[before] : P.keep_at[before] + P.n_keep[before]],
-            S.FZ[old:], S.FZ_error[old:], S.FZ_size[old:],
-            S.FZ[new:], S.FZ_error[new:], S.FZ_size[new:], S.FZ_zero[new:], dim, True,
-        )  # fmt: skip
-        _members(P, S, layer, dim)
-
-
-@kernel
-def _frame_form(P, S, layer, form, dim, d, out, out_error):
-    at = P.form_at[layer] + form
-    u = P.mem_at[layer]
-    form_row(
-        P.form_plus[at], P.form_minus[at], P.form_shift[at], P.form_shift_error[at],
-        S.F[u * (d + 1) :], S.F_error[u * (d + 1) :], S.F_size[u:], P.n_mem[layer], dim, True,
-        False, out, out_error,
-    )  # fmt: skip
-
-
-@kernel
-def _output_entry(P, S, layer, form):
-    """The state entry that equals a condition form of the layer before it, or NONE.
+def _output_entry(
+    form, n_units, codes, two_piece, two_form, piece_start, piece_member, piece_slope,
+    piece_slope_error, piece_offset, piece_offset_error, form_plus, form_minus, form_shift,
+    form_shift_error,
+):  # fmt: skip
+    """The unit whose output equals a condition form of its layer, or NONE.
 
     A unit that is on: its output is the form itself (slope 1, no offset, upper piece).
     """
-    unit_at = P.unit_at[layer]
-    for k in range(P.n_units[layer]):
-        if P.two_piece[unit_at + k] and P.two_form[unit_at + k] == form:
-            piece = P.piece_at[layer] + P.piece_start[unit_at + layer + k] + 1
-            f = P.form_at[layer] + form
+    if form_minus[form] >= 0 or form_shift[form] != 0.0 or form_shift_error[form] != 0.0:
+        return NONE
+    for k in range(n_units):
+        if two_piece[k] and two_form[k] == form:
+            piece = piece_start[k] + 1
             if (
-                S.codes[unit_at + k] == 1
-                and P.piece_slope[piece] == 1.0
-                and P.piece_slope_error[piece] == 0.0
-                and P.piece_offset[piece] == 0.0
-                and P.piece_offset_error[piece] == 0.0
-                and P.form_minus[f] < 0
-                and P.form_plus[f] == P.piece_member[piece]
-                and P.form_shift[f] == 0.0
-                and P.form_shift_error[f] == 0.0
+                codes[k] == 1
+                and piece_slope[piece] == 1.0
+                and piece_slope_error[piece] == 0.0
+                and piece_offset[piece] == 0.0
+                and piece_offset_error[piece] == 0.0
+                and form_plus[form] == piece_member[piece]
             ):
                 return k
             return NONE
     return NONE
+
+
+@kernel
+def _seed(dim, n, Z_zero, FZ, FZ_error, FZ_zero, frame_index):
+    """State rows of the frame's first layer: the active entries are its coordinates."""
+    place = 0
+    for j in range(n):
+        FZ_zero[j] = Z_zero[j]
+        frame_index[j] = NONE
+        if Z_zero[j]:
+            continue
+        for c in range(dim + 1):
+            FZ[j, c] = 0.0
+            FZ_error[j, c] = 0.0
+        FZ[j, place] = 1.0
+        frame_index[j] = place
+        place += 1
+
+
+@kernel
+def build_frame(P, S, start, last):
+    """Forms of the layers ``start`` .. ``last`` in the active state entries before ``start``."""
+    d = P.mode[0]
+    dim = S.active[start]
+    at = P.state_at[start]
+    _seed(
+        dim, P.n_in[start], S.Z_zero[at:], S.FZ[at:], S.FZ_error[at:], S.FZ_zero[at:],
+        S.frame_index[at:],
+    )  # fmt: skip
+    for layer in range(start, last + 1):
+        new = P.state_at[layer]
+        if layer > start:
+            before = layer - 1
+            u, unit, piece = P.mem_at[before], P.unit_at[before], P.piece_at[before]
+            old = P.state_at[before]
+            state_rows(
+                P.n_units[before], S.codes[unit : unit + P.n_units[before]],
+                P.piece_start[unit + before :], P.piece_member[piece:], P.piece_slope[piece:],
+                P.piece_slope_error[piece:], P.piece_offset[piece:],
+                P.piece_offset_error[piece:],
+                S.F[u * (d + 1) :], S.F_error[u * (d + 1) :], S.F_size[u:], P.n_mem[before],
+                P.keep[P.keep_at[before] : P.keep_at[before] + P.n_keep[before]],
+                S.FZ[old:], S.FZ_error[old:], S.FZ_size[old:],
+                S.FZ[new:], S.FZ_error[new:], S.FZ_size[new:], S.FZ_zero[new:], dim, True,
+            )  # fmt: skip
+        u = P.mem_at[layer]
+        member_rows(
+            P.n_in[layer], P.n_mem[layer], P.dense[layer] == 1, P.weight[P.weight_at[layer] :],
+            P.weight_error[P.weight_at[layer] :], P.has_error[layer] == 1,
+            P.column_start[P.column_at[layer] :], P.column_row[P.weight_at[layer] :],
+            P.bias[u:], P.bias_error[u:], S.FZ[new:], S.FZ_error[new:], S.FZ_size[new:],
+            S.FZ_zero[new:], S.F[u * (d + 1) :], S.F_error[u * (d + 1) :], S.F_size[u:],
+            P.reach, dim, True, False,
+        )  # fmt: skip
+    S.frame[0] = start
+    S.frame[1] = last
 
 
 @kernel
@@ -113,83 +110,74 @@ def proved_in_frame(P, S, layer, form, sign):
     a proof needs them, and kept until the search enters one of their layers anew.
     """
     d = P.mode[0]
-    narrowest = d
-    for start in range(1, layer + 1):
-        narrowest = min(narrowest, S.active[start])
-    if narrowest == d:
-        return False
-    wanted = 0
+    rows, errors, inverse, work = S.frame_row, S.frame_error, S.frame_inverse, S.frame_work
     biggest = 0.0
     for k in range(d):
         biggest = max(biggest, abs(S.z[k]))
+    dim = 0
     for k in range(d):
         if abs(S.z[k]) > SMALL_MULTIPLIER * biggest:
-            wanted += 1
+            if S.col_id[k] < 0:
+                return False
+            dim += 1
+    if dim == d:
+        return False
     for start in range(layer, 0, -1):
-        if S.active[start] != wanted or wanted == d:
+        if S.active[start] != dim:
             continue
         if S.frame[0] != start or S.frame[1] < layer:
-            _build(P, S, start, layer)
-            S.frame[0] = start
-            S.frame[1] = layer
-        if _proved(P, S, start, layer, form, sign, biggest):
-            return True
-    return False
-
-
-@kernel
-def _proved(P, S, start, layer, form, sign, biggest):
-    d = P.mode[0]
-    dim = S.active[start]
-    rows, errors, inverse, work = S.frame_row, S.frame_error, S.frame_inverse, S.frame_work
-    count = 0
-    for k in range(d):
-        if not abs(S.z[k]) > SMALL_MULTIPLIER * biggest:
-            continue
-        ident = S.col_id[k]
-        if ident < 0 or count == dim:
-            return False
-        from_layer = S.path_layer[ident]
-        if from_layer >= start:
-            _frame_form(
-                P, S, from_layer, S.path_form[ident], dim, d, rows[count], errors[count]
-            )
-            if S.path_sign[ident] < 0:
+            build_frame(P, S, start, layer)
+        count = 0
+        for k in range(d + 1):  # the constraints that take part, then the form itself
+            if k < d:
+                if not abs(S.z[k]) > SMALL_MULTIPLIER * biggest:
+                    continue
+                ident = S.col_id[k]
+                source, f, turned = S.path_layer[ident], S.path_form[ident], S.path_sign[ident]
+            else:
+                source, f, turned = layer, form, 1
+            if source >= start:
+                at, u = P.form_at[source] + f, P.mem_at[source]
+                form_row(
+                    P.form_plus[at], P.form_minus[at], P.form_shift[at], P.form_shift_error[at],
+                    S.F[u * (d + 1) :], S.F_error[u * (d + 1) :], S.F_size[u:], P.n_mem[source],
+                    dim, True, False, rows[count], errors[count],
+                )  # fmt: skip
+                if turned < 0:
+                    for c in range(dim + 1):
+                        rows[count, c] = -rows[count, c]
+            elif source == start - 1 and turned > 0:
+                unit, piece, at = P.unit_at[source], P.piece_at[source], P.form_at[source]
+                entry = _output_entry(
+                    f, P.n_units[source], S.codes[unit:], P.two_piece[unit:], P.two_form[unit:],
+                    P.piece_start[unit + source :], P.piece_member[piece:],
+                    P.piece_slope[piece:], P.piece_slope_error[piece:], P.piece_offset[piece:],
+                    P.piece_offset_error[piece:], P.form_plus[at:], P.form_minus[at:],
+                    P.form_shift[at:], P.form_shift_error[at:],
+                )  # fmt: skip
+                if entry < 0 or S.frame_index[P.state_at[start] + entry] < 0:
+                    break
                 for c in range(dim + 1):
-                    rows[count, c] = -rows[count, c]
-        elif from_layer == start - 1 and S.path_sign[ident] > 0:
-            entry = _output_entry(P, S, from_layer, S.path_form[ident])
-            if entry < 0:
-                return False
-            place = S.frame_index[P.state_at[start] + entry]
-            if place < 0:
-                return False
-            for c in range(dim + 1):
-                rows[count, c] = 0.0
-                errors[count, c] = 0.0
-            rows[count, place] = 1.0
-        else:
-            return False
-        count += 1
-    if count != dim:
-        return False
-    if not _invert(rows, inverse, dim, work):
-        return False
-    g, g_error = rows[dim], errors[dim]  # count == dim < d + 1: the last rows are free
-    _frame_form(P, S, layer, form, dim, d, g, g_error)
-    # multipliers anew, from the frame's own system
-    z = S.frame_work[d]
-    for k in range(dim):
-        total = 0.0
-        for c in range(dim):
-            total += inverse[k + 1, c] * g[c]
-        z[k] = sign * total
-    return (
-        lower_bound_by_basis(
-            g, g_error, sign, z, S.frame_ids, rows, errors, S.frame_ones, inverse, dim, S.work
-        )
-        >= 0.0
-    )
+                    rows[count, c] = 0.0
+                    errors[count, c] = 0.0
+                rows[count, S.frame_index[P.state_at[start] + entry]] = 1.0
+            else:
+                break
+            count += 1
+        if count == dim + 1 and _invert(rows, inverse, dim, work):
+            z = work[d]  # the multipliers anew, from the frame's own system
+            for k in range(dim):
+                total = 0.0
+                for c in range(dim):
+                    total += inverse[k + 1, c] * rows[dim, c]
+                z[k] = sign * total
+            bound = lower_bound_by_basis(
+                rows[dim], errors[dim], sign, z, S.frame_ids, rows, errors, S.frame_ones,
+                inverse, dim, S.work,
+            )  # fmt: skip
+            if bound >= 0.0:
+                return True
+    return False
 
 
 @kernel

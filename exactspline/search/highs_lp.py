@@ -9,6 +9,7 @@ import numpy as np
 
 __all__ = ["Guess", "WarmLP"]
 
+ENOUGH = 1e-6  # a minimum above it (relative to the form's size) need not be known any better
 BEYOND = 1000.0  # where a direction is open, the guessing stops so far from the domain's point
 OPTIONS: dict[str, bool | int | float | str] = {
     "output_flag": False,
@@ -16,6 +17,7 @@ OPTIONS: dict[str, bool | int | float | str] = {
     "parallel": "off",
     "threads": 1,
     "simplex_strategy": 1,  # dual: with bounds everywhere it starts feasible at any objective
+    "simplex_scale_strategy": 0,  # rows and coordinates are scaled here
     "simplex_iteration_limit": 50_000,
     "primal_feasibility_tolerance": 1e-9,
     "dual_feasibility_tolerance": 1e-9,
@@ -29,7 +31,8 @@ class Guess(NamedTuple):
     Attributes
     ----------
     value : float
-        The minimum, relative to the size of the form.
+        The minimum, relative to the size of the form; ``ENOUGH`` if it is at least that (the
+        point then means nothing).
     point : float64 array, shape (d,)
         Where it is attained.
     multipliers : float64 array, shape (rows,)
@@ -102,14 +105,21 @@ class WarmLP:
         if not scale > 0.0:
             return None
         self.highs.changeColsCost(len(scaled), self.columns, scaled)
+        self.highs.setOptionValue("objective_bound", ENOUGH - constant)
         self.highs.run()
-        if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        status = self.highs.getModelStatus()
+        stopped = status == highspy.HighsModelStatus.kObjectiveBound
+        if not stopped and status != highspy.HighsModelStatus.kOptimal:
             return None
         solution = self.highs.getSolution()
         near = np.array(solution.col_value)
-        multipliers = np.maximum(np.array(solution.row_dual), 0.0) * np.array(self.scales) / scale
+        duals = np.array(solution.row_dual)
+        if len(near) != len(scaled) or len(duals) != self.rows:
+            return None
         return Guess(
-            constant + float(scaled @ near), self.centre + self.width * near, multipliers
+            ENOUGH if stopped else constant + float(scaled @ near),
+            self.centre + self.width * near,
+            np.maximum(duals, 0.0) * np.array(self.scales) / scale,
         )
 
     def basis(self) -> tuple[list[int], list[int]]:

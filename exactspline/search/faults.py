@@ -1,0 +1,22 @@
+"""Fault injection for tests: disturbs what the search guesses, never what it proves (Numba)."""
+
+from __future__ import annotations
+
+from .jit import kernel
+
+
+@kernel
+def uniform(faults):
+    """A small deterministic generator for fault injection (tests only)."""
+    x = faults[3] * 16807.0
+    faults[3] = x - 2147483647.0 * (x // 2147483647.0)
+    return faults[3] / 2147483647.0
+
+
+@kernel
+def perturb(array, n, faults):
+    """Disturb one of the first n numbers by a relative 1e-12 to 1 (tests only)."""
+    i = int(uniform(faults) * n)
+    size = 10.0 ** (-12.0 * uniform(faults))
+    sign = 1.0 if uniform(faults) < 0.5 else -1.0
+    array[i] += sign * size * (abs(array[i]) + 1e-3)

@@ -1,0 +1,240 @@
+"""Domains: exact charts, exact descriptions, and one set told in different ways."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import exactspline as es
+
+F = Fraction
+
+
+def value(row, t):
+    """An affine form (indices, data, const) at a point, exactly."""
+    indices, data, total = row
+    for j, c in zip(indices.tolist(), data.tolist(), strict=True):
+        total += F(c) * t[j]
+    return total
+
+
+def assert_inside(domain):
+    """The chart's point is strictly inside the chart; returns it in R^D."""
+    chart = domain.chart
+    assert len(chart.interior) == len(chart.low) == len(chart.high) == chart.dim
+    for t, low, high in zip(chart.interior, chart.low, chart.high, strict=True):
+        assert low is None or low < t
+        assert high is None or t < high
+    for i in range(len(chart.rows)):
+        assert value(chart.rows.row(i), chart.interior) > 0
+    return chart.lift(chart.interior)
+
+
+def random_fractions(rng, n):
+    return [F(int(p), int(q)) for p, q in rng.integers(1, 30, (n, 2))]
+
+
+# ----------------------------------------------------------------------------- boxes
+def test_whole_space():
+    domain = es.WholeSpace(3)
+    assert domain.chart.dim == 3
+    assert domain.chart.low == domain.chart.high == (None,) * 3
+    assert_inside(domain)
+    with pytest.raises(es.DomainError, match="at least 1"):
+        es.WholeSpace(0)
+
+
+def test_box_is_exact():
+    box = es.Box(["0.1", F(1, 3), 0.1], ["1e-1", "1/2", math.inf])
+    assert box.low == (F(1, 10), F(1, 3), F(0.1))
+    assert box.high == (F(1, 10), F(1, 2), None)
+    assert box.chart.dim == 2
+    assert box.chart.lift([F(5, 12), F(7)]) == [F(1, 10), F(5, 12), F(7)]
+    assert_inside(box)
+
+
+def test_box_of_scalars():
+    assert es.Box(-1, "1/3", dim=3).describe() == "[-1, 1/3]^3"
+    assert es.Box(-1, [1, 2]).low == (-1, -1)
+    assert es.Box(np.float32(0.1), 1, dim=1).low == (F(13421773, 134217728),)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "error", "text"),
+    [
+        ([1], [0], es.DomainError, "coordinate 0 has low 1 > high 0"),
+        ([0, "1/2"], [1, "1/3"], es.DomainError, "coordinate 1 has low 1/2 > high 1/3"),
+        ([math.nan], [1], es.DomainError, "low of coordinate 0 is nan"),
+        ([math.inf], [math.inf], es.DomainError, "low of coordinate 0 is inf"),
+        ([0], [-math.inf], es.DomainError, "high of coordinate 0 is -inf"),
+        (["x"], [1], es.DomainError, "not a finite number"),
+        (["1/0"], [1], es.DomainError, "divides by zero"),
+        ([0, 0], [1], es.ShapeError, "high has 1 entries"),
+        ([[0, 0]], [1, 1], es.ShapeError, r"shape \(1, 2\)"),
+    ],
+)
+def test_bad_boxes(low, high, error, text):
+    with pytest.raises(error, match=text):
+        es.Box(low, high)
+
+
+# ------------------------------------------------------------------------- polytopes
+def test_polytope_finds_equalities():
+    # x + y + z = 1 as two inequalities, and x = 1/3 forced by three rows together
+    G = [[1, 1, 1], [-1, -1, -1], [1, 0, 0], [-1, -1, 0], [0, 1, 0], [0, 0, 1]]
+    h = [1, -1, "1/3", "-1/2", "1/6", 2]
+    domain = es.Polytope(G, h)
+    assert domain.chart.dim == 0
+    assert domain.chart.lift([]) == [F(1, 3), F(1, 6), F(1, 2)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_polytope_charts_are_exact(seed):
+    """Equalities hold exactly at every point of the chart, inequalities strictly inside."""
+    rng = np.random.default_rng(seed)
+    dim, n_equal = 4, seed % 4
+    point = random_fractions(rng, dim)
+    rows, bounds = [], []
+    for _ in range(n_equal):
+        row = [F(int(v), 7) for v in rng.integers(-3, 4, dim)]
+        at = sum(a * b for a, b in zip(row, point, strict=True))
+        rows += [row, [-a for a in row]]
+        bounds += [at, -at]
+    for _ in range(5):
+        row = [F(int(v), 3) for v in rng.integers(-3, 4, dim)]
+        rows.append(row)
+        bounds.append(sum(a * b for a, b in zip(row, point, strict=True)) + F(1, 9))
+    domain = es.Polytope(rows, bounds)
+    chart = domain.chart
+    rank = np.linalg.matrix_rank(np.array(rows[: 2 * n_equal] or [[0] * dim], dtype=float))
+    assert chart.dim == dim - rank
+    inside = assert_inside(domain)
+    for i, (row, bound) in enumerate(zip(rows, bounds, strict=True)):
+        at = sum(a * b for a, b in zip(row, inside, strict=True))
+        assert at == bound if i < 2 * n_equal or not any(row) else at < bound
+    for _ in range(5):  # anywhere on the affine hull
+        x = chart.lift(random_fractions(rng, chart.dim))
+        for row, bound in zip(rows[: 2 * n_equal], bounds, strict=False):
+            assert sum(a * b for a, b in zip(row, x, strict=True)) == bound
+
+
+def test_polytope_single_bounds_become_bounds():
+    chart = es.Polytope([[2, 0], [-3, 0], [1, 0], [0, -1], [1, 1]], [1, 1, 5, 0, 9]).chart
+    assert chart.low == (F(-1, 3), F(0))
+    assert chart.high == (F(1, 2), None)
+    assert len(chart.rows) == 1
+
+
+def test_polytope_may_be_unbounded():
+    domain = es.Polytope([[1, -1]], [0])
+    assert domain.chart.dim == 2
+    assert_inside(domain)
+
+
+@pytest.mark.parametrize(
+    ("G", "h"),
+    [([[1], [-1]], [0, -1]), ([[0, 0]], [-1]), ([[1, 1], [-1, 0], [0, -1]], ["-1e-300", 0, 0])],
+)
+def test_empty_polytopes(G, h):
+    with pytest.raises(es.DomainError, match="empty"):
+        _ = es.Polytope(G, h).chart
+
+
+@pytest.mark.parametrize(
+    ("G", "h", "error"),
+    [
+        ([[1, 2]], [1, 2], es.ShapeError),
+        ([1, 2], [1, 2], es.ShapeError),
+        ([[math.nan]], [1], es.DomainError),
+        ([[1]], [math.inf], es.DomainError),
+    ],
+)
+def test_bad_polytopes(G, h, error):
+    with pytest.raises(error):
+        es.Polytope(G, h)
+
+
+# ---------------------------------------------------------------------------- slices
+def test_slice_is_exact():
+    domain = es.Slice([0, "1/3", 1], [[1, 2, 0], [0, "1/7", "0.1"]], es.Box([0, 0], [1, 2]))
+    assert domain.dim == 3
+    assert domain.chart.dim == 2
+    assert domain.chart.lift([F(1), F(7)]) == [F(1), F(10, 3), F(17, 10)]
+    assert assert_inside(domain) == [F(1, 2), F(1, 3) + 1 + F(1, 7), F(11, 10)]
+
+
+def test_slice_of_a_lower_dimensional_domain():
+    inner = es.Box([0, "1/2"], [1, "1/2"])
+    domain = es.Slice([0, 0, 0], [[1, 0, 1], [0, 2, 2]], inner)
+    assert domain.chart.dim == 1
+    assert domain.chart.lift([F(1, 4)]) == [F(1, 4), F(1), F(5, 4)]
+
+
+def test_slice_of_a_slice():
+    outer = es.Slice([1, 1, 1], [[1, 0, 0], [0, 1, 0]], es.Slice([0, 5], [["1/2", 1]]))
+    assert outer.chart.dim == 1
+    assert outer.chart.lift([F(4)]) == [F(3), F(10), F(1)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        (([0, 0], [[1, 1], [2, 2]]), es.DomainError, "dependent"),
+        (([0, 0], [[1, 1, 1]]), es.ShapeError, "do not fit"),
+        (([0, 0], [[1, 1]], es.WholeSpace(2)), es.ShapeError, "dimension 2"),
+        (([0, math.nan], [[1, 1]]), es.DomainError, "nan"),
+    ],
+)
+def test_bad_slices(arguments, error, text):
+    with pytest.raises(error, match=text):
+        es.Slice(*arguments)
+
+
+# ------------------------------------------------------------- one set, several ways
+def network(dim, seed):
+    rng = np.random.default_rng(seed)
+    return es.Network(
+        [
+            es.Dense(rng.standard_normal((6, dim)), rng.standard_normal(6)),
+            es.ReLU(),
+            es.Dense(rng.standard_normal((4, 6)), rng.standard_normal(4)),
+            es.Abs(),
+        ],
+        (dim,),
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_box_told_in_three_ways(seed):
+    net = network(2, seed)
+    box = es.Box([-1, "-1/3"], [1, 2])
+    polytope = es.Polytope([[1, 0], [-1, 0], [0, 1], [0, -1]], [1, 1, 2, "1/3"])
+    slanted = es.Slice([0, 0], [[1, 1], [1, -1]], es.Polytope(
+        [[1, 1], [-1, -1], [1, -1], [-1, 1]], [1, 1, 2, "1/3"]
+    ))  # fmt: skip
+    codes = es.enumerate_regions(net, box).codes.tolist()
+    assert es.enumerate_regions(net, polytope).codes.tolist() == codes
+    assert es.enumerate_regions(net, slanted).codes.tolist() == codes
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_line_told_in_three_ways(seed):
+    net = network(3, seed)
+    flat = es.Box([-2, "1/3", "0.1"], [2, "1/3", "0.1"])
+    line = es.Slice([0, "1/3", "0.1"], [[1, 0, 0]], es.Box([-2], [2]))
+    rows = [[0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1], [1, 0, 0], [-1, 0, 0]]
+    polytope = es.Polytope(rows, ["1/3", "-1/3", "1/10", "-1/10", 2, 2])
+    codes = es.enumerate_regions(net, flat).codes.tolist()
+    assert es.enumerate_regions(net, line).codes.tolist() == codes
+    assert es.enumerate_regions(net, polytope).codes.tolist() == codes
+
+
+def test_a_border_is_not_counted():
+    """A region that meets the domain only in its border does not count."""
+    net = es.Network([es.Dense([[1, 0], [0, 1]]), es.ReLU()], (2,))
+    assert es.count_regions(net, es.Box([0, 0], [1, 1])) == 1
+    assert es.count_regions(net, es.Box(["-1e-300", 0], [1, 1])) == 2
+    assert es.count_regions(net, es.Polytope([[-1, 0], [1, 1]], [0, 0])) == 1
