@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import math
+import tokenize
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -22,6 +23,15 @@ __all__ = ["domain_lines", "exact_text", "read_domains"]
 
 _MAX_BYTES = 1 << 26  # of an .npy file
 _MAX_HEADER = 10_000
+_BROKEN = (  # what numpy's reader of headers raises
+    EOFError,
+    LookupError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    tokenize.TokenError,
+)
 _MAX_LINES = 16  # of one domain in a report; --json has all of it
 
 
@@ -84,7 +94,7 @@ def _array(path: str) -> np.ndarray:
         if read is None:
             raise FormatError(f"{path}: .npy version {version} is not supported; save it anew")
         shape, _, dtype = read(stream, max_header_size=_MAX_HEADER)
-    except (ValueError, SyntaxError, TypeError, LookupError, RecursionError, EOFError) as error:
+    except _BROKEN as error:
         raise FormatError(f"{path}: is no .npy file ({error})") from None
     if dtype.kind not in "fiu" or dtype.itemsize > 8:
         raise FormatError(f"{path}: has entries of type {dtype}; give floats or integers")

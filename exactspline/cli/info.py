@@ -11,7 +11,8 @@ from ..api import load
 from ..bounds import UpperBound, rank_of_inputs, upper_bounds
 from ..domain import Domain
 from .domains import domain_lines, read_domains
-from .report import Report, big, path_text, shape_text
+from .report import Report
+from .text import big, path_text, shape_text
 
 if TYPE_CHECKING:
     from ..network import Network

@@ -11,6 +11,7 @@ from types import FrameType
 
 from ..errors import ExactSplineError
 from .arguments import parse
+from .text import printable
 
 __all__ = ["main"]
 
@@ -64,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _fail(message: str) -> int:
     text = " ".join(message.split())
     with contextlib.suppress(OSError):
-        sys.stderr.write(f"exactspline: error: {text}\n")
+        sys.stderr.write(printable(f"exactspline: error: {text}\n", sys.stderr))
         sys.stderr.flush()
     return 2
 

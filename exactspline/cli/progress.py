@@ -6,21 +6,14 @@ import shutil
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from .text import duration
+
 if TYPE_CHECKING:
     from ..search.run import Run
 
-__all__ = ["Progress", "duration"]
+__all__ = ["Progress"]
 
 _EVERY = 0.1  # seconds between two drawings
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people read them."""
-    if seconds < 60:
-        return f"{seconds:.3g} s" if seconds < 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d} min"
 
 
 class Progress:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
-import os
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .. import __version__
 from ..domain import Box, Domain
-from .progress import duration
+from .text import duration, path_text, printable, shape_text
 
 if TYPE_CHECKING:
     from ..compile.program import Program
@@ -21,12 +19,10 @@ if TYPE_CHECKING:
 __all__ = [
     "COUNT_DEFINITION",
     "Report",
-    "big",
     "network_lines",
     "result_json",
     "result_lines",
     "results_json",
-    "shape_text",
 ]
 
 COUNT_DEFINITION = (
@@ -60,7 +56,8 @@ class Report:
         if self._silent:
             return
         for label, text in lines:
-            self._stream.write(f"{label:<{_LABEL}}{text}".rstrip() + "\n")
+            line = f"{label:<{_LABEL}}{text}".rstrip()
+            self._stream.write(printable(line, self._stream) + "\n")
         self._stream.flush()
 
     def overlaps(self, pairs: Sequence[tuple[int, int]], domains: Sequence[Domain]) -> None:
@@ -82,27 +79,6 @@ class Report:
         """One JSON object on one line."""
         self._stream.write(json.dumps(value, allow_nan=False) + "\n")
         self._stream.flush()
-
-
-def big(value: int) -> str:
-    """A number with separators, or in scientific form (rounded up) if it is long."""
-    if value < 10**15:
-        return f"{value:,}"
-    exponent = int(math.log10(value))
-    mantissa = math.ceil(10 ** (math.log10(value) - exponent) * 100 - 1e-6) / 100
-    if mantissa >= 10:
-        mantissa, exponent = 1.0, exponent + 1
-    return f"{mantissa:.2f}e+{exponent}"
-
-
-def shape_text(shape: tuple[int, ...]) -> str:
-    """A shape as people write it."""
-    return "x".join(str(n) for n in shape) if shape else "1"
-
-
-def path_text(path: str) -> str:
-    """A file name that any terminal can show."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def network_lines(network: Network, program: Program, path: str) -> list[str]:

@@ -107,15 +107,19 @@ def _settle_simple(
         a, b = low[c], high[c]
         at = c * n
         if abs(a) <= LARGE and abs(b) <= LARGE:
+            # sum of min(u a, u b) and of max(u a, u b), branchless: centre and radius
+            column = U[at : at + n]
+            middle, radius = 0.5 * (a + b), 0.5 * (b - a) * (1.0 + 1e-15)
             for i in range(n):
-                x = U[at + i] * a
-                y = U[at + i] * b
-                bottom[i] += min(x, y)
-                top[i] += max(x, y)
+                shift = column[i] * middle
+                spread = abs(column[i]) * radius
+                bottom[i] += shift - spread
+                top[i] += shift + spread
             if coefficients:
                 r = max(abs(a), abs(b))
+                bounds = U_error[at : at + n]
                 for i in range(n):
-                    U_size[i] += (U_error[at + i] + rounding * abs(U[at + i])) * r
+                    U_size[i] += (bounds[i] + rounding * abs(column[i])) * r
         else:
             for i in range(n):
                 if U[at + i] != 0.0 or U_error[at + i] != 0.0:

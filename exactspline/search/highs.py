@@ -74,11 +74,8 @@ class HighsSearch:
     ) -> None:  # fmt: skip
         self.program, self.space = program, space
         self.store, self.max_regions = store, max_regions
-        self.problem = make_problem(program, space, box_above=NEVER)
-        if np.all(np.isfinite(self.problem.low)) and np.all(np.isfinite(self.problem.high)):
-            self.problem.mode[2] = 0  # errors over the box do; ties have a proof of their own
-        self.state = make_state(self.problem, program, space, 1, dictionary=False)
-        self.cell = HighsCell(program, space, self.problem, self.state)
+        with np.errstate(all="ignore"):  # numbers beyond float64: proofs will fail, no more
+            self._prepare()
         self.regions = 0
         self.finished = False
         self._done = 0.0
@@ -86,6 +83,15 @@ class HighsSearch:
         self._pending: list[_Node] = []
         self._codes: list[np.ndarray] = []
         self._points: list[np.ndarray] = []
+
+    def _prepare(self) -> None:
+        """Round everything to float64, with error bounds."""
+        program, space = self.program, self.space
+        self.problem = make_problem(program, space, box_above=NEVER)
+        if np.all(np.isfinite(self.problem.low)) and np.all(np.isfinite(self.problem.high)):
+            self.problem.mode[2] = 0  # errors over the box do; ties have a proof of their own
+        self.state = make_state(self.problem, program, space, 1, dictionary=False)
+        self.cell = HighsCell(program, space, self.problem, self.state)
 
     @property
     def share(self) -> float:

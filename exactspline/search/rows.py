@@ -125,11 +125,11 @@ def member_rows(
 
     ``exact`` promises that no operation rounds (the caller checked grid and magnitude).
     """
-    for c in range(d):
-        for i in range(n_mem):
-            U[c * n_mem + i] = 0.0
+    for i in range(d * n_mem):
+        U[i] = 0.0
+    constants = U[d * n_mem : (d + 1) * n_mem]
     for i in range(n_mem):
-        U[d * n_mem + i] = bias[i]
+        constants[i] = bias[i]
     n_err = (d + 1) * n_mem if coefficients else n_mem
     for i in range(n_err):
         U_error[i] = 0.0
@@ -139,13 +139,14 @@ def member_rows(
             continue
         active += 1
         if dense:
-            base = j * n_mem
+            # views, so that the loop's indices are plainly nonnegative and it is vectorised
+            row = W[j * n_mem : (j + 1) * n_mem]
             for c in range(d + 1):
                 z = Z[j, c]
                 if z != 0.0:
-                    at = c * n_mem
+                    target = U[c * n_mem : (c + 1) * n_mem]
                     for i in range(n_mem):
-                        U[at + i] += z * W[base + i]
+                        target[i] += z * row[i]
         else:
             for s in range(col_start[j], col_start[j + 1]):
                 i = col_row[s]
@@ -186,12 +187,14 @@ def member_rows(
             if U_error[i] > 0.0:
                 U_error[i] = U_error[i] * inflate + UNDERFLOW
     if not coefficients:
+        column = U[d * n_mem : (d + 1) * n_mem]
         for i in range(n_mem):
-            U_size[i] = abs(U[d * n_mem + i])
+            U_size[i] = abs(column[i])
         for c in range(d):
             r = reach[c]
+            column = U[c * n_mem : (c + 1) * n_mem]
             for i in range(n_mem):
-                U_size[i] += abs(U[c * n_mem + i]) * r
+                U_size[i] += abs(column[i]) * r
         for i in range(n_mem):
             U_size[i] *= inflate
 
@@ -202,12 +205,14 @@ def _add_error(
 ):
     """U_error[at + i] += |W_ij| t + W_error_ij size."""
     if dense:
-        base = j * n_mem
+        row = W[j * n_mem : (j + 1) * n_mem]
+        target = U_error[at : at + n_mem]
         for i in range(n_mem):
-            U_error[at + i] += abs(W[base + i]) * t
+            target[i] += abs(row[i]) * t
         if has_error:
+            bound = W_error[j * n_mem : (j + 1) * n_mem]
             for i in range(n_mem):
-                U_error[at + i] += W_error[base + i] * size
+                target[i] += bound[i] * size
     else:
         for s in range(col_start[j], col_start[j + 1]):
             U_error[at + col_row[s]] += abs(W[s]) * t

@@ -107,12 +107,12 @@ def minimise(T, d, m, obj, col_id, row_id, early):
         if q == 0:
             return OPTIMAL, m, 0, 0.0, pivots
         # leaving row
-        column = T[q]
-        value = T[0]
+        column = T[q, d : d + m]
+        value = T[0, d : d + m]
         p = -1
         step = 0.0
         size = 0.0
-        for i in range(d, d + m):
+        for i in range(m):
             rate = column[i] * direction
             if rate < -PIVOT_TOLERANCE:
                 room = value[i] if value[i] > 0.0 else 0.0
@@ -123,7 +123,7 @@ def minimise(T, d, m, obj, col_id, row_id, early):
                     if pivots < BLAND_AFTER:
                         better = -rate > size
                     else:
-                        better = row_id[i - d] < row_id[p - d]
+                        better = row_id[i] < row_id[p]
                     if better:
                         p, size = i, -rate
                         if t < step:
@@ -131,16 +131,16 @@ def minimise(T, d, m, obj, col_id, row_id, early):
         if p < 0:
             return RAY, m, q, direction, pivots
         n_rows = d + m + 1 if tracked else d + m
-        pivot(T, d, n_rows, p, q)
+        pivot(T, d, n_rows, d + p, q)
         pivots += 1
         entered = col_id[q - 1]
-        col_id[q - 1] = row_id[p - d]
+        col_id[q - 1] = row_id[p]
         if entered < 0:  # a free direction needs no row: x itself says where it is
-            m = drop_row(T, d, m, row_id, p - d)
+            m = drop_row(T, d, m, row_id, p)
             if tracked:
                 obj = d + m
         else:
-            row_id[p - d] = entered
+            row_id[p] = entered
 
 
 @kernel
