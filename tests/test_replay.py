@@ -167,7 +167,8 @@ def test_verdicts_of_random_networks(block):
         seen["unseen"] += by.float + by.integer - search.regions - replay.seen["one sign"]
         seen["unseen"] -= replay.seen["settled"]
     assert seen["networks"] == PER_BLOCK
-    assert min(seen["cut"], seen["one sign"], seen["settled"]) >= 100, seen
+    assert min(seen["cut"], seen["one sign"]) >= 100, seen
+    assert seen["settled"] >= 40, seen
 
 
 def test_generic_networks_leave_no_verdict_out():

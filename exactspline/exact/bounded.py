@@ -17,6 +17,7 @@ from .lp import ONE, ZERO, Row, value_at
 __all__ = ["Bounds", "basic_multipliers", "decide_in_box", "least_by_duality"]
 
 Bounds = Sequence[flint.fmpq | None]
+SHORT = ONE - flint.fmpq(1, 2**20)
 
 
 def basic_multipliers(
@@ -67,7 +68,8 @@ def least_by_duality(
 
 
 def decide_in_box(
-    rows: Sequence[Row], low: Bounds, high: Bounds, form: Row, inside: Point
+    rows: Sequence[Row], low: Bounds, high: Bounds, form: Row, inside: Point,
+    near: Point | None = None,
 ) -> Verdict:
     """Decide exactly whether a form changes sign on the interior of a cell.
 
@@ -80,6 +82,8 @@ def decide_in_box(
     form : row
     inside : point
         Strictly inside all rows and bounds.
+    near : point, optional
+        A guess where the form comes nearest to the other sign: steps saved if it is good.
 
     Returns
     -------
@@ -96,8 +100,13 @@ def decide_in_box(
     kind = "positive" if sign > 0 else "negative"
     if not any(form[1:]):
         return Verdict(kind)
-    least, point, ray = _Dictionary(rows, low, high, oriented, inside).minimise()
     value = value_at(oriented, inside)
+    start = inside
+    if near is not None:  # short of it: the guess may be outside by a rounding error
+        trial = [x + SHORT * (y - x) for x, y in zip(inside, near, strict=True)]
+        if value_at(oriented, trial) < value and _contains(rows, low, high, trial):
+            start = trial
+    least, point, ray = _Dictionary(rows, low, high, oriented, start).minimise()
     if ray is not None:
         step = -2 * value / value_at([ZERO, *oriented[1:]], ray)
         other = [x + step * r for x, r in zip(inside, ray, strict=True)]
@@ -107,6 +116,13 @@ def decide_in_box(
         t = (value / (value - least) + 1) / 2
         other = [x + t * (y - x) for x, y in zip(inside, point, strict=True)]
     return Verdict("cut", inside, other) if sign > 0 else Verdict("cut", other, inside)
+
+
+def _contains(rows: Sequence[Row], low: Bounds, high: Bounds, point: Point) -> bool:
+    return all(
+        (a is None or x >= a) and (b is None or x <= b)
+        for x, a, b in zip(point, low, high, strict=True)
+    ) and all(value_at(row, point) >= 0 for row in rows)
 
 
 def _around(
@@ -133,7 +149,7 @@ class _Dictionary:
 
     Variables 0 .. d-1 are the coordinates, d + i is the slack of row i. It starts at any
     feasible point: nonbasic coordinates need not be at a bound there. One that has moved is
-    at a bound or basic ever after, and from then on Bland's rule applies: it is finite.
+    at a bound or basic ever after; when patience is over, Bland's rule applies: it is finite.
     """
 
     def __init__(
@@ -152,22 +168,33 @@ class _Dictionary:
 
     def minimise(self) -> tuple[flint.fmpq, Point, Point | None]:
         """A value below 0 or the minimum, where it is taken, and a ray if unbounded."""
-        for j in range(self.d):  # once through the coordinates: most only move to a bound
+        # once through the coordinates, those that promise most first: most only move to a bound
+        for j in sorted(range(self.d), key=self._promise):
             if self.total >= 0 and self._improves(j) != 0:
-                ray = self._move(j, self._improves(j))
+                ray = self._move(j)
                 if ray is not None:
                     return self.total, self.value[: self.d], ray
+        patience = 20 * (len(self.owner) + 1)
         while self.total >= 0:
-            best = -1
-            for j in range(self.d):
-                if (best < 0 or self.column[j] < self.column[best]) and self._improves(j) != 0:
-                    best = j
-            if best < 0:
+            able = [j for j in range(self.d) if self._improves(j) != 0]
+            if not able:
                 break
-            ray = self._move(best, self._improves(best))
+            patience -= 1
+            best = min(able, key=self._promise if patience > 0 else self.column.__getitem__)
+            ray = self._move(best)
             if ray is not None:
                 return self.total, self.value[: self.d], ray
         return self.total, self.value[: self.d], None
+
+    def _promise(self, j: int) -> float:
+        """About how much the variable of column j changes the objective within its bounds."""
+        low, high = self.low[self.column[j]], self.high[self.column[j]]
+        reach = ONE if low is None or high is None else high - low
+        change = abs(self.cost[j] * reach)
+        try:
+            return -(int(change.p) / int(change.q))
+        except OverflowError:
+            return float("-inf")
 
     def _improves(self, j: int) -> int:
         """The direction in which the variable of column j lowers the objective, or 0."""
@@ -186,9 +213,9 @@ class _Dictionary:
         end = (self.low if rate < 0 else self.high)[variable]
         return None if end is None else (end - self.value[variable]) / rate
 
-    def _move(self, j: int, direction: int) -> Point | None:
+    def _move(self, j: int) -> Point | None:
         """Move the variable of column j until something blocks; a ray if nothing does."""
-        entering = self.column[j]
+        entering, direction = self.column[j], self._improves(j)
         step, leaving = self._room(entering, ONE * direction), -1
         first = entering
         for i, variable in enumerate(self.owner):

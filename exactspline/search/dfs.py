@@ -132,7 +132,7 @@ def advance(P, S):
     arena, arena_id = S.arena, S.arena_id
     faults = S.faults
     faulty = faults[0] > 0.0
-    capacity = T.shape[1] - d - 2
+    capacity = len(row_id)
 
     while True:
         # ---------------------------------------------------------------- the next node

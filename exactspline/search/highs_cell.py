@@ -214,10 +214,12 @@ class HighsCell:
             other = self._beyond(form, -sign, inside, self._corner(form, -sign, inside))
             if other is not None:
                 return _cut(sign, inside, other)
+        near: np.ndarray | None = None
         for afresh in (False, True):
             guess = self._guess(sign * form.row, afresh)
             if guess is None:
                 continue
+            near = guess.point
             if self._least(form, sign, guess.multipliers) > 0.0:
                 ctl[c.BY_FLOAT] += 1
                 return sign, inside, inside
@@ -228,7 +230,7 @@ class HighsCell:
             if guess.value > -ENOUGH and self._by_basis(form, sign, guess):
                 self.rational += 1
                 return sign, inside, inside
-        return self._by_rationals(form, inside)
+        return self._by_rationals(form, inside, near)
 
     # ------------------------------------------------------------------ guesses
     def _guess(self, objective: np.ndarray, afresh: bool) -> Guess | None:
@@ -362,10 +364,13 @@ class HighsCell:
                 return True
         return False
 
-    def _by_rationals(self, form: Form, inside: Place) -> Verdict:
+    def _by_rationals(
+        self, form: Form, inside: Place, near: np.ndarray | None = None
+    ) -> Verdict:
         """The verdict by exact linear programming."""
+        hint = None if near is None or not np.all(np.isfinite(near)) else _rationals(near)
         verdict = decide_in_box(
-            self._exact_rows(), *self.bounds, self._exact(form), _rationals(inside)
+            self._exact_rows(), *self.bounds, self._exact(form), _rationals(inside), hint
         )
         self.rational += 1
         if verdict.kind != "cut":

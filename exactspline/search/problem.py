@@ -13,6 +13,7 @@ from ..rationals import as_float
 from .control import N_CTL, N_NUM, N_STACK
 from .layout import Problem, State
 from .rows import EXACT_LIMIT, NOT_EXACT
+from .simplex import LANES
 from .space import SearchSpace, dense_rows
 
 __all__ = ["bounding_box", "make_problem", "make_state", "vanishing_constants"]
@@ -257,7 +258,7 @@ def make_state(
     longest_path = n_rows + _longest_path(program) + 1
     n_units = program.n_units
     slacks = min(longest_path, MAX_SLACKS + n_rows) + 4
-    columns = d + slacks + 2 if dictionary else 1
+    columns = (d + slacks + 2 + LANES) // LANES * LANES if dictionary else 1
     n_mem = int(problem.mem_at[-1])
     n_state = int(problem.state_at[-1])
     depth = n_units + sum(int((layer.units.pieces > 2).sum()) for layer in program.layers) + 2

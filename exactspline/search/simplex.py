@@ -22,6 +22,7 @@ COST_TOLERANCE = 1e-9
 PIVOT_TOLERANCE = 1e-9
 BLAND_AFTER = 60  # pivots of one minimisation before the rule that cannot cycle
 GIVE_UP_AFTER = 600
+LANES = 16  # four vectors of four numbers: the unit of the compiled loops
 
 OPTIMAL = 0
 NEGATIVE = 1  # the objective fell below zero: a vertex on the other side
@@ -31,19 +32,24 @@ STUCK = 3  # too many pivots
 
 @kernel
 def pivot(T, d, n_rows, p, q):
-    """Exchange row ``p`` and column ``q`` in the first ``n_rows`` rows."""
+    """Exchange row ``p`` and column ``q`` in the first ``n_rows`` rows.
+
+    The rows behind them, up to a multiple of ``LANES``, are transformed too: loops of full
+    vectors need no scalar remainder. What stands there is never read.
+    """
+    padded = (n_rows + LANES - 1) // LANES * LANES
     inverse = 1.0 / T[q, p]
-    column = T[q]
+    column = T[q, :padded]
     for k in range(d + 1):
         if k == q:
             continue
-        target = T[k]
+        target = T[k, :padded]
         factor = target[p] * inverse
         if factor != 0.0:
-            for i in range(n_rows):
+            for i in range(padded):
                 target[i] -= factor * column[i]
         target[p] = -factor
-    for i in range(n_rows):
+    for i in range(padded):
         column[i] *= inverse
     column[p] = inverse
 
