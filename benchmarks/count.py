@@ -85,6 +85,19 @@ def line(
     return regions / seconds
 
 
+def memory() -> None:
+    """Growth of this process between the first 10,000 regions and the last."""
+    net = random_net([8, 12, 12])
+    es.count_regions(net, limit=10_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    count = es.count_regions(net)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(
+        f"random 8-12-12, R^8: {before / 1024:.1f} MiB after 10,000 regions, "
+        f"{after / 1024:.1f} MiB after {count:,}"
+    )
+
+
 def start_up() -> None:
     """Seconds from the command to the end of a small count, files and kernel on disk."""
     example = HERE.parent / "examples" / "moons.onnx"
@@ -106,7 +119,11 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--large", action="store_true", help="also minutes-long ones")
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--memory", action="store_true", help="only the memory figure")
     args = parser.parse_args()
+    if args.memory:
+        memory()
+        return
     repeat = args.repeat
 
     print(f"machine   {platform.processor() or platform.machine()}, {cpu_name()}")
@@ -162,12 +179,8 @@ def main() -> None:
     ):
         net = es.load(args.networks / "tll" / file)
         line(f"tll N = M = {n}, [-2, 2]^2", net, es.Box(-2, 2, dim=2), known, 1, reach)
-    print("\nmemory while counting (largest resident size of this process)")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    net = random_net([8, 12, 12])
-    regions, _, _ = measure(net, es.WholeSpace(8), 1)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"random 8-12-12, R^8: {regions:,} regions, growth {(after - before) / 1024:.1f} MiB")
+    print("\nmemory while counting, in a process of its own", flush=True)
+    subprocess.run([sys.executable, __file__, "--memory"], check=True)
     start_up()
 
 

@@ -136,7 +136,7 @@ def check_witnesses(net, domain, found, every=1):
 @pytest.mark.parametrize("seed", range(5))
 def test_same_regions_in_the_same_order_as_the_kernel(kind, seed):
     rng = np.random.default_rng([seed, *kind.encode()])
-    for _ in range(12):
+    for _ in range(10):
         net = random_net(rng, kind, 3 if kind == "thirds" else 4)
         check_equal(net, random_domain(rng, net.input_dim))
 
@@ -151,7 +151,7 @@ def test_same_regions_as_the_rational_engine(kind):
 
 def test_units_with_several_pieces():
     rng = np.random.default_rng(5)
-    for trial in range(10):
+    for trial in range(4):
         kind = ("float", "integer")[trial % 2]
         members = [(0, 1, 2), (2, 3, 4), (4, 0, 3, 3)]
         net = es.Network(
@@ -287,6 +287,7 @@ def test_wide_box_with_the_regions_of_a_narrow_one(kind):
 def test_deadline_and_heartbeats_on_a_wide_box():
     rng = np.random.default_rng(6)
     net, box = wide_net(rng, (24, 24)), image_box(rng, 0.2)
+    es.count_regions(net, box, engine="highs", limit=1)  # compiles what is to be compiled
     run = Run(net.program, box, store=False, engine="highs")
     start = last = time.monotonic()
     gaps = []
@@ -420,6 +421,8 @@ def test_the_bounded_simplex_agrees_with_the_plain_one():
         high = [None if rng.random() < 0.3 else x + int(rng.integers(1, 3)) for x in inside]
         form = [ZERO, *(flint.fmpq(int(v)) for v in rng.integers(-2, 3, d))]
         form[0] = int(rng.integers(-6, 7)) - value_at(form, inside)
+        if rng.random() < 0.05:
+            form = [ZERO] * (d + 1)
         bounds = []
         for j in range(d):
             unit = [ZERO] * (d + 1)

@@ -327,8 +327,8 @@ def _scalar_unit(row: int, breaks: tuple[Fraction, ...], pieces: tuple[Piece, ..
 def _max_unit(members: tuple[int, ...], concave: bool) -> _Unit:
     """Piece r holds where member r beats all others; the lowest of equal ones counts."""
     n = len(members)
-    index = {}
-    forms = []
+    index: dict[tuple[int, int], int] = {}
+    forms: list[tuple[int, int, Fraction]] = []
     for low in range(n):
         for high in range(low + 1, n):
             index[low, high] = len(forms)

@@ -378,10 +378,10 @@ class HighsCell:
             return kinds[verdict.kind], inside, inside
         sides: list[Place] = []
         for side, point in ((1, verdict.plus), (-1, verdict.minus)):
-            near = self._nearest(point)
-            if not isinstance(near, list) and self.sign_at(form, near) != side:
-                near = point
-            sides.append(near)
+            place = self._nearest(point)
+            if not isinstance(place, list) and self.sign_at(form, place) != side:
+                place = point
+            sides.append(place)
         return c.CUT, sides[0], sides[1]
 
     def _nearest(self, point: list[flint.fmpq]) -> Place:

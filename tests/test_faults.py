@@ -1,0 +1,125 @@
+"""Fault injection: whatever the floats guess wrongly, no result is ever wrong.
+
+The kernel is told to disturb its multipliers, dictionary rows, points and claims at random. A
+run may end in the right regions, in order, or in one of the package's own errors.
+"""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+import naive
+import pytest
+import random_networks as nets
+
+import exactspline as es
+from exactspline.search.engine import KernelSearch
+from exactspline.search.space import search_space
+
+BLOCKS, RUNS = 8, 1250  # 10,000 runs
+RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
+FAMILIES = ("generic", "ties", "unbounded", "polytope", "pieces")
+
+
+def case(rng: random.Random, family: str) -> tuple[nets.Spec, nets.DomainPair]:
+    """A small network: some ten regions, so that a run takes milliseconds."""
+    dim = rng.choice((1, 2, 2, 3))
+    widths = [rng.randint(2, 3), rng.randint(1, 3)]
+    if family == "generic":
+        return nets.random_spec(rng, dim, widths, "float", kinds=("relu",)), nets.box(rng, dim)
+    if family == "ties":
+        spec = nets.random_spec(rng, dim, widths, "integer", bias=False, kinds=("relu", "abs"))
+        return spec, nets.any_domain(rng, dim)
+    if family == "unbounded":
+        style = rng.choice(("float", "third"))
+        return nets.random_spec(rng, dim, widths, style, kinds=("relu", "abs")), nets.whole(dim)
+    if family == "polytope":
+        return nets.random_spec(rng, dim, widths, "dyadic"), nets.lower_or_polytope(rng, dim)
+    kinds = ("max", "min", "scalar")
+    spec = nets.random_spec(rng, dim, [3, 2], rng.choice(nets.STYLES), kinds=kinds)
+    return spec, nets.any_domain(rng, dim)
+
+
+def cases(rng: random.Random):
+    """Cases with something to search, again and again through the families."""
+    while True:
+        for family in FAMILIES:
+            spec, pair = case(rng, family)
+            program = nets.network(spec).program
+            chart = pair[0].chart
+            if program.layers and chart.dim and search_space(program, chart).dim:
+                yield family, spec, pair, program
+
+
+def run(program, space, **options) -> tuple[list[tuple[int, ...]], list, KernelSearch]:
+    """All codes, the witnesses in search coordinates, and the search."""
+    search = KernelSearch(program, space, **options)
+    codes, points = [], []
+    for batch in search.batches():
+        codes += [tuple(code) for code in batch.codes.tolist()]
+        for i, near in enumerate(batch.points.tolist()):
+            points.append(batch.exact.get(i) or [Fraction(v) for v in near])
+    return codes, points, search
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_faults_never_change_a_result(block):
+    rng = random.Random(90_000 + block)
+    done = errors = 0
+    clean_queries = faulty_queries = 0
+    for _, spec, pair, program in cases(rng):
+        if done >= RUNS:
+            break
+        space = search_space(program, pair[0].chart)
+        layers = nets.twin(spec)
+        expected = naive.codes(layers, pair[1])
+        codes, _, clean = run(program, space)
+        assert codes == expected
+        if len(codes) > 40:
+            continue
+        check = nets.WitnessCheck(layers, pair)
+        for rate in RATES:
+            options = {"box_above": 0} if done % 3 == 0 else {}
+            try:
+                codes, points, search = run(
+                    program, space, faults=(rate, rng.randrange(2**31)), **options
+                )
+            except es.ExactSplineError:
+                errors += 1
+                continue
+            finally:
+                done += 1
+            assert codes == expected, f"rate {rate}\nspec = {spec}\ndomain = {pair[1]}"
+            assert search.finished
+            if rate == 0.3:
+                for code, point in zip(codes, points, strict=True):
+                    check(code, space.to_chart(point))
+            clean_queries += clean.rational
+            faulty_queries += search.rational
+    assert done >= RUNS
+    assert errors <= done // 100  # an error is allowed, but must not be the way out
+    # the faults bite: decisions that the floats lost were taken in rationals
+    assert faulty_queries > 2 * clean_queries + RUNS
+
+
+def test_every_rational_answer_is_needed_at_rate_one():
+    """With everything disturbed, almost all verdicts fall to the rational tier."""
+    rng = random.Random(4)
+    spec = nets.random_spec(rng, 2, [6, 5], "float", kinds=("relu",), odd=False)
+    program = nets.network(spec).program
+    space = search_space(program, es.Box([-2, -2], [2, 2]).chart)
+    clean_codes, _, clean = run(program, space)
+    codes, _, search = run(program, space, faults=(1.0, 1))
+    assert codes == clean_codes
+    assert clean.rational == 0 < len(codes) < search.rational
+
+
+def test_faults_are_reproducible():
+    rng = random.Random(6)
+    spec = nets.random_spec(rng, 2, [4, 4], "float", kinds=("relu",))
+    program = nets.network(spec).program
+    space = search_space(program, es.WholeSpace(2).chart)
+    runs = [run(program, space, faults=(0.2, seed))[2].rational for seed in (1, 1, 2, 3)]
+    assert runs[0] == runs[1]
+    assert len(set(runs)) > 1
