@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from fractions import Fraction
 
@@ -473,7 +474,7 @@ def test_float_certificates_are_never_too_good():
 def check_certificates(rng, cell: highs_cell.HighsCell, form) -> int:
     exact, rows = cell._exact(form), cell._exact_rows()
     z = rng.exponential(size=cell.n) * (rng.random(cell.n) < 0.7)
-    least = cell._least(form, 1, z)
+    least = cell._least(form, 1, z - (z == 0))  # multipliers below 0 do not count
     rest = list(exact)
     for zk, row in zip(z.tolist(), rows, strict=True):
         rest = [a - q(zk) * b for a, b in zip(rest, row, strict=True)]
@@ -483,9 +484,16 @@ def check_certificates(rng, cell: highs_cell.HighsCell, form) -> int:
         bound += min(slope * a, slope * b)
     assert q(least) <= bound
     assert float(bound.p) / float(bound.q) - least < 1e-9
+    errors = cell.state.path_error.copy()
+    cell.state.path_error += 0.125  # the error bounds of all rows count in full
+    assert cell._least(form, 1, z) <= least - 0.125 * z.sum() * (1 - 1e-9)
+    cell.state.path_error[:] = errors
+    vague = dataclasses.replace(form, error=form.error + 0.25)
+    assert cell._least(vague, 1, z) <= least - 0.25 * (1 - 1e-9)
     x = np.array([float(Fraction(int(v.p), int(v.q))) for v in low])
     x = x + rng.random(len(x)) * 4 / 3
     at = [q(v) for v in x.tolist()]
+    assert cell.sign_at(dataclasses.replace(form, error=form.error + 1e3), x) == 0
     sign = cell.sign_at(form, x)
     assert sign == 0 or sign * value_at(exact, at) > 0
     if cell.is_inside(x):

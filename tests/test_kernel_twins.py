@@ -139,7 +139,8 @@ def test_refactor_and_express(seed):
     assert np.allclose(again[1:, :d].T, inverse, rtol=1e-7, atol=1e-7)
     assert np.allclose(again[0, :d], cell.x, atol=1e-7)
     # slack rows are scaled, and so are the columns' slacks
-    ratio = scale[cell.row_id[:m]] / np.vstack([np.ones(m), *np.outer(scale[cell.col_id], np.ones(m))])
+    per_column = np.append(1.0, scale[cell.col_id])
+    ratio = scale[cell.row_id[:m]] / per_column[:, None]
     assert np.allclose(again[:, d : d + m], cell.T[:, d : d + m] * ratio, atol=1e-6)
     simplex.express(again, d, np.append(cell.cost, 0.5), 2.0, d + m)
     assert again[0, d + m] == pytest.approx(2 * (cell.cost @ cell.x + 0.5), abs=1e-7)

@@ -24,7 +24,7 @@ BLOCKS = 8
 # Counted over all blocks: networks; of three or more layers and 200 or more regions; on R^D
 # with unbounded cells; on polytopes or lower-dimensional domains; with many ties.
 QUOTAS = {"nets": 2000, "deep": 300, "unbounded": 300, "flat or polytope": 300, "ties": 300}
-PLAN = {"deep": 78, "whole": 40, "polytope": 50, "ties": 50, "any": 46}  # per block
+PLAN = {"deep": 40, "whole": 44, "polytope": 54, "ties": 54, "any": 62}  # per block
 
 
 def draw(rng: random.Random, recipe: str) -> tuple[nets.Spec, nets.DomainPair]:
@@ -33,6 +33,11 @@ def draw(rng: random.Random, recipe: str) -> tuple[nets.Spec, nets.DomainPair]:
     dim = rng.choice((1, 2, 2, 3))
     widths = [rng.randint(1, 5) for _ in range(rng.randint(1, 3))]
     if recipe == "deep":
+        while True:  # big enough to count, small enough for the twin
+            spec, pair = draw(rng, "any size")
+            if 200 <= es.count_regions(nets.network(spec), pair[0], limit=501) <= 500:
+                return spec, pair
+    if recipe == "any size":
         dim = rng.choice((2, 2, 2, 3))
         widths = [10, 8, 6] if dim == 2 else [7, 5, 4]
         kinds = rng.choice((("abs",), ("prelu",), ("abs", "scalar"), ("relu", "abs"), ("leaky",)))
@@ -83,7 +88,7 @@ def test_same_regions_in_the_same_order(block):
             every = 1 if len(omega) <= 20 else len(omega) // 4
             for i in range(number % every, len(omega), every):
                 check(expected[i], omega.witness(i))
-            if number % 8 == 0:
+            if number % 6 == 0 and len(expected) <= 60:  # rational arithmetic takes its time
                 same = es.enumerate_regions(nets.network(spec), pair[0], engine="rational")
                 assert found_codes(same) == expected, describe(spec, pair[1])
                 assert es.count_regions(nets.network(spec), pair[0]) == len(expected)

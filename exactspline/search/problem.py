@@ -173,8 +173,8 @@ def make_problem(
         slope, slope_error = _floats(units.piece_slope)
         offset, offset_error = _floats(units.piece_offset)
         two = units.two_piece
-        first_cond = units.cond_start[units.piece_start[:-1]]
-        two_form = np.where(two, units.cond_form[first_cond], 0)
+        two_form = np.zeros(len(units), dtype=np.int64)
+        two_form[two] = units.cond_form[units.cond_start[units.piece_start[:-1][two]]]
         n = len(units)
         simple[index] = (
             len(layer.members) == n
@@ -343,10 +343,11 @@ def _sizes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Per row the error over the box and the size, both rounded up."""
     weights = np.append(reach, 1.0)
-    return (
-        np.where(np.any(bound != 0, axis=1), (bound @ weights) * (1 + 1e-9) + 1e-290, 0.0),
-        (np.abs(dense) @ weights) * (1 + 1e-9),
-    )
+    with np.errstate(invalid="ignore"):  # beyond float64: NaN proves nothing, as it should
+        return (
+            np.where(np.any(bound != 0, axis=1), (bound @ weights) * (1 + 1e-9) + 1e-290, 0.0),
+            (np.abs(dense) @ weights) * (1 + 1e-9),
+        )
 
 
 def _fill_rows(
