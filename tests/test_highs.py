@@ -479,15 +479,23 @@ def check_certificates(rng, cell: highs_cell.HighsCell, form) -> int:
     for zk, row in zip(z.tolist(), rows, strict=True):
         rest = [a - q(zk) * b for a, b in zip(rest, row, strict=True)]
     low, high = cell.bounds
+    box = list(zip(low, high, strict=True))
     bound = rest[0]
-    for slope, a, b in zip(rest[1:], low, high, strict=True):
+    for slope, (a, b) in zip(rest[1:], box, strict=True):
         bound += min(slope * a, slope * b)
     assert q(least) <= bound
     assert float(bound.p) / float(bound.q) - least < 1e-9
     errors = cell.state.path_error.copy()
-    cell.state.path_error += 0.125  # the error bounds of all rows count in full
+    cell.state.path_error[:] += 0.125  # the error bounds of all rows count in full
     assert cell._least(form, 1, z) <= least - 0.125 * z.sum() * (1 - 1e-9)
+    middle = np.array([float(Fraction(int((a + b).p), int((a + b).q)) / 2) for a, b in box])
+    for i in range(cell.n):
+        cell.state.path_error[i] += 1e3
+        cell._set_margin(i)
+    assert cell.n == 0 or not cell.is_inside(middle)
     cell.state.path_error[:] = errors
+    for i in range(cell.n):
+        cell._set_margin(i)
     vague = dataclasses.replace(form, error=form.error + 0.25)
     assert cell._least(vague, 1, z) <= least - 0.25 * (1 - 1e-9)
     x = np.array([float(Fraction(int(v.p), int(v.q))) for v in low])

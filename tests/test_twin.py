@@ -184,6 +184,31 @@ def test_small_integer_networks(data):
         check(code, omega.witness(i))
 
 
+# --- Cases that random networks met ----------------------------------------------------------
+
+
+def test_inactive_units_are_passed_on_as_zero():
+    """A slope of 1 passes an entry over a layer; that of a unit which is off is zero there."""
+    network = es.Network(
+        [
+            es.Dense([[1], [-1]]), es.ReLU(),
+            es.Dense([[1, 0], [0, 1], [1, 1]], [0, 0, -1]), es.PReLU([1, 1, 0.5]),
+            es.Dense([[1, 1, 0]], [-2]), es.ReLU(),
+        ],
+        (1,),
+    )  # fmt: skip
+    expected = [(0, 1, 0, 0), (0, 1, 1, 0), (0, 1, 1, 1), (1, 0, 0, 0), (1, 0, 1, 0), (1, 0, 1, 1)]
+    assert found_codes(es.enumerate_regions(network)) == expected
+    assert found_codes(es.enumerate_regions(network, es.Box([-3], [3]))) == expected
+
+
+def test_units_of_one_piece():
+    """A maximum of one member is a unit that never changes; it cuts nothing."""
+    for members, regions in (([[0]], 1), ([[0], [0, 1]], 2), ([[0, 1], [0]], 2)):
+        network = es.Network([es.Dense([[1, 2], [3, 1]]), nets.MaxUnits(members)], (2,))
+        assert es.count_regions(network) == regions
+
+
 # --- Other ways to the same result -----------------------------------------------------------
 
 

@@ -54,7 +54,12 @@ def state_rows(
         offset_error = piece_offset_error[piece]
         is_zero = slope == 0.0 and slope_error == 0.0 and offset == 0.0 and offset_error == 0.0
         zero[k] = is_zero
-        if is_zero:
+        if is_zero:  # written all the same: a later layer may pass the entry on
+            for c in range(d + 1):
+                Z[k, c] = 0.0
+            for c in range(n_err):
+                Z_error[k, c] = 0.0
+            Z_size[k] = 0.0
             continue
         i = piece_member[piece]
         plain = slope == 1.0 and slope_error == 0.0 and offset == 0.0 and offset_error == 0.0
