@@ -180,13 +180,17 @@ class Elementwise(Operator):
         self.name = name
         self.scale = exact_array(scale, f"scale of {name or 'Elementwise'}")
         self.shift = exact_array(shift, f"shift of {name or 'Elementwise'}")
+        self._scales = bool(np.any(self.scale != 1))
+        self._shifts = bool(np.any(self.shift != 0))
 
     @property
     def parameters(self) -> int:
-        return int(self.scale.size + self.shift.size)
+        return int(self.scale.size * self._scales + self.shift.size * self._shifts)
 
     def describe(self) -> str:
-        return "Elementwise scale and shift"
+        if self._scales and self._shifts:
+            return "Elementwise scale and shift"
+        return "Elementwise scale" if self._scales else "Elementwise shift"
 
     def output_shape(self, shape: Shape) -> Shape:
         try:
@@ -234,7 +238,7 @@ class Flatten(Operator):
         return (math.prod(shape),)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        return x.reshape(x.shape[0], -1)
+        return x.reshape(x.shape[0], math.prod(x.shape[1:]))
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:
         return builder.reshape(x, self.output_shape(x.shape))

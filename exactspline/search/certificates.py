@@ -129,12 +129,15 @@ def lower_bound_by_basis(
             r_bound[c] = (abs(r) + slack + gamma(d) * size) * (1.0 + 1e-12) + UNDERFLOW
     e_max = 0.0
     w_max = 0.0
+    rounded = False
+    for c in range(d):
+        rounded = rounded or r_bound[c] > 0.0
     for k in range(d):
         scale = path_scale[col_id[k]]
         total = 0.0
         for c in range(d):
             total += abs(T[k + 1, c]) * r_bound[c]
-        w[k] = total * scale * (1.0 + 1e-12)
+        w[k] = total * scale * (1.0 + 1e-12) + (UNDERFLOW if rounded else 0.0)
         w_max = max(w_max, w[k])
         deviation = 0.0
         for i in range(d):

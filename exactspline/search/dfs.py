@@ -317,7 +317,7 @@ def advance(P, S):
             if at_point == 0:
                 at_point = nudge(
                     g, g_error, g_size, point, n_path, path_row, path_error, path_size,
-                    coefficients, d, work,
+                    coefficients, P.reach, d, work,
                 )
                 if at_point == 0:
                     ctl[REASON] = 1
@@ -416,7 +416,7 @@ def advance(P, S):
                     perturb(target, d, faults)
                 found = witness_beyond(
                     g, g_error, g_size, -at_point, point, target, is_ray, other, n_path, path_row,
-                    path_error, path_size, coefficients, d, work, certify,
+                    path_error, path_size, coefficients, P.reach, d, work, certify,
                 )
                 if not found and not is_ray:
                     # a thin cell: try its middle; the objective is side * g in both
@@ -427,7 +427,7 @@ def advance(P, S):
                     found = sign_at(
                         g, g_error, g_size, coefficients, other, d, work
                     ) == -at_point and inside(
-                        other, n_path, path_row, path_error, path_size, coefficients, d
+                        other, n_path, path_row, path_error, path_size, coefficients, P.reach, d
                     )
                 if not found:
                     ctl[REASON] = 3

@@ -22,6 +22,7 @@ from .space import SearchSpace
 __all__ = ["KernelSearch"]
 
 BUDGET = 20_000  # nodes between two looks at the clock: about 0.1 s
+HEARTBEAT = 0.1  # seconds between two batches while the kernel asks and asks
 
 
 def _fractions(point: list[flint.fmpq]) -> tuple[Fraction, ...]:
@@ -119,15 +120,18 @@ class KernelSearch:
         from .dfs import advance
 
         if not self._start():
-            yield from self._whole_exact()
+            yield from self._whole_exact(deadline)
             return
         ctl = self.state.ctl
+        beat = time.monotonic()
         while True:
             ctl[c.BUDGET] = BUDGET
             status = int(advance(self.problem, self.state))
             if status == c.QUERY:
                 self._answer()
-                continue
+                if time.monotonic() - beat < HEARTBEAT:
+                    continue
+                status = c.PAUSE  # the answer stands; the kernel goes on with it
             if status == c.AUDITED:
                 assert self.audit is not None
                 self.audit(self)
@@ -135,13 +139,14 @@ class KernelSearch:
             if status == c.GROW:
                 self._grow()
                 continue
+            beat = time.monotonic()
             batch = self._take()
             if status == c.SUBTREE:
                 yield batch
-                yield from self._exact_batches(self._current_cell())
-                self.state.num[c.FINISHED] += self.state.num[c.WEIGHT]
+                yield from self._exact_batches(self._current_cell(), deadline)
                 if self.limited:
                     return
+                self.state.num[c.FINISHED] += self.state.num[c.WEIGHT]
                 continue
             yield batch
             if status == c.DONE:
@@ -210,12 +215,12 @@ class KernelSearch:
         at = [q(v) for v in floats]
         return floats if all(value_at(row, at) > 0 for row in rows) else None
 
-    def _whole_exact(self) -> Iterator[Batch]:
+    def _whole_exact(self, deadline: float | None) -> Iterator[Batch]:
         """Search everything in rationals: the domain is too thin for float64."""
         cell = whole_cell(self.program, self.space, self.forms)
-        yield from self._exact_batches(cell)
+        yield from self._exact_batches(cell, deadline)
         self.finished = not self.limited
-        self.state.num[c.FINISHED] = 1.0
+        self.state.num[c.FINISHED] = 1.0 if self.finished else 0.0
 
     def _take(self) -> Batch:
         """Hand over what the kernel has stored."""
@@ -224,14 +229,15 @@ class KernelSearch:
         ctl[c.N_OUT] = 0
         return Batch(self.state.out_codes[:n].copy(), self.state.out_points[:n].copy(), {}, n)
 
-    def _exact_batches(self, cell: Cell | None) -> Iterator[Batch]:
+    def _exact_batches(self, cell: Cell | None, deadline: float | None) -> Iterator[Batch]:
         """Regions of a cell found in rational arithmetic, one batch each."""
         if cell is None:
             self.rational += 1  # an empty cell, refuted
             return
         ctl = self.state.ctl
         for codes, point, used in regions_of_cell(self.forms, cell):
-            if ctl[c.REGIONS] >= ctl[c.MAX_REGIONS]:
+            late = deadline is not None and time.monotonic() > deadline
+            if late or ctl[c.REGIONS] >= ctl[c.MAX_REGIONS]:
                 self.limited = True
                 return
             self.rational += used

@@ -7,7 +7,7 @@ every other certificate; until it pays, the box of the layer before serves.
 
 from __future__ import annotations
 
-from .certificates import NOTHING, UNDERFLOW, gamma, lower_bound_by_basis, lower_bound_in_box
+from .certificates import UNDERFLOW, gamma, lower_bound_by_basis, lower_bound_in_box
 from .control import (
     BY_FLOAT,
     BY_INTEGER,
@@ -23,7 +23,9 @@ from .jit import kernel
 from .rows import EXACT_LIMIT, NOT_EXACT, form_row, member_rows, state_rows
 from .simplex import OPTIMAL, minimise
 
-LARGE = 1e150  # beyond it a bound is as good as none
+LARGE = 1e20  # beyond it a bound is as good as none: what underflows could reach over it
+HUGE = 1e300  # sums beyond it may have overflowed on the way
+UNKNOWN = float("nan")  # every comparison with it fails, as it should
 LOWEST_GRID = -1000  # grids below could underflow
 
 
@@ -123,9 +125,8 @@ def _settle_simple(
         else:
             for i in range(n):
                 if U[at + i] != 0.0 or U_error[at + i] != 0.0:
-                    bottom[i] = NOTHING
-                    top[i] = -NOTHING
-                    U_size[i] = 0.0
+                    bottom[i] = UNKNOWN
+                    top[i] = UNKNOWN
     out = start
     for position in range(start, end):
         i = position - start if fresh else open_units[position]
@@ -133,10 +134,10 @@ def _settle_simple(
             margin = U_size[i] * (1.0 + 1e-9) + UNDERFLOW
         else:
             margin = (U_error[i] + rounding * U_size[i]) * (1.0 + 1e-12) + UNDERFLOW
-        if bottom[i] > margin:
+        if margin < bottom[i] <= HUGE:
             codes[i] = 1
             ctl[BY_FLOAT] += 1
-        elif top[i] < -margin:
+        elif -HUGE <= top[i] < -margin:
             codes[i] = 0
             ctl[BY_FLOAT] += 1
         else:
@@ -185,9 +186,9 @@ def _sign_of_form(g, g_error, size, low, high, d, coefficients):
     if not coefficients:
         margin += gamma(2 * d) * size
     margin = margin * (1.0 + 1e-9) + UNDERFLOW
-    if bottom > margin:
+    if margin < bottom <= HUGE:
         return 1
-    if top < -margin:
+    if -HUGE <= top < -margin:
         return -1
     return 2
 

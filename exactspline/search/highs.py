@@ -19,7 +19,7 @@ from . import control as c
 from .decisions import Batch, Decisions
 from .enter import enter_layer
 from .highs_cell import HighsCell, Place
-from .problem import make_problem, make_state
+from .problem import MAX_REACH, make_problem, make_state
 from .rational import exact_batch
 from .space import SearchSpace
 
@@ -88,7 +88,8 @@ class HighsSearch:
         """Round everything to float64, with error bounds."""
         program, space = self.program, self.space
         self.problem = make_problem(program, space, box_above=NEVER)
-        if np.all(np.isfinite(self.problem.low)) and np.all(np.isfinite(self.problem.high)):
+        ends = np.abs([self.problem.low, self.problem.high])
+        if np.all(ends <= MAX_REACH):
             self.problem.mode[2] = 0  # errors over the box do; ties have a proof of their own
         self.state = make_state(self.problem, program, space, 1, dictionary=False)
         self.cell = HighsCell(program, space, self.problem, self.state)

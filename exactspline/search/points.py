@@ -15,8 +15,12 @@ def value_at(g, x, d):
 
 
 @kernel
-def inside(x, n_path, path_row, path_error, path_size, coefficients, d):
+def inside(x, n_path, path_row, path_error, path_size, coefficients, reach, d):
     """Whether x is proved strictly inside all constraints of the path."""
+    if not coefficients:  # the rows' bounds hold where |x| <= reach
+        for c in range(d):
+            if not abs(x[c]) <= reach[c]:
+                return False
     for i in range(n_path - 1, -1, -1):  # the newest are the likeliest to fail
         if not strictly_positive(path_row[i], path_error[i], path_size[i], coefficients, x, d):
             return False
@@ -35,7 +39,9 @@ def sign_at(g, g_error, g_size, coefficients, x, d, work):
 
 
 @kernel
-def nudge(g, g_error, g_size, x, n_path, path_row, path_error, path_size, coefficients, d, work):
+def nudge(
+    g, g_error, g_size, x, n_path, path_row, path_error, path_size, coefficients, reach, d, work
+):
     """Move x off the hyperplane of g, staying proved inside; returns the new sign or 0."""
     trial = work[4]
     norm = 0.0
@@ -56,7 +62,9 @@ def nudge(g, g_error, g_size, x, n_path, path_row, path_error, path_size, coeffi
         for c in range(d):
             trial[c] = x[c] + side * step * g[c] / norm**0.5
         sign = sign_at(g, g_error, g_size, coefficients, trial, d, work)
-        if sign != 0 and inside(trial, n_path, path_row, path_error, path_size, coefficients, d):
+        if sign != 0 and inside(
+            trial, n_path, path_row, path_error, path_size, coefficients, reach, d
+        ):
             for c in range(d):
                 x[c] = trial[c]
             return sign
@@ -66,7 +74,7 @@ def nudge(g, g_error, g_size, x, n_path, path_row, path_error, path_size, coeffi
 @kernel
 def witness_beyond(
     g, g_error, g_size, side, x, target, is_ray, out, n_path, path_row, path_error, path_size,
-    coefficients, d, work, certify,
+    coefficients, reach, d, work, certify,
 ):
     """A proved interior point with side * g > 0, between x (other side) and a vertex or ray."""
     a = -side * value_at(g, x, d)  # > 0
@@ -96,7 +104,7 @@ def witness_beyond(
         if not certify:
             return True
         if strictly_positive(work[3], g_error, g_size, coefficients, out, d) and inside(
-            out, n_path, path_row, path_error, path_size, coefficients, d
+            out, n_path, path_row, path_error, path_size, coefficients, reach, d
         ):
             return True
     return False

@@ -19,6 +19,7 @@ from .space import SearchSpace, dense_rows
 __all__ = ["bounding_box", "make_problem", "make_state", "vanishing_constants"]
 
 TINY = 1e-150  # smaller weights carry an error bound, so that no product underflows unnoticed
+MAX_REACH = 1e20  # in wider boxes what underflows in a coefficient would count
 MAX_SLACKS = 3000
 
 
@@ -130,10 +131,11 @@ def make_problem(
     d = space.dim
     low, high = bounding_box(space)
     bounded = all(a is not None and b is not None for a, b in zip(low, high, strict=True))
-    coefficients = not bounded or vanishing_constants(program, space.first)
     lows = np.array([-math.inf if a is None else -round_up_signed(-a) for a in low])
     highs = np.array([math.inf if b is None else round_up_signed(b) for b in high])
     reach = np.maximum(np.abs(lows), np.abs(highs)) if bounded else np.zeros(d)
+    bounded = bounded and bool(np.all(reach <= MAX_REACH))
+    coefficients = not bounded or vanishing_constants(program, space.first)
     extent = np.where(np.isfinite(highs - lows), highs - lows, 1.0)
     extent = np.where(extent > 0, extent, 1.0)
 
@@ -343,7 +345,7 @@ def _sizes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Per row the error over the box and the size, both rounded up."""
     weights = np.append(reach, 1.0)
-    with np.errstate(invalid="ignore"):  # beyond float64: NaN proves nothing, as it should
+    with np.errstate(all="ignore"):  # beyond float64: NaN proves nothing, as it should
         return (
             np.where(np.any(bound != 0, axis=1), (bound @ weights) * (1 + 1e-9) + 1e-290, 0.0),
             (np.abs(dense) @ weights) * (1 + 1e-9),
