@@ -155,8 +155,8 @@ class Box(Domain):
         for i, (a, b) in enumerate(zip(self.low, self.high, strict=True)):
             if a is not None and b is not None and a > b:
                 raise DomainError(
-                    f"box: coordinate {i} has low {format_rational(a)} > high "
-                    f"{format_rational(b)}: the domain is empty"
+                    f"box: coordinate {i} has low {_brief(a)} > high {_brief(b)}: "
+                    "the domain is empty"
                 )
 
     def _chart(self) -> Chart:
@@ -184,6 +184,12 @@ class Box(Domain):
         if len(sides) > 1 and len(set(sides)) == 1:
             return f"{sides[0]}^{len(sides)}"
         return " x ".join(sides)
+
+
+def _brief(value: Fraction) -> str:
+    """A rational for a message, cut where it is long."""
+    text = format_rational(value)
+    return text if len(text) <= 60 else f"{text[:40]}... ({len(text)} characters)"
 
 
 def _side(a: Bound, b: Bound) -> str:

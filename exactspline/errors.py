@@ -39,7 +39,7 @@ class DomainError(ExactSplineError):
 
 
 class UndecidedError(ExactSplineError):
-    """A sign could not be proved; it is reported and never guessed."""
+    """The tiers contradict each other or a sign has no proof; it is never guessed."""
 
 
 class LimitError(ExactSplineError):

@@ -177,6 +177,26 @@ def test_invert(seed):
     assert not frame._invert(rows, inverse, n, work)
 
 
+def test_frame_coordinates():
+    """The active entries are unit vectors; inactive ones are zero, whatever stood there before."""
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        n, d = int(rng.integers(1, 7)), int(rng.integers(2, 5))
+        zero = rng.random(n) < 0.5
+        zero[d - 1 :] = True  # a frame is narrower than the space
+        dim = int(np.sum(~zero))
+        rows, errors = np.full((n, d + 1), 7.0), np.full((n, d + 1), 7.0)
+        out_zero, index = np.zeros(n, dtype=np.bool_), np.full(n, 7)
+        frame._seed(dim, n, zero, rows, errors, out_zero, index)
+        expected = np.zeros((n, dim + 1))
+        expected[np.flatnonzero(~zero), np.arange(dim)] = 1
+        assert np.array_equal(out_zero, zero)
+        assert np.array_equal(rows[:, : dim + 1], expected)
+        assert not np.any(errors[:, : dim + 1])
+        assert np.array_equal(index[~zero], np.arange(dim))
+        assert np.all(index[zero] == frame.NONE)
+
+
 # --- Rows with error bounds ------------------------------------------------------------------
 
 KINDS = ("normal", "integer", "third", "tiny", "huge", "mixed")

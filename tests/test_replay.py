@@ -58,9 +58,8 @@ class Replay:
         del self.cones[same:]
         for row in rows[same:]:
             cone = self.cones[-1][1] if self.cones else naive.Cone(tuple(unit), (), (), 0)
-            below, above = naive._split(cone, row, 0)
+            _, above = naive._split(cone, row, 0)
             assert above is not None, "a constraint leaves nothing of the cell"
-            del below
             self.cones.append((row, above))
         return self.cones[-1][1]
 
@@ -162,10 +161,6 @@ def test_verdicts_of_random_networks(block):
         search, replay = replayed(spec, pair, **options)
         seen["networks"] += 1
         seen.update(replay.seen)
-        # the kernel counts no more proofs than were replayed (zero forms have no proof)
-        by = search.decisions
-        seen["unseen"] += by.float + by.integer - search.regions - replay.seen["one sign"]
-        seen["unseen"] -= replay.seen["settled"]
     assert seen["networks"] == PER_BLOCK
     assert min(seen["cut"], seen["one sign"]) >= 100, seen
     assert seen["settled"] >= 40, seen
@@ -180,7 +175,7 @@ def test_generic_networks_leave_no_verdict_out():
         )
         pair = nets.box(rng, 2)
         search, replay = replayed(spec, pair, box_above=number % 3)
-        first = sum(1 for _ in range(len(nets.network(spec).program.layers[0].units)))
+        first = len(search.program.layers[0].units)
         by = search.decisions
         known = search.regions + replay.seen["one sign"] + replay.seen["settled"]
         # the first layer was entered before the first stop: at most all of its units

@@ -10,6 +10,7 @@ import flint
 import numpy as np
 
 from ..compile.program import Program
+from ..errors import UndecidedError
 from ..exact.cell import Cell, ExactForms, decide, interior, regions_of_cell
 from ..exact.lp import Row, q, value_at, vertex
 from . import control as c
@@ -265,6 +266,12 @@ class KernelSearch:
         rows = self._path_rows()
         form = self.forms.form(int(ctl[c.LAYER]), int(ctl[c.QUERY_FORM]), state.codes)
         inside = [q(float(v)) for v in state.point]
+        if any(value_at(row, inside) <= 0 for row in rows):
+            raise UndecidedError(
+                f"layer {int(ctl[c.LAYER])}: a point that was proved inside a cell in float64 is "
+                "not inside it in rationals; this is a defect of exactspline, please report it "
+                "with the network (engine='rational' does without float64)"
+            )
         bases = [state.col_id.tolist(), state.col_id2.tolist()]
         bases = [b for b in bases if all(0 <= i < len(rows) for i in b)]
         verdict = decide(rows, form, inside, bases)
