@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "as_fractions",
     "exact_array",
     "format_rational",
+    "nearest_float",
     "parse_rational",
     "round_up",
     "rounded",
@@ -214,6 +216,14 @@ def round_up(value: Fraction) -> float:
     except OverflowError:
         return math.inf
     return out if Fraction(out) >= value else math.nextafter(out, math.inf)
+
+
+def nearest_float(value: Fraction) -> float:
+    """The float64 nearest to a rational; the largest ones beyond the range."""
+    try:
+        return float(value)
+    except OverflowError:
+        return sys.float_info.max if value > 0 else -sys.float_info.max
 
 
 def rounded(value: Fraction) -> tuple[float, float]:

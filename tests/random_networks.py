@@ -108,7 +108,7 @@ class Skip(es.Operator):
             np.concatenate([a.const, b.const]),
             builder.n_atoms,
         )
-        return Tensor((n + x.shape[0],), lambda: both)
+        return Tensor((n + x.shape[0],), lambda: both, y.depth)
 
 
 # --- The package's network and the twin's ----------------------------------------------------
@@ -146,16 +146,19 @@ def network(spec: Spec) -> es.Network:
 
 
 class _Twin:
-    """Collects units over atoms (inputs, then unit outputs) and sorts them into levels."""
+    """Collects units over atoms (inputs, then unit outputs) and sorts them into levels.
+
+    A level is an operator with units, also where some of them are constant.
+    """
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
         self.level = [0] * dim
+        self.depth = 0  # operators with units so far
         self.units: list[tuple[int, list[Form], Any]] = []  # level, members, kind of unit
 
     def add(self, members: list[Form], unit: Any) -> Form:
-        read = [self.level[atom] for _, terms in members for atom in terms]
-        self.units.append((1 + max(read, default=0), members, unit))
+        self.units.append((self.depth + 1, members, unit))
         self.level.append(self.units[-1][0])
         return Fraction(0), {len(self.level) - 1: Fraction(1)}
 
@@ -190,6 +193,7 @@ class _Twin:
                     self.scalar(form, [0], [(s, 0), (1, 0)])
                     for form, s in zip(z, below, strict=True)
                 ]
+            self.depth = max(self.level)
         return z
 
     def layers(self) -> list[naive.Layer]:

@@ -158,7 +158,7 @@ def test_verdicts_of_random_networks(block):
             continue
         # box_above=0: every cell's bounding box is computed, by linear programs
         options = {"box_above": 0} if seen["networks"] % 2 else {}
-        search, replay = replayed(spec, pair, **options)
+        _, replay = replayed(spec, pair, **options)
         seen["networks"] += 1
         seen.update(replay.seen)
     assert seen["networks"] == PER_BLOCK

@@ -1,8 +1,9 @@
 """Lowering: operators write affine maps and units here; the builder sorts them into layers.
 
 While a network is lowered, every tensor is a tuple of affine forms over *atoms*: the input
-coordinates and the outputs of units. The level of an atom is 0 for an input and one more
-than the highest level that its unit reads otherwise; the units of one level are a layer.
+coordinates and the outputs of units. The depth of a tensor is how many operators with units
+lie before it in a row; the units that read a tensor of depth l are part of layer l + 1, also
+those that are constant, so that codes stand in the network's order.
 Affine operators only compose forms, so consecutive ones become one exact map.
 """
 
@@ -31,11 +32,13 @@ Piece = tuple[Fraction, Fraction]  # slope and offset
 class Tensor:
     """A value inside the network while it is lowered: a shape and its affine forms.
 
-    The forms are composed only when somebody reads them.
+    The forms are composed only when somebody reads them. ``depth``: operators with units
+    before it in a row; at least the depth of the atoms it reads.
     """
 
-    def __init__(self, shape: tuple[int, ...], make: Callable[[], Forms]) -> None:
+    def __init__(self, shape: tuple[int, ...], make: Callable[[], Forms], depth: int = 0) -> None:
         self.shape = shape
+        self.depth = depth
         self._make: Callable[[], Forms] | None = make
         self._forms: Forms | None = None
 
@@ -113,11 +116,11 @@ class Builder:
                 outer = outer.take(order)
             return outer.after(x.forms)
 
-        return Tensor(shape, make)
+        return Tensor(shape, make, x.depth)
 
     def reshape(self, x: Tensor, shape: tuple[int, ...]) -> Tensor:
         """The same entries in another shape."""
-        return Tensor(shape, lambda: x.forms)
+        return Tensor(shape, lambda: x.forms, x.depth)
 
     def scalar_units(
         self,
@@ -146,12 +149,13 @@ class Builder:
         units = [
             _scalar_unit(row, *merged[i]) for row, i in enumerate(unit_rows.tolist())
         ]
-        first = self._add(x.forms.take(unit_rows), units, name)
+        level = self._level(x)
+        first = self._add(x.forms.take(unit_rows), units, name, level)
         n = math.prod(x.shape)
         atoms = np.arange(first, first + len(units))
         if len(affine_rows) == 0:
             width = self.n_atoms
-            return Tensor(x.shape, lambda: Forms.selection(atoms, width))
+            return Tensor(x.shape, lambda: Forms.selection(atoms, width), level)
         slopes = [merged[i][1][0] for i in affine_rows.tolist()]
         kept = _scale(x.forms.take(affine_rows), slopes)
         place = np.empty(n, dtype=np.int64)
@@ -159,11 +163,13 @@ class Builder:
         place[affine_rows] = len(unit_rows) + np.arange(len(affine_rows))
         width = self.n_atoms
         return Tensor(
-            x.shape, lambda: _stack([Forms.selection(atoms, width), kept], width).take(place)
+            x.shape,
+            lambda: _stack([Forms.selection(atoms, width), kept], width).take(place),
+            level,
         )
 
     def _scaled(self, x: Tensor, pieces: list[Piece]) -> Tensor:
-        return Tensor(x.shape, lambda: _scale(x.forms, pieces))
+        return Tensor(x.shape, lambda: _scale(x.forms, pieces), x.depth)
 
     def max_units(
         self, x: Tensor, members: Sequence[Sequence[int]], shape: tuple[int, ...], name: str,
@@ -171,18 +177,18 @@ class Builder:
     ) -> Tensor:
         """One max unit (min unit if ``concave``) per tuple of entries of ``x``."""
         units = [_max_unit(tuple(m), concave) for m in members]
-        first = self._add(x.forms, units, name)
+        level = self._level(x)
+        first = self._add(x.forms, units, name, level)
         atoms, width = np.arange(first, first + len(units)), self.n_atoms
-        return Tensor(shape, lambda: Forms.selection(atoms, width))
+        return Tensor(shape, lambda: Forms.selection(atoms, width), level)
 
-    def _add(self, members: Forms, units: list[_Unit], name: str) -> int:
-        """Register units; returns their first atom."""
-        member_levels = np.zeros(len(members), dtype=np.int64)
-        rows = np.repeat(np.arange(len(members)), np.diff(members.indptr))
-        np.maximum.at(member_levels, rows, self.levels[members.indices])
-        levels = np.array(
-            [1 + max(member_levels[m] for m in unit.members) for unit in units], dtype=np.int64
-        )
+    def _level(self, x: Tensor) -> int:
+        """The layer of units that read a tensor."""
+        return 1 + max(x.depth, int(self.levels[x.forms.indices].max(initial=0)))
+
+    def _add(self, members: Forms, units: list[_Unit], name: str, level: int) -> int:
+        """Register units of one layer; returns their first atom."""
+        levels = np.full(len(units), level, dtype=np.int64)
         first = self.n_atoms
         self.groups.append(_Group(members, units, name, first, levels))
         self.levels = np.concatenate([self.levels, levels])

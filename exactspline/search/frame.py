@@ -52,11 +52,11 @@ def _seed(dim, n, Z_zero, FZ, FZ_error, FZ_zero, frame_index):
     for j in range(n):
         FZ_zero[j] = Z_zero[j]
         frame_index[j] = NONE
-        if Z_zero[j]:
-            continue
         for c in range(dim + 1):
             FZ[j, c] = 0.0
             FZ_error[j, c] = 0.0
+        if Z_zero[j]:
+            continue
         FZ[j, place] = 1.0
         frame_index[j] = place
         place += 1

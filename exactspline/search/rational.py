@@ -11,6 +11,7 @@ import numpy as np
 from ..compile.program import Program
 from ..exact.cell import Cell, ExactForms, regions_of_cell
 from ..exact.lp import q
+from ..rationals import nearest_float
 from .decisions import Batch, Decisions
 from .space import SearchSpace
 
@@ -64,10 +65,7 @@ class RationalSearch:
 
 def exact_batch(forms: ExactForms, codes: np.ndarray, point: tuple[Fraction, ...]) -> Batch:
     """One region from an exact witness; the float64 nearest to it serves if it is inside."""
-    try:
-        near = [float(v) for v in point]
-    except OverflowError:
-        near = [float("nan")] * len(point)
-    inside = all(np.isfinite(near)) and forms.contains([Fraction(v) for v in near], codes)
+    near = [nearest_float(v) for v in point]
+    inside = forms.contains([Fraction(v) for v in near], codes)
     exact = {} if inside else {0: point}
     return Batch(codes[None].copy(), np.array([near]).reshape(1, -1), exact, 1)

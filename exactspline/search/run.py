@@ -16,6 +16,7 @@ import numpy as np
 from ..compile.program import Program
 from ..domain import Domain
 from ..errors import ParameterError
+from ..rationals import nearest_float
 from .decisions import Batch, Decisions
 from .space import SearchSpace, search_space
 
@@ -166,12 +167,9 @@ class Run:
         floats = np.zeros((len(points), chart.dim))
         exact: dict[int, tuple[Fraction, ...]] = {}
         for i, point in enumerate(points):
-            try:
-                near = [float(v) for v in point]
-            except OverflowError:
-                near = [float("nan")] * chart.dim
+            near = [nearest_float(v) for v in point]
             floats[i] = near
-            if not all(np.isfinite(near)) or not _inside(chart, near):
+            if not _inside(chart, near):
                 exact[i] = point
         return Batch(codes, floats, exact, len(points))
 
@@ -183,12 +181,9 @@ class Run:
         points = np.empty((n, space.chart.dim))
         inexact = False
         for j, value in enumerate(space.fixed):
-            try:
-                near = float(value)
-            except OverflowError:
-                near = float("nan")
+            near = nearest_float(value)
             points[:, j] = near
-            if j not in space.columns and (near != near or Fraction(near) != value):
+            if j not in space.columns and Fraction(near) != value:
                 inexact = True
         points[:, space.columns] = batch.points
         exact = {i: tuple(space.to_chart(p)) for i, p in batch.exact.items()}
