@@ -35,7 +35,8 @@ def pivot(T, d, n_rows, p, q):
     """Exchange row ``p`` and column ``q`` in the first ``n_rows`` rows.
 
     The rows behind them, up to a multiple of ``LANES``, are transformed too: loops of full
-    vectors need no scalar remainder. What stands there is never read.
+    vectors need no scalar remainder. What stands there is never read, but the columns of T
+    must have that room.
     """
     padded = (n_rows + LANES - 1) // LANES * LANES
     inverse = 1.0 / T[q, p]
