@@ -280,8 +280,6 @@ class Polytope(Domain):
         self.dim = self.G.shape[1]
 
     def _chart(self) -> Chart:
-        import flint
-
         from .exact.lp import interior_point, qrow
 
         rows = [
@@ -296,7 +294,6 @@ class Polytope(Domain):
         k = len(columns)
         kept = [row for i, row in enumerate(rows) if i not in set(equal)]
         restricted = _forms_of_rows(kept, self.dim).after(point) if kept else _no_rows(k)
-        del flint
         low, high, general = _split_bounds(restricted)
         interior = tuple(Fraction(int(inside[c].p), int(inside[c].q)) for c in columns)
         return Chart(k, point, low, high, general, interior)
