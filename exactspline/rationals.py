@@ -243,7 +243,10 @@ def as_float(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Float64 values of an exact array and their error bounds (``None`` if all exact)."""
     if array.dtype != object:
         return array, None
-    pairs = [rounded(v) for v in array.reshape(-1)]
+    entries = array.reshape(-1).tolist()
+    once = {id(v): v for v in entries}  # equal objects are rounded once
+    known = {key: rounded(v) for key, v in once.items()}
+    pairs = [known[id(v)] for v in entries]
     values = np.array([p[0] for p in pairs], dtype=np.float64).reshape(array.shape)
     errors = np.array([p[1] for p in pairs], dtype=np.float64).reshape(array.shape)
     return values, errors

@@ -61,7 +61,7 @@ class ScalarUnits(es.Operator):
     def lower(self, builder, x):
         breaks = [[Fraction(t) for t in b] for b, _ in self.kinds]
         pieces = [[(Fraction(s), Fraction(c)) for s, c in p] for _, p in self.kinds]
-        return builder.scalar_units(x, breaks, pieces, "scalar")
+        return builder.scalar_units(x, breaks, pieces)
 
 
 class MaxUnits(es.Operator):
@@ -78,7 +78,7 @@ class MaxUnits(es.Operator):
 
     def lower(self, builder, x):
         shape = self.output_shape(x.shape)
-        return builder.max_units(x, self.members, shape, "max", concave=self.concave)
+        return builder.max_units(x, self.members, shape, concave=self.concave)
 
 
 class Skip(es.Operator):
@@ -181,7 +181,11 @@ class _Twin:
             elif kind == "skip":
                 z = self.run(arguments[0], z) + z
             elif kind in ("max", "min"):
-                z = [self.add([z[m] for m in members], kind) for members in arguments[0]]
+                sets = [list(dict.fromkeys(members)) for members in arguments[0]]
+                z = [  # a member counts once, and a single one makes no unit
+                    self.add([z[m] for m in members], kind) if len(members) > 1 else z[members[0]]
+                    for members in sets
+                ]
             elif kind == "scalar":
                 kinds = arguments[0]
                 z = [self.scalar(form, *kind) for form, kind in zip(z, kinds, strict=True)]

@@ -16,7 +16,7 @@ from exactspline.exact.bounded import decide_in_box
 from exactspline.exact.cell import decide
 from exactspline.exact.lp import ONE, ZERO, q, value_at
 from exactspline.exact.point import code_at
-from exactspline.network.operators import Operator
+from exactspline.network import Operator
 from exactspline.search import highs_cell, highs_lp
 from exactspline.search.highs import HighsSearch
 from exactspline.search.highs_lp import Guess, WarmLP
@@ -38,7 +38,7 @@ class MaxOf(Operator):
 
     def lower(self, builder, x):
         return builder.max_units(
-            x, self.members, (len(self.members),), "max", concave=self.concave
+            x, self.members, (len(self.members),), concave=self.concave
         )
 
 
@@ -58,7 +58,7 @@ class Steps(Operator):
             [(Fraction(0), Fraction(0)), (Fraction(1), Fraction(1)), (Fraction(0), Fraction(1)),
              (Fraction(-1), Fraction(2))]
         ] * n  # fmt: skip
-        return builder.scalar_units(x, breaks, pieces, "steps")
+        return builder.scalar_units(x, breaks, pieces)
 
 
 def dense(rng, n_out, n_in, kind):

@@ -80,8 +80,8 @@ def _operators(network: Network) -> list[dict[str, Any]]:
 def _units_by_name(network: Network) -> dict[str, int]:
     out: dict[str, int] = {}
     for layer in network.program.layers:
-        for name, n in layer.names:
-            out[name] = out.get(name, 0) + n
+        for group in layer.names:
+            out[group.operator] = out.get(group.operator, 0) + len(group)
     return out
 
 
@@ -98,7 +98,7 @@ def _layers(network: Network) -> list[dict[str, Any]]:
                 "pieces": "-".join(str(p) for p in (pieces[0], *pieces[1:][-1:])),
                 "reads": state,
                 "dimension": dimension,  # of what it reads, at most
-                "made by": ", ".join(name for name, _ in layer.names),
+                "made by": ", ".join(group.operator for group in layer.names),
             }
         )
         state = layer.state_size

@@ -5,6 +5,14 @@ The program is the one representation that search, forward, exact and proof read
 
 from .builder import compile_network
 from .forms import Forms
-from .program import Layer, Program, Units
+from .program import Layer, Program, UnitGroup, UnitName, Units
 
-__all__ = ["Forms", "Layer", "Program", "Units", "compile_network"]
+__all__ = [
+    "Forms",
+    "Layer",
+    "Program",
+    "UnitGroup",
+    "UnitName",
+    "Units",
+    "compile_network",
+]

@@ -94,7 +94,28 @@ class Forms:
         """
         if inner.is_selection():
             return self.relabel(inner.indices, inner.width)._merged()
+        if np.all(np.diff(self.indptr) <= 1):
+            return self._scaled(inner)
         return self._composed(inner)
+
+    def _scaled(self, inner: Forms) -> Forms:
+        """`after` for rows of one entry at most: each picks one form and scales it."""
+        has = np.diff(self.indptr) == 1
+        rows = np.flatnonzero(has)
+        picked = inner.take(self.indices)
+        counts = np.zeros(len(self), dtype=np.int64)
+        counts[rows] = np.diff(picked.indptr)
+        scaled = products(self.data, picked.const)
+        exact = scaled.dtype == object
+        shift = _objects([Fraction(0)] * len(self)) if exact else np.zeros(len(self))
+        shift[rows] = scaled
+        return Forms(
+            np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            picked.indices,
+            products(np.repeat(self.data, np.diff(picked.indptr)), picked.data),
+            _sums(self.const, shift),
+            inner.width,
+        ).without_zeros()
 
     def _composed(self, inner: Forms) -> Forms:
         outer_int, outer_den = _over_common_denominator(np.concatenate([self.data, self.const]))
@@ -144,6 +165,48 @@ class Forms:
         """Indices, coefficients (exact array) and constant of form i."""
         a, b = int(self.indptr[i]), int(self.indptr[i + 1])
         return self.indices[a:b], self.data[a:b], Fraction(self.const[i])
+
+
+def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Entrywise exact products of two exact arrays of equal length.
+
+    Notes
+    -----
+    Every distinct pair is multiplied once: the rows of a convolution repeat few weights.
+    """
+    if len(a) == 0:
+        return np.zeros(0)
+    if a.dtype != object and np.all(a == 1.0):
+        return b
+    which_a, values_a = _distinct(a)
+    which_b, values_b = _distinct(b)
+    keys, which = np.unique(which_a * len(values_b) + which_b, return_inverse=True)
+    pairs = [divmod(k, len(values_b)) for k in keys.tolist()]
+    return compact(_objects([values_a[i] * values_b[j] for i, j in pairs]))[which.reshape(-1)]
+
+
+def _distinct(array: np.ndarray) -> tuple[np.ndarray, list[Fraction]]:
+    """Per entry the number of its value, and the values; equal Fractions may count apart."""
+    if array.dtype != object:
+        values, which = np.unique(array, return_inverse=True)
+        return which.reshape(-1), [Fraction(v) for v in values.tolist()]
+    entries = array.tolist()
+    number: dict[int, int] = {}
+    kept: list[Fraction] = []
+    for v in entries:
+        if number.setdefault(id(v), len(kept)) == len(kept):
+            kept.append(v)
+    return np.array([number[id(v)] for v in entries], dtype=np.int64), kept
+
+
+def _sums(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Entrywise exact sums of two exact arrays."""
+    if not np.any(a != 0):
+        return compact(b)
+    if not np.any(b != 0):
+        return compact(a)
+    pairs = zip(a.tolist(), b.tolist(), strict=True)
+    return compact(_objects([Fraction(v) + Fraction(w) for v, w in pairs]))
 
 
 def _objects(values: list[Fraction]) -> np.ndarray:

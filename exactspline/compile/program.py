@@ -8,14 +8,49 @@ of z], so that skip connections and branches are a plain pass-through.
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import ParameterError
 from .forms import Forms
 
-__all__ = ["Layer", "Program", "Units"]
+__all__ = ["Layer", "Program", "UnitGroup", "UnitName", "Units"]
+
+
+class UnitName(NamedTuple):
+    """Who a unit is: the operator that made it and its index in that operator's output."""
+
+    operator: str
+    index: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.operator}[{', '.join(map(str, self.index))}]"
+
+
+@dataclass(frozen=True)
+class UnitGroup:
+    """Consecutive units of one layer that one operator made.
+
+    ``entries`` are their flat positions in the operator's output of the given shape; None
+    means all of them, in order.
+    """
+
+    operator: str
+    shape: tuple[int, ...]
+    entries: np.ndarray | None
+
+    def __len__(self) -> int:
+        return math.prod(self.shape) if self.entries is None else len(self.entries)
+
+    def name(self, k: int) -> UnitName:
+        """The name of the group's unit k."""
+        flat = k if self.entries is None else int(self.entries[k])
+        index = np.unravel_index(flat, self.shape) if self.shape else ()
+        return UnitName(self.operator, tuple(int(i) for i in index))
 
 
 @dataclass(frozen=True)
@@ -64,19 +99,30 @@ class Units:
     def two_piece(self) -> np.ndarray:
         """Units with two pieces told apart by the sign of one form (piece 0 where it is <= 0)."""
         out = np.zeros(len(self), dtype=bool)
-        for k in np.flatnonzero(self.pieces == 2):
-            first = self.piece_start[k]
-            a, b, c = self.cond_start[first : first + 3]
-            out[k] = (
-                b - a == 1
-                and c - b == 1
-                and self.cond_form[a] == self.cond_form[b]
-                and self.cond_sign[a] == -1
-                and self.cond_sign[b] == 1
-                and not self.cond_drop[a]
-                and self.cond_drop[b]
-            )
+        candidates = np.flatnonzero(self.pieces == 2)
+        first = self.piece_start[candidates]
+        a, b, c = self.cond_start[first], self.cond_start[first + 1], self.cond_start[first + 2]
+        single = (b - a == 1) & (c - b == 1)
+        candidates, a, b = candidates[single], a[single], b[single]
+        out[candidates] = (
+            (self.cond_form[a] == self.cond_form[b])
+            & (self.cond_sign[a] == -1)
+            & (self.cond_sign[b] == 1)
+            & ~self.cond_drop[a]
+            & self.cond_drop[b]
+        )
         return out
+
+    def is_convex(self, unit: int) -> bool:
+        """Whether a unit is convex in its members: a maximum, or slopes that never decrease."""
+        first, last = int(self.piece_start[unit]), int(self.piece_start[unit + 1])
+        members = self.piece_member[first:last]
+        if np.all(members == members[0]):
+            slopes = self.piece_slope[first:last].tolist()
+            return all(a <= b for a, b in zip(slopes, slopes[1:], strict=False))
+        condition = int(self.cond_start[first])  # of piece 0: it is above another member, or below
+        above = self.form_plus[self.cond_form[condition]] == members[0]
+        return bool(above == (self.cond_sign[condition] > 0))
 
 
 @dataclass(frozen=True)
@@ -86,7 +132,7 @@ class Layer:
     members: Forms
     units: Units
     keep: np.ndarray  # entries of the state before that follow the unit outputs
-    names: tuple[tuple[str, int], ...]  # (operator name, how many units), in unit order
+    names: tuple[UnitGroup, ...]  # in unit order
 
     @property
     def state_size(self) -> int:
@@ -125,6 +171,18 @@ class Program:
         """Where each layer's units start in a code; shape (layers + 1,)."""
         sizes = [len(layer.units) for layer in self.layers]
         return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+    def unit_name(self, unit: int) -> UnitName:
+        """The name of a unit, given by its position in a code."""
+        if not 0 <= unit < self.n_units:
+            raise ParameterError(f"unit {unit} is none of the {self.n_units:,} units")
+        layer = int(np.searchsorted(self.unit_start, unit, side="right")) - 1
+        k = unit - int(self.unit_start[layer])
+        for group in self.layers[layer].names:
+            if k < len(group):
+                return group.name(k)
+            k -= len(group)
+        raise AssertionError("every unit belongs to a group")
 
     def sha256(self) -> str:
         """A hash of the whole program, equal for equal functions written the same way."""

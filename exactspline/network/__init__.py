@@ -1,34 +1,96 @@
 """What a network is: operators over exact parameters, their shapes, and their composition.
 
 Every operator lives in one place here: it checks its shapes, evaluates itself (in float64
-and in rationals) and lowers itself to the program that all later rooms read.
+and in rationals), lowers itself to the program that all later rooms read, and through that
+says itself as a max-affine spline operator.
 """
 
-from .network import Network, Node
-from .operators import (
+from .activations import (
     Abs,
-    Dense,
-    Elementwise,
-    Flatten,
-    Identity,
+    Clip,
+    HardSigmoid,
     LeakyReLU,
-    Operator,
+    MaxLeaky,
     PReLU,
     ReLU,
-    Reshape,
+    ScalarSpline,
+    Threshold,
 )
+from .affine import Add, BatchNorm, Dense, Elementwise
+from .arrange import Concat, Expand, Flatten, Identity, Pad, Reshape, Select, Transpose
+from .convolution import Conv, ConvTranspose
+from .maso import ASO, MASO, SimplifiedMASO
+from .maxima import Maximum, Maxout, Minimum
+from .network import Branches, Network, Node, Residual
+from .operator import Operator
+from .pooling import (
+    AveragePool,
+    MaxPool,
+    ReduceMax,
+    ReduceMean,
+    ReduceMin,
+    ReduceSum,
+    SumPool,
+)
+from .smooth import ELU, GELU, LogSoftmax, Sigmoid, SiLU, Softmax, Softplus, Tanh
+
+OPERATORS: tuple[type[Operator], ...] = (
+    Abs, Add, AveragePool, BatchNorm, Clip, Concat, Conv, ConvTranspose, Dense, ELU, Elementwise,
+    Expand, Flatten, GELU, HardSigmoid, Identity, LeakyReLU, LogSoftmax, MASO, MaxLeaky, MaxPool,
+    Maximum, Maxout, Minimum, PReLU, Pad, ReLU, ReduceMax, ReduceMean, ReduceMin, ReduceSum,
+    Reshape, ScalarSpline, Select, SiLU, Sigmoid, SimplifiedMASO, Softmax, Softplus, SumPool, Tanh,
+    Threshold, Transpose,
+)  # fmt: skip
 
 __all__ = [
+    "ASO",
+    "ELU",
+    "GELU",
+    "MASO",
+    "OPERATORS",
     "Abs",
+    "Add",
+    "AveragePool",
+    "BatchNorm",
+    "Branches",
+    "Clip",
+    "Concat",
+    "Conv",
+    "ConvTranspose",
     "Dense",
     "Elementwise",
+    "Expand",
     "Flatten",
+    "HardSigmoid",
     "Identity",
     "LeakyReLU",
+    "LogSoftmax",
+    "MaxLeaky",
+    "MaxPool",
+    "Maximum",
+    "Maxout",
+    "Minimum",
     "Network",
     "Node",
     "Operator",
     "PReLU",
+    "Pad",
     "ReLU",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceSum",
     "Reshape",
+    "Residual",
+    "ScalarSpline",
+    "Select",
+    "SiLU",
+    "Sigmoid",
+    "SimplifiedMASO",
+    "Softmax",
+    "Softplus",
+    "SumPool",
+    "Tanh",
+    "Threshold",
+    "Transpose",
 ]

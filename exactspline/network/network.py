@@ -12,12 +12,17 @@ import numpy as np
 
 from ..errors import ParameterError, ShapeError
 from ..rationals import to_fraction
-from .operators import Operator, Shape
+from .affine import Add
+from .operator import Operator, Shape
 
 if TYPE_CHECKING:
-    from ..compile.program import Program
+    import os
 
-__all__ = ["Network", "Node"]
+    from ..compile.program import Program, UnitName
+
+__all__ = ["Branches", "Network", "Node", "Residual"]
+
+_MOST_NODES = 100_000
 
 
 @dataclass(frozen=True)
@@ -29,15 +34,72 @@ class Node:
     shape: Shape
 
 
+class Branches:
+    """Several chains of operators that read the same value, and how they are joined.
+
+    Parameters
+    ----------
+    branches : sequence of sequences
+        Chains of operators (or further branches); an empty one is the identity.
+    join : Operator
+        Takes one input a branch: `Add`, `Concat`, `Maximum`, `Minimum`.
+
+    Examples
+    --------
+    >>> from exactspline import Abs, Concat, Network, ReLU
+    >>> Network([Branches([[ReLU()], [Abs()]], Concat())], (2,)).output_shape
+    (4,)
+    """
+
+    def __init__(self, branches: Sequence[Sequence[Step]], join: Operator) -> None:
+        self.branches = tuple(tuple(branch) for branch in branches)
+        self.join = join
+        if not self.branches:
+            raise ShapeError("Branches: give at least one branch")
+
+
+class Residual(Branches):
+    """body(x) + skip(x): a residual block.
+
+    Parameters
+    ----------
+    body : sequence of operators
+    skip : sequence of operators
+        The identity by default; a `Dense` or `Conv` for a projection.
+
+    Examples
+    --------
+    >>> from exactspline import Dense, Network, ReLU
+    >>> Network([Residual([Dense([[2]]), ReLU()])], (1,)).forward([3.0])
+    array([9.])
+    """
+
+    def __init__(self, body: Sequence[Step], skip: Sequence[Step] = ()) -> None:
+        super().__init__([body, skip], Add())
+
+
+Step = Operator | Branches
+
+
 class Network:
     """A piecewise-affine network: the exact real function that its stored parameters define.
 
     Parameters
     ----------
-    operators : sequence of Operator
+    operators : sequence of Operator, Branches or Residual
         Applied one after the other. An empty sequence is the identity.
     input_shape : sequence of int
-        Without a batch axis; ``(D,)`` for D inputs.
+        Without a batch axis; ``(D,)`` for D inputs, channels first for images.
+
+    Attributes
+    ----------
+    nodes : tuple of Node
+        The affine spline f, in the order in which it is evaluated.
+    output_nodes : tuple of Node
+        The output operator g, if there is one: a softmax, log-softmax or sigmoid after f, and
+        what only moves or scales its values. It is no part of the partition.
+    output_shape : tuple of int
+        Of f.
 
     Raises
     ------
@@ -53,27 +115,86 @@ class Network:
     """
 
     def __init__(
-        self, operators: Sequence[Operator], input_shape: Sequence[int], *, sha256: str = ""
+        self, operators: Sequence[Step], input_shape: Sequence[int], *, sha256: str = ""
+    ) -> None:
+        wired: list[tuple[Operator, tuple[int, ...]]] = []
+        _wire(operators, -1, wired)
+        self._build(wired, input_shape, sha256)
+
+    @classmethod
+    def from_nodes(
+        cls,
+        nodes: Sequence[tuple[Operator, Sequence[int]]],
+        input_shape: Sequence[int],
+        *,
+        output: int | None = None,
+        sha256: str = "",
+    ) -> Network:
+        """A network from a graph of operators.
+
+        Parameters
+        ----------
+        nodes : sequence of (Operator, sequence of int)
+            Each operator with the positions of the nodes it reads, which stand before it; -1
+            is the network's input.
+        input_shape : sequence of int
+        output : int, optional
+            Which node's value the network gives; the last one by default. Nodes that do not
+            lead to it are left out.
+
+        Raises
+        ------
+        ShapeError
+            If a node reads one that does not stand before it, or shapes do not fit.
+
+        Examples
+        --------
+        >>> from exactspline import Abs, Add
+        >>> Network.from_nodes([(Abs(), [-1]), (Add(), [0, -1])], (1,)).forward([-2.0])
+        array([0.])
+        """
+        net = cls.__new__(cls)
+        net._build(_reaching(nodes, output), input_shape, sha256)
+        return net
+
+    def _build(
+        self,
+        wired: Sequence[tuple[Operator, tuple[int, ...]]],
+        input_shape: Sequence[int],
+        sha256: str,
     ) -> None:
         self.input_shape: Shape = _checked_shape(input_shape)
+        if len(wired) > _MOST_NODES:
+            raise ShapeError(f"{len(wired):,} operators; networks have at most {_MOST_NODES:,}")
         nodes: list[Node] = []
-        shape = self.input_shape
-        for position, operator in enumerate(operators):
+        for position, (operator, inputs) in enumerate(wired):
             if not isinstance(operator, Operator):
                 raise ShapeError(
                     f"operator {position} is a {type(operator).__name__}, "
                     "not one of exactspline's operators"
                 )
-            shape = _output_shape(operator, position, shape)
-            nodes.append(Node(operator, (position - 1,), shape))
-        self.nodes: tuple[Node, ...] = tuple(nodes)
-        self.output_shape: Shape = shape
+            shapes = [self.input_shape if i < 0 else nodes[i].shape for i in inputs]
+            nodes.append(Node(operator, inputs, _output_shape(operator, position, shapes)))
+        cut = _output_operator(nodes)
+        self.nodes: tuple[Node, ...] = tuple(nodes[:cut])
+        self.output_nodes: tuple[Node, ...] = tuple(nodes[cut:])
+        self.output_shape: Shape = nodes[cut - 1].shape if cut else self.input_shape
         self._file_sha256 = sha256
 
     @property
     def operators(self) -> tuple[Operator, ...]:
-        """The operators in the order in which they are evaluated."""
+        """The operators of the affine spline f in the order in which they are evaluated."""
         return tuple(node.operator for node in self.nodes)
+
+    @property
+    def output_operator(self) -> str:
+        """What stands behind f, as people write it: "Softmax"; empty if nothing does."""
+        return ", ".join(node.operator.describe() for node in self.output_nodes)
+
+    @property
+    def rounded_scales(self) -> int:
+        """How many scales of batch normalisation were rounded to float64, by definition."""
+        return sum(op.rounded for op in self.operators)
 
     @property
     def input_dim(self) -> int:
@@ -107,7 +228,67 @@ class Network:
         """Hash of the file it was loaded from, or of the program of a network made in Python."""
         return self._file_sha256 or self.program.sha256()
 
-    def forward(self, x: Any, *, exact: bool | None = None) -> np.ndarray:
+    def unit_name(self, unit: int) -> UnitName:
+        """The name of a unit: its operator and its index there (channel, i, j in an image).
+
+        Parameters
+        ----------
+        unit : int
+            Its position in a code.
+
+        Examples
+        --------
+        >>> from exactspline import Network, ReLU
+        >>> str(Network([ReLU(name="first")], (2, 3)).unit_name(4))
+        'first[1, 1]'
+        """
+        return self.program.unit_name(unit)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network as JSON; nothing is rounded.
+
+        Parameters
+        ----------
+        path : path-like
+            Ends in ``.json``; overwritten if it exists.
+
+        Raises
+        ------
+        FormatError
+            For another extension, and if the file cannot be written.
+
+        See Also
+        --------
+        to_onnx
+        """
+        from ..formats import save_network
+
+        save_network(self, path)
+
+    def to_onnx(self, path: str | os.PathLike[str], *, rounded: bool = False) -> None:
+        """Write the network as an ONNX model.
+
+        Parameters
+        ----------
+        path : path-like
+            Overwritten if it exists.
+        rounded : bool
+            Allow parameters that float64 cannot hold to be rounded.
+
+        Raises
+        ------
+        ParameterError
+            If a parameter would be rounded and that is not allowed.
+        FormatError
+            If the file cannot be written.
+        """
+        from ..formats import save_onnx
+
+        save_onnx(self, path, rounded=rounded)
+
+    def forward(
+        self, x: Any, *, exact: bool | None = None, output_operator: bool = False
+    ) -> np.ndarray:
         """Evaluate the network.
 
         Parameters
@@ -116,6 +297,8 @@ class Network:
             One input of shape ``input_shape`` (or flat, of D entries), or a batch of those.
         exact : bool, optional
             True computes in Fractions. By default that is done when ``x`` holds Fractions.
+        output_operator : bool
+            Apply the output operator g too (float64 only); else the value of f.
 
         Returns
         -------
@@ -150,10 +333,15 @@ class Network:
                 raise ParameterError("input: holds NaN or infinity; give finite numbers")
         batch, single = self._batched(values)
         results: list[np.ndarray] = []
-        for node in self.nodes:
-            results.append(
-                node.operator.forward(*(batch if i < 0 else results[i] for i in node.inputs))
-            )
+        nodes = (*self.nodes, *self.output_nodes) if output_operator else self.nodes
+        last_use = {i: at for at, node in enumerate(nodes) for i in node.inputs}
+        free = np.empty(0)
+        for at, node in enumerate(nodes):
+            inputs = [batch if i < 0 else results[i] for i in node.inputs]
+            results.append(node.operator.forward(*inputs))
+            for i in node.inputs:
+                if i >= 0 and last_use[i] == at:
+                    results[i] = free
         out = results[-1] if results else batch
         return out[0] if single else out
 
@@ -185,9 +373,68 @@ def _checked_shape(shape: Sequence[int]) -> Shape:
     return out
 
 
-def _output_shape(operator: Operator, position: int, shape: Shape) -> Shape:
+def _output_shape(operator: Operator, position: int, shapes: list[Shape]) -> Shape:
+    name = f" {operator.name!r}" if operator.name else ""
+    where = f"operator {position}{name} ({operator.kind})"
+    if operator.arity not in (None, len(shapes)) or not shapes:
+        raise ShapeError(f"{where}: reads {len(shapes)} values; it takes {operator.arity or 'some'}")
     try:
-        return operator.output_shape(shape)
+        return operator.output_shape(*shapes)
     except ShapeError as error:
-        name = f" {operator.name!r}" if operator.name else ""
-        raise ShapeError(f"operator {position}{name} ({operator.kind}): {error}") from None
+        raise ShapeError(f"{where}: {error}") from None
+
+
+def _wire(
+    steps: Sequence[Step], source: int, wired: list[tuple[Operator, tuple[int, ...]]]
+) -> int:
+    """Append the nodes of a chain; returns the position of its result."""
+    for step in steps:
+        if isinstance(step, Branches):
+            ends = tuple(_wire(branch, source, wired) for branch in step.branches)
+            wired.append((step.join, ends))
+        else:
+            wired.append((step, (source,)))
+        source = len(wired) - 1
+    return source
+
+
+def _reaching(
+    nodes: Sequence[tuple[Operator, Sequence[int]]], output: int | None
+) -> list[tuple[Operator, tuple[int, ...]]]:
+    """The nodes that lead to the output, numbered anew."""
+    if not nodes:
+        return []
+    last = len(nodes) - 1 if output is None else output
+    if not 0 <= last < len(nodes):
+        raise ShapeError(f"output {output} is none of the {len(nodes)} nodes")
+    needed = {last}
+    for position in range(last, -1, -1):
+        for i in nodes[position][1]:
+            if not -1 <= i < position:
+                raise ShapeError(
+                    f"operator {position} reads node {i}, which does not stand before it; "
+                    "the graph has a cycle or its nodes are out of order"
+                )
+            if position in needed:
+                needed.add(i)
+    number = {-1: -1}
+    out: list[tuple[Operator, tuple[int, ...]]] = []
+    for position in range(last + 1):
+        if position in needed:
+            number[position] = len(out)
+            operator, inputs = nodes[position]
+            out.append((operator, tuple(number[i] for i in inputs)))
+    return out
+
+
+def _output_operator(nodes: list[Node]) -> int:
+    """Where the output operator begins; behind the last node if there is none."""
+    reads = len(nodes)  # the earliest node that is read by those behind the cut
+    for cut in range(len(nodes) - 1, -1, -1):
+        operator = nodes[cut].operator
+        if operator.output_operator and reads >= cut:
+            return cut
+        if not operator.entrywise:
+            break
+        reads = min(reads, *nodes[cut].inputs)
+    return len(nodes)

@@ -1,0 +1,410 @@
+"""Continuous scalar piecewise-affine units: one breakpoint or many.
+
+All of them are breakpoints and one affine piece an interval; at a breakpoint the lower piece
+counts. Pieces may differ from entry to entry (PReLU), breakpoints are shared.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ParameterError, ShapeError, UnsupportedOperatorError
+from ..rationals import as_fractions, exact_array, format_rational, to_fraction
+from .operator import Operator, Shape, numeric
+
+if TYPE_CHECKING:
+    from ..compile.builder import Builder, Tensor
+
+__all__ = [
+    "Abs",
+    "Clip",
+    "HardSigmoid",
+    "LeakyReLU",
+    "MaxLeaky",
+    "PReLU",
+    "ReLU",
+    "ScalarSpline",
+    "Threshold",
+]
+
+_ZERO, _ONE = Fraction(0), Fraction(1)
+Coefficients = tuple[np.ndarray, np.ndarray]  # slope and offset: scalars, or of the input's shape
+
+
+def _scalars(*values: Fraction) -> tuple[np.ndarray, ...]:
+    return tuple(exact_array(v) for v in values)
+
+
+class _Scalar(Operator):
+    """A unit for every entry: increasing breakpoints, and one piece more than breakpoints."""
+
+    @abstractmethod
+    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        """Breakpoints, and slope and offset of every piece for an input of the given shape."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        breaks, pieces = self._spline(x.shape[1:])
+        zero: Any = _ZERO if x.dtype == object else 0.0
+        slope, offset = pieces[0]
+        out = numeric(slope, x)[()] * x + numeric(offset, x)[()]
+        for at, (slope, offset) in zip(breaks, pieces[1:], strict=True):
+            above = x > (at if x.dtype == object else float(at))
+            out = np.where(above, numeric(slope, x)[()] * x + numeric(offset, x)[()], out)
+        return out + zero  # turns -0.0 into 0.0
+
+    def lower(self, builder: Builder, x: Tensor) -> Tensor:
+        breaks, pieces = self._spline(x.shape)
+        n = math.prod(x.shape)
+        if all(slope.ndim == 0 and offset.ndim == 0 for slope, offset in pieces):
+            row = [(as_fractions(s)[()], as_fractions(c)[()]) for s, c in pieces]
+            return builder.scalar_units(x, [breaks] * n, [row] * n)
+        columns = []
+        for slope, offset in pieces:
+            slopes = np.broadcast_to(as_fractions(slope), x.shape).reshape(-1).tolist()
+            offsets = np.broadcast_to(as_fractions(offset), x.shape).reshape(-1).tolist()
+            columns.append(list(zip(slopes, offsets, strict=True)))
+        rows = list(zip(*columns, strict=True))
+        return builder.scalar_units(x, [breaks] * n, rows)
+
+
+class ReLU(_Scalar):
+    """max(u, 0): piece 0 is off, piece 1 is on.
+
+    Examples
+    --------
+    >>> ReLU().forward(np.array([[-1.0, 2.0]]))
+    array([[0., 2.]])
+    """
+
+    def __init__(self, *, name: str = "") -> None:
+        self.name = name
+
+    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        zero, one = _scalars(_ZERO, _ONE)
+        return (_ZERO,), [(zero, zero), (one, zero)]
+
+
+class Abs(_Scalar):
+    """The absolute value: piece 0 is -u, piece 1 is u."""
+
+    def __init__(self, *, name: str = "") -> None:
+        self.name = name
+
+    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        zero, one, minus = _scalars(_ZERO, _ONE, -_ONE)
+        return (_ZERO,), [(minus, zero), (one, zero)]
+
+
+class LeakyReLU(_Scalar):
+    """torch's and ONNX's leaky ReLU: slope * u for u < 0, u from 0 on, for every slope.
+
+    Parameters
+    ----------
+    slope : number
+        Any finite number; with slope 1 the unit is the identity and has no boundary.
+        Above 1 the unit is concave. The theory's max(eta u, u) is `MaxLeaky`.
+    """
+
+    FIELDS = {"slope": "number"}
+
+    def __init__(self, slope: Any = Fraction(1, 100), *, name: str = "") -> None:
+        self.name = name
+        self.slope = to_fraction(slope, f"slope of {self.label}")
+
+    @property
+    def parameters(self) -> int:
+        return 1
+
+    def describe(self) -> str:
+        return f"LeakyReLU (slope {float(self.slope):g})"
+
+    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        zero, one, slope = _scalars(_ZERO, _ONE, self.slope)
+        return (_ZERO,), [(slope, zero), (one, zero)]
+
+
+class MaxLeaky(_Scalar):
+    """The theory's leaky ReLU max(eta u, u), convex for every eta.
+
+    Parameters
+    ----------
+    eta : number
+        Up to 1 it is `LeakyReLU`; above 1 it is u below 0 and eta u from 0 on.
+
+    References
+    ----------
+    Balestriero, Baraniuk, "A Spline Theory of Deep Networks", ICML 2018, section 3.
+    """
+
+    FIELDS = {"eta": "number"}
+
+    def __init__(self, eta: Any, *, name: str = "") -> None:
+        self.name = name
+        self.eta = to_fraction(eta, f"eta of {self.label}")
+
+    @property
+    def parameters(self) -> int:
+        return 1
+
+    def describe(self) -> str:
+        return f"MaxLeaky (eta {float(self.eta):g})"
+
+    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        zero, low, high = _scalars(_ZERO, min(self.eta, _ONE), max(self.eta, _ONE))
+        return (_ZERO,), [(low, zero), (high, zero)]
+
+
+class PReLU(_Scalar):
+    """Leaky ReLU with stored slopes.
+
+    Parameters
+    ----------
+    slope : array_like
+        One number, or an array that broadcasts (NumPy's rule, as ONNX says) to the input's
+        shape. For torch's one slope a channel give an array of shape (channels, 1, 1).
+    """
+
+    FIELDS = {"slope": "array"}
+
+    def __init__(self, slope: Any, *, name: str = "") -> None:
+        self.name = name
+        self.slope = exact_array(slope, f"slope of {self.label}")
+
+    @property
+    def parameters(self) -> int:
+        return int(self.slope.size)
+
+    def describe(self) -> str:
+        return f"PReLU ({self.slope.size} slopes)"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        try:
+            np.broadcast_to(self.slope, shape)
+        except ValueError:
+            raise ShapeError(
+                f"slopes of shape {self.slope.shape} do not broadcast to an input of shape {shape}"
+            ) from None
+        return shape
+
+    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        self.output_shape(shape)
+        zero, one = _scalars(_ZERO, _ONE)
+        return (_ZERO,), [(np.broadcast_to(self.slope, shape), zero), (one, zero)]
+
+
+class Clip(_Scalar):
+    """min(max(u, low), high): ReLU6 is ``Clip(0, 6)``, hard tanh ``Clip(-1, 1)``.
+
+    Parameters
+    ----------
+    low, high : number, optional
+        None leaves a side open.
+
+    Raises
+    ------
+    ParameterError
+        If low > high.
+
+    Examples
+    --------
+    >>> Clip(0, 6).forward(np.array([[-1.0, 2.0, 7.0]]))
+    array([[0., 2., 6.]])
+    """
+
+    FIELDS = {"low": "optional number", "high": "optional number"}
+
+    def __init__(self, low: Any = None, high: Any = None, *, name: str = "") -> None:
+        self.name = name
+        self.low = None if low is None else to_fraction(low, f"low of {self.label}")
+        self.high = None if high is None else to_fraction(high, f"high of {self.label}")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ParameterError(
+                f"{self.label}: low {_brief(self.low)} is above high {_brief(self.high)}"
+            )
+
+    def describe(self) -> str:
+        ends = [("-inf", self.low), ("inf", self.high)]
+        low, high = (t if v is None else f"{float(v):g}" for t, v in ends)
+        return f"Clip to [{low}, {high}]"
+
+    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        zero, one = _scalars(_ZERO, _ONE)
+        if self.low is not None and self.low == self.high:
+            return (), [(zero, exact_array(self.low))]
+        breaks, pieces = [], [(one, zero)]
+        if self.low is not None:
+            breaks.append(self.low)
+            pieces.insert(0, (zero, exact_array(self.low)))
+        if self.high is not None:
+            breaks.append(self.high)
+            pieces.append((zero, exact_array(self.high)))
+        return tuple(breaks), pieces
+
+
+class HardSigmoid(_Scalar):
+    """min(max(alpha u + beta, 0), 1).
+
+    Parameters
+    ----------
+    alpha, beta : number
+        1/6 and 1/2 by default, exactly, as torch defines it. ONNX stores its alpha as a
+        float32; Keras' is 1/5 (1/6 since version 3).
+    """
+
+    FIELDS = {"alpha": "number", "beta": "number"}
+
+    def __init__(
+        self, alpha: Any = Fraction(1, 6), beta: Any = Fraction(1, 2), *, name: str = ""
+    ) -> None:
+        self.name = name
+        self.alpha = to_fraction(alpha, f"alpha of {self.label}")
+        self.beta = to_fraction(beta, f"beta of {self.label}")
+
+    def describe(self) -> str:
+        return f"HardSigmoid (slope {float(self.alpha):g})"
+
+    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        zero, one, slope, offset = _scalars(_ZERO, _ONE, self.alpha, self.beta)
+        if self.alpha == 0:
+            return (), [(zero, exact_array(min(max(self.beta, _ZERO), _ONE)))]
+        ends = (-self.beta / self.alpha, (1 - self.beta) / self.alpha)
+        outer = [(zero, zero), (zero, one)]
+        if self.alpha < 0:
+            outer.reverse()
+        return (min(ends), max(ends)), [outer[0], (slope, offset), outer[1]]
+
+
+class Threshold(_Scalar):
+    """torch's threshold: u above the threshold, else a value, which must be the threshold.
+
+    Parameters
+    ----------
+    threshold, value : number
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        If they differ: the function would jump.
+    """
+
+    FIELDS = {"threshold": "number", "value": "number"}
+
+    def __init__(self, threshold: Any = 0, value: Any = 0, *, name: str = "") -> None:
+        self.name = name
+        self.threshold = to_fraction(threshold, f"threshold of {self.label}")
+        self.value = to_fraction(value, f"value of {self.label}")
+        _no_jump(self.threshold, self.value, self.threshold, self.label)
+
+    def describe(self) -> str:
+        return f"Threshold ({float(self.threshold):g})"
+
+    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        zero, one, value = _scalars(_ZERO, _ONE, self.value)
+        return (self.threshold,), [(zero, value), (one, zero)]
+
+
+class ScalarSpline(_Scalar):
+    """Any continuous scalar piecewise-affine function, applied to every entry.
+
+    Parameters
+    ----------
+    breakpoints : sequence of numbers
+        Increasing; none gives an affine function.
+    slopes : sequence of numbers
+        One more than breakpoints.
+    offsets : sequence of numbers, optional
+        Piece r is ``slopes[r] * u + offsets[r]``. Without offsets the function is made
+        continuous, with the value 0 at u = 0.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        If the pieces do not meet at a breakpoint: the message has the point and the jump.
+    ParameterError, ShapeError
+        If the breakpoints do not increase, or the lengths do not fit.
+
+    Examples
+    --------
+    >>> hat = ScalarSpline([0, 1, 2], [0, 1, -1, 0], [0, 0, 2, 0])
+    >>> hat.forward(np.array([[-1.0, 0.5, 1.5, 3.0]]))
+    array([[0. , 0.5, 0.5, 0. ]])
+    """
+
+    FIELDS = {"breakpoints": "array", "slopes": "array", "offsets": "array"}
+
+    def __init__(
+        self,
+        breakpoints: Any,
+        slopes: Any,
+        offsets: Any = None,
+        *,
+        name: str = "",
+    ) -> None:
+        self.name = name
+        self.breakpoints = exact_array(breakpoints, f"breakpoints of {self.label}")
+        self.slopes = exact_array(slopes, f"slopes of {self.label}")
+        n = self.breakpoints.size
+        if self.breakpoints.ndim != 1 or self.slopes.shape != (n + 1,):
+            raise ShapeError(
+                f"{self.label}: {self.slopes.size} slopes do not fit {n} breakpoints; "
+                "give one slope more than breakpoints"
+            )
+        breaks = as_fractions(self.breakpoints).tolist()
+        for a, b in zip(breaks, breaks[1:], strict=False):
+            if a >= b:
+                raise ParameterError(
+                    f"{self.label}: breakpoints {_brief(a)}, {_brief(b)} do not increase"
+                )
+        if offsets is None:
+            offsets = _continuous(breaks, as_fractions(self.slopes).tolist())
+        self.offsets = exact_array(offsets, f"offsets of {self.label}")
+        if self.offsets.shape != (n + 1,):
+            raise ShapeError(f"{self.label}: {self.offsets.size} offsets do not fit {n + 1} slopes")
+        pieces = list(
+            zip(as_fractions(self.slopes).tolist(), as_fractions(self.offsets).tolist(), strict=True)
+        )
+        for at, (s, c), (t, d) in zip(breaks, pieces, pieces[1:], strict=False):
+            _no_jump(at, s * at + c, t * at + d, self.label)
+
+    @property
+    def parameters(self) -> int:
+        return int(self.breakpoints.size + 2 * self.slopes.size)
+
+    def describe(self) -> str:
+        return f"ScalarSpline ({self.slopes.size} pieces)"
+
+    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        pieces = [(self.slopes[r, ...], self.offsets[r, ...]) for r in range(self.slopes.size)]
+        exact = [(exact_array(s[()]), exact_array(c[()])) for s, c in pieces]
+        return tuple(as_fractions(self.breakpoints).tolist()), exact
+
+
+def _continuous(breaks: list[Fraction], slopes: list[Fraction]) -> list[Fraction]:
+    """Offsets that make the pieces meet, with the value 0 at 0."""
+    offsets = [_ZERO]
+    for at, s, t in zip(breaks, slopes, slopes[1:], strict=False):
+        offsets.append(offsets[-1] + (s - t) * at)
+    piece = sum(at < 0 for at in breaks)
+    return [c - offsets[piece] for c in offsets]
+
+
+def _no_jump(at: Fraction, left: Fraction, right: Fraction, label: str) -> None:
+    if left != right:
+        raise UnsupportedOperatorError(
+            f"{label}: the function jumps at {_brief(at)} by {_brief(right - left)}; "
+            "only continuous functions are affine splines in the sense of the theory"
+        )
+
+
+def _brief(value: Fraction) -> str:
+    text = format_rational(value)
+    return text if len(text) <= 40 else f"about {float(value):.6g}"

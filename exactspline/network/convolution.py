@@ -1,0 +1,301 @@
+"""Convolutions of any number of spatial axes, kept sparse: the theory's block-circulant C."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ParameterError, ShapeError
+from ..rationals import exact_array
+from .operator import Operator, Shape, integers, numeric, one_integer
+from .windows import Windows, both_sides
+
+if TYPE_CHECKING:
+    from ..compile.builder import Builder, Tensor
+
+__all__ = ["Conv", "ConvTranspose"]
+
+
+class Conv(Operator):
+    """A convolution (cross-correlation, as in every deep learning library).
+
+    Parameters
+    ----------
+    weight : array_like, shape (C_out, C_in / groups, *kernel)
+        The number of its spatial axes, 1 or more, is the convolution's.
+    bias : array_like, shape (C_out,), optional
+    stride, dilation : int or sequence of int
+        One number, or one a spatial axis.
+    padding : int or sequence of int
+        One number, one a spatial axis, or ONNX's pads: before every axis, then behind every
+        axis.
+    groups : int
+    padding_mode : {"zeros", "circular"}
+
+    Raises
+    ------
+    ShapeError
+        If the parameters do not fit each other, or (when a shape is known) the image.
+    ParameterError
+        For NaN or infinite entries, sizes below 1 and negative pads.
+
+    Notes
+    -----
+    ``forward`` gathers the windows and multiplies; lowering writes one sparse row an output.
+    With circular padding and stride 1 the matrix is block-circulant.
+
+    Examples
+    --------
+    >>> Conv(np.ones((4, 3, 3, 3)), padding=1).output_shape((3, 8, 8))
+    (4, 8, 8)
+    """
+
+    FIELDS = {
+        "weight": "array", "bias": "array", "stride": "integers", "padding": "integers",
+        "dilation": "integers", "groups": "integer", "padding_mode": "text",
+    }  # fmt: skip
+
+    def __init__(
+        self,
+        weight: Any,
+        bias: Any = None,
+        *,
+        stride: int | Sequence[int] = 1,
+        padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+        groups: int = 1,
+        padding_mode: str = "zeros",
+        name: str = "",
+    ) -> None:
+        self.name = name
+        self.weight, n = _kernel(weight, self.label)
+        self.groups = one_integer(groups, f"groups of {self.label}", 1)
+        n_out = self.weight.shape[0]
+        if n_out % self.groups:
+            raise ShapeError(
+                f"{self.label}: {n_out} output channels do not form {self.groups} groups"
+            )
+        self.bias = _bias(bias, n_out, self.label)
+        self.stride = integers(stride, n, f"stride of {self.label}", 1)
+        self.dilation = integers(dilation, n, f"dilation of {self.label}", 1)
+        self.padding = both_sides(padding, n)
+        if padding_mode not in ("zeros", "circular"):
+            raise ParameterError(
+                f"{self.label}: padding_mode {padding_mode!r} is not known; use zeros or circular, "
+                "or a Pad before the convolution"
+            )
+        self.padding_mode = padding_mode
+        self._windows = Windows(
+            self.weight.shape[2:], self.stride, self.padding, self.dilation,
+            padding_mode == "circular",
+        )  # fmt: skip
+
+    @property
+    def parameters(self) -> int:
+        return int(self.weight.size + self.bias.size)
+
+    def describe(self) -> str:
+        n_out, n_in = self.weight.shape[:2]
+        kernel = "x".join(map(str, self.weight.shape[2:]))
+        text = f"Conv {n_in * self.groups} -> {n_out}, {kernel}"
+        if any(s != 1 for s in self.stride):
+            text += f", stride {'x'.join(map(str, self.stride))}"
+        return text + (f", {self.groups} groups" if self.groups > 1 else "")
+
+    def output_shape(self, shape: Shape) -> Shape:
+        n_in = self.weight.shape[1] * self.groups
+        _check_image(shape, n_in, self.weight.ndim - 2)
+        return (self.weight.shape[0], *self._windows.outputs(shape[1:]))
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        out_shape = self.output_shape(x.shape[1:])
+        n, groups = x.shape[0], self.groups
+        entries = self._windows.entries(x.shape[2:])
+        image = x.reshape(n, groups, -1, math.prod(x.shape[2:]))
+        columns = image[..., entries]  # (n, groups, channels, windows, kernel)
+        columns[..., entries < 0] = 0
+        columns = np.moveaxis(columns, 2, 3).reshape(n, groups, len(entries), -1)
+        weight = numeric(self.weight, x).reshape(groups, self.weight.shape[0] // groups, -1)
+        out = columns @ np.moveaxis(weight, 1, 2)  # (n, groups, windows, channels out)
+        out = np.moveaxis(out, 3, 2).reshape(n, self.weight.shape[0], -1)
+        return (out + numeric(self.bias, x)[:, None]).reshape(n, *out_shape)
+
+    def lower(self, builder: Builder, x: Tensor) -> Tensor:
+        out_shape = self.output_shape(x.shape)
+        n_out, per_group = self.weight.shape[:2]
+        entries = self._windows.entries(x.shape[1:])
+        size = math.prod(x.shape[1:])
+        inside = entries >= 0
+        counts = inside.sum(axis=1) * per_group  # nonzeros of the row of one window
+        # for one group's input channels: (windows, channels, kernel), only what lies inside
+        channels = np.arange(per_group)[None, :, None]
+        place = np.broadcast_to(entries[:, None, :] + channels * size, _shape3(entries, per_group))
+        chosen = np.broadcast_to(inside[:, None, :], place.shape)
+        window_columns = place[chosen]
+        kernel_entry = np.broadcast_to(
+            np.arange(per_group * entries.shape[1]).reshape(1, per_group, -1), place.shape
+        )[chosen]
+        flat = self.weight.reshape(n_out, -1)
+        group_of = np.arange(n_out) // (n_out // self.groups)
+        indices = np.concatenate([window_columns + g * per_group * size for g in group_of])
+        data = np.concatenate([row[kernel_entry] for row in flat])
+        indptr = np.concatenate([[0], np.cumsum(np.tile(counts, n_out))]).astype(np.int64)
+        const = np.repeat(self.bias, len(entries))
+        return builder.affine(x, indptr, indices, data, const, out_shape)
+
+
+class ConvTranspose(Operator):
+    """A transposed convolution: the transpose of `Conv`'s matrix, and a bias.
+
+    Parameters
+    ----------
+    weight : array_like, shape (C_in, C_out / groups, *kernel)
+    bias : array_like, shape (C_out,), optional
+    stride, dilation : int or sequence of int
+    padding : int or sequence of int
+        What is cut off from the full result: one number, one an axis, or before and behind.
+    output_padding : int or sequence of int
+        Added behind every axis.
+    groups : int
+
+    Examples
+    --------
+    >>> ConvTranspose(np.ones((3, 4, 2, 2)), stride=2).output_shape((3, 8, 8))
+    (4, 16, 16)
+    """
+
+    FIELDS = {
+        "weight": "array", "bias": "array", "stride": "integers", "padding": "integers",
+        "output_padding": "integers", "dilation": "integers", "groups": "integer",
+    }  # fmt: skip
+
+    def __init__(
+        self,
+        weight: Any,
+        bias: Any = None,
+        *,
+        stride: int | Sequence[int] = 1,
+        padding: int | Sequence[int] = 0,
+        output_padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+        groups: int = 1,
+        name: str = "",
+    ) -> None:
+        self.name = name
+        self.weight, n = _kernel(weight, self.label)
+        self.groups = one_integer(groups, f"groups of {self.label}", 1)
+        if self.weight.shape[0] % self.groups:
+            raise ShapeError(
+                f"{self.label}: {self.weight.shape[0]} input channels do not form "
+                f"{self.groups} groups"
+            )
+        self.bias = _bias(bias, self.weight.shape[1] * self.groups, self.label)
+        self.stride = integers(stride, n, f"stride of {self.label}", 1)
+        self.dilation = integers(dilation, n, f"dilation of {self.label}", 1)
+        self.padding = both_sides(padding, n)
+        self.output_padding = integers(output_padding, n, f"output_padding of {self.label}", 0)
+
+    @property
+    def parameters(self) -> int:
+        return int(self.weight.size + self.bias.size)
+
+    def describe(self) -> str:
+        n_in, n_out = self.weight.shape[0], self.weight.shape[1] * self.groups
+        return f"ConvTranspose {n_in} -> {n_out}, {'x'.join(map(str, self.weight.shape[2:]))}"
+
+    def output_shape(self, shape: Shape) -> Shape:
+        n = self.weight.ndim - 2
+        _check_image(shape, self.weight.shape[0], n)
+        out = []
+        for i, size in enumerate(shape[1:]):
+            full = (size - 1) * self.stride[i] + (self.weight.shape[2 + i] - 1) * self.dilation[i]
+            length = full + 1 - self.padding[i] - self.padding[n + i] + self.output_padding[i]
+            if length < 1:
+                raise ShapeError(f"padding {self.padding} leaves nothing of axis {i}")
+            out.append(length)
+        return (self.bias.size, *out)
+
+    def _matrix(self, shape: Shape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows, columns and flat places in the weight of the nonzeros, sorted by row."""
+        out = self.output_shape(shape)
+        n, kernel = self.weight.ndim - 2, self.weight.shape[2:]
+        spatial_in, spatial_out = math.prod(shape[1:]), math.prod(out[1:])
+        target = np.zeros((1,) * (2 * n), dtype=np.int64)
+        valid = np.ones((1,) * (2 * n), dtype=bool)
+        for i in range(n):
+            at = (
+                np.arange(shape[1 + i])[:, None] * self.stride[i]
+                + np.arange(kernel[i])[None, :] * self.dilation[i]
+                - self.padding[i]
+            )
+            axes = [1] * (2 * n)
+            axes[i], axes[n + i] = at.shape
+            target = target * out[1 + i] + at.reshape(axes)
+            valid = valid & ((at >= 0) & (at < out[1 + i])).reshape(axes)
+        target = target.reshape(spatial_in, -1)
+        source, entry = np.nonzero(valid.reshape(spatial_in, -1))
+        target = target[source, entry]
+        n_in, per_out = self.weight.shape[:2]
+        c_in = np.arange(n_in)[:, None, None]
+        c_out = np.arange(per_out)[None, :, None]
+        channel = c_in // (n_in // self.groups) * per_out + c_out
+        rows = (channel * spatial_out + target).reshape(-1)
+        columns = np.broadcast_to(c_in * spatial_in + source, (n_in, per_out, len(source)))
+        places = (c_in * per_out + c_out) * math.prod(kernel) + entry
+        order = np.lexsort((columns.reshape(-1), rows))
+        return rows[order], columns.reshape(-1)[order], places.reshape(-1)[order]
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        shape = self.output_shape(x.shape[1:])
+        rows, columns, places = self._matrix(x.shape[1:])
+        flat = x.reshape(x.shape[0], -1)
+        products = flat[:, columns] * numeric(self.weight, x).reshape(-1)[places]
+        out = np.repeat(numeric(self.bias, x), math.prod(shape[1:]))
+        out = np.tile(out, (x.shape[0], 1))
+        np.add.at(out, (slice(None), rows), products)
+        return out.reshape(x.shape[0], *shape)
+
+    def lower(self, builder: Builder, x: Tensor) -> Tensor:
+        shape = self.output_shape(x.shape)
+        rows, columns, places = self._matrix(x.shape)
+        counts = np.bincount(rows, minlength=math.prod(shape))
+        return builder.affine(
+            x,
+            np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
+            columns,
+            self.weight.reshape(-1)[places],
+            np.repeat(self.bias, math.prod(shape[1:])),
+            shape,
+        )
+
+
+def _shape3(entries: np.ndarray, channels: int) -> Shape:
+    return (entries.shape[0], channels, entries.shape[1])
+
+
+def _kernel(weight: Any, label: str) -> tuple[np.ndarray, int]:
+    out = exact_array(weight, f"weight of {label}")
+    if out.ndim < 3 or out.size == 0:
+        raise ShapeError(
+            f"{label}: the weight has shape {out.shape}; give channels out, channels in and "
+            "at least one spatial axis, none of them empty"
+        )
+    return out, out.ndim - 2
+
+
+def _bias(bias: Any, n: int, label: str) -> np.ndarray:
+    out = np.zeros(n) if bias is None else exact_array(bias, f"bias of {label}")
+    if out.shape != (n,):
+        raise ShapeError(f"{label}: the bias has shape {out.shape}, but it needs ({n},)")
+    return out
+
+
+def _check_image(shape: Shape, channels: int, axes: int) -> None:
+    if len(shape) != axes + 1 or shape[0] != channels:
+        raise ShapeError(
+            f"an input of shape {shape} does not fit: it needs {channels} channels "
+            f"and then {axes} spatial ax{'is' if axes == 1 else 'es'}"
+        )

@@ -1,0 +1,196 @@
+"""What every operator can do: shapes, an exact forward, its lowering, and its stored fields.
+
+Shapes never hold a batch axis. ``forward`` takes arrays with one leading batch axis, either
+float64 or object arrays of Fractions, and computes in that arithmetic.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from ..errors import ParameterError, ShapeError
+from ..rationals import as_float, as_fractions
+
+if TYPE_CHECKING:  # the compiler's types; no import at run time keeps the rooms in order
+    from ..compile.builder import Builder, Tensor
+    from .maso import ASO, MASO
+
+Shape = tuple[int, ...]
+
+__all__ = ["Operator", "Shape", "integers", "numeric", "one_integer"]
+
+
+class Operator(ABC):
+    """One operator of a network.
+
+    A subclass states its stored fields in ``FIELDS``; every field is an attribute and a keyword
+    of the constructor, so that files and copies need no code of their own for it.
+
+    Attributes
+    ----------
+    name : str
+        The name used in messages and unit names; given by the owner or by the file.
+    arity : int or None
+        How many inputs it takes; None is any number from one on.
+    smooth : bool
+        True for an operator that is not piecewise affine: it can be evaluated in float64, and
+        approximated, but not lowered.
+    output_operator : bool
+        True if it may stand at the output as g, outside of the partition.
+    entrywise : bool
+        True if it only moves, scales or shifts single entries: what may follow g.
+    FIELDS : dict
+        Name to kind: "array" (exact numbers), "optional array", "number", "optional number",
+        "integer", "integers", "flag" or "text".
+    """
+
+    name: str = ""
+    arity: ClassVar[int | None] = 1
+    smooth: ClassVar[bool] = False
+    output_operator: ClassVar[bool] = False
+    entrywise: ClassVar[bool] = False
+    FIELDS: ClassVar[dict[str, str]] = {}
+
+    @property
+    def kind(self) -> str:
+        """The operator's type, as people write it."""
+        return type(self).__name__
+
+    @property
+    def label(self) -> str:
+        """The name if there is one, else the kind: for messages."""
+        return self.name or self.kind
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The stored fields: ``type(op)(**op.fields)`` is the same operator."""
+        return {key: getattr(self, key) for key in self.FIELDS}
+
+    @property
+    def parameters(self) -> int:
+        """How many stored numbers the operator has."""
+        return 0
+
+    @property
+    def rounded(self) -> int:
+        """How many of its numbers were rounded by definition (scales of batch normalisation)."""
+        return 0
+
+    def describe(self) -> str:
+        """One short phrase for ``exactspline info``."""
+        return self.kind
+
+    @abstractmethod
+    def output_shape(self, *shapes: Any) -> Shape:
+        """Shape of the output; raises ``ShapeError`` if the input shapes do not fit."""
+
+    @abstractmethod
+    def forward(self, *inputs: Any) -> np.ndarray:
+        """Evaluate on a batch (leading axis), in float64 or in Fractions as the input is."""
+
+    @abstractmethod
+    def lower(self, builder: Builder, *inputs: Any) -> Tensor:
+        """Write this operator into the program."""
+
+    def as_maso(self, *shapes: Sequence[int]) -> MASO:
+        """The operator as a max-affine spline operator over its flattened inputs.
+
+        Parameters
+        ----------
+        *shapes : sequences of int
+            The shape of each input.
+
+        Returns
+        -------
+        MASO
+            With A of shape (K, R, D) and B of shape (K, R): the theory's matrices. Units with
+            fewer than R pieces repeat their last one.
+
+        Raises
+        ------
+        UnsupportedOperatorError
+            If an output is not convex in the input; `as_aso` gives its spline.
+
+        Notes
+        -----
+        Dense: K * R * D exact numbers.
+
+        References
+        ----------
+        Balestriero, Baraniuk, "A Spline Theory of Deep Networks", ICML 2018, section 3.
+
+        Examples
+        --------
+        >>> from exactspline import Abs
+        >>> Abs().as_maso((1,)).A.tolist()
+        [[[-1.0], [1.0]]]
+        """
+        from .maso import operator_as_maso
+
+        return operator_as_maso(self, shapes)
+
+    def as_aso(self, *shapes: Sequence[int]) -> ASO:
+        """The operator as an affine spline operator: its pieces and where each one holds.
+
+        Parameters
+        ----------
+        *shapes : sequences of int
+            The shape of each input.
+
+        Returns
+        -------
+        ASO
+
+        Raises
+        ------
+        UnsupportedOperatorError
+            If it is not piecewise affine.
+
+        Examples
+        --------
+        >>> from exactspline import LeakyReLU
+        >>> LeakyReLU(2).as_aso((1,)).A.tolist()
+        [[[2.0], [1.0]]]
+        """
+        from .maso import operator_as_aso
+
+        return operator_as_aso(self, shapes)
+
+    def __repr__(self) -> str:
+        return f"<{self.describe()}>"
+
+
+def numeric(parameter: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """A parameter in the arithmetic of ``like``: Fractions for object arrays, else float64."""
+    return as_fractions(parameter) if like.dtype == object else as_float(parameter)[0]
+
+
+def one_integer(value: Any, what: str, least: int | None = None) -> int:
+    """An integer, at least ``least``."""
+    try:
+        out = int(value)
+        exact = out == value
+    except (TypeError, ValueError, OverflowError):
+        exact = False
+    if not exact or isinstance(value, bool):
+        raise ParameterError(f"{what}: {value!r} is not an integer")
+    if least is not None and out < least:
+        raise ParameterError(f"{what}: {out} is too small; give at least {least}")
+    return out
+
+
+def integers(value: Any, n: int, what: str, least: int | None = None) -> tuple[int, ...]:
+    """A tuple of n integers; one integer stands for n equal ones."""
+    if isinstance(value, int | np.integer):
+        value = (value,) * n
+    try:
+        out = tuple(one_integer(v, what, least) for v in value)
+    except TypeError:
+        raise ParameterError(f"{what}: {value!r} is not a sequence of integers") from None
+    if len(out) != n:
+        raise ShapeError(f"{what}: {out} has {len(out)} entries; give {n}, or one for all axes")
+    return out

@@ -1,0 +1,392 @@
+"""Pooling: maxima, averages and sums over windows, and over whole axes."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..rationals import exact_array
+from .operator import Operator, Shape, integers, numeric
+from .windows import OUTSIDE, Windows, both_sides
+
+if TYPE_CHECKING:
+    from ..compile.builder import Builder, Tensor
+
+__all__ = ["AveragePool", "MaxPool", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "SumPool"]
+
+
+class _Pool(Operator):
+    """Windows that slide over the spatial axes of every channel."""
+
+    FIELDS = {
+        "kernel": "integers", "stride": "integers", "padding": "integers",
+        "dilation": "integers", "ceil_mode": "flag",
+    }  # fmt: skip
+
+    def __init__(
+        self,
+        kernel: Sequence[int],
+        *,
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        name: str = "",
+    ) -> None:
+        self.name = name
+        n = len(kernel)
+        self.kernel = integers(kernel, n, f"kernel of {self.label}", 1)
+        self.stride = integers(
+            self.kernel if stride is None else stride, n, f"stride of {self.label}", 1
+        )
+        self.dilation = integers(dilation, n, f"dilation of {self.label}", 1)
+        self.padding = both_sides(padding, n)
+        self.ceil_mode = bool(ceil_mode)
+        if n == 0:
+            raise ShapeError(f"{self.label}: the kernel has no axes")
+        self._windows = Windows(
+            self.kernel, self.stride, self.padding, self.dilation, ceil=self.ceil_mode
+        )
+
+    def describe(self) -> str:
+        text = f"{self.kind} {'x'.join(map(str, self.kernel))}"
+        if self.stride != self.kernel:
+            text += f", stride {'x'.join(map(str, self.stride))}"
+        return text
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != len(self.kernel) + 1:
+            raise ShapeError(
+                f"an input of shape {shape} does not fit a kernel of shape {self.kernel}: "
+                f"it needs a channel axis and {len(self.kernel)} spatial axes"
+            )
+        return (shape[0], *self._windows.outputs(shape[1:]))
+
+
+class MaxPool(_Pool):
+    """The maximum over sliding windows; padding never wins.
+
+    Parameters
+    ----------
+    kernel : sequence of int
+        One size a spatial axis; the input has one more axis in front, the channels.
+    stride : int or sequence of int, optional
+        The kernel by default; windows may overlap.
+    padding : int or sequence of int
+        One number, one an axis, or ONNX's pads: before every axis, then behind every axis.
+    dilation : int or sequence of int
+    ceil_mode : bool
+        Keep a last window that sticks out, as torch and ONNX do.
+
+    Raises
+    ------
+    ShapeError
+        If a window lies in the padding altogether.
+
+    Notes
+    -----
+    One unit an output, one piece an entry of its window, in row-major order. A window of one
+    entry is no unit.
+
+    Examples
+    --------
+    >>> MaxPool((2,)).forward(np.array([[[3.0, 1.0, 2.0, 5.0]]])).tolist()
+    [[[3.0, 5.0]]]
+    """
+
+    def _members(self, shape: Shape) -> np.ndarray:
+        """Entries of every window of one channel; those in the padding repeat a real one."""
+        entries = self._windows.entries(shape[1:])
+        inside = entries >= 0
+        if not np.all(np.any(inside, axis=1)):
+            raise ShapeError(
+                f"a window lies in the padding altogether (padding {self.padding}, "
+                f"kernel {self.kernel}): it has no maximum"
+            )
+        first = entries[np.arange(len(entries)), np.argmax(inside, axis=1)]
+        return np.where(inside, entries, first[:, None])
+
+    def output_shape(self, shape: Shape) -> Shape:
+        out = super().output_shape(shape)
+        n = len(self.kernel)
+        for i, (k, d) in enumerate(zip(self.kernel, self.dilation, strict=True)):
+            # windows can only miss the image if the padding is as long as they are
+            if max(self.padding[i], self.padding[n + i]) > (k - 1) * d:
+                self._members(shape)
+        return out
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        out = self.output_shape(x.shape[1:])
+        members = self._members(x.shape[1:])
+        flat = x.reshape(x.shape[0], x.shape[1], -1)
+        return flat[:, :, members].max(axis=3).reshape(x.shape[0], *out)
+
+    def lower(self, builder: Builder, x: Tensor) -> Tensor:
+        out = self.output_shape(x.shape)
+        members = self._members(x.shape)
+        size = math.prod(x.shape[1:])
+        windows = [list(dict.fromkeys(row)) for row in members.tolist()]
+        units = [[c * size + i for i in row] for c in range(out[0]) for row in windows]
+        return builder.max_units(x, units, out)
+
+
+class AveragePool(_Pool):
+    """The mean over sliding windows.
+
+    Parameters
+    ----------
+    kernel, stride, padding, dilation, ceil_mode
+        As `MaxPool`.
+    count_include_pad : bool
+        Whether entries in the padding count (as zeros) in the divisor; what lies even beyond
+        the padding never does. True by default, as in torch; ONNX's default is False.
+    divisor : int, optional
+        Divide by this number instead (torch's ``divisor_override``); 0 for none.
+
+    Examples
+    --------
+    >>> AveragePool((2,), padding=1).forward(np.array([[[4.0, 2.0]]])).tolist()
+    [[[2.0, 1.0]]]
+    """
+
+    FIELDS = {**_Pool.FIELDS, "count_include_pad": "flag", "divisor": "integer"}
+
+    def __init__(
+        self,
+        kernel: Sequence[int],
+        *,
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor: int = 0,
+        name: str = "",
+    ) -> None:
+        super().__init__(
+            kernel, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode,
+            name=name,
+        )  # fmt: skip
+        self.count_include_pad = bool(count_include_pad)
+        self.divisor = int(divisor)
+
+    def _divisors(self, entries: np.ndarray) -> list[Fraction]:
+        """What every window is divided by."""
+        if self.divisor:
+            return [Fraction(self.divisor)] * len(entries)
+        counted = entries != OUTSIDE if self.count_include_pad else entries >= 0
+        counts = counted.sum(axis=1)
+        if not np.all(counts):
+            raise ShapeError(
+                f"a window lies in the padding altogether (padding {self.padding}, "
+                f"kernel {self.kernel}): it has no average"
+            )
+        return [Fraction(int(c)) for c in counts]
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        out = self.output_shape(x.shape[1:])
+        entries = self._windows.entries(x.shape[2:])
+        divisors = self._divisors(entries)
+        columns = x.reshape(x.shape[0], x.shape[1], -1)[:, :, entries]
+        columns[..., entries < 0] = 0
+        sums = columns.sum(axis=3)
+        if x.dtype == object:
+            exact = np.empty(len(divisors), dtype=object)
+            exact[:] = divisors
+            return (sums / exact).reshape(x.shape[0], *out)
+        return (sums / np.array([float(d) for d in divisors])).reshape(x.shape[0], *out)
+
+    def lower(self, builder: Builder, x: Tensor) -> Tensor:
+        out = self.output_shape(x.shape)
+        entries = self._windows.entries(x.shape[1:])
+        inverse = exact_array([1 / d for d in self._divisors(entries)])
+        inside = entries >= 0
+        counts = inside.sum(axis=1)
+        size, channels = math.prod(x.shape[1:]), out[0]
+        columns = entries[inside]
+        return builder.affine(
+            x,
+            np.concatenate([[0], np.cumsum(np.tile(counts, channels))]).astype(np.int64),
+            (np.arange(channels)[:, None] * size + columns).reshape(-1),
+            np.tile(np.repeat(inverse, counts), channels),
+            np.zeros(channels * len(entries)),
+            out,
+        )
+
+
+class SumPool(AveragePool):
+    """The sum over sliding windows; padding counts as zero.
+
+    Parameters
+    ----------
+    kernel, stride, padding, dilation, ceil_mode
+        As `MaxPool`.
+
+    Examples
+    --------
+    >>> SumPool((2,)).forward(np.array([[[4.0, 2.0]]])).tolist()
+    [[[6.0]]]
+    """
+
+    FIELDS = dict(_Pool.FIELDS)
+
+    def __init__(
+        self,
+        kernel: Sequence[int],
+        *,
+        stride: int | Sequence[int] | None = None,
+        padding: int | Sequence[int] = 0,
+        dilation: int | Sequence[int] = 1,
+        ceil_mode: bool = False,
+        name: str = "",
+    ) -> None:
+        super().__init__(
+            kernel, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode,
+            divisor=1, name=name,
+        )  # fmt: skip
+
+
+class _Reduce(Operator):
+    """Something taken over whole axes.
+
+    Parameters
+    ----------
+    axes : sequence of int, optional
+        Without the batch axis; all by default. Global pooling of an image: (1, 2).
+    keepdims : bool
+        Keep the axes with length 1.
+    """
+
+    FIELDS = {"axes": "integers", "keepdims": "flag"}
+
+    def __init__(
+        self, axes: Sequence[int] = (), *, keepdims: bool = False, name: str = ""
+    ) -> None:
+        self.name = name
+        self.axes = tuple(int(a) for a in axes)
+        self.keepdims = bool(keepdims)
+
+    def describe(self) -> str:
+        return f"{self.kind} over axes {self.axes}" if self.axes else f"{self.kind} over all axes"
+
+    def _chosen(self, shape: Shape) -> tuple[int, ...]:
+        n = len(shape)
+        axes = tuple(a % n if -n <= a < n else n for a in self.axes) or tuple(range(n))
+        if any(a >= n for a in axes) or len(set(axes)) != len(axes):
+            raise ShapeError(f"axes {self.axes} do not fit an input of shape {shape}")
+        return tuple(sorted(axes))
+
+    def output_shape(self, shape: Shape) -> Shape:
+        axes = self._chosen(shape)
+        if self.keepdims:
+            return tuple(1 if i in axes else n for i, n in enumerate(shape))
+        return tuple(n for i, n in enumerate(shape) if i not in axes)
+
+    def _members(self, shape: Shape) -> np.ndarray:
+        """The entries that each output is taken over, shape (outputs, entries)."""
+        axes = self._chosen(shape)
+        rest = [i for i in range(len(shape)) if i not in axes]
+        entries = np.arange(math.prod(shape)).reshape(shape).transpose([*rest, *axes])
+        return entries.reshape(math.prod(shape[i] for i in rest), -1)
+
+    def _gathered(self, x: np.ndarray) -> np.ndarray:
+        """Values by output: (batch, outputs, entries)."""
+        return x.reshape(x.shape[0], -1)[:, self._members(x.shape[1:])]
+
+    @abstractmethod
+    def forward(self, x: np.ndarray) -> np.ndarray: ...
+
+
+class ReduceSum(_Reduce):
+    """The sum over whole axes.
+
+    Parameters
+    ----------
+    axes, keepdims
+        As `ReduceMax`.
+    """
+
+    def _weight(self, count: int) -> Fraction:
+        return Fraction(1)
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        gathered = self._gathered(x)
+        weight = numeric(exact_array(self._weight(gathered.shape[2])), x)
+        out = gathered.sum(axis=2) * weight[()]
+        return out.reshape(x.shape[0], *self.output_shape(x.shape[1:]))
+
+    def lower(self, builder: Builder, x: Tensor) -> Tensor:
+        members = self._members(x.shape)
+        n, count = members.shape
+        weight = exact_array(self._weight(count))
+        return builder.affine(
+            x, np.arange(n + 1, dtype=np.int64) * count, members.reshape(-1),
+            np.full(n * count, weight[()], dtype=weight.dtype), np.zeros(n),
+            self.output_shape(x.shape),
+        )  # fmt: skip
+
+
+class ReduceMean(ReduceSum):
+    """The mean over whole axes: global average pooling with ``axes=(1, 2)``.
+
+    Parameters
+    ----------
+    axes, keepdims
+        As `ReduceMax`.
+
+    Examples
+    --------
+    >>> ReduceMean((1, 2)).output_shape((3, 8, 8))
+    (3,)
+    """
+
+    def _weight(self, count: int) -> Fraction:
+        return Fraction(1, count)
+
+
+class ReduceMax(_Reduce):
+    """The maximum over whole axes: global max pooling with ``axes=(1, 2)``.
+
+    Parameters
+    ----------
+    axes : sequence of int, optional
+        Without the batch axis; all by default.
+    keepdims : bool
+        Keep the axes with length 1.
+
+    Examples
+    --------
+    >>> ReduceMax().forward(np.array([[3.0, 4.0]])).tolist()
+    [4.0]
+    """
+
+    concave = False
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        gathered = self._gathered(x)
+        out = gathered.min(axis=2) if self.concave else gathered.max(axis=2)
+        return np.asarray(out.reshape(x.shape[0], *self.output_shape(x.shape[1:])))
+
+    def lower(self, builder: Builder, x: Tensor) -> Tensor:
+        members = self._members(x.shape).tolist()
+        return builder.max_units(
+            x, members, self.output_shape(x.shape), concave=self.concave
+        )
+
+
+class ReduceMin(ReduceMax):
+    """The minimum over whole axes.
+
+    Parameters
+    ----------
+    axes, keepdims
+        As `ReduceMax`.
+    """
+
+    concave = True

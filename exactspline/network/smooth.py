@@ -1,0 +1,198 @@
+"""Operators that are not piecewise affine.
+
+They can be evaluated in float64, `exactspline.approximate` replaces the scalar ones by affine
+splines, and at the output of a network they are its output operator g, which is no part of the
+partition. Nothing else here computes with them: lowering refuses.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ParameterError, ShapeError, UnsupportedOperatorError
+from ..rationals import to_fraction
+from .operator import Operator, Shape
+
+if TYPE_CHECKING:
+    from ..compile.builder import Builder, Tensor
+
+__all__ = ["ELU", "GELU", "LogSoftmax", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh"]
+
+
+class Smooth(Operator):
+    """Anything that is not piecewise affine."""
+
+    smooth = True
+    output_only = False  # only allowed at the output
+
+    def __init__(self, *, name: str = "") -> None:
+        self.name = name
+
+    def output_shape(self, shape: Shape) -> Shape:
+        return shape
+
+    @abstractmethod
+    def _float(self, x: np.ndarray) -> np.ndarray: ...
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        if x.dtype == object:
+            raise UnsupportedOperatorError(
+                f"{self.label}: {self.kind} has no exact value in rationals; "
+                "evaluate in float64, or approximate the network first"
+            )
+        return self._float(x)
+
+    def lower(self, builder: Builder, x: Tensor) -> Tensor:
+        if self.output_only:
+            advice = "it is only supported as the last operator of a network"
+        else:
+            advice = (
+                "exactspline.approximate(net, error=..., domain=...) replaces it by an affine "
+                "spline with a proved error"
+            )
+        raise UnsupportedOperatorError(
+            f"{self.label}: {self.kind} is not piecewise affine, so the network has no finite "
+            f"partition into regions with affine pieces; {advice}"
+        )
+
+
+class Sigmoid(Smooth):
+    """1 / (1 + exp(-u)); at the output of a network it is the output operator."""
+
+    output_operator = True
+
+    def _float(self, x: np.ndarray) -> np.ndarray:
+        return _sigmoid(x)
+
+
+class Tanh(Smooth):
+    """The hyperbolic tangent."""
+
+    def _float(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(np.tanh(x))
+
+
+class Softplus(Smooth):
+    """log(1 + exp(beta u)) / beta.
+
+    Parameters
+    ----------
+    beta : number
+        Positive.
+    """
+
+    FIELDS = {"beta": "number"}
+
+    def __init__(self, beta: Any = 1, *, name: str = "") -> None:
+        self.name = name
+        self.beta = to_fraction(beta, f"beta of {self.label}")
+        if self.beta <= 0:
+            raise ParameterError(f"{self.label}: beta is {float(self.beta):g}; it must be positive")
+
+    def _float(self, x: np.ndarray) -> np.ndarray:
+        beta = float(self.beta)
+        return np.asarray(np.logaddexp(0.0, beta * x) / beta)
+
+
+class SiLU(Smooth):
+    """u / (1 + exp(-u)), also called swish."""
+
+    def _float(self, x: np.ndarray) -> np.ndarray:
+        return x * _sigmoid(x)
+
+
+class GELU(Smooth):
+    """u Phi(u) with the normal distribution function Phi, or its approximation by tanh.
+
+    Parameters
+    ----------
+    approximate : {"none", "tanh"}
+        "tanh" is u (1 + tanh(sqrt(2 / pi) (u + 0.044715 u^3))) / 2.
+    """
+
+    FIELDS = {"approximate": "text"}
+
+    def __init__(self, approximate: str = "none", *, name: str = "") -> None:
+        self.name = name
+        self.approximate = approximate
+        if approximate not in ("none", "tanh"):
+            raise ParameterError(f"{self.label}: approximate is {approximate!r}; use none or tanh")
+
+    def _float(self, x: np.ndarray) -> np.ndarray:
+        if self.approximate == "tanh":
+            inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+            return np.asarray(0.5 * x * (1 + np.tanh(inner)))
+        erfc = np.vectorize(math.erfc, otypes=[np.float64])
+        return np.asarray(0.5 * x * erfc(-x / math.sqrt(2)))
+
+
+class ELU(Smooth):
+    """u from 0 on, alpha (exp(u) - 1) below.
+
+    Parameters
+    ----------
+    alpha : number
+        Convex for 0 <= alpha <= 1.
+    """
+
+    FIELDS = {"alpha": "number"}
+
+    def __init__(self, alpha: Any = Fraction(1), *, name: str = "") -> None:
+        self.name = name
+        self.alpha = to_fraction(alpha, f"alpha of {self.label}")
+
+    def _float(self, x: np.ndarray) -> np.ndarray:
+        return np.where(x > 0, x, float(self.alpha) * np.expm1(np.minimum(x, 0.0)))
+
+
+class Softmax(Smooth):
+    """exp(u_i) / sum_j exp(u_j) along one axis; at the output only.
+
+    Parameters
+    ----------
+    axis : int
+        Without the batch axis; the last one by default.
+    """
+
+    output_operator = True
+    output_only = True
+    FIELDS = {"axis": "integer"}
+
+    def __init__(self, axis: int = -1, *, name: str = "") -> None:
+        self.name = name
+        self.axis = axis
+
+    def output_shape(self, shape: Shape) -> Shape:
+        if not -len(shape) <= self.axis < len(shape):
+            raise ShapeError(f"an input of shape {shape} has no axis {self.axis}")
+        return shape
+
+    def _float(self, x: np.ndarray) -> np.ndarray:
+        axis = self.axis if self.axis < 0 else self.axis + 1
+        powers = np.exp(x - x.max(axis=axis, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=axis, keepdims=True))
+
+
+class LogSoftmax(Softmax):
+    """The logarithm of `Softmax`; at the output only.
+
+    Parameters
+    ----------
+    axis : int
+        Without the batch axis; the last one by default.
+    """
+
+    def _float(self, x: np.ndarray) -> np.ndarray:
+        axis = self.axis if self.axis < 0 else self.axis + 1
+        shifted = x - x.max(axis=axis, keepdims=True)
+        return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True)))
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    small = np.exp(-np.abs(x))  # never overflows
+    return np.asarray(np.where(x >= 0, 1.0, small) / (1.0 + small))
