@@ -383,21 +383,59 @@ class Slice(Domain):
         Linearly independent.
     domain : Domain, optional
         Of dimension k, in the parameters t; all of R^k by default.
+    inputs : Box, optional
+        Bounds of x itself: pixels that stay pixels, say.
 
     Raises
     ------
     DomainError
-        If the directions are linearly dependent.
+        If the directions are linearly dependent, or (found when the domain is first used) no
+        point of the parameters' domain has its x within the bounds.
     ShapeError
         If the shapes do not fit.
+
+    Notes
+    -----
+    The parametrisation is exact. Of the 2 D bounds of ``inputs`` those that others imply are
+    dropped, by exact linear programs in k dimensions.
 
     Examples
     --------
     >>> Slice([0, 0, 0], [[1, 0, 0], [0, 1, 1]], Box([0, 0], [1, 1])).chart.dim
     2
+    >>> through = Slice.through([[0, 0], [2, 0], [0, 1]], Box(0, 1, dim=2))
+    >>> through.directions.tolist()
+    [[2.0, 0.0], [0.0, 1.0]]
     """
 
-    def __init__(self, origin: Any, directions: Any, domain: Domain | None = None) -> None:
+    @classmethod
+    def through(
+        cls, points: Sequence[Any], domain: Domain | None = None, inputs: Box | None = None
+    ) -> Slice:
+        """The slice a + t_1 (b - a) + t_2 (c - a) + ... through points a, b, c, ...
+
+        Parameters
+        ----------
+        points : sequence of array_like
+            At least two, of any one shape; they are flattened.
+        domain, inputs
+            As for the class.
+        """
+        exact = [as_fractions(exact_array(p, "slice: point")).reshape(-1) for p in points]
+        if len(exact) < 2 or any(len(p) != len(exact[0]) for p in exact):
+            raise ShapeError(
+                f"slice: points with {[len(p) for p in exact]} entries; give at least two, "
+                "with equally many"
+            )
+        return cls(exact[0], np.array([p - exact[0] for p in exact[1:]]), domain, inputs)
+
+    def __init__(
+        self,
+        origin: Any,
+        directions: Any,
+        domain: Domain | None = None,
+        inputs: Box | None = None,
+    ) -> None:
         try:
             self.origin = exact_array(origin, "slice: origin").reshape(-1)
             directions = exact_array(directions, "slice: directions")
@@ -418,6 +456,11 @@ class Slice(Domain):
             )
         if _rank(self.directions) < len(self.directions):
             raise DomainError("slice: the directions are linearly dependent; drop one")
+        self.inputs = inputs
+        if inputs is not None and inputs.dim != self.dim:
+            raise ShapeError(
+                f"slice: bounds of {inputs.dim} inputs do not fit an origin of {self.dim} entries"
+            )
 
     def _chart(self) -> Chart:
         inner = self.domain.chart
@@ -429,13 +472,57 @@ class Slice(Domain):
             self.origin,
             k,
         ).without_zeros()
-        return Chart(
-            inner.dim, dense.after(inner.point), inner.low, inner.high, inner.rows, inner.interior
-        )
+        point = dense.after(inner.point)
+        if self.inputs is None:
+            return Chart(inner.dim, point, inner.low, inner.high, inner.rows, inner.interior)
+        return _bounded_chart(inner, point, self.inputs)
 
     def describe(self) -> str:
         k = len(self.directions)
-        return f"{k}-dimensional slice of R^{self.dim}, parameters in {self.domain.describe()}"
+        text = f"{k}-dimensional slice of R^{self.dim}, parameters in {self.domain.describe()}"
+        return text + (f", inputs in {self.inputs.describe()}" if self.inputs else "")
+
+
+def _bounded_chart(inner: Chart, point: Forms, inputs: Box) -> Chart:
+    """The part of a chart where low <= point(t) <= high."""
+    from .exact.lp import qrow
+    from .exact.reduce import essential_rows
+
+    k, rows = inner.dim, []
+
+    def add(indices: Any, data: Any, const: Fraction, sign: int = 1) -> None:
+        dense = [Fraction(0)] * k
+        for j, c in zip(indices.tolist(), data.tolist(), strict=True):
+            dense[j] += sign * Fraction(c)
+        rows.append(qrow(const, dense))
+
+    for j in range(k):
+        for bound, sign in ((inner.low[j], 1), (inner.high[j], -1)):
+            if bound is not None:
+                add(np.array([j]), np.array([1.0]), -sign * bound, sign)
+    for i in range(len(inner.rows)):
+        add(*inner.rows.row(i))
+    for i, (low, high) in enumerate(zip(inputs.low, inputs.high, strict=True)):
+        indices, data, const = point.row(i)
+        if low is not None:
+            add(indices, data, const - low)
+        if high is not None:
+            add(indices, data, high - const, -1)
+    needed = essential_rows(rows, k)
+    if needed is None:
+        raise DomainError("slice: no point of it lies within the bounds of the inputs")
+    if not needed:
+        return Chart(k, point, inner.low, inner.high, inner.rows, inner.interior)
+    exact = [[_fraction(c) for c in row] for row in needed]
+    try:
+        chart = Polytope([[-c for c in row[1:]] for row in exact], [row[0] for row in exact]).chart
+    except DomainError:
+        raise DomainError(
+            "slice: no point of it lies within the bounds of the inputs"
+        ) from None
+    return Chart(
+        chart.dim, point.after(chart.point), chart.low, chart.high, chart.rows, chart.interior
+    )
 
 
 def _rank(matrix: np.ndarray) -> int:

@@ -24,7 +24,7 @@ from exactspline.search.certificates import (
     nonnegative_by_integers,
     strictly_positive,
 )
-from exactspline.search.enter import _settle_simple, _sign_of_form
+from exactspline.search.enter import _settle_listed, _settle_simple, _sign_of_form
 
 BLOCKS = pytest.mark.parametrize("block", range(4))
 TRIALS = 400
@@ -340,6 +340,11 @@ def test_units_settled_by_a_box(block, coefficients):
             np.zeros(64, dtype=np.int64), codes, units, U, U_error, U_size, np.zeros(n),
             np.zeros(n), n, 0, n, True, low, high, d, coefficients,
         )  # fmt: skip
+        listed, again = np.append(np.arange(n), np.zeros(n, dtype=np.int64)), codes.copy()
+        out = _settle_listed(  # the same test for a list of units inside a layer
+            np.zeros(64, dtype=np.int64), again, listed, U, U_error, U_size, n, 0, n, n, low, high,
+            d, coefficients,
+        ) if not infinite else n  # fmt: skip
         for i in range(n):
             row, error, exact = rows[i]
             g_error = np.array(error) if coefficients else U_error[i : i + 1]
@@ -351,6 +356,8 @@ def test_units_settled_by_a_box(block, coefficients):
             if i not in units[:end].tolist():
                 claims.add(1 if codes[i] == 1 else -1 if any(exact) else 0)
                 settled += 1
+            if not infinite and i not in listed[n:out].tolist():
+                claims.add(1 if again[i] == 1 else -1)
             for claim in claims:
                 if claim == 0:
                     assert not any(exact)

@@ -180,6 +180,58 @@ def test_numbers_of_many_digits(run):
     assert run("count", "small.npz", "--box", "0", "1" + "0" * 9000)[0] == 0
 
 
+SLICE = ["--slice", "origin.npy", "right.npy", "up.npy"]
+
+
+@pytest.fixture
+def points(files):
+    """Points of R^2: x = a + s (b - a) + t (c - a) = (s, 2 t)."""
+    for name, point in (("origin", [0, 0]), ("right", [1, 0]), ("up", [[0, 2]])):
+        np.save(files / f"{name}.npy", np.array(point, dtype=np.float32))
+    np.save(files / "far.npy", np.array([2.0, 0]))
+    return files
+
+
+def test_slice_through_points(run, points):
+    code, out, _ = run("count", "small.npz", *SLICE, "--box", "-1", "1", "--json")
+    value = json.loads(out)
+    assert code == 0
+    assert value["domain"]["directions"] == [[1, 0], [0, 2]]
+    slice_ = es.Slice([0, 0], [[1, 0], [0, 2]], es.Box(-1, 1, dim=2))
+    assert value["regions"] == es.count_regions(es.load(points / "small.npz"), slice_)
+    code, out, _ = run("count", "small.npz", *SLICE[:3], "--json")  # a line, all of it
+    assert code == 0
+    assert json.loads(out)["domain_dim"] == 1
+
+
+def test_slice_with_bounds_of_the_inputs(run, points):
+    code, out, _ = run("count", "small.npz", *SLICE, "--input-box=-1/2,0", "1", "--json")
+    assert code == 0
+    value = json.loads(out)
+    assert value["domain"]["inputs"] == {"type": "box", "low": ["-1/2", 0], "high": [1, 1]}
+    box = es.Box(["-1/2", 0], [1, 1])
+    assert value["regions"] == es.count_regions(es.load(points / "small.npz"), box)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--slice", "origin.npy"], "at least two"),
+        (["--slice", "origin.npy", "right.npy", "far.npy"], "linearly dependent"),
+        (["--slice", "origin.npy", "origin.npy"], "linearly dependent"),
+        (["--slice", "origin.npy", "nowhere.npy"], "nowhere.npy"),
+        ([*SLICE, "--vnnlib", "one.vnnlib"], "--slice"),
+        ([*SLICE, "--input-box", "5", "6", "--box", "0", "1"], "within the bounds"),
+        ([*SLICE, "--box", "0,0,0", "1"], "box"),
+        (["--input-box", "0", "1"], "--slice"),
+    ],
+)
+def test_bad_slices(run, points, arguments, text):
+    code, out, err = run("count", "small.npz", *arguments)
+    assert (code, out) == (2, "")
+    assert text in one_error_line(err)
+
+
 def test_domain_from_a_file(run):
     code, out, _ = run("count", "small.npz", "--domain", "domain.json")
     assert code == 0
@@ -768,12 +820,21 @@ def test_domain_lines():
     slice_ = es.Slice([1, 0, 0], [[1, -1, 0], [0, 2, 0]], es.Box([0, 0], [1, "1/3"]))
     assert domain_lines(slice_) == [
         "2-dimensional slice of R^3 (dimension 2)",
-        "x0 = 1 + t0",
-        "x1 = -t0 + 2 t1",
-        "x2 = 0",
         "t in box in R^2",
         "t0 in [0, 1]",
         "t1 in [0, 1/3]",
+        "x0 = 1 + t0",
+        "x1 = -t0 + 2 t1",
+        "x2 = 0",
+    ]
+    bounded = es.Slice([1, 0], [[1, -1]], es.WholeSpace(1), es.Box([0, 0], [2, 1]))
+    assert domain_lines(bounded) == [
+        "1-dimensional slice of R^2 (dimension 1)",
+        "t in all of R^1",
+        "x0 in [0, 2]",
+        "x1 in [0, 1]",
+        "x0 = 1 + t0",
+        "x1 = -t0",
     ]
 
 

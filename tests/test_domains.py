@@ -179,9 +179,57 @@ def test_slice_of_a_slice():
     assert outer.chart.lift([F(4)]) == [F(3), F(10), F(1)]
 
 
+def test_slice_through_points_is_exact():
+    domain = es.Slice.through([["0.1", 0], [["1/3", 1]]], es.Box([0], [1]))
+    assert domain.chart.lift([F(1)]) == [F(1, 3), F(1)]
+    assert domain.chart.lift([F(0)]) == [F(1, 10), F(0)]
+    with pytest.raises(es.ShapeError, match="equally many"):
+        es.Slice.through([[0, 0], [1]])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_slice_with_bounded_inputs_is_the_polytope(seed):
+    """Exactly the parameters t with low <= x(t) <= high, whatever was dropped as implied."""
+    rng = np.random.default_rng(seed)
+    k, n = int(rng.integers(1, 4)), int(rng.integers(5, 60))
+    origin = rng.integers(0, 4, n) / 4
+    directions = rng.integers(-3, 4, (k, n)) / 4
+    directions[:, :k] = np.eye(k)
+    box, t_box = es.Box(0, 1, dim=n), es.Box(-2, 2, dim=k)
+    chart = es.Slice(origin, directions, t_box, box).chart
+    G = np.concatenate([directions.T, -directions.T, np.eye(k), -np.eye(k)])
+    h = np.concatenate([1 - origin, origin, np.full(2 * k, 2)])
+    expected = es.Polytope(G, h).chart
+    assert chart.dim == expected.dim
+    for t in rng.integers(-16, 17, (200, k)) / 8:  # many of them on the border
+        x = [F(v) for v in origin + t @ directions]
+        inside = all(0 <= v <= 1 for v in x)
+        assert inside == (np.all(G @ t <= h))
+        if chart.dim == k:
+            held = all(
+                (low is None or low <= v) and (high is None or v <= high)
+                for v, low, high in zip(map(F, t), chart.low, chart.high, strict=True)
+            ) and all(
+                const + sum(F(c) * F(t[j]) for j, c in zip(i, d, strict=True)) >= 0
+                for i, d, const in map(chart.rows.row, range(len(chart.rows)))
+            )
+            assert held == inside
+    lifted = chart.lift(chart.interior)
+    assert all(0 <= v <= 1 for v in lifted)
+    assert len(chart.rows) <= 40
+
+
+def test_slice_that_meets_its_bounds_in_a_lower_dimension():
+    domain = es.Slice([0, 0], [[1, 0], [0, 1]], es.Box(0, 3, dim=2), es.Box([3, 0], [4, 1]))
+    assert domain.chart.dim == 1
+    with pytest.raises(es.DomainError, match="within the bounds"):
+        _ = es.Slice([0, 0], [[1, 0]], None, es.Box([0, 1], [1, 2])).chart
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "text"),
     [
+        (([0, 0], [[1, 1]], es.WholeSpace(1), es.Box([0], [1])), es.ShapeError, "1 inputs"),
         (([0, 0], [[1, 1], [2, 2]]), es.DomainError, "dependent"),
         (([0, 0], [[1, 1, 1]]), es.ShapeError, "do not fit"),
         (([0, 0], [[1, 1]], es.WholeSpace(2)), es.ShapeError, "dimension 2"),

@@ -86,6 +86,11 @@ class Replay:
             still_open = state.open_units[ctl[c.POSITION] : ctl[c.OPEN_END]]
             self.seen["settled"] += self.settled(search, cone, layer, still_open)
             return
+        if ctl[c.REASON] == 6:  # the open units were filtered inside the layer
+            self.settled(search, cone, layer, state.open_units[ctl[c.POSITION] : ctl[c.OPEN_END]])
+            self.seen["settled"] += int(ctl[c.SETTLED])
+            self.seen["filtered"] += 1
+            return
         assert ctl[c.REASON] == 4
         verdict = int(ctl[c.ANSWER])
         signs = self.signs(search, cone, layer, int(ctl[c.QUERY_FORM]))
@@ -164,6 +169,7 @@ def test_verdicts_of_random_networks(block):
     assert seen["networks"] == PER_BLOCK
     assert min(seen["cut"], seen["one sign"]) >= 100, seen
     assert seen["settled"] >= 40, seen
+    assert seen["filtered"] >= 5, seen
 
 
 def test_generic_networks_leave_no_verdict_out():

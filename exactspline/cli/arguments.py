@@ -38,8 +38,12 @@ examples:
   exactspline count net.onnx --box -1/3,0,-inf 0.1,1,2
   exactspline count net.onnx --box low.npy high.npy --json
   exactspline count net.onnx --vnnlib property.vnnlib --time-limit 60
+  exactspline count conv.onnx --slice a.npy b.npy c.npy --box 0 1 --input-box 0 1
 
 """
+
+
+_BOXES = ("--box", "--input-box")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -116,6 +120,19 @@ def _command(
     )
     domain.add_argument("--vnnlib", metavar="FILE", help="the input set of a VNN-LIB property")
     domain.add_argument("--domain", metavar="FILE", help="a domain as a .json file")
+    parser.add_argument(
+        "--slice",
+        nargs="+",
+        metavar="POINT",
+        help="only inputs x = a + s(b-a) + t(c-a) + ..., for two or more points a, b, c as .npy "
+        "files; --box or --domain then bound the parameters s, t",
+    )
+    parser.add_argument(
+        "--input-box",
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="with --slice: bounds of the inputs x, written as for --box",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
@@ -141,22 +158,23 @@ def _seconds(text: str) -> float:
 
 
 def _shielded(argv: Sequence[str]) -> list[str]:
-    """Put a blank before the values of --box that begin with '-'.
+    """Put a blank before the values of --box and --input-box that begin with '-'.
 
     argparse takes -1 for a number but -1/3, -inf, -1,2 and (before Python 3.14) -1e-3 for
     unknown options. Nothing that begins with a blank is an option, and blanks around a number
     mean nothing.
     """
     out: list[str] = []
-    values = 0  # of --box that are still to come
+    values = 0  # of a box that are still to come
     for i, token in enumerate(argv):
         if token == "--":
             return out + list(argv[i:])
-        if token == "--box":
+        name, equals, value = token.partition("=")
+        if token in _BOXES:
             out.append(token)
             values = 2
-        elif token.startswith("--box="):
-            out += ["--box", _shield(token.removeprefix("--box="))]
+        elif equals and name in _BOXES:
+            out += [name, _shield(value)]
             values = 1
         elif values:
             out.append(_shield(token))

@@ -37,20 +37,7 @@ _MAX_LINES = 16  # of one domain in a report; --json has all of it
 
 def read_domains(arguments: argparse.Namespace, network: Network) -> list[Domain]:
     """The domains to work on, each checked to be nonempty and to fit the network."""
-    domains: list[Domain]
-    if arguments.box is not None:
-        low, high = arguments.box
-        domains = [Box(_end(low, "LOW"), _end(high, "HIGH"), dim=network.input_dim)]
-    elif arguments.vnnlib is not None:
-        from ..formats import load_vnnlib
-
-        domains = load_vnnlib(arguments.vnnlib, network.input_dim)
-    elif arguments.domain is not None:
-        from ..formats import load_domain
-
-        domains = [load_domain(arguments.domain)]
-    else:
-        domains = [WholeSpace(network.input_dim)]
+    domains = _sliced(arguments, network) if arguments.slice else _named(arguments, network)
     for i, domain in enumerate(domains):
         if domain.dim != network.input_dim:
             raise ShapeError(
@@ -66,14 +53,65 @@ def read_domains(arguments: argparse.Namespace, network: Network) -> list[Domain
     return domains
 
 
-def _end(text: str, name: str) -> str | list[str] | np.ndarray:
-    """One end of --box: a number, a list of numbers, or what an .npy file holds."""
+def _named(arguments: argparse.Namespace, network: Network) -> list[Domain]:
+    """The domains of --box, --vnnlib or --domain, in the space of the inputs."""
+    if arguments.input_box is not None:
+        raise DomainError("--input-box: only together with --slice; use --box to bound the inputs")
+    if arguments.box is not None:
+        return [_box(arguments.box, network.input_dim, "--box")]
+    if arguments.vnnlib is not None:
+        from ..formats import load_vnnlib
+
+        return list(load_vnnlib(arguments.vnnlib, network.input_dim))
+    if arguments.domain is not None:
+        from ..formats import load_domain
+
+        return [load_domain(arguments.domain)]
+    return [WholeSpace(network.input_dim)]
+
+
+def _sliced(arguments: argparse.Namespace, network: Network) -> list[Domain]:
+    """The slice through the points of --slice; --box and --domain are in its parameters."""
+    if arguments.vnnlib is not None:
+        raise DomainError("--vnnlib: does not go with --slice; bound the inputs by --input-box")
+    points = []
+    for path in arguments.slice:
+        point = _array(path)
+        if point.size != network.input_dim:
+            raise ShapeError(
+                f"--slice: {path} has {point.size} entries, but the network has "
+                f"{network.input_dim} inputs (shape {network.input_shape})"
+            )
+        points.append(point.reshape(-1))
+    if len(points) < 2:
+        raise DomainError("--slice: give at least two points a, b, ... as .npy files")
+    k = len(points) - 1
+    domain: Domain | None = None
+    if arguments.box is not None:
+        domain = _box(arguments.box, k, "--box")
+    elif arguments.domain is not None:
+        from ..formats import load_domain
+
+        domain = load_domain(arguments.domain)
+    inputs = None
+    if arguments.input_box is not None:
+        inputs = _box(arguments.input_box, network.input_dim, "--input-box")
+    return [Slice.through(points, domain, inputs)]
+
+
+def _box(ends: Sequence[str], dim: int, option: str) -> Box:
+    low, high = ends
+    return Box(_end(low, "LOW", option), _end(high, "HIGH", option), dim=dim)
+
+
+def _end(text: str, name: str, option: str) -> str | list[str] | np.ndarray:
+    """One end of a box: a number, a list of numbers, or what an .npy file holds."""
     text = text.strip()
     if text.lower().endswith(".npy"):
         return _array(text)
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
-        raise DomainError(f"--box: {name} has an empty entry: {text[:60]!r}")
+        raise DomainError(f"{option}: {name} has an empty entry: {text[:60]!r}")
     return parts[0] if len(parts) == 1 else parts
 
 
@@ -156,6 +194,9 @@ def _details(domain: Domain) -> list[str]:
         ]
     if isinstance(domain, Slice):
         return [
+            f"t in {_headline(domain.domain)}",
+            *(line.replace("x", "t") for line in _details(domain.domain)),
+            *(_details(domain.inputs) if domain.inputs is not None else []),
             *(
                 f"x{i} = {_sum_text(row, 't', constant)}"
                 for i, (row, constant) in enumerate(
@@ -166,8 +207,6 @@ def _details(domain: Domain) -> list[str]:
                     )
                 )
             ),
-            f"t in {_headline(domain.domain)}",
-            *(line.replace("x", "t") for line in _details(domain.domain)),
         ]
     return []
 

@@ -10,7 +10,9 @@ import numpy as np
 
 from ..rationals import compact
 
-__all__ = ["Forms"]
+__all__ = ["Forms", "products"]
+
+_MOST_PRODUCTS = 20_000_000  # that are laid out at once
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,28 @@ class Forms:
             return self.relabel(inner.indices, inner.width)._merged()
         if np.all(np.diff(self.indptr) <= 1):
             return self._scaled(inner)
-        return self._composed(inner)
+        return self._joined(inner) or self._composed(inner)
+
+    def _joined(self, inner: Forms) -> Forms | None:
+        """`after` where no two products meet in one coefficient; None where some do."""
+        if np.any(inner.const != 0):
+            return None
+        counts = np.diff(inner.indptr)[self.indices]
+        if counts.sum() > _MOST_PRODUCTS:
+            return None
+        picked = inner.take(self.indices)
+        rows = np.repeat(np.repeat(np.arange(len(self)), np.diff(self.indptr)), counts)
+        keys = rows * inner.width + picked.indices
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        if np.any(keys[1:] == keys[:-1]):
+            return None
+        indptr = np.searchsorted(rows, np.arange(len(self) + 1))  # rows already increase
+        data = products(np.repeat(self.data, counts)[order], picked.data[order])
+        joined = Forms(
+            indptr.astype(np.int64), picked.indices[order], data, self.const, inner.width
+        )
+        return joined.without_zeros()
 
     def _scaled(self, inner: Forms) -> Forms:
         """`after` for rows of one entry at most: each picks one form and scales it."""

@@ -82,12 +82,15 @@ def domain_to_json(domain: Domain) -> dict[str, Any]:
     if isinstance(domain, Polytope):
         return {"type": "polytope", "G": json_numbers(domain.G), "h": json_numbers(domain.h)}
     if isinstance(domain, Slice):
-        return {
+        value = {
             "type": "slice",
             "origin": json_numbers(domain.origin),
             "directions": json_numbers(domain.directions),
             "domain": domain_to_json(domain.domain),
         }
+        if domain.inputs is not None:
+            value["inputs"] = domain_to_json(domain.inputs)
+        return value
     raise FormatError(f"a domain of type {type(domain).__name__} has no JSON form")
 
 
@@ -114,7 +117,14 @@ def _domain(fields: Fields, depth: int) -> Domain:
             inner = _domain(
                 Fields(fields.take("domain"), f"{where}: domain", fields.budget), depth + 1
             )
-            domain = Slice(origin, directions, inner)
+            inputs = None
+            if fields.has("inputs"):
+                inputs = _domain(
+                    Fields(fields.take("inputs"), f"{where}: inputs", fields.budget), depth + 1
+                )
+                if not isinstance(inputs, Box):
+                    raise FormatError(f"{where}: 'inputs' needs a box")
+            domain = Slice(origin, directions, inner, inputs)
         else:
             raise FormatError(
                 f"{where}: type {kind[:80]!r} is not known; known are all, box, polytope, slice"

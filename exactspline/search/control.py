@@ -42,11 +42,13 @@ NO_SECOND, TWO_VERTICES, RAY_PENDING, RAY_DONE = -1, 0, 2, 1
     LPS,
     PIVOTS,
     STORE,
-    REASON,  # why Python was asked: 1 point, 2 certificate, 3 witness; or is told: 4, 5
+    REASON,  # why Python was asked: 1 point, 2 certificate, 3 witness; or is told: 4, 5, 6
     NODES,
-    AUDIT,  # 1: stop at every verdict (reason 4) and layer (5), so that tests can replay them
+    AUDIT,  # 1: stop at every verdict (reason 4), layer (5) and filter (6), so that tests can replay them
+    FILTERED,  # how many constraints the cell had when its open units were filtered last
+    SETTLED,  # units that the last filter inside a layer settled
     N_CTL,
-) = range(33)
+) = range(35)
 # num: floats that survive
 WEIGHT, FINISHED, N_NUM = 0, 1, 2
 # stack columns
@@ -64,5 +66,6 @@ WEIGHT, FINISHED, N_NUM = 0, 1, 2
     S_CON_SIGN,
     S_CON_GRID,
     S_EXACT,
+    S_FILTERED,
     N_STACK,
-) = range(14)
+) = range(15)

@@ -30,6 +30,7 @@ from .control import (
     CUT,
     DEPTH,
     DONE,
+    FILTERED,
     FINISHED,
     GROW,
     ID_TOP,
@@ -67,6 +68,7 @@ from .control import (
     S_CON_LAYER,
     S_CON_SIGN,
     S_EXACT,
+    S_FILTERED,
     S_ID,
     S_LAYER,
     S_M,
@@ -84,7 +86,7 @@ from .control import (
     ZERO,
     M,
 )
-from .enter import LARGE, enter_layer
+from .enter import LARGE, enter_layer, refilter
 from .faults import perturb, uniform
 from .frame import proved_in_frame
 from .jit import kernel
@@ -148,6 +150,7 @@ def advance(P, S):
             ctl[OPEN_END] = stack[top, S_OPEN_END]
             ctl[N_PATH] = stack[top, S_N_PATH]
             ctl[PIECE] = stack[top, S_PIECE]
+            ctl[FILTERED] = stack[top, S_FILTERED]
             ctl[COND] = 0
             num[WEIGHT] = stack_num[top, 0]
             at = stack[top, S_ARENA]
@@ -225,6 +228,18 @@ def advance(P, S):
                 return AUDITED
             continue
 
+        if (
+            ctl[PIECE] < 0
+            and ctl[ANSWER] == OPEN
+            and n_path > ctl[FILTERED]
+            and ctl[OPEN_END] - ctl[POSITION] > P.mode[6]
+            and refilter(P, S)
+        ):
+            if ctl[AUDIT] != 0:
+                ctl[REASON] = 6
+                return AUDITED
+            continue
+        m = ctl[M]
         unit = open_units[ctl[POSITION]]
         unit_at = P.unit_at[layer] + unit
         two = P.two_piece[unit_at]

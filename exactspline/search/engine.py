@@ -57,7 +57,8 @@ class KernelSearch:
         Only in tests: disturb multipliers, rows, points and claims at random.
     audit : callable, optional
         Only in tests: called at every verdict (``ctl[REASON] == 4``: ``ctl[ANSWER]`` on
-        ``ctl[QUERY_FORM]``) and on entry to a layer (5: units that are not open are settled).
+        ``ctl[QUERY_FORM]``), on entry to a layer and after a filter inside one (5, 6: units that
+        are not open are settled).
     """
 
     name = "kernel"

@@ -11,12 +11,15 @@ from .certificates import UNDERFLOW, gamma, lower_bound_by_basis, lower_bound_in
 from .control import (
     BY_FLOAT,
     BY_INTEGER,
+    FILTERED,
     LAYER,
     LPS,
+    N_PATH,
     OPEN_END,
     PIECE,
     PIVOTS,
     POSITION,
+    SETTLED,
     M,
 )
 from .jit import kernel
@@ -197,10 +200,12 @@ def _sign_of_form(g, g_error, size, low, high, d, coefficients):
 def _settle_general(
     ctl, codes, open_units, U, U_error, U_size, n_mem, exact_rows, g, g_error,
     form_plus, form_minus, form_shift, form_shift_error, two_piece, two_form, piece_start,
-    cond_start, cond_form, cond_sign, cond_drop, start, end, fresh, low, high, d, coefficients,
+    cond_start, cond_form, cond_sign, cond_drop, start, end, out, fresh, low, high, d, coefficients,
 ):
-    """The same test for units of any kind: settled when all conditions of a piece are sure."""
-    out = start
+    """The same test for units of any kind: settled when all conditions of a piece are sure.
+
+    Those that stay open are listed from ``out`` on.
+    """
     for position in range(start, end):
         k = position - start if fresh else open_units[position]
         settled = -1
@@ -284,6 +289,98 @@ def _tighten(
             else:
                 high[c] = min(high[c], -bound)
     ctl[M] = m
+
+
+@kernel
+def _settle_listed(
+    ctl, codes, open_units, U, U_error, U_size, n, start, end, out, low, high, d, coefficients
+):
+    """`_settle_simple` for a list of open units; those that stay open are listed from ``out``."""
+    rounding = gamma(2 * d)
+    for position in range(start, end):
+        i = open_units[position]
+        bottom = U[d * n + i]
+        top = bottom
+        if coefficients:
+            margin = U_error[d * n + i] + rounding * abs(bottom)
+        else:
+            margin = U_error[i] + rounding * U_size[i]
+        for c in range(d):
+            u = U[c * n + i]
+            if coefficients:
+                e = U_error[c * n + i] + rounding * abs(u)
+                if u == 0.0 and e == 0.0:
+                    continue
+                margin += e * max(abs(low[c]), abs(high[c]))
+            x = u * low[c]
+            y = u * high[c]
+            bottom += min(x, y)
+            top += max(x, y)
+        margin = margin * (1.0 + 1e-9) + UNDERFLOW
+        if margin < bottom <= HUGE:
+            codes[i] = 1
+            ctl[BY_FLOAT] += 1
+        elif -HUGE <= top < -margin:
+            codes[i] = 0
+            ctl[BY_FLOAT] += 1
+        else:
+            open_units[out] = i
+            out += 1
+    return out
+
+
+@kernel
+def refilter(P, S):
+    """Box test of the units that are still open on the current cell, inside a layer.
+
+    Those that stay open form a new list behind the old one, which pending siblings go on
+    with. A list that hardly shrinks is not kept, so that all lists of a layer fit into four
+    times its units.
+    """
+    ctl = S.ctl
+    d, layer = P.mode[0], ctl[LAYER]
+    coefficients = P.mode[2] == 1
+    low, high = S.cell_low, S.cell_high
+    for c in range(d):
+        low[c] = S.box_low[layer, c]
+        high[c] = S.box_high[layer, c]
+    _tighten(
+        ctl, S.T, S.col_id, S.row_id, S.path_row, S.path_error, S.path_size, S.path_scale,
+        S.g, S.z, P.low, P.high, P.reach, low, high, d, P.mode[4] == 1, coefficients, S.work,
+        S.g_error,
+    )
+    ctl[FILTERED] = ctl[N_PATH]
+    for c in range(d):
+        if not (abs(low[c]) <= LARGE and abs(high[c]) <= LARGE):
+            return False
+    u, n = P.mem_at[layer], P.n_mem[layer]
+    unit, form, piece = P.unit_at[layer], P.form_at[layer], P.piece_at[layer]
+    U = S.U[u * (d + 1) : (u + n) * (d + 1)]
+    U_error = S.U_error[u * (d + 1) :] if coefficients else S.U_error[u:]
+    codes = S.codes[unit:]
+    start, end = ctl[POSITION], ctl[OPEN_END]
+    by_float, by_integer = ctl[BY_FLOAT], ctl[BY_INTEGER]
+    if P.simple[layer] == 1:
+        out = _settle_listed(
+            ctl, codes, S.open_units, U, U_error, S.U_size[u:], n, start, end, end, low, high, d,
+            coefficients,
+        )
+    else:
+        out = _settle_general(
+            ctl, codes, S.open_units, U, U_error, S.U_size[u:], n, S.U_grid[layer] != NOT_EXACT,
+            S.g, S.g_error, P.form_plus[form:], P.form_minus[form:], P.form_shift[form:],
+            P.form_shift_error[form:], P.two_piece[unit:], P.two_form[unit:],
+            P.piece_start[unit + layer :], P.cond_start[piece + layer :], P.cond_form,
+            P.cond_sign, P.cond_drop, start, end, end, False, low, high, d, coefficients,
+        )
+    if 4 * (out - end) > 3 * (end - start):
+        ctl[BY_FLOAT] = by_float  # they will be decided again
+        ctl[BY_INTEGER] = by_integer
+        return False
+    ctl[SETTLED] = end - start - (out - end)
+    ctl[POSITION] = end
+    ctl[OPEN_END] = out
+    return True
 
 
 @kernel
@@ -393,7 +490,7 @@ def enter_layer(P, S, layer):
                 S.g, S.g_error, P.form_plus[form:], P.form_minus[form:], P.form_shift[form:],
                 P.form_shift_error[form:], P.two_piece[unit:], P.two_form[unit:],
                 P.piece_start[unit + layer :], P.cond_start[piece + layer :], P.cond_form,
-                P.cond_sign, P.cond_drop, start, end, attempt == 0, low, high, d, coefficients,
+                P.cond_sign, P.cond_drop, start, end, start, attempt == 0, low, high, d, coefficients,
             )
         if attempt == 1 or layer == 0 or end - start <= P.mode[5]:
             break
@@ -403,3 +500,4 @@ def enter_layer(P, S, layer):
             S.g_error,
         )
     ctl[OPEN_END] = end
+    ctl[FILTERED] = ctl[N_PATH]

@@ -18,7 +18,8 @@ class Problem(NamedTuple):
 
     ``n_*`` and ``*_at`` are per layer: sizes, and where the layer's part of a flat array
     begins. ``mode``: 0 d, 1 layers, 2 error bounds per coefficient (0/1), 3 domain rows,
-    4 certify (0 only in benchmarks), 5 open units above which a cell's box is computed.
+    4 certify (0 only in benchmarks), 5 and 6 open units above which a cell's box is computed on
+    entry to a layer and inside it.
     """
 
     mode: np.ndarray
@@ -124,6 +125,8 @@ class State(NamedTuple):
     frame_work: np.ndarray
     frame_ids: np.ndarray
     frame_ones: np.ndarray
+    cell_low: np.ndarray  # a box of the current cell, for one test
+    cell_high: np.ndarray
     box_low: np.ndarray
     box_high: np.ndarray
     # pending siblings

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .control import (
     ARENA_TOP,
     DEPTH,
+    FILTERED,
     ID_TOP,
     S_ARENA,
     S_CON_FORM,
@@ -12,6 +13,7 @@ from .control import (
     S_CON_LAYER,
     S_CON_SIGN,
     S_EXACT,
+    S_FILTERED,
     S_ID,
     S_LAYER,
     S_M,
@@ -96,6 +98,7 @@ def save_node(
     stack[top, S_CON_SIGN] = con_sign
     stack[top, S_CON_GRID] = con_grid
     stack[top, S_EXACT] = exact
+    stack[top, S_FILTERED] = ctl[FILTERED]
     stack[top, S_ARENA] = ctl[ARENA_TOP]
     stack[top, S_ID] = ctl[ID_TOP]
     at = ctl[ARENA_TOP]

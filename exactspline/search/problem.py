@@ -21,6 +21,7 @@ __all__ = ["bounding_box", "make_problem", "make_state", "vanishing_constants"]
 TINY = 1e-150  # smaller weights carry an error bound, so that no product underflows unnoticed
 MAX_REACH = 1e20  # in wider boxes what underflows in a coefficient would count
 MAX_SLACKS = 3000
+FILTER_ABOVE = 4  # open units a dimension that are worth a bounding box inside a layer
 
 
 def bounding_box(space: SearchSpace) -> tuple[list[Fraction | None], list[Fraction | None]]:
@@ -215,7 +216,8 @@ def make_problem(
     return Problem(
         mode=np.array(
             [d, n_layers, coefficients, len(space.rows), certify,
-             2 * d if box_above is None else box_above], dtype=np.int64,
+             2 * d if box_above is None else box_above,
+             FILTER_ABOVE * d if box_above is None else box_above], dtype=np.int64,
         ),
         low=lows, high=highs, reach=reach, extent=extent,
         n_keep=np.array([len(layer.keep) for layer in program.layers], dtype=np.int64),
@@ -269,7 +271,7 @@ def make_state(
         T=np.zeros((d + 1, columns)), col_id=np.zeros(d, dtype=np.int64),
         row_id=np.zeros(slacks, dtype=np.int64), point=np.zeros(d),
         codes=np.zeros(n_units, dtype=_code_type(program)),
-        open_units=np.zeros(n_units + 1, dtype=np.int64),
+        open_units=np.zeros(4 * n_units + 1, dtype=np.int64),
         T2=np.zeros((d + 1, columns)), col_id2=np.zeros(d, dtype=np.int64),
         row_id2=np.zeros(slacks, dtype=np.int64),
         path_row=np.zeros((longest_path, d + 1)), path_error=np.zeros((longest_path, width)),
@@ -294,6 +296,7 @@ def make_state(
         frame_row=np.zeros((d + 1, d + 1)), frame_error=np.zeros((d + 1, d + 1)),
         frame_inverse=np.zeros((d + 1, d + 1)), frame_work=np.zeros((d + 1, 2 * d + 2)),
         frame_ids=np.arange(d + 1), frame_ones=np.ones(d + 1),
+        cell_low=np.zeros(d), cell_high=np.zeros(d),
         box_low=np.zeros((n_layers, d)), box_high=np.zeros((n_layers, d)),
         stack=np.zeros((depth, N_STACK), dtype=np.int64), stack_num=np.zeros((depth, 4)),
         stack_point=np.zeros((depth, d)), arena=np.zeros(1 << 16),
