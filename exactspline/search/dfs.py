@@ -289,8 +289,13 @@ def advance(P, S):
         u_at = P.mem_at[layer] * (d + 1)
         e_at = u_at if coefficients else P.mem_at[layer]
         exact_row = S.U_grid[layer] != NOT_EXACT
+        plus, minus = P.form_plus[form_at], P.form_minus[form_at]
+        if len(S.U_class) > 0 and minus >= 0:
+            members = S.U_class[P.mem_at[layer] :]
+            if members[plus] == members[minus]:
+                plus, minus = -1, -1
         g_size = form_row(
-            P.form_plus[form_at], P.form_minus[form_at], P.form_shift[form_at],
+            plus, minus, P.form_shift[form_at],
             P.form_shift_error[form_at], S.U[u_at:], S.U_error[e_at:], S.U_size[P.mem_at[layer]:],
             P.n_mem[layer], d, coefficients, exact_row, g, g_error,
         )

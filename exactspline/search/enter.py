@@ -8,6 +8,7 @@ every other certificate; until it pays, the box of the layer before serves.
 from __future__ import annotations
 
 from .certificates import UNDERFLOW, gamma, lower_bound_by_basis, lower_bound_in_box
+from .classes import member_classes, state_classes
 from .control import (
     BY_FLOAT,
     BY_INTEGER,
@@ -198,7 +199,7 @@ def _sign_of_form(g, g_error, size, low, high, d, coefficients):
 
 @kernel
 def _settle_general(
-    ctl, codes, open_units, U, U_error, U_size, n_mem, exact_rows, g, g_error,
+    ctl, codes, open_units, U, U_error, U_size, U_class, n_mem, exact_rows, g, g_error,
     form_plus, form_minus, form_shift, form_shift_error, two_piece, two_form, piece_start,
     cond_start, cond_form, cond_sign, cond_drop, start, end, out, fresh, low, high, d, coefficients,
 ):
@@ -217,8 +218,11 @@ def _settle_general(
             sign = 2
             for cond in range(cond_start[piece], cond_start[piece + 1]):
                 f = cond_form[cond]
+                plus, minus = form_plus[f], form_minus[f]
+                if len(U_class) > 0 and minus >= 0 and U_class[plus] == U_class[minus]:
+                    plus, minus = -1, -1
                 size = form_row(
-                    form_plus[f], form_minus[f], form_shift[f], form_shift_error[f], U, U_error,
+                    plus, minus, form_shift[f], form_shift_error[f], U, U_error,
                     U_size, n_mem, d, coefficients, exact_rows, g, g_error,
                 )
                 sign = _sign_of_form(g, g_error, size, low, high, d, coefficients)
@@ -367,7 +371,7 @@ def refilter(P, S):
         )
     else:
         out = _settle_general(
-            ctl, codes, S.open_units, U, U_error, S.U_size[u:], n, S.U_grid[layer] != NOT_EXACT,
+            ctl, codes, S.open_units, U, U_error, S.U_size[u:], S.U_class[u:], n, S.U_grid[layer] != NOT_EXACT,
             S.g, S.g_error, P.form_plus[form:], P.form_minus[form:], P.form_shift[form:],
             P.form_shift_error[form:], P.two_piece[unit:], P.two_form[unit:],
             P.piece_start[unit + layer :], P.cond_start[piece + layer :], P.cond_form,
@@ -381,6 +385,39 @@ def refilter(P, S):
     ctl[POSITION] = end
     ctl[OPEN_END] = out
     return True
+
+
+@kernel
+def _classes(P, S, layer):
+    """Classes of the state after the layer before, and of this layer's members."""
+    before = layer - 1
+    unit, piece = P.unit_at[before], P.piece_at[before]
+    state_classes(
+        P.n_units[before],
+        S.codes[unit : unit + P.n_units[before]],
+        P.piece_start[unit + before :],
+        P.piece_member[piece:],
+        P.class_function[piece:],
+        P.class_constant[piece:],
+        S.U_class[P.mem_at[before] :],
+        P.keep[P.keep_at[before] : P.keep_at[before] + P.n_keep[before]],
+        S.Z_class[P.state_at[before] :],
+        P.class_first[1] + P.state_at[layer],
+        S.class_table,
+        S.Z_class[P.state_at[layer] :],
+    )
+    u, at = P.mem_at[layer], P.class_at[layer]
+    member_classes(
+        P.n_mem[layer],
+        P.class_start[u + layer :],
+        P.class_column[at:],
+        P.class_value[at:],
+        P.class_bias[u:],
+        S.Z_class[P.state_at[layer] :],
+        P.class_first[0] + u,
+        S.class_table,
+        S.U_class[u:],
+    )
 
 
 @kernel
@@ -454,6 +491,8 @@ def enter_layer(P, S, layer):
             coefficients,
             grid != NOT_EXACT,
         )
+        if len(S.U_class) > 0:
+            _classes(P, S, layer)
         if grid != NOT_EXACT:
             biggest = _largest(S.U[u * (d + 1) :], mem * (d + 1))
             S.U_max[layer] = 2.0 * biggest + P.norm[layer, 1]
@@ -486,7 +525,7 @@ def enter_layer(P, S, layer):
             )
         else:
             end = _settle_general(
-                ctl, codes, S.open_units, U, U_error, U_size, n, S.U_grid[layer] != NOT_EXACT,
+                ctl, codes, S.open_units, U, U_error, U_size, S.U_class[u:], n, S.U_grid[layer] != NOT_EXACT,
                 S.g, S.g_error, P.form_plus[form:], P.form_minus[form:], P.form_shift[form:],
                 P.form_shift_error[form:], P.two_piece[unit:], P.two_form[unit:],
                 P.piece_start[unit + layer :], P.cond_start[piece + layer :], P.cond_form,

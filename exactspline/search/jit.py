@@ -17,7 +17,7 @@ __all__ = ["kernel"]
 # No fastmath: signs are decided here.
 _OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "_nrt": False}
 _MODULES = (
-    "certificates", "control", "dfs", "enter", "faults", "frame", "jit", "nodes", "points",
+    "certificates", "classes", "control", "dfs", "enter", "faults", "frame", "jit", "nodes", "points",
     "rows", "simplex",
 )  # fmt: skip
 

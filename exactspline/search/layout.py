@@ -68,6 +68,15 @@ class Problem(NamedTuple):
     cond_sign: np.ndarray
     cond_drop: np.ndarray
     keep: np.ndarray
+    # which rows are equal, see classes.py; empty where no unit compares members
+    class_at: np.ndarray
+    class_start: np.ndarray
+    class_column: np.ndarray
+    class_value: np.ndarray
+    class_bias: np.ndarray
+    class_function: np.ndarray
+    class_constant: np.ndarray
+    class_first: np.ndarray
 
 
 class State(NamedTuple):
@@ -108,6 +117,9 @@ class State(NamedTuple):
     Z_zero: np.ndarray
     Z_grid: np.ndarray
     Z_max: np.ndarray
+    U_class: np.ndarray  # only equal rows share a class; empty if there are none
+    Z_class: np.ndarray
+    class_table: np.ndarray
     # the same forms in the coordinates of a narrow layer (see frame.py)
     F: np.ndarray
     F_error: np.ndarray

@@ -10,6 +10,7 @@ import numpy as np
 from ..compile.forms import Forms
 from ..compile.program import Layer, Program
 from ..rationals import as_float
+from .classes import class_arrays
 from .control import N_CTL, N_NUM, N_STACK
 from .layout import Problem, State
 from .rows import EXACT_LIMIT, NOT_EXACT
@@ -231,6 +232,7 @@ def make_problem(
         piece_at=pack["piece_member"].starts(), dense=dense,
         weight_at=pack["weight"].starts(), column_at=pack["column_start"].starts(),
         has_error=has_error, grid=grid, norm=norm, **flat,
+        **{k: v for k, v in class_arrays(program, space).items() if k in Problem._fields},
     )  # fmt: skip
 
 
@@ -307,6 +309,7 @@ def make_state(
         work=np.zeros((6, d + 2)), plus_point=np.zeros(d), minus_point=np.zeros(d),
         out_codes=np.zeros((chunk, n_units), dtype=_code_type(program)),
         out_points=np.zeros((chunk, d)), faults=np.zeros(4),
+        **{k: v for k, v in class_arrays(program, space).items() if k in State._fields},
     )  # fmt: skip
     _fill_rows(state, problem, rows, d, coefficients)
     _fill_first_layer(state, problem, program, space, d, coefficients)
@@ -321,9 +324,8 @@ def _longest_path(program: Program) -> int:
     for layer in program.layers:
         units = layer.units
         per_piece = np.diff(units.cond_start)
-        for k in range(len(units)):
-            a, b = int(units.piece_start[k]), int(units.piece_start[k + 1])
-            total += int(per_piece[a:b].max(initial=0))
+        if len(units):
+            total += int(np.maximum.reduceat(per_piece, units.piece_start[:-1]).sum())
     return total
 
 

@@ -230,17 +230,21 @@ def form_row(
     plus, minus, shift, shift_error, U, U_error, U_size, n_mem, d, coefficients, exact, g, g_error
 ):
     """One condition form u[plus] - u[minus] + shift; returns its size (box mode)."""
-    simple = minus < 0 and plus >= 0 and shift == 0.0 and shift_error == 0.0
     size = 0.0
+    plus_there, minus_there = False, False
     for c in range(d + 1):
         value = 0.0
-        if plus >= 0:
+        if plus >= 0 and U[c * n_mem + plus] != 0.0:
             value = U[c * n_mem + plus]
-        if minus >= 0:
+            plus_there = True
+        if minus >= 0 and U[c * n_mem + minus] != 0.0:
             value -= U[c * n_mem + minus]
+            minus_there = True
         if c == d:
             value += shift
         g[c] = value
+    # a single term is not rounded
+    rounds = not exact and plus_there + minus_there + (shift != 0.0) > 1
     if coefficients:
         for c in range(d + 1):
             e = 0.0
@@ -254,7 +258,7 @@ def form_row(
             if c == d:
                 e += shift_error
                 terms += abs(shift)
-            if not simple and not exact and terms > 0.0:
+            if rounds and terms > 0.0:
                 e = (e + gamma(2) * terms) * (1.0 + 1e-12) + UNDERFLOW
             g_error[c] = e
         return 0.0
@@ -267,7 +271,7 @@ def form_row(
         size += U_size[minus]
     e += shift_error
     size += abs(shift)
-    if not simple and not exact:
+    if rounds:
         e = (e + gamma(2) * size) * (1.0 + 1e-12) + UNDERFLOW
     g_error[0] = e
     return size
