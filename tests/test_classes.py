@@ -20,7 +20,7 @@ def partition(classes) -> list[list[int]]:
     groups: dict[int, list[int]] = {}
     for i, value in enumerate(classes):
         groups.setdefault(int(value), []).append(i)
-    return sorted(groups.values()) + [groups.get(0, [])]
+    return [*sorted(groups.values()), groups.get(0, [])]
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -95,7 +95,6 @@ def pooled_network(rng: random.Random, style: str) -> es.Network:
 
     def array(*shape: int) -> np.ndarray:
         out = np.empty(shape, dtype=object)
-        out[...] = [draw() for _ in range(1)][0]
         for at in np.ndindex(*shape):
             out[at] = draw()
         return out

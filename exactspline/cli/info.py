@@ -11,7 +11,7 @@ from ..api import load
 from ..bounds import UpperBound, rank_of_inputs, upper_bounds
 from ..domain import Domain
 from .domains import domain_lines, read_domains
-from .report import Report
+from .report import Report, notes
 from .text import big, path_text, shape_text
 
 if TYPE_CHECKING:
@@ -37,9 +37,10 @@ def info(arguments: argparse.Namespace) -> int:
             path_text(arguments.network),
             f"sha256 {network.sha256}",
             f"{network.units:,} units, {network.parameters:,} parameters",
+            *notes(network),
         ],
     )
-    report.block("operators", _table(["", "input", "output", "units", "parameters"], operators))
+    report.block("operators", _table(_columns(operators), operators))
     if layers:
         report.block(
             "layers",
@@ -55,34 +56,30 @@ def info(arguments: argparse.Namespace) -> int:
 
 
 def _operators(network: Network) -> list[dict[str, Any]]:
-    """One row an operator."""
-    units = _units_by_name(network)
-    keys = [operator.name or operator.kind for operator in network.operators]
+    """One row an operator, in the order in which they are evaluated; those of g come last."""
+    units: dict[str, int] = {}
+    for layer in network.program.layers:
+        for group in layer.names:
+            units[group.operator] = units.get(group.operator, 0) + len(group)
+    shapes = [node.shape for node in (*network.nodes, *network.output_nodes)]
+    labels = network.labels
     rows = []
-    for key, node in zip(keys, network.nodes, strict=True):
-        before = node.inputs[0]
-        input_shape = network.input_shape if before < 0 else network.nodes[before].shape
-        # operators without a name share a key: then every output is a unit of its own
-        made = units.get(key, 0) if keys.count(key) == 1 else math.prod(node.shape)
+    for i, node in enumerate((*network.nodes, *network.output_nodes)):
+        inputs = [network.input_shape if j < 0 else shapes[j] for j in node.inputs]
+        chain = node.inputs == (i - 1,)
         rows.append(
             {
-                "": node.operator.describe(),
-                "input": shape_text(input_shape),
+                "": f"{i} {node.operator.describe()}",
+                "reads": "" if chain else ", ".join(str(j) if j >= 0 else "x" for j in node.inputs),
+                "input": ", ".join(shape_text(shape) for shape in inputs),
                 "output": shape_text(node.shape),
-                "units": made if key in units else 0,
+                "units": units.get(labels[i], 0) if i < len(network.nodes) else 0,
                 "parameters": node.operator.parameters,
                 "name": node.operator.name,
+                "inputs": list(node.inputs),
             }
         )
     return rows
-
-
-def _units_by_name(network: Network) -> dict[str, int]:
-    out: dict[str, int] = {}
-    for layer in network.program.layers:
-        for group in layer.names:
-            out[group.operator] = out.get(group.operator, 0) + len(group)
-    return out
 
 
 def _layers(network: Network) -> list[dict[str, Any]]:
@@ -104,6 +101,14 @@ def _layers(network: Network) -> list[dict[str, Any]]:
         state = layer.state_size
         dimension = min(dimension, state)
     return rows
+
+
+def _columns(operators: list[dict[str, Any]]) -> list[str]:
+    """The columns of the table; what operators read is the one before, in a chain."""
+    columns = ["", "input", "output", "units", "parameters"]
+    if any(row["reads"] for row in operators):
+        columns.insert(1, "reads")
+    return columns
 
 
 def _table(columns: list[str], rows: list[dict[str, Any]]) -> list[str]:
@@ -156,15 +161,20 @@ def _json(
         "input_dim": network.input_dim,
         "units": network.units,
         "parameters": network.parameters,
+        "rounded_scales": network.rounded_scales,
+        "output_operator": network.output_operator or None,
         "operators": [
             {
                 "operator": node.operator.kind,
                 "name": node.operator.name,
+                "inputs": row["inputs"],
                 "output_shape": list(node.shape),
                 "units": row["units"],
                 "parameters": row["parameters"],
             }
-            for node, row in zip(network.nodes, operators, strict=True)
+            for node, row in zip(
+                (*network.nodes, *network.output_nodes), operators, strict=True
+            )
         ],
         "layers": [
             {

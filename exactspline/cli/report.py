@@ -20,6 +20,7 @@ __all__ = [
     "COUNT_DEFINITION",
     "Report",
     "network_lines",
+    "notes",
     "result_json",
     "result_lines",
     "results_json",
@@ -96,7 +97,21 @@ def network_lines(network: Network, program: Program, path: str) -> list[str]:
         path_text(path),
         *textwrap.wrap(shapes + (", ".join(names) or "no operators"), 88 - _LABEL),
         f"{units}, {network.parameters:,} parameters",
+        *notes(network),
     ]
+
+
+def notes(network: Network) -> list[str]:
+    """What belongs to the network's definition and is easily overlooked."""
+    lines = []
+    if network.rounded_scales:
+        lines.append(
+            f"{network.rounded_scales:,} scales of batch normalisation are rounded to float64, "
+            "by definition"
+        )
+    if network.output_nodes:
+        lines.append(f"output operator: {network.output_operator} (no part of the partition)")
+    return lines
 
 
 def result_lines(outcome: Outcome) -> list[tuple[str, str]]:
@@ -143,6 +158,8 @@ def _common(network: Network, path: str) -> dict[str, Any]:
         "input_dim": network.input_dim,
         "units": network.units,
         "parameters": network.parameters,
+        "rounded_scales": network.rounded_scales,
+        "output_operator": network.output_operator or None,
         "version": __version__,
         "count_definition": COUNT_DEFINITION,
     }

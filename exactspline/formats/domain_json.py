@@ -117,13 +117,14 @@ def _domain(fields: Fields, depth: int) -> Domain:
             inner = _domain(
                 Fields(fields.take("domain"), f"{where}: domain", fields.budget), depth + 1
             )
-            inputs = None
+            inputs: Box | None = None
             if fields.has("inputs"):
-                inputs = _domain(
+                bounds = _domain(
                     Fields(fields.take("inputs"), f"{where}: inputs", fields.budget), depth + 1
                 )
-                if not isinstance(inputs, Box):
+                if not isinstance(bounds, Box):
                     raise FormatError(f"{where}: 'inputs' needs a box")
+                inputs = bounds
             domain = Slice(origin, directions, inner, inputs)
         else:
             raise FormatError(

@@ -44,7 +44,7 @@ NO_SECOND, TWO_VERTICES, RAY_PENDING, RAY_DONE = -1, 0, 2, 1
     STORE,
     REASON,  # why Python was asked: 1 point, 2 certificate, 3 witness; or is told: 4, 5, 6
     NODES,
-    AUDIT,  # 1: stop at every verdict (reason 4), layer (5) and filter (6), so that tests can replay them
+    AUDIT,  # 1: stop at every verdict (reason 4), layer (5) and filter (6), for tests
     FILTERED,  # how many constraints the cell had when its open units were filtered last
     SETTLED,  # units that the last filter inside a layer settled
     N_CTL,
