@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,21 @@ from .errors import ParameterError, ShapeError
 from .network.network import Network
 
 if TYPE_CHECKING:
+    from .approximation import Approximation
     from .partition.partition import Partition
     from .search.decisions import Batch, Decisions
     from .search.run import Run
 
-__all__ = ["RegionCount", "RegionStream", "count_regions", "enumerate_regions", "load"]
+__all__ = [
+    "RegionCount",
+    "RegionStream",
+    "approximate",
+    "count_regions",
+    "enumerate_regions",
+    "from_sklearn",
+    "from_torch",
+    "load",
+]
 
 Progress = Callable[["Run"], None]
 
@@ -59,7 +70,7 @@ class RegionCount(int):
 
 
 def load(path: Any) -> Network:
-    """Read a network from a file: ONNX (.onnx), .npz or .json.
+    """Read a network from a file: ONNX (.onnx), .nnet, .npz or .json.
 
     Parameters
     ----------
@@ -79,6 +90,116 @@ def load(path: Any) -> Network:
     from .formats import load as load_file
 
     return load_file(path)
+
+
+def from_torch(
+    module: Any, input_shape: Sequence[int], *, weights: str | os.PathLike[str] | None = None
+) -> Network:
+    """Take the network of a PyTorch module, in inference (eval) mode.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Takes one tensor, a batch, and gives one. It is traced in a copy: its parameters,
+        buffers and training flags stay as they are.
+    input_shape : sequence of int
+        Without the batch axis; ``(channels, height, width)`` for images.
+    weights : path-like, optional
+        A file with the module's state dict, written by ``torch.save``; it is loaded into the
+        copy, with ``weights_only``. Its numbers are taken as they are stored, also where the
+        module's own are of another type.
+
+    Returns
+    -------
+    Network
+        Operators have the modules' paths as names: "layer1.0.conv1".
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        For what is not piecewise affine or not known: the message has the node of the trace,
+        the function, and the module's path. For control flow that depends on the data.
+    FormatError
+        If the file cannot be read, is no state dict, or does not fit the module; and for
+        parameters without values.
+    ParameterError
+        For NaN and infinite parameters.
+    ShapeError
+        If shapes do not fit.
+
+    Notes
+    -----
+    The network is the module's function for a batch of one, with the stored parameters as the
+    exact numbers they are: float16, bfloat16, float32, float64; a Python float in the module
+    (a slope, eps of batch normalisation) is the double it is. The shape of the input is known
+    while tracing, so ``x.size(0)``, ``x.shape`` and loops over them work. Sums and products of
+    parameters are computed exactly.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import exactspline as es
+    >>> module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU())
+    >>> net = es.from_torch(module, (2,))
+    >>> str(net.unit_name(2))
+    '1[2]'
+    """
+    from .formats.torch import from_torch as take
+
+    return take(module, input_shape, weights=weights)
+
+
+def from_sklearn(estimator: Any) -> Network:
+    """Take the network of a fitted ``MLPClassifier`` or ``MLPRegressor``.
+
+    Parameters
+    ----------
+    estimator : sklearn.neural_network.MLPClassifier or MLPRegressor
+        After ``fit``. It is not changed.
+
+    Returns
+    -------
+    Network
+        With the fitted weights as exactly what they are. A softmax or logistic function at the
+        output is the output operator: ``forward(x, output_operator=True)`` is
+        ``predict_proba`` (the probability of the second class for two classes).
+
+    Raises
+    ------
+    FormatError
+        If the estimator is not fitted.
+    UnsupportedOperatorError
+        If it is another estimator, or has another activation.
+    ParameterError
+        For weights that are NaN or infinite.
+
+    Notes
+    -----
+    Hidden logistic and tanh units are not piecewise affine: `exactspline.approximate` replaces
+    them.
+
+    Examples
+    --------
+    >>> from sklearn.neural_network import MLPRegressor
+    >>> import exactspline as es
+    >>> X, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 0.0, 1.0]
+    >>> mlp = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", random_state=0).fit(X, y)
+    >>> net = es.from_sklearn(mlp)
+    >>> [op.kind for op in net.operators]
+    ['Dense', 'ReLU', 'Dense']
+    >>> bool(abs(net.forward([2.0])[0] - mlp.predict([[2.0]])[0]) < 1e-9)
+    True
+    """
+    from .formats.sklearn import from_sklearn as take
+
+    return take(estimator)
+
+
+def approximate(network: Network, error: Any, domain: Domain | None = None) -> Approximation:
+    """Replace smooth operators by affine splines; see `exactspline.approximation.approximate`."""
+    from .approximation import approximate as replace
+
+    return replace(network, error, domain)
 
 
 def _prepared(

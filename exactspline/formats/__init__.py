@@ -1,8 +1,9 @@
-"""Files in and out: networks (ONNX, NumPy archives, JSON) and domains (VNN-LIB, JSON).
+"""Files and models in and out: networks (ONNX, .nnet, NumPy archives, JSON; PyTorch modules and
+scikit-learn estimators) and domains (VNN-LIB, JSON).
 
 Every reader gives exactly the numbers that are stored, checks sizes before it takes memory,
-follows no paths, unpickles nothing, and ends every malformed file in an ``ExactSplineError``
-that says what is wrong and where. Nothing here computes with a network.
+follows no paths, runs no code of a file, and ends every malformed file in an
+``ExactSplineError`` that says what is wrong and where. Nothing here computes with a network.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ..errors import FormatError
 from .domain_json import domain_to_json, load_domain
 from .files import PathLike
 from .json import load_json, network_to_json, save_json
+from .nnet import load_nnet
 from .npz import load_npz
 from .vnnlib import load_vnnlib, overlapping
 
@@ -25,12 +27,15 @@ __all__ = [
     "load",
     "load_domain",
     "load_json",
+    "load_nnet",
     "load_npz",
     "load_onnx",
     "load_vnnlib",
     "network_to_json",
     "overlapping",
     "save_json",
+    "save_network",
+    "save_onnx",
 ]
 
 
@@ -40,7 +45,8 @@ def load(path: PathLike) -> Network:
     Parameters
     ----------
     path : path-like
-        ``.onnx`` (see `load_onnx`), ``.npz`` (see `load_npz`) or ``.json`` (see `load_json`).
+        ``.onnx`` (see `load_onnx`), ``.nnet`` (see `load_nnet`), ``.npz`` (see `load_npz`) or
+        ``.json`` (see `load_json`).
 
     Returns
     -------
@@ -59,7 +65,7 @@ def load(path: PathLike) -> Network:
     >>> load("net.h5")
     Traceback (most recent call last):
     exactspline.errors.FormatError: net.h5: extension '.h5' is not known; networks are read from \
-.onnx, .npz and .json files
+.onnx, .npz, .json and .nnet files
     """
     name = os.fspath(path)
     extension = os.path.splitext(name)[1].lower()
@@ -69,10 +75,48 @@ def load(path: PathLike) -> Network:
         return load_npz(path)
     if extension == ".json":
         return load_json(path)
-    raise FormatError(
-        f"{name}: extension {extension!r} is not known; "
-        "networks are read from .onnx, .npz and .json files"
-    )
+    if extension == ".nnet":
+        return load_nnet(path)
+    advice = "networks are read from .onnx, .npz, .json and .nnet files"
+    if extension in (".pt", ".pth"):
+        advice += "; a state dict needs its module: from_torch(module, input_shape, weights=...)"
+    raise FormatError(f"{name}: extension {extension!r} is not known; {advice}")
+
+
+def save_network(net: Network, path: PathLike) -> None:
+    """Write a network; the file's extension says how.
+
+    Parameters
+    ----------
+    net : Network
+    path : path-like
+        Ends in ``.json`` (see `save_json`); overwritten if it exists.
+
+    Raises
+    ------
+    FormatError
+        For another extension, and if the file cannot be written.
+    ExactSplineError
+        What the writer of the format says.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from exactspline import Network, ReLU
+    >>> name = os.path.join(tempfile.mkdtemp(), "net.json")
+    >>> save_network(Network([ReLU()], (1,)), name)
+    >>> load(name).operators
+    (<ReLU>,)
+    """
+    name = os.fspath(path)
+    extension = os.path.splitext(name)[1].lower()
+    if extension == ".json":
+        save_json(net, path)
+        return
+    advice = "networks are written as .json"
+    if extension == ".onnx":
+        advice += "; net.to_onnx(path) writes an ONNX model"
+    raise FormatError(f"{name}: extension {extension!r} cannot be written here; {advice}")
 
 
 def load_onnx(path: PathLike) -> Network:
@@ -80,3 +124,10 @@ def load_onnx(path: PathLike) -> Network:
     from .onnx import load_onnx as read
 
     return read(path)
+
+
+def save_onnx(net: Network, path: PathLike, *, rounded: bool = False) -> None:
+    """Write an ONNX model; see `exactspline.formats.onnx_write.save_onnx`."""
+    from .onnx_write import save_onnx as write
+
+    write(net, path, rounded=rounded)

@@ -18,6 +18,7 @@ from .limits import MAX_TEXT_BYTES, MAX_TEXT_VALUES, Budget, write_number
 __all__ = ["Fields", "json_numbers", "read_json"]
 
 _MAX_RANK = 32
+_EXACT = 2**53  # every integer up to here is a float64
 
 
 def read_json(path: PathLike, budget: Budget) -> tuple[Any, str]:
@@ -85,6 +86,12 @@ class Fields:
         """Whether the key is there and not taken yet."""
         return key in self._left
 
+    def drop_null(self, key: str) -> bool:
+        """Whether the key is there with a value; ``null`` counts as left out."""
+        if key in self._left and self._left[key] is None:
+            del self._left[key]
+        return key in self._left
+
     def take(self, key: str) -> Any:
         """The value of a key that must be there."""
         if key not in self._left:
@@ -102,13 +109,20 @@ class Fields:
         """An integer below 2^62 in magnitude."""
         return self._integer(self.take(key), key)
 
-    def integers(self, key: str) -> tuple[int, ...]:
-        """A list of integers."""
+    def flag(self, key: str) -> bool:
+        """true or false."""
+        value = self.take(key)
+        if not isinstance(value, bool):
+            raise FormatError(f"{self.where}: {key!r} needs true or false, not {_named(value)}")
+        return value
+
+    def integers(self, key: str, most: int = _MAX_RANK) -> tuple[int, ...]:
+        """A list of integers, at most ``most`` of them."""
         value = self.take(key)
         if not isinstance(value, list):
             raise FormatError(f"{self.where}: {key!r} needs a list of integers")
-        if len(value) > _MAX_RANK:
-            raise FormatError(f"{self.where}: {key!r} has more than {_MAX_RANK} entries")
+        if len(value) > most:
+            raise FormatError(f"{self.where}: {key!r} has more than {most:,} entries")
         return tuple(self._integer(v, key) for v in value)
 
     def numbers(
@@ -117,14 +131,16 @@ class Fields:
         rank: int | None = None,
         special: Callable[[Any], float | None] | None = None,
     ) -> np.ndarray:
-        """An object array of Fractions from nested lists; ``rank`` of them if given.
+        """An exact array from nested lists; ``rank`` of them if given.
 
-        ``special`` may translate an entry that is no finite number (infinite bounds).
+        Without a rank, an empty list is an array of no numbers. Integers up to 2^53 are
+        float64, which take little memory; else all are Fractions. ``special`` may translate
+        an entry that is no finite number (infinite bounds).
         """
         where = f"{self.where}: {key!r}"
         value = self.take(key)
         shape = _shape(value, where, rank)
-        flat: list[Fraction | float] = []
+        flat: list[Fraction | float | int] = []
 
         def collect(value: Any, depth: int) -> None:
             if depth < len(shape):
@@ -136,20 +152,22 @@ class Fields:
                 flat.append(self._number(value, f"{where}, entry {len(flat)}", special))
 
         collect(value, 0)
+        if special is None and all(type(v) is int and -_EXACT <= v <= _EXACT for v in flat):
+            return np.array(flat, dtype=np.float64).reshape(shape)
         out = np.empty(len(flat), dtype=object)
-        out[:] = flat
+        out[:] = [Fraction(v) if isinstance(v, int) else v for v in flat]
         return out.reshape(shape)
 
     def _number(
         self, value: Any, where: str, special: Callable[[Any], float | None] | None
-    ) -> Fraction | float:
+    ) -> Fraction | float | int:
         translated = special(value) if special is not None else None
         if translated is not None:
             return translated
         if isinstance(value, str):
             return self.budget.read(value, where)
         if isinstance(value, int | Fraction) and not isinstance(value, bool):
-            return Fraction(value)
+            return value
         raise FormatError(f'{where}: {_named(value)} is no number; write a number or a text "p/q"')
 
     def _integer(self, value: Any, key: str) -> int:
@@ -189,6 +207,8 @@ def _shape(value: Any, where: str, rank: int | None) -> tuple[int, ...]:
     shape: list[int] = []
     while isinstance(value, list):
         if not value:
+            if not shape and rank is None:
+                return (0,)
             raise FormatError(f"{where}: has an empty list")
         if len(shape) == _MAX_RANK:
             raise FormatError(f"{where}: is nested more than {_MAX_RANK} deep")
