@@ -232,6 +232,37 @@ def test_bad_slices(run, points, arguments, text):
     assert text in one_error_line(err)
 
 
+def test_smooth_network(run, files):
+    """It can be described, and counting says how to go on; g is named in every report."""
+    operators = [es.Dense([[1, 1]]), es.Tanh(name="bend"), es.Dense([[1], [2]]), es.Softmax()]
+    es.Network(operators, (2,)).save(files / "smooth.json")
+    code, out, err = run("count", "smooth.json")
+    assert (code, out) == (2, "")
+    assert "operator 'bend' (Tanh)" in err
+    assert "exactspline.approximate" in one_error_line(err)
+    code, out, _ = run("info", "smooth.json")
+    assert code == 0
+    assert "output operator: Softmax" in out
+    assert "not piecewise affine" in out
+    code, out, _ = run("info", "smooth.json", "--json")
+    value = json.loads(out)
+    assert (value["piecewise_affine"], value["units"]) == (False, None)
+    assert value["output_operator"] == "Softmax"
+    assert len(value["operators"]) == 4
+
+
+def test_rounded_scales_are_reported(run, files):
+    norm = es.BatchNorm([0, 0, 1], [1, 3, 2], epsilon=1)  # scales 1/sqrt(2), 1/2, 1/sqrt(3)
+    es.Network([norm, es.ReLU(), es.Sigmoid()], (3,)).save(files / "norm.json")
+    _, out, _ = run("count", "norm.json")
+    assert "2 scales of batch normalisation are rounded" in out
+    assert "output operator: Sigmoid" in out
+    for command in ("count", "info"):
+        _, out, _ = run(command, "norm.json", "--json")
+        value = json.loads(out)
+        assert (value["rounded_scales"], value["output_operator"]) == (2, "Sigmoid")
+
+
 def test_domain_from_a_file(run):
     code, out, _ = run("count", "small.npz", "--domain", "domain.json")
     assert code == 0

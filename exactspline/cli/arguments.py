@@ -108,7 +108,9 @@ def _command(
         allow_abbrev=False,
     )
     parser.add_argument(
-        "network", metavar="NETWORK", help="an .onnx, .npz (W0, b0, W1, ...) or .json file"
+        "network",
+        metavar="NETWORK",
+        help="an .onnx, .nnet, .npz (W0, b0, W1, ...) or .json file",
     )
     domain = parser.add_mutually_exclusive_group()
     domain.add_argument(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from ..api import load
 from ..bounds import UpperBound, rank_of_inputs, upper_bounds
 from ..domain import Domain
+from ..errors import UnsupportedOperatorError
 from .domains import domain_lines, read_domains
 from .report import Report, notes
 from .text import big, path_text, shape_text
@@ -24,19 +26,22 @@ def info(arguments: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     network = load(arguments.network)
     domains = read_domains(arguments, network)
-    operators = _operators(network)
-    layers = _layers(network)
-    bounded = [_bounds(network, domain) for domain in domains]
+    refused = _refused(network)  # describing such a network is still useful
+    operators = _operators(network, not refused)
+    layers = [] if refused else _layers(network)
+    bounded = [] if refused else [_bounds(network, domain) for domain in domains]
     report = Report(sys.stdout, silent=arguments.json)
     if arguments.json:
-        report.json(_json(network, arguments.network, operators, layers, domains, bounded))
+        report.json(
+            _json(network, arguments.network, operators, layers, domains, bounded, refused)
+        )
         return 0
     report.block(
         "network",
         [
             path_text(arguments.network),
             f"sha256 {network.sha256}",
-            f"{network.units:,} units, {network.parameters:,} parameters",
+            f"{'' if refused else f'{network.units:,} units, '}{network.parameters:,} parameters",
             *notes(network),
         ],
     )
@@ -46,6 +51,9 @@ def info(arguments: argparse.Namespace) -> int:
             "layers",
             _table(["", "reads", "dimension", "units", "pieces", "made by"], layers),
         )
+    if refused:
+        report.block("regions", textwrap.wrap(refused, 76))
+        return 0
     for i, (domain, (rank, bounds)) in enumerate(zip(domains, bounded, strict=True)):
         label = f"domain {i + 1}/{len(domains)}" if len(domains) > 1 else "domain"
         report.block(label, domain_lines(domain))
@@ -55,10 +63,19 @@ def info(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _operators(network: Network) -> list[dict[str, Any]]:
+def _refused(network: Network) -> str:
+    """Why a network has no partition into affine pieces; empty if it has one."""
+    try:
+        _ = network.program
+    except UnsupportedOperatorError as error:
+        return str(error)
+    return ""
+
+
+def _operators(network: Network, compiled: bool) -> list[dict[str, Any]]:
     """One row an operator, in the order in which they are evaluated; those of g come last."""
     units: dict[str, int] = {}
-    for layer in network.program.layers:
+    for layer in network.program.layers if compiled else ():
         for group in layer.names:
             units[group.operator] = units.get(group.operator, 0) + len(group)
     shapes = [node.shape for node in (*network.nodes, *network.output_nodes)]
@@ -149,6 +166,7 @@ def _json(
     layers: list[dict[str, Any]],
     domains: list[Domain],
     bounded: list[tuple[int, list[UpperBound]]],
+    refused: str,
 ) -> dict[str, Any]:
     from .. import __version__
     from ..formats import domain_to_json
@@ -159,7 +177,8 @@ def _json(
         "input_shape": list(network.input_shape),
         "output_shape": list(network.output_shape),
         "input_dim": network.input_dim,
-        "units": network.units,
+        "units": None if refused else network.units,
+        "piecewise_affine": not refused,
         "parameters": network.parameters,
         "rounded_scales": network.rounded_scales,
         "output_operator": network.output_operator or None,
@@ -192,7 +211,7 @@ def _json(
                 "n0": rank,
                 "bounds": [_bound_json(bound) for bound in bounds],
             }
-            for domain, (rank, bounds) in zip(domains, bounded, strict=True)
+            for domain, (rank, bounds) in zip(domains, bounded, strict=not refused)
         ],
         "version": __version__,
     }
