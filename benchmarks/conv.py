@@ -46,9 +46,9 @@ def median_time(work, repeat: int) -> float:
     return statistics.median(times)
 
 
-def images() -> list[np.ndarray]:
-    """The three images of examples/slice."""
-    return [np.load(EXAMPLES / "slice" / f"{name}.npy") for name in "abc"]
+def images(folder: str) -> list[np.ndarray]:
+    """The three images of an example."""
+    return [np.load(EXAMPLES / folder / f"{name}.npy") for name in "abc"]
 
 
 def counted(label: str, net: es.Network, domain: es.Domain, repeat: int, goal: str) -> None:
@@ -72,19 +72,19 @@ def conv_slice(folder: Path, repeat: int) -> None:
     compiled = median_time(lambda: es.load(path).program, repeat)
     print(f"load Convnet_avgpool: {seconds:.3f} s, with compiling {compiled:.3f} s (to reach: 2 s)")
     net = es.load(path)
-    slice_ = es.Slice.through(images(), es.Box(0, 1, dim=2))
+    slice_ = es.Slice.through(images("slice"), es.Box(0, 1, dim=2))
     es.count_regions(net, slice_, limit=10)
     counted("Convnet_avgpool, slice through 3 images", net, slice_, repeat, "5,000/s")
-    inside = es.Slice.through(images(), es.Box(0, 1, dim=2), es.Box(0, 1, dim=784))
+    inside = es.Slice.through(images("slice"), es.Box(0, 1, dim=2), es.Box(0, 1, dim=784))
     counted("the same, pixels in [0, 1]", net, inside, repeat, "")
 
 
 def digits(repeat: int) -> None:
     """The residual network of examples/digits."""
     net = es.load(EXAMPLES / "digits" / "digits.onnx")
-    points = np.load(EXAMPLES / "digits" / "images.npy").reshape(-1, 64)
+    points = [image.reshape(-1) for image in images("digits")]
     square = es.Box(0, 1, dim=2)
-    counted("digits, slice through 3 images", net, es.Slice.through(points[:3], square), repeat, "")
+    counted("digits, slice through 3 images", net, es.Slice.through(points, square), repeat, "")
     low, high = points[0].astype(float), points[0].astype(float)
     pixels = [27, 28, 35, 36]  # the four in the middle
     low[pixels] -= 0.05

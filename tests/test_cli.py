@@ -858,6 +858,8 @@ def test_domain_lines():
         "x1 = -t0 + 2 t1",
         "x2 = 0",
     ]
+    image = es.Slice(np.zeros(64), np.eye(64)[:2], es.WholeSpace(2))
+    assert domain_lines(image)[-2:] == ["x2 = 0", "... and 61 more coordinates (--json has them)"]
     bounded = es.Slice([1, 0], [[1, -1]], es.WholeSpace(1), es.Box([0, 0], [2, 1]))
     assert domain_lines(bounded) == [
         "1-dimensional slice of R^2 (dimension 1)",

@@ -197,18 +197,23 @@ def _details(domain: Domain) -> list[str]:
             f"t in {_headline(domain.domain)}",
             *(line.replace("x", "t") for line in _details(domain.domain)),
             *(_details(domain.inputs) if domain.inputs is not None else []),
-            *(
-                f"x{i} = {_sum_text(row, 't', constant)}"
-                for i, (row, constant) in enumerate(
-                    zip(
-                        as_fractions(domain.directions).T.tolist(),
-                        as_fractions(domain.origin).tolist(),
-                        strict=True,
-                    )
-                )
-            ),
+            *_sliced_lines(domain),
         ]
     return []
+
+
+def _sliced_lines(domain: Slice) -> list[str]:
+    """The coordinates of x over the parameters; only the first ones of an image."""
+    shown = domain.dim if domain.dim <= _MAX_LINES else 3
+    rows = as_fractions(domain.directions.T[:shown]).tolist()
+    constants = as_fractions(domain.origin[:shown]).tolist()
+    lines = [
+        f"x{i} = {_sum_text(row, 't', constant)}"
+        for i, (row, constant) in enumerate(zip(rows, constants, strict=True))
+    ]
+    if shown < domain.dim:
+        lines.append(f"... and {domain.dim - shown:,} more coordinates (--json has them)")
+    return lines
 
 
 def _box_lines(box: Box) -> list[str]:
