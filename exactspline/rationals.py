@@ -99,7 +99,10 @@ def _digits(value: int) -> str:
 def to_fraction(value: Any, where: str = "value") -> Fraction:
     """One exact number from an int, float, NumPy scalar, Fraction, flint number or text."""
     if isinstance(value, Fraction):
-        return value
+        if type(value.numerator) is int and type(value.denominator) is int:
+            return value
+        # Fraction(numpy.int64(1)) computes in 64 bits
+        return Fraction(int(value.numerator), int(value.denominator))
     if isinstance(value, str):
         return parse_rational(value, where)
     if isinstance(value, bool | np.bool_):

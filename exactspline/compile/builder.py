@@ -10,7 +10,6 @@ Affine operators only compose forms, so consecutive ones become one exact map.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -289,6 +288,8 @@ def _last_use(builder: Builder, n_layers: int, output_atoms: np.ndarray) -> np.n
 
 def _stack(parts: Sequence[Forms]) -> Forms:
     """All forms of the parts, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
     indptr = [np.zeros(1, dtype=np.int64)]
     offset = 0
     for part in parts:
@@ -324,12 +325,10 @@ def compile_network(network: Network) -> Program:
     """
     builder = Builder(network.input_dim)
     source = builder.input(network.input_shape)
-    labels = [node.operator.label for node in network.nodes]
-    times = Counter(labels)
+    labels = network.labels
     tensors: list[Tensor] = []
     for position, node in enumerate(network.nodes):
-        label = labels[position]
-        builder.operator = label if times[label] == 1 else f"{label}.{position}"
+        builder.operator = labels[position]
         inputs = [source if i < 0 else tensors[i] for i in node.inputs]
         tensors.append(node.operator.lower(builder, *inputs))
     return builder.program(tensors[-1] if tensors else source)

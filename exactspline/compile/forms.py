@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from ..rationals import compact
 __all__ = ["Forms", "products"]
 
 _MOST_PRODUCTS = 20_000_000  # that are laid out at once
+_FEW_PRODUCTS = 100_000  # that need no faster way
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Forms:
     def take(self, rows: np.ndarray) -> Forms:
         """The chosen forms, in the given order."""
         rows = np.asarray(rows, dtype=np.int64)
+        if len(rows) == len(self) and np.array_equal(rows, np.arange(len(self))):
+            return self
         counts = self.indptr[rows + 1] - self.indptr[rows]
         indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         gather = np.repeat(self.indptr[rows] - indptr[:-1], counts) + np.arange(indptr[-1])
@@ -76,14 +80,12 @@ class Forms:
 
     def without_zeros(self) -> Forms:
         """Drop coefficients that are exactly zero."""
-        keep = self.data != 0
+        keep = _nonzero(self.data)
         if np.all(keep):
             return self
-        rows = np.repeat(np.arange(len(self)), np.diff(self.indptr))[keep]
-        indptr = np.zeros(len(self) + 1, dtype=np.int64)
-        np.add.at(indptr, rows + 1, 1)
+        kept = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)
         return Forms(
-            np.cumsum(indptr), self.indices[keep], self.data[keep], self.const, self.width
+            kept[self.indptr], self.indices[keep], self.data[keep], self.const, self.width
         )
 
     def after(self, inner: Forms) -> Forms:
@@ -91,19 +93,20 @@ class Forms:
 
         Notes
         -----
-        Integer arithmetic on a common denominator per side; cost is the number of nonzero
-        products.
+        Cost is the number of nonzero products. Where products meet in one coefficient they
+        are summed as integers over a common denominator.
         """
         if inner.is_selection():
             return self.relabel(inner.indices, inner.width)._merged()
         if np.all(np.diff(self.indptr) <= 1):
             return self._scaled(inner)
-        return self._joined(inner) or self._composed(inner)
+        joined = self._joined(inner)
+        if joined is not None:
+            return joined
+        return self._by_matrices(inner) or self._composed(inner)
 
     def _joined(self, inner: Forms) -> Forms | None:
         """`after` where no two products meet in one coefficient; None where some do."""
-        if np.any(inner.const != 0):
-            return None
         counts = np.diff(inner.indptr)[self.indices]
         if counts.sum() > _MOST_PRODUCTS:
             return None
@@ -117,9 +120,60 @@ class Forms:
         indptr = np.searchsorted(rows, np.arange(len(self) + 1))  # rows already increase
         data = products(np.repeat(self.data, counts)[order], picked.data[order])
         joined = Forms(
-            indptr.astype(np.int64), picked.indices[order], data, self.const, inner.width
-        )
+            indptr.astype(np.int64), picked.indices[order], data, self._constants(inner),
+            inner.width,
+        )  # fmt: skip
         return joined.without_zeros()
+
+    def _constants(self, inner: Forms) -> np.ndarray:
+        """The constants of the composition: these forms of the constants of ``inner``."""
+        reads = np.flatnonzero(_nonzero(inner.const)[self.indices])
+        if len(reads) == 0:
+            return self.const
+        outer, outer_den = _integers(self.data[reads])
+        shift, inner_den = _integers(inner.const)
+        terms = outer * shift[self.indices[reads]]
+        rows = np.searchsorted(self.indptr, reads, side="right") - 1
+        starts = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
+        denominator = outer_den * inner_den
+        sums = _objects([Fraction(0)] * len(self))
+        sums[rows[starts]] = [Fraction(v, denominator) for v in np.add.reduceat(terms, starts)]
+        return _sums(self.const, sums)
+
+    def _by_matrices(self, inner: Forms) -> Forms | None:
+        """`after` as a product of integer matrices; None where these would be mostly zeros."""
+        products_ = int(np.diff(inner.indptr)[self.indices].sum())
+        if products_ < _FEW_PRODUCTS:
+            return None
+        used, middle = np.unique(self.indices, return_inverse=True)
+        picked = inner.take(used)
+        columns, place = np.unique(picked.indices, return_inverse=True)
+        n, k, m = len(self), len(used), len(columns)
+        if n * k * m > 8 * products_ or m == 0:
+            return None
+        import flint
+
+        outer, outer_den = _integers(self.data)
+        values, inner_den = _integers(np.concatenate([picked.data, picked.const]))
+        left, right = np.zeros((n, k), dtype=object), np.zeros((k, m + 1), dtype=object)
+        rows = np.repeat(np.arange(n), np.diff(self.indptr))
+        np.add.at(left, (rows, middle.reshape(-1)), outer)
+        inner_rows = np.repeat(np.arange(k), np.diff(picked.indptr))
+        np.add.at(right, (inner_rows, place.reshape(-1)), values[: len(picked.data)])
+        right[:, m] = values[len(picked.data) :]
+        product = flint.fmpz_mat(n, k, left.reshape(-1).tolist()) * flint.fmpz_mat(
+            k, m + 1, right.reshape(-1).tolist()
+        )
+        denominator = outer_den * inner_den
+        entries = _objects([Fraction(int(v), denominator) for v in product.entries()])
+        entries = entries.reshape(n, m + 1)
+        return Forms(
+            np.arange(n + 1, dtype=np.int64) * m,
+            np.tile(columns, n).astype(np.int64),
+            compact(entries[:, :m].reshape(-1)),
+            _sums(self.const, compact(entries[:, m].copy())),
+            inner.width,
+        ).without_zeros()
 
     def _scaled(self, inner: Forms) -> Forms:
         """`after` for rows of one entry at most: each picks one form and scales it."""
@@ -178,9 +232,13 @@ class Forms:
 
     def _merged(self) -> Forms:
         """Sum coefficients of the same state entry (a relabelling may have joined some)."""
-        rows = np.repeat(np.arange(len(self)), np.diff(self.indptr))
-        keys = rows * self.width + self.indices
-        if len(np.unique(keys)) == len(keys):
+        falls = np.concatenate([self.indices[1:] <= self.indices[:-1], [False]])
+        falls[self.indptr[1:][self.indptr[1:] > 0] - 1] = False  # where a row ends
+        if not np.any(falls):
+            return self
+        keys = np.repeat(np.arange(len(self)), np.diff(self.indptr)) * self.width + self.indices
+        keys.sort()
+        if np.all(keys[1:] != keys[:-1]):
             return self
         return self._composed(Forms.selection(np.arange(self.width), self.width))
 
@@ -232,10 +290,23 @@ def _sums(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return compact(_objects([Fraction(v) + Fraction(w) for v, w in pairs]))
 
 
-def _objects(values: list[Fraction]) -> np.ndarray:
+def _nonzero(array: np.ndarray) -> np.ndarray:
+    """Where an exact array is not zero."""
+    return np.asarray(array.astype(bool))
+
+
+def _objects(values: list[Any]) -> np.ndarray:
     out = np.empty(len(values), dtype=object)
     out[:] = values
     return out
+
+
+def _integers(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """`_over_common_denominator` as an object array; every distinct number is made once."""
+    which, distinct = _distinct(values)
+    fractions = _objects(distinct)
+    out, denominator = _over_common_denominator(compact(fractions))
+    return _objects(out)[which], denominator
 
 
 def _over_common_denominator(values: np.ndarray) -> tuple[list[int], int]:

@@ -11,6 +11,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ class UnitName(NamedTuple):
     """Who a unit is: the operator that made it and its index in that operator's output."""
 
     operator: str
-    index: tuple[int, ...]
+    index: tuple[int, ...]  # type: ignore[assignment]  # not tuple.index
 
     def __str__(self) -> str:
         return f"{self.operator}[{', '.join(map(str, self.index))}]"
@@ -119,7 +120,7 @@ class Units:
         members = self.piece_member[first:last]
         if np.all(members == members[0]):
             slopes = self.piece_slope[first:last].tolist()
-            return all(a <= b for a, b in zip(slopes, slopes[1:], strict=False))
+            return all(a <= b for a, b in pairwise(slopes))
         condition = int(self.cond_start[first])  # of piece 0: it is above another member, or below
         above = self.form_plus[self.cond_form[condition]] == members[0]
         return bool(above == (self.cond_sign[condition] > 0))

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..rationals import compact
+from ..rationals import as_fractions, compact
 from .program import Units
 
 __all__ = [
@@ -185,9 +185,19 @@ def stack(tables: Sequence[tuple[Units, int]]) -> Units:
 
 def concatenate(arrays: Sequence[np.ndarray]) -> np.ndarray:
     """Arrays one after the other; Fractions win over float64."""
+    if len(arrays) == 1:
+        return arrays[0]
     if any(a.dtype == object for a in arrays):
-        return _exact([Fraction(v) for a in arrays for v in a.tolist()])
+        return np.concatenate([_shared(a) for a in arrays])
     return np.concatenate(arrays)
+
+
+def _shared(array: np.ndarray) -> np.ndarray:
+    """An exact array as Fractions; equal floats become one object."""
+    if array.dtype == object:
+        return array
+    values, which = np.unique(array, return_inverse=True)
+    return as_fractions(values)[which.reshape(-1)]
 
 
 def _exact(values: list[Fraction]) -> np.ndarray:

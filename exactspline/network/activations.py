@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..errors import ParameterError, ShapeError, UnsupportedOperatorError
-from ..rationals import as_fractions, exact_array, format_rational, to_fraction
-from .operator import Operator, Shape, numeric
+from ..rationals import as_fractions, exact_array, nearest_float, to_fraction
+from .operator import Fields, Operator, Shape, brief, decimal, numeric
 
 if TYPE_CHECKING:
     from ..compile.builder import Builder, Tensor
@@ -57,7 +57,7 @@ class _Scalar(Operator):
         slope, offset = pieces[0]
         out = numeric(slope, x)[()] * x + numeric(offset, x)[()]
         for at, (slope, offset) in zip(breaks, pieces[1:], strict=True):
-            above = x > (at if x.dtype == object else float(at))
+            above = x > (at if x.dtype == object else nearest_float(at))
             out = np.where(above, numeric(slope, x)[()] * x + numeric(offset, x)[()], out)
         return out + zero  # turns -0.0 into 0.0
 
@@ -65,7 +65,7 @@ class _Scalar(Operator):
         breaks, pieces = self._spline(x.shape)
         n = math.prod(x.shape)
         if all(slope.ndim == 0 and offset.ndim == 0 for slope, offset in pieces):
-            row = [(as_fractions(s)[()], as_fractions(c)[()]) for s, c in pieces]
+            row: list[Any] = [(as_fractions(s)[()], as_fractions(c)[()]) for s, c in pieces]
             return builder.scalar_units(x, [breaks] * n, [row] * n)
         columns = []
         for slope, offset in pieces:
@@ -114,7 +114,7 @@ class LeakyReLU(_Scalar):
         Above 1 the unit is concave. The theory's max(eta u, u) is `MaxLeaky`.
     """
 
-    FIELDS = {"slope": "number"}
+    FIELDS: ClassVar[Fields] = {"slope": "number"}
 
     def __init__(self, slope: Any = Fraction(1, 100), *, name: str = "") -> None:
         self.name = name
@@ -125,7 +125,7 @@ class LeakyReLU(_Scalar):
         return 1
 
     def describe(self) -> str:
-        return f"LeakyReLU (slope {float(self.slope):g})"
+        return f"LeakyReLU (slope {decimal(self.slope)})"
 
     def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
         zero, one, slope = _scalars(_ZERO, _ONE, self.slope)
@@ -145,7 +145,7 @@ class MaxLeaky(_Scalar):
     Balestriero, Baraniuk, "A Spline Theory of Deep Networks", ICML 2018, section 3.
     """
 
-    FIELDS = {"eta": "number"}
+    FIELDS: ClassVar[Fields] = {"eta": "number"}
 
     def __init__(self, eta: Any, *, name: str = "") -> None:
         self.name = name
@@ -156,7 +156,7 @@ class MaxLeaky(_Scalar):
         return 1
 
     def describe(self) -> str:
-        return f"MaxLeaky (eta {float(self.eta):g})"
+        return f"MaxLeaky (eta {decimal(self.eta)})"
 
     def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
         zero, low, high = _scalars(_ZERO, min(self.eta, _ONE), max(self.eta, _ONE))
@@ -173,7 +173,7 @@ class PReLU(_Scalar):
         shape. For torch's one slope a channel give an array of shape (channels, 1, 1).
     """
 
-    FIELDS = {"slope": "array"}
+    FIELDS: ClassVar[Fields] = {"slope": "array"}
 
     def __init__(self, slope: Any, *, name: str = "") -> None:
         self.name = name
@@ -220,7 +220,7 @@ class Clip(_Scalar):
     array([[0., 2., 6.]])
     """
 
-    FIELDS = {"low": "optional number", "high": "optional number"}
+    FIELDS: ClassVar[Fields] = {"low": "optional number", "high": "optional number"}
 
     def __init__(self, low: Any = None, high: Any = None, *, name: str = "") -> None:
         self.name = name
@@ -228,12 +228,12 @@ class Clip(_Scalar):
         self.high = None if high is None else to_fraction(high, f"high of {self.label}")
         if self.low is not None and self.high is not None and self.low > self.high:
             raise ParameterError(
-                f"{self.label}: low {_brief(self.low)} is above high {_brief(self.high)}"
+                f"{self.label}: low {brief(self.low)} is above high {brief(self.high)}"
             )
 
     def describe(self) -> str:
         ends = [("-inf", self.low), ("inf", self.high)]
-        low, high = (t if v is None else f"{float(v):g}" for t, v in ends)
+        low, high = (t if v is None else f"{decimal(v)}" for t, v in ends)
         return f"Clip to [{low}, {high}]"
 
     def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
@@ -260,7 +260,7 @@ class HardSigmoid(_Scalar):
         float32; Keras' is 1/5 (1/6 since version 3).
     """
 
-    FIELDS = {"alpha": "number", "beta": "number"}
+    FIELDS: ClassVar[Fields] = {"alpha": "number", "beta": "number"}
 
     def __init__(
         self, alpha: Any = Fraction(1, 6), beta: Any = Fraction(1, 2), *, name: str = ""
@@ -270,7 +270,7 @@ class HardSigmoid(_Scalar):
         self.beta = to_fraction(beta, f"beta of {self.label}")
 
     def describe(self) -> str:
-        return f"HardSigmoid (slope {float(self.alpha):g})"
+        return f"HardSigmoid (slope {decimal(self.alpha)})"
 
     def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
         zero, one, slope, offset = _scalars(_ZERO, _ONE, self.alpha, self.beta)
@@ -296,7 +296,7 @@ class Threshold(_Scalar):
         If they differ: the function would jump.
     """
 
-    FIELDS = {"threshold": "number", "value": "number"}
+    FIELDS: ClassVar[Fields] = {"threshold": "number", "value": "number"}
 
     def __init__(self, threshold: Any = 0, value: Any = 0, *, name: str = "") -> None:
         self.name = name
@@ -305,7 +305,7 @@ class Threshold(_Scalar):
         _no_jump(self.threshold, self.value, self.threshold, self.label)
 
     def describe(self) -> str:
-        return f"Threshold ({float(self.threshold):g})"
+        return f"Threshold ({decimal(self.threshold)})"
 
     def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
         zero, one, value = _scalars(_ZERO, _ONE, self.value)
@@ -339,7 +339,7 @@ class ScalarSpline(_Scalar):
     array([[0. , 0.5, 0.5, 0. ]])
     """
 
-    FIELDS = {"breakpoints": "array", "slopes": "array", "offsets": "array"}
+    FIELDS: ClassVar[Fields] = {"breakpoints": "array", "slopes": "array", "offsets": "array"}
 
     def __init__(
         self,
@@ -359,19 +359,18 @@ class ScalarSpline(_Scalar):
                 "give one slope more than breakpoints"
             )
         breaks = as_fractions(self.breakpoints).tolist()
-        for a, b in zip(breaks, breaks[1:], strict=False):
+        for a, b in pairwise(breaks):
             if a >= b:
                 raise ParameterError(
-                    f"{self.label}: breakpoints {_brief(a)}, {_brief(b)} do not increase"
+                    f"{self.label}: breakpoints {brief(a)}, {brief(b)} do not increase"
                 )
         if offsets is None:
             offsets = _continuous(breaks, as_fractions(self.slopes).tolist())
         self.offsets = exact_array(offsets, f"offsets of {self.label}")
         if self.offsets.shape != (n + 1,):
             raise ShapeError(f"{self.label}: {self.offsets.size} offsets do not fit {n + 1} slopes")
-        pieces = list(
-            zip(as_fractions(self.slopes).tolist(), as_fractions(self.offsets).tolist(), strict=True)
-        )
+        values = as_fractions(self.slopes).tolist(), as_fractions(self.offsets).tolist()
+        pieces = list(zip(*values, strict=True))
         for at, (s, c), (t, d) in zip(breaks, pieces, pieces[1:], strict=False):
             _no_jump(at, s * at + c, t * at + d, self.label)
 
@@ -400,11 +399,6 @@ def _continuous(breaks: list[Fraction], slopes: list[Fraction]) -> list[Fraction
 def _no_jump(at: Fraction, left: Fraction, right: Fraction, label: str) -> None:
     if left != right:
         raise UnsupportedOperatorError(
-            f"{label}: the function jumps at {_brief(at)} by {_brief(right - left)}; "
+            f"{label}: the function jumps at {brief(at)} by {brief(right - left)}; "
             "only continuous functions are affine splines in the sense of the theory"
         )
-
-
-def _brief(value: Fraction) -> str:
-    text = format_rational(value)
-    return text if len(text) <= 40 else f"about {float(value):.6g}"

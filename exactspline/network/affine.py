@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..errors import ParameterError, ShapeError
 from ..rationals import as_fractions, compact, exact_array, to_fraction
-from .operator import Operator, Shape, numeric
+from .operator import Fields, Operator, Shape, decimal, numeric, one_integer
 
 if TYPE_CHECKING:
     from ..compile.builder import Builder, Tensor
@@ -44,15 +44,15 @@ class Dense(Operator):
     (2,)
     """
 
-    FIELDS = {"weight": "array", "bias": "array", "axis": "integer"}
+    FIELDS: ClassVar[Fields] = {"weight": "array", "bias": "array", "axis": "integer"}
 
     def __init__(self, weight: Any, bias: Any = None, *, axis: int = -1, name: str = "") -> None:
         self.name = name
         self.weight = exact_array(weight, f"weight of {self.label}")
-        if self.weight.ndim != 2:
+        if self.weight.ndim != 2 or self.weight.size == 0:
             raise ShapeError(
                 f"{self.label}: the weight has shape {self.weight.shape}; "
-                "give a matrix of shape (n_out, n_in)"
+                "give a matrix of shape (n_out, n_in), neither of them 0"
             )
         n_out = self.weight.shape[0]
         self.bias = np.zeros(n_out) if bias is None else exact_array(bias, f"bias of {self.label}")
@@ -61,7 +61,7 @@ class Dense(Operator):
                 f"{self.label}: the bias has shape {self.bias.shape}, "
                 f"but the weight of shape {self.weight.shape} needs ({n_out},)"
             )
-        self.axis = axis
+        self.axis = one_integer(axis, f"axis of {self.label}")
 
     @property
     def parameters(self) -> int:
@@ -120,7 +120,7 @@ class Elementwise(Operator):
     """
 
     entrywise = True
-    FIELDS = {"scale": "array", "shift": "array"}
+    FIELDS: ClassVar[Fields] = {"scale": "array", "shift": "array"}
 
     def __init__(self, scale: Any = 1, shift: Any = 0, *, name: str = "") -> None:
         self.name = name
@@ -233,7 +233,7 @@ class BatchNorm(Operator):
     [0.5]
     """
 
-    FIELDS = {
+    FIELDS: ClassVar[Fields] = {
         "mean": "array", "variance": "array", "gamma": "array", "beta": "array",
         "epsilon": "number", "axis": "integer",
     }  # fmt: skip
@@ -256,7 +256,7 @@ class BatchNorm(Operator):
         self.gamma = np.ones(n) if gamma is None else exact_array(gamma, f"gamma of {self.label}")
         self.beta = np.zeros(n) if beta is None else exact_array(beta, f"beta of {self.label}")
         self.epsilon = to_fraction(epsilon, f"epsilon of {self.label}")
-        self.axis = axis
+        self.axis = one_integer(axis, f"axis of {self.label}")
         for what in ("mean", "variance", "gamma", "beta"):
             if getattr(self, what).shape != (n,):
                 raise ShapeError(
@@ -267,16 +267,15 @@ class BatchNorm(Operator):
             if v + self.epsilon <= 0:
                 raise ParameterError(
                     f"{self.label}: variance + epsilon of channel {i} is "
-                    f"{float(v + self.epsilon):g}; it must be positive"
+                    f"{decimal(v + self.epsilon)}; it must be positive"
                 )
         _ = self._scales
 
     @cached_property
     def _scales(self) -> list[tuple[float, bool]]:
         out = []
-        for i, (g, v) in enumerate(
-            zip(as_fractions(self.gamma).tolist(), as_fractions(self.variance).tolist(), strict=True)
-        ):
+        gammas, variances = as_fractions(self.gamma), as_fractions(self.variance)
+        for i, (g, v) in enumerate(zip(gammas.tolist(), variances.tolist(), strict=True)):
             try:
                 out.append(nearest_scale(g, v + self.epsilon))
             except OverflowError:
@@ -344,7 +343,7 @@ class Add(Operator):
     """
 
     arity = None
-    FIELDS = {"coefficients": "optional array"}
+    FIELDS: ClassVar[Fields] = {"coefficients": "optional array"}
 
     def __init__(self, coefficients: Sequence[Any] | None = None, *, name: str = "") -> None:
         self.name = name

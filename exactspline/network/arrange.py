@@ -6,13 +6,13 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..errors import ParameterError, ShapeError
 from ..rationals import to_fraction
-from .operator import Operator, Shape, one_integer
+from .operator import Fields, Operator, Shape, any_integers, one_integer, rounded_once
 
 if TYPE_CHECKING:
     from ..compile.builder import Builder, Tensor
@@ -36,11 +36,12 @@ class _Arrangement(Operator):
     fill: Fraction = Fraction(0)
 
     @abstractmethod
-    def _entries(self, *shapes: Shape) -> np.ndarray:
-        """Flat indices into the inputs one after the other, in the output's shape; -1: fill."""
+    def _entries(self, *shapes: Any) -> np.ndarray:
+        """Flat indices into the inputs one after the other, in the output's shape; -1: fill.
 
-    def output_shape(self, *shapes: Shape) -> Shape:
-        return self._entries(*shapes).shape
+        As large as the output: shapes are worked out without it, so that a size can be
+        refused before memory is taken.
+        """
 
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         n = inputs[0].shape[0]
@@ -48,7 +49,7 @@ class _Arrangement(Operator):
         entries = self._entries(*[x.shape[1:] for x in inputs])
         out = joined[:, entries]
         if np.any(entries < 0):
-            out[:, entries < 0] = self.fill if out.dtype == object else float(self.fill)
+            out[:, entries < 0] = rounded_once(self.fill, out)
         return out
 
     def lower(self, builder: Builder, *inputs: Tensor) -> Tensor:
@@ -102,11 +103,11 @@ class Reshape(Operator):
     """
 
     entrywise = True
-    FIELDS = {"shape": "integers"}
+    FIELDS: ClassVar[Fields] = {"shape": "integers"}
 
     def __init__(self, shape: Sequence[int], *, name: str = "") -> None:
         self.name = name
-        self.shape = tuple(int(n) for n in shape)
+        self.shape = any_integers(shape, f"shape of {self.label}")
         if sum(n == -1 for n in self.shape) > 1 or any(n < -1 for n in self.shape):
             raise ShapeError(f"{self.label}: {self.shape} needs sizes >= 0 and at most one -1")
 
@@ -145,23 +146,26 @@ class Transpose(_Arrangement):
     (3, 8, 9)
     """
 
-    FIELDS = {"axes": "integers"}
+    FIELDS: ClassVar[Fields] = {"axes": "integers"}
 
     def __init__(self, axes: Sequence[int], *, name: str = "") -> None:
         self.name = name
-        self.axes = tuple(one_integer(a, f"axes of {self.label}") for a in axes)
+        self.axes = any_integers(axes, f"axes of {self.label}")
 
     def describe(self) -> str:
         return f"Transpose {self.axes}"
 
-    def _entries(self, shape: Shape) -> np.ndarray:
-        try:
-            return np.transpose(np.arange(math.prod(shape)).reshape(shape), self.axes)
-        except ValueError:
+    def output_shape(self, shape: Shape) -> Shape:
+        n = len(shape)
+        if len(self.axes) != n or {a % n if -n <= a < n else n for a in self.axes} != set(range(n)):
             raise ShapeError(
-                f"axes {self.axes} are no order of the {len(shape)} axes of an input "
-                f"of shape {shape}"
-            ) from None
+                f"axes {self.axes} are no order of the {n} axes of an input of shape {shape}"
+            )
+        return tuple(shape[a] for a in self.axes)
+
+    def _entries(self, shape: Shape) -> np.ndarray:
+        self.output_shape(shape)
+        return np.transpose(np.arange(math.prod(shape)).reshape(shape), self.axes)
 
 
 class Select(_Arrangement):
@@ -179,27 +183,33 @@ class Select(_Arrangement):
     (2,)
     """
 
-    FIELDS = {"indices": "integers", "axis": "integer"}
+    FIELDS: ClassVar[Fields] = {"indices": "integers", "axis": "integer"}
 
     def __init__(self, indices: Sequence[int], *, axis: int = 0, name: str = "") -> None:
         self.name = name
-        self.axis = axis
-        self.indices = tuple(one_integer(i, f"indices of {self.label}") for i in indices)
+        self.axis = one_integer(axis, f"axis of {self.label}")
+        self.indices = any_integers(indices, f"indices of {self.label}")
         if not self.indices:
             raise ShapeError(f"{self.label}: selects nothing; give at least one index")
 
     def describe(self) -> str:
         return f"Select {len(self.indices)} of axis {self.axis}"
 
-    def _entries(self, shape: Shape) -> np.ndarray:
+    def output_shape(self, shape: Shape) -> Shape:
         if not -len(shape) <= self.axis < len(shape):
             raise ShapeError(f"an input of shape {shape} has no axis {self.axis}")
         size = shape[self.axis]
-        wrong = [i for i in self.indices if not -size <= i < size]
-        if wrong:
+        if min(self.indices) < -size or max(self.indices) >= size:
+            wrong = next(i for i in self.indices if not -size <= i < size)
             raise ShapeError(
-                f"index {wrong[0]} does not fit axis {self.axis} of an input of shape {shape}"
+                f"index {wrong} does not fit axis {self.axis} of an input of shape {shape}"
             )
+        out = list(shape)
+        out[self.axis] = len(self.indices)
+        return tuple(out)
+
+    def _entries(self, shape: Shape) -> np.ndarray:
+        self.output_shape(shape)
         return np.take(np.arange(math.prod(shape)).reshape(shape), self.indices, axis=self.axis)
 
 
@@ -221,13 +231,13 @@ class Pad(_Arrangement):
     [[5.0, 1.0, 2.0]]
     """
 
-    FIELDS = {"pads": "integers", "value": "number", "mode": "text"}
+    FIELDS: ClassVar[Fields] = {"pads": "integers", "value": "number", "mode": "text"}
 
     def __init__(
         self, pads: Sequence[int], *, value: Any = 0, mode: str = "constant", name: str = ""
     ) -> None:
         self.name = name
-        self.pads = tuple(one_integer(p, f"pads of {self.label}") for p in pads)
+        self.pads = any_integers(pads, f"pads of {self.label}")
         self.value = to_fraction(value, f"value of {self.label}")
         self.mode = mode
         self.fill = self.value
@@ -249,8 +259,9 @@ class Pad(_Arrangement):
         for i in range(n):
             axis = len(shape) - n + i
             before, behind = self.pads[i], self.pads[n + i]
-            limit = {"reflect": shape[axis] - 1, "wrap": shape[axis]}.get(self.mode)
-            if limit is not None and max(before, behind) > limit:
+            kept = shape[axis] + min(before, 0) + min(behind, 0)  # negative pads cut first
+            limit = {"reflect": kept - 1, "wrap": kept}.get(self.mode)
+            if limit is not None and kept > 0 and max(before, behind) > limit:
                 raise ShapeError(
                     f"{self.mode} pads {before} and {behind} are too large for axis {axis} "
                     f"of an input of shape {shape}"
@@ -264,11 +275,14 @@ class Pad(_Arrangement):
         self.output_shape(shape)
         n = len(self.pads) // 2
         entries = np.arange(math.prod(shape)).reshape(shape)
+        cuts = [slice(None)] * (len(shape) - n)
+        for i in range(n):
+            size = shape[len(shape) - n + i]
+            cuts.append(slice(max(0, -self.pads[i]), size - max(0, -self.pads[n + i])))
+        entries = entries[tuple(cuts)]  # all cuts first: no array is larger than both ends
         for i in range(n):
             axis = len(shape) - n + i
             before, behind = self.pads[i], self.pads[n + i]
-            size = shape[axis]
-            entries = np.take(entries, np.arange(max(0, -before), size - max(0, -behind)), axis)
             if before <= 0 and behind <= 0:
                 continue
             width = [(0, 0)] * len(shape)
@@ -292,11 +306,11 @@ class Expand(_Arrangement):
     shape : sequence of int
     """
 
-    FIELDS = {"shape": "integers"}
+    FIELDS: ClassVar[Fields] = {"shape": "integers"}
 
     def __init__(self, shape: Sequence[int], *, name: str = "") -> None:
         self.name = name
-        self.shape = tuple(one_integer(n, f"shape of {self.label}", 1) for n in shape)
+        self.shape = any_integers(shape, f"shape of {self.label}", 1)
 
     def describe(self) -> str:
         return f"Expand to {self.shape}"
@@ -329,25 +343,31 @@ class Concat(_Arrangement):
     """
 
     arity = None
-    FIELDS = {"axis": "integer"}
+    FIELDS: ClassVar[Fields] = {"axis": "integer"}
 
     def __init__(self, axis: int = 0, *, name: str = "") -> None:
         self.name = name
-        self.axis = axis
+        self.axis = one_integer(axis, f"axis of {self.label}")
 
     def describe(self) -> str:
         return f"Concat along axis {self.axis}"
 
+    def output_shape(self, *shapes: Shape) -> Shape:
+        n = len(shapes[0])
+        if -n <= self.axis < n:
+            axis = self.axis % n
+            rests = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
+            if len(rests) == 1 and all(len(shape) == n for shape in shapes):
+                joined = sum(shape[axis] for shape in shapes)
+                return (*shapes[0][:axis], joined, *shapes[0][axis + 1 :])
+        listed = ", ".join(map(str, shapes[:8])) + (", ..." if len(shapes) > 8 else "")
+        raise ShapeError(f"inputs of shapes {listed} cannot be joined along axis {self.axis}")
+
     def _entries(self, *shapes: Shape) -> np.ndarray:
+        self.output_shape(*shapes)
         offset, parts = 0, []
         for shape in shapes:
             size = math.prod(shape)
             parts.append(offset + np.arange(size).reshape(shape))
             offset += size
-        try:
-            return np.concatenate(parts, axis=self.axis)
-        except ValueError:
-            raise ShapeError(
-                f"inputs of shapes {', '.join(map(str, shapes))} cannot be joined "
-                f"along axis {self.axis}"
-            ) from None
+        return np.concatenate(parts, axis=self.axis)

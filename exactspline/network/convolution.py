@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..errors import ParameterError, ShapeError
 from ..rationals import exact_array
-from .operator import Operator, Shape, integers, numeric, one_integer
+from .operator import Fields, Operator, Shape, integers, numeric, one_integer
 from .windows import Windows, both_sides
 
 if TYPE_CHECKING:
     from ..compile.builder import Builder, Tensor
 
 __all__ = ["Conv", "ConvTranspose"]
+
+_COLUMNS = 1 << 23  # numbers of unfolded windows that are held at once
 
 
 class Conv(Operator):
@@ -53,7 +55,7 @@ class Conv(Operator):
     (4, 8, 8)
     """
 
-    FIELDS = {
+    FIELDS: ClassVar[Fields] = {
         "weight": "array", "bias": "array", "stride": "integers", "padding": "integers",
         "dilation": "integers", "groups": "integer", "padding_mode": "text",
     }  # fmt: skip
@@ -81,7 +83,7 @@ class Conv(Operator):
         self.bias = _bias(bias, n_out, self.label)
         self.stride = integers(stride, n, f"stride of {self.label}", 1)
         self.dilation = integers(dilation, n, f"dilation of {self.label}", 1)
-        self.padding = both_sides(padding, n)
+        self.padding = both_sides(padding, n, f"padding of {self.label}")
         if padding_mode not in ("zeros", "circular"):
             raise ParameterError(
                 f"{self.label}: padding_mode {padding_mode!r} is not known; use zeros or circular, "
@@ -112,16 +114,21 @@ class Conv(Operator):
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         out_shape = self.output_shape(x.shape[1:])
-        n, groups = x.shape[0], self.groups
-        entries = self._windows.entries(x.shape[2:])
-        image = x.reshape(n, groups, -1, math.prod(x.shape[2:]))
-        columns = image[..., entries]  # (n, groups, channels, windows, kernel)
-        columns[..., entries < 0] = 0
-        columns = np.moveaxis(columns, 2, 3).reshape(n, groups, len(entries), -1)
-        weight = numeric(self.weight, x).reshape(groups, self.weight.shape[0] // groups, -1)
-        out = columns @ np.moveaxis(weight, 1, 2)  # (n, groups, windows, channels out)
-        out = np.moveaxis(out, 3, 2).reshape(n, self.weight.shape[0], -1)
-        return (out + numeric(self.bias, x)[:, None]).reshape(n, *out_shape)
+        n, groups, n_out = len(x), self.groups, self.weight.shape[0]
+        entries = self._windows.entries(x.shape[2:]).T  # (kernel, windows)
+        outside = entries < 0
+        image = x.reshape(n, groups, x.shape[1] // groups, math.prod(x.shape[2:]))
+        weight = numeric(self.weight, x).reshape(groups, n_out // groups, -1)
+        bias = numeric(self.bias, x)[:, None]
+        out = np.empty((n, n_out, entries.shape[1]), dtype=x.dtype)
+        step = max(1, _COLUMNS // (x.shape[1] * entries.size))
+        for at in range(0, n, step):  # unfolded, a large batch would take too much memory
+            columns = image[at : at + step][..., np.maximum(entries, 0)]
+            columns[..., outside] = 0
+            columns = columns.reshape(len(columns), groups, weight.shape[2], entries.shape[1])
+            values = weight @ columns  # (samples, groups, channels out, windows)
+            out[at : at + step] = values.reshape(len(values), *out.shape[1:]) + bias
+        return out.reshape(n, *out_shape)
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:
         out_shape = self.output_shape(x.shape)
@@ -167,7 +174,7 @@ class ConvTranspose(Operator):
     (4, 16, 16)
     """
 
-    FIELDS = {
+    FIELDS: ClassVar[Fields] = {
         "weight": "array", "bias": "array", "stride": "integers", "padding": "integers",
         "output_padding": "integers", "dilation": "integers", "groups": "integer",
     }  # fmt: skip
@@ -195,7 +202,7 @@ class ConvTranspose(Operator):
         self.bias = _bias(bias, self.weight.shape[1] * self.groups, self.label)
         self.stride = integers(stride, n, f"stride of {self.label}", 1)
         self.dilation = integers(dilation, n, f"dilation of {self.label}", 1)
-        self.padding = both_sides(padding, n)
+        self.padding = both_sides(padding, n, f"padding of {self.label}")
         self.output_padding = integers(output_padding, n, f"output_padding of {self.label}", 0)
 
     @property
@@ -218,11 +225,13 @@ class ConvTranspose(Operator):
             out.append(length)
         return (self.bias.size, *out)
 
-    def _matrix(self, shape: Shape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Rows, columns and flat places in the weight of the nonzeros, sorted by row."""
+    def _targets(self, shape: Shape) -> np.ndarray:
+        """Where an input entry's product with each kernel entry is added; -1: cut off.
+
+        Shape (places of the input, kernel entries).
+        """
         out = self.output_shape(shape)
         n, kernel = self.weight.ndim - 2, self.weight.shape[2:]
-        spatial_in, spatial_out = math.prod(shape[1:]), math.prod(out[1:])
         target = np.zeros((1,) * (2 * n), dtype=np.int64)
         valid = np.ones((1,) * (2 * n), dtype=bool)
         for i in range(n):
@@ -235,8 +244,13 @@ class ConvTranspose(Operator):
             axes[i], axes[n + i] = at.shape
             target = target * out[1 + i] + at.reshape(axes)
             valid = valid & ((at >= 0) & (at < out[1 + i])).reshape(axes)
-        target = target.reshape(spatial_in, -1)
-        source, entry = np.nonzero(valid.reshape(spatial_in, -1))
+        return np.where(valid, target, -1).reshape(math.prod(shape[1:]), math.prod(kernel))
+
+    def _matrix(self, shape: Shape) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows, columns and flat places in the weight of the nonzeros, sorted by row."""
+        spatial_in, spatial_out = math.prod(shape[1:]), math.prod(self.output_shape(shape)[1:])
+        kernel, target = self.weight.shape[2:], self._targets(shape)
+        source, entry = np.nonzero(target >= 0)
         target = target[source, entry]
         n_in, per_out = self.weight.shape[:2]
         c_in = np.arange(n_in)[:, None, None]
@@ -250,13 +264,18 @@ class ConvTranspose(Operator):
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         shape = self.output_shape(x.shape[1:])
-        rows, columns, places = self._matrix(x.shape[1:])
-        flat = x.reshape(x.shape[0], -1)
-        products = flat[:, columns] * numeric(self.weight, x).reshape(-1)[places]
-        out = np.repeat(numeric(self.bias, x), math.prod(shape[1:]))
-        out = np.tile(out, (x.shape[0], 1))
-        np.add.at(out, (slice(None), rows), products)
-        return out.reshape(x.shape[0], *shape)
+        n, groups, size = len(x), self.groups, math.prod(shape[1:])
+        target = self._targets(x.shape[1:])
+        image = x.reshape(n, groups, x.shape[1] // groups, math.prod(x.shape[2:]))
+        weight = numeric(self.weight, x).reshape(groups, image.shape[2], -1, target.shape[1])
+        out = np.empty((n, self.bias.size, size), dtype=x.dtype)
+        out[...] = numeric(self.bias, x)[:, None]
+        for k in range(target.shape[1]):  # one entry of the kernel meets every place once
+            stamped = np.swapaxes(weight[..., k], 1, 2) @ image
+            stamped = stamped.reshape(n, self.bias.size, image.shape[3])
+            inside = target[:, k] >= 0
+            out[:, :, target[inside, k]] += stamped[:, :, inside]
+        return out.reshape(n, *shape)
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:
         shape = self.output_shape(x.shape)

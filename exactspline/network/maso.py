@@ -11,13 +11,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..errors import ShapeError, UnsupportedOperatorError
 from ..rationals import as_fractions, compact, exact_array
-from .operator import Operator, Shape, numeric
+from .operator import Fields, Operator, Shape, numeric
 
 if TYPE_CHECKING:
     from ..compile.builder import Builder, Tensor
@@ -51,7 +51,7 @@ class MASO(Operator):
     [[3.0]]
     """
 
-    FIELDS = {"A": "array", "B": "array"}
+    FIELDS: ClassVar[Fields] = {"A": "array", "B": "array"}
 
     def __init__(self, A: Any, B: Any = None, *, name: str = "") -> None:
         self.name = name
@@ -90,7 +90,7 @@ class MASO(Operator):
         k, r, d = self.A.shape
         flat = x.reshape(x.shape[0], d)
         values = flat @ numeric(self.A, x).reshape(k * r, d).T
-        return values.reshape(-1, k, r) + numeric(self.B, x)
+        return values.reshape(len(x), k, r) + numeric(self.B, x)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         self.output_shape(x.shape[1:])
@@ -138,7 +138,7 @@ class SimplifiedMASO(MASO):
     [[3.0]]
     """
 
-    FIELDS = {"A": "array", "beta": "array"}
+    FIELDS: ClassVar[Fields] = {"A": "array", "beta": "array"}
 
     def __init__(self, A: Any, beta: Any, *, name: str = "") -> None:
         self.name = name
@@ -181,10 +181,19 @@ class ASO:
         """The piece of every output at a point (flat, D numbers), exactly; shape (K,)."""
         from ..exact.point import code_at
 
-        point = as_fractions(exact_array(x, "point")).reshape(-1).tolist()
+        point = self._point(x).tolist()
         chosen = np.zeros(len(self.pieces), dtype=np.int64)
-        chosen[self._units()] = code_at(self.program, point)
+        chosen[self._units()] = code_at(self.program, point)[0]
         return chosen
+
+    def _point(self, x: Sequence[Any]) -> np.ndarray:
+        point = as_fractions(exact_array(x, "point")).reshape(-1)
+        if point.size != self.program.input_dim:
+            raise ShapeError(
+                f"point: {point.size} numbers do not fit; give {self.program.input_dim} numbers, "
+                "the flattened inputs one after the other"
+            )
+        return point
 
     def _units(self) -> np.ndarray:
         """Which output every unit is."""
@@ -199,7 +208,7 @@ class ASO:
 
     def __call__(self, x: Sequence[Any]) -> np.ndarray:
         """The exact value at a point; object array of K Fractions."""
-        point = as_fractions(exact_array(x, "point")).reshape(-1)
+        point = self._point(x)
         rows = np.arange(len(self.pieces)), self.code(x)
         return np.asarray(as_fractions(self.A[rows]) @ point + as_fractions(self.B[rows]))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from ..errors import ShapeError
 from .affine import with_rank
-from .operator import Operator, Shape, one_integer
+from .operator import Fields, Operator, Shape, one_integer
 
 if TYPE_CHECKING:
     from ..compile.builder import Builder, Tensor
@@ -91,12 +91,12 @@ class Maxout(Operator):
     [[3.0, 2.0]]
     """
 
-    FIELDS = {"rank": "integer", "axis": "integer"}
+    FIELDS: ClassVar[Fields] = {"rank": "integer", "axis": "integer"}
 
     def __init__(self, rank: int, *, axis: int = 0, name: str = "") -> None:
         self.name = name
         self.rank = one_integer(rank, f"rank of {self.label}", 1)
-        self.axis = axis
+        self.axis = one_integer(axis, f"axis of {self.label}")
 
     def describe(self) -> str:
         return f"Maxout of rank {self.rank}"
@@ -122,7 +122,8 @@ class Maxout(Operator):
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         members = self._members(x.shape[1:])
-        return np.asarray(x.reshape(x.shape[0], -1)[:, members].max(axis=-1))
+        flat = x.reshape(x.shape[0], math.prod(x.shape[1:]))
+        return np.asarray(flat[:, members].max(axis=-1))
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:
         members = self._members(x.shape).reshape(-1, self.rank).tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ import numpy as np
 from ..errors import ParameterError, ShapeError
 from ..rationals import to_fraction
 from .affine import Add
-from .operator import Operator, Shape
+from .operator import Operator, Shape, any_integers
 
 if TYPE_CHECKING:
     import os
@@ -117,6 +118,8 @@ class Network:
     def __init__(
         self, operators: Sequence[Step], input_shape: Sequence[int], *, sha256: str = ""
     ) -> None:
+        if isinstance(operators, Operator | Branches):
+            raise ShapeError("give the operators as a sequence of operators, [...]")
         wired: list[tuple[Operator, tuple[int, ...]]] = []
         _wire(operators, -1, wired)
         self._build(wired, input_shape, sha256)
@@ -185,6 +188,18 @@ class Network:
     def operators(self) -> tuple[Operator, ...]:
         """The operators of the affine spline f in the order in which they are evaluated."""
         return tuple(node.operator for node in self.nodes)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """One distinct name an operator, those of the output operator last.
+
+        Its own name or kind; operators that share one are told apart by their position.
+        """
+        labels = [node.operator.label for node in (*self.nodes, *self.output_nodes)]
+        times = Counter(labels)
+        return tuple(
+            label if times[label] == 1 else f"{label}.{i}" for i, label in enumerate(labels)
+        )
 
     @property
     def output_operator(self) -> str:
@@ -316,7 +331,12 @@ class Network:
         -----
         In float64 the result is rounded; in Fractions it is the exact value.
         """
-        values = np.asarray(x)
+        try:
+            values = np.asarray(x)
+        except ValueError as error:
+            raise ParameterError(f"input: the values do not form an array ({error})") from None
+        if values.dtype.kind == "c":
+            raise ParameterError("input: complex numbers are not supported")
         if exact is None:
             exact = values.dtype == object
         if exact:
@@ -329,6 +349,10 @@ class Network:
                 values = values.astype(np.float64)
             except (TypeError, ValueError):
                 raise ParameterError("input: the values are not numbers") from None
+            except OverflowError:
+                raise ParameterError(
+                    "input: a number is beyond the range of float64; evaluate with exact=True"
+                ) from None
             if not np.all(np.isfinite(values)):
                 raise ParameterError("input: holds NaN or infinity; give finite numbers")
         batch, single = self._batched(values)
@@ -343,7 +367,7 @@ class Network:
                 if i >= 0 and last_use[i] == at:
                     results[i] = free
         out = results[-1] if results else batch
-        return out[0] if single else out
+        return np.asarray(out[0, ...]) if single else out
 
     def _batched(self, values: np.ndarray) -> tuple[np.ndarray, bool]:
         """The input with a batch axis in front, and whether that axis was added."""
@@ -365,8 +389,8 @@ class Network:
 
 def _checked_shape(shape: Sequence[int]) -> Shape:
     try:
-        out = tuple(int(n) for n in shape)
-    except (TypeError, ValueError):
+        out = any_integers(shape, "input_shape")
+    except ParameterError:
         raise ShapeError(f"input_shape {shape!r} is not a sequence of integers") from None
     if any(n < 1 for n in out):
         raise ShapeError(f"input_shape {out} needs positive sizes")
@@ -377,7 +401,8 @@ def _output_shape(operator: Operator, position: int, shapes: list[Shape]) -> Sha
     name = f" {operator.name!r}" if operator.name else ""
     where = f"operator {position}{name} ({operator.kind})"
     if operator.arity not in (None, len(shapes)) or not shapes:
-        raise ShapeError(f"{where}: reads {len(shapes)} values; it takes {operator.arity or 'some'}")
+        takes = operator.arity or "one or more"
+        raise ShapeError(f"{where}: reads {len(shapes)} values; it takes {takes}")
     try:
         return operator.output_shape(*shapes)
     except ShapeError as error:
@@ -402,14 +427,15 @@ def _reaching(
     nodes: Sequence[tuple[Operator, Sequence[int]]], output: int | None
 ) -> list[tuple[Operator, tuple[int, ...]]]:
     """The nodes that lead to the output, numbered anew."""
-    if not nodes:
+    if not nodes and output is None:
         return []
     last = len(nodes) - 1 if output is None else output
     if not 0 <= last < len(nodes):
         raise ShapeError(f"output {output} is none of the {len(nodes)} nodes")
+    reads = [_inputs(node, position) for position, node in enumerate(nodes[: last + 1])]
     needed = {last}
     for position in range(last, -1, -1):
-        for i in nodes[position][1]:
+        for i in reads[position]:
             if not -1 <= i < position:
                 raise ShapeError(
                     f"operator {position} reads node {i}, which does not stand before it; "
@@ -422,9 +448,18 @@ def _reaching(
     for position in range(last + 1):
         if position in needed:
             number[position] = len(out)
-            operator, inputs = nodes[position]
-            out.append((operator, tuple(number[i] for i in inputs)))
+            out.append((nodes[position][0], tuple(number[i] for i in reads[position])))
     return out
+
+
+def _inputs(node: Any, position: int) -> tuple[int, ...]:
+    """The positions that a node of `Network.from_nodes` reads."""
+    if not isinstance(node, tuple | list) or len(node) != 2:
+        raise ShapeError(f"operator {position}: give a node as a pair (operator, inputs)")
+    try:
+        return any_integers(node[1], f"operator {position}: its inputs")
+    except ParameterError as error:
+        raise ShapeError(str(error)) from None
 
 
 def _output_operator(nodes: list[Node]) -> int:

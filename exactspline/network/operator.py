@@ -8,20 +8,33 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..errors import ParameterError, ShapeError
-from ..rationals import as_float, as_fractions
+from ..rationals import as_float, as_fractions, exact_array, format_rational
 
 if TYPE_CHECKING:  # the compiler's types; no import at run time keeps the rooms in order
     from ..compile.builder import Builder, Tensor
     from .maso import ASO, MASO
 
 Shape = tuple[int, ...]
+Fields = dict[str, str]
 
-__all__ = ["Operator", "Shape", "integers", "numeric", "one_integer"]
+__all__ = [
+    "Fields",
+    "Operator",
+    "Shape",
+    "any_integers",
+    "brief",
+    "decimal",
+    "integers",
+    "numeric",
+    "one_integer",
+    "rounded_once",
+]
 
 
 class Operator(ABC):
@@ -53,7 +66,7 @@ class Operator(ABC):
     smooth: ClassVar[bool] = False
     output_operator: ClassVar[bool] = False
     entrywise: ClassVar[bool] = False
-    FIELDS: ClassVar[dict[str, str]] = {}
+    FIELDS: ClassVar[Fields] = {}
 
     @property
     def kind(self) -> str:
@@ -165,8 +178,46 @@ class Operator(ABC):
 
 
 def numeric(parameter: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """A parameter in the arithmetic of ``like``: Fractions for object arrays, else float64."""
-    return as_fractions(parameter) if like.dtype == object else as_float(parameter)[0]
+    """A parameter in the arithmetic of ``like``: Fractions for object arrays, else float64.
+
+    Raises
+    ------
+    ParameterError
+        If it is beyond the range of float64, where only the exact arithmetic can go.
+    """
+    if like.dtype == object:
+        return as_fractions(parameter)
+    values, errors = as_float(parameter)
+    if errors is not None and not np.all(np.isfinite(errors)):
+        at = np.argwhere(~np.isfinite(errors))[0]
+        raise ParameterError(
+            f"the parameter {brief(parameter[tuple(at)])} is beyond the range of float64; "
+            "evaluate with exact=True"
+        )
+    return values
+
+
+def rounded_once(value: Fraction, like: np.ndarray) -> Any:
+    """One number in the arithmetic of ``like``, as `numeric`."""
+    return value if like.dtype == object else numeric(exact_array(value), like)[()]
+
+
+def brief(value: Fraction) -> str:
+    """A number for a message: exact if that is short."""
+    # no digits are made of a number with thousands of them
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) <= 128:
+        text = format_rational(value)
+        if len(text) <= 40:
+            return text
+    return f"about {decimal(value)}"
+
+
+def decimal(value: Fraction) -> str:
+    """The first digits of a number, for a message or a description."""
+    power = value.numerator.bit_length() - value.denominator.bit_length()
+    if value and abs(power) > 1000:
+        return f"{'-' if value < 0 else ''}2^{power}"
+    return f"{float(value):g}"
 
 
 def one_integer(value: Any, what: str, least: int | None = None) -> int:
@@ -183,14 +234,22 @@ def one_integer(value: Any, what: str, least: int | None = None) -> int:
     return out
 
 
+def any_integers(value: Any, what: str, least: int | None = None) -> tuple[int, ...]:
+    """A tuple of integers, as many as are given."""
+    try:
+        if isinstance(value, str):
+            raise TypeError
+        entries = tuple(value)
+    except TypeError:
+        raise ParameterError(f"{what}: {value!r} is not a sequence of integers") from None
+    return tuple(one_integer(v, what, least) for v in entries)
+
+
 def integers(value: Any, n: int, what: str, least: int | None = None) -> tuple[int, ...]:
     """A tuple of n integers; one integer stands for n equal ones."""
     if isinstance(value, int | np.integer):
         value = (value,) * n
-    try:
-        out = tuple(one_integer(v, what, least) for v in value)
-    except TypeError:
-        raise ParameterError(f"{what}: {value!r} is not a sequence of integers") from None
+    out = any_integers(value, what, least)
     if len(out) != n:
         raise ShapeError(f"{what}: {out} has {len(out)} entries; give {n}, or one for all axes")
     return out

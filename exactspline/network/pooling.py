@@ -6,13 +6,13 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from ..errors import ShapeError
 from ..rationals import exact_array
-from .operator import Operator, Shape, integers, numeric
+from .operator import Fields, Operator, Shape, any_integers, integers, numeric, one_integer
 from .windows import OUTSIDE, Windows, both_sides
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ __all__ = ["AveragePool", "MaxPool", "ReduceMax", "ReduceMean", "ReduceMin", "Re
 class _Pool(Operator):
     """Windows that slide over the spatial axes of every channel."""
 
-    FIELDS = {
+    FIELDS: ClassVar[Fields] = {
         "kernel": "integers", "stride": "integers", "padding": "integers",
         "dilation": "integers", "ceil_mode": "flag",
     }  # fmt: skip
@@ -40,13 +40,18 @@ class _Pool(Operator):
         name: str = "",
     ) -> None:
         self.name = name
-        n = len(kernel)
-        self.kernel = integers(kernel, n, f"kernel of {self.label}", 1)
+        if isinstance(kernel, int | np.integer):
+            raise ShapeError(
+                f"{self.label}: the kernel is {kernel!r}; give one size a spatial axis, "
+                "such as (2, 2)"
+            )
+        self.kernel = any_integers(kernel, f"kernel of {self.label}", 1)
+        n = len(self.kernel)
         self.stride = integers(
             self.kernel if stride is None else stride, n, f"stride of {self.label}", 1
         )
         self.dilation = integers(dilation, n, f"dilation of {self.label}", 1)
-        self.padding = both_sides(padding, n)
+        self.padding = both_sides(padding, n, f"padding of {self.label}")
         self.ceil_mode = bool(ceil_mode)
         if n == 0:
             raise ShapeError(f"{self.label}: the kernel has no axes")
@@ -67,6 +72,12 @@ class _Pool(Operator):
                 f"it needs a channel axis and {len(self.kernel)} spatial axes"
             )
         return (shape[0], *self._windows.outputs(shape[1:]))
+
+    def _refuse(self, what: str) -> None:
+        raise ShapeError(
+            f"a window lies in the padding altogether (padding {self.padding}, "
+            f"kernel {self.kernel}): it has no {what}"
+        )
 
 
 class MaxPool(_Pool):
@@ -105,26 +116,21 @@ class MaxPool(_Pool):
         entries = self._windows.entries(shape[1:])
         inside = entries >= 0
         if not np.all(np.any(inside, axis=1)):
-            raise ShapeError(
-                f"a window lies in the padding altogether (padding {self.padding}, "
-                f"kernel {self.kernel}): it has no maximum"
-            )
+            self._refuse("maximum")
         first = entries[np.arange(len(entries)), np.argmax(inside, axis=1)]
         return np.where(inside, entries, first[:, None])
 
     def output_shape(self, shape: Shape) -> Shape:
         out = super().output_shape(shape)
-        n = len(self.kernel)
-        for i, (k, d) in enumerate(zip(self.kernel, self.dilation, strict=True)):
-            # windows can only miss the image if the padding is as long as they are
-            if max(self.padding[i], self.padding[n + i]) > (k - 1) * d:
-                self._members(shape)
+        for i, size in enumerate(shape[1:]):
+            if self._windows.misses(i, size, out[1 + i]):
+                self._refuse("maximum")
         return out
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         out = self.output_shape(x.shape[1:])
         members = self._members(x.shape[1:])
-        flat = x.reshape(x.shape[0], x.shape[1], -1)
+        flat = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
         return flat[:, :, members].max(axis=3).reshape(x.shape[0], *out)
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:
@@ -155,7 +161,7 @@ class AveragePool(_Pool):
     [[[2.0, 1.0]]]
     """
 
-    FIELDS = {**_Pool.FIELDS, "count_include_pad": "flag", "divisor": "integer"}
+    FIELDS: ClassVar[Fields] = {**_Pool.FIELDS, "count_include_pad": "flag", "divisor": "integer"}
 
     def __init__(
         self,
@@ -174,38 +180,41 @@ class AveragePool(_Pool):
             name=name,
         )  # fmt: skip
         self.count_include_pad = bool(count_include_pad)
-        self.divisor = int(divisor)
+        self.divisor = one_integer(divisor, f"divisor of {self.label}")
 
-    def _divisors(self, entries: np.ndarray) -> list[Fraction]:
-        """What every window is divided by."""
+    def output_shape(self, shape: Shape) -> Shape:
+        out = super().output_shape(shape)
+        if not self.divisor and not self.count_include_pad:
+            for i, size in enumerate(shape[1:]):
+                if self._windows.misses(i, size, out[1 + i]):
+                    self._refuse("average")
+        return out
+
+    def _divisors(self, entries: np.ndarray) -> np.ndarray:
+        """What every window is divided by; integers."""
         if self.divisor:
-            return [Fraction(self.divisor)] * len(entries)
+            return np.full(len(entries), float(self.divisor))
         counted = entries != OUTSIDE if self.count_include_pad else entries >= 0
         counts = counted.sum(axis=1)
         if not np.all(counts):
-            raise ShapeError(
-                f"a window lies in the padding altogether (padding {self.padding}, "
-                f"kernel {self.kernel}): it has no average"
-            )
-        return [Fraction(int(c)) for c in counts]
+            self._refuse("average")
+        return counts.astype(np.float64)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         out = self.output_shape(x.shape[1:])
         entries = self._windows.entries(x.shape[2:])
         divisors = self._divisors(entries)
-        columns = x.reshape(x.shape[0], x.shape[1], -1)[:, :, entries]
+        columns = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))[
+            :, :, np.maximum(entries, 0)
+        ]
         columns[..., entries < 0] = 0
-        sums = columns.sum(axis=3)
-        if x.dtype == object:
-            exact = np.empty(len(divisors), dtype=object)
-            exact[:] = divisors
-            return (sums / exact).reshape(x.shape[0], *out)
-        return (sums / np.array([float(d) for d in divisors])).reshape(x.shape[0], *out)
+        return (columns.sum(axis=3) / numeric(divisors, x)).reshape(x.shape[0], *out)
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:
         out = self.output_shape(x.shape)
         entries = self._windows.entries(x.shape[1:])
-        inverse = exact_array([1 / d for d in self._divisors(entries)])
+        divisors, which = np.unique(self._divisors(entries), return_inverse=True)
+        inverse = exact_array([1 / Fraction(d) for d in divisors.tolist()])[which.reshape(-1)]
         inside = entries >= 0
         counts = inside.sum(axis=1)
         size, channels = math.prod(x.shape[1:]), out[0]
@@ -234,7 +243,7 @@ class SumPool(AveragePool):
     [[[6.0]]]
     """
 
-    FIELDS = dict(_Pool.FIELDS)
+    FIELDS: ClassVar[Fields] = dict(_Pool.FIELDS)
 
     def __init__(
         self,
@@ -263,13 +272,13 @@ class _Reduce(Operator):
         Keep the axes with length 1.
     """
 
-    FIELDS = {"axes": "integers", "keepdims": "flag"}
+    FIELDS: ClassVar[Fields] = {"axes": "integers", "keepdims": "flag"}
 
     def __init__(
         self, axes: Sequence[int] = (), *, keepdims: bool = False, name: str = ""
     ) -> None:
         self.name = name
-        self.axes = tuple(int(a) for a in axes)
+        self.axes = any_integers(axes, f"axes of {self.label}")
         self.keepdims = bool(keepdims)
 
     def describe(self) -> str:
@@ -297,7 +306,7 @@ class _Reduce(Operator):
 
     def _gathered(self, x: np.ndarray) -> np.ndarray:
         """Values by output: (batch, outputs, entries)."""
-        return x.reshape(x.shape[0], -1)[:, self._members(x.shape[1:])]
+        return x.reshape(x.shape[0], math.prod(x.shape[1:]))[:, self._members(x.shape[1:])]
 
     @abstractmethod
     def forward(self, x: np.ndarray) -> np.ndarray: ...

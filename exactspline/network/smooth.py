@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..errors import ParameterError, ShapeError, UnsupportedOperatorError
 from ..rationals import to_fraction
-from .operator import Operator, Shape
+from .operator import Fields, Operator, Shape, decimal, one_integer, rounded_once
 
 if TYPE_CHECKING:
     from ..compile.builder import Builder, Tensor
@@ -55,8 +55,9 @@ class Smooth(Operator):
                 "exactspline.approximate(net, error=..., domain=...) replaces it by an affine "
                 "spline with a proved error"
             )
+        where = f"operator {self.name!r} ({self.kind})" if self.name else self.kind
         raise UnsupportedOperatorError(
-            f"{self.label}: {self.kind} is not piecewise affine, so the network has no finite "
+            f"{where} is not piecewise affine, so the network has no finite "
             f"partition into regions with affine pieces; {advice}"
         )
 
@@ -86,16 +87,16 @@ class Softplus(Smooth):
         Positive.
     """
 
-    FIELDS = {"beta": "number"}
+    FIELDS: ClassVar[Fields] = {"beta": "number"}
 
     def __init__(self, beta: Any = 1, *, name: str = "") -> None:
         self.name = name
         self.beta = to_fraction(beta, f"beta of {self.label}")
         if self.beta <= 0:
-            raise ParameterError(f"{self.label}: beta is {float(self.beta):g}; it must be positive")
+            raise ParameterError(f"{self.label}: beta is {decimal(self.beta)}; it must be positive")
 
     def _float(self, x: np.ndarray) -> np.ndarray:
-        beta = float(self.beta)
+        beta = rounded_once(self.beta, x)
         return np.asarray(np.logaddexp(0.0, beta * x) / beta)
 
 
@@ -115,7 +116,7 @@ class GELU(Smooth):
         "tanh" is u (1 + tanh(sqrt(2 / pi) (u + 0.044715 u^3))) / 2.
     """
 
-    FIELDS = {"approximate": "text"}
+    FIELDS: ClassVar[Fields] = {"approximate": "text"}
 
     def __init__(self, approximate: str = "none", *, name: str = "") -> None:
         self.name = name
@@ -140,14 +141,14 @@ class ELU(Smooth):
         Convex for 0 <= alpha <= 1.
     """
 
-    FIELDS = {"alpha": "number"}
+    FIELDS: ClassVar[Fields] = {"alpha": "number"}
 
     def __init__(self, alpha: Any = Fraction(1), *, name: str = "") -> None:
         self.name = name
         self.alpha = to_fraction(alpha, f"alpha of {self.label}")
 
     def _float(self, x: np.ndarray) -> np.ndarray:
-        return np.where(x > 0, x, float(self.alpha) * np.expm1(np.minimum(x, 0.0)))
+        return np.where(x > 0, x, rounded_once(self.alpha, x) * np.expm1(np.minimum(x, 0.0)))
 
 
 class Softmax(Smooth):
@@ -161,11 +162,11 @@ class Softmax(Smooth):
 
     output_operator = True
     output_only = True
-    FIELDS = {"axis": "integer"}
+    FIELDS: ClassVar[Fields] = {"axis": "integer"}
 
     def __init__(self, axis: int = -1, *, name: str = "") -> None:
         self.name = name
-        self.axis = axis
+        self.axis = one_integer(axis, f"axis of {self.label}")
 
     def output_shape(self, shape: Shape) -> Shape:
         if not -len(shape) <= self.axis < len(shape):

@@ -13,27 +13,34 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ShapeError
-from .operator import Shape
+from .operator import Shape, any_integers, one_integer
 
-__all__ = ["PADDING", "OUTSIDE", "Windows", "both_sides", "same_padding"]
+__all__ = ["OUTSIDE", "PADDING", "Windows", "both_sides", "same_padding"]
 
 PADDING = -1  # the entry lies in the padding
 OUTSIDE = -2  # it lies even beyond the padding (the last window of ceil mode)
 
+_MOST_WINDOWS = 1 << 20  # that are looked at one by one
 
-def both_sides(padding: int | Sequence[int] | Sequence[Sequence[int]], n: int) -> tuple[int, ...]:
+
+def both_sides(
+    padding: int | Sequence[int], n: int, what: str = "padding"
+) -> tuple[int, ...]:
     """Pads before every axis and then behind every axis, from the ways people write them.
 
     One integer, one an axis (both sides alike), or ONNX's 2 n.
     """
-    from .operator import integers, one_integer
-
     if isinstance(padding, int | np.integer):
-        return (one_integer(padding, "padding", 0),) * (2 * n)
-    pads = tuple(padding)
-    if len(pads) == n and n > 0:
-        return integers(pads, n, "padding", 0) * 2
-    return integers(pads, 2 * n, "padding", 0)
+        return (one_integer(padding, what, 0),) * (2 * n)
+    pads = any_integers(padding, what, 0)
+    if len(pads) == n:
+        return pads * 2
+    if len(pads) != 2 * n:
+        raise ShapeError(
+            f"{what}: {pads} has {len(pads)} entries; give one for all axes, {n} (one an axis), "
+            f"or {2 * n} (before every axis, then behind every axis)"
+        )
+    return pads
 
 
 def same_padding(
@@ -63,7 +70,7 @@ class Windows:
         The image repeats instead of being padded.
     ceil : bool
         Keep a last window that sticks out behind the padding, if it begins inside the image
-        or the padding before it (torch's rule).
+        or the padding before it (torch's rule). It may be the only one.
     """
 
     kernel: Shape
@@ -82,8 +89,12 @@ class Windows:
         for i, size in enumerate(shape):
             before, behind = self.pads[i], self.pads[n + i]
             extent = (self.kernel[i] - 1) * self.dilation[i] + 1
-            room = size + before + behind - extent
-            if room < 0:
+            room, step = size + before + behind - extent, self.stride[i]
+            count = room // step + 1
+            if self.ceil:
+                count = -(-room // step) + 1
+                count -= (count - 1) * step >= size + before
+            if count < 1:
                 raise ShapeError(
                     f"a window of {extent} (kernel {self.kernel[i]}, dilation {self.dilation[i]}) "
                     f"is larger than axis {i} of the image: {size} entries, "
@@ -94,11 +105,23 @@ class Windows:
                     f"circular padding {before}, {behind} wraps around axis {i} "
                     f"of {size} entries more than once"
                 )
-            count = room // self.stride[i] + 1
-            if self.ceil and room % self.stride[i] and count * self.stride[i] < size + before:
-                count += 1
             out.append(count)
         return tuple(out)
+
+    def misses(self, axis: int, size: int, count: int) -> bool:
+        """Whether one of the ``count`` windows on an axis has no entry inside the image.
+
+        Without the windows' entries, of which there may be too many to hold.
+        """
+        step, gap, pad = self.stride[axis], self.dilation[axis], self.pads[axis]
+        last = (self.kernel[axis] - 1) * gap
+        if last < pad or (count - 1) * step - pad >= size:  # the first one, the last one
+            return True
+        if gap <= size:
+            return False
+        # those that begin before the image may step over it
+        before = min(count, -(-pad // step), gap)
+        return any((j * step - pad) % gap >= size for j in range(min(before, _MOST_WINDOWS)))
 
     def entries(self, shape: Shape) -> np.ndarray:
         """Flat spatial indices, shape (windows, kernel entries); PADDING or OUTSIDE if none."""

@@ -1,0 +1,651 @@
+"""Random operators with every option, each with its plain twin and torch's name for it.
+
+A case is drawn from a seed: the operator, the shapes of its inputs, what it means in plain
+loops (``plain``), and what torch computes (None where torch has no such operator).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import plain
+from plain import Grid
+
+import exactspline as es
+
+STYLES = ("integer", "dyadic", "float", "third")
+
+
+@dataclass
+class Case:
+    """One operator, the shapes it reads, and two other opinions on it."""
+
+    operator: es.Operator
+    shapes: list[tuple[int, ...]]
+    plain: Callable[..., Grid]
+    torch: Callable[..., Any] | None = None  # batched double tensors in, one out
+
+
+def number(rng: random.Random, style: str) -> Fraction:
+    """An exact number; integers and halves often tie."""
+    if style == "integer":
+        return Fraction(rng.randint(-2, 2))
+    if style == "dyadic":
+        return Fraction(rng.randint(-8, 8), 4)
+    if style == "third":
+        return Fraction(rng.randint(-6, 6), 3)
+    return Fraction(rng.gauss(0, 1))
+
+
+def array(rng: random.Random, shape: Sequence[int], style: str) -> np.ndarray:
+    """An object array of Fractions."""
+    out = np.empty(tuple(shape), dtype=object)
+    for index in np.ndindex(*shape):
+        out[index] = number(rng, style)
+    return out
+
+
+def tensor(values: Any) -> Any:
+    """Exact numbers as a double tensor (rounded)."""
+    import torch
+
+    return torch.tensor(np.asarray(values, dtype=object).astype(np.float64))
+
+
+def _some(rng: random.Random, n: int, low: int, high: int) -> tuple[int, ...]:
+    return tuple(rng.randint(low, high) for _ in range(n))
+
+
+def _shape(rng: random.Random) -> tuple[int, ...]:
+    return _some(rng, rng.randint(1, 3), 1, 3)
+
+
+# --- Moving entries --------------------------------------------------------------------------
+
+
+def identity(rng):
+    return Case(es.Identity(), [_shape(rng)], lambda x: x, lambda x: x)
+
+
+def flatten(rng):
+    return Case(
+        es.Flatten(), [_shape(rng)], lambda x: plain.reshape(x, (-1,)), lambda x: x.flatten(1)
+    )
+
+
+def reshape(rng):
+    shape = rng.choice([(6, -1), (-1,), (2, 3, 4), (4, -1, 2), (-1, 12), (1, 24)])
+    return Case(
+        es.Reshape(shape), [rng.choice([(2, 12), (24,), (2, 3, 4)])],
+        lambda x: plain.reshape(x, shape), lambda x: x.reshape(len(x), *shape),
+    )  # fmt: skip
+
+
+def transpose(rng):
+    shape = _shape(rng)
+    axes = rng.sample(range(len(shape)), len(shape))
+    given = [a - len(shape) if rng.random() < 0.3 else a for a in axes]
+    return Case(
+        es.Transpose(given), [shape], lambda x: plain.transpose(x, given),
+        lambda x: x.permute(0, *[a + 1 for a in axes]),
+    )  # fmt: skip
+
+
+def select(rng):
+    shape = _shape(rng)
+    axis = rng.randrange(-len(shape), len(shape))
+    size = shape[axis]
+    chosen = [rng.randrange(-size, size) for _ in range(rng.randint(1, 4))]
+    positive = [i % size for i in chosen]
+    return Case(
+        es.Select(chosen, axis=axis), [shape], lambda x: plain.select(x, chosen, axis),
+        lambda x: x.index_select(axis % len(shape) + 1, _long(positive)),
+    )  # fmt: skip
+
+
+def _long(values):
+    import torch
+
+    return torch.tensor(values, dtype=torch.long)
+
+
+def pad(rng):
+    shape = _some(rng, rng.randint(1, 3), 2, 4)
+    n = rng.randint(1, len(shape))
+    mode = rng.choice(("constant", "reflect", "edge", "wrap"))
+    pads, kept = [0] * (2 * n), list(shape[len(shape) - n :])
+    for end in rng.sample(range(2 * n), 2 * n):  # negative ones first: they limit the others
+        if rng.random() < 0.3 and kept[end % n] > 1:
+            pads[end] = -1
+            kept[end % n] -= 1
+    for end in range(2 * n):
+        if pads[end] == 0:
+            most = {"reflect": kept[end % n] - 1, "wrap": kept[end % n]}.get(mode, 3)
+            pads[end] = rng.randint(0, most)
+    fill = number(rng, rng.choice(STYLES))
+    name = {"edge": "replicate", "wrap": "circular"}.get(mode, mode)
+    ends = [p for axis in reversed(range(n)) for p in (pads[axis], pads[n + axis])]
+
+    def in_torch(x):
+        from torch.nn.functional import pad as torch_pad
+
+        value = float(fill) if mode == "constant" else None
+        return torch_pad(x, ends, mode=name, value=value)
+
+    known = mode == "constant" or (len(shape) == n + 1 and min(pads) >= 0)
+    return Case(
+        es.Pad(pads, value=fill, mode=mode), [shape], lambda x: plain.pad(x, pads, mode, fill),
+        in_torch if known else None,
+    )  # fmt: skip
+
+
+def expand(rng):
+    target = _some(rng, rng.randint(1, 3), 1, 3)
+    shape = tuple(1 if rng.random() < 0.5 else n for n in target)[rng.randint(0, 1) :] or (1,)
+    given = tuple(1 if rng.random() < 0.2 else n for n in target)
+    return Case(es.Expand(given), [shape], lambda x: plain.expand(x, given))
+
+
+def concat(rng):
+    shape = _shape(rng)
+    axis = rng.randrange(-len(shape), len(shape))
+    shapes = []
+    for _ in range(rng.randint(1, 3)):
+        one = list(shape)
+        one[axis] = rng.randint(1, 3)
+        shapes.append(tuple(one))
+
+    def in_torch(*xs):
+        import torch
+
+        return torch.cat(xs, dim=axis % len(shape) + 1)
+
+    return Case(es.Concat(axis), shapes, lambda *xs: plain.concat(xs, axis), in_torch)
+
+
+# --- Affine ----------------------------------------------------------------------------------
+
+
+def dense(rng):
+    shape = _shape(rng)
+    axis = rng.choice((-1, -1, rng.randrange(-len(shape), len(shape))))
+    style, n_out = rng.choice(STYLES), rng.randint(1, 4)
+    W, b = array(rng, (n_out, shape[axis]), style), array(rng, (n_out,), style)
+
+    def in_torch(x):
+        moved = x.movedim(axis % len(shape) + 1, -1)
+        return (moved @ tensor(W).T + tensor(b)).movedim(-1, axis % len(shape) + 1)
+
+    return Case(
+        es.Dense(W, b, axis=axis), [shape],
+        lambda x: plain.dense(x, Grid.of(W), Grid.of(b), axis), in_torch,
+    )  # fmt: skip
+
+
+def elementwise(rng):
+    shape = _shape(rng)
+
+    def constant():
+        if rng.random() < 0.2:
+            return np.array(number(rng, style), dtype=object)
+        own = tuple(n if rng.random() < 0.6 else 1 for n in shape)[rng.randint(0, len(shape) - 1) :]
+        more = (2,) if len(own) == len(shape) and rng.random() < 0.2 else ()
+        return array(rng, more + own, style)
+
+    style = rng.choice(STYLES)
+    scale, shift = constant(), constant()
+    if rng.random() < 0.3:
+        shape = tuple(1 if rng.random() < 0.5 else n for n in shape)  # the input is broadcast
+
+    def in_torch(x):
+        rank = max(scale.ndim, shift.ndim, x.ndim - 1)
+        x = x.reshape(len(x), *[1] * (rank - x.ndim + 1), *x.shape[1:])
+        return x * tensor(scale) + tensor(shift)
+
+    return Case(
+        es.Elementwise(scale, shift), [shape],
+        lambda x: plain.elementwise(x, _grid(scale), _grid(shift)), in_torch,
+    )  # fmt: skip
+
+
+def _grid(values: np.ndarray) -> Grid:
+    return Grid(values.shape, lambda *i: values[i])
+
+
+def batch_norm(rng):
+    shape = _some(rng, rng.randint(1, 3), 2, 3)
+    axis = rng.choice((0, 0, rng.randrange(-len(shape), len(shape))))
+    n, style = shape[axis], rng.choice(STYLES)
+    mean, gamma, beta = (array(rng, (n,), style) for _ in range(3))
+    variance = np.array([abs(v) for v in array(rng, (n,), style)], dtype=object)
+    epsilon = rng.choice(
+        (1e-5, Fraction(1), Fraction(1, 3), 0.001, Fraction(float(np.float32(1e-5))))
+    )
+
+    def in_torch(x):
+        from torch.nn.functional import batch_norm as torch_batch_norm
+
+        moved = x.movedim(axis % len(shape) + 1, 1)
+        parameters = map(tensor, (mean, variance, gamma, beta))
+        out = torch_batch_norm(moved, *parameters, eps=float(epsilon))
+        return out.movedim(1, axis % len(shape) + 1)
+
+    grids = [Grid.of(v) for v in (mean, variance, gamma, beta)]
+    return Case(
+        es.BatchNorm(mean, variance, gamma, beta, epsilon=epsilon, axis=axis), [shape],
+        lambda x: plain.batch_norm(x, *grids, Fraction(epsilon), axis), in_torch,
+    )  # fmt: skip
+
+
+def _broadcastable(rng, many):
+    shape = _shape(rng)
+    shapes = []
+    for _ in range(many):
+        own = tuple(n if rng.random() < 0.7 else 1 for n in shape)
+        shapes.append(own[rng.randint(0, len(own) - 1) if rng.random() < 0.3 else 0 :])
+    return shapes
+
+
+def _aligned(xs):
+    """torch tensors with their axes behind the batch matched from the last one on."""
+    rank = max(x.ndim for x in xs)
+    return [x.reshape(len(x), *[1] * (rank - x.ndim), *x.shape[1:]) for x in xs]
+
+
+def add(rng):
+    many = rng.randint(1, 4)
+    c = [number(rng, "third") for _ in range(many)] if rng.random() < 0.6 else None
+    weights = c or [1] * many
+    return Case(
+        es.Add(c), _broadcastable(rng, many), lambda *xs: plain.add(xs, weights),
+        lambda *xs: sum(float(w) * x for w, x in zip(weights, _aligned(xs), strict=True)),
+    )  # fmt: skip
+
+
+def conv(rng):
+    n, style = rng.choice((1, 1, 2, 2, 3)), rng.choice(STYLES)
+    groups, circular = rng.choice((1, 1, 2, 3)), rng.random() < 0.25
+    per_in, per_out = rng.randint(1, 2), rng.randint(1, 2)
+    big = {1: 6, 2: 4, 3: 3}[n]
+    kernel, stride = _some(rng, n, 1, 3), _some(rng, n, 1, 3)
+    dilation = _some(rng, n, 1, 2)
+    size = _some(rng, n, 2, big)
+    pads = list(_some(rng, 2 * n, 0, 2))
+    for a in range(n):
+        if circular:
+            pads[a], pads[n + a] = min(pads[a], size[a]), min(pads[n + a], size[a])
+        lacking = dilation[a] * (kernel[a] - 1) + 1 - size[a] - pads[a] - pads[n + a]
+        if lacking > 0:
+            pads[a] += 0 if circular else lacking
+            size = tuple(s + lacking if circular and i == a else s for i, s in enumerate(size))
+    W = array(rng, (per_out * groups, per_in, *kernel), style)
+    b = array(rng, (per_out * groups,), style)
+    with_bias = rng.random() < 0.7
+    zero = np.array([Fraction(0)] * len(b), dtype=object)
+
+    def in_torch(x):
+        from torch.nn import functional
+
+        ends = [p for a in reversed(range(n)) for p in (pads[a], pads[n + a])]
+        x = functional.pad(x, ends, mode="circular" if circular else "constant")
+        function = getattr(functional, f"conv{n}d")
+        bias = tensor(b) if with_bias else None
+        return function(x, tensor(W), bias, stride=stride, dilation=dilation, groups=groups)
+
+    operator = es.Conv(
+        W, b if with_bias else None, stride=stride, padding=pads, dilation=dilation, groups=groups,
+        padding_mode="circular" if circular else "zeros",
+    )  # fmt: skip
+    bias = Grid.of(b if with_bias else zero)
+    return Case(
+        operator, [(per_in * groups, *size)],
+        lambda x: plain.conv(x, Grid.of(W), bias, stride, pads, dilation, groups, circular),
+        in_torch,
+    )  # fmt: skip
+
+
+def conv_transpose(rng):
+    n, style = rng.choice((1, 1, 2, 2, 3)), rng.choice(STYLES)
+    groups = rng.choice((1, 1, 2))
+    per_in, per_out = rng.randint(1, 2), rng.randint(1, 2)
+    size, kernel = _some(rng, n, 1, 3), _some(rng, n, 1, 3)
+    stride, dilation = _some(rng, n, 1, 3), _some(rng, n, 1, 2)
+    extra = [rng.randint(0, max(s, d) - 1) for s, d in zip(stride, dilation, strict=True)]
+    full = [
+        (size[a] - 1) * stride[a] + dilation[a] * (kernel[a] - 1) + 1 + extra[a] for a in range(n)
+    ]
+    pads = [0] * (2 * n)
+    for a in range(n):
+        pads[a] = rng.randint(0, min(2, full[a] - 1))
+        pads[n + a] = rng.randint(0, min(2, full[a] - 1 - pads[a]))
+    W = array(rng, (per_in * groups, per_out, *kernel), style)
+    b = array(rng, (per_out * groups,), style)
+
+    def in_torch(x):
+        from torch.nn import functional
+
+        function = getattr(functional, f"conv_transpose{n}d")
+        out = function(
+            x, tensor(W), tensor(b), stride=stride, dilation=dilation, groups=groups,
+            output_padding=extra,
+        )  # fmt: skip
+        for a in range(n):  # torch's padding is the same on both sides
+            out = out.narrow(2 + a, pads[a], out.shape[2 + a] - pads[a] - pads[n + a])
+        return out
+
+    operator = es.ConvTranspose(
+        W, b, stride=stride, padding=pads, output_padding=extra, dilation=dilation, groups=groups
+    )
+    return Case(
+        operator, [(per_in * groups, *size)],
+        lambda x: plain.conv_transpose(
+            x, Grid.of(W), Grid.of(b), stride, pads, extra, dilation, groups
+        ),
+        in_torch,
+    )  # fmt: skip
+
+
+# --- Pooling ---------------------------------------------------------------------------------
+
+
+def _pool(rng, dilates=True):
+    """Options of a pool that leave no window in the padding, and whether torch allows them."""
+    while True:
+        n = rng.choice((1, 1, 2, 2, 3))
+        big = {1: 7, 2: 4, 3: 3}[n]
+        kernel, stride = _some(rng, n, 1, 3), _some(rng, n, 1, 3)
+        dilation = _some(rng, n, 1, 2) if dilates and rng.random() < 0.4 else (1,) * n
+        size, ceil = _some(rng, n, 1, big), rng.random() < 0.5
+        pads = _some(rng, 2 * n, 0, 1)
+        if rng.random() < 0.6:
+            pads = pads[:n] * 2
+        fits = True
+        for a in range(n):
+            on_axis = plain.windows_on(
+                size[a], kernel[a], stride[a], pads[a], pads[n + a], dilation[a], ceil
+            )
+            fits &= bool(on_axis) and all(any(0 <= s < size[a] for s in w) for w in on_axis)
+        if fits:
+            # torch takes no other pads, and in 3-D no window larger than the image
+            known = pads[:n] == pads[n:] and all(
+                2 * p <= k and (n < 3 or d * (k - 1) < m)
+                for p, k, d, m in zip(pads[:n], kernel, dilation, size, strict=True)
+            )
+            options = {
+                "stride": stride, "padding": pads, "dilation": dilation, "ceil_mode": ceil,
+            }  # fmt: skip
+            return (rng.randint(1, 2), *size), kernel, options, known
+
+
+def _torch_pool(name, n, kernel, options, **more):
+    def function(x):
+        from torch.nn import functional
+
+        given = {
+            "stride": options["stride"], "padding": options["padding"][:n],
+            "ceil_mode": options["ceil_mode"], **more,
+        }  # fmt: skip
+        return getattr(functional, f"{name}_pool{n}d")(x, kernel, **given)
+
+    return function
+
+
+def max_pool(rng):
+    shape, kernel, options, known = _pool(rng)
+    n = len(kernel)
+    in_torch = _torch_pool("max", n, kernel, options, dilation=options["dilation"])
+    return Case(
+        es.MaxPool(kernel, **options), [shape],
+        lambda x: plain.max_pool(x, kernel, *options.values()),
+        in_torch if known else None,
+    )  # fmt: skip
+
+
+def average_pool(rng):
+    shape, kernel, options, known = _pool(rng)
+    n, include = len(kernel), rng.random() < 0.5
+    divisor = rng.choice((0, 0, 0, 3))
+    known = known and set(options["dilation"]) == {1}
+    more = {"count_include_pad": include}
+    if divisor and n > 1:
+        more["divisor_override"] = divisor
+    known = known and not (divisor and n == 1)
+    in_torch = _torch_pool("avg", n, kernel, options, **more)
+    return Case(
+        es.AveragePool(kernel, **options, count_include_pad=include, divisor=divisor), [shape],
+        lambda x: plain.average_pool(x, kernel, *options.values(), include, divisor),
+        in_torch if known else None,
+    )  # fmt: skip
+
+
+def sum_pool(rng):
+    shape, kernel, options, known = _pool(rng)
+    known = known and set(options["dilation"]) == {1} and len(kernel) > 1
+    in_torch = _torch_pool("avg", len(kernel), kernel, options, divisor_override=1)
+    return Case(
+        es.SumPool(kernel, **options), [shape],
+        lambda x: plain.sum_pool(x, kernel, *options.values()),
+        in_torch if known else None,
+    )  # fmt: skip
+
+
+def _reduction(how):
+    def case(rng):
+        shape, keep = _shape(rng), rng.random() < 0.5
+        axes = rng.sample(range(len(shape)), rng.randint(0, len(shape)))
+        given = [a - len(shape) if rng.random() < 0.3 else a for a in axes]
+        operator = getattr(es, f"Reduce{how.capitalize()}")(given, keepdims=keep)
+
+        def in_torch(x):
+            import torch
+
+            name = {"max": "amax", "min": "amin"}.get(how, how)
+            dims = [a + 1 for a in axes or range(len(shape))]
+            return getattr(torch, name)(x, dim=dims, keepdim=keep)
+
+        return Case(operator, [shape], lambda x: plain.reduce(x, given, keep, how), in_torch)
+
+    return case
+
+
+# --- Units -----------------------------------------------------------------------------------
+
+
+def _functional(name, *arguments):
+    def function(x):
+        from torch.nn import functional
+
+        return getattr(functional, name)(x, *map(float, arguments))
+
+    return function
+
+
+def relu(rng):
+    return Case(
+        es.ReLU(), [_shape(rng)], lambda x: plain.each(x, lambda u: max(u, 0)), _functional("relu")
+    )
+
+
+def absolute(rng):
+    return Case(es.Abs(), [_shape(rng)], lambda x: plain.each(x, abs), lambda x: x.abs())
+
+
+def leaky_relu(rng):
+    slope = number(rng, rng.choice(STYLES))
+    return Case(
+        es.LeakyReLU(slope), [_shape(rng)],
+        lambda x: plain.each(x, lambda u: u if u >= 0 else slope * u),
+        _functional("leaky_relu", slope),
+    )  # fmt: skip
+
+
+def max_leaky(rng):
+    eta = number(rng, rng.choice(STYLES))
+    return Case(
+        es.MaxLeaky(eta), [_shape(rng)], lambda x: plain.each(x, lambda u: max(eta * u, u)),
+        lambda x: (float(eta) * x).maximum(x),
+    )  # fmt: skip
+
+
+def prelu(rng):
+    shape = _shape(rng)
+    own = tuple(n if rng.random() < 0.7 else 1 for n in shape)[rng.randint(0, len(shape) - 1) :]
+    slope = array(rng, own, rng.choice(("integer", "third")))  # some are 1: no unit there
+    return Case(
+        es.PReLU(slope), [shape], lambda x: plain.prelu(x, Grid.of(slope)),
+        lambda x: x.where(x >= 0, tensor(slope) * x),
+    )  # fmt: skip
+
+
+def clip(rng):
+    low, high = sorted(number(rng, rng.choice(STYLES)) for _ in range(2))
+    low, high = (None if rng.random() < 0.2 else v for v in (low, high))
+
+    def value(u):
+        u = u if low is None else max(u, low)
+        return u if high is None else min(u, high)
+
+    def in_torch(x):
+        ends = [None if v is None else float(v) for v in (low, high)]
+        return x if ends == [None, None] else x.clamp(*ends)
+
+    return Case(es.Clip(low, high), [_shape(rng)], lambda x: plain.each(x, value), in_torch)
+
+
+def hard_sigmoid(rng):
+    if rng.random() < 0.3:
+        operator, alpha, beta = es.HardSigmoid(), Fraction(1, 6), Fraction(1, 2)
+        in_torch = _functional("hardsigmoid")
+    else:
+        alpha, beta = number(rng, "third"), number(rng, "dyadic")
+        operator = es.HardSigmoid(alpha, beta)
+
+        def in_torch(x):
+            return (float(alpha) * x + float(beta)).clamp(0, 1)
+
+    return Case(
+        operator, [_shape(rng)],
+        lambda x: plain.each(x, lambda u: min(max(alpha * u + beta, 0), 1)), in_torch,
+    )  # fmt: skip
+
+
+def threshold(rng):
+    at = number(rng, rng.choice(STYLES))
+    return Case(
+        es.Threshold(at, at), [_shape(rng)], lambda x: plain.each(x, lambda u: u if u > at else at),
+        _functional("threshold", at, at),
+    )  # fmt: skip
+
+
+def scalar_spline(rng):
+    style = rng.choice(STYLES)
+    breaks = sorted({number(rng, style) for _ in range(rng.randint(0, 4))})
+    slopes = [number(rng, style) for _ in range(len(breaks) + 1)]
+    if len(slopes) > 1 and rng.random() < 0.3:
+        slopes[1] = slopes[0]  # a breakpoint that is none
+    if rng.random() < 0.5:
+        return Case(
+            es.ScalarSpline(breaks, slopes), [_shape(rng)],
+            lambda x: plain.each(x, lambda u: plain.through_zero(breaks, slopes, u)),
+        )  # fmt: skip
+    offsets = [number(rng, style)]
+    for t, s, after in zip(breaks, slopes, slopes[1:], strict=False):
+        offsets.append(offsets[-1] + (s - after) * t)
+    return Case(
+        es.ScalarSpline(breaks, slopes, offsets), [_shape(rng)],
+        lambda x: plain.each(x, lambda u: plain.spline(u, breaks, slopes, offsets)),
+    )  # fmt: skip
+
+
+# --- Maxima ----------------------------------------------------------------------------------
+
+
+def _largest(kind, take):
+    def case(rng):
+        many = rng.randint(1, 4)
+
+        def in_torch(*xs):
+            import torch
+
+            return getattr(torch, f"a{take.__name__}")(
+                torch.stack(torch.broadcast_tensors(*_aligned(xs))), dim=0
+            )
+
+        return Case(
+            kind(), _broadcastable(rng, many), lambda *xs: plain.largest(xs, take), in_torch
+        )
+
+    return case
+
+
+def maxout(rng):
+    shape, rank = list(_shape(rng)), rng.randint(1, 3)
+    axis = rng.randrange(-len(shape), len(shape))
+    shape[axis] *= rank
+    return Case(
+        es.Maxout(rank, axis=axis), [tuple(shape)], lambda x: plain.maxout(x, rank, axis),
+        lambda x: x.unflatten(axis % len(shape) + 1, (-1, rank)).amax(axis % len(shape) + 2),
+    )  # fmt: skip
+
+
+def maso(rng):
+    shape, style = _some(rng, rng.randint(1, 2), 1, 2), rng.choice(STYLES)
+    k, r, d = rng.randint(1, 3), rng.randint(1, 3), int(np.prod(shape))
+    A, B = array(rng, (k, r, d), style), array(rng, (k, r), style)
+    return Case(
+        es.MASO(A, B), [shape], lambda x: plain.maso(x, Grid.of(A), Grid.of(B)),
+        lambda x: ((tensor(A) @ x.flatten(1).T).permute(2, 0, 1) + tensor(B)).amax(2),
+    )  # fmt: skip
+
+
+def simplified_maso(rng):
+    shape, style = _some(rng, rng.randint(1, 2), 1, 2), rng.choice(STYLES)
+    k, r, d = rng.randint(1, 3), rng.randint(1, 3), int(np.prod(shape))
+    A, beta = array(rng, (k, r, d), style), array(rng, (d,), style)
+    return Case(
+        es.SimplifiedMASO(A, beta), [shape],
+        lambda x: plain.simplified_maso(x, Grid.of(A), Grid.of(beta)),
+        lambda x: (tensor(A) @ (x.flatten(1) + tensor(beta)).T).permute(2, 0, 1).amax(2),
+    )  # fmt: skip
+
+
+CASES: dict[str, Callable[[random.Random], Case]] = {
+    "Abs": absolute, "Add": add, "AveragePool": average_pool, "BatchNorm": batch_norm,
+    "Clip": clip, "Concat": concat, "Conv": conv, "ConvTranspose": conv_transpose,
+    "Dense": dense, "Elementwise": elementwise, "Expand": expand, "Flatten": flatten,
+    "HardSigmoid": hard_sigmoid, "Identity": identity, "LeakyReLU": leaky_relu, "MASO": maso,
+    "MaxLeaky": max_leaky, "MaxPool": max_pool, "Maximum": _largest(es.Maximum, max),
+    "Maxout": maxout, "Minimum": _largest(es.Minimum, min), "PReLU": prelu, "Pad": pad,
+    "ReLU": relu, "ReduceMax": _reduction("max"), "ReduceMean": _reduction("mean"),
+    "ReduceMin": _reduction("min"), "ReduceSum": _reduction("sum"), "Reshape": reshape,
+    "ScalarSpline": scalar_spline, "Select": select, "SimplifiedMASO": simplified_maso,
+    "SumPool": sum_pool, "Threshold": threshold, "Transpose": transpose,
+}  # fmt: skip
+
+
+def points(rng: random.Random, shapes: Sequence[Sequence[int]]) -> list[np.ndarray]:
+    """Three exact points as a batch for every input: small integers (ties), thirds, floats."""
+    batches = []
+    for shape in shapes:
+        batches.append(np.stack([array(rng, shape, s) for s in ("integer", "third", "float")]))
+    return batches
+
+
+def as_network(operator: es.Operator, shapes: Sequence[Sequence[int]]) -> es.Network:
+    """The operator alone, on one flat input that is cut into its inputs."""
+    if len(shapes) == 1:
+        return es.Network([operator], shapes[0])
+    nodes: list[tuple[es.Operator, list[int]]] = []
+    ends, at = [], 0
+    for shape in shapes:
+        size = int(np.prod(shape))
+        nodes.append((es.Select(range(at, at + size)), [-1]))
+        nodes.append((es.Reshape(shape), [len(nodes) - 1]))
+        ends.append(len(nodes) - 1)
+        at += size
+    return es.Network.from_nodes([*nodes, (operator, ends)], (at,))
