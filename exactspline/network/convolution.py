@@ -102,10 +102,11 @@ class Conv(Operator):
     def describe(self) -> str:
         n_out, n_in = self.weight.shape[:2]
         kernel = "x".join(map(str, self.weight.shape[2:]))
-        text = f"Conv {n_in * self.groups} -> {n_out}, {kernel}"
         if any(s != 1 for s in self.stride):
-            text += f", stride {'x'.join(map(str, self.stride))}"
-        return text + (f", {self.groups} groups" if self.groups > 1 else "")
+            kernel += f", stride {'x'.join(map(str, self.stride))}"
+        if self.groups > 1:
+            kernel += f", {self.groups} groups"
+        return f"Conv {n_in * self.groups} -> {n_out} ({kernel})"
 
     def output_shape(self, shape: Shape) -> Shape:
         n_in = self.weight.shape[1] * self.groups
@@ -211,7 +212,7 @@ class ConvTranspose(Operator):
 
     def describe(self) -> str:
         n_in, n_out = self.weight.shape[0], self.weight.shape[1] * self.groups
-        return f"ConvTranspose {n_in} -> {n_out}, {'x'.join(map(str, self.weight.shape[2:]))}"
+        return f"ConvTranspose {n_in} -> {n_out} ({'x'.join(map(str, self.weight.shape[2:]))})"
 
     def output_shape(self, shape: Shape) -> Shape:
         n = self.weight.ndim - 2

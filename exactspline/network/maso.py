@@ -75,7 +75,7 @@ class MASO(Operator):
 
     def describe(self) -> str:
         k, r, d = self.A.shape
-        return f"{self.kind} {d} -> {k}, {r} piece{'s' if r > 1 else ''}"
+        return f"{self.kind} {d} -> {k} ({r} piece{'s' if r > 1 else ''})"
 
     def output_shape(self, shape: Shape) -> Shape:
         if math.prod(shape) != self.A.shape[2]:

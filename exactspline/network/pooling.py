@@ -60,10 +60,10 @@ class _Pool(Operator):
         )
 
     def describe(self) -> str:
-        text = f"{self.kind} {'x'.join(map(str, self.kernel))}"
+        window = "x".join(map(str, self.kernel))
         if self.stride != self.kernel:
-            text += f", stride {'x'.join(map(str, self.stride))}"
-        return text
+            window += f", stride {'x'.join(map(str, self.stride))}"
+        return f"{self.kind} ({window})"
 
     def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != len(self.kernel) + 1:
