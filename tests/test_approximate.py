@@ -15,7 +15,7 @@ from exactspline.approximation.intervals import Bounds, input_bounds, through
 from exactspline.approximation.network import approximate
 from exactspline.approximation.proof import image, lipschitz, sup_error
 from exactspline.approximation.splines import fit
-from exactspline.network.maso import _lowered
+from exactspline.compile import compile_operator
 
 F = Fraction
 PRECISION = 220
@@ -516,7 +516,7 @@ def test_refusals():
 
 def _program(operator, *shapes):
     operator.output_shape(*shapes)
-    return _lowered(operator, shapes)
+    return compile_operator(operator, shapes)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ..compile import compile_operator
 from ..domain import Domain
 from ..errors import ParameterError, ShapeError
 from ..network.activations import ScalarSpline
-from ..network.maso import _lowered as lowered
 from ..network.network import Network
 from ..network.operator import Operator
 from ..rationals import compact, to_fraction
@@ -155,7 +155,7 @@ class _Rewriter:
             else:
                 operator = node.operator
                 shapes = [net.input_shape if i < 0 else net.nodes[i].shape for i in node.inputs]
-                known[at] = through(lowered(operator, shapes), Bounds.join(read))
+                known[at] = through(compile_operator(operator, shapes), Bounds.join(read))
             wired.append((operator, node.inputs))
             for i in node.inputs:
                 if last_use[i] == at:

@@ -3,7 +3,7 @@
 The program is the one representation that search, forward, exact and proof read.
 """
 
-from .builder import compile_network
+from .builder import compile_network, compile_operator
 from .forms import Forms
 from .program import Layer, Program, UnitGroup, UnitName, Units
 
@@ -15,4 +15,5 @@ __all__ = [
     "UnitName",
     "Units",
     "compile_network",
+    "compile_operator",
 ]

@@ -32,8 +32,9 @@ from .units import (
 
 if TYPE_CHECKING:
     from ..network.network import Network
+    from ..network.operator import Operator
 
-__all__ = ["Builder", "Tensor", "compile_network"]
+__all__ = ["Builder", "Tensor", "compile_network", "compile_operator"]
 
 
 class Tensor:
@@ -308,6 +309,31 @@ def _exact(values: list[Fraction]) -> np.ndarray:
     out = np.empty(len(values), dtype=object)
     out[:] = values
     return compact(out)
+
+
+def compile_operator(operator: Operator, shapes: Sequence[Sequence[int]]) -> Program:
+    """Lower one operator alone.
+
+    Parameters
+    ----------
+    operator : Operator
+    shapes : sequence of shapes
+        Of its inputs.
+
+    Returns
+    -------
+    Program
+        Over its flattened inputs, one after the other.
+    """
+    sizes = [math.prod(shape) for shape in shapes]
+    builder = Builder(sum(sizes))
+    builder.operator = operator.label
+    source = builder.input((sum(sizes),))
+    tensors, at = [], 0
+    for shape, size in zip(shapes, sizes, strict=True):
+        tensors.append(builder.reshape(builder.gather(source, at + np.arange(size)), tuple(shape)))
+        at += size
+    return builder.program(operator.lower(builder, *tensors))
 
 
 def compile_network(network: Network) -> Program:

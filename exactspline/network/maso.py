@@ -213,26 +213,12 @@ class ASO:
         return np.asarray(as_fractions(self.A[rows]) @ point + as_fractions(self.B[rows]))
 
 
-def _lowered(operator: Operator, shapes: Sequence[Sequence[int]]) -> Program:
-    """The operator alone as a program over its flattened inputs, one after the other."""
-    from ..compile.builder import Builder
-
-    sizes = [math.prod(shape) for shape in shapes]
-    builder = Builder(sum(sizes))
-    source = builder.input((sum(sizes),))
-    tensors, at = [], 0
-    for shape, size in zip(shapes, sizes, strict=True):
-        tensors.append(
-            builder.reshape(builder.gather(source, at + np.arange(size)), tuple(shape))
-        )
-        at += size
-    return builder.program(operator.lower(builder, *tensors))
-
-
 def operator_as_aso(operator: Operator, shapes: Sequence[Sequence[int]]) -> ASO:
     """See `Operator.as_aso`."""
+    from ..compile.builder import compile_operator
+
     operator.output_shape(*[tuple(s) for s in shapes])
-    program = _lowered(operator, shapes)
+    program = compile_operator(operator, shapes)
     if len(program.layers) > 1:
         raise UnsupportedOperatorError(
             f"{operator.label}: has more than one layer of units; it is a composition of splines"
@@ -292,7 +278,8 @@ def operator_as_maso(operator: Operator, shapes: Sequence[Sequence[int]]) -> MAS
         bad = next((k for k in range(len(units)) if not units.is_convex(k)), None)
         if bad is not None:
             raise UnsupportedOperatorError(
-                f"{operator.label}: unit {bad} is not convex, so it is no max-affine spline; "
+                f"{operator.label}: unit {program.unit_name(bad)} is not convex, so it is no "
+                "max-affine spline; "
                 "as_aso gives its affine spline"
             )
     return MASO(spline.A, spline.B, name=operator.name)

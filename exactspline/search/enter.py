@@ -372,7 +372,8 @@ def refilter(P, S):
     else:
         out = _settle_general(
             ctl, codes, S.open_units, U, U_error, S.U_size[u:], S.U_class[u:], n,
-            S.U_grid[layer] != NOT_EXACT, S.g, S.g_error, P.form_plus[form:], P.form_minus[form:], P.form_shift[form:],
+            S.U_grid[layer] != NOT_EXACT, S.g, S.g_error, P.form_plus[form:],
+            P.form_minus[form:], P.form_shift[form:],
             P.form_shift_error[form:], P.two_piece[unit:], P.two_form[unit:],
             P.piece_start[unit + layer :], P.cond_start[piece + layer :], P.cond_form,
             P.cond_sign, P.cond_drop, start, end, end, False, low, high, d, coefficients,
@@ -526,7 +527,8 @@ def enter_layer(P, S, layer):
         else:
             end = _settle_general(
                 ctl, codes, S.open_units, U, U_error, U_size, S.U_class[u:], n,
-                S.U_grid[layer] != NOT_EXACT, S.g, S.g_error, P.form_plus[form:], P.form_minus[form:], P.form_shift[form:],
+                S.U_grid[layer] != NOT_EXACT, S.g, S.g_error, P.form_plus[form:],
+                P.form_minus[form:], P.form_shift[form:],
                 P.form_shift_error[form:], P.two_piece[unit:], P.two_form[unit:],
                 P.piece_start[unit + layer :], P.cond_start[piece + layer :], P.cond_form,
                 P.cond_sign, P.cond_drop, start, end, start, attempt == 0, low, high, d,
