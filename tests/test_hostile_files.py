@@ -12,6 +12,7 @@ import struct
 import time
 import tracemalloc
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -261,7 +262,7 @@ def unknown_operator(model, graph):
 
 
 def smooth_operator(model, graph):
-    graph.node[1].op_type = "Sigmoid"
+    graph.node[1].op_type = "Exp"
 
 
 def no_opset(model, graph):
@@ -356,6 +357,147 @@ def unsqueezed(axes):
     return change
 
 
+def image_model(*middle, stored=(), opset=19) -> bytes:
+    """A small image model: Conv, then the given nodes from "c" to "y"."""
+    rng = np.random.default_rng(3)
+    tensors = {"w": rng.standard_normal((4, 2, 3, 3)).astype(np.float32), **dict(stored)}
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"], name="conv", pads=[1, 1, 1, 1]), *middle]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2, 6, 6])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(v, k) for k, v in tensors.items()],
+    )
+    imports = [helper.make_opsetid("", opset)]
+    return helper.make_model(graph, opset_imports=imports, ir_version=9).SerializeToString()
+
+
+def one(kind, *inputs, stored=None, **attributes) -> bytes:
+    """The image model with one more node."""
+    tensors = {k: np.asarray(v) for k, v in (stored or {}).items()}
+    node = helper.make_node(kind, list(inputs), ["y"], name="last", **attributes)
+    return image_model(node, stored=tensors)
+
+
+def chained(kind, count, *more, **stored) -> bytes:
+    """The same node again and again."""
+    names = ["c", *(f"n{i}" for i in range(count - 1)), "y"]
+    nodes = [
+        helper.make_node(kind, [a, *(a if m == "*" else m for m in more)], [b])
+        for a, b in pairwise(names)
+    ]
+    return image_model(*nodes, stored={k: np.asarray(v) for k, v in stored.items()})
+
+
+def doubled_shapes() -> bytes:
+    """A value that doubles forty times."""
+    names = ["c", *(f"n{i}" for i in range(39)), "y"]
+    return image_model(
+        *(
+            helper.make_node("Concat", [a, a], [b], axis=1)
+            for a, b in pairwise(names)
+        )
+    )
+
+
+def copied_indices() -> bytes:
+    """Sixty-four indices that become two million, and as many a thousand times more."""
+    return image_model(
+        helper.make_node("Expand", ["i", "s"], ["e"]),
+        helper.make_node("Gather", ["c", "e"], ["g"], axis=3),
+        helper.make_node("Gather", ["g", "e"], ["y"], axis=3),
+        stored={"i": np.zeros((1,), np.int64), "s": np.array([2_000_000])},
+    )
+
+
+def growing_numbers() -> bytes:
+    """k + 1/k again and again: every step doubles the digits."""
+    names = ["k", *(f"n{i}" for i in range(2000))]
+    nodes = []
+    for a, b in pairwise(names):
+        nodes.append(helper.make_node("Div", ["o", a], [f"{b}s"]))
+        nodes.append(helper.make_node("Add", [a, f"{b}s"], [b]))
+    nodes.append(helper.make_node("Mul", ["c", names[-1]], ["y"]))
+    return image_model(*nodes, stored={"k": np.float32(0.1), "o": np.float32(1)})
+
+
+def many_windows() -> bytes:
+    """Two million windows of a kernel of a million entries, in one megabyte."""
+    return image_model(
+        helper.make_node("Conv", ["c", "k"], ["y"], pads=[900, 900, 900, 900]),
+        stored={"k": np.zeros((1, 4, 500, 500), np.int8)},
+    )
+
+
+def false_gelu() -> bytes:
+    """Products of products, and an Erf that keeps the search for patterns busy."""
+    nodes = [helper.make_node("Erf", ["c"], ["e"])]
+    last = "e"
+    for i in range(3000):
+        nodes.append(helper.make_node("Mul", [last, last], [f"m{i}"]))
+        last = f"m{i}"
+    nodes.append(helper.make_node("Identity", [last], ["y"]))
+    return image_model(*nodes)
+
+
+HUGE_IMAGES = {
+    "pool_windows": one("AveragePool", "c", kernel_shape=[30_000, 30_000], pads=[15_000] * 4,
+                        count_include_pad=1),
+    "pool_outputs": one("MaxPool", "c", kernel_shape=[1, 1], pads=[0, 0, 2**30, 2**30]),
+    "pool_far_dilation": one("MaxPool", "c", kernel_shape=[2, 2], dilations=[2**62, 2**62]),
+    "pool_far_pads": one("MaxPool", "c", kernel_shape=[2, 2], pads=[2**62] * 4),
+    "pool_negative_pads": one("AveragePool", "c", kernel_shape=[2, 2], pads=[-(2**62)] * 4),
+    "pool_many_axes": one("MaxPool", "c", kernel_shape=[1] * 100_000),
+    "pool_steps_over": one("MaxPool", "c", kernel_shape=[2, 2], dilations=[2**30, 1],
+                           pads=[2**30, 0, 2**30, 0]),
+    "conv_windows": many_windows(),
+    "transposed": one("ConvTranspose", "c", "k", strides=[2**20, 2**20],
+                      stored={"k": np.zeros((4, 1, 1, 1), np.float32)}),
+    "transposed_shape": one("ConvTranspose", "c", "k", output_shape=[2**30, 2**30],
+                            stored={"k": np.zeros((4, 1, 1, 1), np.float32)}),
+    "pad": one("Pad", "c", "p", stored={"p": [0, 0, 2**40, 0] * 2}),
+    "pad_wrap": one("Pad", "c", "p", mode="wrap", stored={"p": [0, 0, 2**40, 0] * 2}),
+    "pad_edge": one("Pad", "c", "p", mode="edge", stored={"p": [0, 0, 2000, 2000] * 2}),
+    "pad_and_cut": one("Pad", "c", "p", stored={"p": [0, 0, 2**60, 0, 0, 0, 1 - 2**60, 0]}),
+    "expand": one("Expand", "c", "s", stored={"s": [2**20, 2**20, 1, 1, 1]}),
+    "tile": one("Tile", "c", "r", stored={"r": [1, 1, 2**31, 2**31]}),
+    "filled": one("ConstantOfShape", "s", stored={"s": [2**40]}),
+    "filled_many_axes": one("ConstantOfShape", "s", stored={"s": [1] * 60}),
+    "range": one("Range", "a", "b", "d", stored={"a": 0, "b": 2**62, "d": 1}),
+    "range_of_crumbs": one("Range", "a", "b", "d", stored={
+        "a": np.float32(0), "b": np.float32(3e38), "d": np.float32(1e-38)}),
+    "many_axes": one("Unsqueeze", "c", "a", stored={"a": list(range(60))}),
+    "many_axes_of_indices": one("Gather", "c", "i", axis=1,
+                                stored={"i": np.zeros((1,) * 30, np.int64)}),
+    "blocks": one("DepthToSpace", "c", blocksize=2**31),
+    "split_sizes": one("Split", "c", "s", axis=1, stored={"s": [2**62, 4 - 2**62]}),
+    "long_name": one("Frobnicate" * 10_000, "c"),
+    "long_attribute": one("Relu", "c", **{"a" * 100_000: 1}),
+    "reductions": one("ReduceMax", "c", "a", stored={"a": list(range(60))}),
+    "doubled_shapes": doubled_shapes(),
+    "copied_indices": copied_indices(),
+    "growing_numbers": growing_numbers(),
+    "false_gelu": false_gelu(),
+    "constants_made_large": chained("Mul", 200, "k", k=np.full((200, 1, 1, 1, 6, 6), 2.0, "f4")),
+    "sums_of_itself": chained("Frobnicate", 20_000, "*"),
+}
+HEALTHY_IMAGE = image_model(
+    helper.make_node("Relu", ["c"], ["r"], name="relu"),
+    helper.make_node("MaxPool", ["r"], ["m"], name="pool", kernel_shape=[3, 3], strides=[2, 2],
+                     pads=[1, 0, 1, 0], ceil_mode=1),
+    helper.make_node("Slice", ["m", "b", "e"], ["s"], name="slice"),
+    helper.make_node("Pad", ["s", "p"], ["q"], name="pad", mode="edge"),
+    helper.make_node("AveragePool", ["q"], ["a"], name="mean", kernel_shape=[2, 2]),
+    helper.make_node("Gather", ["a", "i"], ["g"], name="gather", axis=1),
+    helper.make_node("Add", ["g", "a"], ["t"], name="add"),
+    helper.make_node("Shape", ["t"], ["u"], name="shape"),
+    helper.make_node("Reshape", ["t", "u"], ["y"], name="reshape"),
+    stored={
+        "b": np.array([0, 0]), "e": np.array([1, 3]), "p": np.array([0, 0, 1, 0, 0, 0, 0, 1]),
+        "i": np.array([1, 0, 2]),
+    },
+)  # fmt: skip
 HEALTHY_ONNX = onnx_model().SerializeToString()
 ONNX_FILES = {
     **{
@@ -399,6 +541,7 @@ ONNX_FILES = {
             subgraph,
         )
     },
+    **{f"image_{name}": data for name, data in HUGE_IMAGES.items()},
     "reshape_negative": changed(bad_reshape([1, -2])),
     "reshape_zero": changed(bad_reshape([0, 0, 0])),
     "reshape_huge": changed(bad_reshape([2**62, 2**62, -1])),
@@ -789,6 +932,21 @@ def test_bytes_cut_out_and_doubled(extension, tmp_path):
         a, b = sorted(int(i) for i in rng.integers(len(data), size=2))
         survives(extension, data[:a] + data[b:], path)
         survives(extension, data[:b] + data[a:], path)
+
+
+def test_bit_flips_of_an_image_model(tmp_path):
+    rng = np.random.default_rng(10)
+    path = tmp_path / "flipped.onnx"
+    assert survives(".onnx", HEALTHY_IMAGE, path)
+    start = time.perf_counter()
+    outcomes = []
+    for _ in range(800):
+        flipped = bytearray(HEALTHY_IMAGE)
+        for _ in range(int(rng.integers(1, 3))):
+            flipped[int(rng.integers(len(flipped)))] ^= 1 << int(rng.integers(8))
+        outcomes.append(survives(".onnx", bytes(flipped), path))
+    assert 0 < sum(outcomes) < len(outcomes)
+    assert time.perf_counter() - start < 60
 
 
 def test_real_network_damaged(tmp_path):

@@ -1,4 +1,4 @@
-"""ONNX models: the graph is checked, then walked as one chain from the input to the output."""
+"""ONNX models: the graph is checked, then its nodes are read in the file's order."""
 
 from __future__ import annotations
 
@@ -7,45 +7,66 @@ from typing import TYPE_CHECKING
 
 from ..errors import ExactSplineError, FormatError, UnsupportedOperatorError
 from ..network import Network, Operator, Reshape
-from . import onnx_activations, onnx_affine, onnx_shapes  # noqa: F401 (they fill the registry)
+from . import (  # noqa: F401 (they fill the registry)
+    onnx_activations,
+    onnx_affine,
+    onnx_arithmetic,
+    onnx_folding,
+    onnx_ml,
+    onnx_shapes,
+    onnx_structure,
+    onnx_windows,
+)
 from .files import PathLike, read_file
-from .limits import MAX_BINARY_BYTES, build_network
-from .onnx_node import REGISTRY, NodeView, Value, describe_node
-from .onnx_values import Chain, Constant, Variable, decode_tensor
+from .graph import build_graph
+from .limits import MAX_BINARY_BYTES
+from .onnx_graph import Graph
+from .onnx_node import REGISTRY, Handler, NodeView, describe_node, find_handler
+from .onnx_patterns import put_together
+from .onnx_values import Constant, Value, Variable, decode_tensor
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 __all__ = ["load_onnx"]
 
 _OLDEST_OPSET = 7  # broadcasting was another one before
+_MOST_AXES = 16  # of the input
 _FLOATS = {1: "FLOAT", 10: "FLOAT16", 11: "DOUBLE", 16: "BFLOAT16"}
 # fmt: off
 _SMOOTH = frozenset({
-    "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Celu", "Cos", "Cosh", "Elu", "Erf", "Exp",
-    "GRU", "Gelu", "HardSwish", "InstanceNormalization", "LSTM", "LayerNormalization", "Log",
-    "LogSoftmax", "LpNormalization", "MeanVarianceNormalization", "Mish", "Pow", "RMSNormalization",
-    "RNN", "Reciprocal", "ReduceL2", "ReduceLogSumExp", "Selu", "Sigmoid", "Sin", "Sinh", "Softmax",
-    "Softplus", "Softsign", "Sqrt", "Swish", "Tan", "Tanh",
+    "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cos", "Cosh", "Erf", "Exp", "GRU",
+    "GroupNormalization", "GlobalLpPool", "HardSwish", "InstanceNormalization", "LRN", "LSTM",
+    "LayerNormalization", "Log", "LpNormalization", "LpPool", "MeanVarianceNormalization", "Mish",
+    "Pow", "RMSNormalization", "RNN", "Reciprocal", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
+    "ReduceSumSquare", "Sin", "Sinh", "Softsign", "Sqrt", "Tan",
+})
+_JUMPS = frozenset({
+    "And", "ArgMax", "ArgMin", "Ceil", "Floor", "Greater", "GreaterOrEqual", "Hardmax", "Less",
+    "LessOrEqual", "Mod", "NonZero", "Not", "OneHot", "Or", "Round", "Sign", "Unique", "Xor",
 })
 # fmt: on
+Opsets = dict[str, int]
 
 
 def load_onnx(path: PathLike) -> Network:
-    """Read a piecewise-affine network from an ONNX model.
+    """Read a network from an ONNX model.
 
     Parameters
     ----------
     path : path-like
-        A model with one input, one output and no branches. Its operators: MatMul and Gemm with
-        a constant factor, Add, Sub, Mul, Div, Neg with constants, Relu, LeakyRelu, PRelu, Abs,
-        Flatten, Reshape, Squeeze, Unsqueeze, Identity, Cast to float, and Dropout in inference.
+        A model with one input and one output, of the operators that docs/formats.md lists:
+        products with constants, convolutions, pooling, batch normalisation, the usual
+        activations, sums, maxima, and what moves entries. What only depends on shapes and
+        stored numbers is computed exactly while the file is read. Of several outputs the one
+        is read that is a float tensor of such operators (scikit-learn's probabilities).
 
     Returns
     -------
     Network
         Every stored number is taken exactly as it is stored. In an input of two or more axes
         the first one is the batch axis; it has length 1 or none, and the network is without it.
+        A softmax, log-softmax or sigmoid at the end is the network's output operator.
 
     Raises
     ------
@@ -53,7 +74,8 @@ def load_onnx(path: PathLike) -> Network:
         If the file is unreadable, over 1 GiB, damaged, refers to other files, or holds a graph
         that is no network from one input to one output.
     UnsupportedOperatorError
-        For operators that are not piecewise affine or not supported, and for branches.
+        For operators that are neither piecewise affine nor smooth ones that can be replaced by
+        splines, and for what is not supported.
     ParameterError
         For NaN or infinite parameters, and division by zero.
     ShapeError
@@ -63,7 +85,8 @@ def load_onnx(path: PathLike) -> Network:
     -----
     Opsets from 7 to the newest that the installed ``onnx`` package knows. Nodes that do not lead
     to the output are ignored. Casts between floats are read as the identity, as rounding has no
-    place in the exact function.
+    place in the exact function. The function is the model's for a batch of one: shapes that the
+    model computes have length 1 there.
 
     Examples
     --------
@@ -81,12 +104,12 @@ def load_onnx(path: PathLike) -> Network:
     """
     data, sha256 = read_file(path, MAX_BINARY_BYTES)
     try:
-        operators, input_shape = _read_model(_parsed(data), Chain(len(data)))
+        nodes, input_shape = _read_model(_parsed(data), len(data))
     except ExactSplineError as error:
         raise type(error)(f"{path}: {error}") from None
     except UnicodeDecodeError:  # the other way in which protobuf reports it, see _texts
         raise FormatError(f"{path}: a name is no UTF-8 text; the file is damaged") from None
-    return build_network(operators, input_shape, sha256, path)
+    return build_graph(nodes, input_shape, sha256, path)
 
 
 def _parsed(data: bytes) -> ModelProto:
@@ -100,20 +123,31 @@ def _parsed(data: bytes) -> ModelProto:
         raise FormatError(f"is no ONNX model, or is damaged ({error})") from None
 
 
-def _read_model(model: ModelProto, chain: Chain) -> tuple[list[Operator], tuple[int, ...]]:
-    opset = _opset(model)
+def _read_model(
+    model: ModelProto, file_bytes: int
+) -> tuple[list[tuple[Operator, tuple[int, ...]]], tuple[int, ...]]:
+    opsets = _opsets(model)
     for function in model.functions:  # a file may define a Relu of its own
         if function.domain in ("", "ai.onnx"):
-            raise FormatError(f"redefines ONNX's operator {function.name!r}; inline its functions")
-    graph = model.graph
-    if not all(isinstance(text, str) for text in _texts(graph)):
+            raise FormatError(
+                f"redefines ONNX's operator {function.name[:80]!r}; inline its functions"
+            )
+    proto = model.graph
+    if not all(isinstance(text, str) for text in _texts(proto)):
         raise FormatError("a name is no UTF-8 text; the file is damaged")
-    stored = _stored_tensors(graph)
-    source, shape = _the_input(graph, stored)
-    result = _walk(graph, opset, stored, source, shape, chain)
+    stored = _stored_tensors(proto)
+    source, shape = _the_input(proto, stored)
+    makers = _makers(proto, stored, source)
+    put_together(proto, stored, makers)
+    target, live = _the_output(proto, opsets, stored, source, makers)
+    x = Variable(shape[1:], True, -1) if len(shape) >= 2 else Variable(shape, False, -1)
+    graph = Graph(file_bytes, x.inner)
+    graph.budget.value(shape, f"input {source[:80]!r}")
+    result = _walk(proto, opsets, stored, {source: x}, target, live, graph)
+    nodes = graph.nodes[: result.node + 1]
     if not result.inner:  # one number per input is a vector of length 1 everywhere else
-        chain.operators.append(Reshape((1,)))
-    return chain.operators, _variable(shape).inner
+        nodes.append((Reshape((1,)), (result.node,)))
+    return nodes, x.inner
 
 
 def _texts(graph: GraphProto) -> Iterator[object]:
@@ -126,22 +160,31 @@ def _texts(graph: GraphProto) -> Iterator[object]:
             yield attribute.name
 
 
-def _opset(model: ModelProto) -> int:
+def _opsets(model: ModelProto) -> Opsets:
     from onnx.defs import onnx_opset_version
 
-    versions = {entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")}
-    if not versions:
+    versions: dict[str, set[int]] = {}
+    for entry in model.opset_import:
+        versions.setdefault(_plain_domain(entry.domain), set()).add(entry.version)
+    if "" not in versions:
         raise FormatError("states no opset version; it is no complete ONNX model")
-    if len(versions) > 1:
-        raise FormatError(f"states several opset versions {sorted(versions)}")
-    version = versions.pop()
+    for domain, several in versions.items():
+        if len(several) > 1:
+            raise FormatError(
+                f"states several opset versions {sorted(several)[:5]} of domain {domain[:80]!r}"
+            )
+    opsets = {domain: next(iter(several)) for domain, several in versions.items()}
     newest = onnx_opset_version()
-    if not _OLDEST_OPSET <= version <= newest:
+    if not _OLDEST_OPSET <= opsets[""] <= newest:
         raise FormatError(
-            f"uses opset {version}; {_OLDEST_OPSET} to {newest} are read. "
+            f"uses opset {opsets['']}; {_OLDEST_OPSET} to {newest} are read. "
             "Convert it with onnx.version_converter, or install a newer onnx package"
         )
-    return int(version)
+    return opsets
+
+
+def _plain_domain(domain: str) -> str:
+    return "" if domain == "ai.onnx" else domain
 
 
 def _stored_tensors(graph: GraphProto) -> dict[str, TensorProto]:
@@ -172,11 +215,6 @@ def _the_input(graph: GraphProto, stored: dict[str, TensorProto]) -> tuple[str, 
             f"has {len(inputs)} inputs {[value.name for value in inputs[:5]]}; "
             "networks with exactly one are read"
         )
-    if len(graph.output) != 1:
-        raise FormatError(
-            f"has {len(graph.output)} outputs {[value.name for value in graph.output[:5]]}; "
-            "networks with exactly one are read"
-        )
     return inputs[0].name, _input_shape(inputs[0])
 
 
@@ -190,8 +228,8 @@ def _input_shape(value: ValueInfoProto) -> tuple[int, ...]:
     # a symbol, 0 or -1 is an unknown length
     sizes = [d.dim_value if d.dim_value > 0 else None for d in tensor.shape.dim]
     shown = [n if n else (d.dim_param or "?") for n, d in zip(sizes, tensor.shape.dim, strict=True)]
-    if not 1 <= len(sizes) <= 32:
-        raise FormatError(f"{where}: has {len(sizes)} axes; it needs 1 to 32")
+    if not 1 <= len(sizes) <= _MOST_AXES:
+        raise FormatError(f"{where}: has {len(sizes)} axes; it needs 1 to {_MOST_AXES}")
     if len(sizes) >= 2:
         if sizes[0] not in (None, 1):
             raise FormatError(
@@ -206,69 +244,69 @@ def _input_shape(value: ValueInfoProto) -> tuple[int, ...]:
     return tuple(n for n in sizes if n is not None)
 
 
-def _variable(shape: tuple[int, ...]) -> Variable:
-    return Variable(shape[1:], True) if len(shape) >= 2 else Variable(shape, False)
+# --- which nodes are read --------------------------------------------------------------------
 
 
-def _walk(
+def _makers(graph: GraphProto, stored: dict[str, TensorProto], source: str) -> dict[str, int]:
+    """Which node makes a value; every value is made once."""
+    makers: dict[str, int] = {}
+    for index, node in enumerate(graph.node):
+        for name in node.output:
+            if name and (name in makers or name in stored or name == source):
+                raise FormatError(
+                    f"{describe_node(node, index)}: value {name[:80]!r} is made more than once"
+                )
+            if name:
+                makers[name] = index
+    return makers
+
+
+def _the_output(
     graph: GraphProto,
-    opset: int,
+    opsets: Opsets,
     stored: dict[str, TensorProto],
     source: str,
-    shape: tuple[int, ...],
-    chain: Chain,
-) -> Variable:
-    """Apply the handlers to the nodes that lead to the output."""
-    target = graph.output[0].name
-    live = _live_nodes(graph, stored, source, target)
-    _refuse_unknown(graph, live)
-    users = _users(graph, live)
-    chain.budget.value(shape, f"input {source!r}")
-    values: dict[str, Value] = {source: _variable(shape)}
-
-    def value_of(name: str) -> Value:
-        if name not in values:  # decoded at the first use, so that unused ones cost nothing
-            values[name] = decode_tensor(stored[name], f"initializer {name!r}")
-        value = values[name]
-        if isinstance(value, Variable) and len(users.get(name, ())) > 1:
-            nodes = ", ".join(describe_node(graph.node[i], i) for i in users[name][:3])
-            raise UnsupportedOperatorError(
-                f"value {name!r} is used {len(users[name])} times ({nodes}); "
-                "branches and residual connections are not supported yet"
-            )
-        return value
-
-    for index in live:
-        node = graph.node[index]
-        inputs = tuple(value_of(name) if name else None for name in node.input)
-        view = NodeView(node, index, inputs, opset)
-        values[node.output[0]] = REGISTRY["", node.op_type](view, chain)
-    result = values.get(target) or value_of(target)
-    if isinstance(result, Constant):
-        raise FormatError(f"output {target!r} does not depend on the input")
-    return result
+    makers: dict[str, int],
+) -> tuple[str, list[int]]:
+    """The output that is read, and the nodes that lead to it."""
+    names = [value.name for value in graph.output]
+    if len(names) == 1:
+        live = _live_nodes(graph, opsets, stored, source, names[0], makers)
+        _refuse_unknown(graph, opsets, live)
+        return names[0], live
+    readable = []
+    for value in graph.output[:64]:
+        tensor = value.type.tensor_type
+        if value.type.HasField("tensor_type") and tensor.elem_type not in _FLOATS:
+            continue  # labels
+        live = _live_nodes(graph, opsets, stored, source, value.name, makers)
+        reads = any(source in graph.node[i].input for i in live)
+        if reads and all(_handler(graph.node[i], opsets) for i in live):
+            readable.append((value.name, live))
+    if len(readable) == 1:
+        return readable[0]
+    raise FormatError(
+        f"has {len(names)} outputs {[name[:80] for name in names[:5]]}, of which {len(readable)} "
+        "can be read; networks with exactly one are read. Save the model with the one wanted"
+    )
 
 
 def _live_nodes(
-    graph: GraphProto, stored: dict[str, TensorProto], source: str, target: str
+    graph: GraphProto,
+    opsets: Opsets,
+    stored: dict[str, TensorProto],
+    source: str,
+    target: str,
+    makers: dict[str, int],
 ) -> list[int]:
-    """Indices of the nodes that lead to the output, in the file's order, which must be sorted."""
-    maker: dict[str, int] = {}
-    for index, node in enumerate(graph.node):
-        for name in node.output:
-            if name and (name in maker or name in stored or name == source):
-                raise FormatError(
-                    f"{describe_node(node, index)}: value {name!r} is made more than once"
-                )
-            if name:
-                maker[name] = index
-    if target not in maker and target != source and target not in stored:
-        raise FormatError(f"output {target!r} is made by no node")
+    """Indices of the nodes that lead to a value, in the file's order, which must be sorted."""
+    if target not in makers and target != source and target not in stored:
+        raise FormatError(f"output {target[:80]!r} is made by no node")
     live: set[int] = set()
     waiting = []
-    if target in maker:
-        _only_first_output(graph, maker[target], target)
-        waiting.append(maker[target])
+    if target in makers:
+        _only_known_output(graph, opsets, makers[target], target)
+        waiting.append(makers[target])
     while waiting:
         index = waiting.pop()
         if index in live:
@@ -276,50 +314,96 @@ def _live_nodes(
         live.add(index)
         node = graph.node[index]
         for name in node.input:
-            if name in maker:
-                if maker[name] >= index:
+            if name in makers:
+                if makers[name] >= index:
                     raise FormatError(
-                        f"{describe_node(node, index)}: value {name!r} is used before it is made; "
-                        "the graph has a cycle or its nodes are out of order"
+                        f"{describe_node(node, index)}: value {name[:80]!r} is used before it is "
+                        "made; the graph has a cycle or its nodes are out of order"
                     )
-                _only_first_output(graph, maker[name], name)
-                waiting.append(maker[name])
+                _only_known_output(graph, opsets, makers[name], name)
+                waiting.append(makers[name])
             elif name and name not in stored and name != source:
-                raise FormatError(f"{describe_node(node, index)}: value {name!r} is made nowhere")
+                raise FormatError(
+                    f"{describe_node(node, index)}: value {name[:80]!r} is made nowhere"
+                )
     return sorted(live)
 
 
-def _only_first_output(graph: GraphProto, index: int, name: str) -> None:
-    """No supported operator has a second output that matters (Dropout's mask is one)."""
+def _handler(node: NodeProto, opsets: Opsets) -> Handler | None:
+    domain = _plain_domain(node.domain)
+    return find_handler(domain, node.op_type, opsets.get(domain, 1))
+
+
+def _only_known_output(graph: GraphProto, opsets: Opsets, index: int, name: str) -> None:
+    """Few operators have a second output that is a function of the input (no mask, no indices)."""
     node = graph.node[index]
-    if node.output[0] != name:
+    if node.output[0] == name:
+        return
+    handler = _handler(node, opsets)
+    if handler is not None and not handler.several:
         raise UnsupportedOperatorError(
-            f"{describe_node(node, index)}: its output {name!r} is used; "
-            "only the first output of a node is supported"
+            f"{describe_node(node, index)}: its output {name[:80]!r} is used; "
+            "only the first output of this operator is supported"
         )
 
 
-def _refuse_unknown(graph: GraphProto, live: Sequence[int]) -> None:
+def _refuse_unknown(graph: GraphProto, opsets: Opsets, live: Sequence[int]) -> None:
     """Name the first operator that cannot be read, before anything is computed."""
     for index in live:
         node = graph.node[index]
-        domain = "" if node.domain == "ai.onnx" else node.domain
-        if (domain, node.op_type) in REGISTRY:
+        if _handler(node, opsets) is not None:
             continue
-        name = f"operator {node.op_type!r} of domain {node.domain or 'ai.onnx'!r}"
-        at = f"node {index}" + (f" {node.name!r}" if node.name else "")
+        domain = _plain_domain(node.domain)
+        name = f"operator {node.op_type[:80]!r} of domain {domain[:80] or 'ai.onnx'!r}"
+        at = f"node {index}" + (f" {node.name[:200]!r}" if node.name else "")
         if domain == "" and node.op_type in _SMOOTH:
             raise UnsupportedOperatorError(
                 f"{at}: {name} is not piecewise affine; such a network has no finite partition "
                 "into regions with affine pieces"
             )
-        known = ", ".join(sorted(kind for _, kind in REGISTRY))
-        raise UnsupportedOperatorError(f"{at}: {name} is not supported; supported are {known}")
+        if domain == "" and node.op_type in _JUMPS:
+            raise UnsupportedOperatorError(
+                f"{at}: {name} is not continuous; a network's operators are continuous, most of "
+                "them piecewise affine"
+            )
+        if (domain, node.op_type) in REGISTRY:
+            raise UnsupportedOperatorError(
+                f"{at}: {name} does not exist in version {opsets.get(domain, 1)} of that domain, "
+                "which the file states"
+            )
+        raise UnsupportedOperatorError(
+            f"{at}: {name} is not supported; docs/formats.md lists the operators that are read"
+        )
 
 
-def _users(graph: GraphProto, live: Sequence[int]) -> dict[str, list[int]]:
-    users: dict[str, list[int]] = {}
+# --- reading them ----------------------------------------------------------------------------
+
+
+def _walk(
+    proto: GraphProto,
+    opsets: Opsets,
+    stored: dict[str, TensorProto],
+    values: dict[str, Value],
+    target: str,
+    live: Sequence[int],
+    graph: Graph,
+) -> Variable:
+    """Apply the readers to the nodes that lead to the output."""
+
+    def value_of(name: str) -> Value:
+        if name not in values:  # decoded at the first use, so that unused ones cost nothing
+            values[name] = decode_tensor(stored[name], f"initializer {name[:80]!r}")
+        return values[name]
+
     for index in live:
-        for name in graph.node[index].input:
-            users.setdefault(name, []).append(index)
-    return users
+        node = proto.node[index]
+        inputs = tuple(value_of(name) if name else None for name in node.input)
+        view = NodeView(node, index, inputs, opsets.get(_plain_domain(node.domain), 1))
+        handler = _handler(node, opsets)
+        assert handler is not None  # see _refuse_unknown
+        for name, value in zip(node.output, handler(view, graph), strict=False):
+            values[name] = value
+    result = value_of(target)
+    if isinstance(result, Constant):
+        raise FormatError(f"output {target[:80]!r} does not depend on the input")
+    return result

@@ -1,22 +1,23 @@
-"""Readers of ONNX's affine operators: MatMul, Gemm, and arithmetic with constants."""
+"""Readers of ONNX's products with constants: MatMul and Gemm."""
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..network import Dense, Elementwise, Reshape
+from ..network import Add, Conv, Dense, Elementwise, Expand, Transpose
 from ..rationals import as_fractions, compact
 from .limits import Budget, check_entries
-from .onnx_node import NodeView, Value, handles
-from .onnx_shapes import to_shape
-from .onnx_values import Chain, Constant, Variable, arithmetic
+from .onnx_graph import Graph
+from .onnx_node import MIXES, NodeView, handles
+from .onnx_values import Constant, Value, Variable
 
-__all__ = ["drop_batch_axis"]
+__all__: list[str] = []
 
-_MIXES = "it would combine the batch axis with others; networks are read for one input at a time"
+Shape = tuple[int, ...]
 
 
 def _scaled(values: np.ndarray, factor: Fraction, where: str, budget: Budget) -> np.ndarray:
@@ -29,105 +30,133 @@ def _scaled(values: np.ndarray, factor: Fraction, where: str, budget: Budget) ->
     return compact(out.reshape(values.shape))
 
 
-def drop_batch_axis(node: NodeView, x: Variable, values: np.ndarray) -> np.ndarray:
-    """A constant that is broadcast with ``x``, shaped to be broadcast with ``x.inner``."""
-    rank = len(x.shape)
-    if not x.batch or values.ndim < rank:
-        return values
-    # the axes in front of x.inner are the batch axis and what broadcasting would put before it
-    if any(n != 1 for n in values.shape[: values.ndim - len(x.inner)]):
-        raise node.unsupported(
-            f"a constant of shape {values.shape} would make a batch of an input of shape "
-            f"{x.shape}; {_MIXES}"
-        )
-    return values.reshape(values.shape[1:])
-
-
 # --- MatMul ----------------------------------------------------------------------------------
 
 
 @handles("MatMul", inputs=2)
-def _matmul(node: NodeView, chain: Chain) -> Value:
+def _matmul(node: NodeView, graph: Graph) -> Value:
     a, b = node.value(0), node.value(1)
     if isinstance(a, Variable) and isinstance(b, Variable):
         raise node.unsupported("both factors depend on the input: the product is not affine")
+    if not a.shape or not b.shape:
+        raise node.wrong("a factor is a scalar; MatMul needs axes")
     if isinstance(a, Variable):
-        return _variable_times_matrix(node, chain, a, _matrix(node, node.constant(1, "matrix"), a))
+        w = _few_axes(node.constant(1, "matrix").values, a)
+        if w.ndim > 2:
+            return _stacked(node, graph, np.swapaxes(w, -1, -2), a, left=False)
+        return _variable_times_matrix(node, graph, a, w)
     if isinstance(b, Variable):
-        return _matrix_times_variable(node, chain, _matrix(node, a, b), b)
+        w = _few_axes(node.constant(0, "matrix").values, b)
+        if w.ndim > 2:
+            return _stacked(node, graph, w, b, left=True)
+        return _matrix_times_variable(node, graph, w, b)
     raise node.unsupported("a product of two constants is not computed; simplify the model")
 
 
-def _matrix(node: NodeView, constant: Constant, x: Variable) -> np.ndarray:
-    """A vector or matrix; further axes of length 1 that broadcasting ignores are dropped."""
-    values = constant.values
-    if values.ndim == 0 or not x.shape:
-        raise node.wrong("a factor is a scalar; MatMul needs axes")
-    extra = values.ndim - 2
-    if extra > 0:
-        if values.ndim > len(x.shape) or any(n != 1 for n in values.shape[:extra]):
-            raise node.unsupported(f"a stack of matrices of shape {values.shape} is not supported")
-        values = values.reshape(values.shape[extra:])
-    return values
+def _few_axes(w: np.ndarray, x: Variable) -> np.ndarray:
+    """Without the leading axes of length 1 that broadcasting ignores."""
+    while w.ndim > 2 and w.shape[0] == 1 and w.ndim <= len(x.shape):
+        w = w.reshape(w.shape[1:])
+    return w
 
 
-def _variable_times_matrix(node: NodeView, chain: Chain, x: Variable, w: np.ndarray) -> Value:
+def _variable_times_matrix(node: NodeView, graph: Graph, x: Variable, w: np.ndarray) -> Value:
     if not x.inner:
-        raise node.unsupported(_MIXES)
+        raise node.unsupported(MIXES)
     if w.ndim == 2:
-        return chain.apply(x, Dense(w.T, name=node.name), node.where)
-    y = chain.apply(x, Dense(w[np.newaxis], name=node.name), node.where)
-    return to_shape(chain, node, y, y.shape[:-1], keep_batch=True)
+        return graph.apply(node, Dense(w.T), x)
+    y = graph.apply(node, Dense(w[np.newaxis]), x)
+    return graph.inner_reshape(node, y, y.inner[:-1], y.batch)
 
 
-def _matrix_times_variable(node: NodeView, chain: Chain, w: np.ndarray, x: Variable) -> Value:
+def _matrix_times_variable(node: NodeView, graph: Graph, w: np.ndarray, x: Variable) -> Value:
     rows = w if w.ndim == 2 else w[np.newaxis]
     if len(x.shape) == 1 and not x.batch:
-        y = chain.apply(x, Dense(rows, name=node.name), node.where)
-        return y if w.ndim == 2 else to_shape(chain, node, y, (), keep_batch=True)
+        y = graph.apply(node, Dense(rows), x)
+        return y if w.ndim == 2 else graph.inner_reshape(node, y, (), False)
     if len(x.inner) < 2:  # the axis that is summed over is the batch axis
-        raise node.unsupported(f"a matrix on the left of an input of shape {x.shape}: {_MIXES}")
-    y = chain.apply(x, Dense(rows, axis=-2, name=node.name), node.where)
+        raise node.unsupported(f"a matrix on the left of an input of shape {x.shape}: {MIXES}")
+    y = graph.apply(node, Dense(rows, axis=-2), x)
     if w.ndim == 2:
         return y
-    return to_shape(chain, node, y, (*y.shape[:-2], y.shape[-1]), keep_batch=True)
+    return graph.inner_reshape(node, y, (*y.inner[:-2], y.inner[-1]), y.batch)
+
+
+def _stacked(node: NodeView, graph: Graph, w: np.ndarray, x: Variable, *, left: bool) -> Value:
+    """A stack of matrices: w_i x_i, or x_i w_i^T, as a convolution with a group for each i."""
+    if len(x.inner) < 2:
+        raise node.unsupported(
+            f"a stack of matrices of shape {w.shape} on an input of shape {x.shape}: {MIXES}"
+        )
+    if x.batch and w.ndim >= len(x.shape):
+        if any(n != 1 for n in w.shape[: w.ndim - len(x.inner)]):
+            raise node.unsupported(f"a stack of matrices of shape {w.shape} makes a batch: {MIXES}")
+        w = w.reshape(w.shape[w.ndim - len(x.inner) :])
+    try:
+        stack = np.broadcast_shapes(w.shape[:-2], x.inner[:-2])
+    except ValueError:
+        raise ShapeError(
+            f"{node.where}: a stack of matrices of shape {w.shape} does not broadcast with an "
+            f"input of shape {x.shape}"
+        ) from None
+    n_out, n_in = w.shape[-2:]
+    if n_in != x.inner[-2 if left else -1]:
+        raise ShapeError(f"{node.where}: factors of shape {w.shape} and {x.shape} do not fit")
+    check_entries((*stack, n_out, n_in), node.where)
+    w = np.broadcast_to(w, (*stack, n_out, n_in)).reshape(-1, n_in, 1)
+    if x.inner[:-2] != stack:
+        x = graph.apply(node, Expand((*stack, *x.inner[-2:])), x)
+    swap = (*range(len(stack)), len(stack) + 1, len(stack))
+    x = x if left else graph.apply(node, Transpose(swap), x)
+    groups, columns = math.prod(stack), x.inner[-1]
+    flat = graph.inner_reshape(node, x, (groups * n_in, columns), True)
+    y = graph.apply(node, Conv(w, groups=groups), flat)
+    y = graph.inner_reshape(node, y, (*stack, n_out, columns), x.batch)
+    return y if left else graph.apply(node, Transpose(swap), y)
 
 
 # --- Gemm ------------------------------------------------------------------------------------
 
 
 @handles("Gemm", inputs=(2, 3), attributes=("alpha", "beta", "transA", "transB"))
-def _gemm(node: NodeView, chain: Chain) -> Value:
+def _gemm(node: NodeView, graph: Graph) -> Value:
     alpha = node.float_attribute("alpha", 1.0)
     beta = node.float_attribute("beta", 1.0)
     trans_a, trans_b = node.int_attribute("transA", 0), node.int_attribute("transB", 0)
-    a, b = node.value(0), node.value(1)
-    c = None if node.optional(2) is None else node.constant(2, "C")
+    a, b, c = node.value(0), node.value(1), node.optional(2)
     if len(a.shape) != 2 or len(b.shape) != 2:
         raise ShapeError(f"{node.where}: A and B need two axes, not shapes {a.shape}, {b.shape}")
-    shift = None if c is None else _scaled(c.values, beta, node.where, chain.budget)
+    shift = None
+    if isinstance(c, Constant):
+        shift = _scaled(c.values, beta, node.where, graph.budget)
     if isinstance(a, Variable) and isinstance(b, Constant):
         weight = b.values if trans_b else b.values.T
-        x = _transposed(node, chain, a) if trans_a else a
-        return _rows_times(node, chain, x, _scaled(weight, alpha, node.where, chain.budget), shift)
-    if isinstance(a, Constant) and isinstance(b, Variable):
+        x = _transposed(node, graph, a) if trans_a else a
+        weight = _scaled(weight, alpha, node.where, graph.budget)
+        y = _rows_times(node, graph, x, weight, shift)
+    elif isinstance(a, Constant) and isinstance(b, Variable):
         matrix = a.values.T if trans_a else a.values
-        weight = _scaled(matrix, alpha, node.where, chain.budget)
-        x = _transposed(node, chain, b) if trans_b else b
-        return _times_columns(node, chain, weight, x, shift)
-    if isinstance(a, Variable):
+        weight = _scaled(matrix, alpha, node.where, graph.budget)
+        x = _transposed(node, graph, b) if trans_b else b
+        y = _times_columns(node, graph, weight, x, shift)
+    elif isinstance(a, Variable):
         raise node.unsupported("A and B depend on the input: the product is not affine")
-    raise node.unsupported("a product of two constants is not computed; simplify the model")
+    else:
+        raise node.unsupported("a product of two constants is not computed; simplify the model")
+    if not isinstance(c, Variable):
+        return y
+    if np.broadcast_shapes(c.shape, y.shape) != y.shape:
+        raise ShapeError(f"{node.where}: C of shape {c.shape} does not broadcast to {y.shape}")
+    return graph.apply(node, Add([1, beta]), y, c)
 
 
-def _transposed(node: NodeView, chain: Chain, x: Variable) -> Variable:
-    """The transpose of a matrix with one row or one column: the same entries in order."""
-    if 1 not in x.shape:
-        raise node.unsupported(f"the transpose of an input of shape {x.shape} is not supported")
-    return to_shape(chain, node, x, x.shape[::-1])
+def _transposed(node: NodeView, graph: Graph, x: Variable) -> Variable:
+    if 1 in x.shape:  # the same entries in order
+        return graph.reshape(node, x, x.shape[::-1])
+    return graph.apply(node, Transpose((1, 0)), x)
 
 
-def _gemm_shift(node: NodeView, shift: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _gemm_shift(node: NodeView, shift: np.ndarray, shape: Shape) -> np.ndarray:
     try:
         return np.broadcast_to(shift, shape)
     except ValueError:
@@ -137,74 +166,36 @@ def _gemm_shift(node: NodeView, shift: np.ndarray, shape: tuple[int, ...]) -> np
 
 
 def _rows_times(
-    node: NodeView, chain: Chain, x: Variable, weight: np.ndarray, shift: np.ndarray | None
-) -> Value:
+    node: NodeView, graph: Graph, x: Variable, weight: np.ndarray, shift: np.ndarray | None
+) -> Variable:
     """x weight^T + shift for x of shape (M, K) and weight of shape (N, K)."""
     m, n = x.shape[0], weight.shape[0]
-    if not x.batch and m == 1:
-        x = to_shape(chain, node, x, x.shape)
     if shift is None:
-        return chain.apply(x, Dense(weight, name=node.name), node.where)
+        return graph.apply(node, Dense(weight), x)
     check_entries((m, n), node.where)
     full = _gemm_shift(node, shift, (m, n))
     if m == 1 or shift.ndim < 2 or shift.shape[0] == 1:  # the same for every row: a bias
-        return chain.apply(x, Dense(weight, full[0], name=node.name), node.where)
-    y = chain.apply(x, Dense(weight, name=node.name), node.where)
-    return chain.apply(y, Elementwise(shift=full, name=node.name), node.where)
+        return graph.apply(node, Dense(weight, full[0]), x)
+    y = graph.apply(node, Dense(weight), x)
+    return graph.apply(node, Elementwise(shift=full), y)
 
 
 def _times_columns(
-    node: NodeView, chain: Chain, weight: np.ndarray, x: Variable, shift: np.ndarray | None
-) -> Value:
+    node: NodeView, graph: Graph, weight: np.ndarray, x: Variable, shift: np.ndarray | None
+) -> Variable:
     """weight x + shift for weight of shape (M, K) and x of shape (K, N)."""
     if x.shape == (1, 1):  # one entry: no batch is mixed
-        x = Variable(chain.apply(x, Reshape((1, 1), name=node.name), node.where).inner, False)
-    if x.batch and weight.shape[1] == 1:
-        raise node.unsupported(_MIXES)
-    if x.batch:
+        y = graph.apply(node, Dense(weight), graph.inner_reshape(node, x, (1,), False))
+        y = graph.inner_reshape(node, y, (weight.shape[0], 1), False)
+    elif x.batch:
+        if weight.shape[1] == 1:
+            raise node.unsupported(MIXES)
         raise ShapeError(f"{node.where}: shapes {weight.shape} and {x.shape} do not fit")
-    y = chain.apply(x, Dense(weight, axis=-2, name=node.name), node.where)
-    if shift is not None:
-        full = _gemm_shift(node, shift, y.shape)
-        y = chain.apply(y, Elementwise(shift=full, name=node.name), node.where)
-    return to_shape(chain, node, y, y.shape)
-
-
-# --- arithmetic with constants ---------------------------------------------------------------
-
-
-@handles("Add", "Sub", "Mul", "Div", inputs=2)
-def _arithmetic(node: NodeView, chain: Chain) -> Value:
-    a, b = node.value(0), node.value(1)
-    if isinstance(a, Constant) and isinstance(b, Constant):
-        return arithmetic(node.kind, a, b, node.where, chain.budget)
-    if isinstance(a, Variable) and isinstance(b, Variable):
-        raise node.unsupported("both inputs depend on the network's input; see branches")
-    if isinstance(a, Variable):
-        x, c, first = a, node.constant(1, "constant").values, True
     else:
-        x, c, first = node.variable(1), node.constant(0, "constant").values, False
-    c = drop_batch_axis(node, x, c)
-    scale: np.ndarray | int = 1
-    shift: np.ndarray | int = 0
-    if node.kind == "Add":
-        shift = c
-    elif node.kind == "Sub":
-        scale, shift = (1, -c) if first else (-1, c)
-    elif node.kind == "Mul":
-        scale = c
-    elif not first:
-        raise node.unsupported("division by what depends on the input is not piecewise affine")
-    else:
-        one = Constant(np.ones(()))
-        scale = arithmetic("Div", one, Constant(c), node.where, chain.budget).values
-    return chain.apply(x, Elementwise(scale, shift, name=node.name), node.where)
-
-
-@handles("Neg")
-def _neg(node: NodeView, chain: Chain) -> Value:
-    x = node.value(0)
-    if isinstance(x, Constant):
-        chain.budget.about_to_compute(x.values.size, node.where)
-        return Constant(np.asarray(-x.values), x.integer)
-    return chain.apply(x, Elementwise(-1, name=node.name), node.where)
+        y = graph.apply(node, Dense(weight, axis=-2), x)
+    if y.shape[0] == 1:
+        y = graph.reshape(node, y, y.shape)
+    if shift is None:
+        return y
+    full = _gemm_shift(node, shift, y.shape)
+    return graph.apply(node, Elementwise(shift=full[0] if y.batch else full), y)

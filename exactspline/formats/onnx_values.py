@@ -1,4 +1,4 @@
-"""Values while an ONNX graph is walked: exact constants, and the one variable of a chain."""
+"""Values while an ONNX graph is read: exact constants, and what depends on the input."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import FormatError, ParameterError, ShapeError
-from ..network import Operator
 from ..rationals import as_fractions, compact, exact_array
 from .limits import Budget, check_entries
 
 if TYPE_CHECKING:
     from onnx import TensorProto
 
-__all__ = ["Chain", "Constant", "Variable", "arithmetic", "decode_tensor"]
+__all__ = ["Constant", "Value", "Variable", "arithmetic", "decode_tensor"]
 
 Shape = tuple[int, ...]
 
@@ -37,17 +36,24 @@ class Constant:
         """The shape, as the file has it."""
         return self.values.shape
 
+    @property
+    def batch(self) -> bool:
+        """No axis of a constant is the batch axis."""
+        return False
+
 
 @dataclass(frozen=True)
 class Variable:
-    """What depends on the input.
+    """What depends on the input: a node of the network that is being built.
 
     The network's operators know no batch axis. ONNX's do: ``batch`` says that the file's value
-    has one more axis, of length 1, in front of ``inner``.
+    has one more axis, of length 1, in front of ``inner``. A value with two axes or more that
+    has no such axis does not begin with an axis of length 1.
     """
 
     inner: Shape
     batch: bool
+    node: int  # -1 is the network's input
 
     @property
     def shape(self) -> Shape:
@@ -55,25 +61,7 @@ class Variable:
         return (1, *self.inner) if self.batch else self.inner
 
 
-class Chain:
-    """The operators found so far, in order, and what the file has used of its limits."""
-
-    def __init__(self, file_bytes: int) -> None:
-        self.budget = Budget(file_bytes)
-        self.operators: list[Operator] = []
-
-    def apply(self, x: Variable, operator: Operator, where: str, name: str = "") -> Variable:
-        """Append an operator that acts on ``x``; the batch axis stays what it was."""
-        if name:
-            operator.name = name
-        try:
-            inner = operator.output_shape(x.inner)
-        except ShapeError as error:
-            raise ShapeError(f"{where}: {error}") from None
-        self.budget.value(inner, where)
-        self.budget.parameters(operator.parameters, where)
-        self.operators.append(operator)
-        return Variable(inner, x.batch)
+Value = Variable | Constant
 
 
 # TensorProto.DataType: the field that holds the numbers if raw_data does not, bytes in raw_data,
@@ -161,8 +149,8 @@ def arithmetic(kind: str, a: Constant, b: Constant, where: str, budget: Budget) 
     }
     # NumPy gives a bare Fraction for 0-d operands
     result = np.asarray(functions[kind](as_fractions(a.values), as_fractions(b.values)))
-    budget.array(result, where)
     integer = a.integer and b.integer
-    if integer and any(v.denominator != 1 for v in result.reshape(-1)):
-        raise FormatError(f"{where}: a division of integers has a remainder; ONNX truncates it")
+    if integer and kind == "Div":  # ONNX cuts off the remainder
+        result = np.vectorize(lambda v: v.__class__(math.trunc(v)), otypes=[object])(result)
+    budget.array(result, where)
     return Constant(compact(result.reshape(shape)), integer)
