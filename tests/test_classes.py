@@ -151,4 +151,4 @@ def test_rows_of_one_class_are_equal(style):
 def test_networks_without_comparisons_have_no_classes():
     net = es.Network([es.Dense([[1, 2]]), es.ReLU()], (2,))
     arrays = class_arrays(net.program, search_space(net.program, es.WholeSpace(2).chart))
-    assert len(arrays["U_class"]) == len(arrays["Z_class"]) == 0
+    assert len(arrays["class_members"]) == len(arrays["class_state"]) == 0

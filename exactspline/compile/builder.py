@@ -166,6 +166,7 @@ class Builder:
         Neighbouring pieces with the same affine function are merged here; an entry that is
         left with one piece becomes an affine map and no unit.
         """
+        breaks, pieces = list(breaks), list(pieces)  # alive, so that an id means one object
         kinds: dict[tuple[tuple[Fraction, ...], tuple[Piece, ...]], int] = {}
         known: dict[tuple[int, int], int] = {}  # equal objects need no comparison
         which = np.empty(len(breaks), dtype=np.int64)

@@ -191,11 +191,10 @@ def class_arrays(program: Program, space: SearchSpace) -> dict[str, np.ndarray]:
         "class_bias": flat(biases, np.int64),
         "class_function": flat(functions, np.int64),
         "class_constant": flat(constants, np.bool_),
-        # where the numbers of new classes of members and of state entries begin
-        "class_first": np.array([known, known + n_members], dtype=np.int64),
-        "class_table": np.zeros(table, dtype=np.int64),
-        "U_class": members,
-        "Z_class": state,
+        # where the numbers of new classes of members and of state entries begin; table size
+        "class_first": np.array([known, known + n_members, table], dtype=np.int64),
+        "class_members": members,
+        "class_state": state,
     }
 
 

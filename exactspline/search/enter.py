@@ -215,6 +215,7 @@ def _settle_general(
         two = two_piece[k]
         for piece in range(first, last):
             sure = True
+            exact = True
             sign = 2
             for cond in range(cond_start[piece], cond_start[piece + 1]):
                 f = cond_form[cond]
@@ -233,9 +234,10 @@ def _settle_general(
                 elif sign != cond_sign[cond]:
                     sure = False
                     break
+                else:
+                    exact = False
             if sure:
                 settled = piece - first
-                exact = sign == 0
                 break
             if two and sign == 2:
                 break  # the other piece asks for the same form

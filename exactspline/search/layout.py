@@ -77,6 +77,8 @@ class Problem(NamedTuple):
     class_function: np.ndarray
     class_constant: np.ndarray
     class_first: np.ndarray
+    class_members: np.ndarray  # those of the first layer; the others are found on the way
+    class_state: np.ndarray
 
 
 class State(NamedTuple):

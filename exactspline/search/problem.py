@@ -232,7 +232,7 @@ def make_problem(
         piece_at=pack["piece_member"].starts(), dense=dense,
         weight_at=pack["weight"].starts(), column_at=pack["column_start"].starts(),
         has_error=has_error, grid=grid, norm=norm, **flat,
-        **{k: v for k, v in class_arrays(program, space).items() if k in Problem._fields},
+        **class_arrays(program, space),
     )  # fmt: skip
 
 
@@ -309,7 +309,8 @@ def make_state(
         work=np.zeros((6, d + 2)), plus_point=np.zeros(d), minus_point=np.zeros(d),
         out_codes=np.zeros((chunk, n_units), dtype=_code_type(program)),
         out_points=np.zeros((chunk, d)), faults=np.zeros(4),
-        **{k: v for k, v in class_arrays(program, space).items() if k in State._fields},
+        U_class=problem.class_members.copy(), Z_class=problem.class_state.copy(),
+        class_table=np.zeros(problem.class_first[2], dtype=np.int64),
     )  # fmt: skip
     _fill_rows(state, problem, rows, d, coefficients)
     _fill_first_layer(state, problem, program, space, d, coefficients)
