@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 import numpy as np
@@ -101,3 +102,10 @@ def test_unknown_activation_and_bad_weights():
     mlp.coefs_[1][0] = np.nan
     with pytest.raises(ParameterError, match=r"layer1.*nan"):
         from_sklearn(mlp)
+
+
+def test_not_installed(monkeypatch):
+    """Without the package there is one clear error, not an ImportError."""
+    monkeypatch.setitem(sys.modules, "sklearn.neural_network", None)
+    with pytest.raises(FormatError, match=r"exactspline\[sklearn\]"):
+        from_sklearn(object())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import sys
 import zipfile
 from fractions import Fraction
 
@@ -750,3 +751,10 @@ def test_random_damage_to_a_state_dict(tmp_path):
 def test_load_points_to_from_torch():
     with pytest.raises(FormatError, match="from_torch"):
         formats.load("net.pt")
+
+
+def test_not_installed(monkeypatch):
+    """Without the package there is one clear error, not an ImportError."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(FormatError, match=r"exactspline\[torch\]"):
+        from_torch(object(), (2,))

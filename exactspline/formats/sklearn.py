@@ -19,7 +19,12 @@ _OUTPUT: dict[str, type[Operator] | None] = {
 
 def from_sklearn(estimator: Any) -> Network:
     """Take the network of a fitted perceptron; see `exactspline.from_sklearn`."""
-    from sklearn.neural_network import MLPClassifier, MLPRegressor
+    try:
+        from sklearn.neural_network import MLPClassifier, MLPRegressor
+    except ImportError:
+        raise FormatError(
+            "from_sklearn: needs scikit-learn, which is not installed; install exactspline[sklearn]"
+        ) from None
 
     kind = type(estimator).__name__
     if not isinstance(estimator, MLPClassifier | MLPRegressor):

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import ExactSplineError, ShapeError, UnsupportedOperatorError
+from ..errors import ExactSplineError, FormatError, ShapeError, UnsupportedOperatorError
 from ..network import Identity, Network
 from .files import PathLike
 
@@ -17,7 +17,12 @@ def from_torch(
     module: Any, input_shape: Sequence[int], *, weights: PathLike | None = None
 ) -> Network:
     """Take the network of a PyTorch module; see `exactspline.from_torch`."""
-    import torch
+    try:
+        import torch
+    except ImportError:
+        raise FormatError(
+            "from_torch: needs PyTorch, which is not installed; install exactspline[torch]"
+        ) from None
 
     shape = _checked(module, input_shape, torch)
     module = getattr(module, "_orig_mod", module)  # a compiled module holds the one it is of
