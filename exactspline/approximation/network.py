@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from fractions import Fraction
 from typing import Any
 
@@ -28,71 +27,7 @@ _PRECISION = 128
 
 
 def approximate(network: Network, error: Any, domain: Domain | None = None) -> Approximation:
-    """Replace every smooth scalar operator of a network by an affine spline.
-
-    Parameters
-    ----------
-    network : Network
-        With `Sigmoid`, `Tanh`, `Softplus`, `SiLU`, `GELU` or `ELU` operators inside.
-    error : number or text
-        The largest error of each spline on the interval its units can reach: a sup-norm bound
-        a unit, positive.
-    domain : Domain, optional
-        Where the network is to be approximated; all of R^D by default.
-
-    Returns
-    -------
-    Approximation
-        ``network`` is piecewise affine, ``units`` reports each operator, and ``error`` bounds
-        the difference of the outputs.
-
-    Raises
-    ------
-    UnsupportedOperatorError
-        If something that is no scalar function (softmax, say) stands inside the network.
-    ParameterError
-        If the error is not a positive number.
-    LimitError
-        If an operator would need more than 10,000 pieces.
-    ShapeError, DomainError
-        If the domain does not fit the network, or is empty.
-
-    Notes
-    -----
-    Guarantee: all bounds hold in real arithmetic. Those of the splines are proved in ball
-    arithmetic; ranges and errors are carried through the operators in float64 rounded
-    outwards. The network's bound grows with the operators' weights, so it can be far above
-    the true difference in a deep net.
-
-    All units of an operator share one spline, on the hull of their ranges. Convex operators
-    (softplus; ELU with alpha from 0 to 1) become maxima of affine functions (MASOs), the
-    others continuous splines (ASOs). With n pieces the error is about
-    (integral of sqrt|f''|)^2 / (16 n^2), half of what chords without a shift give. On an
-    unbounded range the outer pieces run along the asymptotes.
-
-    An operator g at the output (softmax, log-softmax, sigmoid) stays and is not approximated.
-
-    Cost: some 50 milliseconds a spline at an error of 1e-3, a second at 1e-6, about a
-    millisecond a piece beyond; besides, about that of compiling the network.
-
-    References
-    ----------
-    Balestriero, Baraniuk, "A Spline Theory of Deep Networks", ICML 2018: convex operators are
-    approximated arbitrarily closely by max-affine spline operators.
-
-    de Boor, "A Practical Guide to Splines", 1978, chapter III: the error of a chord,
-    h^2 max|f''| / 8, and the best breakpoints.
-
-    Examples
-    --------
-    >>> import exactspline as es
-    >>> net = es.Network([es.Dense([[1], [2]]), es.Tanh(), es.Dense([[1, -1]])], (1,))
-    >>> found = es.approximate(net, error="0.1", domain=es.Box([-1], [1]))
-    >>> found.units[0].pieces, bool(found.error <= Fraction(1, 5))
-    (3, True)
-    >>> es.count_regions(found.network, es.Box([-1], [1]))
-    5
-    """
+    """Replace smooth operators by affine splines; see `exactspline.approximate`."""
     if not isinstance(network, Network):
         raise ShapeError(f"a Network is needed, not a {type(network).__name__}")
     requested = _positive(error)
@@ -136,11 +71,6 @@ class _Rewriter:
 
     def __init__(self, network: Network, requested: Fraction) -> None:
         self.network, self.requested = network, requested
-        labels = [node.operator.label for node in network.nodes]
-        times = Counter(labels)
-        self.names = [
-            label if times[label] == 1 else f"{label}.{i}" for i, label in enumerate(labels)
-        ]
         self.reports: list[Replaced] = []
 
     def run(self, inputs: Bounds) -> Approximation:
@@ -151,7 +81,7 @@ class _Rewriter:
         for at, node in enumerate(net.nodes):
             read = [known[i] for i in node.inputs]
             if node.operator.smooth:
-                operator, known[at] = self._replace(node.operator, self.names[at], read[0])
+                operator, known[at] = self._replace(node.operator, self.network.labels[at], read[0])
             else:
                 operator = node.operator
                 shapes = [net.input_shape if i < 0 else net.nodes[i].shape for i in node.inputs]
