@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,9 @@ from .packed import PackedCodes
 
 if TYPE_CHECKING:
     from ..domain import Domain
+    from ..exact.cell import ExactForms
     from ..network.network import Network
+    from .edges import Borders, Edges
 
 __all__ = ["Partition"]
 
@@ -79,6 +82,10 @@ class Partition:
     def __len__(self) -> int:
         return self._count
 
+    def _check(self, index: int) -> None:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"region {index} of {len(self)}")
+
     def __repr__(self) -> str:
         kind = "regions" if self.complete else "regions (lower bound)"
         return f"<Partition of {self._count:,} {kind}>"
@@ -105,6 +112,36 @@ class Partition:
         for start in range(0, len(self), chunk):
             yield self._codes.rows(start, min(start + chunk, len(self)))
 
+    def code(self, index: int) -> np.ndarray:
+        """The code of one region, shape (units,)."""
+        self._check(index)
+        return self._codes.rows(index % len(self), index % len(self) + 1)[0]
+
+    @cached_property
+    def edges(self) -> Edges:
+        """The facets between regions; found on first use."""
+        return self._facets[0]
+
+    @cached_property
+    def borders(self) -> Borders:
+        """The regions' facets in the domain's border; found on first use."""
+        return self._facets[1]
+
+    @cached_property
+    def _facets(self) -> tuple[Edges, Borders]:
+        from .edges import exact_edges
+
+        return exact_edges(self)
+
+    @cached_property
+    def _exact_forms(self) -> ExactForms:
+        """Exact rows over the domain's coordinates."""
+        from ..exact.cell import ExactForms
+        from ..search.space import whole_space
+
+        program = self.network.program
+        return ExactForms(program, whole_space(program, self.domain.chart))
+
     @property
     def witnesses(self) -> np.ndarray:
         """One point a region in the domain's coordinates; float64, shape (regions, k).
@@ -122,8 +159,7 @@ class Partition:
         IndexError
             If there is no such region.
         """
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"region {index} of {len(self)}")
+        self._check(index)
         index %= len(self)
         if index in self.exact_witnesses:
             return self.exact_witnesses[index]

@@ -19,7 +19,7 @@ from ..compile.program import Program
 from ..domain import Chart
 from ..rationals import compact
 
-__all__ = ["SearchSpace", "search_space"]
+__all__ = ["SearchSpace", "search_space", "whole_space"]
 
 Bound = Fraction | None
 
@@ -106,6 +106,21 @@ def search_space(program: Program, chart: Chart) -> SearchSpace:
         high,
         interior,
     )
+
+
+def whole_space(program: Program, chart: Chart) -> SearchSpace:
+    """All coordinates of a chart, read or not: for the geometry of regions.
+
+    The rows are the domain's *sides*: the bounds of every coordinate (lower, then upper, where
+    there are any), then the general rows of the chart.
+    """
+    columns = np.arange(chart.dim, dtype=np.int64)
+    first = program.layers[0].members if program.layers else program.output
+    return SearchSpace(
+        chart.dim, chart, columns, chart.interior, chart.point, first.after(chart.point),
+        _all_rows(chart.low, chart.high, chart.rows, chart.dim), chart.low, chart.high,
+        chart.interior,
+    )  # fmt: skip
 
 
 def _plain(value: Fraction, low: Bound, high: Bound) -> Fraction:

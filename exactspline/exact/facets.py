@@ -1,0 +1,152 @@
+"""The facets of one region in rational arithmetic, and the regions across them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import flint
+import numpy as np
+
+from .cell import ExactForms, Point, decide
+from .lp import Row, value_at
+from .point import code_beyond
+
+__all__ = ["Condition", "Facet", "beyond", "conditions", "facets_of_region"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """An inequality row >= 0 of a region, and where it comes from.
+
+    Attributes
+    ----------
+    row : list of fmpq
+        Constant first, over the coordinates of the search space.
+    side : int
+        Which row of the domain it is; -1 if it comes from a unit.
+    layer, form, sign : int
+        For a unit's condition: ``sign`` times that condition form of that layer is >= 0.
+    unit : int
+        The unit's position in the code; -1 for the domain's rows.
+    """
+
+    row: Row
+    side: int = -1
+    layer: int = -1
+    form: int = -1
+    sign: int = 1
+    unit: int = -1
+
+
+@dataclass(frozen=True)
+class Facet:
+    """A facet of a region.
+
+    Attributes
+    ----------
+    condition : Condition
+        The inequality that is an equality on it. Where several units' hyperplanes coincide,
+        the first unit's; where it lies in the domain's border, the domain's.
+    point : list of fmpq
+        A point in its relative interior.
+    flips : tuple of (unit, piece)
+        Where the code across differs, and what it is there; empty on the domain's border.
+    """
+
+    condition: Condition
+    point: Point
+    flips: tuple[tuple[int, int], ...]
+
+
+def conditions(forms: ExactForms, codes: np.ndarray) -> list[Condition]:
+    """All inequalities of a region: the domain's, then its units' in order.
+
+    Conditions whose form vanishes identically or is constant are left out.
+    """
+    out = [Condition(row, side) for side, row in enumerate(forms.domain_rows)]
+    for index, layer in enumerate(forms.program.layers):
+        units = layer.units
+        start = int(forms.program.unit_start[index])
+        for k in range(len(units)):
+            piece = int(units.piece_start[k]) + int(codes[start + k])
+            for cond in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
+                f, sign = int(units.cond_form[cond]), int(units.cond_sign[cond])
+                row = forms.form(index, f, codes)
+                if any(row[1:]):
+                    turned = row if sign > 0 else [-v for v in row]
+                    out.append(Condition(turned, -1, index, f, sign, start + k))
+    return out
+
+
+def beyond(
+    forms: ExactForms, codes: np.ndarray, point: Sequence[flint.fmpq],
+    direction: Sequence[flint.fmpq],
+) -> tuple[tuple[int, int], ...]:
+    """How the code changes when a facet is crossed.
+
+    Parameters
+    ----------
+    forms, codes
+        The region.
+    point : list of fmpq
+        In the relative interior of a facet, not in the domain's border.
+    direction : list of fmpq
+        Out of the region.
+
+    Returns
+    -------
+    tuple of (unit, piece)
+        The units whose piece changes, with the piece across.
+    """
+    x, v = [], []
+    for row in forms.inputs:
+        at = value_at(row, point)
+        slope = value_at([flint.fmpq(0), *row[1:]], direction)
+        x.append(Fraction(int(at.p), int(at.q)))
+        v.append(Fraction(int(slope.p), int(slope.q)))
+    other = code_beyond(forms.program, x, v)
+    return tuple((int(u), int(other[u])) for u in np.flatnonzero(other != codes))
+
+
+def facets_of_region(
+    forms: ExactForms, codes: np.ndarray, inside: Point, candidates: Sequence[Condition] | None = None
+) -> list[Facet]:
+    """All facets of a region, exactly.
+
+    Parameters
+    ----------
+    forms : ExactForms
+    codes : array, shape (units,)
+    inside : list of fmpq
+        A point strictly inside the region.
+    candidates : sequence of Condition, optional
+        Inequalities that describe the region; all its conditions by default.
+
+    Returns
+    -------
+    list of Facet
+        In the order of the conditions: the domain's rows, then the units.
+
+    Notes
+    -----
+    From the last condition to the first: one that the others imply is dropped for good, so
+    that of several with one hyperplane the first remains. One exact linear program each.
+    """
+    rest = list(conditions(forms, codes) if candidates is None else candidates)
+    out = []
+    for i in range(len(rest) - 1, -1, -1):
+        condition = rest[i]
+        others = [c.row for j, c in enumerate(rest) if j != i]
+        verdict = decide(others, condition.row, inside)
+        if verdict.kind != "cut":
+            del rest[i]
+            continue
+        here, there = value_at(condition.row, inside), value_at(condition.row, verdict.minus)
+        direction = [b - a for a, b in zip(inside, verdict.minus, strict=True)]
+        share = here / (here - there)
+        point = [a + share * v for a, v in zip(inside, direction, strict=True)]
+        flips = () if condition.side >= 0 else beyond(forms, codes, point, direction)
+        out.append(Facet(condition, point, flips))
+    return out[::-1]
