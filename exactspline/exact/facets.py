@@ -111,8 +111,9 @@ def beyond(
 
 
 def facets_of_region(
-    forms: ExactForms, codes: np.ndarray, inside: Point, candidates: Sequence[Condition] | None = None
-) -> list[Facet]:
+    forms: ExactForms, codes: np.ndarray, inside: Point,
+    candidates: Sequence[Condition] | None = None,
+) -> list[Facet]:  # fmt: skip
     """All facets of a region, exactly.
 
     Parameters

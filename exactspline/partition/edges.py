@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..exact.facets import Facet
 from ..exact.lp import Row, q, value_at
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def exact_edges(partition: Partition) -> tuple[Edges, Borders]:
 
     forms = partition._exact_forms
     ids = {code.tobytes(): i for i, code in enumerate(partition.codes)}
-    found: list[tuple[int, int, tuple, Sequence]] = []
+    found: list[tuple[int, int, tuple[tuple[int, int], ...], Facet]] = []
     borders: list[tuple[int, int]] = []
     for i, code in enumerate(partition.codes):
         for facet in facets_of_region(forms, code, [q(v) for v in partition.witness(i)]):
@@ -125,7 +125,7 @@ def exact_edges(partition: Partition) -> tuple[Edges, Borders]:
                 found.append((i, j, facet.flips, facet))
     found.sort(key=lambda e: e[:2])
     counts = [len(e[2]) for e in found]
-    facets = [e[3] for e in found]
+    facets: list[Facet] = [e[3] for e in found]
     edges = Edges(
         partition,
         np.array([e[0] for e in found], dtype=np.int64),
