@@ -14,6 +14,7 @@ from .api import (
     from_sklearn,
     from_torch,
     load,
+    regions_at,
 )
 from .domain import Box, Domain, Polytope, Slice, WholeSpace
 from .errors import (
@@ -76,6 +77,7 @@ from .network import (
     Threshold,
     Transpose,
 )
+from .partition.region import Region
 
 __version__ = "0.1.0"
 
@@ -123,6 +125,7 @@ __all__ = [
     "ReduceMean",
     "ReduceMin",
     "ReduceSum",
+    "Region",
     "RegionCount",
     "RegionStream",
     "Reshape",
@@ -149,4 +152,5 @@ __all__ = [
     "from_sklearn",
     "from_torch",
     "load",
+    "regions_at",
 ]

@@ -17,6 +17,7 @@ from .network.network import Network
 if TYPE_CHECKING:
     from .approximation import Approximation
     from .partition.partition import Partition
+    from .partition.region import Region
     from .search.decisions import Batch, Decisions
     from .search.run import Run
 
@@ -29,6 +30,7 @@ __all__ = [
     "from_sklearn",
     "from_torch",
     "load",
+    "regions_at",
 ]
 
 Progress = Callable[["Run"], None]
@@ -266,11 +268,8 @@ def approximate(network: Network, error: Any, domain: Domain | None = None) -> A
     return replace(network, error, domain)
 
 
-def _prepared(
-    network: Network, domain: Domain | None, limit: int | None, **options: Any
-) -> Run:
-    from .search.run import Run
-
+def _checked(network: Network, domain: Domain | None) -> Domain:
+    """The domain to work on; it fits the network."""
     if not isinstance(network, Network):
         raise ShapeError(f"a Network is needed, not a {type(network).__name__}")
     if domain is None:
@@ -284,6 +283,15 @@ def _prepared(
             f"the domain lies in R^{domain.dim}, but the network has {network.input_dim} inputs "
             f"(shape {network.input_shape})"
         )
+    return domain
+
+
+def _prepared(
+    network: Network, domain: Domain | None, limit: int | None, **options: Any
+) -> Run:
+    from .search.run import Run
+
+    domain = _checked(network, domain)
     if limit is not None:
         if isinstance(limit, bool) or int(limit) != limit or limit < 1:
             raise ParameterError(f"limit {limit!r}: give a whole number of at least 1")
@@ -366,6 +374,7 @@ def enumerate_regions(
     time_limit: float | None = None,
     engine: str = "auto",
     stream: bool = False,
+    graph: bool = False,
     progress: Progress | None = None,
 ) -> Partition | RegionStream:
     """Enumerate the activation regions of a network on a domain, exactly.
@@ -376,6 +385,9 @@ def enumerate_regions(
         As in ``count_regions``.
     stream : bool
         True gives a ``RegionStream`` to iterate over, in bounded memory.
+    graph : bool
+        Find the regions' facets in the same search; without it they are searched for when
+        ``edges``, ``borders`` or ``adjacency_graph()`` are first asked for.
 
     Returns
     -------
@@ -396,7 +408,7 @@ def enumerate_regions(
     """
     from .partition.partition import Partition
 
-    run = _prepared(network, domain, limit, store=True, engine=engine)
+    run = _prepared(network, domain, limit, store=True, engine=engine, facets=graph)
     if stream:
         return RegionStream(run, time_limit, progress)
     out = Partition(network, run.domain)
@@ -409,6 +421,59 @@ def enumerate_regions(
     out.seconds = time.perf_counter() - start
     out.complete, out.certificates, out.engine = run.complete, run.decisions, run.engine_name
     return out
+
+
+def regions_at(
+    network: Network, x: Any, domain: Domain | None = None, *, limit: int = 10_000
+) -> list[Region]:
+    """All regions whose closure holds a point, without enumerating the partition.
+
+    Parameters
+    ----------
+    network : Network
+    x : array_like
+        An input, in the network's input shape or flat: floats (as the dyadic rationals they
+        are), Fractions, or texts such as ``"0.1"`` and ``"1/3"`` (exactly).
+    domain : Domain, optional
+        All of R^D by default.
+    limit : int
+        The most regions to give.
+
+    Returns
+    -------
+    list of Region
+        In lexicographic order of their codes; a single one unless the point is on a boundary
+        between regions. They have no ids.
+
+    Raises
+    ------
+    DomainError
+        If the point is not in the domain, or the domain is empty.
+    ShapeError
+        If the point or the domain does not fit the network.
+    ParameterError
+        For NaN, infinities and what is no number.
+    LimitError
+        If more than ``limit`` regions meet at the point.
+
+    Notes
+    -----
+    Guarantee: exact. Off the boundaries the cost is one evaluation of the network in
+    rationals. On a boundary the fan of cones at the point is searched, depth first, by exact
+    linear programs: where k generic hyperplanes meet in R^k there are 2^k regions.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 0], [0, 1], [1, 1]]), es.ReLU()], input_shape=(2,))
+    >>> [region.code.tolist() for region in es.regions_at(net, [1, "0.5"])]
+    [[1, 1, 1]]
+    >>> [region.code.tolist() for region in es.regions_at(net, [1, -1])]
+    [[1, 0, 0], [1, 0, 1]]
+    """
+    from .partition.fan import regions_at as find
+
+    return find(network, x, _checked(network, domain), limit)
 
 
 class StreamedRegion:

@@ -15,9 +15,9 @@ _EXIT_CODES = """\
 exit codes:
   0    done; also when --limit or --time-limit stopped the search (the result says so)
   2    bad input: one line on standard error says what and where
-  130  interrupted by Ctrl-C; the partial result is printed and marked as such
+  130  interrupted by Ctrl-C; a search's partial result is given and marked as such
   141  the program that read the output went away
-  143  terminated (SIGTERM); the partial result is printed and marked as such
+  143  terminated (SIGTERM); a search's partial result is given and marked as such
 """
 
 _COUNT = """\
@@ -31,6 +31,25 @@ Describe a network operator by operator and layer by layer, and print the upper
 bounds on its number of activation regions, without counting.
 """
 
+_ENUMERATE = """\
+Enumerate the activation regions of a network on a domain and write them to a
+file: codes and exact witnesses, with --edges the facets between them, with
+--affine their affine maps. An existing file is replaced, once the new one is
+complete. A domain in several parts gives a file each: omega-1.json, omega-2.json.
+"""
+
+_GRAPH = """\
+Find the adjacency graph of the regions, all facets proved, and print its size;
+with --out, write it to a file. An existing file is replaced, once the new one is
+complete. A domain in several parts gives a file each: g-1.dot, g-2.dot.
+"""
+
+_REGION = """\
+Show the region that holds a point: its code, its affine map, its inequalities
+and its neighbours. On a boundary, all regions that meet there are shown. Nothing
+is enumerated, and everything is exact.
+"""
+
 _EXAMPLES = """\
 examples:
   exactspline count net.onnx
@@ -38,12 +57,36 @@ examples:
   exactspline count net.onnx --box -1/3,0,-inf 0.1,1,2
   exactspline count net.onnx --box low.npy high.npy --json
   exactspline count net.onnx --vnnlib property.vnnlib --time-limit 60
+  exactspline count net.onnx --linear
   exactspline count conv.onnx --slice a.npy b.npy c.npy --box 0 1 --input-box 0 1
 
 """
 
 
-_BOXES = ("--box", "--input-box")
+_ENUMERATE_EXAMPLES = """\
+examples:
+  exactspline enumerate net.onnx --box -1 1 --out omega.json --edges
+  exactspline enumerate net.onnx --vnnlib property.vnnlib --out omega.npz
+  exactspline enumerate net.onnx --limit 1000 --affine --out omega.parquet
+
+"""
+
+_GRAPH_EXAMPLES = """\
+examples:
+  exactspline graph net.onnx --box -1 1
+  exactspline graph net.onnx --box -1 1 --out g.graphml
+  exactspline graph net.onnx --out g.npz --json
+
+"""
+
+_REGION_EXAMPLES = """\
+examples:
+  exactspline region net.onnx --at 0.1,-1/3,2
+  exactspline region net.onnx --at x.npy --box -1 1 --json
+
+"""
+
+_NUMBERS = {"--box": 2, "--input-box": 2, "--at": 1}  # values that may begin with '-'
 
 
 class _Parser(argparse.ArgumentParser):
@@ -72,24 +115,69 @@ def _parser() -> argparse.ArgumentParser:
         dest="command", metavar="COMMAND", required=True, parser_class=_Parser
     )
     count = _command(commands, "count", "count the regions, exactly", _COUNT, _EXAMPLES)
+    _add_search(count)
     count.add_argument(
+        "--linear",
+        action="store_true",
+        help="count the connected linear regions and the distinct affine pieces as well",
+    )
+    enumerate_ = _command(
+        commands, "enumerate", "write the regions to a file", _ENUMERATE, _ENUMERATE_EXAMPLES
+    )
+    _add_search(enumerate_)
+    enumerate_.add_argument(
+        "--out", "-o", metavar="FILE", required=True, help="a .json, .npz or .parquet file"
+    )
+    enumerate_.add_argument(
+        "--edges", action="store_true", help="with the facets (.json and .npz)"
+    )
+    enumerate_.add_argument("--affine", action="store_true", help="with the affine maps")
+    graph = _command(
+        commands, "graph", "find which regions are adjacent, exactly", _GRAPH, _GRAPH_EXAMPLES
+    )
+    _add_search(graph)
+    graph.add_argument(
+        "--out",
+        "-o",
+        metavar="FILE",
+        help="a .graphml, .gexf, .dot, .json (networkx node-link), .npz or .parquet file",
+    )
+    graph.add_argument(
+        "--rounded",
+        action="store_true",
+        help="write normals and points of facets in float64 rather than as p/q, which is faster",
+    )
+    region = _command(
+        commands, "region", "show the region of a point", _REGION, _REGION_EXAMPLES
+    )
+    region.add_argument(
+        "--at",
+        metavar="X",
+        required=True,
+        help="an input: a comma list of numbers (decimals and p/q are exact) or an .npy file",
+    )
+    _command(commands, "info", "describe a network, print upper bounds", _INFO, "")
+    return parser
+
+
+def _add_search(command: argparse.ArgumentParser) -> None:
+    """The options of commands that search."""
+    command.add_argument(
         "--limit", type=_whole, metavar="N", help="stop after N regions (of every domain)"
     )
-    count.add_argument(
+    command.add_argument(
         "--time-limit",
         type=_seconds,
         metavar="S",
         help="stop after S seconds of search (of all domains together)",
     )
-    count.add_argument(
+    command.add_argument(
         "--engine",
         choices=("auto", "kernel", "highs", "rational"),
         default="auto",
         help="who solves the linear programs: kernel (compiled, the default), highs (wide "
         "inputs), rational (slow reference); the result is the same",
     )
-    _command(commands, "info", "describe a network, print upper bounds", _INFO, "")
-    return parser
 
 
 def _command(
@@ -160,24 +248,24 @@ def _seconds(text: str) -> float:
 
 
 def _shielded(argv: Sequence[str]) -> list[str]:
-    """Put a blank before the values of --box and --input-box that begin with '-'.
+    """Put a blank before the values of --box, --input-box and --at that begin with '-'.
 
     argparse takes -1 for a number but -1/3, -inf, -1,2 and (before Python 3.14) -1e-3 for
     unknown options. Nothing that begins with a blank is an option, and blanks around a number
     mean nothing.
     """
     out: list[str] = []
-    values = 0  # of a box that are still to come
+    values = 0  # that are still to come
     for i, token in enumerate(argv):
         if token == "--":
             return out + list(argv[i:])
         name, equals, value = token.partition("=")
-        if token in _BOXES:
+        if token in _NUMBERS:
             out.append(token)
-            values = 2
-        elif equals and name in _BOXES:
+            values = _NUMBERS[token]
+        elif equals and name in _NUMBERS:
             out += [name, _shield(value)]
-            values = 1
+            values = _NUMBERS[name] - 1
         elif values:
             out.append(_shield(token))
             values -= 1

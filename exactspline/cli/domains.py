@@ -11,15 +11,15 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ..domain import Box, Domain, Polytope, Slice, WholeSpace
-from ..errors import DomainError, ExactSplineError, FormatError, ShapeError
-from ..rationals import as_fractions, format_rational
+from ..errors import DomainError, ExactSplineError, FormatError, ParameterError, ShapeError
+from ..rationals import as_fractions, exact_array, format_rational
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..network import Network
 
-__all__ = ["domain_lines", "exact_text", "read_domains"]
+__all__ = ["domain_lines", "exact_text", "point_of", "read_domains"]
 
 _MAX_BYTES = 1 << 26  # of an .npy file
 _MAX_HEADER = 10_000
@@ -97,6 +97,25 @@ def _sliced(arguments: argparse.Namespace, network: Network) -> list[Domain]:
     if arguments.input_box is not None:
         inputs = _box(arguments.input_box, network.input_dim, "--input-box")
     return [Slice.through(points, domain, inputs)]
+
+
+def point_of(text: str, network: Network) -> list[Fraction]:
+    """The input that --at names: a comma list of numbers, or what an .npy file holds."""
+    text = text.strip()
+    values: Sequence[str] | np.ndarray
+    if text.lower().endswith(".npy"):
+        values = _array(text).reshape(-1)
+    else:
+        values = [part.strip() for part in text.split(",")]
+        if not all(values):
+            raise ParameterError(f"--at: has an empty entry: {text[:60]!r}")
+    if len(values) != network.input_dim:
+        raise ShapeError(
+            f"--at: {len(values):,} entries, but the network has {network.input_dim:,} inputs "
+            f"(shape {network.input_shape})"
+        )
+    point: list[Fraction] = as_fractions(exact_array(values, "--at")).tolist()
+    return point
 
 
 def _box(ends: Sequence[str], dim: int, option: str) -> Box:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from ..errors import ExactSplineError
@@ -40,11 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return end.code if isinstance(end.code, int) else 0
     try:
         with _sigterm(), _long_integers():
-            if arguments.command == "count":
-                from .count import count as command
-            else:
-                from .info import info as command
-            code = command(arguments)
+            code = _command(arguments.command)(arguments)
             sys.stdout.flush()
             return code
     except BrokenPipeError:
@@ -60,6 +57,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interrupt:
         sys.stderr.write("exactspline: interrupted, no result\n")
         return 130 if type(interrupt) is KeyboardInterrupt else 143
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
+    """The function of a command; each is imported only when it runs."""
+    if name == "count":
+        from .count import count as command
+    elif name == "enumerate":
+        from .enumerate import enumerate_ as command
+    elif name == "graph":
+        from .graph import graph as command
+    elif name == "region":
+        from .region import region as command
+    else:
+        from .info import info as command
+    return command
 
 
 def _fail(message: str) -> int:
@@ -86,7 +98,7 @@ def _sigterm() -> Iterator[None]:
     """Let SIGTERM end a search as Ctrl-C does, with what it has."""
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        from .count import Stopped
+        from .search import Stopped
 
         raise Stopped
 

@@ -17,7 +17,8 @@ _EVERY = 0.1  # seconds between two drawings
 
 
 class Progress:
-    """Regions so far, rate and the share of the search tree that is done, in one line.
+    """Regions so far, rate and the share of the search tree that is done, in one line;
+    while a file is written, the share of its rows.
 
     Parameters
     ----------
@@ -45,15 +46,27 @@ class Progress:
             return
         self._last = now
         elapsed = now - self._start
-        width = max(20, shutil.get_terminal_size().columns - 1)
         text = (
             f" {run.share:6.1%} of the tree, {run.regions:,} regions, "
             f"{run.regions / elapsed:,.0f}/s, {duration(elapsed)}"
         )
+        self._draw(run.share, text)
+
+    def written(self, done: int, total: int) -> None:
+        """Draw how much of a file is written, if it is time to."""
+        now = time.monotonic()
+        if not self._on or now - self._last < _EVERY:
+            return
+        self._last = now
+        share = done / max(1, total)
+        self._draw(share, f" {share:6.1%} of the file, {duration(now - self._start)}")
+
+    def _draw(self, share: float, text: str) -> None:
+        width = max(20, shutil.get_terminal_size().columns - 1)
         room = min(30, width - len(self._label) - len(text) - 2)
         bar = ""
         if room >= 5:
-            full = int(room * run.share)
+            full = int(room * share)
             bar = "[" + "#" * full + "." * (room - full) + "]"
         line = (self._label + bar + text)[:width]
         self._stream.write(f"\r{line:<{width}}")

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from .. import __version__
 from ..domain import Box, Domain
+from ..partition.definitions import COUNT_DEFINITION, LINEAR_DEFINITION, PIECES_DEFINITION
 from .text import duration, path_text, printable, shape_text
 
 if TYPE_CHECKING:
     from ..compile.program import Program
     from ..network import Network
-    from .count import Outcome
+    from .search import Outcome
 
 __all__ = [
-    "COUNT_DEFINITION",
     "Report",
+    "linear_json",
+    "linear_lines",
+    "network_json",
     "network_lines",
     "notes",
     "result_json",
@@ -26,11 +29,6 @@ __all__ = [
     "results_json",
 ]
 
-COUNT_DEFINITION = (
-    "activation regions: interiors, relative to the domain, of the sets of inputs with the same "
-    "code (per unit the lowest active piece), where nonempty; called proper activation regions "
-    "in Stargalla, Hertrich and Reichman 2025"
-)
 _LABEL = 13
 _MAX_OPERATORS = 12
 _STOPPED = {
@@ -151,7 +149,40 @@ def result_lines(outcome: Outcome) -> list[tuple[str, str]]:
     ]
 
 
-def _common(network: Network, path: str) -> dict[str, Any]:
+def linear_lines(
+    linear: int | None, pieces: int | None, seconds: float, *, complete: bool
+) -> list[tuple[str, str]]:
+    """The two coarser counts; None where an interrupt came first."""
+    out = []
+    for label, number, unit, why in (
+        ("linear", linear, "connected linear regions", ": each of the distinct pieces needs one"),
+        ("pieces", pieces, "distinct affine pieces", ""),
+    ):
+        if number is None:
+            text = f"{unit} were not counted"
+        elif complete:
+            text = f"{number:,} {unit if number != 1 else unit[:-1]}"
+        else:
+            text = f"at least {number:,} {unit} (certified lower bound{why})"
+        out.append((label, text))
+    if pieces is not None:
+        out.append(("", f"affine maps compared exactly, {duration(seconds)}"))
+    return out
+
+
+def linear_json(linear: int | None, pieces: int | None, seconds: float) -> dict[str, Any]:
+    """The two coarser counts for a JSON object: lower bounds if it is not complete."""
+    return {
+        "linear_regions": linear,
+        "distinct_pieces": pieces,
+        "comparison_seconds": round(seconds, 6),
+        "linear_regions_definition": LINEAR_DEFINITION,
+        "distinct_pieces_definition": PIECES_DEFINITION,
+    }
+
+
+def network_json(network: Network, path: str) -> dict[str, Any]:
+    """What every JSON object says about the network."""
     return {
         "network": path_text(path),
         "network_sha256": network.sha256,
@@ -183,12 +214,13 @@ def _result(outcome: Outcome) -> dict[str, Any]:
         "engine": outcome.engine,
         "domain_dim": outcome.domain.chart.dim,
         "domain": domain_to_json(outcome.domain),
+        **outcome.extra,
     }
 
 
 def result_json(network: Network, path: str, outcome: Outcome) -> dict[str, Any]:
     """One domain as a JSON object."""
-    return {**_result(outcome), **_common(network, path)}
+    return {**_result(outcome), **network_json(network, path)}
 
 
 def results_json(
@@ -205,5 +237,5 @@ def results_json(
         "complete": len(outcomes) == domains and all(o.complete for o in outcomes),
         "overlaps": [list(pair) for pair in pairs],
         "not_compared": [i for i, o in enumerate(outcomes) if not isinstance(o.domain, Box)],
-        **_common(network, path),
+        **network_json(network, path),
     }

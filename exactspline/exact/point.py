@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+import flint
 import numpy as np
 
 from ..compile.forms import Forms
 from ..compile.program import Program, Units
+from .lp import ZERO, q
 
 __all__ = ["code_at", "code_beyond"]
 
 
 def _evaluate(
-    forms: Forms, state: Sequence[Fraction], *, constants: bool = True
-) -> list[Fraction]:
+    forms: Forms, state: Sequence[flint.fmpq], *, constants: bool = True
+) -> list[flint.fmpq]:
     out = []
     for i in range(len(forms)):
         indices, data, const = forms.row(i)
-        total = const if constants else Fraction(0)
+        total = q(const) if constants else ZERO
         for j, c in zip(indices.tolist(), data.tolist(), strict=True):
-            total += Fraction(c) * state[j]
+            if state[j]:
+                total = total + q(c) * state[j]
         out.append(total)
     return out
 
@@ -42,7 +45,7 @@ def code_at(program: Program, x: Sequence[Fraction]) -> tuple[np.ndarray, bool]:
         Whether more than one piece of some unit is active. The code of such a point need not
         be the code of any region.
     """
-    state = [Fraction(v) for v in x]
+    state = [q(v) for v in x]
     code: list[int] = []
     boundary = False
     for layer in program.layers:
@@ -51,9 +54,11 @@ def code_at(program: Program, x: Sequence[Fraction]) -> tuple[np.ndarray, bool]:
         values = []
         for form in range(len(units.form_plus)):
             plus, minus = int(units.form_plus[form]), int(units.form_minus[form])
-            value = Fraction(units.form_shift[form])
-            value += members[plus] if plus >= 0 else 0
-            value -= members[minus] if minus >= 0 else 0
+            value = q(units.form_shift[form])
+            if plus >= 0:
+                value = value + members[plus]
+            if minus >= 0:
+                value = value - members[minus]
             values.append(value)
         outputs = []
         for k in range(len(units)):
@@ -70,8 +75,8 @@ def code_at(program: Program, x: Sequence[Fraction]) -> tuple[np.ndarray, bool]:
             chosen = active[0]
             code.append(chosen - first)
             outputs.append(
-                Fraction(units.piece_slope[chosen]) * members[int(units.piece_member[chosen])]
-                + Fraction(units.piece_offset[chosen])
+                q(units.piece_slope[chosen]) * members[int(units.piece_member[chosen])]
+                + q(units.piece_offset[chosen])
             )
         state = outputs + [state[j] for j in layer.keep.tolist()]
     return np.array(code, dtype=np.int64), boundary
@@ -100,7 +105,7 @@ def code_beyond(
     identically there. That is so if the ray enters a region through the relative interior of
     one of its facets, and transversally.
     """
-    state = [(Fraction(v), Fraction(w)) for v, w in zip(x, direction, strict=True)]
+    state = [(q(v), q(w)) for v, w in zip(x, direction, strict=True)]
     code: list[int] = []
     for layer in program.layers:
         members = list(
@@ -114,7 +119,7 @@ def code_beyond(
         signs = []
         for form in range(len(units.form_plus)):
             plus, minus = int(units.form_plus[form]), int(units.form_minus[form])
-            value, slope = Fraction(units.form_shift[form]), Fraction(0)
+            value, slope = q(units.form_shift[form]), ZERO
             if plus >= 0:
                 value, slope = value + members[plus][0], slope + members[plus][1]
             if minus >= 0:
@@ -128,8 +133,8 @@ def code_beyond(
                 piece += 1
             code.append(piece - first)
             value, slope = members[int(units.piece_member[piece])]
-            factor = Fraction(units.piece_slope[piece])
-            outputs.append((factor * value + Fraction(units.piece_offset[piece]), factor * slope))
+            factor = q(units.piece_slope[piece])
+            outputs.append((factor * value + q(units.piece_offset[piece]), factor * slope))
         state = outputs + [state[j] for j in layer.keep.tolist()]
     return np.array(code, dtype=np.int64)
 

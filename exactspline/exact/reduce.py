@@ -8,7 +8,7 @@ import flint
 
 from .lp import ZERO, Row, interior_point, minimise, value_at
 
-__all__ = ["essential_rows"]
+__all__ = ["essential_rows", "side_facets"]
 
 
 def essential_rows(rows: Sequence[Row], dim: int) -> list[Row] | None:
@@ -95,3 +95,17 @@ def _first_hit(
             elif at == least:
                 first = row if row in (first, k) else first
     return first
+
+
+def side_facets(rows: Sequence[Row], inside: list[flint.fmpq]) -> list[int]:
+    """Which rows are facets of {row >= 0 for all rows}, the first of equal ones.
+
+    ``inside`` is a point strictly inside all rows.
+    """
+    rest = list(range(len(rows)))
+    for i in range(len(rows) - 1, -1, -1):
+        others = [rows[j] for j in rest if j != i]
+        best = minimise(others, rows[i], inside, stop_below=ZERO)
+        if best.value is not None and best.value >= 0:
+            rest.remove(i)
+    return rest

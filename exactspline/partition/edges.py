@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..exact.facets import Facet
 from ..exact.lp import Row, q, value_at
+from ..rationals import as_float, nearest_float
 
 if TYPE_CHECKING:
     from .partition import Partition
 
-__all__ = ["Borders", "Edges"]
+__all__ = ["Borders", "Edges", "facet_rows"]
 
 
 class Edges:
@@ -21,30 +22,33 @@ class Edges:
 
     Attributes
     ----------
-    source, target : int64 arrays, shape (edges,)
+    source, target : int32 arrays, shape (edges,)
         Ids of the two regions, ``source < target``.
     unit : int32 array, shape (edges,)
         The first unit whose piece differs; `flips` names all of them (several where
         hyperplanes coincide).
-    layer, form : int32 arrays, shape (edges,)
-        The facet's hyperplane: where condition form ``form`` of that layer of the program
-        vanishes, for the code of ``source``.
+    piece : int32 array, shape (edges,)
+        That unit's piece in ``target``.
     sign : int8 array, shape (edges,)
-        ``sign`` times the form is positive in ``source``.
+        ``sign`` times the facet's form (see ``layer`` and ``form``) is positive in ``source``.
     """
 
     def __init__(
-        self, partition: Partition, source: np.ndarray, target: np.ndarray, unit: np.ndarray,
-        layer: np.ndarray, form: np.ndarray, sign: np.ndarray, beyond: np.ndarray,
-        flip_start: np.ndarray, flip_unit: np.ndarray, flip_piece: np.ndarray,
-        exact: dict[int, tuple[Fraction, ...]],
+        self, partition: Partition, columns: dict[str, np.ndarray],
+        exact: dict[int, tuple[Fraction, ...]], searched: np.ndarray,
     ) -> None:  # fmt: skip
         self._partition = partition
-        self.source, self.target, self.unit = source, target, unit
-        self.layer, self.form, self.sign = layer, form, sign
-        self._beyond = beyond
-        self._flip_start, self._flip_unit, self._flip_piece = flip_start, flip_unit, flip_piece
+        self.source, self.target = columns["source"], columns["target"]
+        self.unit, self.piece = columns["unit"], columns["piece"]
+        self.sign = columns["sign"]
+        self._form = columns["form"]  # numbered through all layers
+        self._beyond = columns["point"]
+        self._flip_edge = columns["flip_edge"]  # further units that change
+        self._flip_unit, self._flip_piece = columns["flip_unit"], columns["flip_piece"]
         self._exact = exact
+        self._searched = searched  # which of the domain's coordinates the points have
+        sizes = [len(layer.units.form_plus) for layer in partition.network.program.layers]
+        self._form_at = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
     def __len__(self) -> int:
         return len(self.source)
@@ -52,18 +56,33 @@ class Edges:
     def __repr__(self) -> str:
         return f"<Edges: {len(self):,} between {len(self._partition):,} regions>"
 
+    @property
+    def layer(self) -> np.ndarray:
+        """The layer of the program that the facet's form belongs to, shape (edges,)."""
+        return np.searchsorted(self._form_at, self._form, side="right") - 1
+
+    @property
+    def form(self) -> np.ndarray:
+        """The condition form of that layer that vanishes on the facet, shape (edges,)."""
+        return self._form - self._form_at[self.layer]
+
+    @property
+    def flip_counts(self) -> np.ndarray:
+        """How many units change across each edge, shape (edges,)."""
+        return 1 + np.bincount(self._flip_edge, minlength=len(self))
+
     def flips(self, edge: int) -> tuple[tuple[int, int], ...]:
         """The units whose piece differs across an edge, with the piece in ``target``."""
-        at = slice(int(self._flip_start[edge]), int(self._flip_start[edge + 1]))
-        return tuple(
-            zip(self._flip_unit[at].tolist(), self._flip_piece[at].tolist(), strict=True)
-        )
+        a, b = np.searchsorted(self._flip_edge, [edge, edge + 1])
+        more = zip(self._flip_unit[a:b].tolist(), self._flip_piece[a:b].tolist(), strict=True)
+        return ((int(self.unit[edge]), int(self.piece[edge])), *more)
 
     def row(self, edge: int) -> Row:
         """The facet's form over the domain's coordinates, constant first; > 0 in ``source``."""
         forms = self._partition._exact_forms
         code = self._partition.code(int(self.source[edge]))
-        row = forms.form(int(self.layer[edge]), int(self.form[edge]), code)
+        layer = int(np.searchsorted(self._form_at, self._form[edge], side="right")) - 1
+        row = forms.form(layer, int(self._form[edge] - self._form_at[layer]), code)
         return row if self.sign[edge] > 0 else [-v for v in row]
 
     def normal(self, edge: int) -> tuple[Fraction, ...]:
@@ -80,11 +99,92 @@ class Edges:
             return self._exact[edge]
         row = self.row(edge)
         inside = [q(v) for v in self._partition.witness(int(self.source[edge]))]
-        outside = [q(float(v)) for v in self._beyond[edge]]
+        outside = list(inside)
+        for j, v in zip(self._searched.tolist(), self._beyond[edge].tolist(), strict=True):
+            outside[j] = q(v)
         here, there = value_at(row, inside), value_at(row, outside)
         share = here / (here - there)
         point = [a + share * (b - a) for a, b in zip(inside, outside, strict=True)]
         return tuple(Fraction(int(v.p), int(v.q)) for v in point)
+
+    @property
+    def normals(self) -> np.ndarray:
+        """The facets' normals in float64, shape (edges, k); see `normal`. Rounded, not scaled."""
+        return self._float(0, len(self))[0]
+
+    @property
+    def witnesses(self) -> np.ndarray:
+        """Points in the facets' relative interiors in float64, shape (edges, k); see `witness`.
+
+        Rounded: a float64 point rarely lies exactly on a hyperplane.
+        """
+        return self._float(0, len(self))[1]
+
+    def iter_geometry(self, chunk: int = 65536) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """`normals` and `witnesses` in chunks of edges, in order."""
+        for start in range(0, len(self), chunk):
+            yield self._float(start, min(start + chunk, len(self)))
+
+    def _float(self, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+        """Normals and witnesses of some edges."""
+        partition = self._partition
+        k = partition.domain.chart.dim
+        rows = facet_rows(
+            partition, self.source[start:stop], self.layer[start:stop], self.form[start:stop]
+        )
+        rows *= self.sign[start:stop, None]
+        points = partition.witnesses[self.source[start:stop]]
+        beyond = points.copy()
+        beyond[:, self._searched] = self._beyond[start:stop]
+        with np.errstate(all="ignore"):
+            here = rows[:, 0] + np.einsum("ij,ij->i", rows[:, 1:], points)
+            there = rows[:, 0] + np.einsum("ij,ij->i", rows[:, 1:], beyond)
+            points += (here / (here - there))[:, None] * (beyond - points)
+        rational = {e for e in self._exact if start <= e < stop}
+        broken = np.flatnonzero(~np.isfinite(points).all(axis=1)) + start
+        for e in sorted(rational.union(broken.tolist())):
+            points[e - start] = [nearest_float(v) for v in self.witness(e)]
+        return -rows[:, 1:].reshape(-1, k), points
+
+
+def facet_rows(
+    partition: Partition, regions: np.ndarray, layers: np.ndarray, forms: np.ndarray
+) -> np.ndarray:
+    """Condition forms of regions over the domain's coordinates, in float64, constant first.
+
+    Parameters
+    ----------
+    partition : Partition
+    regions, layers, forms : int arrays, shape (n,)
+        Regions in increasing order.
+
+    Returns
+    -------
+    float64 array, shape (n, k + 1)
+    """
+    from .walk import walk_layers
+
+    program, chart = partition.network.program, partition.domain.chart
+    out = np.zeros((len(regions), chart.dim + 1))
+    distinct, place = np.unique(regions, return_inverse=True)
+    place = place.reshape(-1)
+    of_layer = [np.flatnonzero(layers == level) for level in range(len(program.layers))]
+    for block in walk_layers(program, chart.point, partition._codes.take(distinct)):
+        if block.level == len(of_layer):
+            continue
+        mine = of_layer[block.level]
+        a, b = np.searchsorted(place[mine], [block.starts[0], block.stop])
+        mine = mine[a:b]
+        if len(mine) == 0:
+            continue
+        units = program.layers[block.level].units
+        which, at = forms[mine], block.index(place[mine])
+        plus, minus = units.form_plus[which], units.form_minus[which]
+        rows = np.where((plus >= 0)[:, None], block.members[plus, at], 0.0)
+        rows -= np.where((minus >= 0)[:, None], block.members[minus, at], 0.0)
+        rows[:, 0] += as_float(units.form_shift)[0][which]
+        out[mine] = rows
+    return out
 
 
 class Borders:
@@ -102,46 +202,3 @@ class Borders:
 
     def __len__(self) -> int:
         return len(self.region)
-
-
-def exact_edges(partition: Partition) -> tuple[Edges, Borders]:
-    """Both, by rational arithmetic alone: slow, and the reference of everything faster."""
-    from ..exact.facets import facets_of_region
-
-    forms = partition._exact_forms
-    ids = {code.tobytes(): i for i, code in enumerate(partition.codes)}
-    found: list[tuple[int, int, tuple[tuple[int, int], ...], Facet]] = []
-    borders: list[tuple[int, int]] = []
-    for i, code in enumerate(partition.codes):
-        for facet in facets_of_region(forms, code, [q(v) for v in partition.witness(i)]):
-            if facet.condition.side >= 0:
-                borders.append((i, facet.condition.side))
-                continue
-            other = code.copy()
-            for unit, piece in facet.flips:
-                other[unit] = piece
-            j = ids.get(other.tobytes())
-            if j is not None and i < j:
-                found.append((i, j, facet.flips, facet))
-    found.sort(key=lambda e: e[:2])
-    counts = [len(e[2]) for e in found]
-    facets: list[Facet] = [e[3] for e in found]
-    edges = Edges(
-        partition,
-        np.array([e[0] for e in found], dtype=np.int64),
-        np.array([e[1] for e in found], dtype=np.int64),
-        np.array([e[2][0][0] for e in found], dtype=np.int32),
-        np.array([f.condition.layer for f in facets], dtype=np.int32),
-        np.array([f.condition.form for f in facets], dtype=np.int32),
-        np.array([f.condition.sign for f in facets], dtype=np.int8),
-        np.zeros((len(found), partition.domain.chart.dim)),
-        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        np.array([u for e in found for u, _ in e[2]], dtype=np.int32),
-        np.array([p for e in found for _, p in e[2]], dtype=np.int32),
-        {
-            i: tuple(Fraction(int(v.p), int(v.q)) for v in f.point)
-            for i, f in enumerate(facets)
-        },
-    )
-    region, side = np.array(borders, dtype=np.int64).reshape(-1, 2).T
-    return edges, Borders(region.copy(), side.astype(np.int32))

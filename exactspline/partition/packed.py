@@ -49,15 +49,26 @@ class PackedCodes:
         if self.low is None or self.high is None:
             return
         varying = np.flatnonzero(self.low != self.high)
-        if len(varying) == len(self.varying):
-            return
         previous = self.varying
         place = np.searchsorted(previous, varying)
         sizes = np.diff([0, *self.ends])
         for i, (chunk, n) in enumerate(zip(self.chunks, sizes.tolist(), strict=True)):
+            if len(varying) == len(previous):
+                break
             codes = self._unpack(chunk, n, self.bits[previous])[:, place]
             self.chunks[i] = self._pack(codes, self.bits[varying])
         self.varying = varying
+        self.chunks = [np.concatenate(self.chunks)]
+        self.ends = [len(self)]
+
+    def take(self, indices: np.ndarray) -> np.ndarray:
+        """Codes of the regions with the given numbers, after `finish`; shape (n, units)."""
+        out = np.empty((len(indices), self.units), dtype=self.dtype)
+        if self.low is not None:
+            out[:] = self.low
+            bits = self.bits[self.varying]
+            out[:, self.varying] = self._unpack(self.chunks[0][indices], len(indices), bits)
+        return out
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Codes of regions start .. stop - 1, shape (n, units)."""

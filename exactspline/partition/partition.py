@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,10 +15,20 @@ from ..search.decisions import Batch, Decisions
 from .packed import PackedCodes
 
 if TYPE_CHECKING:
+    import networkx
+
     from ..domain import Domain
     from ..exact.cell import ExactForms
+    from ..formats.files import PathLike
     from ..network.network import Network
     from .edges import Borders, Edges
+    from .equality import Equality
+    from .layers import LayerPartition, StableUnits
+    from .linear import RegionGroups
+    from .locate import CodeIndex, Locations, Locator
+    from .region import Region
+    from .resolve import EdgeBuilder
+    from .symbolic import SymbolicNetwork
 
 __all__ = ["Partition"]
 
@@ -65,6 +76,7 @@ class Partition:
         )
         self._points: list[np.ndarray] = []
         self._count = 0
+        self._builder: EdgeBuilder | None = None
 
     def _append(self, batch: Batch) -> None:
         for i, point in batch.exact.items():
@@ -73,6 +85,12 @@ class Partition:
         if len(batch.points):
             self._points.append(batch.points)
         self._count += len(batch.codes)
+        if batch.facets is not None:
+            if self._builder is None:
+                from .resolve import EdgeBuilder
+
+                self._builder = EdgeBuilder()
+            self._builder.append(batch.facets)
 
     def _finish(self) -> None:
         self._codes.finish()
@@ -81,6 +99,74 @@ class Partition:
 
     def __len__(self) -> int:
         return self._count
+
+    def __getitem__(self, index: int) -> Region:
+        """Region ``index`` (counted from the end if negative): see `Region`."""
+        from .region import Region
+
+        at = operator.index(index)
+        self._check(at)
+        at %= len(self)
+        return Region._known(
+            self.network, self.domain, self.code(at), self.witness(at), at, self
+        )
+
+    def __iter__(self) -> Iterator[Region]:
+        return (self[i] for i in range(len(self)))
+
+    def locate(self, X: Any, *, domain_coordinates: bool = False) -> Locations:
+        """Find the regions of points.
+
+        Parameters
+        ----------
+        X : array_like, shape (n, D) or (n, *input_shape)
+            Inputs: floats (as the dyadic rationals they are), Fractions, texts. One point
+            counts as a batch of one.
+        domain_coordinates : bool
+            True: X has the domain's coordinates t, shape (n, k): for slices and other domains
+            of lower dimension, whose points float64 rarely holds.
+
+        Returns
+        -------
+        Locations
+            ``region`` (ids, -1 outside the domain), ``on_boundary``, and ``all(i)``: the ids of
+            all regions whose closure holds point i.
+
+        Raises
+        ------
+        ShapeError
+            If the shape does not fit.
+        ParameterError
+            For NaN, infinities and what is no number.
+
+        Notes
+        -----
+        Exact: float64 settles only what error bounds prove, and the rest goes to rationals.
+        Millions of points a minute off the boundaries of a small net; points on boundaries
+        cost about a millisecond and more each. In a stopped search (``complete`` False) a
+        region that it has not reached counts as outside.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1], [1]], [0, -1]), es.ReLU()], input_shape=(1,))
+        >>> found = es.enumerate_regions(net, es.Box([-2], [2])).locate([[-1], [1], [3]])
+        >>> found.region.tolist(), found.on_boundary.tolist(), found.all(1)
+        ([0, 1, -1], [False, True, False], (1, 2))
+        """
+        return self._locator(X, domain_coordinates=domain_coordinates)
+
+    @cached_property
+    def _locator(self) -> Locator:
+        from .locate import Locator
+
+        return Locator(self)
+
+    @cached_property
+    def _code_index(self) -> CodeIndex:
+        from .locate import CodeIndex
+
+        return CodeIndex(self)
 
     def _check(self, index: int) -> None:
         if not -len(self) <= index < len(self):
@@ -129,9 +215,12 @@ class Partition:
 
     @cached_property
     def _facets(self) -> tuple[Edges, Borders]:
-        from .edges import exact_edges
+        if self._builder is None:
+            from .resolve import search_again
 
-        return exact_edges(self)
+            self._builder = search_again(self)
+        builder, self._builder = self._builder, None
+        return builder.finish(self)
 
     @cached_property
     def _exact_forms(self) -> ExactForms:
@@ -184,3 +273,362 @@ class Partition:
         rows = np.repeat(np.arange(self.domain.dim), np.diff(chart.point.indptr))
         dense[rows, chart.point.indices] = chart.point.data.astype(np.float64)
         return self.witnesses @ dense.T + chart.point.const.astype(np.float64)
+
+    def affine_pieces(self, *, exact: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """The affine maps of all regions: f(x) = A[i] x + b[i] on region i.
+
+        Parameters
+        ----------
+        exact : bool
+            True gives object arrays of Fractions, for small partitions.
+
+        Returns
+        -------
+        A : array, shape (regions, C, D)
+            float64; over the network's inputs, flattened, for its outputs, flattened.
+        b : array, shape (regions, C)
+
+        Raises
+        ------
+        LimitError
+            If the arrays would take over 2 GiB, or hold over two million Fractions.
+
+        See Also
+        --------
+        iter_affine_pieces
+
+        Notes
+        -----
+        The float64 numbers are rounded: an entry of A is a sum of products of weights, one
+        product a path, and its error is at most about (n_1 + ... + n_L + 3 L) 2^-53 times the
+        sum of the products' absolute values, n_l being the terms in a row of layer l. Where
+        these nearly cancel, few digits or none are right, so equality of pieces cannot be read
+        off: `linear_regions` and `distinct_pieces` decide it. What float64 cannot hold on the
+        way (parameters beyond 2^500 or below 2^-500, overflow) is computed in rationals,
+        slowly, and rounded once; an entry beyond the range is the largest float64.
+
+        Regions share the first layers of their codes, and each distinct beginning is computed
+        once: some 100,000 regions a second for 300 units and 5 inputs.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1], [1]], [0, -1]), es.ReLU(), es.Dense([[1, 2]])], (1,))
+        >>> A, b = es.enumerate_regions(net).affine_pieces()
+        >>> A[:, 0, 0].tolist(), b[:, 0].tolist()
+        ([0.0, 1.0, 3.0], [0.0, 0.0, -2.0])
+        """
+        from .pieces import affine_pieces
+
+        return affine_pieces(self, exact=exact)
+
+    def iter_affine_pieces(self, chunk: int = 65536) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The affine maps as `affine_pieces` gives them, for up to ``chunk`` regions at a time."""
+        from .pieces import iter_affine_pieces
+
+        return iter_affine_pieces(self, chunk)
+
+    def linear_regions(self) -> RegionGroups:
+        """The connected linear regions: adjacent regions with equal affine maps, merged.
+
+        Returns
+        -------
+        RegionGroups
+            ``count``, ``labels`` (the group of every region), ``representatives``.
+
+        Notes
+        -----
+        Adjacent regions share a facet (`edges`); a common corner does not connect. The maps
+        are those of f, the network without its output operator, as functions on the domain:
+        on a domain of lower dimension two maps over x that agree on it are one.
+
+        Guarantee: equality is decided exactly. *Different* is proved by residues modulo a
+        prime, *equal* by residues modulo so many primes that no other difference than zero is
+        small enough, or in rationals. No tolerance.
+
+        If the search was stopped (``complete`` False) the count is no bound: groups may be
+        connected by regions that were not reached, and there may be more of them elsewhere.
+        ``distinct_pieces().count`` is then a certified lower bound of both coarser counts.
+
+        Activation regions >= connected linear regions >= distinct affine pieces.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> hat = es.Network(
+        ...     [es.Dense([[1], [1], [1]], [0, -1, -2]), es.ReLU(), es.Dense([[1, -2, 1]])], (1,)
+        ... )
+        >>> omega = es.enumerate_regions(hat)
+        >>> len(omega), omega.linear_regions().count, omega.distinct_pieces().count
+        (4, 4, 3)
+        """
+        return self._linear
+
+    def distinct_pieces(self) -> RegionGroups:
+        """The distinct affine pieces: regions grouped by their affine map, adjacent or not.
+
+        Returns
+        -------
+        RegionGroups
+            ``count``, ``labels``, ``representatives``.
+
+        See Also
+        --------
+        linear_regions : What is compared, the guarantee, and an example.
+
+        Notes
+        -----
+        If the search was stopped the count is a certified lower bound: every region that was
+        found is one of the network's.
+        """
+        return self._distinct
+
+    @cached_property
+    def _linear(self) -> RegionGroups:
+        from .linear import linear_regions
+
+        return linear_regions(self)
+
+    @cached_property
+    def _distinct(self) -> RegionGroups:
+        from .linear import distinct_pieces
+
+        return distinct_pieces(self)
+
+    @cached_property
+    def _equality(self) -> Equality:
+        from .equality import Equality
+
+        return Equality(self)
+
+    @cached_property
+    def _fingerprints(self) -> np.ndarray:
+        return self._equality.fingerprints()
+
+    def at_layer(self, layer: int) -> LayerPartition:
+        """The coarser partition after a layer: the multiscale partition.
+
+        Parameters
+        ----------
+        layer : int
+            How many of the network's layers: 0 gives the domain as one region, the number of
+            layers this partition.
+
+        Returns
+        -------
+        LayerPartition
+            ``count``, ``parent`` (of every region here), ``representatives``, ``codes``,
+            ``affine_pieces()`` (the maps to z^(l)), ``parents_of(coarser)``.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such layer.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1]]), es.Abs(), es.Dense([[1]], [-1]), es.Abs()], (1,))
+        >>> omega = es.enumerate_regions(net)
+        >>> [omega.at_layer(l).count for l in range(3)], omega.at_layer(1).parent.tolist()
+        ([1, 2, 4], [0, 0, 1, 1])
+        >>> omega.at_layer(1).affine_pieces()[0].tolist()
+        [[[-1.0]], [[1.0]]]
+        """
+        from .layers import at_layer
+
+        return at_layer(self, layer)
+
+    @cached_property
+    def _changes(self) -> np.ndarray:
+        from .layers import changes
+
+        return changes(self)
+
+    def stable_units(self) -> StableUnits:
+        """Units whose piece is the same on the whole domain.
+
+        Returns
+        -------
+        StableUnits
+            Columns ``unit``, ``piece``, ``names``. If the search was stopped (``complete``
+            False), units that have not been seen to change, which proves nothing.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1], [1]], [0, 9]), es.ReLU(name="first")], (1,))
+        >>> found = es.enumerate_regions(net, es.Box([-2], [2])).stable_units()
+        >>> found.unit.tolist(), found.piece.tolist(), [str(name) for name in found.names]
+        ([1], [1], ['first[1]'])
+        """
+        from .layers import stable_units
+
+        return stable_units(self)
+
+    def to_sympy(self) -> SymbolicNetwork:
+        """The network on the domain as one sympy ``Piecewise`` an output, exactly.
+
+        Returns
+        -------
+        SymbolicNetwork
+            ``symbols`` and ``map``, a column ``Matrix`` of Piecewise, one branch a region.
+
+        Raises
+        ------
+        LimitError
+            For more than 300 regions, or more facets or coefficients than sympy can take in.
+        ParameterError
+            If the search was stopped: the formula would hold on a part of the domain only.
+
+        Notes
+        -----
+        Symbols are x0, x1, ... for the inputs; on a slice or another domain of lower dimension
+        t0, t1, ..., the domain's coordinates. Conditions are the regions' closures, one
+        inequality a facet, those of the domain among them: outside the domain the formula is
+        undefined.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[2]], [1]), es.ReLU()], input_shape=(1,))
+        >>> symbolic = es.enumerate_regions(net).to_sympy()
+        >>> print(symbolic.map[0])
+        Piecewise((0, -2*x0 - 1 >= 0), (2*x0 + 1, 2*x0 + 1 >= 0))
+        """
+        from .symbolic import to_sympy
+
+        return to_sympy(self)
+
+    def adjacency_graph(self, *, exact: bool = False) -> networkx.Graph:
+        """The adjacency of the regions as a networkx graph, built from `edges`.
+
+        Parameters
+        ----------
+        exact : bool
+            True gives witnesses and normals as Fractions, at some 100 microseconds an edge.
+            False gives float64 numbers, those of ``edges.normals`` and ``edges.witnesses``.
+
+        Returns
+        -------
+        networkx.Graph
+            Nodes are the regions' ids, with ``code`` (a text: a character a unit) and
+            ``witness``. Edges have ``units`` (the positions in the code of the units that
+            flip; several where hyperplanes coincide), ``normal`` (of the facet; it points to
+            the region with the larger id) and ``witness`` (in its relative interior), both in
+            the domain's coordinates. ``graph.graph`` names the network, the domain and what is
+            counted; docs/exports.md has all keys.
+
+        Notes
+        -----
+        Facets in the domain's border are no edges: see `borders`. An edge's exact witness is
+        proved to lie on its facet, which float64 rarely can. A region's witness is one in every
+        case: rational where no float64 point would do.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1], [1], [2]], [0, -1, -2]), es.ReLU()], (1,))
+        >>> graph = es.enumerate_regions(net).adjacency_graph(exact=True)
+        >>> graph.nodes[0]["code"], graph.number_of_edges()
+        ('000', 2)
+        >>> graph.edges[1, 2]["units"], graph.edges[1, 2]["witness"]
+        ((1, 2), (Fraction(1, 1),))
+        """
+        from .adjacency import adjacency_graph
+
+        return adjacency_graph(self, exact=exact)
+
+    def save(
+        self,
+        path: PathLike,
+        *,
+        edges: bool = False,
+        affine: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Write the partition to a file; its extension says how.
+
+        Parameters
+        ----------
+        path : path-like
+            Ends in ``.json`` (all numbers exact, "p/q"), ``.npz`` (arrays) or ``.parquet`` (a
+            table of the regions; needs the extra ``parquet``). An existing file is replaced.
+        edges : bool
+            Write the edges and the facets in the domain's border, too; not for ``.parquet``.
+        affine : bool
+            Write every region's affine map: exactly to ``.json``, else in float64.
+        progress : callable, optional
+            Called now and then with the rows written and the rows there are.
+
+        Raises
+        ------
+        FormatError
+            If the extension is not known, the file cannot be written, or pyarrow is missing.
+
+        Notes
+        -----
+        The file is written under a scratch name in the same folder and then moved into place:
+        a run that fails leaves what was there. Rows are written in chunks. Equal partitions
+        give equal files, byte for byte. The forms are described in docs/exports.md.
+
+        Examples
+        --------
+        >>> import json, os, tempfile
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([["1/3"]], ["1"]), es.ReLU()], (1,))
+        >>> name = os.path.join(tempfile.mkdtemp(), "omega.json")
+        >>> es.enumerate_regions(net, es.Box([-5], [1])).save(name, affine=True)
+        >>> with open(name) as stream:
+        ...     value = json.load(stream)
+        >>> value["count"], [region["A"] for region in value["regions"]]
+        (2, [[['0']], [['1/3']]])
+        """
+        from ..export import save
+
+        save(self, path, edges=edges, affine=affine, progress=progress)
+
+    def save_graph(
+        self,
+        path: PathLike,
+        *,
+        exact: bool = True,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Write the adjacency graph to a file; its extension says how.
+
+        Parameters
+        ----------
+        path : path-like
+            Ends in ``.graphml``, ``.gexf``, ``.dot``, ``.json`` (node-link form of networkx),
+            ``.npz`` (arrays) or ``.parquet`` (a table of the facets; needs the extra
+            ``parquet``). An existing file is replaced.
+        exact : bool
+            True writes the edges' normals and witnesses as "p/q", at some 100 microseconds an
+            edge. False writes float64 decimals. An ``.npz`` file has float64 arrays anyway.
+        progress : callable, optional
+            Called now and then with the rows written and the rows there are.
+
+        Raises
+        ------
+        FormatError
+            If the extension is not known, the file cannot be written, or pyarrow is missing.
+
+        Notes
+        -----
+        As for `save`: scratch name, chunks, equal files for equal graphs.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import networkx
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([["1/3"]], ["1"]), es.ReLU()], (1,))
+        >>> name = os.path.join(tempfile.mkdtemp(), "graph.graphml")
+        >>> es.enumerate_regions(net, es.Box([-5], [1])).save_graph(name)
+        >>> networkx.read_graphml(name, node_type=int).edges[0, 1]["witness"]
+        '-3'
+        """
+        from ..export import save_graph
+
+        save_graph(self, path, exact=exact, progress=progress)

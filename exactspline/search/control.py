@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # what the kernel returns
-DONE, PAUSE, BUFFER, GROW, QUERY, SUBTREE, LIMIT, AUDITED = 0, 1, 2, 3, 4, 5, 6, 7
+DONE, PAUSE, BUFFER, GROW, QUERY, SUBTREE, LIMIT, AUDITED, LEAF = 0, 1, 2, 3, 4, 5, 6, 7, 8
 # verdicts on a form on a cell
 NEG, ZERO, POS, CUT, OPEN = -1, 0, 1, 2, 3
 # phases
@@ -47,8 +47,9 @@ NO_SECOND, TWO_VERTICES, RAY_PENDING, RAY_DONE = -1, 0, 2, 1
     AUDIT,  # 1: stop at every verdict (reason 4), layer (5) and filter (6), for tests
     FILTERED,  # how many constraints the cell had when its open units were filtered last
     SETTLED,  # units that the last filter inside a layer settled
+    LEAVES,  # 1: stop at every region, with its dictionary and path in place
     N_CTL,
-) = range(35)
+) = range(36)
 # num: floats that survive
 WEIGHT, FINISHED, N_NUM = 0, 1, 2
 # stack columns
@@ -69,3 +70,21 @@ WEIGHT, FINISHED, N_NUM = 0, 1, 2
     S_FILTERED,
     N_STACK,
 ) = range(15)
+
+# facets of leaves: what their kernel returns besides the above
+F_FINISHED, F_QUERY, F_FULL = 20, 21, 22
+# answers on a constraint
+F_NONE, F_IMPLIED, F_FACET, F_LATER = 0, 1, 2, 3
+# Graph.ctl
+(
+    F_STAGE,  # 0: go on with the search; 1: begin with a leaf; 2: walk; 3: one by one
+    F_AT,  # the constraint of the path that is tested
+    F_ANSWER,
+    F_M2,  # slack rows of the second dictionary
+    F_EDGES,
+    F_BORDERS,
+    F_FLIPS,
+    F_REASON,  # why Python is asked: 0 implied?, 1 point beyond?, 2 code across?
+    F_TOUCHED,
+    N_FACET_CTL,
+) = range(10)

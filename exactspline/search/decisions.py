@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from .found import FoundFacets
 
 __all__ = ["Batch", "Decisions"]
 
@@ -50,9 +54,12 @@ class Batch:
         Rational witnesses of regions that hold no float64 point we could prove.
     count : int
         n; with ``store=False`` regions are counted by the engine only.
+    facets : FoundFacets, optional
+        Of these regions, if they were asked for.
     """
 
     codes: np.ndarray
     points: np.ndarray
     exact: dict[int, tuple[Fraction, ...]] = field(default_factory=dict)
     count: int = 0
+    facets: FoundFacets | None = None

@@ -35,6 +35,8 @@ from .control import (
     GROW,
     ID_TOP,
     LAYER,
+    LEAF,
+    LEAVES,
     LIMIT,
     LPS,
     M2,
@@ -218,6 +220,8 @@ def advance(P, S):
                 ctl[BY_FLOAT] += 1  # the witness
                 num[FINISHED] += num[WEIGHT]
                 ctl[PHASE] = POP
+                if ctl[LEAVES] != 0:
+                    return LEAF
                 continue
             m = drop_redundant(T, d, m, row_id)
             ctl[M] = m

@@ -15,6 +15,7 @@ from ..exact.cell import Cell, ExactForms, decide, interior, regions_of_cell
 from ..exact.lp import Row, q, value_at, vertex
 from . import control as c
 from .decisions import Batch, Decisions
+from .graph import FacetSearch
 from .layout import State
 from .problem import make_problem, make_state
 from .rational import exact_batch, whole_cell
@@ -75,6 +76,7 @@ class KernelSearch:
         faults: tuple[float, int] | None = None,
         box_above: int | None = None,
         audit: Callable[[KernelSearch], None] | None = None,
+        facets: bool = False,
     ) -> None:
         self.audit = audit
         self.program = program
@@ -93,6 +95,10 @@ class KernelSearch:
         self.state.ctl[c.STORE] = store
         self.state.ctl[c.AUDIT] = audit is not None
         self.state.ctl[c.MAX_REGIONS] = max_regions
+        self.facets: FacetSearch | None = None
+        if facets:
+            self.facets = FacetSearch(self)
+            self.state.ctl[c.LEAVES] = 1
 
     @property
     def regions(self) -> int:
@@ -127,8 +133,21 @@ class KernelSearch:
         ctl = self.state.ctl
         beat = time.monotonic()
         while True:
-            ctl[c.BUDGET] = BUDGET
-            status = int(advance(self.problem, self.state))
+            if self.facets is None:
+                ctl[c.BUDGET] = BUDGET
+                status = int(advance(self.problem, self.state))
+            else:
+                ctl[c.BUDGET] = BUDGET // 10  # leaves take longer
+                status = self.facets.step()
+                if status == c.F_FULL:
+                    self.facets.grow()
+                    continue
+                if status == c.F_QUERY:  # in the middle of a region: nothing is handed over
+                    self.facets.answer()
+                    if time.monotonic() - beat > HEARTBEAT:
+                        beat = time.monotonic()
+                        yield Batch(self.state.out_codes[:0], self.state.out_points[:0])
+                    continue
             if status == c.QUERY:
                 self._answer()
                 if time.monotonic() - beat < HEARTBEAT:
@@ -229,7 +248,9 @@ class KernelSearch:
         ctl = self.state.ctl
         n = int(ctl[c.N_OUT])
         ctl[c.N_OUT] = 0
-        return Batch(self.state.out_codes[:n].copy(), self.state.out_points[:n].copy(), {}, n)
+        facets = None if self.facets is None else self.facets.take(n)
+        codes, points = self.state.out_codes[:n].copy(), self.state.out_points[:n].copy()
+        return Batch(codes, points, {}, n, facets)
 
     def _exact_batches(self, cell: Cell | None, deadline: float | None) -> Iterator[Batch]:
         """Regions of a cell found in rational arithmetic, one batch each."""
@@ -245,7 +266,10 @@ class KernelSearch:
             self.rational += used
             ctl[c.REGIONS] += 1
             if self.store:
-                yield exact_batch(self.forms, codes, _fractions(point))
+                batch = exact_batch(self.forms, codes, _fractions(point))
+                if self.facets is not None:
+                    batch.facets = self.facets.of_exact(codes, point)
+                yield batch
             else:
                 yield Batch(codes[None][:0], np.zeros((0, self.space.dim)))
 

@@ -15,9 +15,12 @@ from fractions import Fraction
 import numpy as np
 
 from ..compile.program import Program
+from ..exact.facets import facets_of_region
+from ..exact.lp import q
 from . import control as c
 from .decisions import Batch, Decisions
 from .enter import enter_layer
+from .found import exact_facets, hash_table
 from .highs_cell import HighsCell, Place
 from .problem import MAX_REACH, make_problem, make_state
 from .rational import exact_batch
@@ -70,9 +73,10 @@ class HighsSearch:
 
     def __init__(
         self, program: Program, space: SearchSpace, *, store: bool = True,
-        max_regions: int = 2**62,
+        max_regions: int = 2**62, facets: bool = False,
     ) -> None:  # fmt: skip
         self.program, self.space = program, space
+        self.table = hash_table(program) if facets else None
         self.store, self.max_regions = store, max_regions
         with np.errstate(all="ignore"):  # numbers beyond float64: proofs will fail, no more
             self._prepare()
@@ -130,8 +134,13 @@ class HighsSearch:
                 if isinstance(node.inside, list) and self.store:
                     yield self._take()
                     witness = tuple(Fraction(int(v.p), int(v.q)) for v in node.inside)
-                    yield exact_batch(self.cell.forms, self.state.codes, witness)
-                self._count(node)
+                    batch = exact_batch(self.cell.forms, self.state.codes, witness)
+                    self._count(node)
+                    yield self._with_facets(batch, node)
+                else:
+                    self._count(node)
+                    if self.table is not None:
+                        yield self._with_facets(self._take(), node)
             now = time.monotonic()
             if now - beat > HEARTBEAT or len(self._codes) >= CHUNK:
                 yield self._take()
@@ -179,6 +188,18 @@ class HighsSearch:
                 self._codes.append(self.state.codes.copy())
                 self._points.append(node.inside)
         self._leave(node)
+
+    def _with_facets(self, batch: Batch, node: _Node) -> Batch:
+        """Add the facets of a batch's only region, in rationals."""
+        if self.table is not None:
+            inside = node.inside
+            exact = inside if isinstance(inside, list) else [q(float(v)) for v in inside]
+            facets = facets_of_region(self.cell.forms, self.state.codes, exact)
+            self.cell.rational += len(facets)
+            batch.facets = exact_facets(
+                self.program, self.table, self.regions - 1, self.state.codes, facets
+            )
+        return batch
 
     def _leave(self, node: _Node) -> None:
         self._done += node.weight

@@ -10,15 +10,15 @@ from typing import Any
 
 import numba as nb
 
-__all__ = ["kernel"]
+__all__ = ["inlined", "kernel"]
 
 # _nrt=False: no reference counting inside. Kernels allocate nothing and only borrow the
 # caller's arrays, and the atomic counters cost a third of the search's time.
 # No fastmath: signs are decided here.
 _OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "_nrt": False}
 _MODULES = (
-    "certificates", "classes", "control", "dfs", "enter", "faults", "frame", "jit", "nodes",
-    "points", "rows", "simplex",
+    "certificates", "classes", "control", "cross", "dfs", "enter", "facets", "faults", "frame",
+    "jit", "nodes", "points", "rows", "simplex",
 )  # fmt: skip
 
 
@@ -40,3 +40,12 @@ def kernel(function: Callable[..., Any]) -> Any:
     with contextlib.suppress(AttributeError, OSError):
         compiled._cache._cache_file._source_stamp = _stamp()
     return compiled
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """A kernel that becomes part of its callers, and is not compiled by itself.
+
+    For functions of the large named tuples: a call hands over every one of their arrays by
+    value, which takes about a microsecond, and compiling that takes seconds.
+    """
+    return nb.njit(**{**_OPTIONS, "cache": False}, inline="always")(function)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Problem", "State"]
+__all__ = ["Graph", "Problem", "State"]
 
 
 class Problem(NamedTuple):
@@ -162,3 +162,48 @@ class State(NamedTuple):
     out_codes: np.ndarray
     out_points: np.ndarray
     faults: np.ndarray
+
+
+class Graph(NamedTuple):
+    """What the search of facets works in, besides the State, and what it has found."""
+
+    ctl: np.ndarray
+    table: np.ndarray  # random numbers: a code's hash is the exclusive or of its pieces'
+    hash: np.ndarray  # of the current region's code
+    form_unit: np.ndarray  # per form: its unit, within the layer
+    alive: np.ndarray  # constraints of the path that are not known to be implied
+    state: np.ndarray  # what is known of each: F_NONE, F_IMPLIED, F_FACET, F_LATER
+    back: np.ndarray
+    row: np.ndarray  # the path as it was
+    error: np.ndarray
+    size: np.ndarray
+    wide_error: np.ndarray  # the same bounds where |x| <= 2 reach
+    wide_size: np.ndarray
+    wide_low: np.ndarray
+    wide_reach: np.ndarray
+    columns: np.ndarray
+    # crossing a facet
+    far: np.ndarray  # points of the segment on both sides of it
+    near: np.ndarray
+    touched: np.ndarray  # units with a condition that may vanish on it
+    touched_piece: np.ndarray  # their pieces across
+    # how the members' forms change across, in multiples of the facet's form
+    jump_member: np.ndarray
+    jump_member_error: np.ndarray
+    jump_state: np.ndarray
+    jump_state_error: np.ndarray
+    # found facets
+    region_hash: np.ndarray
+    edge_region: np.ndarray
+    edge_hash: np.ndarray
+    edge_unit: np.ndarray
+    edge_piece: np.ndarray
+    edge_form: np.ndarray
+    edge_sign: np.ndarray
+    edge_point: np.ndarray
+    down: np.ndarray  # facets to earlier regions, per region of this batch
+    border_region: np.ndarray
+    border_side: np.ndarray
+    flip_edge: np.ndarray  # further units that change
+    flip_unit: np.ndarray
+    flip_piece: np.ndarray

@@ -9,10 +9,12 @@ from fractions import Fraction
 import numpy as np
 
 from ..compile.program import Program
-from ..exact.cell import Cell, ExactForms, regions_of_cell
+from ..exact.cell import Cell, ExactForms, Point, regions_of_cell
+from ..exact.facets import facets_of_region
 from ..exact.lp import q
 from ..rationals import nearest_float
 from .decisions import Batch, Decisions
+from .found import FoundFacets, exact_facets, hash_table
 from .space import SearchSpace
 
 __all__ = ["RationalSearch", "whole_cell"]
@@ -32,8 +34,9 @@ class RationalSearch:
 
     def __init__(
         self, program: Program, space: SearchSpace, *, store: bool = True,
-        max_regions: int = 2**62,
+        max_regions: int = 2**62, facets: bool = False,
     ) -> None:  # fmt: skip
+        self.table = hash_table(program) if facets else None
         self.program, self.space, self.store = program, space, store
         self.max_regions = max_regions
         self.forms = ExactForms(program, space)
@@ -55,12 +58,22 @@ class RationalSearch:
             self.regions += 1
             self.decisions.rational += used
             exact = tuple(Fraction(int(v.p), int(v.q)) for v in point)
-            yield exact_batch(self.forms, codes, exact) if self.store else Batch(
-                codes[None][:0], np.zeros((0, self.space.dim))
-            )
+            if self.store:
+                batch = exact_batch(self.forms, codes, exact)
+                if self.table is not None:
+                    batch.facets = self._facets(codes, point)
+                yield batch
+            else:
+                yield Batch(codes[None][:0], np.zeros((0, self.space.dim)))
             if deadline is not None and time.monotonic() > deadline:
                 return
         self.finished = True
+
+    def _facets(self, codes: np.ndarray, inside: Point) -> FoundFacets:
+        assert self.table is not None
+        facets = facets_of_region(self.forms, codes, inside)
+        self.decisions.rational += len(facets)
+        return exact_facets(self.program, self.table, self.regions - 1, codes, facets)
 
 
 def exact_batch(forms: ExactForms, codes: np.ndarray, point: tuple[Fraction, ...]) -> Batch:

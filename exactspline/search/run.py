@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..compile.program import Program
 from ..domain import Domain
-from ..errors import ParameterError
+from ..errors import LimitError, ParameterError
 from ..rationals import nearest_float
 from .decisions import Batch, Decisions
+from .lifting import lift_facets, sides_only
 from .space import SearchSpace, search_space
 
 __all__ = ["MAX_DENSE_DIM", "Engine", "Run"]
@@ -58,6 +59,8 @@ class Run:
         Stop after so many.
     engine : str
         "auto", "kernel", "highs" or "rational". They give the same regions in the same order.
+    facets : bool
+        Whether batches carry the facets of their regions, too.
     """
 
     program: Program
@@ -65,6 +68,7 @@ class Run:
     store: bool = True
     max_regions: int = 2**62
     engine: str = "auto"
+    facets: bool = False
     search: Engine | None = field(default=None, init=False)
     space: SearchSpace | None = field(default=None, init=False)
     trivial: bool = field(default=False, init=False)
@@ -81,6 +85,11 @@ class Run:
             self.trivial = self.space.dim == 0
         else:
             self.trivial = True
+        if self.facets and self.space is not None and self.space.dim > MAX_DENSE_DIM:
+            raise LimitError(
+                f"facets are found in up to {MAX_DENSE_DIM} dimensions, but the network reads "
+                f"{self.space.dim} of its domain's; take a slice through some of its inputs"
+            )
 
     @property
     def domain_dim(self) -> int:
@@ -131,21 +140,20 @@ class Run:
 
     def _engine(self, space: SearchSpace) -> Engine:
         name = self.engine_name
+        options: dict[str, Any] = {
+            "store": self.store, "max_regions": self.max_regions, "facets": self.facets
+        }  # fmt: skip
         if name == "highs":
             from .highs import HighsSearch
 
-            return HighsSearch(
-                self.program, space, store=self.store, max_regions=self.max_regions
-            )
+            return HighsSearch(self.program, space, **options)
         if name == "rational":
             from .rational import RationalSearch
 
-            return RationalSearch(
-                self.program, space, store=self.store, max_regions=self.max_regions
-            )
+            return RationalSearch(self.program, space, **options)
         from .engine import KernelSearch
 
-        return KernelSearch(self.program, space, store=self.store, max_regions=self.max_regions)
+        return KernelSearch(self.program, space, **options)
 
     def _one_region(self) -> Iterator[Batch]:
         """A network without units, a one-point domain, or forms that are all constant."""
@@ -156,7 +164,10 @@ class Run:
         chart = self.domain.chart
         code, _ = code_at(self.program, chart.lift(chart.interior))
         self._found = 1
-        yield self._checked(code[None].astype(np.uint8), [tuple(chart.interior)])
+        batch = self._checked(code[None].astype(np.uint8), [tuple(chart.interior)])
+        if self.facets:
+            batch.facets = sides_only(self.program, chart, code)
+        yield batch
 
     def _checked(self, codes: np.ndarray, points: list[tuple[Fraction, ...]]) -> Batch:
         """A batch from exact points in the domain's coordinates.
@@ -187,12 +198,15 @@ class Run:
                 inexact = True
         points[:, space.columns] = batch.points
         exact = {i: tuple(space.to_chart(p)) for i, p in batch.exact.items()}
+        if batch.facets is not None:
+            lift_facets(batch.facets, space, self._found)
+            self._found += n
         if inexact:  # a fixed coordinate that no float64 holds: witnesses stay rational
             for i in range(n):
                 if i not in exact:
                     s = [Fraction(v) for v in batch.points[i].tolist()]
                     exact[i] = tuple(space.to_chart(s))
-        return Batch(batch.codes, points, exact, batch.count)
+        return Batch(batch.codes, points, exact, batch.count, batch.facets)
 
 
 def _inside(chart: object, point: list[float]) -> bool:

@@ -1,0 +1,37 @@
+"""``exactspline enumerate``: the regions, in a file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+
+from ..api import load
+from .domains import read_domains
+from .output import paths_for, write
+from .report import Report, network_lines
+from .search import Outcome, conclude, searches
+
+__all__ = ["enumerate_"]
+
+
+def enumerate_(arguments: argparse.Namespace) -> int:
+    """Run the command; returns the exit code."""
+    from ..export import check_path
+
+    network = load(arguments.network)
+    domains = read_domains(arguments, network)
+    program = network.program  # may refuse; then nothing has been printed yet
+    check = partial(check_path, edges=arguments.edges)
+    paths = paths_for(arguments.out, len(domains), arguments.network, check)
+    report = Report(sys.stdout, silent=arguments.json)
+    report.block("network", network_lines(network, program, arguments.network))
+    outcomes: list[Outcome] = []
+    for outcome, partition in searches(
+        arguments, network, domains, report, store=True, facets=arguments.edges
+    ):
+        assert partition is not None
+        save = partial(partition.save, edges=arguments.edges, affine=arguments.affine)
+        write(paths[len(outcomes)], save, outcome, report)
+        outcomes.append(outcome)
+    return conclude(arguments, network, domains, outcomes, report)

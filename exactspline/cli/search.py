@@ -1,0 +1,222 @@
+"""The search that commands share: its progress, its limits, and what an interrupt leaves."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from ..api import _prepared
+from ..domain import Domain
+from .domains import domain_lines
+from .progress import Progress
+from .report import Report, result_json, result_lines, results_json
+
+if TYPE_CHECKING:
+    from ..network import Network
+    from ..partition import Partition
+    from ..search.decisions import Decisions
+    from ..search.run import Run
+
+__all__ = [
+    "Outcome",
+    "Stopped",
+    "compile_kernel",
+    "conclude",
+    "search",
+    "searches",
+    "uninterrupted",
+]
+
+
+class Stopped(KeyboardInterrupt):
+    """SIGTERM; Ctrl-C is a plain ``KeyboardInterrupt``."""
+
+
+@dataclass
+class Outcome:
+    """The result on one domain."""
+
+    domain: Domain
+    engine: str
+    regions: int = 0
+    complete: bool = False
+    seconds: float = 0.0
+    stopped: str | None = None  # None, "limit", "time limit", "interrupt" or "terminated"
+    decisions: Decisions | None = None
+    interrupt: KeyboardInterrupt | None = field(default=None, repr=False)
+    extra: dict[str, Any] = field(default_factory=dict)  # what a command adds to the JSON object
+
+
+def searches(
+    arguments: argparse.Namespace,
+    network: Network,
+    domains: Sequence[Domain],
+    report: Report,
+    *,
+    store: bool = False,
+    facets: bool = False,
+) -> Iterator[tuple[Outcome, Partition | None]]:
+    """Search one domain after the other and report on each; an interrupt is the end."""
+    from ..partition import Partition
+
+    left = arguments.time_limit
+    several = len(domains) > 1
+    for i, domain in enumerate(domains):
+        label = f"domain {i + 1}/{len(domains)}" if several else "domain"
+        report.block(label, domain_lines(domain))
+        partition = Partition(network, domain) if store else None
+        outcome = search(
+            network, domain, arguments, left, label if several else "", partition, facets=facets
+        )
+        report.lines(result_lines(outcome))
+        yield outcome, partition
+        if outcome.interrupt is not None:
+            return
+        if left is not None:
+            left = max(0.0, left - outcome.seconds)
+
+
+def conclude(
+    arguments: argparse.Namespace,
+    network: Network,
+    domains: Sequence[Domain],
+    outcomes: Sequence[Outcome],
+    report: Report,
+) -> int:
+    """What comes after all domains: overlaps, the JSON object; returns the exit code."""
+    several = len(domains) > 1
+    if several:
+        from ..formats import overlapping
+
+        pairs = overlapping(domains)
+        report.overlaps(pairs, domains)
+    if arguments.json:
+        if several:
+            value = results_json(network, arguments.network, outcomes, len(domains), pairs)
+        else:
+            value = result_json(network, arguments.network, outcomes[0])
+        report.json(value)
+    interrupt = outcomes[-1].interrupt
+    if interrupt is None:
+        return 0
+    return 143 if isinstance(interrupt, Stopped) else 130
+
+
+def search(
+    network: Network,
+    domain: Domain,
+    arguments: argparse.Namespace,
+    time_limit: float | None,
+    label: str,
+    partition: Partition | None = None,
+    *,
+    facets: bool = False,
+) -> Outcome:
+    """Search one domain; an interrupt ends it with what was proved by then.
+
+    Parameters
+    ----------
+    network, domain
+    arguments : Namespace
+        With ``limit`` and ``engine``.
+    time_limit : float or None
+        Seconds that are left.
+    label : str
+        Tells one of several domains in the progress bar.
+    partition : Partition, optional
+        An empty one, which takes the regions in; without it they are only counted.
+    facets : bool
+        Whether their facets are found as well.
+    """
+    outcome = Outcome(domain, arguments.engine)
+    run: Run | None = None
+    start: float | None = None
+    progress = Progress(sys.stderr, label)
+    try:
+        run = _prepared(
+            network, domain, arguments.limit, store=partition is not None,
+            engine=arguments.engine, facets=facets,
+        )  # fmt: skip
+        outcome.engine = run.engine_name
+        if outcome.engine == "kernel":
+            compile_kernel()
+        progress.start()
+        start = time.perf_counter()
+        deadline = None if time_limit is None else time.monotonic() + time_limit
+        # the first of several domains may use up all of the time
+        if time_limit is None or time_limit > 0 or not label:
+            for batch in run.batches(deadline):
+                if partition is not None:
+                    with uninterrupted():  # a region is in all columns or in none
+                        partition._append(batch)
+                progress.update(run)
+    except KeyboardInterrupt as interrupt:
+        outcome.interrupt = interrupt
+        outcome.stopped = "terminated" if isinstance(interrupt, Stopped) else "interrupt"
+    finally:
+        progress.clear()
+    if start is not None:
+        outcome.seconds = time.perf_counter() - start
+    if run is not None:
+        outcome.regions, outcome.complete = run.regions, run.complete
+        outcome.decisions = run.decisions
+    if partition is not None:
+        _close(partition, outcome)
+    if not outcome.complete and outcome.stopped is None:
+        reached = arguments.limit is not None and outcome.regions >= arguments.limit
+        outcome.stopped = "limit" if reached else "time limit"
+    return outcome
+
+
+def _close(partition: Partition, outcome: Outcome) -> None:
+    """Finish a partition; an interrupt may have kept the last regions out of it."""
+    with uninterrupted():
+        partition._finish()
+    outcome.complete = outcome.complete and len(partition) == outcome.regions
+    outcome.regions = len(partition)
+    partition.complete = outcome.complete
+    partition.seconds = outcome.seconds
+    partition.engine = outcome.engine
+    if outcome.decisions is not None:
+        partition.certificates = outcome.decisions
+
+
+def compile_kernel() -> None:
+    """Bring the kernel in before the clock starts; say so if that takes long."""
+    from ..search.compiled import is_compiled, warm_up
+
+    if not is_compiled():
+        sys.stderr.write("compiling the search kernel (once, about a minute)...\n")
+        sys.stderr.flush()
+    warm_up()
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put Ctrl-C and SIGTERM off until the end of the block."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pending: list[int] = []
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        pending.append(signum)
+
+    before = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, note)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if pending:
+        signal.raise_signal(pending[0])

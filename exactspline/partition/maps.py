@@ -1,0 +1,72 @@
+"""The affine map of one region, exactly, and the exact rows of a network on a domain."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..compile.forms import Forms
+
+if TYPE_CHECKING:
+    from ..compile.program import Program
+    from ..domain import Domain
+    from ..exact.cell import ExactForms
+    from ..network.network import Network
+
+__all__ = ["affine_map", "exact_forms", "program_map"]
+
+
+def exact_forms(network: Network, domain: Domain) -> ExactForms:
+    """Exact rows of a network over the domain's coordinates."""
+    from ..exact.cell import ExactForms
+    from ..search.space import whole_space
+
+    return ExactForms(network.program, whole_space(network.program, domain.chart))
+
+
+def affine_map(network: Network, code: np.ndarray) -> Forms:
+    """The outputs as exact affine forms over the inputs, on the region of a code."""
+    return program_map(network.program, code)
+
+
+def program_map(program: Program, code: np.ndarray) -> Forms:
+    """The outputs of a program as exact affine forms over its inputs, for a code.
+
+    From the last layer to the first, so that no more rows than outputs are composed.
+    """
+    out = program.output
+    for index in range(len(program.layers) - 1, -1, -1):
+        layer = program.layers[index]
+        units, width = layer.units, layer.members.width
+        start = int(program.unit_start[index])
+        pieces = units.piece_start[:-1] + code[start : start + len(units)].astype(np.int64)
+        n, kept = len(units), len(layer.keep)
+        # over the members and the state before, one after the other
+        chosen = Forms(
+            np.arange(n + kept + 1, dtype=np.int64),
+            np.concatenate([units.piece_member[pieces], len(layer.members) + layer.keep]).astype(
+                np.int64
+            ),
+            _joined(units.piece_slope[pieces], np.ones(kept)),
+            _joined(units.piece_offset[pieces], np.zeros(kept)),
+            len(layer.members) + width,
+        ).without_zeros()
+        members = layer.members
+        inner = Forms(
+            np.concatenate([members.indptr, members.indptr[-1] + 1 + np.arange(width)]),
+            np.concatenate([members.indices, np.arange(width, dtype=np.int64)]),
+            _joined(members.data, np.ones(width)),
+            _joined(members.const, np.zeros(width)),
+            width,
+        )
+        out = out.after(chosen).after(inner)
+    return out
+
+
+def _joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Two exact arrays one after the other."""
+    if a.dtype == object and b.dtype != object:
+        b = np.array([Fraction(v) for v in b.tolist()] + [None], dtype=object)[:-1]
+    return np.concatenate([a, b])

@@ -1,0 +1,150 @@
+"""The facets of one region: HiGHS guesses where to look, rationals decide.
+
+Clarkson's algorithm: a condition is compared, by an exact verdict, with the facets found so
+far only. Where it is not implied by them, the segment to a point that violates it leaves the
+region through a new facet, and the point where it does is in that facet's relative interior.
+With m conditions and f facets that is O(m + f) verdicts on at most f rows.
+
+References
+----------
+K. L. Clarkson, "More output-sensitive geometric algorithms", FOCS 1994.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import flint
+import numpy as np
+
+from ..exact.cell import ExactForms, Point, decide
+from ..exact.facets import Condition, Facet, beyond
+from ..exact.lp import ZERO, Row, value_at
+from .guide import Guide
+
+__all__ = ["walls"]
+
+_FEW = 3  # up to so many dimensions exact linear programs are faster than asking for a guess
+
+
+def walls(
+    forms: ExactForms, code: np.ndarray, inside: Point, conditions: Sequence[Condition]
+) -> list[Facet]:
+    """All facets of a region, exactly.
+
+    Parameters
+    ----------
+    forms : ExactForms
+    code : array, shape (units,)
+    inside : list of fmpq
+        Strictly inside the region.
+    conditions : sequence of Condition
+        All that are not constant.
+
+    Returns
+    -------
+    list of Facet
+        In the order of the conditions; of several with one half-space the first.
+    """
+    chosen = _distinct(conditions)
+    search = _Search([conditions[i].row for i in chosen], inside)
+    for i in range(len(chosen)):
+        search.settle(i)
+    out = []
+    for k, (point, direction) in sorted(search.proved().items()):
+        condition = conditions[chosen[k]]
+        flips = () if condition.side >= 0 else beyond(forms, code, point, direction)
+        out.append(Facet(condition, point, flips))
+    return out
+
+
+def _distinct(conditions: Sequence[Condition]) -> list[int]:
+    """The tightest of parallel conditions; of equal ones the first."""
+    tightest: dict[tuple[flint.fmpq, ...], tuple[flint.fmpq, int]] = {}
+    for i, condition in enumerate(conditions):
+        size = next(abs(c) for c in condition.row[1:] if c != 0)
+        direction = tuple(c / size for c in condition.row[1:])
+        constant = condition.row[0] / size
+        if direction not in tightest or constant < tightest[direction][0]:
+            tightest[direction] = constant, i
+    return sorted(i for _, i in tightest.values())
+
+
+class _Search:
+    """The facets of {row >= 0 for all rows} that are found, and how the region is left there."""
+
+    def __init__(self, rows: Sequence[Row], inside: Point) -> None:
+        self.rows, self.inside = rows, inside
+        self.values = [value_at(row, inside) for row in rows]
+        self.kept: list[int] = []
+        self.hits: dict[int, tuple[Point, Point]] = {}  # where a segment leaves, and which way
+        self.guide = Guide(rows, inside) if len(inside) > _FEW else None
+
+    def settle(self, i: int) -> None:
+        """Find new facets until a row is implied by those found, or is one."""
+        while i not in self.kept:
+            outside = self._violating(i, self.kept)
+            if outside is None:
+                return
+            k, hit = self._first_hit(outside, i)
+            self.kept.append(k)
+            if hit is not None:
+                self.hits[k] = hit
+
+    def proved(self) -> dict[int, tuple[Point, Point]]:
+        """Per facet a point in its relative interior and a direction out of the region."""
+        for i in [k for k in self.kept if k not in self.hits]:
+            others = [k for k in self.kept if k != i]
+            outside = self._violating(i, others)
+            if outside is None:
+                self.kept.remove(i)
+                continue
+            direction = [a - b for a, b in zip(outside, self.inside, strict=True)]
+            self.hits[i] = self._leaves(i, direction)
+        return self.hits
+
+    def _violating(self, i: int, others: list[int]) -> Point | None:
+        """A point with row i < 0 and the others >= 0; None if there is none, both exactly."""
+        bases: list[list[int]] = []
+        if self.guide is not None:
+            bases, near = self.guide.ask(i, others)
+            outside = None if near is None else self._beyond(i, others, near)
+            if outside is not None:
+                return outside
+        verdict = decide([self.rows[k] for k in others], self.rows[i], self.inside, bases)
+        return verdict.minus if verdict.kind == "cut" else None
+
+    def _beyond(self, i: int, others: list[int], near: Point) -> Point | None:
+        """A point behind row i on the way to a guess, if the other rows hold there."""
+        here, there = self.values[i], value_at(self.rows[i], near)
+        if there >= 0:
+            return None
+        share = (here / (here - there) + 1) / 2
+        point = [a + share * (b - a) for a, b in zip(self.inside, near, strict=True)]
+        return point if all(value_at(self.rows[k], point) >= 0 for k in others) else None
+
+    def _leaves(self, k: int, direction: Point) -> tuple[Point, Point]:
+        share = self.values[k] / -_slope(self.rows[k], direction)
+        point = [a + share * v for a, v in zip(self.inside, direction, strict=True)]
+        return point, direction
+
+    def _first_hit(self, outside: Point, i: int) -> tuple[int, tuple[Point, Point] | None]:
+        """The row by which a segment leaves; row i, unproved, where it leaves by several.
+
+        None of those kept is among them: at the segment's end they hold, and row i does not.
+        """
+        direction = [a - b for a, b in zip(outside, self.inside, strict=True)]
+        first, least, several = i, None, False
+        for k, (row, value) in enumerate(zip(self.rows, self.values, strict=True)):
+            slope = _slope(row, direction)
+            if slope < 0:
+                at = value / -slope
+                if least is None or at < least:
+                    first, least, several = k, at, False
+                elif at == least:
+                    several = True
+        return (i, None) if several else (first, self._leaves(first, direction))
+
+
+def _slope(row: Row, direction: Sequence[flint.fmpq]) -> flint.fmpq:
+    return sum((c * v for c, v in zip(row[1:], direction, strict=True) if c and v), ZERO)

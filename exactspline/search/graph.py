@@ -1,0 +1,182 @@
+"""Drives the kernel of facets: its buffers, its questions, and what it has found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..compile.program import Program
+from ..exact.cell import decide
+from ..exact.facets import Condition, Facet, beyond, facets_of_region
+from ..exact.lp import Row, q, value_at
+from . import control as c
+from .found import FoundFacets, exact_facets, hash_table
+from .layout import Graph, Problem, State
+
+if TYPE_CHECKING:
+    from .engine import KernelSearch
+
+__all__ = ["FacetSearch"]
+
+_COLUMNS = (
+    "edge_region", "edge_hash", "edge_unit", "edge_piece", "edge_form", "edge_sign", "edge_point",
+)  # fmt: skip
+
+
+class FacetSearch:
+    """The facets of every leaf of a kernel search.
+
+    Parameters
+    ----------
+    search : KernelSearch
+    """
+
+    def __init__(self, search: KernelSearch) -> None:
+        self.search = search
+        self.graph = make_graph(search.program, search.problem, search.state)
+        self.exact: list[tuple[int, Facet]] = []  # found in rationals, with their region
+        self.queries = [0, 0, 0]
+
+    def step(self) -> int:
+        """Go on until there is something to do in Python; a status of the kernel."""
+        from .facets import explore
+
+        return int(explore(self.search.problem, self.search.state, self.graph))
+
+    def grow(self) -> None:
+        """Double the room for facets."""
+        graph = self.graph
+        names = [*_COLUMNS, "border_region", "border_side"]
+        names += ["flip_edge", "flip_unit", "flip_piece"]
+        self.graph = graph._replace(
+            **{n: np.concatenate([getattr(graph, n)] * 2) for n in names}
+        )
+
+    def answer(self) -> None:
+        """Settle a constraint that the kernel left open, in rationals."""
+        search, ctl = self.search, self.graph.ctl
+        state = search.state
+        r = int(ctl[c.F_AT])
+        self.queries[int(ctl[c.F_REASON])] += 1
+        rows = search._path_rows()
+        inside = [q(float(v)) for v in state.point]
+        kept = [i for i in range(len(rows)) if i != r and self.graph.alive[i]]
+        if int(ctl[c.F_REASON]) == 2:
+            outside = [q(float(v)) for v in state.plus_point]
+        else:
+            place = {i: at for at, i in enumerate(kept)}
+            basis = [place[i] for i in state.col_id2.tolist() if i in place]
+            bases = [basis] if len(basis) == len(inside) else []
+            verdict = decide([rows[i] for i in kept], rows[r], inside, bases)
+            if verdict.kind != "cut":
+                search.rational += 1
+                ctl[c.F_ANSWER] = c.F_IMPLIED
+                return
+            outside = verdict.minus
+        search.rational += 1
+        ctl[c.F_ANSWER] = c.F_FACET
+        self.exact.append((search.regions - 1, self._facet(rows, r, inside, outside)))
+
+    def _facet(self, rows: list[Row], r: int, inside: list, outside: list) -> Facet:
+        """The facet of constraint r, met on the way from inside to outside."""
+        state, forms = self.search.state, self.search.forms
+        here, there = value_at(rows[r], inside), value_at(rows[r], outside)
+        direction = [b - a for a, b in zip(inside, outside, strict=True)]
+        share = here / (here - there)
+        point = [a + share * v for a, v in zip(inside, direction, strict=True)]
+        if r < len(forms.domain_rows):
+            return Facet(Condition(rows[r], r), point, ())
+        layer, form = int(state.path_layer[r]), int(state.path_form[r])
+        flips = beyond(forms, state.codes, point, direction)
+        condition = Condition(rows[r], -1, layer, form, int(state.path_sign[r]), flips[0][0])
+        return Facet(condition, point, flips)
+
+    def of_exact(self, codes: np.ndarray, inside: list) -> FoundFacets:
+        """The facets of a region that the search found in rationals."""
+        search = self.search
+        facets = facets_of_region(search.forms, codes, inside)
+        search.rational += len(facets)
+        number = search.regions - 1
+        return exact_facets(search.program, self.graph.table, number, codes, facets)
+
+    def take(self, n: int) -> FoundFacets:
+        """Hand over the facets of the n regions that the kernel has stored."""
+        graph, ctl = self.graph, self.graph.ctl
+        edges, borders = int(ctl[c.F_EDGES]), int(ctl[c.F_BORDERS])
+        flips = int(ctl[c.F_FLIPS])
+        ctl[c.F_EDGES] = ctl[c.F_BORDERS] = ctl[c.F_FLIPS] = 0
+        region, target, unit, piece, form, sign, point = (
+            getattr(graph, name)[:edges].copy() for name in _COLUMNS
+        )
+        found = FoundFacets(
+            graph.region_hash[:n].copy(), graph.down[:n].copy(), region, target, unit, piece,
+            form, sign, point, graph.flip_edge[:flips].copy(), graph.flip_unit[:flips].copy(),
+            graph.flip_piece[:flips].copy(), graph.border_region[:borders].copy(),
+            graph.border_side[:borders].copy(),
+        )  # fmt: skip
+        exact, self.exact = self.exact, []
+        for number, facet in exact:
+            at = number - (self.search.regions - n)
+            code = self.search.state.out_codes[at]
+            found = joined(
+                found,
+                exact_facets(self.search.program, graph.table, number, code, [facet]), at,
+            )  # fmt: skip
+        return found
+
+
+def joined(found: FoundFacets, more: FoundFacets, at: int) -> FoundFacets:
+    """Facets of one region of a batch, added to the others; ``at`` is its place there."""
+    shift = len(found.region)
+    found.down[at] += more.down[0]
+    found.exact.update({shift + e: p for e, p in more.exact.items()})
+    more.flip_edge += shift
+    for name in (
+        "region", "target", "unit", "piece", "form", "sign", "point", "flip_edge", "flip_unit",
+        "flip_piece", "border_region", "border_side",
+    ):  # fmt: skip
+        a, b = getattr(found, name), getattr(more, name)
+        if len(b):
+            setattr(found, name, np.concatenate([a, b]).astype(a.dtype))
+    return found
+
+
+def make_graph(program: Program, problem: Problem, state: State) -> Graph:
+    """Empty work arrays for the facets of a search."""
+    d = int(problem.mode[0])
+    longest, width = state.path_error.shape
+    chunk = len(state.out_codes)
+    room = max(8 * chunk, 4 * longest)
+    n_mem, n_state = len(state.U_size), len(state.Z_size)
+    form_unit = np.zeros(int(problem.form_at[-1]) + 1, dtype=np.int64)
+    for index, layer in enumerate(program.layers):
+        units = layer.units
+        of_piece = np.repeat(np.arange(len(units)), units.pieces)
+        of_condition = np.repeat(of_piece, np.diff(units.cond_start))
+        form_unit[int(problem.form_at[index]) + units.cond_form] = of_condition
+    n_units = program.n_units
+    return Graph(
+        ctl=np.zeros(c.N_FACET_CTL, dtype=np.int64), table=hash_table(program),
+        hash=np.zeros(1, dtype=np.uint64), form_unit=form_unit,
+        alive=np.zeros(longest, dtype=np.bool_),
+        state=np.zeros(longest, dtype=np.int64), back=np.zeros(d), row=np.zeros((longest, d + 1)),
+        error=np.zeros((longest, width)), size=np.zeros(longest),
+        wide_error=np.zeros((longest, width)), wide_size=np.zeros(longest),
+        wide_low=-2.0 * problem.reach, wide_reach=2.0 * problem.reach,
+        columns=np.zeros(d, dtype=np.int64), far=np.zeros(d), near=np.zeros(d),
+        touched=np.zeros(n_units + 1, dtype=np.int64),
+        touched_piece=np.zeros(n_units + 1, dtype=np.int64),
+        jump_member=np.zeros(n_mem), jump_member_error=np.zeros(n_mem),
+        jump_state=np.zeros(n_state), jump_state_error=np.zeros(n_state),
+        region_hash=np.zeros(chunk, dtype=np.uint64),
+        edge_region=np.zeros(room, dtype=np.int64), edge_hash=np.zeros(room, dtype=np.uint64),
+        edge_unit=np.zeros(room, dtype=np.int32), edge_piece=np.zeros(room, dtype=np.int32),
+        edge_form=np.zeros(room, dtype=np.int32), edge_sign=np.zeros(room, dtype=np.int8),
+        edge_point=np.zeros((room, d)), down=np.zeros(chunk, dtype=np.int64),
+        border_region=np.zeros(room, dtype=np.int64), border_side=np.zeros(room, dtype=np.int32),
+        flip_edge=np.zeros(room + n_units, dtype=np.int64),
+        flip_unit=np.zeros(room + n_units, dtype=np.int32),
+        flip_piece=np.zeros(room + n_units, dtype=np.int32),
+    )  # fmt: skip
+
