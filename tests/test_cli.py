@@ -378,7 +378,7 @@ def test_interrupt_before_the_search(run, monkeypatch):
     def compile_forever():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("exactspline.cli.count._compile", compile_forever)
+    monkeypatch.setattr("exactspline.cli.search.compile_kernel", compile_forever)
     code, out, _ = run("count", "small.npz", "--json")
     value = json.loads(out)
     assert code == 130

@@ -20,8 +20,10 @@ from exactspline.exact.facets import facets_of_region
 from exactspline.exact.lp import q
 from exactspline.exact.point import code_at
 from exactspline.partition import resolve
+from exactspline.search import found
+from exactspline.search import graph as search_graph
 from exactspline.search.engine import KernelSearch
-from exactspline.search.found import code_hashes
+from exactspline.search.found import code_hashes, hash_table
 from exactspline.search.run import Run
 from exactspline.search.space import search_space
 
@@ -66,7 +68,8 @@ def check_witnesses(partition: es.Partition) -> None:
         # the point belongs to both closures: neither code is refuted by it
         x = partition.domain.chart.lift(list(point))
         assert code_at(partition.network.program, x)[1]
-        for facet in facets_of_region(forms, source, [q(v) for v in partition.witness(int(edges.source[e]))]):
+        inside = [q(v) for v in partition.witness(int(edges.source[e]))]
+        for facet in facets_of_region(forms, source, inside):
             value = sum(
                 (c * v for c, v in zip(facet.condition.row[1:], at, strict=True)),
                 facet.condition.row[0],
@@ -116,7 +119,8 @@ def test_disturbed_guesses_change_nothing(rate: float) -> None:
         if es.count_regions(net, domain) > 25:
             continue
         partition = es.enumerate_regions(net, domain)
-        search = KernelSearch(program, search_space(program, chart), facets=True, faults=(rate, index))
+        space = search_space(program, chart)
+        search = KernelSearch(program, space, facets=True, faults=(rate, index))
         builder = resolve.EdgeBuilder()
         run = Run(program, domain, facets=True)
         run.search = search
@@ -144,8 +148,6 @@ def test_hashes_only_find_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a hash of two bits nearly all candidates are wrong; the edges are the same."""
     net, box = es.load("examples/moons.onnx"), es.Box([-2, "-1.5"], [3, 2])
     expected = columns(graph(net, box))
-    from exactspline.search import found, graph as search_graph
-
     weak = found.hash_table
 
     def two_bits(program: object) -> np.ndarray:
@@ -192,8 +194,9 @@ def test_sides_that_nothing_reads() -> None:
     partition = graph(net, es.Box([-1, -2, 0], [1, 2, 0]))
     assert len(partition) == 2
     assert partition.edges.witness(0)[0] == 0
-    found = sorted(zip(partition.borders.region.tolist(), partition.borders.side.tolist(), strict=True))
-    assert found == [(0, 0), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3)]
+    borders = partition.borders
+    found = zip(borders.region.tolist(), borders.side.tolist(), strict=True)
+    assert sorted(found) == [(0, 0), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3)]
 
 
 def test_network_without_units() -> None:
@@ -243,7 +246,5 @@ def test_slivers_and_weights_beyond_float64() -> None:
 def test_hashes_of_codes() -> None:
     net = es.load("examples/moons.onnx")
     partition = graph(net, es.Box([-2, "-1.5"], [3, 2]))
-    from exactspline.search.found import hash_table
-
     expected = code_hashes(net.program, hash_table(net.program), partition.codes)
     assert partition._builder.hashes.finish().tolist() == expected.tolist()

@@ -15,6 +15,7 @@ import numpy as np
 from ..api import load, regions_at
 from ..domain import Domain
 from ..errors import DomainError, LimitError
+from ..export.texts import plain
 from ..rationals import format_rational
 from .domains import domain_lines, exact_text, point_of, read_domains
 from .report import Report, network_json, network_lines
@@ -140,7 +141,7 @@ def _code_lines(one: Region) -> list[str]:
         code = one.code[start:stop]
         text = code_texts(code[None], int(layer.units.pieces.max()))[0]
         made = ", ".join(dict.fromkeys(group.operator for group in layer.names))
-        line = f"layer {index + 1} ({made}): {_shortened(text, 120)}"
+        line = f"layer {index + 1} ({plain(_shortened(made, 60))}): {_shortened(text, 120)}"
         if np.all(layer.units.pieces == 2):
             on = np.flatnonzero(code).tolist()
             shown = ", ".join(map(str, on[:_LINES])) + (", ..." if len(on) > _LINES else "")
@@ -156,12 +157,13 @@ def _inequality(facet: RegionFacet) -> str:
     if all(c <= 0 for c in pairs):
         relation, constant, pairs = "<=", -constant, [-c for c in pairs]
     text = _marked(f"{_sum(pairs, found.letter)} {relation} {_number(constant)}")
-    return f"{text}   ({found.source})"
+    return plain(f"{text}   ({found.source})")
 
 
 def _flips(network: Network, facet: RegionFacet) -> str:
-    units = [f"{network.unit_name(unit)} takes piece {piece}" for unit, piece in facet.flips]
-    return ", ".join(units[:8]) + (f", and {len(units) - 8:,} more" if len(units) > 8 else "")
+    units = [f"{network.unit_name(unit)} takes piece {piece}" for unit, piece in facet.flips[:8]]
+    left = len(facet.flips) - len(units)
+    return plain(", ".join(units)) + (f", and {left:,} more" if left else "")
 
 
 def _bounded_text(bounded: bool | None) -> str:

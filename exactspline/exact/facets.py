@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import flint
 import numpy as np
 
+from ..compile.program import Units
 from .cell import ExactForms, Point, decide
-from .lp import Row, value_at
-from .point import code_beyond
+from .lp import ZERO, Row, q, value_at
 
 __all__ = ["Condition", "Facet", "beyond", "conditions", "facets_of_region"]
 
@@ -100,14 +99,79 @@ def beyond(
     tuple of (unit, piece)
         The units whose piece changes, with the piece across.
     """
-    x, v = [], []
-    for row in forms.inputs:
-        at = value_at(row, point)
-        slope = value_at([flint.fmpq(0), *row[1:]], direction)
-        x.append(Fraction(int(at.p), int(at.q)))
-        v.append(Fraction(int(slope.p), int(slope.q)))
-    other = code_beyond(forms.program, x, v)
+    other = _code_beyond(forms, point, direction)
     return tuple((int(u), int(other[u])) for u in np.flatnonzero(other != codes))
+
+
+def _code_beyond(
+    forms: ExactForms, point: Sequence[flint.fmpq], direction: Sequence[flint.fmpq]
+) -> np.ndarray:
+    """The code at point + t * direction for all small t > 0.
+
+    Values and derivatives go through the program together: a form is positive there where
+    (value, derivative) is lexicographically positive. Where both vanish it is taken to vanish
+    identically, which is so if the ray enters a region through the relative interior of one
+    of its facets, and transversally.
+    """
+    code: list[int] = []
+    rows = [(row[0], list(enumerate(row[1:]))) for row in forms.inputs]
+    at, slope = list(point), list(direction)  # what the first layer's rows are over
+    state, drift = _through(rows, at, slope)
+    for index, layer in enumerate(forms.program.layers):
+        units = layer.units
+        rows = [forms.sparse[index].row(i) for i in range(len(layer.members))]
+        if index:
+            at, slope = state, drift
+        values, slopes = _through(rows, at, slope)
+        signs = []
+        for f, shift in enumerate(units.form_shift.tolist()):
+            plus, minus = int(units.form_plus[f]), int(units.form_minus[f])
+            value = (values[plus] if plus >= 0 else ZERO) - (values[minus] if minus >= 0 else ZERO)
+            value = value + q(shift) if shift else value
+            if value == 0:
+                value = (slopes[plus] if plus >= 0 else ZERO) - (
+                    slopes[minus] if minus >= 0 else ZERO
+                )
+            signs.append((value > 0) - (value < 0))
+        outputs, drifts = [], []
+        for k in range(len(units)):
+            piece = first = int(units.piece_start[k])
+            while not _holds(units, piece, signs):
+                piece += 1
+            code.append(piece - first)
+            factor, member = q(units.piece_slope[piece]), int(units.piece_member[piece])
+            outputs.append(factor * values[member] + q(units.piece_offset[piece]))
+            drifts.append(factor * slopes[member])
+        kept = layer.keep.tolist()
+        state, drift = outputs + [state[j] for j in kept], drifts + [drift[j] for j in kept]
+    return np.array(code, dtype=np.int64)
+
+
+def _through(
+    rows: Sequence[tuple[flint.fmpq, list[tuple[int, flint.fmpq]]]],
+    at: Sequence[flint.fmpq], slope: Sequence[flint.fmpq],
+) -> tuple[list[flint.fmpq], list[flint.fmpq]]:  # fmt: skip
+    """Affine forms of values, and of their derivatives."""
+    values, slopes = [], []
+    for const, terms in rows:
+        value, drift = const, ZERO
+        for j, weight in terms:
+            if at[j] != 0:
+                value = value + weight * at[j]
+            if slope[j] != 0:
+                drift = drift + weight * slope[j]
+        values.append(value)
+        slopes.append(drift)
+    return values, slopes
+
+
+def _holds(units: Units, piece: int, signs: Sequence[int]) -> bool:
+    """Whether all conditions of a piece hold, for the signs of the forms (0: identically)."""
+    for cond in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
+        sign = signs[int(units.cond_form[cond])] * int(units.cond_sign[cond])
+        if sign < 0 or (sign == 0 and bool(units.cond_drop[cond])):
+            return False
+    return True
 
 
 def facets_of_region(

@@ -129,9 +129,11 @@ class Edges:
         """Normals and witnesses of some edges."""
         partition = self._partition
         k = partition.domain.chart.dim
-        rows = facet_rows(
-            partition, self.source[start:stop], self.layer[start:stop], self.form[start:stop]
-        )
+        if start == stop:
+            return np.zeros((0, k)), np.zeros((0, k))
+        layer = np.searchsorted(self._form_at, self._form[start:stop], side="right") - 1
+        form = self._form[start:stop] - self._form_at[layer]
+        rows = facet_rows(partition, self.source[start:stop], layer, form)
         rows *= self.sign[start:stop, None]
         points = partition.witnesses[self.source[start:stop]]
         beyond = points.copy()

@@ -180,11 +180,16 @@ def _radius(rows: Sequence[Row], centre: np.ndarray) -> float:
         least = square if least is None else min(least, square)
     if least is None:
         return math.inf
-    exact = Fraction(int(least.p), int(least.q))
-    out = math.sqrt(nearest_float(exact))
-    while Fraction(out) ** 2 > exact:
-        out = math.nextafter(out, 0.0)
-    return out
+    return _root_down(Fraction(int(least.p), int(least.q)))
+
+
+def _root_down(square: Fraction) -> float:
+    """The square root of a positive rational of any size, rounded down."""
+    bits = square.numerator.bit_length() - square.denominator.bit_length()
+    k = max(0, 64 - bits // 2)
+    root = Fraction(math.isqrt((square.numerator << 2 * k) // square.denominator), 1 << k)
+    out = nearest_float(root)
+    return out if Fraction(out) <= root else math.nextafter(out, 0.0)
 
 
 def nearest_point(
@@ -240,22 +245,39 @@ def nearest_point(
     if len(inside) > _MOST_EXACT:
         return None, near
     duals = np.asarray(walls[0].dual_value).reshape(-1) if walls else np.zeros(0)
-    for share in (1e-3, 1e-5, 1e-7, 0.1):
-        strong = np.flatnonzero(duals > share * duals.max(initial=0.0))
-        order = strong[np.argsort(-duals[strong], kind="stable")].tolist()
-        exact = _stationary(rows, inputs, x, order)
-        if exact is not None:
-            return exact, near
-    return None, near
+    strong = np.flatnonzero(duals > 1e-4 * duals.max(initial=0.0))
+    active = strong[np.argsort(-duals[strong], kind="stable")].tolist()
+    return _proved_nearest(rows, inputs, x, active), near
+
+
+def _proved_nearest(
+    rows: Sequence[Row], inputs: Sequence[Row], x: Sequence[flint.fmpq], active: list[int]
+) -> Point | None:
+    """The nearest point, from a guess of the rows that hold it back; None if that is too far off.
+
+    A row that would have to pull is dropped and one that is violated added, a few times. The
+    conditions of Karush, Kuhn and Tucker hold exactly in the end; they are sufficient.
+    """
+    for _ in range(4 + 2 * len(inputs[0])):
+        solved = _stationary(rows, inputs, x, active)
+        if solved is None:
+            return None
+        t, forces = solved
+        if forces and min(forces.values()) < 0:
+            active = [i for i, force in forces.items() if force >= 0]
+            continue
+        lacking = [(value_at(row, t), i) for i, row in enumerate(rows)]
+        worst = min(lacking, default=(ZERO, -1))
+        if worst[0] >= 0:
+            return t
+        active = [worst[1], *forces]
+    return None
 
 
 def _stationary(
     rows: Sequence[Row], inputs: Sequence[Row], x: Sequence[flint.fmpq], active: list[int]
-) -> Point | None:
-    """The nearest point if the given rows are those that hold it back, else None.
-
-    The conditions of Karush, Kuhn and Tucker are checked exactly; they are sufficient.
-    """
+) -> tuple[Point, dict[int, flint.fmpq]] | None:
+    """The point nearest to x where independent ones of some rows vanish, and the rows' forces."""
     dim = len(inputs[0]) - 1
     chosen: list[int] = []
     for i in active:  # linearly independent ones
@@ -274,7 +296,5 @@ def _stationary(
         solution = flint.fmpq_mat(system).solve(flint.fmpq_mat(values))
     except ZeroDivisionError:
         return None
-    if any(solution[dim + k, 0] < 0 for k in range(m)):
-        return None
-    t = [solution[a, 0] for a in range(dim)]
-    return t if all(value_at(row, t) >= 0 for row in rows) else None
+    forces = {i: solution[dim + k, 0] for k, i in enumerate(chosen)}
+    return [solution[a, 0] for a in range(dim)], forces

@@ -175,7 +175,7 @@ def _denominator_bits(arrays: tuple[np.ndarray, ...]) -> int:
             lowest = np.log2((integer & -integer).astype(np.float64)).astype(np.int64)
             power = max(power, -int((exponent - _MANTISSA + lowest).min(initial=0)))
             continue
-        for denominator in {v.denominator for v in array.reshape(-1).tolist()}:
+        for denominator in {Fraction(v).denominator for v in array.reshape(-1).tolist()}:
             if other.bit_length() > _TOO_MANY:
                 return other.bit_length()
             other = math.lcm(other, denominator)
@@ -188,10 +188,6 @@ def _size_bits(array: np.ndarray) -> int:
         return 0
     if array.dtype != object:
         return max(0, int(np.frexp(np.abs(array).max())[1]))
-    return max(
-        0,
-        max(
-            abs(v.numerator).bit_length() - v.denominator.bit_length() + 1
-            for v in array.reshape(-1).tolist()
-        ),
-    )
+    values = [Fraction(v) for v in array.reshape(-1).tolist()]
+    bits = max(abs(v.numerator).bit_length() - v.denominator.bit_length() for v in values) + 1
+    return max(0, bits)

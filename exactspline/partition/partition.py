@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from ..exact.cell import ExactForms
     from ..formats.files import PathLike
     from ..network.network import Network
+    from .decision import DecisionBoundary
     from .edges import Borders, Edges
+    from .faces import Faces
     from .equality import Equality
     from .layers import LayerPartition, StableUnits
     from .linear import RegionGroups
@@ -499,6 +501,77 @@ class Partition:
         from .symbolic import to_sympy
 
         return to_sympy(self)
+
+    def faces(self) -> Faces:
+        """All faces of all dimensions, for small partitions.
+
+        Returns
+        -------
+        Faces
+            A sequence of relatively open faces, each with its dimension, a point inside it,
+            the regions around it and the domain's sides that hold it; with ``f_vector()`` and
+            ``euler()``.
+
+        Raises
+        ------
+        ParameterError
+            If the partition is not complete.
+        LimitError
+            Beyond 200,000 faces.
+
+        Notes
+        -----
+        Exact. The closures of the regions form a polyhedral complex; faces of different regions
+        are the same if they have the same vertices and rays (modulo lines). Cost: the vertices
+        and rays of every region, in integers, and all intersections of its facets.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1, 0], [0, 1]]), es.ReLU()], (2,))
+        >>> faces = es.enumerate_regions(net).faces()
+        >>> faces.f_vector()
+        [1, 4, 4]
+        >>> faces.euler().holds
+        True
+        """
+        from .faces import faces_of
+
+        return faces_of(self)
+
+    def decision_boundary(self) -> DecisionBoundary:
+        """Where two outputs are equal and no other one is larger.
+
+        Returns
+        -------
+        DecisionBoundary
+            A sequence of polyhedra of dimension k - 1; ``full`` has the parts of regions, of
+            dimension k, on which outputs are the same function and the largest.
+
+        Raises
+        ------
+        ParameterError
+            If the partition is not complete.
+
+        Notes
+        -----
+        Exact. The outputs are the network's f; an output operator g (softmax, sigmoid) does not
+        change which is the largest. For a single output the boundary is f = 0. A piece is
+        reported once: inside a region, or in the facet between two, or in the domain's border;
+        where more than two outputs are equal on it, with all of them. Cost: some exact linear
+        programs a region, milliseconds in few dimensions; and the facets of all regions.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1], [-1]]), es.ReLU(), es.Dense([[1, 0], [0, 2]])], (1,))
+        >>> boundary = es.enumerate_regions(net).decision_boundary()
+        >>> [(piece.classes, str(piece.point[0]), piece.changes) for piece in boundary]
+        [((0, 1), '0', True)]
+        """
+        from .decision import DecisionBoundary
+
+        return DecisionBoundary(self)
 
     def adjacency_graph(self, *, exact: bool = False) -> networkx.Graph:
         """The adjacency of the regions as a networkx graph, built from `edges`.

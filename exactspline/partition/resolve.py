@@ -203,10 +203,10 @@ def search_again(partition: Partition) -> EdgeBuilder:
 
     builder = EdgeBuilder()
     run = Run(
-        partition.network.program, partition.domain, max_regions=max(1, len(partition)),
+        partition.network.program, partition.domain, max_regions=len(partition),
         engine="auto" if partition.engine == "exact" else partition.engine, facets=True,
     )  # fmt: skip
-    for batch in run.batches():
+    for batch in run.batches() if len(partition) else ():
         if batch.facets is not None:
             builder.append(batch.facets)
     return builder

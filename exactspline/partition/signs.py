@@ -242,7 +242,7 @@ class _FloatUnits:
             members, bounds = members[:, which], bounds[:, which]
         on = members > bounds
         settled = on | (members < -bounds)
-        found = np.zeros(0), np.zeros(0)
+        found: tuple[np.ndarray, np.ndarray] = np.zeros(0), np.zeros(0)
         if exact:
             zero = (members == 0) & (bounds == 0)
             settled |= zero

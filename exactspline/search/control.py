@@ -72,10 +72,10 @@ WEIGHT, FINISHED, N_NUM = 0, 1, 2
 ) = range(15)
 
 # facets of leaves: what their kernel returns besides the above
-F_FINISHED, F_QUERY, F_FULL = 20, 21, 22
+F_FINISHED, F_QUERY, F_FULL, F_FRAME = 20, 21, 22, 23
 # answers on a constraint
 F_NONE, F_IMPLIED, F_FACET, F_LATER = 0, 1, 2, 3
-# Graph.ctl
+# Counters.facet
 (
     F_STAGE,  # 0: go on with the search; 1: begin with a leaf; 2: walk; 3: one by one
     F_AT,  # the constraint of the path that is tested

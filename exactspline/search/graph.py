@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,18 @@ from ..exact.facets import Condition, Facet, beyond, facets_of_region
 from ..exact.lp import Row, q, value_at
 from . import control as c
 from .found import FoundFacets, exact_facets, hash_table
-from .layout import Graph, Problem, State
+from .layout import (
+    Counters,
+    Dictionaries,
+    Limits,
+    Output,
+    Problem,
+    Rows,
+    Scratch,
+    State,
+    UnitTables,
+    Weights,
+)
 
 if TYPE_CHECKING:
     from .engine import KernelSearch
@@ -34,7 +45,7 @@ class FacetSearch:
 
     def __init__(self, search: KernelSearch) -> None:
         self.search = search
-        self.graph = make_graph(search.program, search.problem, search.state)
+        self.buffers = make_buffers(search.program, search.problem, search.state)
         self.exact: list[tuple[int, Facet]] = []  # found in rationals, with their region
         self.queries = [0, 0, 0]
 
@@ -42,26 +53,25 @@ class FacetSearch:
         """Go on until there is something to do in Python; a status of the kernel."""
         from .facets import explore
 
-        return int(explore(self.search.problem, self.search.state, self.graph))
+        return int(explore(self.search.problem, self.search.state, *self.buffers))
 
     def grow(self) -> None:
         """Double the room for facets."""
-        graph = self.graph
+        found = self.buffers.output
         names = [*_COLUMNS, "border_region", "border_side"]
         names += ["flip_edge", "flip_unit", "flip_piece"]
-        self.graph = graph._replace(
-            **{n: np.concatenate([getattr(graph, n)] * 2) for n in names}
-        )
+        found = found._replace(**{n: np.concatenate([getattr(found, n)] * 2) for n in names})
+        self.buffers = self.buffers._replace(output=found)
 
     def answer(self) -> None:
         """Settle a constraint that the kernel left open, in rationals."""
-        search, ctl = self.search, self.graph.ctl
+        search, ctl = self.search, self.buffers.counters.facet
         state = search.state
         r = int(ctl[c.F_AT])
         self.queries[int(ctl[c.F_REASON])] += 1
         rows = search._path_rows()
         inside = [q(float(v)) for v in state.point]
-        kept = [i for i in range(len(rows)) if i != r and self.graph.alive[i]]
+        kept = [i for i in range(len(rows)) if i != r and self.buffers.limits.alive[i]]
         if int(ctl[c.F_REASON]) == 2:
             outside = [q(float(v)) for v in state.plus_point]
         else:
@@ -98,32 +108,31 @@ class FacetSearch:
         facets = facets_of_region(search.forms, codes, inside)
         search.rational += len(facets)
         number = search.regions - 1
-        return exact_facets(search.program, self.graph.table, number, codes, facets)
+        return exact_facets(search.program, self.buffers.units.table, number, codes, facets)
 
     def take(self, n: int) -> FoundFacets:
         """Hand over the facets of the n regions that the kernel has stored."""
-        graph, ctl = self.graph, self.graph.ctl
+        found, ctl = self.buffers.output, self.buffers.counters.facet
         edges, borders = int(ctl[c.F_EDGES]), int(ctl[c.F_BORDERS])
         flips = int(ctl[c.F_FLIPS])
         ctl[c.F_EDGES] = ctl[c.F_BORDERS] = ctl[c.F_FLIPS] = 0
         region, target, unit, piece, form, sign, point = (
-            getattr(graph, name)[:edges].copy() for name in _COLUMNS
+            getattr(found, name)[:edges].copy() for name in _COLUMNS
         )
-        found = FoundFacets(
-            graph.region_hash[:n].copy(), graph.down[:n].copy(), region, target, unit, piece,
-            form, sign, point, graph.flip_edge[:flips].copy(), graph.flip_unit[:flips].copy(),
-            graph.flip_piece[:flips].copy(), graph.border_region[:borders].copy(),
-            graph.border_side[:borders].copy(),
+        facets = FoundFacets(
+            found.region_hash[:n].copy(), found.down[:n].copy(), region, target, unit, piece,
+            form, sign, point, found.flip_edge[:flips].copy(), found.flip_unit[:flips].copy(),
+            found.flip_piece[:flips].copy(), found.border_region[:borders].copy(),
+            found.border_side[:borders].copy(),
         )  # fmt: skip
         exact, self.exact = self.exact, []
         for number, facet in exact:
             at = number - (self.search.regions - n)
             code = self.search.state.out_codes[at]
-            found = joined(
-                found,
-                exact_facets(self.search.program, graph.table, number, code, [facet]), at,
-            )  # fmt: skip
-        return found
+            table = self.buffers.units.table
+            more = exact_facets(self.search.program, table, number, code, [facet])
+            facets = joined(facets, more, at)
+        return facets
 
 
 def joined(found: FoundFacets, more: FoundFacets, at: int) -> FoundFacets:
@@ -142,41 +151,61 @@ def joined(found: FoundFacets, more: FoundFacets, at: int) -> FoundFacets:
     return found
 
 
-def make_graph(program: Program, problem: Problem, state: State) -> Graph:
-    """Empty work arrays for the facets of a search."""
+class Buffers(NamedTuple):
+    """All that the kernels of facets work in, in the order of their arguments."""
+
+    counters: Counters
+    dictionaries: Dictionaries
+    limits: Limits
+    units: UnitTables
+    weights: Weights
+    rows: Rows
+    scratch: Scratch
+    output: Output
+
+
+def make_buffers(program: Program, problem: Problem, state: State) -> Buffers:
+    """Empty work arrays for the facets of a search, and the search's own."""
     d = int(problem.mode[0])
     longest, width = state.path_error.shape
     chunk = len(state.out_codes)
     room = max(8 * chunk, 4 * longest)
-    n_mem, n_state = len(state.U_size), len(state.Z_size)
+    n_mem, n_state, n_units = len(state.U_size), len(state.Z_size), program.n_units
     form_unit = np.zeros(int(problem.form_at[-1]) + 1, dtype=np.int64)
     for index, layer in enumerate(program.layers):
         units = layer.units
         of_piece = np.repeat(np.arange(len(units)), units.pieces)
         of_condition = np.repeat(of_piece, np.diff(units.cond_start))
         form_unit[int(problem.form_at[index]) + units.cond_form] = of_condition
-    n_units = program.n_units
-    return Graph(
-        ctl=np.zeros(c.N_FACET_CTL, dtype=np.int64), table=hash_table(program),
-        hash=np.zeros(1, dtype=np.uint64), form_unit=form_unit,
-        alive=np.zeros(longest, dtype=np.bool_),
-        state=np.zeros(longest, dtype=np.int64), back=np.zeros(d), row=np.zeros((longest, d + 1)),
-        error=np.zeros((longest, width)), size=np.zeros(longest),
-        wide_error=np.zeros((longest, width)), wide_size=np.zeros(longest),
-        wide_low=-2.0 * problem.reach, wide_reach=2.0 * problem.reach,
-        columns=np.zeros(d, dtype=np.int64), far=np.zeros(d), near=np.zeros(d),
-        touched=np.zeros(n_units + 1, dtype=np.int64),
-        touched_piece=np.zeros(n_units + 1, dtype=np.int64),
-        jump_member=np.zeros(n_mem), jump_member_error=np.zeros(n_mem),
-        jump_state=np.zeros(n_state), jump_state_error=np.zeros(n_state),
-        region_hash=np.zeros(chunk, dtype=np.uint64),
-        edge_region=np.zeros(room, dtype=np.int64), edge_hash=np.zeros(room, dtype=np.uint64),
-        edge_unit=np.zeros(room, dtype=np.int32), edge_piece=np.zeros(room, dtype=np.int32),
-        edge_form=np.zeros(room, dtype=np.int32), edge_sign=np.zeros(room, dtype=np.int8),
-        edge_point=np.zeros((room, d)), down=np.zeros(chunk, dtype=np.int64),
-        border_region=np.zeros(room, dtype=np.int64), border_side=np.zeros(room, dtype=np.int32),
-        flip_edge=np.zeros(room + n_units, dtype=np.int64),
-        flip_unit=np.zeros(room + n_units, dtype=np.int32),
-        flip_piece=np.zeros(room + n_units, dtype=np.int32),
-    )  # fmt: skip
+    own: dict[str, np.ndarray] = {
+        "facet": np.zeros(c.N_FACET_CTL, dtype=np.int64),
+        "form_unit": form_unit, "table": hash_table(program),
+        "alive": np.zeros(longest, dtype=np.bool_), "state": np.zeros(longest, dtype=np.int64),
+        "row": np.zeros((longest, d + 1)), "error": np.zeros((longest, width)),
+        "size": np.zeros(longest), "wide_error": np.zeros((longest, width)),
+        "wide_size": np.zeros(longest), "wide_low": -2.0 * problem.reach,
+        "wide_reach": 2.0 * problem.reach, "hash": np.zeros(1, dtype=np.uint64),
+        "back": np.zeros(d), "columns": np.zeros(d, dtype=np.int64), "far": np.zeros(d),
+        "near": np.zeros(d), "touched": np.zeros(n_units + 1, dtype=np.int64),
+        "touched_piece": np.zeros(n_units + 1, dtype=np.int64), "jump_member": np.zeros(n_mem),
+        "jump_member_error": np.zeros(n_mem), "jump_state": np.zeros(n_state),
+        "jump_state_error": np.zeros(n_state), "region_hash": np.zeros(chunk, dtype=np.uint64),
+        "down": np.zeros(chunk, dtype=np.int64), "edge_region": np.zeros(room, dtype=np.int64),
+        "edge_hash": np.zeros(room, dtype=np.uint64), "edge_unit": np.zeros(room, dtype=np.int32),
+        "edge_piece": np.zeros(room, dtype=np.int32), "edge_form": np.zeros(room, dtype=np.int32),
+        "edge_sign": np.zeros(room, dtype=np.int8), "edge_point": np.zeros((room, d)),
+        "border_region": np.zeros(room, dtype=np.int64),
+        "border_side": np.zeros(room, dtype=np.int32),
+        "flip_edge": np.zeros(room + n_units, dtype=np.int64),
+        "flip_unit": np.zeros(room + n_units, dtype=np.int32),
+        "flip_piece": np.zeros(room + n_units, dtype=np.int32),
+    }  # fmt: skip
+    shared = {**problem._asdict(), **state._asdict(), **own}
 
+    def filled(kind: Any) -> Any:
+        return kind(**{name: shared[name] for name in kind._fields})
+
+    return Buffers(
+        filled(Counters), filled(Dictionaries), filled(Limits), filled(UnitTables),
+        filled(Weights), filled(Rows), filled(Scratch), filled(Output),
+    )  # fmt: skip

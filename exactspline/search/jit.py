@@ -10,7 +10,7 @@ from typing import Any
 
 import numba as nb
 
-__all__ = ["inlined", "kernel"]
+__all__ = ["kernel"]
 
 # _nrt=False: no reference counting inside. Kernels allocate nothing and only borrow the
 # caller's arrays, and the atomic counters cost a third of the search's time.
@@ -40,12 +40,3 @@ def kernel(function: Callable[..., Any]) -> Any:
     with contextlib.suppress(AttributeError, OSError):
         compiled._cache._cache_file._source_stamp = _stamp()
     return compiled
-
-
-def inlined(function: Callable[..., Any]) -> Any:
-    """A kernel that becomes part of its callers, and is not compiled by itself.
-
-    For functions of the large named tuples: a call hands over every one of their arrays by
-    value, which takes about a microsecond, and compiling that takes seconds.
-    """
-    return nb.njit(**{**_OPTIONS, "cache": False}, inline="always")(function)

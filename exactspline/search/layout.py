@@ -2,6 +2,9 @@
 
 They are named tuples of NumPy arrays, so that the kernel is one compiled function whatever
 the network is, and so that it can stop anywhere and go on later.
+
+The kernels of facets take the same arrays, and more, in smaller tuples: a call hands over every
+array of a tuple by value, and compiling a function takes the longer the more it is given.
 """
 
 from __future__ import annotations
@@ -10,7 +13,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Graph", "Problem", "State"]
+__all__ = [
+    "Counters",
+    "Dictionaries",
+    "Limits",
+    "Output",
+    "Problem",
+    "Rows",
+    "Scratch",
+    "State",
+    "UnitTables",
+    "Weights",
+]
 
 
 class Problem(NamedTuple):
@@ -164,16 +178,39 @@ class State(NamedTuple):
     faults: np.ndarray
 
 
-class Graph(NamedTuple):
-    """What the search of facets works in, besides the State, and what it has found."""
+class Counters(NamedTuple):
+    """C: integers; of the search, and of the facets of the current leaf."""
 
+    mode: np.ndarray
     ctl: np.ndarray
-    table: np.ndarray  # random numbers: a code's hash is the exclusive or of its pieces'
-    hash: np.ndarray  # of the current region's code
-    form_unit: np.ndarray  # per form: its unit, within the layer
-    alive: np.ndarray  # constraints of the path that are not known to be implied
+    facet: np.ndarray
+
+
+class Dictionaries(NamedTuple):
+    """D: those of the state."""
+
+    T: np.ndarray
+    col_id: np.ndarray
+    row_id: np.ndarray
+    T2: np.ndarray
+    col_id2: np.ndarray
+    row_id2: np.ndarray
+
+
+class Limits(NamedTuple):
+    """L: the path's constraints, changed while facets are found; what they were; the box."""
+
+    path_row: np.ndarray
+    path_error: np.ndarray
+    path_size: np.ndarray
+    path_scale: np.ndarray
+    path_grid: np.ndarray
+    path_max: np.ndarray
+    path_layer: np.ndarray
+    path_form: np.ndarray
+    path_sign: np.ndarray
+    alive: np.ndarray  # constraints that are not known to be implied
     state: np.ndarray  # what is known of each: F_NONE, F_IMPLIED, F_FACET, F_LATER
-    back: np.ndarray
     row: np.ndarray  # the path as it was
     error: np.ndarray
     size: np.ndarray
@@ -181,9 +218,84 @@ class Graph(NamedTuple):
     wide_size: np.ndarray
     wide_low: np.ndarray
     wide_reach: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    reach: np.ndarray
+    extent: np.ndarray
+
+
+class UnitTables(NamedTuple):
+    """N: the network's units, as in the problem; and the hash of codes."""
+
+    n_mem: np.ndarray
+    n_units: np.ndarray
+    mem_at: np.ndarray
+    unit_at: np.ndarray
+    form_at: np.ndarray
+    piece_at: np.ndarray
+    simple: np.ndarray
+    two_piece: np.ndarray
+    form_plus: np.ndarray
+    form_minus: np.ndarray
+    form_shift: np.ndarray
+    form_shift_error: np.ndarray
+    form_unit: np.ndarray  # per form: its unit, within the layer
+    piece_start: np.ndarray
+    piece_member: np.ndarray
+    piece_slope: np.ndarray
+    piece_slope_error: np.ndarray
+    cond_start: np.ndarray
+    cond_form: np.ndarray
+    cond_sign: np.ndarray
+    cond_drop: np.ndarray
+    table: np.ndarray  # random numbers: a code's hash is the exclusive or of its pieces'
+
+
+class Weights(NamedTuple):
+    """W: the network's weights, as in the problem."""
+
+    n_in: np.ndarray
+    n_keep: np.ndarray
+    state_at: np.ndarray
+    keep_at: np.ndarray
+    keep: np.ndarray
+    dense: np.ndarray
+    has_error: np.ndarray
+    weight_at: np.ndarray
+    weight: np.ndarray
+    weight_error: np.ndarray
+    column_at: np.ndarray
+    column_start: np.ndarray
+    column_row: np.ndarray
+
+
+class Rows(NamedTuple):
+    """R: the members' forms on the region."""
+
+    U: np.ndarray
+    U_error: np.ndarray
+    U_size: np.ndarray
+    U_grid: np.ndarray
+    U_class: np.ndarray
+
+
+class Scratch(NamedTuple):
+    """K: what is worked in."""
+
+    codes: np.ndarray
+    point: np.ndarray
+    plus_point: np.ndarray
+    g: np.ndarray
+    g_error: np.ndarray
+    z: np.ndarray
+    work: np.ndarray
+    range_low: np.ndarray
+    range_high: np.ndarray
+    faults: np.ndarray
+    hash: np.ndarray  # of the current region's code
+    back: np.ndarray
     columns: np.ndarray
-    # crossing a facet
-    far: np.ndarray  # points of the segment on both sides of it
+    far: np.ndarray  # points on both sides of a facet
     near: np.ndarray
     touched: np.ndarray  # units with a condition that may vanish on it
     touched_piece: np.ndarray  # their pieces across
@@ -192,8 +304,13 @@ class Graph(NamedTuple):
     jump_member_error: np.ndarray
     jump_state: np.ndarray
     jump_state_error: np.ndarray
-    # found facets
+
+
+class Output(NamedTuple):
+    """X: found facets."""
+
     region_hash: np.ndarray
+    down: np.ndarray  # facets to earlier regions, per region of this batch
     edge_region: np.ndarray
     edge_hash: np.ndarray
     edge_unit: np.ndarray
@@ -201,7 +318,6 @@ class Graph(NamedTuple):
     edge_form: np.ndarray
     edge_sign: np.ndarray
     edge_point: np.ndarray
-    down: np.ndarray  # facets to earlier regions, per region of this batch
     border_region: np.ndarray
     border_side: np.ndarray
     flip_edge: np.ndarray  # further units that change
