@@ -222,6 +222,17 @@ def test_descriptions():
     ]  # fmt: skip
 
 
+def test_sides_of_a_partition():
+    net = es.Network([es.ReLU()], (2,))
+    omega = es.enumerate_regions(net, es.Box([-1, -2], [float("inf"), "1/3"]))
+    assert [omega.side(i) for i in range(3)] == ["x[0] >= -1", "x[1] >= -2", "x[1] <= 1/3"]
+    found = {(row.side, row.source) for r in omega for row in r.inequalities() if row.unit is None}
+    assert found == {(i, omega.side(i)) for i in range(3)}
+    for bad in (-1, 3):
+        with pytest.raises(IndexError):
+            omega.side(bad)
+
+
 # --- Points ----------------------------------------------------------------------------------
 
 

@@ -1,293 +1,297 @@
-"""The decision boundary of a classifier: where two outputs are equal and largest, exactly.
-
-Inside a region all outputs are affine, so the region is cut like by a maximum: the part where
-an output is the largest is a polyhedron, and its facets are the pieces of the boundary. Where
-two outputs are the same function and the largest on a part of full dimension, that part is
-reported as it is. Pieces that lie in a facet of regions are found on the facets.
-"""
+"""The decision boundary of a classifier: where several outputs are the greatest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-import flint
+import numpy as np
 
-from ..errors import ParameterError
-from ..exact.cell import Point, decide
-from ..exact.lp import ONE, ZERO, Row, interior_point, q, value_at
-from .maps import program_map
+from ..errors import DomainError, LimitError
+from ..exact.lp import Row
+from ..rationals import nearest_float
+from .inequalities import Inequality
+from .outputs import OutputRows
+from .ties import Piece, RegionRows, find_pieces, region_rows
 
 if TYPE_CHECKING:
+    from ..formats.files import PathLike
     from .partition import Partition
+    from .vertices import Generators
 
-__all__ = ["BoundaryPiece", "decision_pieces"]
+__all__ = ["DecisionBoundary", "decision_boundary"]
 
-Tied = tuple[int, ...]
+_MOST_DIMENSIONS = 60
+
+Vector = tuple[Fraction, ...]
 
 
-@dataclass(frozen=True)
-class BoundaryPiece:
-    """A polyhedron on which some outputs are equal and no other one is larger.
+class DecisionBoundary:
+    """The set {f_i = f_j = max f} of a partition, in pieces: one polyhedron a row.
+
+    Made by `Partition.decision_boundary`. A network with one output f has two classes: 0 where
+    f < 0, and 1 where f > 0; it counts as the two outputs (0, f).
 
     Attributes
     ----------
-    classes : tuple of int
-        All outputs that are equal and largest on it. With a single output f the classes are 0
-        (f < 0) and 1 (f > 0), and the boundary is f = 0.
-    regions : tuple of int
-        The region that it is inside of; two if it lies in the facet between them.
-    dim : int
-        k - 1 for a piece of the boundary; k where the outputs are equal on a full-dimensional
-        part of a region.
-    changes : bool
-        Whether the largest outputs on its two sides differ. False for a tie that only touches,
-        for full-dimensional pieces and in the domain's border.
-    side : int or None
-        The domain's side it lies in, if it lies in the border.
-    point : tuple of Fraction
-        In its relative interior, in the domain's coordinates.
-    equation : tuple of Fraction, or None
-        (constant, coefficients ...): the form that vanishes on it; None if dim is k.
-    inequalities : tuple of tuples of Fraction
-        Forms, constant first, that are >= 0 on it and with the equation describe it.
+    partition : Partition
+    region : int32 array, shape (pieces,)
+        The region whose closure holds the piece; increasing.
+    other : int32 array, shape (pieces,)
+        The second region whose closure holds it, where it lies in a facet between two (the
+        one with the larger id); else -1.
+    side : int32 array, shape (pieces,)
+        The domain's side that it lies in (see `Partition.borders`), else -1.
+    i, j : int32 arrays, shape (pieces,)
+        Two classes that tie, i < j. If the piece has dimension k - 1, one of them wins on the
+        region's side and the other one does not, so that f_i - f_j is not zero there.
+    dim : int16 array, shape (pieces,)
+        k - 1; or k for a piece with interior, on which outputs are equal as functions.
+    changes : bool array, shape (pieces,)
+        Whether the winners are other ones on either side. False for pieces with interior, in
+        the domain's border, and where a tie is only touched.
+    complete : bool
+        Whether these are all pieces. After a stopped search they are those of its regions.
     """
 
-    classes: Tied
-    regions: tuple[int, ...]
-    dim: int
-    changes: bool
-    side: int | None
-    point: tuple[Fraction, ...]
-    equation: tuple[Fraction, ...] | None
-    inequalities: tuple[tuple[Fraction, ...], ...]
+    def __init__(self, partition: Partition, pieces: list[Piece]) -> None:
+        self.partition = partition
+        self.complete = partition.complete
+        k = partition.domain.chart.dim
+        self.region = np.array([p.region for p in pieces], dtype=np.int32)
+        self.other = np.array([p.other for p in pieces], dtype=np.int32)
+        self.side = np.array([p.side for p in pieces], dtype=np.int32)
+        self.i = np.array([p.pair[0] for p in pieces], dtype=np.int32)
+        self.j = np.array([p.pair[1] for p in pieces], dtype=np.int32)
+        self.dim = np.array([k if p.full else k - 1 for p in pieces], dtype=np.int16)
+        self.changes = np.array([p.side < 0 and p.near != p.far for p in pieces], dtype=bool)
+        self._pieces = pieces
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    def __repr__(self) -> str:
+        full = int(np.count_nonzero(self.dim == self.partition.domain.chart.dim))
+        with_interior = f", {full:,} with interior" if full else ""
+        stopped = "" if self.complete else ", of a stopped search"
+        return f"<DecisionBoundary of {len(self):,} pieces{with_interior}{stopped}>"
+
+    def classes(self, piece: int) -> tuple[int, ...]:
+        """All classes that tie on the piece: two, or more where hyperplanes coincide."""
+        return self._pieces[piece].classes
+
+    def winners(self, piece: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The classes that win on either side of a piece.
+
+        Returns
+        -------
+        near, far : tuples of int
+            For a piece in a facet ``near`` is the region's side; inside a region it is that
+            where f_i - f_j is positive for ``i`` in ``near``. Several classes where outputs are
+            equal as functions. ``far`` is empty in the domain's border.
+        """
+        return self._pieces[piece].near, self._pieces[piece].far
+
+    def row(self, piece: int) -> Vector:
+        """f_i - f_j on the region, exactly: constant first, over the domain's coordinates.
+
+        The piece lies in the hyperplane where it is zero; all zeros for one with interior.
+        """
+        return _fractions(self._pieces[piece].row)
+
+    def witness(self, piece: int) -> Vector:
+        """A point in the piece's relative interior, exactly, in the domain's coordinates.
+
+        The classes that tie there are `classes`, and no more.
+        """
+        return _fractions(self._pieces[piece].point)
+
+    def inequalities(self, piece: int) -> list[Inequality]:
+        """The inequalities of a piece: its region's facets, and f_i >= f_l for all classes l.
+
+        The piece is where they hold and `row` is zero. Some may be implied by others.
+        """
+        found = self._rows_of(piece)
+        region = self.partition[int(self.region[piece])]
+        letter = "x" if region._coordinates.full else "t"
+        out = []
+        for wall in found.walls:
+            constant, *coefficients = _fractions(wall.row)
+            source = (
+                f"side {wall.side} of the domain" if wall.side >= 0
+                else "a facet of the region" if wall.other < 0
+                else f"the facet shared with region {wall.other}"
+            )  # fmt: skip
+            side = wall.side if wall.side >= 0 else None
+            out.append(
+                Inequality(tuple(coefficients), constant, None, None, side, source, letter)
+            )
+        i = int(self.i[piece])
+        for c, row in _above(found, self.classes(piece), i):
+            constant, *coefficients = _fractions(row)
+            source = f"output {i} at least output {c}"
+            if len(self.partition.network.program.output) == 1:
+                source = "the sign of the output"
+            out.append(
+                Inequality(tuple(coefficients), constant, None, None, None, source, letter)
+            )
+        return out
+
+    def vertices(self, piece: int) -> np.ndarray:
+        """The vertices of a piece, exactly, in the domain's coordinates.
+
+        Returns
+        -------
+        numpy.ndarray of Fraction, shape (n, k)
+            Sorted. An unbounded piece is their convex hull plus the cone of `rays`.
+
+        Raises
+        ------
+        DomainError
+            If the piece holds a whole line: it has no vertex then.
+        LimitError
+            If it has too many.
+        """
+        return _array(sorted(self._generators(piece).vertices), self._width)
+
+    def rays(self, piece: int) -> np.ndarray:
+        """Directions of a piece's extreme rays, as integers without common factor, sorted.
+
+        Raises
+        ------
+        DomainError, LimitError
+            As for `vertices`.
+        """
+        rays = [tuple(Fraction(v) for v in ray) for ray in sorted(self._generators(piece).rays)]
+        return _array(rays, self._width)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """The columns, with numbers in float64.
+
+        Returns
+        -------
+        dict of arrays
+            ``region``, ``other``, ``side``, ``i``, ``j``, ``dim``, ``changes``; ``rows``
+            (pieces, k + 1) and ``witnesses`` (pieces, k), each number rounded once (a float64
+            point rarely lies on a hyperplane); ``class_start`` (pieces + 1,) and ``class``: the
+            classes that tie on piece n are ``class[class_start[n]:class_start[n + 1]]``.
+        """
+        out = {name: getattr(self, name).copy() for name in _COLUMNS}
+        counts = [len(p.classes) for p in self._pieces]
+        out["class_start"] = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        out["class"] = np.array([c for p in self._pieces for c in p.classes], dtype=np.int32)
+        out["rows"] = _floats([p.row for p in self._pieces], self._width + 1)
+        out["witnesses"] = _floats([p.point for p in self._pieces], self._width)
+        return out
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that is known, exactly, as ``json.dumps`` takes it: rationals are "p/q".
+
+        Returns
+        -------
+        dict
+            What files of partitions say first (docs/exports.md), and ``pieces``: a list of
+            objects with ``region``, ``other`` and ``side`` (None for none), ``i``, ``j``,
+            ``classes``, ``near``, ``far``, ``dim``, ``changes``, ``row``, ``witness``.
+        """
+        from ..export.boundary import boundary_dict
+
+        return boundary_dict(self)
+
+    def save(self, path: PathLike) -> None:
+        """Write the pieces to a file; its extension says how.
+
+        Parameters
+        ----------
+        path : path-like
+            Ends in ``.json`` (`to_dict`, exact) or ``.npz`` (`to_arrays`, rounded, and a
+            ``header``). An existing file is replaced.
+
+        Raises
+        ------
+        FormatError
+            If the extension is not known, or the file cannot be written.
+        """
+        from ..export.boundary import save_boundary
+
+        save_boundary(self, path)
+
+    # --- What is computed again when asked for -----------------------------------------------
 
     @property
-    def is_full(self) -> bool:
-        """Whether the outputs are equal on a set of full dimension."""
-        return self.equation is None
+    def _width(self) -> int:
+        return self.partition.domain.chart.dim
+
+    @cached_property
+    def _outputs(self) -> OutputRows:
+        return OutputRows(self.partition.network, self.partition.domain)
+
+    def _rows_of(self, piece: int) -> RegionRows:
+        region = int(self.region[piece])
+        return next(iter(self._regions([region])))
+
+    def _regions(self, regions: list[int]) -> Iterator[RegionRows]:
+        return region_rows(self.partition, self._outputs, regions)
+
+    def _generators(self, piece: int) -> Generators:
+        from .vertices import generators
+
+        found = self._rows_of(piece)
+        own = self._pieces[piece]
+        rows = [wall.row for wall in found.walls]
+        rows += [row for _, row in _above(found, own.classes, own.pair[0])]
+        if any(own.row[1:]):  # first, so that what follows is in few dimensions
+            rows = [own.row, [-v for v in own.row], *rows]
+        out = generators(rows, self._width)
+        if out.lines:
+            raise DomainError(
+                f"vertices: piece {piece} holds lines ({len(out.lines)} independent ones, such "
+                f"as along {list(out.lines[0])}) and has no vertex; bound the domain, or cut it "
+                "by a slice across them"
+            )
+        return out
 
 
-def decision_pieces(partition: Partition) -> Iterator[BoundaryPiece]:
-    """The pieces inside regions, region by region; then those in facets."""
-    if partition.network.program.output.const.size == 0:
-        raise ParameterError("decision_boundary: the network has no output")
-    regions = _Regions(partition)
-    for i in range(len(partition)):
-        yield from _inside(regions, i)
-    yield from _on_facets(regions, partition)
+_COLUMNS = ("region", "other", "side", "i", "j", "dim", "changes")
 
 
-class _Regions:
-    """Exact data of regions, for the few that are asked for again."""
-
-    def __init__(self, partition: Partition) -> None:
-        self.partition = partition
-        self.k = partition.domain.chart.dim
-        self._outputs: dict[int, list[Row]] = {}
-        self._rows: dict[int, list[Row]] = {}
-
-    def outputs(self, i: int) -> list[Row]:
-        """The outputs as rows over the domain's coordinates; (0, f) for a single one."""
-        if i not in self._outputs:
-            from ..search.space import dense_rows
-
-            partition = self.partition
-            forms = program_map(partition.network.program, partition.code(i))
-            rows = dense_rows(forms.after(partition.domain.chart.point))
-            if len(rows) == 1:
-                rows.insert(0, [ZERO] * (self.k + 1))
-            self._outputs[i] = rows
-        return self._outputs[i]
-
-    def rows(self, i: int) -> list[Row]:
-        """Rows that describe the region's closure, one a facet."""
-        if i not in self._rows:
-            self._rows[i] = self.partition[i]._rows
-        return self._rows[i]
-
-    def witness(self, i: int) -> Point:
-        """A point strictly inside."""
-        return [q(v) for v in self.partition.witness(i)]
+def _above(
+    found: RegionRows, tied: tuple[int, ...], i: int
+) -> Iterator[tuple[int, Row]]:
+    """f_i - f_l for all classes l that do not tie, if it is not constant."""
+    for c, output in enumerate(found.outputs):
+        if c not in tied:
+            row = [a - b for a, b in zip(found.outputs[i], output, strict=True)]
+            if any(row[1:]):
+                yield c, row
 
 
-@dataclass
-class _Part:
-    """Where some outputs (the same function) are the largest in a region."""
-
-    classes: Tied
-    rows: list[Row]  # of the region, then those that say so
-    against: list[int]  # the distinct output behind each of the latter
-    inside: Point
-
-
-def _distinct(outputs: Sequence[Row]) -> list[tuple[Row, Tied]]:
-    """Outputs grouped by equality."""
-    groups: dict[tuple[str, ...], tuple[Row, list[int]]] = {}
-    for c, row in enumerate(outputs):
-        key = tuple(map(str, row))
-        groups.setdefault(key, (row, []))[1].append(c)
-    return [(row, tuple(classes)) for row, classes in groups.values()]
+def decision_boundary(partition: Partition) -> DecisionBoundary:
+    """The decision boundary of a partition's network; see `Partition.decision_boundary`."""
+    k = partition.domain.chart.dim
+    if k > _MOST_DIMENSIONS:
+        raise LimitError(
+            f"decision_boundary: exact linear programs in {k} dimensions take too long; take a "
+            f"slice of up to {_MOST_DIMENSIONS} dimensions"
+        )
+    return DecisionBoundary(partition, list(find_pieces(partition)))
 
 
-def _minus(a: Row, b: Row) -> Row:
-    return [x - y for x, y in zip(a, b, strict=True)]
-
-
-def _parts(rows: list[Row], inside: Point, groups: list[tuple[Row, Tied]]) -> Iterator[_Part]:
-    """The full-dimensional parts of a polyhedron where each group is the largest."""
-    for a, (form, classes) in enumerate(groups):
-        part = _Part(classes, list(rows), [], inside)
-        for b, (other, _) in enumerate(groups):
-            if a == b:
-                continue
-            difference = _minus(form, other)
-            verdict = decide(part.rows, difference, part.inside)
-            if verdict.kind == "negative":
-                break
-            if verdict.kind == "cut":
-                part.rows.append(difference)
-                part.against.append(b)
-                part.inside = verdict.plus
-        else:
-            yield part
-
-
-def _inside(regions: _Regions, i: int) -> Iterator[BoundaryPiece]:
-    """The pieces inside one region, and its parts where outputs are the same and largest."""
-    groups = _distinct(regions.outputs(i))
-    rows = regions.rows(i)
-    found: set[Tied] = set()
-    for part in _parts(rows, regions.witness(i), groups):
-        if len(part.classes) > 1:
-            yield _piece(part.classes, (i,), regions.k, False, None, part.inside, None, part.rows)
-        for at in range(len(rows), len(part.rows)):
-            row = part.rows[at]
-            others = part.rows[:at] + part.rows[at + 1 :]
-            point = _facet_point(others, row, part.inside)
-            if point is None:
-                continue
-            # all that are as large there; the point is inside the piece, so everywhere on it
-            top = value_at(groups[part.against[at - len(rows)]][0], point)
-            tied = tuple(
-                sorted(c for form, classes in groups if value_at(form, point) == top
-                       for c in classes)
-            )  # fmt: skip
-            if tied in found:
-                continue
-            found.add(tied)
-            yield _piece(tied, (i,), regions.k - 1, True, None, point, row, others)
-
-
-def _facet_point(others: list[Row], row: Row, inside: Point) -> Point | None:
-    """A point in the relative interior of the facet {row = 0}; None if it is none.
-
-    Of several rows with this hyperplane none is a facet against the others; they are told by
-    the rest.
-    """
-    rest = [other for other in others if not _parallel(other, row)]
-    verdict = decide(rest, row, inside)
-    if verdict.kind != "cut":
-        return None
-    here, there = value_at(row, inside), value_at(row, verdict.minus)
-    share = here / (here - there)
-    return [a + share * (b - a) for a, b in zip(inside, verdict.minus, strict=True)]
-
-
-def _parallel(a: Row, b: Row) -> bool:
-    """Whether two rows are positive multiples of each other."""
-    j = next(j for j, v in enumerate(b) if v != 0)
-    factor = a[j] / b[j]
-    return bool(factor > 0) and all(x == factor * y for x, y in zip(a, b, strict=True))
-
-
-def _on_facets(regions: _Regions, partition: Partition) -> Iterator[BoundaryPiece]:
-    """The pieces that lie in facets: of two regions, or in the domain's border."""
-    if regions.k == 0:
-        return
-    edges, borders = partition.edges, partition.borders
-    sides = partition._exact_forms.domain_rows
-    for e in range(len(edges)):
-        i, j = int(edges.source[e]), int(edges.target[e])
-        yield from _on_facet(regions, (i, j), edges.row(e), None)
-    for i, side in zip(borders.region.tolist(), borders.side.tolist(), strict=True):
-        yield from _on_facet(regions, (i,), sides[side], side)
-
-
-def _on_facet(
-    regions: _Regions, pair: tuple[int, ...], row: Row, side: int | None
-) -> Iterator[BoundaryPiece]:
-    i = pair[0]
-    outputs = regions.outputs(i)
-    section = _Section(row)
-    groups = _distinct([section.of(form) for form in outputs])
-    if all(len(classes) == 1 for _, classes in groups):
-        return
-    rows = [section.of(r) for r in regions.rows(i) if not _parallel(r, row)]
-    rows = [r for r in rows if any(r[1:])]
-    start = interior_point(rows, regions.k - 1)
-    assert start is not None and not start[1]  # a facet is full-dimensional in its hyperplane
-    for part in _parts(rows, start[0], groups):
-        if len(part.classes) == 1:
-            continue
-        near = [_largest_behind(outputs, part.classes, row)]
-        if len(pair) == 2:
-            away = [-v for v in row]
-            near.append(_largest_behind(regions.outputs(pair[1]), part.classes, away))
-        if any(set(part.classes) <= set(largest) for largest in near):
-            continue  # they tie on a full-dimensional part, whose closure holds this piece
-        inequalities = [section.back(r) for r in part.rows]
-        changes = len(pair) == 2 and near[0] != near[1]
-        point = section.lift(part.inside)
-        yield _piece(part.classes, pair, regions.k - 1, changes, side, point, row, inequalities)
-
-
-def _largest_behind(outputs: list[Row], classes: Tied, row: Row) -> Tied:
-    """Of outputs that are equal where the row vanishes, the largest where it is positive."""
-    j = next(j for j, v in enumerate(row) if j and v != 0)
-    first = outputs[classes[0]]
-    rates = [(outputs[c][j] - first[j]) / row[j] for c in classes]
-    return tuple(c for c, rate in zip(classes, rates, strict=True) if rate == max(rates))
-
-
-class _Section:
-    """A hyperplane in coordinates of its own: all but one of the space's."""
-
-    def __init__(self, row: Row) -> None:
-        self.j = next(j for j, v in enumerate(row) if j and v != 0)
-        self.solved = [-v / row[self.j] for v in row]  # coordinate j by the others
-
-    def of(self, form: Row) -> Row:
-        """A form restricted to the hyperplane."""
-        factor = form[self.j]
-        out = [a + factor * b for a, b in zip(form, self.solved, strict=True)]
-        return out[: self.j] + out[self.j + 1 :]
-
-    def back(self, form: Row) -> Row:
-        """A restricted form as one of the space."""
-        return [*form[: self.j], ZERO, *form[self.j :]]
-
-    def lift(self, point: Point) -> Point:
-        """A point of the hyperplane in the space's coordinates."""
-        at = [ONE, *point]
-        full = [*at[: self.j], ZERO, *at[self.j :]]
-        total = sum((a * b for a, b in zip(self.solved, full, strict=True)), ZERO)
-        full[self.j] = total
-        return full[1:]
-
-
-def _piece(
-    classes: Tied, pair: tuple[int, ...], dim: int, changes: bool, side: int | None, point: Point,
-    equation: Row | None, rows: Sequence[Row],
-) -> BoundaryPiece:  # fmt: skip
-    return BoundaryPiece(
-        classes, pair, dim, changes, side, _fractions(point),
-        None if equation is None else _fractions(equation),
-        tuple(_fractions(row) for row in rows),
-    )  # fmt: skip
-
-
-def _fractions(values: Sequence[flint.fmpq]) -> tuple[Fraction, ...]:
+def _fractions(values: Row) -> Vector:
     return tuple(Fraction(int(v.p), int(v.q)) for v in values)
+
+
+def _floats(rows: list[Row], width: int) -> np.ndarray:
+    out = np.empty((len(rows), width))
+    for i, row in enumerate(rows):
+        out[i] = [nearest_float(v) for v in _fractions(row)]
+    return out
+
+
+def _array(rows: list[Vector], width: int) -> np.ndarray:
+    out = np.empty((len(rows), width), dtype=object)
+    for i, row in enumerate(rows):
+        out[i] = row
+    return out

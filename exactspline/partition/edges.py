@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,6 +67,22 @@ class Edges:
         """The condition form of that layer that vanishes on the facet, shape (edges,)."""
         return self._form - self._form_at[self.layer]
 
+    def form_of(self, edge: int) -> tuple[int, int]:
+        """``layer`` and ``form`` of one edge."""
+        layer = int(np.searchsorted(self._form_at, self._form[edge], side="right")) - 1
+        return layer, int(self._form[edge] - self._form_at[layer])
+
+    @cached_property
+    def _by_target(self) -> np.ndarray:
+        return np.argsort(self.target, kind="stable").astype(np.int32)
+
+    def of_region(self, region: int) -> list[int]:
+        """The edges of one region: those to later regions, then those to earlier ones."""
+        a, b = np.searchsorted(self.source, [region, region + 1])
+        order = self._by_target
+        c, d = np.searchsorted(self.target, [region, region + 1], sorter=order)
+        return [*range(int(a), int(b)), *order[c:d].tolist()]
+
     @property
     def flip_counts(self) -> np.ndarray:
         """How many units change across each edge, shape (edges,)."""
@@ -81,8 +98,7 @@ class Edges:
         """The facet's form over the domain's coordinates, constant first; > 0 in ``source``."""
         forms = self._partition._exact_forms
         code = self._partition.code(int(self.source[edge]))
-        layer = int(np.searchsorted(self._form_at, self._form[edge], side="right")) - 1
-        row = forms.form(layer, int(self._form[edge] - self._form_at[layer]), code)
+        row = forms.form(*self.form_of(edge), code)
         return row if self.sign[edge] > 0 else [-v for v in row]
 
     def normal(self, edge: int) -> tuple[Fraction, ...]:

@@ -158,6 +158,21 @@ class Partition:
         """
         return self._locator(X, domain_coordinates=domain_coordinates)
 
+    def side(self, side: int) -> str:
+        """What a side of the domain is called: "x[0] >= -1", "row 3 of the polytope".
+
+        Raises
+        ------
+        IndexError
+            If the domain has no such side.
+        """
+        from .inequalities import describe_sides
+
+        rows = self._exact_forms.domain_rows
+        if not 0 <= side < len(rows):
+            raise IndexError(f"side {side} of {len(rows)}")
+        return describe_sides(self.domain, rows[side : side + 1])[0]
+
     @cached_property
     def _locator(self) -> Locator:
         from .locate import Locator

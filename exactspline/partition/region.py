@@ -206,8 +206,13 @@ class Region(Shape):
 
     @cached_property
     def _facets(self) -> list[Facet]:
+        from .facets import known_facets
         from .walls import walls
 
+        if self._partition is not None and self.index is not None:
+            known = known_facets(self._partition, self.index)
+            if known is not None:
+                return known
         m, k = len(self._conditions), self.domain.chart.dim
         if m * (k + min(m, 4 * k + 20)) * k * k > _MOST_WORK:
             raise LimitError(

@@ -8,8 +8,13 @@ from __future__ import annotations
 __all__ = ["is_compiled", "warm_up"]
 
 
-def is_compiled() -> bool:
+def is_compiled(*, facets: bool = False) -> bool:
     """Whether the kernels need no compilation, as far as can be seen without compiling.
+
+    Parameters
+    ----------
+    facets : bool
+        Ask for the kernels that find facets, too.
 
     Returns
     -------
@@ -19,7 +24,7 @@ def is_compiled() -> bool:
 
     Notes
     -----
-    Reads three small index files. It looks into Numba's cache objects, which are no public
+    Reads a few small index files. It looks into Numba's cache objects, which are no public
     interface; whatever is not found there as expected counts as doubt.
     """
     try:
@@ -27,7 +32,12 @@ def is_compiled() -> bool:
         from .enter import enter_layer
         from .simplex import refactor
 
-        return all(_in_cache(kernel) for kernel in (advance, enter_layer, refactor))
+        kernels = [advance, enter_layer, refactor]
+        if facets:
+            from .facets import explore
+
+            kernels.append(explore)
+        return all(map(_in_cache, kernels))
     except Exception:  # Numba's inside may be another one tomorrow
         return True
 
@@ -42,12 +52,20 @@ def _in_cache(kernel: object) -> bool:
     return any(key[1] == processor for key in index)
 
 
-def warm_up() -> None:
-    """Compile the kernels, or load them from the cache, by a search of one unit."""
+def warm_up(*, facets: bool = False) -> None:
+    """Compile the kernels, or load them from the cache, by a search of one unit.
+
+    Parameters
+    ----------
+    facets : bool
+        Those that find facets, too.
+    """
     from ..domain import WholeSpace
     from ..network import Dense, Network, ReLU
     from .run import Run
 
     network = Network([Dense([[1]]), ReLU()], (1,))
-    for _ in Run(network.program, WholeSpace(1), store=False, engine="kernel").batches():
+    for _ in Run(
+        network.program, WholeSpace(1), store=facets, engine="kernel", facets=facets
+    ).batches():
         pass
