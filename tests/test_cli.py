@@ -375,7 +375,7 @@ def test_interrupt_in_the_second_domain(run, files, monkeypatch):
 
 
 def test_interrupt_before_the_search(run, monkeypatch):
-    def compile_forever():
+    def compile_forever(**_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("exactspline.cli.search.compile_kernel", compile_forever)
@@ -537,7 +537,7 @@ def test_no_progress_without_a_terminal(capsys):
 
 
 def test_first_run_says_that_it_compiles(run, monkeypatch):
-    monkeypatch.setattr(compiled, "is_compiled", lambda: False)
+    monkeypatch.setattr(compiled, "is_compiled", lambda **_: False)
     code, out, err = run("count", "small.npz", "--json")
     assert code == 0
     assert json.loads(out)["regions"] == 7
@@ -545,8 +545,8 @@ def test_first_run_says_that_it_compiles(run, monkeypatch):
 
 
 def test_other_engines_do_not_compile(run, monkeypatch):
-    monkeypatch.setattr(compiled, "is_compiled", lambda: False)
-    monkeypatch.setattr(compiled, "warm_up", lambda: pytest.fail("compiles"))
+    monkeypatch.setattr(compiled, "is_compiled", lambda **_: False)
+    monkeypatch.setattr(compiled, "warm_up", lambda **_: pytest.fail("compiles"))
     assert run("count", "small.npz", "--engine", "rational")[2] == ""
     assert run("count", "small.npz", "--box", "0", "0")[2] == ""
 

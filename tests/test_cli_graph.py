@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -420,8 +421,8 @@ def test_partial_graphs_are_written(run, interrupted, signum, code, word):
 @pytest.mark.parametrize("edges", [[], ["--edges"]])
 def test_interrupt_before_the_search(run, monkeypatch, signum, code, word, edges):
     """There is nothing yet; the file says so."""
-    monkeypatch.setattr(compiled, "is_compiled", lambda: True)
-    monkeypatch.setattr(compiled, "warm_up", lambda: signal.raise_signal(signum))
+    monkeypatch.setattr(compiled, "is_compiled", lambda **_: True)
+    monkeypatch.setattr(compiled, "warm_up", lambda **_: signal.raise_signal(signum))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         got, out, _ = run("enumerate", "small.npz", "-o", "omega.json", "--json", *edges)
@@ -473,10 +474,10 @@ def test_interrupts_lose_no_column(run, monkeypatch):
 
 def test_ctrl_c_in_a_terminal(files, tmp_path):
     """A real process with the compiled engine: a progress bar, Ctrl-C, and a file."""
-    compiled.warm_up()
+    compiled.warm_up(facets=True)
     master, slave = pty.openpty()
     process = subprocess.Popen(
-        command("graph", str(files / "large.npz"), "--out", "g.npz"),
+        command("graph", str(files / "large.npz"), "--box", "-1", "1", "--out", "g.npz"),
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=slave, text=True, preexec_fn=with_signals,
     )  # fmt: skip
     os.close(slave)
@@ -488,7 +489,8 @@ def test_ctrl_c_in_a_terminal(files, tmp_path):
     process.send_signal(signal.SIGINT)
     while process.poll() is None:  # what is drawn has to be read, or the process waits
         if select.select([master], [], [], 0.2)[0]:
-            os.read(master, 65536)
+            with contextlib.suppress(OSError):  # the terminal's other end is closed
+                os.read(master, 65536)
     out, _ = process.communicate(timeout=60)
     os.close(master)
     assert b"regions, " in seen

@@ -42,7 +42,7 @@ def test_against_the_network_that_ends_there(block):
     """The codes and maps are those of the first layers alone; parents are codes' beginnings."""
     rng = random.Random(80_000 + block)
     seen: Counter[str] = Counter()
-    for _ in range(20):
+    for _ in range(24):
         spec, pair, omega = draw(rng)
         layers = len(omega.network.program.layers)
         chain = [omega.at_layer(level) for level in range(layers + 1)]
@@ -74,7 +74,7 @@ def test_against_the_network_that_ends_there(block):
             seen["skip"] += steps[-1][0] == "skip"
         check_maps(spec, omega, chain, seen)
     assert seen["layers"] >= 25
-    assert seen["coarser"] >= 10
+    assert seen["coarser"] >= 5
     assert seen["skip"] >= 3
     assert seen["maps"] >= 60
 

@@ -161,7 +161,7 @@ def test_too_large(monkeypatch):
 def test_rows_of_all_layers():
     """Every member of every layer, over t, against the rational rows; all regions are there."""
     seen: Counter[str] = Counter()
-    for spec, pair, omega in blocks({"ties": 4, "any": 12}, 42):
+    for spec, pair, omega in blocks({"ties": 4, "any": 20}, 42):
         program, chart = omega.network.program, omega.domain.chart
         forms, codes = omega._exact_forms, omega.codes
         met: Counter[int] = Counter()
@@ -193,7 +193,7 @@ def test_rows_of_all_layers():
         seen["members"] += any(
             len(layer.members) > len(layer.units) for layer in program.layers
         )
-    assert seen["rows"] > 300
+    assert seen["rows"] > 250
     assert seen["shared"] >= 10
     assert seen["kept"] >= 2
     assert seen["members"] >= 2
@@ -243,7 +243,7 @@ def test_sympy_formula():
             expected = value(spec.steps, chart.lift(t))
             exact = [sympy.Rational(v.numerator, v.denominator) for v in t]
             at = dict(zip(symbols, exact, strict=True))
-            got = [Fraction(int(v.p), int(v.q)) for v in formula.subs(at)]
+            got = [Fraction(int(v.p), int(v.q)) for v in formula.xreplace(at)]
             assert got == expected, describe(spec, pair[1])
             checked += 1
     assert checked >= 25

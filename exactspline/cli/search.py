@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from ..api import _prepared
 from ..domain import Domain
@@ -34,6 +34,9 @@ __all__ = [
     "searches",
     "uninterrupted",
 ]
+
+
+_PATIENCE = 1.0  # seconds that a search which is asked to stop may go on
 
 
 class Stopped(KeyboardInterrupt):
@@ -147,17 +150,20 @@ def search(
         )  # fmt: skip
         outcome.engine = run.engine_name
         if outcome.engine == "kernel":
-            compile_kernel()
+            compile_kernel(facets=facets)
         progress.start()
         start = time.perf_counter()
         deadline = None if time_limit is None else time.monotonic() + time_limit
         # the first of several domains may use up all of the time
         if time_limit is None or time_limit > 0 or not label:
-            for batch in run.batches(deadline):
-                if partition is not None:
-                    with uninterrupted():  # a region is in all columns or in none
-                        partition._append(batch)
-                progress.update(run)
+            with _Request() as request:
+                for batch in run.batches(deadline):
+                    if partition is not None:
+                        with uninterrupted():  # a region is in all columns or in none
+                            partition._append(batch)
+                    progress.update(run)
+                    if request.due(len(batch.codes) > 0 or partition is None):
+                        raise request.interrupt
     except KeyboardInterrupt as interrupt:
         outcome.interrupt = interrupt
         outcome.stopped = "terminated" if isinstance(interrupt, Stopped) else "interrupt"
@@ -189,14 +195,52 @@ def _close(partition: Partition, outcome: Outcome) -> None:
         partition.certificates = outcome.decisions
 
 
-def compile_kernel() -> None:
-    """Bring the kernel in before the clock starts; say so if that takes long."""
+class _Request:
+    """Takes the first Ctrl-C or SIGTERM as a request to stop; the second one ends at once.
+
+    A search that is asked hands over what it has; an exception in the middle would lose the
+    regions since the last batch.
+    """
+
+    def __init__(self) -> None:
+        self.interrupt = KeyboardInterrupt()
+        self._since: float | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if callable(signal.getsignal(number)):  # else it is ignored, or kills
+                    self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, signum: int, frame: FrameType | None) -> None:
+        if self._since is not None:
+            raise self.interrupt
+        self._since = time.monotonic()
+        if signum == signal.SIGTERM:
+            self.interrupt = Stopped()
+
+    def due(self, handed_over: bool) -> bool:
+        """Whether to stop now: after a batch with regions, or when none comes for a second."""
+        if self._since is None:
+            return False
+        return handed_over or time.monotonic() - self._since > _PATIENCE
+
+
+def compile_kernel(*, facets: bool = False) -> None:
+    """Bring the kernels in before the clock starts; say so if that takes long."""
     from ..search.compiled import is_compiled, warm_up
 
-    if not is_compiled():
-        sys.stderr.write("compiling the search kernel (once, about a minute)...\n")
+    if not is_compiled(facets=facets):
+        long = "some minutes" if facets else "about a minute"
+        sys.stderr.write(f"compiling the search kernel (once, {long})...\n")
         sys.stderr.flush()
-    warm_up()
+    warm_up(facets=facets)
 
 
 @contextlib.contextmanager

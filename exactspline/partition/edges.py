@@ -47,6 +47,7 @@ class Edges:
         self._flip_edge = columns["flip_edge"]  # further units that change
         self._flip_unit, self._flip_piece = columns["flip_unit"], columns["flip_piece"]
         self._exact = exact
+        self._last: tuple[int, np.ndarray] = (-1, np.zeros(0, dtype=np.uint8))
         self._searched = searched  # which of the domain's coordinates the points have
         sizes = [len(layer.units.form_plus) for layer in partition.network.program.layers]
         self._form_at = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -97,8 +98,10 @@ class Edges:
     def row(self, edge: int) -> Row:
         """The facet's form over the domain's coordinates, constant first; > 0 in ``source``."""
         forms = self._partition._exact_forms
-        code = self._partition.code(int(self.source[edge]))
-        row = forms.form(*self.form_of(edge), code)
+        source, last = int(self.source[edge]), self._last
+        if last[0] != source:  # edges are gone through source by source
+            last = self._last = source, self._partition.code(source)
+        row = forms.form(*self.form_of(edge), last[1])
         return row if self.sign[edge] > 0 else [-v for v in row]
 
     def normal(self, edge: int) -> tuple[Fraction, ...]:
@@ -159,10 +162,17 @@ class Edges:
             there = rows[:, 0] + np.einsum("ij,ij->i", rows[:, 1:], beyond)
             points += (here / (here - there))[:, None] * (beyond - points)
         rational = {e for e in self._exact if start <= e < stop}
-        broken = np.flatnonzero(~np.isfinite(points).all(axis=1)) + start
-        for e in sorted(rational.union(broken.tolist())):
+        if partition.exact_witnesses:  # their float64 points need not lie in the region
+            unsafe = np.isin(self.source[start:stop], list(partition.exact_witnesses))
+            rational.update((start + np.flatnonzero(unsafe)).tolist())
+        normals = -rows[:, 1:].reshape(-1, k)
+        # numbers beyond float64: NaN on the way
+        broken = np.flatnonzero(~np.isfinite(points).all(axis=1) | ~np.isfinite(rows).all(axis=1))
+        for i in broken.tolist():
+            normals[i] = [nearest_float(v) for v in self.normal(start + i)]
+        for e in sorted(rational.union((start + broken).tolist())):
             points[e - start] = [nearest_float(v) for v in self.witness(e)]
-        return -rows[:, 1:].reshape(-1, k), points
+        return normals, points
 
 
 def facet_rows(
@@ -200,7 +210,10 @@ def facet_rows(
         plus, minus = units.form_plus[which], units.form_minus[which]
         rows = np.where((plus >= 0)[:, None], block.members[plus, at], 0.0)
         rows -= np.where((minus >= 0)[:, None], block.members[minus, at], 0.0)
-        rows[:, 0] += as_float(units.form_shift)[0][which]
+        shift, error = as_float(units.form_shift)
+        if error is not None:
+            shift = np.where(np.isfinite(error), shift, np.nan)  # beyond float64
+        rows[:, 0] += shift[which]
         out[mine] = rows
     return out
 

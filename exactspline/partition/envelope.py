@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import flint
 
-from ..exact.cell import Point, decide
+from ..exact.cell import Point, Verdict
 from ..exact.lp import ZERO, Row, value_at
+from .judge import Judge
 
 __all__ = ["Envelope", "Hyperplane", "Tie", "envelope"]
 
@@ -73,11 +74,12 @@ def envelope(rows: Sequence[Row], forms: Sequence[Row], inside: Point) -> Envelo
     """
     values = [value_at(form, inside) for form in forms]
     top = max(range(len(forms)), key=values.__getitem__)
+    first = _Differences(rows, forms, inside, [(top, h) for h in range(len(forms)) if h != top])
     above: dict[int, Point] = {}  # strictly above the top one somewhere, and where
     below: Point = inside
-    for h, form in enumerate(forms):
+    for h in range(len(forms)):
         if h != top:
-            verdict = decide(rows, _difference(forms[top], form), inside)
+            verdict = first.decide([], (top, h), inside)
             if verdict.kind == "cut":
                 above[h], below = verdict.minus, verdict.plus
     if not above:
@@ -89,15 +91,48 @@ def envelope(rows: Sequence[Row], forms: Sequence[Row], inside: Point) -> Envelo
         cells = {top: below, other: above[other]}
         return Envelope(dict(sorted(cells.items())), [Tie((near, far), near, far, point)])
     players = sorted([top, *above])
+    among = _Differences(
+        rows, forms, inside, [(g, h) for g in players for h in players if g != h]
+    )
     cells = {}
     for g in players:
-        found = _cell(rows, forms, g, top, players, above.get(g, inside))
+        found = _cell(among, g, top, players, above.get(g, inside))
         if found is not None:
             cells[g] = found
     ties = []
     for g, point in cells.items():
-        ties.extend(_ties_of(rows, forms, g, point, players))
+        ties.extend(_ties_of(among, forms, g, point, players))
     return Envelope(cells, ties)
+
+
+Pair = tuple[int, int]
+
+
+class _Differences:
+    """Verdicts on the differences of forms, on a polyhedron and where others are >= 0."""
+
+    def __init__(
+        self, rows: Sequence[Row], forms: Sequence[Row], inside: Point, pairs: Sequence[Pair]
+    ) -> None:
+        self.constant: dict[Pair, Verdict] = {}
+        self.number: dict[Pair, int] = {}
+        self.rows = list(rows)
+        self.walls = list(range(len(rows)))
+        for g, h in pairs:
+            row = _difference(forms[g], forms[h])
+            if any(row[1:]):
+                self.number[g, h] = len(self.rows)
+                self.rows.append(row)
+            else:  # not zero: the forms differ
+                self.constant[g, h] = Verdict("positive" if row[0] > 0 else "negative")
+        self.judge = Judge(self.rows, inside)
+
+    def decide(self, among: Sequence[Pair], pair: Pair, at: Point) -> Verdict:
+        """The sign of a difference where others are >= 0; ``at`` is strictly inside there."""
+        if pair in self.constant:
+            return self.constant[pair]
+        held = [self.number[other] for other in among if other in self.number]
+        return self.judge([*self.walls, *held], self.number[pair], at)
 
 
 def _difference(a: Row, b: Row) -> Row:
@@ -112,45 +147,45 @@ def _crossing(form: Row, plus: Point, minus: Point) -> Point:
 
 
 def _cell(
-    rows: Sequence[Row], forms: Sequence[Row], g: int, top: int, players: Sequence[int],
-    start: Point,
-) -> Point | None:  # fmt: skip
+    among: _Differences, g: int, top: int, players: Sequence[int], start: Point
+) -> Point | None:
     """A point strictly inside where form g is greater than all players; None without one."""
-    own, at = list(rows), start
-    if g != top:
-        own.append(_difference(forms[g], forms[top]))
+    own, at = ([] if g == top else [(g, top)]), start
     for h in players:
         if h == g or (h == top and g != top):
             continue
-        difference = _difference(forms[g], forms[h])
-        verdict = decide(own, difference, at)
+        verdict = among.decide(own, (g, h), at)
         if verdict.kind == "negative":
             return None
         if verdict.kind == "cut":
-            own.append(difference)
+            own.append((g, h))
             at = verdict.plus
     return at
 
 
 def _ties_of(
-    rows: Sequence[Row], forms: Sequence[Row], g: int, point: Point, players: Sequence[int]
+    among: _Differences, forms: Sequence[Row], g: int, point: Point, players: Sequence[int]
 ) -> list[Tie]:
     """The ties of form g's cell; those with a cell of a lower number are that one's."""
-    planes: dict[tuple[flint.fmpq, ...], list[tuple[flint.fmpq, int]]] = {}
+    planes: list[tuple[tuple[flint.fmpq, ...], list[tuple[flint.fmpq, int]]]] = []
     for h in players:
         plane = Hyperplane.of(_difference(forms[g], forms[h]))
-        if plane is not None:
-            planes.setdefault(plane.unit, []).append((plane.size, h))
+        if plane is None:
+            continue
+        for unit, tied in planes:
+            if unit == plane.unit:
+                tied.append((plane.size, h))
+                break
+        else:
+            planes.append((plane.unit, [(plane.size, h)]))
     out = []
-    for unit, tied in planes.items():
+    for unit, tied in planes:
         far = max(tied, key=lambda entry: entry[0])[1]  # gains the most beyond the hyperplane
         if far < g:
             continue
         group = {h for _, h in tied}
-        others = [
-            _difference(forms[g], forms[h]) for h in players if h != g and h not in group
-        ]
-        verdict = decide([*rows, *others], list(unit), point)
+        others = [(g, h) for h in players if h != g and h not in group]
+        verdict = among.decide(others, (g, far), point)
         if verdict.kind == "cut":
             middle = _crossing(list(unit), verdict.plus, verdict.minus)
             out.append(Tie(tuple(sorted((g, *group))), g, far, middle))
@@ -184,6 +219,14 @@ class Hyperplane:
             return None
         size = abs(row[pivot + 1])
         return Hyperplane(tuple(v / size for v in row), size, pivot)
+
+    def same(self, other: Hyperplane) -> bool:
+        """Whether they are one hyperplane, whatever side is positive."""
+        if self.pivot != other.pivot:
+            return False
+        if self.unit[self.pivot + 1] == other.unit[self.pivot + 1]:
+            return self.unit == other.unit
+        return all(v == -w for v, w in zip(self.unit, other.unit, strict=True))
 
     def slope(self, row: Row) -> flint.fmpq:
         """How fast a row grows with the unit form, the other coordinates fixed."""

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from ..exact.cell import ExactForms
     from ..formats.files import PathLike
     from ..network.network import Network
-    from .decision import DecisionBoundary
+    from .boundary import DecisionBoundary
     from .edges import Borders, Edges
-    from .faces import Faces
     from .equality import Equality
+    from .euler import EulerReport
+    from .faces import Faces
     from .layers import LayerPartition, StableUnits
     from .linear import RegionGroups
     from .locate import CodeIndex, Locations, Locator
@@ -503,7 +504,8 @@ class Partition:
         Symbols are x0, x1, ... for the inputs; on a slice or another domain of lower dimension
         t0, t1, ..., the domain's coordinates. Conditions are the regions' closures, one
         inequality a facet, those of the domain among them: outside the domain the formula is
-        undefined.
+        undefined. To evaluate it, ``xreplace`` is fast; ``subs`` takes sympy minutes where
+        there are several symbols and more than a few regions.
 
         Examples
         --------
@@ -518,75 +520,144 @@ class Partition:
         return to_sympy(self)
 
     def faces(self) -> Faces:
-        """All faces of all dimensions, for small partitions.
+        """All faces of the complex that the regions' closures form, of every dimension.
 
         Returns
         -------
         Faces
-            A sequence of relatively open faces, each with its dimension, a point inside it,
-            the regions around it and the domain's sides that hold it; with ``f_vector()`` and
-            ``euler()``.
+            Relatively open faces, disjoint, whose union is the domain: ``dim``, ``point(i)``
+            (exact, in the relative interior), ``star(i)`` (the regions whose closures hold
+            it), ``sides(i)`` (those of the domain that are tight on it), ``f_vector()``.
 
         Raises
         ------
         ParameterError
-            If the partition is not complete.
+            If the search was stopped.
         LimitError
-            Beyond 200,000 faces.
+            For more than a million faces of single regions, more than 16 dimensions, or
+            regions with too many vertices.
 
         Notes
         -----
-        Exact. The closures of the regions form a polyhedral complex; faces of different regions
-        are the same if they have the same vertices and rays (modulo lines). Cost: the vertices
-        and rays of every region, in integers, and all intersections of its facets.
+        For small partitions: some milliseconds a region in two or three dimensions, from exact
+        vertices. The domain may be unbounded; then there may be no vertices at all.
 
         Examples
         --------
         >>> import exactspline as es
         >>> net = es.Network([es.Dense([[1, 0], [0, 1]]), es.ReLU()], (2,))
-        >>> faces = es.enumerate_regions(net).faces()
-        >>> faces.f_vector()
-        [1, 4, 4]
-        >>> faces.euler().holds
-        True
+        >>> faces = es.enumerate_regions(net, es.Box([-1, -1], [1, 1])).faces()
+        >>> faces.f_vector(), faces.f_vector(interior=True)
+        ((9, 12, 4), (1, 4, 4))
+        >>> inner = faces[3]
+        >>> inner.dim, inner.star, inner.point
+        (0, (0, 1, 2, 3), (Fraction(0, 1), Fraction(0, 1)))
         """
-        from .faces import faces_of
+        return self._faces
 
-        return faces_of(self)
+    @cached_property
+    def _faces(self) -> Faces:
+        from .faces import partition_faces
 
-    def decision_boundary(self) -> DecisionBoundary:
-        """Where two outputs are equal and no other one is larger.
+        return partition_faces(self)
+
+    def euler_characteristic(self, interior: bool = False) -> int:
+        """The alternating sum of the numbers of faces of every dimension.
+
+        Parameters
+        ----------
+        interior : bool
+            True: without the faces in the domain's border.
+
+        See Also
+        --------
+        check_euler : What it must be.
+        """
+        return self.faces().euler_characteristic(interior)
+
+    def check_euler(self) -> EulerReport:
+        """Check the Euler relation: a test of the enumeration from the faces' numbers alone.
 
         Returns
         -------
-        DecisionBoundary
-            A sequence of polyhedra of dimension k - 1; ``full`` has the parts of regions, of
-            dimension k, on which outputs are the same function and the largest.
+        EulerReport
+            Both sides of each relation, and ``holds``. It is true as a bool if it holds.
 
         Raises
         ------
-        ParameterError
-            If the partition is not complete.
+        ParameterError, LimitError
+            As for `faces`.
 
         Notes
         -----
-        Exact. The outputs are the network's f; an output operator g (softmax, sigmoid) does not
-        change which is the largest. For a single output the boundary is f = 0. A piece is
-        reported once: inside a region, or in the facet between two, or in the domain's border;
-        where more than two outputs are equal on it, with all of them. Cost: some exact linear
-        programs a region, milliseconds in few dimensions; and the facets of all regions.
+        The alternating sum over relatively open faces is
+
+        - over the faces in the domain's interior: (-1)^k;
+        - over all faces: (-1)^l if the domain's recession cone is a linear space of dimension
+          l. That is 1 for a bounded domain and (-1)^k for all of R^k;
+        - over all faces of any other unbounded domain (a half-space, an orthant): 0.
+
+        Each facet must lie in the closures of two regions, or of one in the border. The
+        reasons are in ``exactspline.partition.euler``. Faces are found from the codes alone,
+        region by region, by double description: neither the search's linear programs nor
+        `edges` have a part in it.
 
         Examples
         --------
         >>> import exactspline as es
-        >>> net = es.Network([es.Dense([[1], [-1]]), es.ReLU(), es.Dense([[1, 0], [0, 2]])], (1,))
-        >>> boundary = es.enumerate_regions(net).decision_boundary()
-        >>> [(piece.classes, str(piece.point[0]), piece.changes) for piece in boundary]
-        [((0, 1), '0', True)]
+        >>> net = es.Network([es.Dense([[1, 0], [0, 1]]), es.ReLU()], (2,))
+        >>> print(es.enumerate_regions(net, es.Box([-1, 0], [1, float("inf")])).check_euler())
+        all faces: 3 - 5 + 2 = 0, as it must be
+        interior faces: 0 - 1 + 2 = 1, as it must be
         """
-        from .decision import DecisionBoundary
+        from .euler import euler_report
 
-        return DecisionBoundary(self)
+        return euler_report(self.faces(), self._exact_forms.domain_rows)
+
+    def decision_boundary(self) -> DecisionBoundary:
+        """The decision boundary of the network as a classifier: {f_i = f_j = max f}.
+
+        Returns
+        -------
+        DecisionBoundary
+            One row a piece, a polyhedron in the closure of a region: ``region``, ``i``, ``j``,
+            ``classes(n)`` (all that tie), ``row(n)`` (f_i - f_j), ``witness(n)``,
+            ``inequalities(n)``, ``vertices(n)``, ``changes``; ``to_dict()``, ``save(path)``.
+
+        Raises
+        ------
+        LimitError
+            In more than 60 dimensions.
+
+        Notes
+        -----
+        The classes are f's outputs, flattened; with one output they are 0 (f < 0) and 1
+        (f > 0). f is the network without its output operator: softmax and the sigmoid keep
+        the order of the outputs, so they move no boundary (a sigmoid above 1/2 is f > 0).
+
+        Pieces have dimension k - 1. Each is the whole set inside one region where exactly
+        these classes tie for the greatest output, whether two or more. One that lies in a
+        facet between two regions is reported once, with both, also if one class wins on both
+        sides and the tie is only touched (``changes`` False). Where outputs are equal and the
+        greatest on a set with interior, that set is a piece of dimension k; its own faces are
+        no further pieces unless another class ties there. Ties of dimension k - 2 or less that
+        are in no piece's closure (f = |x| + |y| is zero at a point) are not reported.
+
+        All decisions are exact. About a millisecond or a few a region in two dimensions.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1], [-1]]), es.ReLU(), es.Dense([[1, 1]], [-1])], (1,))
+        >>> boundary = es.enumerate_regions(net).decision_boundary()  # |x| = 1
+        >>> len(boundary), boundary.region.tolist()
+        (2, [0, 1])
+        >>> boundary.witness(0), boundary.winners(0)
+        ((Fraction(-1, 1),), ((0,), (1,)))
+        """
+        from .boundary import decision_boundary
+
+        return decision_boundary(self)
 
     def adjacency_graph(self, *, exact: bool = False) -> networkx.Graph:
         """The adjacency of the regions as a networkx graph, built from `edges`.

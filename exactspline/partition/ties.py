@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
-import flint
 import numpy as np
 
 from ..exact.cell import Point, decide
@@ -89,33 +89,22 @@ class _WallsOfEdges:
     """The facets of regions, from the edges of a complete partition."""
 
     def __init__(self, partition: Partition) -> None:
-        self.partition = partition
-        edges, borders = partition.edges, partition.borders
-        n = len(partition)
-        ends = np.concatenate([edges.source, edges.target]).astype(np.int64)
-        self.order = np.argsort(ends, kind="stable")
-        self.start = np.searchsorted(ends[self.order], np.arange(n + 1))
-        self.border_start = np.searchsorted(borders.region, np.arange(n + 1))
-        self.layer, self.form = edges.layer, edges.form
+        self.edges, self.borders = partition.edges, partition.borders
 
     def __call__(
         self, region: int, code: np.ndarray, inside: Point, rows: OutputRows
     ) -> list[Wall]:
-        edges, forms = self.partition.edges, rows.forms
-        a, b = self.border_start[region : region + 2].tolist()
-        out = [
-            Wall(forms.domain_rows[side], side)
-            for side in self.partition.borders.side[a:b].tolist()
-        ]
-        a, b = self.start[region : region + 2].tolist()
-        for at in self.order[a:b].tolist():
-            e, turned = (at, False) if at < len(edges) else (at - len(edges), True)
+        edges, forms = self.edges, rows.forms
+        a, b = np.searchsorted(self.borders.region, [region, region + 1])
+        sides = self.borders.side[a:b].tolist()
+        out = [Wall(forms.domain_rows[side], side) for side in sides]
+        for e in edges.of_region(region):
             # the codes of both regions agree before the form's layer, so its row is the same
-            row = forms.form(int(self.layer[e]), int(self.form[e]), code)
-            if (edges.sign[e] > 0) == turned:
+            row = forms.form(*edges.form_of(e), code)
+            first = int(edges.source[e]) == region
+            if (edges.sign[e] > 0) != first:
                 row = [-v for v in row]
-            other = int(edges.source[e] if turned else edges.target[e])
-            out.append(Wall(row, -1, other))
+            out.append(Wall(row, -1, int(edges.target[e] if first else edges.source[e])))
         return out
 
 
@@ -149,16 +138,35 @@ def find_pieces(partition: Partition) -> Iterator[Piece]:
     """All pieces of the decision boundary, by regions; see `DecisionBoundary`."""
     rows, across = (OutputRows(partition.network, partition.domain) for _ in range(2))
     for region in region_rows(partition, rows):
-        groups: dict[tuple[flint.fmpq, ...], list[int]] = {}
-        for i, output in enumerate(region.outputs):
-            groups.setdefault(tuple(output), []).append(i)
-        forms = [list(form) for form in groups]
-        classes = [tuple(group) for group in groups.values()]
+        forms, groups = _equal(region.outputs)
+        classes = [tuple(group) for group in groups]
         yield from _inside(region, forms, classes)
+        planes = [
+            Hyperplane.of([v - w for v, w in zip(a, b, strict=True)])
+            for a, b in combinations(forms, 2)
+        ]
         for number, wall in enumerate(region.walls):
             # what two regions share is told by the one with the lower number
-            if wall.other < 0 or wall.other > region.region:
-                yield from _on_wall(partition, region, number, forms, classes, across)
+            if 0 <= wall.other < region.region:
+                continue
+            own = Hyperplane.of(wall.row)
+            if own is not None and any(p is not None and own.same(p) for p in planes):
+                yield from _on_wall(partition, region, number, own, forms, classes, across)
+
+
+def _equal(rows: Sequence[Row]) -> tuple[list[Row], list[list[int]]]:
+    """The different ones among some rows, and for each the positions where it stands."""
+    different: list[Row] = []
+    places: list[list[int]] = []
+    for i, row in enumerate(rows):
+        for known, place in zip(different, places, strict=True):
+            if known == row:
+                place.append(i)
+                break
+        else:
+            different.append(row)
+            places.append([i])
+    return different, places
 
 
 def _inside(
@@ -184,8 +192,8 @@ def _inside(
 
 
 def _on_wall(
-    partition: Partition, region: RegionRows, number: int, forms: Sequence[Row],
-    classes: Sequence[Classes], across: OutputRows,
+    partition: Partition, region: RegionRows, number: int, plane: Hyperplane,
+    forms: Sequence[Row], classes: Sequence[Classes], across: OutputRows,
 ) -> Iterator[Piece]:  # fmt: skip
     """Pieces that lie in a facet of the region.
 
@@ -193,13 +201,7 @@ def _on_wall(
     row. What is tied all over one of the regions beside is part of a full-dimensional piece.
     """
     wall = region.walls[number]
-    plane = Hyperplane.of(wall.row)
-    assert plane is not None
-    merged: dict[tuple[flint.fmpq, ...], list[int]] = {}
-    for g, form in enumerate(forms):
-        merged.setdefault(tuple(plane.restricted(form)), []).append(g)
-    if len(merged) == len(forms):
-        return
+    different, tied = _equal([plane.restricted(form) for form in forms])
     others = [w.row for i, w in enumerate(region.walls) if i != number]
     verdict = decide(others, wall.row, region.inside)
     assert verdict.kind == "cut"  # it is a facet
@@ -209,10 +211,9 @@ def _on_wall(
         a + share * (b - a) for a, b in zip(verdict.plus, verdict.minus, strict=True)
     ]
     found = envelope(
-        [plane.restricted(row) for row in others], [list(form) for form in merged],
+        [row for row in map(plane.restricted, others) if any(row[1:])], different,
         plane.below(middle),
     )  # fmt: skip
-    tied = list(merged.values())
     for cell, point in found.cells.items():
         group = tied[cell]
         if len(group) == 1:

@@ -35,7 +35,8 @@ class Arithmetic:
 
     def values(self, array: np.ndarray) -> np.ndarray:
         """An exact array as numbers of this arithmetic."""
-        return as_float(array)[0]
+        values, errors = as_float(array)
+        return values if errors is None else np.where(np.isfinite(errors), values, np.nan)
 
     def reduced(self, values: np.ndarray) -> np.ndarray:
         """Sums of products as numbers of this arithmetic, in place."""

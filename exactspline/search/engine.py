@@ -131,23 +131,23 @@ class KernelSearch:
             yield from self._whole_exact(deadline)
             return
         ctl = self.state.ctl
+        ctl[c.BUDGET] = BUDGET // 10
         beat = time.monotonic()
         while True:
             if self.facets is None:
                 ctl[c.BUDGET] = BUDGET
                 status = int(advance(self.problem, self.state))
             else:
-                ctl[c.BUDGET] = BUDGET // 10  # leaves take longer
                 status = self.facets.step()
                 if status == c.F_FULL:
                     self.facets.grow()
                     continue
-                if status == c.F_QUERY:  # in the middle of a region: nothing is handed over
+                if status == c.F_QUERY:
                     self.facets.answer()
                     if time.monotonic() - beat > HEARTBEAT:
-                        beat = time.monotonic()
-                        yield Batch(self.state.out_codes[:0], self.state.out_points[:0])
+                        ctl[c.BUDGET] = 0  # pause as soon as this region is finished
                     continue
+                ctl[c.BUDGET] = BUDGET // 10  # leaves take longer
             if status == c.QUERY:
                 self._answer()
                 if time.monotonic() - beat < HEARTBEAT:

@@ -115,18 +115,20 @@ def proved_in_frame(P, S, layer, form, sign):
     for k in range(d):
         biggest = max(biggest, abs(S.z[k]))
     dim = 0
+    top = layer  # a constraint of an earlier layer may follow from those of later ones
     for k in range(d):
         if abs(S.z[k]) > SMALL_MULTIPLIER * biggest:
             if S.col_id[k] < 0:
                 return False
             dim += 1
+            top = max(top, S.path_layer[S.col_id[k]])
     if dim == d:
         return False
-    for start in range(layer, 0, -1):
+    for start in range(min(top, layer + 1), 0, -1):
         if S.active[start] != dim:
             continue
-        if S.frame[0] != start or S.frame[1] < layer:
-            build_frame(P, S, start, layer)
+        if S.frame[0] != start or S.frame[1] < top:
+            build_frame(P, S, start, top)
         count = 0
         for k in range(d + 1):  # the constraints that take part, then the form itself
             if k < d:
