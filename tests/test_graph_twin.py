@@ -32,7 +32,7 @@ MOST = {"larger": 160}  # regions; networks with more are drawn again
 # hyperplane.
 QUOTAS = {
     "k = 1": 6, "k = 2": 15, "k = 3": 5, "unbounded": 12, "flat": 3, "deep": 20,
-    "several flips": 60, "several layers": 10, "many pieces": 60, "near but apart": 20,
+    "several flips": 40, "several layers": 5, "many pieces": 60, "near but apart": 20,
     "border": 200, "border on a unit": 5,
 }  # fmt: skip
 

@@ -28,7 +28,7 @@ class Edges:
     unit : int32 array, shape (edges,)
         The first unit whose piece differs; `flips` names all of them (several where
         hyperplanes coincide).
-    piece : int32 array, shape (edges,)
+    piece : uint16 array, shape (edges,)
         That unit's piece in ``target``.
     sign : int8 array, shape (edges,)
         ``sign`` times the facet's form (see ``layer`` and ``form``) is positive in ``source``.

@@ -549,7 +549,7 @@ class Partition:
         >>> faces = es.enumerate_regions(net, es.Box([-1, -1], [1, 1])).faces()
         >>> faces.f_vector(), faces.f_vector(interior=True)
         ((9, 12, 4), (1, 4, 4))
-        >>> inner = faces[3]
+        >>> inner = next(face for face in faces if len(face.star) == 4)
         >>> inner.dim, inner.star, inner.point
         (0, (0, 1, 2, 3), (Fraction(0, 1), Fraction(0, 1)))
         """

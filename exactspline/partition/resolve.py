@@ -25,7 +25,7 @@ __all__ = ["EdgeBuilder", "search_again"]
 
 _CHUNK = 1 << 25  # bytes of codes that are compared at once
 _EDGE_COLUMNS = {
-    "region": np.int32, "target": np.uint64, "unit": np.int32, "piece": np.int32,
+    "region": np.int32, "target": np.uint64, "unit": np.int32, "piece": np.uint16,
     "form": np.int32, "sign": np.int8,
 }  # fmt: skip
 
@@ -164,23 +164,23 @@ def _sort(
 ) -> dict[int, tuple[Fraction, ...]]:
     """Sort the edges of every source by target, in place; they are sorted by source."""
     source, target = columns["source"], columns["target"]
-    order = np.lexsort([target, source])
-    moved = np.flatnonzero(order != np.arange(len(order)))
-    if len(moved) == 0:
+    moves = len(exact) > 0 or len(columns["flip_edge"]) > 0
+    place = np.arange(len(source) if moves else 0, dtype=np.int64)
+    start = 0
+    while start < len(source):
+        # edges move within their source only: a stretch of whole sources at a time
+        end = min(start + (1 << 18), len(source))
+        end = int(np.searchsorted(source, source[end - 1], side="right"))
+        order = np.lexsort([target[start:end], source[start:end]])
+        for name, column in columns.items():
+            if not name.startswith("flip"):
+                column[start:end] = column[start:end][order]
+        if moves:
+            place[start + order] = np.arange(start, end)
+        start = end
+    if not moves:
         return exact
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order))
-    for name, column in columns.items():
-        if name == "flip_edge":
-            column[:] = place[column]
-        elif not name.startswith("flip"):
-            # edges move within their source only, so a stretch of whole sources at a time
-            start = 0
-            while start < len(source):
-                end = min(start + (1 << 18), len(source))
-                end = int(np.searchsorted(source, source[end - 1], side="right"))
-                column[start:end] = column[order[start:end]]
-                start = end
+    columns["flip_edge"] = place[columns["flip_edge"]]
     by_edge = np.argsort(columns["flip_edge"], kind="stable")
     for name in ("flip_edge", "flip_unit", "flip_piece"):
         columns[name] = columns[name][by_edge]
