@@ -224,7 +224,14 @@ def test_envelopes_against_values_at_random_points():
         for j in range(k):
             for sign in (1, -1):
                 box.append([flint.fmpq(3)] + [flint.fmpq(sign * (i == j)) for i in range(k)])
-        forms = [list(form) for form in {tuple(row()): None for _ in range(m)}]
+        drawn = [row() for _ in range(m)]
+        if rng.random() < 0.4:  # several that tie on one hyperplane
+            base, other = drawn[:2]
+            drawn[1:] = [
+                [v + c * w for v, w in zip(base, other, strict=True)] for c in range(1, m)
+            ]
+            drawn.append(row())
+        forms = [list(form) for form in {tuple(form): None for form in drawn}]
 
         def values(point, forms=forms):
             return [form[0] + sum(map(mul, form[1:], point)) for form in forms]
@@ -254,22 +261,23 @@ def test_envelopes_against_values_at_random_points():
 
 
 def draw(rng: random.Random) -> tuple[nets.Spec, nets.DomainPair]:
-    """A random network whose last step is affine or a unit, with many ties."""
-    dim = rng.choice((1, 2, 2, 3, 3))
+    """A random network with many ties; its last step is affine (few terms a row) or units."""
+    dim = rng.choice((1, 2, 2, 2, 3))
     widths = [rng.randint(1, 5) for _ in range(rng.randint(1, 3))]
-    style = rng.choice(("integer", "integer", "third", "dyadic", "float"))
-    spec = nets.random_spec(rng, dim, widths, style, bias=rng.random() < 0.6)
-    if rng.random() < 0.75:
-        n = len(naive.evaluate(nets.twin(spec), [Fraction(0)] * dim)[1])
-        outputs = len(es_outputs(spec))
-        assert n >= outputs
-        spec.steps.append(nets.dense(rng, rng.choice((1, 2, 2, 3, 4)), outputs, style))
-    tight = rng.random() < 0.25
+    style = rng.choice(("integer", "integer", "integer", "third", "dyadic", "float"))
+    kinds = rng.choice((nets.ALL_KINDS, ("relu",), ("abs", "relu"), ("max", "min", "abs")))
+    spec = nets.random_spec(rng, dim, widths, style, bias=rng.random() < 0.5, kinds=kinds)
+    kind = rng.random()
+    if kind < 0.8:
+        n, outputs = len(nets.network(spec).program.output), rng.choice((1, 2, 2, 3, 3, 4))
+        last = nets.dense(rng, outputs, n, style, bias=rng.random() < 0.3)
+        if kind < 0.6:  # differences of outputs are multiples of few forms: ties in facets
+            for row in last[1]:
+                few = rng.sample(range(n), min(n, 2))
+                row[:] = [Fraction(rng.choice((-1, 0, 1, 1)) * (m in few)) for m in range(n)]
+        spec.steps.append(last)
+    tight = rng.random() < 0.3
     return spec, tight_domain(rng, spec) if tight else nets.any_domain(rng, dim)
-
-
-def es_outputs(spec: nets.Spec) -> range:
-    return range(len(nets.network(spec).program.output))
 
 
 def outputs_at(spec: nets.Spec, x: Sequence[Fraction]) -> list[Fraction]:
@@ -403,15 +411,15 @@ def some_point(rng: random.Random, omega: Partition) -> list[Fraction]:
 def test_lines(block):
     rng = random.Random(71_000 + block)
     seen = Counter()
-    while seen["nets"] < 40:
+    while seen["nets"] < 30:
         spec, pair = draw(rng)
         omega = es.enumerate_regions(nets.network(spec), pair[0], limit=150)
         if not omega.complete or omega.domain.chart.dim == 0:
             continue
         boundary = omega.decision_boundary()
-        seen["nets"] += 1
+        seen["nets"] += len(boundary) > 0
         seen["pieces"] += len(boundary)
-        for _ in range(3):
+        for _ in range(4):
             line = Line(spec, omega, [some_point(rng, omega) for _ in range(2)])
             if not any(line.direction):
                 continue
@@ -427,8 +435,8 @@ def test_lines(block):
                 seen["wide"] += len(tied) > 2
             seen["points"] += len(points)
             seen["intervals"] += len(intervals)
-    assert seen["points"] >= 25, seen
-    assert seen["intervals"] >= 15, seen
+    assert seen["points"] >= 20, seen
+    assert seen["intervals"] >= 20, seen
 
 
 # --- The naive twin --------------------------------------------------------------------------
@@ -520,7 +528,7 @@ class PieceTwin(GraphCheck):
 def test_same_pieces_as_the_twin(block):
     rng = random.Random(72_000 + block)
     seen = Counter()
-    while seen["nets"] < 40:
+    while seen["nets"] < 30:
         spec, pair = draw(rng)
         twin = Twin(nets.twin(spec), pair[1])
         if len(twin.cells) > 40:
@@ -547,7 +555,8 @@ def test_same_pieces_as_the_twin(block):
             assert any(row) == (boundary.dim[n] < twin.k), message
             for inequality in boundary.inequalities(n):
                 assert inequality.value(boundary.witness(n)) >= 0, message
-            self_sides(spec, omega, boundary, n, message)
+            if boundary.dim[n] < twin.k:
+                check_sides(spec, omega, boundary, n, message)
             seen["facets"] += len(star) == 2
             seen["border"] += bool(sides)
             seen["full"] += found[star, sides, tied] == twin.k
@@ -555,43 +564,40 @@ def test_same_pieces_as_the_twin(block):
             seen["touched"] += len(star) == 2 and not boundary.changes[n]
         assert found == check.pieces(), message
         assert len(found) == len(boundary), message
-        seen["nets"] += 1
+        seen["nets"] += len(boundary) > 0
         seen["pieces"] += len(found)
     assert seen["pieces"] >= 60, seen
     assert min(seen[kind] for kind in ("facets", "full", "wide")) >= 5, seen
     assert min(seen["border"], seen["touched"]) >= 1, seen
 
 
-def self_sides(spec, omega, boundary, n, message) -> None:
-    """Who wins on either side, a little way along the row's normal; and f_i - f_j there."""
-    k, chart = omega.domain.chart.dim, omega.domain.chart
-    if boundary.dim[n] == k:
-        return
+def check_sides(
+    spec: nets.Spec, omega: Partition, boundary: DecisionBoundary, n: int, message: str
+) -> None:
+    """Who wins a little way off a piece, and f_i - f_j there.
+
+    On the region's side for a piece in a facet, else on both.
+    """
     row, t = boundary.row(n), boundary.witness(n)
     i, j = int(boundary.i[n]), int(boundary.j[n])
     region = omega[int(boundary.region[n])]
-    near, far = boundary.winners(n)
-    # the way into the region: along the normal if that goes there, else against it
     inward = [w - v for v, w in zip(t, region.witness, strict=True)]
-    ahead = sum(map(mul, row[1:], inward))
-    signs = (1, -1) if boundary.other[n] < 0 and boundary.side[n] < 0 else (1 if ahead > 0 else -1,)
-    for sign in signs:
-        step = Fraction(1)
+    into = sum(map(mul, row[1:], inward)) > 0
+    inside = boundary.other[n] < 0 and boundary.side[n] < 0
+    near, far = boundary.winners(n)
+    for sign in (1, -1) if inside else (1 if into else -1,):
+        step = Fraction(sign)
         while True:
-            moved = [v + sign * step * g for v, g in zip(t, row[1:], strict=True)]
-            there = winners_at(spec, chart.lift(moved))
-            if set(there) <= set(boundary.classes(n)) and region.contains(chart.lift(moved)):
-                halfway = [v + sign * step / 2 * g for v, g in zip(t, row[1:], strict=True)]
-                assert winners_at(spec, chart.lift(halfway)) == there, message
+            moved = [v + step * g for v, g in zip(t, row[1:], strict=True)]
+            x = omega.domain.chart.lift(moved)
+            # no class wins that does not tie on the piece, and the winners stay the same
+            if region.contains(x) and set(winners_at(spec, x)) <= set(boundary.classes(n)):
                 break
             step /= 4
-        z = outputs_at(spec, chart.lift(moved))
-        difference = row[0] + sum(map(mul, row[1:], moved))
+        z, difference = outputs_at(spec, x), row[0] + sum(map(mul, row[1:], moved))
         assert z[i] - z[j] == difference, message
-        if len(signs) == 1:
-            assert there == near, message
-        else:
-            assert there == (near if (i in near) == (sign > 0) else far), message
+        expected = near if not inside or (i in near) == (sign > 0) else far
+        assert winners_at(spec, x) == expected, message
 
 
 # --- Larger networks, files, corner cases ----------------------------------------------------
@@ -615,14 +621,12 @@ def test_moons_boundary_is_a_set_of_curves():
     for end, count in ends.items():
         on_border = any(v in (-2, 3) for v in end)
         assert count == (1 if on_border else 2)
-        assert omega.network.forward([end], exact=True).reshape(-1)[0] == 0 if False else True
 
 
 @pytest.mark.parametrize("widths", [(4, 6, 5, 4), (5, 6, 4, 3)])
 def test_more_than_three_dimensions(widths):
     """Where HiGHS guesses: pieces through the midpoints of segments between classes."""
-    rng = np.random.default_rng(3)
-    network = random_net(rng, *widths)
+    network = random_net(np.random.default_rng(0), *widths)
     omega = es.enumerate_regions(network, es.Box(-1, 1, dim=widths[0]))
     boundary = omega.decision_boundary()
     draw_ = random.Random(2)
@@ -657,7 +661,7 @@ def test_after_a_stopped_search_the_regions_that_were_found_have_their_pieces():
     compared = 0
     for _ in range(12):
         spec = nets.random_spec(rng, 2, [4, 3], "integer")
-        outputs = len(es_outputs(spec))
+        outputs = len(nets.network(spec).program.output)
         spec.steps.append(nets.dense(rng, 3, outputs, "integer"))
         omega = es.enumerate_regions(nets.network(spec), es.Box([-3, -3], [3, 3]))
         kept = [i for i in range(len(omega)) if i % 3]
@@ -719,7 +723,7 @@ def test_files(tmp_path):
         before = (tmp_path / name).read_bytes()
         es.enumerate_regions(network, omega.domain).decision_boundary().save(tmp_path / name)
         assert (tmp_path / name).read_bytes() == before
-    with pytest.raises(es.FormatError, match="a decision boundary is written as .json or .npz"):
+    with pytest.raises(es.FormatError, match="a decision boundary is written as"):
         boundary.save(tmp_path / "b.csv")
 
 

@@ -31,6 +31,7 @@ import exactspline as es
 from exactspline.formats.vnnlib import load_vnnlib
 
 Number = int | Fraction
+Map = tuple[list[list[Fraction]], list[Fraction]]
 
 
 def flips_of(omega: es.Partition) -> dict[tuple[int, int], tuple[tuple[int, int], ...]]:
@@ -40,46 +41,53 @@ def flips_of(omega: es.Partition) -> dict[tuple[int, int], tuple[tuple[int, int]
 # --- The function across an edge -------------------------------------------------------------
 
 
-class Maps:
-    """The affine map of every region over the domain's coordinates, by exact evaluation."""
+def affine_maps(omega: es.Partition, layers: Sequence[naive.Layer]) -> list[Map]:
+    """A (outputs x k) and b of every region over the domain's coordinates.
 
-    def __init__(self, omega: es.Partition, layers: Sequence[naive.Layer]) -> None:
-        self.omega, self.layers, self.known = omega, layers, {}
+    Differences of the network's values at its witness and at points near by that have its code.
+    """
+    lift = omega.domain.chart.lift
+    points, steps = [], []
+    for i in range(len(omega)):
+        code, t = tuple(omega.code(i).tolist()), list(omega.witness(i))
+        points.append(t)
+        for j in range(len(t)):
+            step = Fraction(1)
+            while True:
+                there = [v + step * (m == j) for m, v in enumerate(t)]
+                if naive.code_at(layers, lift(there)) == code:
+                    break
+                step /= -3
+            points.append(there)
+            steps.append(step)
+    values, k = values_at(omega, points), omega.domain.chart.dim
+    out = []
+    for i in range(len(omega)):
+        here, *near = values[i * (k + 1) : (i + 1) * (k + 1)]
+        own = zip(near, steps[i * k : (i + 1) * k], strict=True)
+        columns = [[(b - a) / step for a, b in zip(here, v, strict=True)] for v, step in own]
+        A = [[column[c] for column in columns] for c in range(len(here))]
+        t = points[i * (k + 1)]
+        out.append((A, [v - nets._at(row, t) for v, row in zip(here, A, strict=True)]))
+    return out
 
-    def value(self, t: Sequence[Fraction]) -> list[Fraction]:
-        x = np.array(self.omega.domain.chart.lift(t), dtype=object)
-        return list(self.omega.network.forward(x, exact=True).reshape(-1))
 
-    def __call__(self, region: int) -> tuple[list[list[Fraction]], list[Fraction]]:
-        """A (outputs x k) and b: differences between points that share the region's code."""
-        if region not in self.known:
-            code = tuple(self.omega.code(region).tolist())
-            t = list(self.omega.witness(region))
-            here = self.value(t)
-            columns = []
-            for j in range(len(t)):
-                step = Fraction(1)
-                while True:
-                    there = [v + step * (i == j) for i, v in enumerate(t)]
-                    if naive.code_at(self.layers, self.omega.domain.chart.lift(there)) == code:
-                        break
-                    step /= -3
-                columns.append(
-                    [(b - a) / step for a, b in zip(here, self.value(there), strict=True)]
-                )
-            A = [[column[i] for column in columns] for i in range(len(here))]
-            b = [v - nets._at(row, t) for v, row in zip(here, A, strict=True)]
-            self.known[region] = A, b
-        return self.known[region]
+def values_at(omega: es.Partition, points: list[list[Fraction]]) -> list[list[Fraction]]:
+    """The network's outputs at points of the domain, exactly."""
+    if not points:
+        return []
+    x = np.array([omega.domain.chart.lift(t) for t in points], dtype=object)
+    return omega.network.forward(x, exact=True).reshape(len(points), -1).tolist()
 
 
 def check_jumps(omega: es.Partition, layers: Sequence[naive.Layer]) -> int:
     """Across every edge A changes by c n^T, and f is continuous; how often c is zero."""
-    maps, flat = Maps(omega, layers), 0
+    maps, edges, flat = affine_maps(omega, layers), omega.edges, 0
+    points = [list(edges.witness(e)) for e in range(len(edges))]
+    values = values_at(omega, points)
     for e, (i, j) in enumerate(pairs_of(omega)):
-        point, normal = list(omega.edges.witness(e)), list(omega.edges.normal(e))
-        (A, a), (B, b) = maps(i), maps(j)
-        value = maps.value(point)
+        point, value, normal = points[e], values[e], list(edges.normal(e))
+        (A, a), (B, b) = maps[i], maps[j]
         for row, const, other, other_const, at in zip(A, a, B, b, value, strict=True):
             assert nets._at(row, point) + const == at, "continuous from the source"
             assert nets._at(other, point) + other_const == at, "continuous from the target"
@@ -88,9 +96,7 @@ def check_jumps(omega: es.Partition, layers: Sequence[naive.Layer]) -> int:
             c = nets._at(jump, normal) / nets._at(normal, normal)
             assert jump == [c * v for v in normal]
             assert (c == 0) == ((row, const) == (other, other_const))
-        same = A == B
-        assert same == ((A, a) == (B, b)), "equal slopes and continuous: one function"
-        flat += same
+        flat += (A, a) == (B, b)
     return flat
 
 
@@ -98,7 +104,7 @@ def test_jumps_of_random_networks():
     """Rank one along the normal, zero exactly where the pieces agree, continuous, exactly."""
     rng = random.Random(12)
     edges = flat = 0
-    for _ in range(60):
+    for _ in range(50):
         dim = rng.choice((1, 2, 2, 3))
         spec = nets.random_spec(
             rng, dim, [rng.randint(2, 4) for _ in range(rng.randint(1, 3))],
@@ -325,7 +331,7 @@ def test_a_line_is_a_path_in_order(seed):
 # --- Degrees and connection ------------------------------------------------------------------
 
 GENERIC = [
-    (1, [20]), (2, [8, 8]), (2, [16, 16, 16]), (3, [6, 6]), (3, [12, 10]), (4, [8, 6]), (5, [9, 7])
+    (1, [20]), (2, [8, 8]), (2, [16, 16, 16]), (3, [6, 6]), (3, [12, 10]), (4, [8, 6]), (5, [8, 5])
 ]  # fmt: skip
 
 
@@ -348,7 +354,7 @@ def test_average_degree_of_generic_networks(dim, widths, domain):
 
 def test_every_graph_is_connected():
     rng = random.Random(8)
-    for number in range(60):
+    for number in range(40):
         recipe = ("any", "ties", "tight", "skips", "slivers")[number % 5]
         spec, pair, twin = sized(rng, recipe)
         omega = es.enumerate_regions(nets.network(spec), pair[0])
@@ -381,8 +387,8 @@ def shear(rng: random.Random, dim: int) -> list[list[int]]:
 def test_a_change_of_coordinates_changes_no_edge():
     """f(M x + c) on R^D: the same codes, pairs and flips, and the same facets in M x + c."""
     rng = random.Random(31)
-    for number in range(25):
-        dim = rng.choice((2, 2, 3, 4))
+    for number in range(20):
+        dim = rng.choice((2, 2, 3))
         spec = nets.random_spec(
             rng, dim, [rng.randint(2, 5) for _ in range(rng.randint(1, 2))],
             rng.choice(("integer", "third", "float")), bias=rng.random() < 0.7,
@@ -451,24 +457,34 @@ needs_networks = pytest.mark.skipif(not Path(NETWORKS).is_dir(), reason="the net
 
 
 def chain_layers(network: es.Network) -> list[naive.Layer]:
-    """A chain of affine operators and ReLU for the twin, read off by exact evaluation."""
-    out, segment, shape = [], [], network.input_shape
+    """A chain of Dense, Elementwise and ReLU for the twin, straight from its stored numbers."""
+    out, shape = [], network.input_shape
+    inputs = [(Fraction(0), {i: Fraction(1)}) for i in range(int(np.prod(shape)))]
+    forms = inputs
     for node in network.nodes:
-        if not isinstance(node.operator, es.ReLU):
-            segment.append(node.operator)
-            continue
-        n = int(np.prod(shape))
-        points = np.array(
-            [[Fraction(i == j) for i in range(n)] for j in range(-1, n)], dtype=object
-        )
-        values = points.reshape(n + 1, *shape)
-        for operator in segment:
-            values = operator.forward(values)
-        values = values.reshape(n + 1, -1)
-        W = [[values[j + 1, i] - values[0, i] for j in range(n)] for i in range(values.shape[1])]
-        units = [naive.relu(j) for j in range(len(W))]
-        out.append(naive.Layer(W, list(values[0]), units))
-        segment, shape = [], node.shape
+        operator = node.operator
+        if isinstance(operator, es.Dense):
+            rows, forms = forms, []
+            for weights, const in zip(operator.weight.tolist(), operator.bias.tolist(), strict=True):
+                read = [j for j, w in enumerate(weights) if w]
+                forms.append(
+                    nets._combined([weights[j] for j in read], const, [rows[j] for j in read])
+                )
+        elif isinstance(operator, es.Elementwise):
+            scale = np.broadcast_to(operator.scale, node.shape).reshape(-1).tolist()
+            shift = np.broadcast_to(operator.shift, node.shape).reshape(-1).tolist()
+            forms = [
+                nets._combined([a], c, [form])
+                for a, c, form in zip(scale, shift, forms, strict=True)
+            ]
+        elif isinstance(operator, es.ReLU):
+            W = [[terms.get(j, Fraction(0)) for j in range(len(inputs))] for _, terms in forms]
+            units = [naive.relu(j) for j in range(len(W))]
+            out.append(naive.Layer(W, [const for const, _ in forms], units))
+            inputs = [(Fraction(0), {i: Fraction(1)}) for i in range(len(W))]
+            forms = inputs
+        else:
+            assert isinstance(operator, es.Flatten)
     return out
 
 

@@ -328,6 +328,18 @@ def test_differences_that_primes_divide(scale, output):
     assert (omega.linear_regions().count, omega.distinct_pieces().count) == (3, 3)
 
 
+def test_one_fingerprint_for_several_pieces():
+    """Four maps, each on two cones, and all of them multiples of the first primes."""
+    primes = primes_below(es.enumerate_regions(HAT)._equality.limit)
+    step = next(primes) * next(primes) * next(primes)
+    last = np.array([[step]], dtype=object)
+    network = es.Network([es.Abs(), es.Dense([[1, -1]]), es.Abs(), es.Dense(last)], (2,))
+    omega = es.enumerate_regions(network)
+    assert len(set(omega._fingerprints.tolist())) == 1
+    assert omega.distinct_pieces().sizes.tolist() == [2, 2, 2, 2]
+    assert omega.linear_regions().count == 8
+
+
 def test_denominators_that_primes_divide():
     """Residues of 1/p do not exist modulo p: other primes are taken, or rationals."""
     limit = prime_limit(HAT.program, es.WholeSpace(1).chart.point)

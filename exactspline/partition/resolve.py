@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EdgeBuilder", "search_again"]
 
-_CHUNK = 1 << 25  # bytes of codes that are compared at once
+_CHUNK = 1 << 22  # bytes of codes that are compared at once
 _EDGE_COLUMNS = {
     "region": np.int32, "target": np.uint64, "unit": np.int32, "piece": np.uint16,
     "form": np.int32, "sign": np.int8,
@@ -169,7 +169,7 @@ def _sort(
     start = 0
     while start < len(source):
         # edges move within their source only: a stretch of whole sources at a time
-        end = min(start + (1 << 18), len(source))
+        end = min(start + (1 << 16), len(source))
         end = int(np.searchsorted(source, source[end - 1], side="right"))
         order = np.lexsort([target[start:end], source[start:end]])
         for name, column in columns.items():
