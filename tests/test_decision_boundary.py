@@ -407,11 +407,26 @@ def some_point(rng: random.Random, omega: Partition) -> list[Fraction]:
     return [sum(map(mul, weights, column)) / total for column in zip(*chosen, strict=True)]
 
 
+def segment(rng: random.Random, omega: Partition, boundary: DecisionBoundary) -> list:
+    """The ends of a segment in general position; every second one through a reported piece."""
+    start = some_point(rng, omega)
+    inner = np.flatnonzero(boundary.side < 0).tolist()
+    if rng.random() < 0.5 or not inner:
+        return [start, some_point(rng, omega)]
+    through = boundary.witness(rng.choice(inner))
+    step = Fraction(1)
+    while True:
+        end = [w + step * (w - v) for v, w in zip(start, through, strict=True)]
+        if all(row[0] + sum(map(mul, row[1:], end)) > 0 for row in sides_of(omega)):
+            return [start, end]
+        step /= 2
+
+
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_lines(block):
     rng = random.Random(71_000 + block)
     seen = Counter()
-    while seen["nets"] < 30:
+    while seen["nets"] < 40:
         spec, pair = draw(rng)
         omega = es.enumerate_regions(nets.network(spec), pair[0], limit=150)
         if not omega.complete or omega.domain.chart.dim == 0:
@@ -420,7 +435,7 @@ def test_lines(block):
         seen["nets"] += len(boundary) > 0
         seen["pieces"] += len(boundary)
         for _ in range(4):
-            line = Line(spec, omega, [some_point(rng, omega) for _ in range(2)])
+            line = Line(spec, omega, segment(rng, omega, boundary))
             if not any(line.direction):
                 continue
             points, intervals = line.truth()
@@ -528,7 +543,7 @@ class PieceTwin(GraphCheck):
 def test_same_pieces_as_the_twin(block):
     rng = random.Random(72_000 + block)
     seen = Counter()
-    while seen["nets"] < 30:
+    while seen["nets"] < 40:
         spec, pair = draw(rng)
         twin = Twin(nets.twin(spec), pair[1])
         if len(twin.cells) > 40:
@@ -625,7 +640,7 @@ def test_moons_boundary_is_a_set_of_curves():
 
 @pytest.mark.parametrize("widths", [(4, 6, 5, 4), (5, 6, 4, 3)])
 def test_more_than_three_dimensions(widths):
-    """Where HiGHS guesses: pieces through the midpoints of segments between classes."""
+    """Where HiGHS guesses and rationals decide."""
     network = random_net(np.random.default_rng(0), *widths)
     omega = es.enumerate_regions(network, es.Box(-1, 1, dim=widths[0]))
     boundary = omega.decision_boundary()
@@ -633,7 +648,7 @@ def test_more_than_three_dimensions(widths):
     spec = spec_of(network)
     crossings = 0
     for _ in range(12):
-        line = Line(spec, omega, [some_point(draw_, omega) for _ in range(2)])
+        line = Line(spec, omega, segment(draw_, omega, boundary))
         points, _ = line.truth()
         assert sorted(line.found(boundary)[0]) == sorted(points)
         crossings += len(points)

@@ -313,7 +313,7 @@ def test_both_proofs_of_equality(most, monkeypatch):
 
 @pytest.mark.parametrize("scale", [1, Fraction(1, 2**200), Fraction(1, 3**150)])
 @pytest.mark.parametrize("output", [0, 1])
-def test_differences_that_primes_divide(scale, output):
+def test_differences_that_primes_divide(scale, output, monkeypatch):
     """Maps that differ by a multiple of the first primes: only the bound tells them apart."""
     primes = primes_below(es.enumerate_regions(HAT)._equality.limit)
     step = Fraction(scale)
@@ -326,6 +326,8 @@ def test_differences_that_primes_divide(scale, output):
     omega = es.enumerate_regions(network)
     assert len(set(omega._fingerprints.tolist())) == 1
     assert (omega.linear_regions().count, omega.distinct_pieces().count) == (3, 3)
+    monkeypatch.setattr(equality_module, "_MOST_PRIMES", 0)  # in rationals
+    assert counts(network) == (3, 3, 3)
 
 
 def test_one_fingerprint_for_several_pieces():

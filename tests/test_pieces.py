@@ -76,6 +76,8 @@ def test_chunks_are_the_same():
         assert all(len(p[0]) <= chunk for p in parts)
         assert np.allclose(np.concatenate([p[0] for p in parts]), A, rtol=1e-12, atol=1e-12)
         assert np.allclose(np.concatenate([p[1] for p in parts]), b, rtol=1e-12, atol=1e-12)
+    with pytest.raises(es.ParameterError, match="at least 1"):
+        omega.iter_affine_pieces(0)
 
 
 @pytest.mark.parametrize("block", [1, 64])

@@ -36,6 +36,8 @@ class Residues(Arithmetic):
         Odd, at most `prime_limit` of the program that is walked through.
     """
 
+    exact = True
+
     def __init__(self, prime: int) -> None:
         self.prime = prime
 

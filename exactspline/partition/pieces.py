@@ -10,7 +10,7 @@ import numpy as np
 
 from ..compile.forms import Forms
 from ..compile.program import Program
-from ..errors import LimitError
+from ..errors import LimitError, ParameterError
 from ..rationals import nearest_float
 from .maps import program_map
 from .walk import Walker
@@ -46,10 +46,10 @@ def affine_pieces(partition: Partition, *, exact: bool = False) -> Pieces:
 
 def iter_affine_pieces(partition: Partition, chunk: int) -> Iterator[Pieces]:
     """The affine maps chunk by chunk; see `Partition.iter_affine_pieces`."""
-    program = partition.network.program
-    evaluate = _Float(program)
-    for codes in partition.iter_codes(chunk):
-        yield evaluate(codes)
+    if chunk < 1:
+        raise ParameterError(f"iter_affine_pieces: chunk {chunk}; give at least 1")
+    evaluate = _Float(partition.network.program)
+    return (evaluate(codes) for codes in partition.iter_codes(chunk))
 
 
 def codes_in_chunks(partition: Partition) -> Iterator[np.ndarray]:

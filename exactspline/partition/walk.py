@@ -33,6 +33,8 @@ class Arithmetic:
     `exactspline.partition.modular` has another one, which is exact.
     """
 
+    exact = False  # whether nothing is rounded
+
     def values(self, array: np.ndarray) -> np.ndarray:
         """An exact array as numbers of this arithmetic."""
         values, errors = as_float(array)
@@ -226,7 +228,7 @@ class Walker:
         self.inputs = _rows(inputs, arithmetic, at)
         # composed exactly and rounded once, where there is something to compose
         self.first = None
-        if at is None:
+        if at is None and not arithmetic.exact:
             self.first = _rows(levels[0].after(inputs), arithmetic, None)
 
     def blocks(self, codes: np.ndarray, last: int | None = None) -> Iterator[Block]:
