@@ -85,6 +85,7 @@ def test_small_blocks(block, monkeypatch):
     """The blocks of a walk do not change its rows; sparse matrices do not, either."""
     monkeypatch.setattr(walk_module, "_BLOCK", block)
     monkeypatch.setattr(walk_module, "_DENSE", 0)
+    monkeypatch.setattr(walk_module, "_SHARE", 0)
     monkeypatch.setattr(walk_module, "_ONE_THREAD", 16)
     for _, _, omega in blocks({"any": 6}, 41):
         A, b = omega.affine_pieces()

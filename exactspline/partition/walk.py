@@ -22,7 +22,8 @@ from ..rationals import as_float
 __all__ = ["Arithmetic", "Block", "Walker", "layer_of_change", "walk_layers"]
 
 _BLOCK = 1 << 18  # numbers of a layer that are computed at once: they stay in the cache
-_DENSE = 1 << 16  # entries up to which a matrix is never worth being sparse
+_DENSE = 1 << 12  # entries up to which a matrix is never worth being sparse
+_SHARE = 10  # one entry in so many has to be there for a dense matrix
 _ONE_THREAD = 1 << 18  # multiplications up to which OpenBLAS takes one thread
 _FEW_COLUMNS = 8  # fewer do not pay for leaving dead units out of a matrix
 
@@ -54,7 +55,7 @@ class _Matrix:
         self.arithmetic = arithmetic
         self.const = arithmetic.values(forms.const)
         self.matrix: Any
-        self.dense = n * width <= max(4 * len(data), _DENSE)
+        self.dense = n * width <= max(_SHARE * len(data), _DENSE)
         if self.dense:
             self.matrix = np.zeros((n, width))
             rows = np.repeat(np.arange(n), np.diff(forms.indptr))
