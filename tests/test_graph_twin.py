@@ -24,7 +24,9 @@ import exactspline as es
 
 BLOCKS = 8
 # Networks per block.
-PLAN = {"any": 14, "ties": 20, "tight": 14, "larger": 2, "skips": 7, "slivers": 7}
+PLAN = {
+    "any": 14, "ties": 16, "stacked": 10, "tight": 12, "larger": 2, "skips": 7, "slivers": 7
+}  # fmt: skip
 MOST = {"larger": 160}  # regions; networks with more are drawn again
 # Per block, at least. Networks of each kind; then edges: that flip several units, in several
 # layers, of a unit with more than two pieces; pairs whose codes differ in one unit only and
@@ -32,7 +34,7 @@ MOST = {"larger": 160}  # regions; networks with more are drawn again
 # hyperplane.
 QUOTAS = {
     "k = 1": 6, "k = 2": 15, "k = 3": 5, "unbounded": 12, "flat": 3, "deep": 20,
-    "several flips": 40, "several layers": 5, "many pieces": 60, "near but apart": 20,
+    "several flips": 40, "several layers": 12, "many pieces": 60, "near but apart": 20,
     "border": 200, "border on a unit": 5,
 }  # fmt: skip
 
@@ -118,6 +120,27 @@ def disturb(rng: random.Random, spec: nets.Spec) -> None:
                         W[i][rng.randrange(len(W[i]))] += near
 
 
+def stacked(rng: random.Random, dim: int) -> nets.Spec:
+    """Layers of sparse rows without biases: what dies or ties in one ties in the next ones.
+
+    A later row reads one unit, or the difference of two; a hyperplane of the first layer is one
+    of the layers behind it, too, on one of its sides or on both.
+    """
+    steps, n = [nets.dense(rng, rng.randint(2, 3), dim, "integer", bias=False)], 0
+    for depth in range(rng.randint(2, 3)):
+        if depth:
+            W = [[Fraction(0)] * n for _ in range(rng.randint(2, 3))]
+            for row in W:
+                row[rng.randrange(n)] = rng.choice((Fraction(1), Fraction(2), Fraction(-1)))
+                row[rng.randrange(n)] = rng.choice((Fraction(1), Fraction(-1)))
+            b = [Fraction(rng.random() < 0.2) for _ in W]
+            steps.append(("dense", W, b))
+        n = len(steps[-1][1])
+        step, n = nets.activation(rng, n, ("relu", "relu", "max", "min", "abs", "scalar"))
+        steps.append(step)
+    return nets.Spec(dim, steps)
+
+
 def draw(rng: random.Random, recipe: str) -> tuple[nets.Spec, nets.DomainPair]:
     """One network and domain of a recipe."""
     dim = rng.choice((1, 2, 2, 2, 3, 3))
@@ -127,6 +150,8 @@ def draw(rng: random.Random, recipe: str) -> tuple[nets.Spec, nets.DomainPair]:
         style = rng.choice(("float", "third", "integer", "dyadic"))
         spec = nets.random_spec(rng, dim, widths, style)
         return spec, nets.any_domain(rng, dim)
+    if recipe == "stacked":
+        return stacked(rng, dim), nets.any_domain(rng, dim)
     if recipe == "any":
         style = rng.choice(nets.STYLES)
         spec = nets.random_spec(rng, dim, widths, style, bias=rng.random() < 0.8)
