@@ -442,6 +442,18 @@ def test_ctrl_c_without_a_terminal(files):
     assert "\r" not in err
 
 
+def test_ctrl_c_inside_of_code_from_a_string():
+    """Python would die of the signal, though the interrupt is caught: the exit code is ours."""
+    code = (
+        "import sys; from exactspline.cli import main as command_line\n"
+        "module = sys.modules[command_line.__module__]\n"
+        "module._command = lambda name: lambda arguments: exec('raise KeyboardInterrupt')\n"
+        "sys.exit(command_line(['count', 'net.onnx']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "exactspline: interrupted, no result\n")
+
+
 # ------------------------------------------------------------------- output elsewhere
 def test_silent_in_a_pipe(files):
     result = subprocess.run(

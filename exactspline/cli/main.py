@@ -43,6 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _sigterm(), _long_integers():
             code = _command(arguments.command)(arguments)
             sys.stdout.flush()
+            _forget_interrupt()
             return code
     except BrokenPipeError:
         _drop_output()
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error))
     except KeyboardInterrupt as interrupt:
         sys.stderr.write("exactspline: interrupted, no result\n")
+        _forget_interrupt()
         return 130 if type(interrupt) is KeyboardInterrupt else 143
 
 
@@ -72,6 +74,16 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
     else:
         from .info import info as command
     return command
+
+
+def _forget_interrupt() -> None:
+    """Let the exit code be ours after a Ctrl-C that was dealt with.
+
+    CPython notes a KeyboardInterrupt that passes through code run from a string (namedtuples
+    and Numba make classes so), and at the end dies of SIGINT even if the interrupt was caught
+    further up. The next code from a string clears the note.
+    """
+    exec("")
 
 
 def _fail(message: str) -> int:

@@ -236,11 +236,15 @@ def compile_kernel(*, facets: bool = False) -> None:
     """Bring the kernels in before the clock starts; say so if that takes long."""
     from ..search.compiled import is_compiled, warm_up
 
-    if not is_compiled(facets=facets):
+    with uninterrupted():  # a second at most; an interrupt in the middle of Numba can get lost
+        ready = is_compiled(facets=facets)
+        if ready:
+            warm_up(facets=facets)
+    if not ready:
         long = "some minutes" if facets else "about a minute"
         sys.stderr.write(f"compiling the search kernel (once, {long})...\n")
         sys.stderr.flush()
-    warm_up(facets=facets)
+        warm_up(facets=facets)
 
 
 @contextlib.contextmanager
