@@ -442,15 +442,19 @@ def test_ctrl_c_without_a_terminal(files):
     assert "\r" not in err
 
 
-def test_ctrl_c_inside_of_code_from_a_string():
+def test_ctrl_c_inside_of_code_from_a_string(tmp_path):
     """Python would die of the signal, though the interrupt is caught: the exit code is ours."""
-    code = (
-        "import sys; from exactspline.cli import main as command_line\n"
+    (tmp_path / "interrupted.py").write_text(
+        "import sys\nfrom exactspline.cli import main as command_line\n"
         "module = sys.modules[command_line.__module__]\n"
         "module._command = lambda name: lambda arguments: exec('raise KeyboardInterrupt')\n"
-        "sys.exit(command_line(['count', 'net.onnx']))"
+        "sys.exit(command_line(['count', 'net.onnx']))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    command = [sys.executable, "-m", "interrupted"]  # only -m looks at what was noted
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}
+    )
     assert (done.returncode, done.stderr) == (130, "exactspline: interrupted, no result\n")
 
 
