@@ -16,12 +16,13 @@ import random_networks as nets
 import exactspline as es
 from exactspline.errors import UndecidedError
 from exactspline.exact.cell import ExactForms
-from exactspline.exact.facets import facets_of_region
-from exactspline.exact.lp import q
+from exactspline.exact.facets import beyond, facets_of_region
+from exactspline.exact.lp import q, value_at
 from exactspline.exact.point import code_at
 from exactspline.partition import resolve
 from exactspline.search import found
 from exactspline.search import graph as search_graph
+from exactspline.search import stays as stays_only
 from exactspline.search.engine import KernelSearch
 from exactspline.search.found import code_hashes, hash_table
 from exactspline.search.run import Run
@@ -134,6 +135,41 @@ def test_disturbed_guesses_change_nothing(rate: float) -> None:
         check_witnesses(partition)
         asked += sum(search.facets.queries)
     assert asked > 0
+
+
+@pytest.mark.parametrize("block", range(3))
+def test_units_that_stay_across_a_rational_facet(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What others_stay says without the rational code beyond is what that code says."""
+    seen = {True: 0, False: 0}
+
+    def both(search, first, own, facet, point):
+        stays = stays_only.others_stay(search, first, own, facet, point)
+        seen[stays] += 1
+        if stays:
+            form = search.forms.form(first, facet, search.state.codes)
+            inside = [q(float(v)) for v in search.state.point]
+            direction = [b - a for a, b in zip(inside, point, strict=True)]
+            codes = search.state.codes
+            assert value_at(form, point) == 0
+            flips = beyond(search.forms, codes, point, direction)
+            assert flips == ((own, 1 - int(codes[own])),)
+        return stays
+
+    monkeypatch.setattr(search_graph, "others_stay", both)
+    rng = random.Random(700 + block)
+    for index in range(150):
+        net, domain = random_case(rng, index)
+        run = Run(net.program, domain, facets=True)
+        if run.trivial:
+            continue
+        space = search_space(net.program, domain.chart)
+        search = KernelSearch(net.program, space, facets=True, faults=(0.3, index))
+        for _ in search.batches():
+            pass
+    assert seen[True] > 10
+    assert seen[False] > 0
 
 
 def test_graph_in_one_go_or_later() -> None:

@@ -15,7 +15,8 @@ from .points import sign_at, value_at
 from .rows import NOT_EXACT, form_row
 
 UNKNOWN = 2
-EXACT = 9007199254740992.0  # 2^53
+SPLIT = 134217729.0  # 2^27 + 1
+TINY, HUGE = 1e-140, 1e140  # between them nothing underflows or overflows
 
 
 @kernel
@@ -288,20 +289,44 @@ def _multiple(C, L, N, R, K, r, layer, form, first_layer):
                 return float(L.path_sign[r]), True
             if plus == own_minus and minus == own_plus:
                 return -float(L.path_sign[r]), True
-    if R.U_grid[layer] == NOT_EXACT or L.path_grid[r] == NOT_EXACT:
-        return 0.0, False
+    for c in range(len(K.g_error)):
+        if K.g_error[c] != 0.0 or L.error[r, c] != 0.0:
+            return 0.0, False
     row = L.row[r]
     j = 0
     for c in range(1, d):
         if abs(row[c]) > abs(row[j]):
             j = c
-    unit, other_unit = 2.0 ** R.U_grid[layer], 2.0 ** L.path_grid[r]
-    a, b = K.g[j] / unit, row[j] / other_unit  # whole numbers
     for c in range(d + 1):
-        p, q = K.g[c] / unit, row[c] / other_unit
-        if not (abs(p * b) < EXACT and abs(q * a) < EXACT) or p * b != q * a:
+        if not _same_products(K.g[c], row[j], row[c], K.g[j]):
             return 0.0, False
     return K.g[j] / row[j], True
+
+
+@kernel
+def _same_products(a, b, c, d):
+    """Whether a * b = c * d, proved without rounding (Dekker's product)."""
+    p, q = a * b, c * d
+    if p != q or not abs(p) < HUGE:
+        return False
+    if p == 0.0:
+        return (a == 0.0 or b == 0.0) and (c == 0.0 or d == 0.0)
+    for factor in (a, b, c, d):
+        if not TINY < abs(factor) < HUGE:
+            return False
+    return abs(p) > TINY and _rounded_off(a, b, p) == _rounded_off(c, d, q)
+
+
+@kernel
+def _rounded_off(a, b, product):
+    """a * b - product exactly, for the float64 product of numbers of moderate size."""
+    t = SPLIT * a
+    a_high = t - (t - a)
+    a_low = a - a_high
+    t = SPLIT * b
+    b_high = t - (t - b)
+    b_low = b - b_high
+    return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
 @kernel

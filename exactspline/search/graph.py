@@ -24,6 +24,7 @@ from .layout import (
     UnitTables,
     Weights,
 )
+from .stays import others_stay
 
 if TYPE_CHECKING:
     from .engine import KernelSearch
@@ -98,7 +99,14 @@ class FacetSearch:
         if r < len(forms.domain_rows):
             return Facet(Condition(rows[r], r), point, ())
         layer, form = int(state.path_layer[r]), int(state.path_form[r])
-        flips = beyond(forms, state.codes, point, direction)
+        problem = self.search.problem
+        unit = int(problem.unit_at[layer])
+        unit += int(self.buffers.units.form_unit[int(problem.form_at[layer]) + form])
+        flips: tuple[tuple[int, int], ...]
+        if problem.two_piece[unit] and others_stay(self.search, layer, unit, form, point):
+            flips = ((unit, 1 - int(state.codes[unit])),)
+        else:
+            flips = beyond(forms, state.codes, point, direction)
         condition = Condition(rows[r], -1, layer, form, int(state.path_sign[r]), flips[0][0])
         return Facet(condition, point, flips)
 
