@@ -1,0 +1,285 @@
+"""Samples through networks: prints the figures that README and CHANGELOG quote, with the machine.
+
+    python benchmarks/forward.py [--networks FOLDER] [--threads N] [--repeat N]
+
+Every way is given the same number of threads (BLAS too) and the same float32 numbers, in one
+run, in turns, so that the machine's moods meet all alike. Times are medians after a first call
+that compiles or loads. A ratio is the other's time over this library's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from count import cpu_name
+
+HERE = Path(__file__).resolve().parent
+Work = Callable[[], Any]
+
+
+def medians(works: dict[str, Work], repeat: int, inner: int = 1) -> dict[str, float]:
+    """Median seconds of a call, the works in turns.
+
+    Between two works all threads get time to fall asleep (those of torch and onnxruntime spin
+    for a while after their work, on the cores of the next), and each warms up.
+    """
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for work in works.values():
+        work()
+    for _ in range(repeat):
+        for name, work in works.items():
+            time.sleep(0.1)
+            work()
+            start = time.perf_counter()
+            for _ in range(inner):
+                work()
+            times[name].append((time.perf_counter() - start) / inner)
+    return {name: statistics.median(own) for name, own in times.items()}
+
+
+def table(title: str, times: dict[str, float], samples: int, ours: str, goals: str) -> None:
+    """One block: times, samples a second, and each over the first of ours."""
+    print(f"\n{title}   (to reach: {goals})")
+    for name, seconds in times.items():
+        unit = f"{seconds * 1e6:,.2f} us" if seconds < 1e-3 else f"{seconds * 1e3:,.2f} ms"
+        ratio = seconds / times[ours]
+        print(f"  {name:<48}{unit:>14}{samples / seconds:>16,.0f}/s{ratio:>9.2f}", flush=True)
+
+
+def torch_module(net: Any) -> Any:
+    """The network as PyTorch modules: dense and convolutional layers, ReLU, average pools."""
+    import torch
+
+    modules: list[Any] = []
+    shift = None
+    for operator in net.operators:
+        fields = operator.fields
+        if operator.kind == "Elementwise":
+            shift = torch.tensor(np.asarray(fields["shift"], dtype=np.float32))
+            if modules and isinstance(modules[-1], torch.nn.Linear):
+                modules[-1].bias.data += shift.reshape(-1)
+            elif bool(torch.any(shift != 0)):
+                raise SystemExit("an offset that belongs to no layer")
+        elif operator.kind == "Dense":
+            weight = torch.tensor(np.asarray(fields["weight"], dtype=np.float32))
+            layer = torch.nn.Linear(weight.shape[1], weight.shape[0])
+            layer.weight.data = weight
+            bias = fields["bias"]
+            layer.bias.data = (
+                torch.zeros(len(weight)) if bias is None
+                else torch.tensor(np.asarray(bias, dtype=np.float32))
+            )  # fmt: skip
+            modules.append(layer)
+        elif operator.kind == "Conv":
+            weight = torch.tensor(np.asarray(fields["weight"], dtype=np.float32))
+            conv = torch.nn.Conv2d(weight.shape[1], weight.shape[0], tuple(weight.shape[2:]))
+            conv.weight.data = weight
+            conv.bias.data = torch.tensor(np.asarray(fields["bias"], dtype=np.float32))
+            modules.append(conv)
+        elif operator.kind == "AveragePool":
+            modules.append(torch.nn.AvgPool2d(tuple(fields["kernel"]), tuple(fields["stride"])))
+        elif modules or operator.kind != "Flatten":  # inputs of dense networks come flat
+            modules.append({"ReLU": torch.nn.ReLU, "Flatten": torch.nn.Flatten}[operator.kind]())
+    return torch.nn.Sequential(*modules).eval().requires_grad_(False)
+
+
+def session_of(path: Path, threads: int) -> tuple[Any, str]:
+    """An onnxruntime session that takes batches, and its input's name."""
+    import onnx
+    import onnxruntime
+
+    model = onnx.load(path)
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+    del model.graph.value_info[:]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    return session, session.get_inputs()[0].name
+
+
+def compiled(module: Any, example: Any) -> Any:
+    """torch.compile of a module, or None where it does not work."""
+    import torch
+
+    try:
+        out = torch.compile(module)
+        with torch.inference_mode():
+            out(example)
+    except Exception as error:  # a compiler is missing, or the platform is not supported
+        print(f"torch.compile does not work here: {type(error).__name__}")
+        return None
+    return out
+
+
+def network(name: str, path: Path, batch: int, threads: int, repeat: int) -> None:
+    """One sample and a batch of a network, and its affine maps."""
+    import torch
+
+    import exactspline as es
+
+    net = es.load(path)
+    core = es.prepare(net, dtype=np.float32, threads=threads)
+    double = es.prepare(net, dtype=np.float64, threads=threads)
+    module = torch_module(net)
+    session, source = session_of(path, threads)
+    shape = net.input_shape
+    X = np.random.default_rng(0).uniform(-1, 1, (batch, *shape)).astype(np.float32)
+    tensor = torch.from_numpy(X)
+    if module[0].__class__.__name__ == "Linear":
+        tensor = tensor.reshape(batch, -1)
+    if net.operators[0].kind == "Elementwise":
+        assert not np.any(np.asarray(net.operators[0].fields["shift"], dtype=float))
+    expected = session.run(None, {source: X})[0].reshape(batch, -1)
+    with torch.inference_mode():
+        for got in (core.forward(X), module(tensor).numpy()):
+            worst = float(np.abs(got.reshape(batch, -1) - expected).max())
+            if worst > 1e-3 * max(1.0, float(np.abs(expected).max())):
+                raise SystemExit(f"{name}: values differ by {worst}")
+
+    x32, x64 = X[0].reshape(-1).copy(), X[0].reshape(-1).astype(np.float64)
+    one = {source: X[:1]}
+    flat = X.reshape(batch, -1)
+    flat64 = flat.astype(np.float64)
+
+    def torch_of(function: Any, value: Any) -> Work:
+        def work() -> Any:
+            with torch.inference_mode():
+                return function(value)
+
+        return work
+
+    works: dict[str, Work] = {
+        "exactspline float32, value and code": lambda: core.point(x32),
+        "exactspline float64, value and code": lambda: double.point(x64),
+        "onnxruntime, value": lambda: session.run(None, one),
+        "torch eager, value": torch_of(module, tensor[:1]),
+    }
+    small = compiled(module, tensor[:1])
+    if small is not None:
+        works["torch.compile, value"] = torch_of(small, tensor[:1])
+    ours = "exactspline float32, value and code"
+    goals = "onnxruntime 2, torch eager 5" if "ACAS" in name else "-"
+    table(f"{name}, one sample", medians(works, 3 * repeat, 300), 1, ours, goals)
+
+    works = {
+        "exactspline float32, values": lambda: core.forward(flat),
+        "exactspline float32, codes": lambda: core.codes(flat),
+        "exactspline float64, values": lambda: double.forward(flat64),
+        "exactspline float64, values, proved codes":
+            lambda: double.run(flat64, proved=True),
+        "onnxruntime, values": lambda: session.run(None, {source: X}),
+        "torch eager, values": torch_of(module, tensor),
+    }  # fmt: skip
+    large = compiled(module, tensor)
+    if large is not None:
+        works["torch.compile, values"] = torch_of(large, tensor)
+    ours = "exactspline float32, values"
+    times = medians(works, repeat, 3)
+    table(f"{name}, batch of {batch:,}", times, batch, ours, "the fastest other at least 0.83")
+
+    count = 10_000 if "ACAS" in name else 100
+    batches = {"uniform in [-1, 1]": (flat[:count], flat64[:count])}
+    if "ACAS" in name:  # where the network is used
+        from exactspline.formats.vnnlib import load_vnnlib
+
+        (box,) = load_vnnlib(path.parent / "prop_1.vnnlib", net.input_dim)
+        low, high = np.array(box.low, dtype=float), np.array(box.high, dtype=float)
+        own = np.random.default_rng(1).uniform(low, high, (count, len(low))).astype(np.float32)
+        batches = {"uniform in the box of prop_1": (own, own.astype(np.float64)), **batches}
+    for where, (part, wide) in batches.items():
+        maps(f"{name}, affine maps of {count:,}, {where}", core, double, module, part, wide, repeat)
+
+
+def maps(
+    title: str, core: Any, double: Any, module: Any, part: np.ndarray, wide: np.ndarray, repeat: int
+) -> None:
+    """Affine maps against Jacobians."""
+    import torch
+
+    count = len(part)
+    jacobian = torch.func.vmap(torch.func.jacrev(module))
+    inputs = torch.from_numpy(part)
+    if module[0].__class__.__name__ != "Linear":
+        inputs = inputs.reshape(count, 1, *core.network.input_shape)
+    A, _ = core.affine_maps(part)
+    theirs = jacobian(inputs).numpy().reshape(A.shape)
+    apart = np.abs(A - theirs).reshape(count, -1).max(axis=1)
+    # at a kink within rounding the two may stand on different sides
+    if np.mean(apart > 1e-3 * np.abs(A).max()) > 1e-3:
+        raise SystemExit(f"{title}: Jacobians differ")
+    works: dict[str, Work] = {
+        "exactspline float32, A and b": lambda: core.affine_maps(part),
+        "exactspline float32, A, b, value, code, boundary": lambda: core.run(part, affine=True),
+        "exactspline float64, A and b": lambda: double.affine_maps(wide),
+        "torch.func.vmap(jacrev), A": lambda: jacobian(inputs),
+    }
+    times = medians(works, repeat, 3)
+    table(title, times, count, "exactspline float32, A and b", "vmap(jacrev) 5")
+
+
+def first_calls(path: Path) -> None:
+    """What a first call costs in a fresh process, kernels on disk."""
+    for label, work in (
+        ("exactspline.forward of one sample", "es.forward(net, np.zeros(net.input_dim))"),
+        ("exactspline.prepare", "es.prepare(net)"),
+    ):
+        code = (
+            "import sys, time, numpy as np, exactspline as es\n"
+            "net = es.load(sys.argv[1]); net.program\n"
+            f"start = time.perf_counter(); {work}; print(time.perf_counter() - start)"
+        )
+        out = [
+            float(subprocess.run([sys.executable, "-c", code, str(path)], check=True,
+                                 capture_output=True, text=True).stdout)
+            for _ in range(3)
+        ]  # fmt: skip
+        print(f"  first {label:<44}{statistics.median(out) * 1e3:>11,.1f} ms")
+
+
+def main() -> None:
+    """Run all benchmarks."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    shared = HERE.parents[1] / "shared" / "networks"
+    parser.add_argument("--networks", type=Path, default=shared, help="with acasxu/ and conv/")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--repeat", type=int, default=9)
+    args = parser.parse_args()
+    given = str(args.threads)
+    if os.environ.get("OPENBLAS_NUM_THREADS") != given:  # read when NumPy is imported
+        names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+        environment = {**os.environ, **dict.fromkeys(names, given)}
+        raise SystemExit(subprocess.run([sys.executable, *sys.argv], env=environment).returncode)
+    import torch
+
+    import exactspline as es
+
+    torch.set_num_threads(args.threads)
+    print(f"machine   {platform.processor() or platform.machine()}, {cpu_name()}")
+    names = ("numpy", "numba", "torch", "onnxruntime")
+    packages = ", ".join(f"{name} {version(name)}" for name in names)
+    print(f"versions  exactspline {es.__version__}, Python {platform.python_version()}, {packages}")
+    print(f"threads   {args.threads}; medians of {args.repeat} rounds in turns")
+    acas = args.networks / "acasxu" / "ACASXU_run2a_1_1_batch_2000.onnx"
+    network("ACAS Xu 1_1", acas, 100_000, args.threads, args.repeat)
+    conv = args.networks / "conv" / "Convnet_avgpool.onnx"
+    network("Convnet_avgpool", conv, 1_000, args.threads, args.repeat)
+    print("\nACAS Xu 1_1, in a fresh process, kernels on disk")
+    first_calls(acas)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""The Numba passes: blocks of samples on all threads, one sample at once, affine maps."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .layout import LANES
+from .plan import Plan
+from .threads import in_ranges
+
+__all__ = ["FastPass"]
+
+_CACHE = 1 << 18  # bytes of a state that stay in the cache
+_ROOM = 1 << 27  # bytes of a block's members
+_MEMBERS = 1 << 21  # bytes of the members of a block that goes back
+_TOGETHER = 4096  # samples whose codes are sorted together for their maps
+_STEP = 2 * LANES  # kernels take so many columns at once
+
+
+class FastPass:
+    """A plan ready for passes in Numba.
+
+    Parameters
+    ----------
+    plan : Plan
+    dim, outputs : int
+        D and C.
+    units : int
+        Length of a code.
+    threads : int
+    """
+
+    def __init__(self, plan: Plan, dim: int, outputs: int, units: int, threads: int) -> None:
+        from .point import pass_point
+
+        self.plan, self.dim, self.outputs, self.units = plan, dim, outputs, units
+        self.dtype = plan.F.dtype
+        self.safe = float(plan.N[0])
+        self.threads = threads
+        rows = max(plan.state, plan.members, dim) + 2 * LANES
+        self._point = pass_point
+        self._work = np.zeros(3 * rows, self.dtype)
+        self._active = np.zeros(rows, dtype=np.int64)
+        self._random: np.ndarray | None = None
+        self.no_stats = np.zeros(0)
+
+    def block(self, columns: int) -> int:
+        """How many samples go together when each takes so many columns."""
+        plan = self.plan
+        fits = _CACHE // (max(1, plan.state) * self.dtype.itemsize)
+        width = min(max(128, 1 << int(math.log2(max(fits, 1)))), 256)
+        if plan.wide:
+            width = 512  # worth all threads
+        room = _ROOM // (max(1, plan.members) * self.dtype.itemsize)
+        return max(1, min(width, max(_STEP, room)) // columns)
+
+    @property
+    def _parts(self) -> int:
+        """In how many ranges samples are cut; BLAS takes all threads by itself."""
+        return 1 if self.plan.wide else self.threads
+
+    def point(
+        self, x: np.ndarray, values: np.ndarray, code: np.ndarray, stats: np.ndarray,
+        error: float = 0.0,
+    ) -> bool:  # fmt: skip
+        """One sample, shape (D,); False where |x| is too large for a pass without checks."""
+        plan = self.plan
+        done: bool = self._point(
+            plan.T, plan.F, plan.N, x, error, self._work, self._active, values, code, stats
+        )
+        return done
+
+    def __call__(
+        self, X: np.ndarray, errors: np.ndarray, values: np.ndarray, codes: np.ndarray | None,
+        stats: np.ndarray | None,
+    ) -> None:  # fmt: skip
+        """As `PlainPass`; |X| must not be beyond ``safe``."""
+        codes = np.zeros((0, self.units), np.uint8) if codes is None else codes
+        stats = np.zeros((0, 3)) if stats is None else stats
+        in_ranges(
+            lambda i, j: self._pass(X, errors, i, j, values, codes, stats),
+            len(X), _padded(self.block(1)), self._parts,
+        )  # fmt: skip
+
+    def _pass(
+        self, X: np.ndarray, errors: np.ndarray, start: int, stop: int, values: np.ndarray,
+        codes: np.ndarray, stats: np.ndarray,
+    ) -> None:  # fmt: skip
+        from .batch import pass_batch
+
+        plan = self.plan
+        width = _padded(min(self.block(1), stop - start))
+        A, B = np.empty((2, max(plan.state, self.dim), width), self.dtype)
+        U = np.empty((plan.members + 6, width), self.dtype)
+        words = np.empty((plan.units + 8, width // 8), np.uint64)
+        Q = np.empty((width, 8), np.uint64)
+        size, error = np.empty((2, width))
+        pass_batch(
+            plan.T, plan.F, plan.N, X, errors, start, stop, A, B, U, words.view(np.uint8), words,
+            Q, Q.view(np.uint8), values, codes, stats, size, error,
+        )  # fmt: skip
+
+    def maps_of(self, X: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
+        """Affine maps (n, C, D), (n, C) of samples, without their codes being kept."""
+        errors, stats = np.zeros(0), np.zeros((0, 3))
+
+        def work(start: int, stop: int) -> None:
+            for i in range(start, stop, _TOGETHER):
+                j = min(i + _TOGETHER, stop)
+                values = np.empty((j - i, self.outputs), self.dtype)
+                codes = np.empty((j - i, self.units), np.uint8)
+                self._pass(X[i:j], errors, 0, j - i, values, codes, stats)
+                self._backward(codes, A[i:j], b[i:j])
+
+        in_ranges(work, len(X), _STEP, self._parts)
+
+    def maps(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
+        """Affine maps (n, C, D), (n, C) of the samples with these codes."""
+        in_ranges(
+            lambda i, j: self._backward(codes[i:j], A[i:j], b[i:j]), len(codes), _STEP, self._parts
+        )
+
+    def _backward(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
+        if self.plan.chain:
+            self._by_endings(codes, A, b)
+        else:
+            self._by_blocks(codes, A, b)
+
+    def _by_endings(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
+        from .backward import pass_back_sparse, suffix_keys
+
+        plan, n = self.plan, len(codes)
+        if self._random is None:
+            self._random = np.random.default_rng(0).integers(
+                0, 2**64, self.units + 1, dtype=np.uint64
+            )
+        keys = np.empty(n, dtype=np.uint64)
+        suffix_keys(plan.T, plan.levels, codes, 0, n, self._random, keys)
+        most = max(plan.units, self.dim) + LANES
+        G = np.empty((plan.levels, LANES * most), self.dtype)
+        active = np.zeros((plan.levels, most), dtype=np.int64)
+        counts, bases = np.zeros((2, max(most, plan.levels)), dtype=np.int64)
+        pass_back_sparse(
+            plan.T, plan.F, plan.levels, codes, np.argsort(keys), 0, n, G, active, counts, bases,
+            A, b,
+        )  # fmt: skip
+
+    def _by_blocks(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
+        from .backward import pass_back
+
+        plan = self.plan
+        # rows of all members come and go: a block small enough for the cache
+        most = max(_STEP, _MEMBERS // (max(1, plan.members) * self.dtype.itemsize))
+        block = max(1, min(self.block(self.outputs), most // self.outputs))
+        width = _padded(block * self.outputs)
+        Z, Y = np.zeros((2, max(plan.state, self.dim), width), self.dtype)
+        U = np.zeros((plan.members, width), self.dtype)
+        total = np.empty(width, self.dtype)
+        pass_back(plan.T, plan.F, plan.levels, codes, 0, len(codes), Z, Y, U, A, b, total)
+
+
+def _padded(n: int) -> int:
+    """The next multiple of what kernels take at once."""
+    return max(1, -(-n // _STEP)) * _STEP

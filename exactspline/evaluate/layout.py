@@ -1,0 +1,44 @@
+"""Where things stand in the flat arrays that kernels get; plain integers.
+
+``T`` holds a header of HEADER integers for every level (a layer, or the output at the end),
+then tiles, rows, columns and units; ``F`` all numbers of the network in the kernels' type;
+``N`` the running bound's numbers in float64, those of `running` a level from ``N[BOUNDS]`` on.
+A call hands over few arrays that way: each costs time, and single samples are short.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BACK", "BACK_TILES", "BOUNDS", "CODE", "CONST", "DENSE", "DENSE_T",
+    "FUSED", "HEADER", "IDENTITY", "KEEP", "KEEPS", "LANES", "MAXIMUM", "MERGED", "MINIMUM",
+    "N_BOUNDS", "PAD", "READS",
+    "RELU", "ROWS", "SCALAR", "SELECTION", "STATE", "TILE", "TILES", "TILE_AT", "UNIT",
+    "UNITS", "UNIT_AT", "ZEROS",
+]  # fmt: skip
+
+HEADER = 22
+READS = 0  # rows of the state before the level
+ROWS = 1  # members
+SELECTION = 2  # where the state's rows stand that the members are; -1 if they are computed
+TILES, TILE_AT = 3, 4
+FUSED = 5  # every member belongs to one scalar unit: rows become unit outputs at once
+UNITS, CODE, UNIT_AT = 6, 7, 8  # how many; the first one's place in a code; their table
+RELU = 9  # 1: all units are ReLU; 2: unit k is that of member k; 3: and row k of the state
+KEEPS, KEEP = 10, 11  # pairs: row of the state before, row of the state after
+STATE = 12  # rows of the state after the level
+DENSE, PAD = 13, 14  # the matrix by columns of PAD rows, -1 if it is sparse
+DENSE_T = 15  # the same by rows, where BLAS is to multiply; else it is one tile
+CONST = 16  # the members' constants
+BACK, BACK_TILES = 17, 18  # tiles of the transposed matrix
+MERGED = 19  # some rows of the state are sums of unit outputs
+IDENTITY, ZEROS = 20, 21  # where 0, 1, 2, ... stand, and as many zeros
+
+LANES = 8  # numbers side by side; dense columns are padded to a multiple of twice as many
+TILE = 5  # rows, columns (a multiple of 4 if sparse), where rows, columns and weights stand
+# columns of a unit table, one after the other: kind, pieces, the member or where members stand,
+# where its numbers stand, target row, whether it is alone there
+UNIT = 6
+SCALAR, MAXIMUM, MINIMUM = 0, 1, 2
+
+N_BOUNDS = 16
+BOUNDS = 4  # before: largest safe |x|, unit of rounding, underflow, number of levels

@@ -1,0 +1,208 @@
+"""The NumPy pass: the reference, straight from the unit tables, and good for wide layers.
+
+It works on blocks of samples that stay in the cache; dense matrices are products in BLAS.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..compile.program import Program, Units
+from ..errors import ParameterError
+from .levels import Level, bound_numbers, levels_of
+
+__all__ = ["PlainPass"]
+
+_BLOCK = 1 << 20  # bytes of a level's numbers that are computed at once
+_SHARE = 10  # one entry in so many has to be there for a dense matrix
+_DENSE = 1 << 12  # entries up to which a matrix is never worth being sparse
+_MORE = 1.000001
+
+
+class PlainPass:
+    """A program ready for passes in NumPy.
+
+    Parameters
+    ----------
+    program : Program
+    dtype : numpy.dtype
+        float32 or float64.
+    """
+
+    def __init__(self, program: Program, dtype: np.dtype) -> None:
+        self.program, self.dtype = program, dtype
+        self.levels = levels_of(program, dtype)
+        self.bounds = [bound_numbers(level, dtype, level.members) for level in self.levels]
+        self.matrices = [_matrix(level) for level in self.levels]
+        self.units = [_Units(level) for level in self.levels if level.units is not None]
+        self.work = sum(len(level.members.indices) for level in self.levels)  # a sample
+        widths = [program.input_dim]
+        for level in self.levels:
+            widths.append(len(level.members))
+            if level.units is not None:
+                widths += [len(level.units.cond_form), len(level.units) + len(level.keep)]
+        self.width = max(1, *widths)
+
+    def __call__(
+        self,
+        X: np.ndarray,
+        errors: np.ndarray,
+        values: np.ndarray,
+        codes: np.ndarray | None,
+        stats: np.ndarray | None,
+        outputs: list[np.ndarray] | None = None,
+    ) -> None:
+        """Fill ``values`` (n, C), and what else is given, for the samples X (n, D).
+
+        ``errors`` (n,) bounds the inputs' errors; ``stats`` (n, 3) as in the kernels;
+        ``outputs`` are the unit outputs of every layer.
+        """
+        step = max(1, _BLOCK // (self.width * self.dtype.itemsize))
+        with np.errstate(all="ignore"):  # checked below
+            for begin in range(0, len(X), step):
+                part = slice(begin, begin + step)
+                self._block(
+                    X[part], errors[part], values[part], None if codes is None else codes[part],
+                    None if stats is None else stats[part],
+                    None if outputs is None else [out[part] for out in outputs], begin,
+                )  # fmt: skip
+
+    def _block(
+        self, z: np.ndarray, error: np.ndarray, values: np.ndarray, codes: np.ndarray | None,
+        stats: np.ndarray | None, outputs: list[np.ndarray] | None, begin: int,
+    ) -> None:  # fmt: skip
+        track = stats is not None
+        size = np.abs(z).max(axis=1, initial=0.0).astype(np.float64)
+        if stats is not None:
+            stats[:, 0], stats[:, 1] = 1, 0
+        for l, units in enumerate(self.units):  # noqa: E741
+            u = self._members(l, z, begin)
+            own, made, least = units(u, codes is not None or not units.relu, track)
+            if codes is not None:
+                start = int(self.program.unit_start[l])
+                codes[:, start : start + made.shape[1]] = own
+            if outputs is not None:
+                outputs[l][...] = made
+            keep = self.levels[l].keep
+            z = np.hstack([made, z[:, keep]]) if len(keep) else made
+            if stats is not None:
+                largest = np.abs(u).max(axis=1, initial=0.0).astype(np.float64)
+                e = members_error(self.bounds[l], size, error)
+                form, new_size, new_error = units_error(self.bounds[l], largest, e)
+                stats[~(least > form), 0] = 0
+                stats[least == 0, 1] = 1
+                if len(keep):
+                    new_size, new_error = np.maximum(new_size, size), np.maximum(new_error, error)
+                size, error = new_size, new_error
+        values[...] = self._members(len(self.units), z, begin)
+        if stats is not None:
+            stats[:, 2] = members_error(self.bounds[-1], size, error)
+
+    def _members(self, l: int, z: np.ndarray, begin: int) -> np.ndarray:  # noqa: E741
+        u = z @ self.matrices[l]
+        u += self.levels[l].members.const.values
+        if not np.isfinite(u).all():
+            sample = begin + int(np.argmin(np.isfinite(u).all(axis=1)))
+            raise ParameterError(
+                f"sample {sample}: a value is beyond the range of {self.dtype}; scale the "
+                "input, take float64, or evaluate with Network.forward(x, exact=True)"
+            )
+        return u
+
+
+def members_error(N: np.ndarray, S: np.ndarray, E: np.ndarray) -> np.ndarray:
+    """As `running.of_members`, which needs Numba to be imported."""
+    out = (N[0] * E + N[1] * (S + E) + N[3] + N[4] * (N[0] * S + N[2])) * _MORE + N[5]
+    return np.asarray(out)
+
+
+def units_error(
+    N: np.ndarray, U: np.ndarray, E: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As `running.of_units`."""
+    rounding = N[7] * (2 * U + N[8]) + N[9]
+    size = (N[10] * U + N[12]) * _MORE
+    error = N[10] * E + N[11] * (U + E) + N[13] + N[14] * size
+    error += 2 * (N[10] + N[11]) * rounding
+    return (N[6] * E + rounding) * _MORE, size, error * _MORE + N[5]
+
+
+def _matrix(level: Level) -> Any:
+    """The transpose of a level's matrix, dense or sparse: (n, width) @ it."""
+    members = level.members
+    if len(members) * members.width <= max(_SHARE * len(members.indices), _DENSE):
+        return np.ascontiguousarray(members.dense().T)
+    from scipy.sparse import csr_array
+
+    shape = (len(members), members.width)
+    return csr_array((members.data.values, members.indices, members.indptr), shape=shape).T.tocsr()
+
+
+class _Units:
+    """The units of one level, by their table."""
+
+    def __init__(self, level: Level) -> None:
+        units = level.units
+        assert units is not None
+        self.units, self.n = units, len(units)
+        self.shift = level.shift.values
+        self.slope, self.offset = level.slope.values, level.offset.values
+        self.first = units.piece_start[:-1]
+        self.most = int(units.pieces.max(initial=1))
+        self.plain = not (np.any(units.form_minus >= 0) or np.any(self.shift != 0))
+        self.relu = _is_relu(units, level)
+
+    def __call__(
+        self, u: np.ndarray, wanted: bool, track: bool
+    ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+        """Codes (n, units), outputs, and the smallest form of a chosen piece (if tracked)."""
+        none = np.full(len(u), np.inf)
+        if self.relu:
+            least = np.abs(u).min(axis=1, initial=np.inf) if track else none
+            own = u > 0 if wanted else None
+            return own, np.maximum(u, 0, out=u if not track else None), least
+        units = self.units
+        forms = u[:, units.form_plus]
+        if not self.plain:
+            two = units.form_minus >= 0
+            forms[:, two] -= u[:, units.form_minus[two]]
+            forms += self.shift
+        held = forms[:, units.cond_form] * units.cond_sign.astype(u.dtype)
+        # every piece has a condition: a unit has two pieces at least
+        worst = np.minimum.reduceat(held, units.cond_start[:-1], axis=1)
+        # the lowest piece with nothing against it; rounding can leave something against each
+        score = np.minimum(worst, 0)
+        best, own = score[:, self.first].copy(), np.zeros((len(u), self.n), dtype=np.int64)
+        for r in range(1, self.most):
+            able = np.flatnonzero(units.pieces > r)
+            there = score[:, self.first[able] + r]
+            better = there > best[:, able]
+            own[:, able] = np.where(better, r, own[:, able])
+            best[:, able] = np.maximum(there, best[:, able])
+        pieces = self.first + own
+        member = np.take_along_axis(u, units.piece_member[pieces].astype(np.int64), axis=1)
+        made = self.slope[pieces] * member + self.offset[pieces]
+        least = none
+        if track:
+            chosen = np.take_along_axis(worst, pieces, axis=1)
+            least = np.abs(chosen).min(axis=1, initial=np.inf)
+            least[(chosen < 0).any(axis=1)] = 0  # nothing is known there
+        return own, made, least
+
+
+def _is_relu(units: Units, level: Level) -> bool:
+    """Whether unit k is max(0, member k)."""
+    n = len(units)
+    return bool(
+        np.all(units.two_piece)
+        and np.array_equal(units.piece_member[::2], np.arange(n))
+        and np.array_equal(units.piece_member[1::2], np.arange(n))
+        and np.array_equal(units.form_plus[units.cond_form[::2]], np.arange(n))
+        and not np.any(units.form_minus >= 0) and not np.any(units.form_shift.astype(bool))
+        and np.all(level.slope.values[::2] == 0) and np.all(level.slope.values[1::2] == 1)
+        and level.slope.errors is None
+        and not np.any(level.offset.values) and level.offset.errors is None
+        and len(level.members) == n
+    )  # fmt: skip

@@ -1,0 +1,48 @@
+"""Ranges of samples on several threads; kernels let go of the interpreter's lock."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from itertools import pairwise
+
+from ..errors import ParameterError
+
+__all__ = ["checked_threads", "in_ranges"]
+
+
+def checked_threads(threads: int | None) -> int:
+    """The number of threads: all cores that this process may use, by default."""
+    if threads is None:
+        able = getattr(os, "sched_getaffinity", None)
+        return len(able(0)) if able is not None else os.cpu_count() or 1
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise ParameterError(f"threads {threads!r}: give a whole number of at least 1")
+    return threads
+
+
+def in_ranges(work: Callable[[int, int], None], n: int, block: int, threads: int) -> None:
+    """Call work(start, stop) for ranges of whole blocks that make up 0..n, one here.
+
+    No pool: threads that wait would be lost in a forked process, and the work left to them.
+    """
+    blocks = -(-n // block)
+    parts = max(1, min(threads, blocks))
+    ends = [min(n, blocks * i // parts * block) for i in range(parts + 1)]
+    failed: list[BaseException] = []
+
+    def run(start: int, stop: int) -> None:
+        try:
+            work(start, stop)
+        except BaseException as error:
+            failed.append(error)
+
+    others = [threading.Thread(target=run, args=pair) for pair in pairwise(ends[1:])]
+    for thread in others:
+        thread.start()
+    run(ends[0], ends[1])
+    for thread in others:
+        thread.join()
+    if failed:
+        raise failed[0]

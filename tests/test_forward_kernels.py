@@ -1,0 +1,310 @@
+"""The kernels of the forward passes against plain twins, and how a program is laid out."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from random_networks import STYLES, network, random_spec
+
+import exactspline as es
+from exactspline.evaluate import backward, batch, lanes, layout, rows, running
+from exactspline.evaluate.fast import FastPass
+from exactspline.evaluate.plain import PlainPass, members_error, units_error
+from exactspline.evaluate.plan import make_plan
+from exactspline.evaluate.threads import in_ranges
+
+TYPES = (np.float64, np.float32)
+
+
+def close(a, b, dtype):
+    tolerance = 1e-4 if dtype == np.float32 else 1e-12
+    scale = 1 + np.abs(b).max(initial=0)
+    return a.shape == b.shape and bool(np.all(np.abs(a - b) <= tolerance * scale))
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("n", [0, 1, 4, 11])
+@pytest.mark.parametrize("count", [1, 3, 4])
+def test_some_rows(count, n, dtype):
+    """Rows of a tile times rows of samples."""
+    rng = np.random.default_rng(n)
+    F, Z = rng.normal(size=200).astype(dtype), rng.normal(size=(9, 48)).astype(dtype)
+    columns, numbers = rng.integers(0, 9, size=n), rng.permutation(20)[:6]
+    T = np.concatenate([[6, n, 5, 20, 30], numbers, np.zeros(9, int), columns, [7, 2, 5, 1]])
+    U = np.full((8, 48), np.nan, dtype)
+    where = 20 + n
+    lanes.some_rows(F, T, Z, U, 0, 2, count, 100, where)
+    for q in range(count):
+        weights = F[30 + (2 + q) * n :][:n]
+        want = F[100 + numbers[2 + q]] + weights @ Z[columns]
+        assert close(U[T[where + q]], want.astype(dtype), dtype)
+    assert np.isnan(U).sum() == 48 * (8 - count)
+
+
+def test_fill_and_copy():
+    row = np.arange(5.0)
+    rows.fill(row, 2)
+    assert row.tolist() == [2.0] * 5
+    rows.copy_row(row, np.arange(5.0))
+    assert row.tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("pieces", [2, 3, 5])
+@pytest.mark.parametrize("add", [False, True])
+def test_scalar_row(pieces, add, dtype):
+    rng = np.random.default_rng(pieces)
+    breaks = np.sort(rng.integers(-3, 3, size=pieces - 1)).astype(float)
+    breaks += np.arange(pieces - 1)
+    slope, offset = rng.normal(size=pieces), rng.normal(size=pieces)
+    relu = pieces == 2 and add
+    if relu:
+        breaks[:], slope[:], offset[:] = 0, (0, 1), 0
+    F = np.concatenate([[9], -breaks, slope, offset]).astype(dtype)
+    u = np.concatenate([rng.normal(size=20) * 3, breaks]).astype(dtype)
+    out, code = np.ones(len(u), dtype), np.zeros(len(u), np.uint8)
+    largest, least = np.zeros(len(u), dtype), np.full(len(u), np.inf, dtype)
+    rows.scalar_row(u, out, add, F, 1, pieces, relu, code, True, largest, least, True)
+    want = (u[:, None] > breaks).sum(axis=1)  # at a breakpoint the lower piece
+    assert code.tolist() == want.tolist()
+    made = slope.astype(dtype)[want] * u + offset.astype(dtype)[want]
+    assert close(out, made + add, dtype)
+    assert np.array_equal(largest, np.abs(u))
+    assert close(least, np.abs(u[:, None] - breaks).min(axis=1), dtype)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_extreme_unit(sign):
+    rng = np.random.default_rng(0)
+    source = rng.integers(-2, 3, size=(5, 40)).astype(float)  # ties
+    table = np.array([[layout.MAXIMUM, 3, 6, 0, 0, 1]]).T.reshape(-1)
+    T = np.concatenate([table, [4, 0, 2], np.arange(5)])
+    F = np.array([sign])
+    out, code = np.zeros(40), np.zeros(40, np.uint8)
+    largest, least = np.zeros(40), np.full(40, np.inf)
+    batch.extreme_unit(T, F, 1, 0, source, 9, out, False, code, True, largest, least, True)
+    members = sign * source[[4, 0, 2]]
+    assert np.array_equal(code, members.argmax(axis=0))  # the lowest of equal ones
+    assert np.array_equal(out, sign * members.max(axis=0))
+    ordered = np.sort(members, axis=0)
+    assert np.array_equal(least, ordered[2] - ordered[1])
+    assert np.array_equal(largest, np.abs(members).max(axis=0))
+
+
+def test_running_bounds_are_one_formula():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        N = np.abs(rng.normal(size=16)) * 10.0 ** rng.integers(-12, 3, size=16)
+        N[15] = 1
+        S, E, U = np.abs(rng.normal(size=3)) * 10.0 ** rng.integers(-5, 5, size=3)
+        for of_members in (running.of_members, running.of_members.py_func):
+            assert of_members(N, 0, S, E) == pytest.approx(members_error(N, S, E), rel=1e-12)
+        for of_units in (running.of_units, running.of_units.py_func):
+            # each rounds up by a millionth a few times
+            assert of_units(N, 0, U, E) == pytest.approx(units_error(N, U, E), rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("seed", range(12))
+def test_passes_agree(seed, dtype):
+    """Blocks, single samples and NumPy: the same values, codes and proofs."""
+    rng = random.Random(seed)
+    dim = rng.randint(1, 5)
+    widths = [rng.randint(2, 9) for _ in range(3)]
+    net = network(random_spec(rng, dim, widths, STYLES[seed % 5], skip=seed % 2 == 0))
+    program, kind = net.program, np.dtype(dtype)
+    X = np.random.default_rng(seed).normal(size=(300, dim)).astype(dtype)
+    n, C, n_units = len(X), net.output_dim, program.n_units
+    plan = make_plan(program, kind)
+    results = []
+    errors = np.full(n, 1e-12)
+    for run in (PlainPass(program, kind), FastPass(plan, dim, C, n_units, 2)):
+        values, codes = np.empty((n, C), dtype), np.zeros((n, n_units), np.uint8)
+        stats = np.zeros((n, 3))
+        run(X, errors, values, codes, stats)
+        again = np.empty_like(values)
+        run(X, errors, again, None, None)
+        assert close(again, values, dtype)
+        results.append((values, codes, stats))
+    (v1, q1, s1), (v2, q2, s2) = results
+    assert close(v2, v1, dtype)
+    both = (s1[:, 0] == 1) & (s2[:, 0] == 1)
+    assert both.mean() > (0.3 if dtype == np.float32 else 0.9) or s1[:, 1].any()
+    assert np.array_equal(q1[both], q2[both])
+    assert np.allclose(s1[:, 2], s2[:, 2], rtol=0.1)
+    fast = FastPass(plan, dim, C, n_units, 1)
+    for i in range(0, n, 29):
+        value, code, stats = np.empty(C, dtype), np.zeros(n_units, np.uint8), np.zeros(3)
+        assert fast.point(X[i], value, code, stats, 1e-12)
+        assert close(value, v1[i], dtype)
+        assert not both[i] or code.tolist() == q1[i].tolist()
+        assert stats[2] == pytest.approx(s2[i, 2], rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("n", [1, 3, 4, 9])
+@pytest.mark.parametrize("count", [0, 1, 5, 20])
+def test_weigh(count, n, dtype):
+    """Rows of eight numbers, weighted by columns of a matrix."""
+    rng = np.random.default_rng(count)
+    F = rng.normal(size=700).astype(dtype)
+    G, H = rng.normal(size=8 * 24).astype(dtype), np.full(8 * 16, np.nan, dtype)
+    active = np.sort(rng.permutation(50)[:count])
+    bases = np.zeros(16, dtype=np.int64)
+    bases[:n] = rng.integers(0, 640, size=n)
+    lanes.weigh(F, bases, n, active, count, G, H)
+    want = F[bases[:n, None] + active] @ G[: 8 * count].reshape(count, 8)
+    assert close(H[: 8 * n].reshape(n, 8), want, dtype)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("pad", [16, 32, 48, 80])
+@pytest.mark.parametrize("count", [0, 1, 6])
+def test_combine(count, pad, dtype):
+    """Active columns of a matrix that is stored by columns."""
+    rng = np.random.default_rng(count)
+    F, Z = rng.normal(size=3 + 8 * pad).astype(dtype), rng.normal(size=7).astype(dtype)
+    active = np.sort(rng.permutation(7)[:count])
+    U = np.full(pad + 2, np.nan, dtype)
+    lanes.combine(F, 3 + 7 * pad, 3, pad, active, count, Z, U)
+    columns = F[3 : 3 + 7 * pad].reshape(7, pad)
+    assert close(U[:pad], F[3 + 7 * pad :] + Z[active] @ columns[active], dtype)
+    assert np.isnan(U[pad:]).all()
+
+
+@pytest.mark.parametrize("n_units", [1, 7, 8, 50, 64, 70, 130])
+def test_write_codes(n_units):
+    """Bytes by units to bytes by samples."""
+    rng = np.random.default_rng(n_units)
+    width = 24
+    words = np.zeros((n_units + 8, width // 8), np.uint64)
+    P = words.view(np.uint8)
+    P[:n_units] = rng.integers(0, 256, size=(n_units, width))
+    Q = np.zeros((width, 8), np.uint64)
+    for n in (1, 8, 23, 24):
+        codes = np.full((30, n_units + 5), 7, np.uint8)
+        batch.write_codes(words, P, Q, Q.view(np.uint8), codes, 4, n, 3, n_units)
+        assert np.array_equal(codes[4 : 4 + n, 3:-2], P[:n_units, :n].T)
+        codes[4 : 4 + n, 3:-2] = 7
+        assert np.all(codes == 7)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 5])
+def test_keys_sort_equal_endings_together(layers):
+    rng = np.random.default_rng(layers)
+    ops = [op for _ in range(layers) for op in (es.Dense(rng.normal(size=(4, 4))), es.ReLU())]
+    net = es.Network(ops, (4,))
+    plan = make_plan(net.program, np.dtype(np.float64))
+    codes = rng.integers(0, 2, size=(500, net.units)).astype(np.uint8)
+    random_ = rng.integers(0, 2**64, net.units + 1, dtype=np.uint64)
+    keys = np.empty(500, np.uint64)
+    backward.suffix_keys(plan.T, plan.levels, codes, 0, 500, random_, keys)
+    for ending in range(1, min(layers, 3) + 1):
+        own = codes[np.argsort(keys), -4 * ending :]
+        changes = 1 + np.count_nonzero(np.any(own[1:] != own[:-1], axis=1))
+        assert changes == len(np.unique(own, axis=0))
+    whole = {code.tobytes(): key for code, key in zip(codes, keys.tolist(), strict=True)}
+    assert all(whole[code.tobytes()] == key for code, key in zip(codes, keys, strict=True))
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_maps_by_endings_and_by_blocks(dtype, threads):
+    """Samples that share endings of codes, and all of them, against the two other ways."""
+    rng = np.random.default_rng(0)
+    ops = []
+    for n_in, n_out in ((3, 9), (9, 20), (20, 6)):
+        ops += [es.Dense(rng.normal(size=(n_out, n_in)), rng.normal(size=n_out)), es.ReLU()]
+    net = es.Network([*ops, es.Dense(rng.normal(size=(4, 6)), rng.normal(size=4))], (3,))
+    X = np.concatenate([rng.normal(size=(200, 3)), np.zeros((70, 3)), rng.normal(size=(9, 3))])
+    X = X.astype(dtype)
+    core = es.ForwardCore(net, dtype, "numba", threads)
+    assert core._plan.chain
+    A, b = core.affine_maps(X)
+    reference = es.ForwardCore(net, dtype, "numpy")
+    want = reference.affine_maps(X)
+    assert close(A, want[0], dtype)
+    assert close(b, want[1], dtype)
+    blocks = np.empty_like(A), np.empty_like(b)
+    core._fast._by_blocks(core.codes(X), *blocks)
+    assert close(A, blocks[0], dtype)
+    assert close(b, blocks[1], dtype)
+
+
+def conv_net(rng):
+    return es.Network(
+        [
+            es.Conv(rng.normal(size=(8, 1, 2, 2)), rng.normal(size=8)), es.ReLU(),
+            es.AveragePool((4, 4)), es.Flatten(), es.Dense(rng.normal(size=(3, 128))),
+        ],
+        (1, 17, 17),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_a_convolution_is_tiles_and_pooling_is_a_sum(dtype):
+    rng = np.random.default_rng(0)
+    net = conv_net(rng)
+    plan = make_plan(net.program, np.dtype(dtype))
+    header = plan.T[: layout.HEADER]
+    assert header[layout.TILES] == 256  # one a position: 8 channels that read 4 entries
+    tile = plan.T[header[layout.TILE_AT] :][: layout.TILE]
+    assert tile[:2].tolist() == [8, 4]
+    where = plan.T[header[layout.TILE_AT] :][: 256 * layout.TILE].reshape(256, -1)[:, 4]
+    assert len(np.unique(where)) == 1  # equal tiles are stored once
+    if dtype == np.float64:  # 1/16 of a weight is exact in both types here only by luck
+        assert header[layout.MERGED] == 1
+        assert header[layout.STATE] == 128
+    X = rng.normal(size=(70, 289)).astype(dtype)
+    want = net.forward(X.astype(float))
+    core, reference = es.ForwardCore(net, dtype, "numba"), es.ForwardCore(net, dtype, "numpy")
+    assert close(core.forward(X), want, dtype)
+    assert np.array_equal(core.codes(X, exact=True), reference.codes(X, exact=True))
+    (A, b), (A0, b0) = core.affine_maps(X), reference.affine_maps(X)
+    assert close(A, A0, dtype)
+    assert close(b, b0, dtype)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("widths", [(5, 80, 3), (150, 140, 130), (3, 2, 40)])
+def test_dense_layers_of_all_sizes(widths, dtype):
+    """Products by kernels and in BLAS, and more outputs than inputs."""
+    rng = np.random.default_rng(0)
+    d, w, c = widths
+    net = es.Network(
+        [es.Dense(rng.normal(size=(w, d)), rng.normal(size=w)), es.ReLU(),
+         es.Dense(rng.normal(size=(w, w))), es.Abs(), es.Dense(rng.normal(size=(c, w)))], (d,)
+    )  # fmt: skip
+    X = rng.normal(size=(1100, d)).astype(dtype)
+    core = es.ForwardCore(net, dtype, "numba", threads=3)
+    want = net.forward(X.astype(float))
+    out = core.run(X, affine=True, proved=True)
+    assert close(out.values, want, dtype)
+    assert np.all(np.abs(out.values - want) <= out.error[:, None] + 1e-10)
+    assert np.array_equal(out.codes[out.proved], net_codes(net, X)[out.proved])
+    assert close(np.einsum("ncd,nd->nc", out.A, X) + out.b, want, dtype)
+
+
+def net_codes(net, X):
+    return es.ForwardCore(net, np.float64, "numpy").codes(X)
+
+
+def test_ranges():
+    for n, block, threads in ((0, 4, 2), (1, 4, 2), (17, 4, 2), (100, 7, 3), (8, 8, 9)):
+        seen = []
+        in_ranges(lambda a, b, seen=seen: seen.extend(range(a, b)), n, block, threads)
+        assert sorted(seen) == list(range(n))
+
+
+def test_a_core_may_be_used_with_any_memory_layout():
+    rng = np.random.default_rng(0)
+    net = es.Network([es.Dense(rng.normal(size=(4, 3))), es.ReLU()], (3,))
+    core = es.prepare(net)
+    X = rng.normal(size=(10, 6))
+    want = net.forward(X[:, ::2])
+    assert np.allclose(core.forward(X[:, ::2]), want)
+    assert np.allclose(core.forward(np.asfortranarray(X[:, ::2])), want)
+    assert np.allclose(core.point(X[3, ::2])[0], want[3])
+    assert np.allclose(core.forward(X[::-1, ::2]), want[::-1])
