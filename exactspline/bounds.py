@@ -1,7 +1,7 @@
-"""Upper bounds on the number of activation regions, from a network's widths alone.
+"""Bounds on the number of activation regions, from a network's widths alone.
 
-They say what a count can be at most before it is started. All of them are about the best
-weights; a given network usually has far fewer regions.
+Upper bounds say what a count can be at most before it is started; lower bounds say what some
+weights of these widths reach, and nothing about a given network.
 """
 
 from __future__ import annotations
@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 __all__ = [
     "UpperBound",
     "generic_arrangement",
+    "hinz2019",
+    "maxout2021",
+    "montufar2014_lower",
     "montufar2017",
+    "raghu2017",
     "rank_of_inputs",
     "serra2018",
+    "serra2018_lower",
     "upper_bounds",
 ]
 
@@ -145,6 +150,185 @@ def serra2018(widths: Sequence[int], n0: int) -> int:
                 after[left] = after.get(left, 0) + count * binomials[j]
         ways = after
     return sum(ways.values())
+
+
+def montufar2014_lower(widths: Sequence[int], n0: int) -> int | None:
+    """Lower bound on the most regions that ReLU networks of these widths have.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Units of every layer.
+    n0 : int
+        Number of inputs, at least 1.
+
+    Returns
+    -------
+    int or None
+        (prod_{l < L} floor(n_l / n0)^n0) sum_{j <= n0} C(n_L, j); None if a width is below n0,
+        where the theorem says nothing.
+
+    References
+    ----------
+    G. Montufar, R. Pascanu, K. Cho, Y. Bengio, On the number of linear regions of deep neural
+    networks, NeurIPS 2014, Corollary 5.
+
+    Examples
+    --------
+    >>> montufar2014_lower([8, 8], 2)
+    592
+    """
+    dim, sizes = _whole(n0, "n0", 1), _widths(widths)
+    if not sizes or min(sizes) < dim:
+        return None
+    folds = math.prod((width // dim) ** dim for width in sizes[:-1])
+    return folds * generic_arrangement(sizes[-1], dim)
+
+
+def serra2018_lower(widths: Sequence[int], n0: int) -> int | None:
+    """A larger lower bound than `montufar2014_lower`, for wider layers.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Units of every layer.
+    n0 : int
+        Number of inputs, at least 1.
+
+    Returns
+    -------
+    int or None
+        (prod_{l < L} (floor(n_l / n0) + 1)^n0) sum_{j <= n0} C(n_L, j); None if a width is
+        below 3 n0, where the theorem says nothing.
+
+    References
+    ----------
+    T. Serra, C. Tjandraatmadja, S. Ramalingam, Bounding and counting linear regions of deep
+    neural networks, ICML 2018, Theorem 6.
+
+    Examples
+    --------
+    >>> serra2018_lower([8, 8], 2)
+    925
+    """
+    dim, sizes = _whole(n0, "n0", 1), _widths(widths)
+    if not sizes or min(sizes) < 3 * dim:
+        return None
+    folds = math.prod((width // dim + 1) ** dim for width in sizes[:-1])
+    return folds * generic_arrangement(sizes[-1], dim)
+
+
+def raghu2017(widths: Sequence[int], n0: int) -> int:
+    """Upper bound for any network of units that are cut by one hyperplane each.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Hyperplanes of every layer: its units for ReLU, twice as many for hard tanh.
+    n0 : int
+        Dimension of the domain.
+
+    Returns
+    -------
+    int
+        prod_l sum_{j <= n0} C(n_l, j), the sum inside the O(k^(n0 L)) of the paper.
+
+    Notes
+    -----
+    Inside a region a layer's units are cut by hyperplanes of the input space, whatever the
+    layers before are. So it holds with skip connections, too.
+
+    References
+    ----------
+    M. Raghu, B. Poole, J. Kleinberg, S. Ganguli, J. Sohl-Dickstein, On the expressive power of
+    deep neural networks, ICML 2017, Theorem 1.
+
+    Examples
+    --------
+    >>> raghu2017([3, 3], 2)
+    49
+    """
+    dim = _whole(n0, "n0", 0)
+    return math.prod(generic_arrangement(width, dim) for width in _widths(widths))
+
+
+def maxout2021(units: int, pieces: int, n0: int) -> int:
+    """Upper bound for one layer of maxima over affine pieces.
+
+    Parameters
+    ----------
+    units, pieces : int
+        m units, each the largest of at most k affine functions.
+    n0 : int
+        Dimension of the domain.
+
+    Returns
+    -------
+    int
+        sum_{j <= n0} C(m, j) (k - 1)^j.
+
+    References
+    ----------
+    G. Montufar, Y. Ren, L. Zhang, Sharp bounds for the number of regions of maxout networks
+    and vertices of Minkowski sums, 2021.
+
+    Examples
+    --------
+    >>> maxout2021(3, 3, 2), maxout2021(4, 2, 2) == generic_arrangement(4, 2)
+    (19, True)
+    """
+    m, k = _whole(units, "units", 0), _whole(pieces, "pieces", 1)
+    dim = _whole(n0, "n0", 0)
+    return sum(math.comb(m, j) * (k - 1) ** j for j in range(min(dim, m) + 1))
+
+
+def hinz2019(widths: Sequence[int], n0: int) -> int:
+    """Upper bound for a chain of ReLU layers, as the norm of a product of matrices.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Units of every layer.
+    n0 : int
+        Dimension of the domain.
+
+    Returns
+    -------
+    int
+        || B_(n_L) M ... B_(n_1) M e_(n0) ||_1: entry d of the vector counts regions whose image
+        has dimension d; B_n sends dimension d to sum_{j <= d} C(n, j) e_min(d, n - j).
+
+    Notes
+    -----
+    With this choice of its parameters the bound is that of `serra2018`, computed another way.
+    O(layers * max(n0, widths)^2) big integers, so for moderate widths.
+
+    References
+    ----------
+    P. Hinz, S. van de Geer, A framework for the construction of upper bounds on the number of
+    affine linear regions of ReLU feed-forward neural networks, IEEE Transactions on
+    Information Theory 65, 2019.
+
+    Examples
+    --------
+    >>> hinz2019([8, 8], 2), hinz2019([1, 1, 1, 1], 1)
+    (1369, 5)
+    """
+    dim = _whole(n0, "n0", 0)
+    vector = [0] * dim + [1]
+    for width in _widths(widths):
+        size = width + 1
+        connected = [0] * size  # M: dimensions above the width become the width
+        for d, count in enumerate(vector):
+            connected[min(d, width)] += count
+        matrix = [[0] * size for _ in range(size)]
+        for d in range(size):
+            for j in range(d + 1):
+                matrix[min(d, width - j)][d] += math.comb(width, j)
+        vector = [
+            sum(a * b for a, b in zip(row, connected, strict=True) if b) for row in matrix
+        ]
+    return sum(vector)
 
 
 @dataclass(frozen=True)

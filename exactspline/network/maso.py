@@ -11,19 +11,25 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ..errors import ShapeError, UnsupportedOperatorError
+from ..errors import LimitError, ShapeError, UnsupportedOperatorError
 from ..rationals import as_fractions, compact, exact_array
 from .operator import Fields, Operator, Shape, numeric
 
 if TYPE_CHECKING:
     from ..compile.builder import Builder, Tensor
-    from ..compile.program import Program
+    from ..compile.program import Program, Units
+    from ..domain import Domain
+    from ..partition.partition import Partition
+    from ..theory.power import PowerDiagram
 
-__all__ = ["ASO", "MASO", "SimplifiedMASO"]
+__all__ = ["ASO", "MASO", "SimplifiedMASO", "aso_as_maso", "program_as_aso"]
+
+_MOST_ENTRIES = 2_000_000  # of a dense A
 
 
 class MASO(Operator):
@@ -102,6 +108,105 @@ class MASO(Operator):
         In float64 a tie is a tie of rounded values; with Fractions it is exact.
         """
         return np.asarray(np.argmax(self.pieces(x), axis=2))
+
+    def evaluate(self, x: Sequence[Any]) -> np.ndarray:
+        """The exact value at one point (flat, D numbers); object array of K Fractions."""
+        return np.asarray(self.forward(exact_vector(x, self.A.shape[2], self.label)[None])[0])
+
+    def vq_matrix(self, x: Sequence[Any]) -> np.ndarray:
+        """The theory's Q[x] at one point, exactly: one-hot rows that select the pieces.
+
+        Returns
+        -------
+        numpy.ndarray, shape (K, R)
+            1 at the lowest piece that attains the maximum, else 0.
+        """
+        code = self.code(exact_vector(x, self.A.shape[2], self.label)[None])[0]
+        return (np.arange(self.A.shape[1]) == code[:, None]).astype(np.int64)
+
+    def active(self, x: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+        """A[x], shape (K, D), and B[x], shape (K,), at one point: S(x) = A[x] x + B[x]."""
+        code = self.code(exact_vector(x, self.A.shape[2], self.label)[None])[0]
+        rows = np.arange(len(code))
+        return as_fractions(self.A[rows, code]), as_fractions(self.B[rows, code])
+
+    def after(self, weight: Any, bias: Any = None) -> MASO:
+        """The composition x -> S(W x + b), a MASO again.
+
+        Parameters
+        ----------
+        weight : array_like, shape (D, n)
+        bias : array_like, shape (D,), optional
+
+        Returns
+        -------
+        MASO
+            A_kr = W^T A_S,kr and B_kr = B_S,kr + <b, A_S,kr>.
+
+        References
+        ----------
+        Balestriero, Baraniuk, "Mad Max: Affine Spline Insights into Deep Learning", 2018: layers
+        as compositions.
+
+        Examples
+        --------
+        >>> MASO([[[-1], [1]]]).after([[2, 3]], [1]).A.tolist()
+        [[[-2.0, -3.0], [2.0, 3.0]]]
+        """
+        from .composition import after_affine
+
+        W, b = affine_map(weight, bias, self.A.shape[2], None, self.label)
+        A, B = after_affine(as_fractions(self.A), as_fractions(self.B), W, b)
+        return MASO(A, B, name=self.name)
+
+    def then(self, weight: Any, bias: Any = None) -> MASO:
+        """The composition x -> V S(x) + c for V without negative entries, a MASO again.
+
+        Parameters
+        ----------
+        weight : array_like, shape (n, K)
+        bias : array_like, shape (n,), optional
+
+        Returns
+        -------
+        MASO
+            The pieces of a sum of maxima are the sums of pieces, one of each: as many as the
+            product of the numbers of pieces of the outputs that a row reads.
+
+        Raises
+        ------
+        UnsupportedOperatorError
+            If an output with several pieces has a negative weight: what comes out is not convex
+            in general.
+        LimitError
+            If that would be more than 100,000 pieces.
+
+        Examples
+        --------
+        >>> MASO([[[-1, 0], [1, 0]], [[0, -1], [0, 1]]]).then([[1, 2]]).A.tolist()
+        [[[-1.0, -2.0], [-1.0, 2.0], [1.0, -2.0], [1.0, 2.0]]]
+        """
+        from .composition import sums_of_pieces
+
+        V, c = affine_map(weight, bias, None, self.A.shape[0], self.label)
+        A, B = sums_of_pieces(as_fractions(self.A), as_fractions(self.B), V, c, self.label)
+        return MASO(A, B, name=self.name)
+
+    def partition(self, domain: Domain | None = None) -> Partition:
+        """The partition that the operator induces, as `exactspline.enumerate_regions` gives it."""
+        from ..api import enumerate_regions
+        from ..partition.partition import Partition
+        from .network import Network
+
+        out = enumerate_regions(Network([self], (self.A.shape[2],)), domain)
+        assert isinstance(out, Partition)
+        return out
+
+    def power_diagram(self) -> PowerDiagram:
+        """The power diagram of the partition, one factor a unit."""
+        from ..theory.power import PowerDiagram
+
+        return PowerDiagram.of_maso(self)
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:
         out = self.output_shape(x.shape)
@@ -187,13 +292,7 @@ class ASO:
         return chosen
 
     def _point(self, x: Sequence[Any]) -> np.ndarray:
-        point = as_fractions(exact_array(x, "point")).reshape(-1)
-        if point.size != self.program.input_dim:
-            raise ShapeError(
-                f"point: {point.size} numbers do not fit; give {self.program.input_dim} numbers, "
-                "the flattened inputs one after the other"
-            )
-        return point
+        return exact_vector(x, self.program.input_dim, "ASO")
 
     def _units(self) -> np.ndarray:
         """Which output every unit is."""
@@ -213,73 +312,140 @@ class ASO:
         return np.asarray(as_fractions(self.A[rows]) @ point + as_fractions(self.B[rows]))
 
 
+def exact_vector(x: Sequence[Any], size: int, where: str) -> np.ndarray:
+    """A point as an object array of Fractions, flat."""
+    point = as_fractions(exact_array(x, f"point of {where}")).reshape(-1)
+    if point.size != size:
+        raise ShapeError(
+            f"point of {where}: {point.size} numbers do not fit; give {size} numbers, "
+            "the flattened inputs one after the other"
+        )
+    return point
+
+
+def affine_map(
+    weight: Any, bias: Any, rows: int | None, columns: int | None, where: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """A matrix and a vector as Fractions, of a given number of rows or columns."""
+    W = as_fractions(exact_array(weight, f"weight before or behind {where}"))
+    fits = W.ndim == 2 and W.size > 0 and rows in (None, len(W))
+    if not fits or columns not in (None, W.shape[1]):
+        raise ShapeError(
+            f"weight before or behind {where}: a matrix of shape {W.shape} does not fit; give "
+            f"({'any' if rows is None else rows}, {'any' if columns is None else columns})"
+        )
+    if bias is None:
+        return W, np.full(len(W), Fraction(0), dtype=object)
+    b = as_fractions(exact_array(bias, f"bias before or behind {where}"))
+    if b.shape != (len(W),):
+        raise ShapeError(
+            f"bias before or behind {where}: shape {b.shape} does not fit; give ({len(W)},)"
+        )
+    return W, b
+
+
 def operator_as_aso(operator: Operator, shapes: Sequence[Sequence[int]]) -> ASO:
     """See `Operator.as_aso`."""
     from ..compile.builder import compile_operator
 
     operator.output_shape(*[tuple(s) for s in shapes])
-    program = compile_operator(operator, shapes)
+    return program_as_aso(compile_operator(operator, shapes), operator.label)
+
+
+def program_as_aso(program: Program, label: str) -> ASO:
+    """The spline of a program with one layer at most, each of whose outputs reads one unit.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        If it has more layers, or an output reads several units.
+    LimitError
+        If A would hold over 2 million numbers.
+    """
     if len(program.layers) > 1:
         raise UnsupportedOperatorError(
-            f"{operator.label}: has more than one layer of units; it is a composition of splines"
+            f"{label}: has more than one layer of units; it is a composition of splines"
         )
-    rows: list[list[tuple[dict[int, Fraction], Fraction]]] = []
-    for k in range(len(program.output)):
-        indices, data, const = program.output.row(k)
-        if not program.layers:
-            entries = zip(indices.tolist(), map(Fraction, data.tolist()), strict=True)
-            rows.append([(dict(entries), const)])
-            continue
-        rows.append(_output_pieces(program, indices, data, const, operator))
+    rows = [_output_pieces(program, k, label) for k in range(len(program.output))]
     most, d = max(map(len, rows)), program.input_dim
-    A, B = np.zeros((len(rows), most, d), dtype=object), np.zeros((len(rows), most), dtype=object)
-    A[...], B[...] = Fraction(0), Fraction(0)
+    if len(rows) * most * d > _MOST_ENTRIES:
+        raise LimitError(
+            f"{label}: a dense A of shape {(len(rows), most, d)} holds more than "
+            f"{_MOST_ENTRIES:,} numbers; take a smaller input"
+        )
+    A = np.full((len(rows), most, d), Fraction(0), dtype=object)
+    B = np.full((len(rows), most), Fraction(0), dtype=object)
     for k, pieces in enumerate(rows):
         for r in range(most):
-            entries_, const = pieces[min(r, len(pieces) - 1)]
-            for j, value in entries_.items():
+            entries, const = pieces[min(r, len(pieces) - 1)]
+            for j, value in entries.items():
                 A[k, r, j] = value
             B[k, r] = const
     return ASO(compact(A), compact(B), np.array([len(p) for p in rows]), program)
 
 
+def _read_units(program: Program, k: int) -> list[tuple[int, Fraction]]:
+    """The units that an output reads, with their factors."""
+    units = len(program.layers[0].units) if program.layers else 0
+    indices, data, _ = program.output.row(k)
+    pairs = zip(indices.tolist(), data.tolist(), strict=True)
+    return [(j, Fraction(c)) for j, c in pairs if j < units]
+
+
 def _output_pieces(
-    program: Program, indices: np.ndarray, data: np.ndarray, const: Fraction, operator: Operator
+    program: Program, k: int, label: str
 ) -> list[tuple[dict[int, Fraction], Fraction]]:
-    """The pieces of one output: those of the one unit it reads, or an affine form."""
+    """The pieces of one output: those of the one unit it reads, and what is passed to it."""
+    indices, data, const = program.output.row(k)
+    entries = zip(indices.tolist(), map(Fraction, data.tolist()), strict=True)
+    if not program.layers:
+        return [(dict(entries), const)]
     layer = program.layers[0]
     units = layer.units
-    read = [j for j in indices.tolist() if j < len(units)]
-    if not read:  # it passes inputs on
-        inputs = layer.keep[indices - len(units)]
-        entries = zip(inputs.tolist(), map(Fraction, data.tolist()), strict=True)
-        return [(dict(entries), const)]
-    if len(indices) != 1:
-        raise UnsupportedOperatorError(f"{operator.label}: an output reads several units")
-    factor = Fraction(data.tolist()[0])
+    passed = {int(layer.keep[j - len(units)]): c for j, c in entries if j >= len(units)}
+    read = _read_units(program, k)
+    if not read:
+        return [(passed, const)]
+    if len(read) != 1:
+        raise UnsupportedOperatorError(f"{label}: an output reads several units")
+    unit, factor = read[0]
     out = []
-    for piece in range(int(units.piece_start[read[0]]), int(units.piece_start[read[0] + 1])):
+    for piece in range(int(units.piece_start[unit]), int(units.piece_start[unit + 1])):
         at, values, offset = layer.members.row(int(units.piece_member[piece]))
         slope = Fraction(units.piece_slope[piece]) * factor
         shift = Fraction(units.piece_offset[piece]) * factor + const
-        entries_ = {
-            int(j): slope * Fraction(v) for j, v in zip(at.tolist(), values.tolist(), strict=True)
-        }
-        out.append((entries_, slope * offset + shift))
+        terms = dict(passed)
+        for j, v in zip(at.tolist(), values.tolist(), strict=True):
+            terms[int(j)] = terms.get(int(j), Fraction(0)) + slope * Fraction(v)
+        out.append((terms, slope * offset + shift))
     return out
 
 
 def operator_as_maso(operator: Operator, shapes: Sequence[Sequence[int]]) -> MASO:
     """See `Operator.as_maso`."""
-    spline = operator_as_aso(operator, shapes)
+    return aso_as_maso(operator_as_aso(operator, shapes), operator.label, operator.name)
+
+
+def aso_as_maso(spline: ASO, label: str, name: str) -> MASO:
+    """A one-layer spline as the maximum of its pieces, if every output is convex."""
     program = spline.program
-    if program.layers:
+    for k in range(len(program.output) if program.layers else 0):
         units = program.layers[0].units
-        bad = next((k for k in range(len(units)) if not units.is_convex(k)), None)
-        if bad is not None:
-            raise UnsupportedOperatorError(
-                f"{operator.label}: unit {program.unit_name(bad)} is not convex, so it is no "
-                "max-affine spline; "
-                "as_aso gives its affine spline"
-            )
-    return MASO(spline.A, spline.B, name=operator.name)
+        for unit, factor in _read_units(program, k):
+            convex = units.is_convex(unit) if factor > 0 else _is_concave(units, unit)
+            if not convex:
+                raise UnsupportedOperatorError(
+                    f"{label}: unit {program.unit_name(unit)} is not convex"
+                    f"{' with its factor' if factor < 0 else ''}, so it is no max-affine spline; "
+                    "as_aso gives its affine spline"
+                )
+    return MASO(spline.A, spline.B, name=name)
+
+
+def _is_concave(units: Units, unit: int) -> bool:
+    """Whether a unit is concave in its members: a minimum, or slopes that never increase."""
+    first, last = int(units.piece_start[unit]), int(units.piece_start[unit + 1])
+    members = units.piece_member[first:last]
+    if np.all(members == members[0]):
+        return all(a >= b for a, b in pairwise(units.piece_slope[first:last].tolist()))
+    return not units.is_convex(unit)

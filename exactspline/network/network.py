@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import os
 
     from ..compile.program import Program, UnitName
+    from .layers import NetworkLayer
 
 __all__ = ["Branches", "Network", "Node", "Residual"]
 
@@ -237,6 +238,31 @@ class Network:
     def units(self) -> int:
         """How many units (scalar outputs of nonlinear operators) the network has."""
         return self.program.n_units
+
+    @cached_property
+    def layers(self) -> tuple[NetworkLayer, ...]:
+        """The layers of the theory: one nonlinear operator with the affine ones before it.
+
+        Returns
+        -------
+        tuple of NetworkLayer
+            Each says itself as a spline: ``layer.as_maso()``, ``layer.as_aso()``. A residual
+            block is one layer; affine operators at the end are a last, affine layer.
+
+        Notes
+        -----
+        Not the layers of the program, whose units are sorted by depth. Every operator is
+        compiled once to see whether it has units.
+
+        Examples
+        --------
+        >>> from exactspline import Dense, Network, ReLU
+        >>> Network([Dense([[1], [2]]), ReLU(), Dense([[1, 1]])], (1,)).layers
+        (<layer 1 (Dense, ReLU): (1,) -> (2,)>, <layer 2 (Dense): (2,) -> (1,)>)
+        """
+        from .layers import layers_of
+
+        return layers_of(self)
 
     @cached_property
     def sha256(self) -> str:
