@@ -5,6 +5,9 @@ convex regions and is one affine map on each. exactspline enumerates every one o
 nothing else: a network's parameters are exact rationals, and every count is proved.
 """
 
+from importlib import import_module
+from typing import Any
+
 from .api import (
     RegionCount,
     RegionStream,
@@ -26,6 +29,17 @@ from .errors import (
     ShapeError,
     UndecidedError,
     UnsupportedOperatorError,
+)
+from .evaluate import (
+    Forward,
+    ForwardCore,
+    LayerValues,
+    affine_maps,
+    codes,
+    forward,
+    forward_core,
+    prepare,
+    vq_distance,
 )
 from .network import (
     ASO,
@@ -104,8 +118,11 @@ __all__ = [
     "Expand",
     "Flatten",
     "FormatError",
+    "Forward",
+    "ForwardCore",
     "HardSigmoid",
     "Identity",
+    "LayerValues",
     "LeakyReLU",
     "LimitError",
     "LogSoftmax",
@@ -146,11 +163,23 @@ __all__ = [
     "UndecidedError",
     "UnsupportedOperatorError",
     "WholeSpace",
+    "affine_maps",
     "approximate",
+    "codes",
     "count_regions",
     "enumerate_regions",
+    "forward",
+    "forward_core",
     "from_sklearn",
     "from_torch",
     "load",
+    "prepare",
     "regions_at",
+    "vq_distance",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "theory":  # loaded when it is first asked for
+        return import_module(".theory", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

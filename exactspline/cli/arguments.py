@@ -50,6 +50,14 @@ and its neighbours. On a boundary, all regions that meet there are shown. Nothin
 is enumerated, and everything is exact.
 """
 
+_THEOREMS = """\
+Check the statements of the theory of affine splines on a network: exactly, over
+all regions of its partition. Without a network, on a built-in gallery of toy
+networks, and with symbols in place of weights. "fails" comes with an exact
+counterexample (--details, --json); that a network is not convex, say, is a
+finding about the network and no error.
+"""
+
 _EXAMPLES = """\
 examples:
   exactspline count net.onnx
@@ -83,6 +91,14 @@ _REGION_EXAMPLES = """\
 examples:
   exactspline region net.onnx --at 0.1,-1/3,2
   exactspline region net.onnx --at x.npy --box -1 1 --json
+
+"""
+
+_THEOREMS_EXAMPLES = """\
+examples:
+  exactspline theorems
+  exactspline theorems net.onnx --box -1 1
+  exactspline theorems net.onnx --check convexity --details
 
 """
 
@@ -157,6 +173,14 @@ def _parser() -> argparse.ArgumentParser:
         help="an input: a comma list of numbers (decimals and p/q are exact) or an .npy file",
     )
     _command(commands, "info", "describe a network, print upper bounds", _INFO, "")
+    theorems = _command(
+        commands, "theorems", "check the theory on a network", _THEOREMS, _THEOREMS_EXAMPLES,
+        needs_network=False,
+    )  # fmt: skip
+    theorems.add_argument(
+        "--check", metavar="NAME", action="append", help="only this check (may be repeated)"
+    )
+    theorems.add_argument("--details", action="store_true", help="print every report in full")
     return parser
 
 
@@ -186,6 +210,8 @@ def _command(
     summary: str,
     description: str,
     examples: str,
+    *,
+    needs_network: bool = True,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name,
@@ -198,6 +224,7 @@ def _command(
     parser.add_argument(
         "network",
         metavar="NETWORK",
+        nargs=None if needs_network else "?",
         help="an .onnx, .nnet, .npz (W0, b0, W1, ...) or .json file",
     )
     domain = parser.add_mutually_exclusive_group()

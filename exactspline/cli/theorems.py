@@ -1,0 +1,140 @@
+"""``exactspline theorems``: the statements of the theory, checked on a network or the gallery."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import textwrap
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..api import load
+from ..errors import DomainError
+from .domains import domain_lines, read_domains
+from .report import Report as Output
+from .report import network_json, network_lines
+from .text import duration
+
+if TYPE_CHECKING:
+    from ..theory.run import Finding
+
+__all__ = ["theorems"]
+
+
+def theorems(arguments: argparse.Namespace) -> int:
+    """Run the command; returns the exit code."""
+    from ..theory.run import require_known, run_checks
+
+    require_known(arguments.check)
+    start = time.perf_counter()
+    output = Output(sys.stdout, silent=arguments.json)
+    if arguments.network is None:
+        value = _gallery(arguments, output)
+    else:
+        network = load(arguments.network)
+        domains = read_domains(arguments, network)
+        output.block("network", network_lines(network, network.program, arguments.network))
+        value = {"network": network_json(network, arguments.network), "results": []}
+        for i, domain in enumerate(domains):
+            label = f"domain {i + 1}/{len(domains)}" if len(domains) > 1 else "domain"
+            output.block(label, domain_lines(domain))
+            findings = list(run_checks(network, domain, names=arguments.check))
+            _print(output, findings, details=arguments.details)
+            value["results"].append(
+                {"domain": domain.describe(), "reports": [_json(f) for f in findings]}
+            )
+    seconds = time.perf_counter() - start
+    if arguments.json:
+        output.json({**value, "seconds": seconds})
+    output.block("time", [duration(seconds)])
+    return 0
+
+
+def _gallery(arguments: argparse.Namespace, output: Output) -> dict[str, Any]:
+    """The general checks, and those about a network for every toy network."""
+    from ..theory.gallery import toy_networks
+    from ..theory.run import run_checks
+
+    given = ("box", "vnnlib", "domain", "slice", "input_box")
+    if any(getattr(arguments, name) is not None for name in given):
+        raise DomainError(
+            "a domain is for a network of yours; without one, the gallery's toy networks are "
+            "checked on the whole space"
+        )
+    general = list(run_checks(names=arguments.check))
+    output.block("in general", [f"{len(general)} checks that need no network"] if general else [])
+    _print(output, general, details=arguments.details)
+    networks = toy_networks()
+    by_network: dict[str, list[Finding]] = {}
+    for name, network in networks.items():
+        by_network[name] = list(run_checks(network, names=arguments.check))
+        if arguments.details:
+            output.block("network", [name])
+            _print(output, by_network[name], details=True)
+    rows = _matrix(by_network)
+    if rows:
+        output.block("gallery", [f"{len(networks)} toy networks with rational weights:"])
+        output.block("", textwrap.wrap(", ".join(networks), 78))
+        output.block("", _table(["", "check", "holds", "fails", "n/a", "compared"], rows))
+    return {
+        "general": [_json(f) for f in general],
+        "gallery": {name: [_json(f) for f in found] for name, found in by_network.items()},
+    }
+
+
+def _json(finding: Finding) -> dict[str, Any]:
+    return {
+        "check": finding.check,
+        "number": finding.number,
+        "report": finding.report.to_json(),
+    }
+
+
+def _matrix(by_network: dict[str, list[Finding]]) -> list[list[str]]:
+    """Per check on how many networks it holds, fails and does not apply."""
+    rows: dict[str, list[Any]] = {}
+    for findings in by_network.values():
+        for found in findings:
+            row = rows.setdefault(found.check, [found.number, found.check, 0, 0, 0, 0, ""])
+            place = {"holds": 2, "fails": 3}.get(found.report.verdict, 4)
+            row[place] += 1
+            if found.report.verdict != "not applicable":
+                row[5] += found.report.checked
+                row[6] = found.report.unit
+    return [
+        [*(str(v) if v else "-" for v in row[:5]), f"{row[5]:,} {row[6]}" if row[5] else "-"]
+        for row in rows.values()
+    ]
+
+
+def _print(output: Output, findings: Iterable[Finding], *, details: bool) -> None:
+    """A table, and then the reports in full or why some statements do not hold."""
+    findings = list(findings)
+    if not findings:
+        return
+    rows = []
+    for found in findings:
+        report = found.report
+        manner = "symbolic" if report.symbolic else "exact" if report.exact else "to a tolerance"
+        compared = f"{report.checked:,} {report.unit}" if report.checked else "-"
+        applies = report.verdict != "not applicable"
+        rows.append(
+            [str(found.number), found.check, report.verdict, manner if applies else "-", compared]
+        )
+    output.block("theorems", _table(["", "check", "verdict", "proof", "compared"], rows))
+    for found in findings:
+        if details:
+            output.block("", ["", *str(found.report).splitlines()])
+        elif not found.report.holds:
+            text = f"{found.check} {found.report.verdict}: {found.report.reason}"
+            output.block("", textwrap.wrap(text, 78, subsequent_indent="    "))
+
+
+def _table(columns: list[str], rows: list[list[str]]) -> list[str]:
+    table = [columns, *rows]
+    widths = [max(len(row[i]) for row in table) for i in range(len(columns))]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]

@@ -1,0 +1,158 @@
+"""What a check of the theory says: a verdict, what stands behind it, and a counterexample."""
+
+from __future__ import annotations
+
+import dataclasses
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from ..errors import ParameterError
+
+__all__ = ["FAILS", "HOLDS", "NOT_APPLICABLE", "Report", "plain"]
+
+HOLDS = "holds"
+FAILS = "fails"
+NOT_APPLICABLE = "not applicable"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdict on one statement of the theory, for one network or in general.
+
+    Attributes
+    ----------
+    name : str
+        The check: the name of its function.
+    statement : str
+        What was checked, in one or two sentences.
+    source : str
+        The paper the statement is from, with the theorem where it has a number.
+    verdict : {"holds", "fails", "not applicable"}
+    exact : bool
+        The verdict stands on rational arithmetic, or on floats with a proved error bound.
+    symbolic : bool
+        Weights stayed symbols: the statement holds for all of them.
+    checked : int
+        How many ``unit`` were compared. "holds" with 0 of them is refused, since it would say
+        nothing.
+    unit : str
+        What was counted: "regions", "pieces", "facets", "units", ...
+    routes : tuple of two str
+        How the two sides that were compared were computed.
+    counterexample : dict or None
+        Where the statement fails; numbers are exact rationals.
+    details : dict
+        What else was found.
+    reason : str
+        Why the verdict is "fails" or "not applicable", in words.
+
+    Examples
+    --------
+    >>> report = Report("sum", "1 + 1 = 2", "arithmetic", "holds", checked=1, unit="sums")
+    >>> bool(report), report.to_json()["verdict"]
+    (True, 'holds')
+    """
+
+    name: str
+    statement: str
+    source: str
+    verdict: str
+    exact: bool = True
+    symbolic: bool = False
+    checked: int = 0
+    unit: str = "regions"
+    routes: tuple[str, str] = ("", "")
+    counterexample: dict[str, Any] | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if self.verdict not in (HOLDS, FAILS, NOT_APPLICABLE):
+            raise ParameterError(
+                f"report {self.name}: verdict {self.verdict!r} is none of "
+                f"{HOLDS!r}, {FAILS!r}, {NOT_APPLICABLE!r}"
+            )
+        if self.verdict == HOLDS and self.checked < 1:
+            raise ParameterError(f"report {self.name}: holds, but nothing was checked")
+
+    @property
+    def holds(self) -> bool:
+        """The statement was checked and holds; "not applicable" is not that."""
+        return self.verdict == HOLDS
+
+    def __bool__(self) -> bool:
+        return self.holds
+
+    def __str__(self) -> str:
+        manner = "symbolic" if self.symbolic else "exact" if self.exact else "to a tolerance"
+        head = f"{self.name}: {self.verdict}"
+        if self.checked:
+            head += f" ({manner}, {self.checked} {self.unit})"
+        lines = [head, *_wrapped(self.statement), *_wrapped(f"source: {self.source}")]
+        if self.reason:
+            lines += _wrapped(f"why: {self.reason}")
+        if any(self.routes):
+            lines += _wrapped(f"compared: {self.routes[0]}")
+            lines += _wrapped(f"    with: {self.routes[1]}")
+        if self.counterexample is not None:
+            lines.append("  counterexample:")
+            lines += _entries(self.counterexample, 4)
+        lines += _entries(self.details, 2)
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """A dict of what JSON knows; rationals are exact strings such as "1/3"."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {key: plain(value) for key, value in values.items()}
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, 96, initial_indent="  ", subsequent_indent="      ")
+
+
+def _entries(entries: Mapping[str, Any], indent: int) -> list[str]:
+    lines = []
+    for key, value in entries.items():
+        text = f"{key}: {_shown(value)}"
+        lines.append(" " * indent + textwrap.shorten(text, 400, placeholder=" ..."))
+    return lines
+
+
+def _shown(value: Any) -> str:
+    value = plain(value)
+    if isinstance(value, list):
+        return "(" + ", ".join(_shown(v) for v in value) + ")"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}: {_shown(v)}" for k, v in value.items()) + "}"
+    return str(value)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON knows it: rationals and what else is exact become strings.
+
+    Floats that are whole or dyadic stay JSON numbers; arrays become lists.
+    """
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, (np.bool_, np.integer, np.floating)):
+        return plain(value.item())
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else str(value)
+    if isinstance(value, Fraction):
+        return str(value)
+    if isinstance(value, Report):
+        return value.to_json()
+    if isinstance(value, np.ndarray):
+        return [plain(v) for v in value] if value.ndim else plain(value.item())
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset, range)):
+        return [plain(v) for v in value]
+    return str(value)
