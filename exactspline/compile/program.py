@@ -163,6 +163,12 @@ class Program:
         return sum(len(layer.units) for layer in self.layers)
 
     @cached_property
+    def pieces(self) -> np.ndarray:
+        """Number of pieces of every unit, shape (units,)."""
+        parts = [layer.units.pieces for layer in self.layers]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+    @cached_property
     def max_pieces(self) -> int:
         """The largest number of pieces of a unit (1 without units)."""
         return max((int(layer.units.pieces.max()) for layer in self.layers), default=1)

@@ -5,7 +5,7 @@ Rows are lists of flint rationals, constant first, over the search coordinates.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -302,6 +302,7 @@ class Cell:
     todo: list[int]  # open units of the layer, in order
     piece: int = -1  # a piece of todo[0] that is being cut out
     cond: int = 0
+    wanted: bool = False  # all of its regions are asked for
 
 
 def interior(rows: Sequence[Row], dim: int) -> Point | None:
@@ -312,8 +313,17 @@ def interior(rows: Sequence[Row], dim: int) -> Point | None:
     return found[0]
 
 
-def regions_of_cell(forms: ExactForms, cell: Cell) -> Iterator[tuple[np.ndarray, Point, int]]:
+def regions_of_cell(
+    forms: ExactForms, cell: Cell, place: Callable[[list[int]], int] | None = None
+) -> Iterator[tuple[np.ndarray, Point, int]]:
     """All regions inside a cell by exact search, in lexicographic order.
+
+    Parameters
+    ----------
+    forms : ExactForms
+    cell : Cell
+    place : callable, optional
+        Says of the first pieces of codes whether these are asked for: > 0 all, < 0 none, 0 some.
 
     Yields
     ------
@@ -328,8 +338,9 @@ def regions_of_cell(forms: ExactForms, cell: Cell) -> Iterator[tuple[np.ndarray,
         while True:
             if not node.todo:
                 if node.layer + 1 == len(program.layers):
-                    yield node.codes, node.inside, decisions + 1
-                    decisions = 0
+                    if place is None or node.wanted or place(node.codes.tolist()) > 0:
+                        yield node.codes, node.inside, decisions + 1
+                        decisions = 0
                     break
                 node.layer += 1
                 node.todo = list(range(len(program.layers[node.layer].units)))
@@ -343,8 +354,13 @@ def regions_of_cell(forms: ExactForms, cell: Cell) -> Iterator[tuple[np.ndarray,
             if node.cond == 0 and first + node.piece + 1 < int(units.piece_start[k + 1]):
                 pending.append(
                     Cell(list(node.rows), node.inside, node.codes.copy(), node.layer,
-                         list(node.todo), node.piece + 1)
+                         list(node.todo), node.piece + 1, wanted=node.wanted)
                 )  # fmt: skip
+            if place is not None and not node.wanted:
+                where = place([*node.codes[:at].tolist(), node.piece])
+                if where < 0:
+                    break
+                node.wanted = where > 0
             alive, used = _cut_out_piece(forms, node, first + node.piece)
             decisions += used
             if not alive:

@@ -7,11 +7,11 @@ from typing import Any
 
 from ..domain import Box, Domain, Polytope, Slice, WholeSpace
 from ..errors import DomainError, FormatError, ShapeError
-from .files import PathLike
-from .json_text import Fields, json_numbers, read_json
-from .limits import MAX_ENTRIES, Budget, write_number
+from .files import PathLike, read_file
+from .json_text import Fields, json_numbers, parse_json
+from .limits import MAX_ENTRIES, MAX_TEXT_BYTES, Budget, write_number
 
-__all__ = ["domain_to_json", "load_domain"]
+__all__ = ["domain_from_json", "domain_to_json", "load_domain"]
 
 _MAX_NESTING = 16  # a slice of a slice is useful, a longer chain is an accident
 _INFINITE = {"inf": math.inf, "+inf": math.inf, "-inf": -math.inf}
@@ -53,9 +53,13 @@ def load_domain(path: PathLike) -> Domain:
     >>> load_domain(name).describe()
     '[1/10, 1/3] x (-inf, 2]'
     """
+    return domain_from_json(read_file(path, MAX_TEXT_BYTES)[0], path)
+
+
+def domain_from_json(data: bytes, path: PathLike) -> Domain:
+    """The domain of a JSON file's bytes; ``path`` is for messages. Raises as `load_domain`."""
     budget = Budget()
-    value, _ = read_json(path, budget)
-    return _domain(Fields(value, f"{path}", budget), 0)
+    return _domain(Fields(parse_json(data, path, budget), f"{path}", budget), 0)
 
 
 def domain_to_json(domain: Domain) -> dict[str, Any]:

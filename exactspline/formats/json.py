@@ -6,6 +6,7 @@ states (`Operator.FIELDS`), so that a new operator has a JSON form as soon as it
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
 import math
@@ -17,12 +18,12 @@ import numpy as np
 from ..errors import ExactSplineError, FormatError, ParameterError, UnsupportedOperatorError
 from ..network import OPERATORS, Network, Operator
 from ..rationals import as_fractions
-from .files import PathLike, write_text
+from .files import PathLike, read_file, write_text
 from .graph import build_graph
-from .json_text import Fields, json_numbers, read_json
-from .limits import MAX_TEXT_VALUES, Budget, write_number
+from .json_text import Fields, json_numbers, parse_json
+from .limits import MAX_TEXT_BYTES, MAX_TEXT_VALUES, Budget, write_number
 
-__all__ = ["load_json", "network_to_json", "save_json"]
+__all__ = ["load_json", "network_from_json", "network_to_json", "save_json"]
 
 _FORMAT = "exactspline-network"
 _VERSION = 1
@@ -63,8 +64,13 @@ def load_json(path: PathLike) -> Network:
     >>> load_json(name).operators[0].weight
     array([[Fraction(1, 3)]], dtype=object)
     """
+    return network_from_json(read_file(path, MAX_TEXT_BYTES)[0], path)
+
+
+def network_from_json(data: bytes, path: PathLike) -> Network:
+    """The network of a JSON file's bytes; ``path`` is for messages. Raises as `load_json`."""
     budget = Budget()
-    value, sha256 = read_json(path, budget)
+    value = parse_json(data, path, budget)
     top = Fields(value, f"{path}", budget)
     if top.text("format") != _FORMAT:
         raise FormatError(f"{path}: 'format' is not {_FORMAT!r}")
@@ -83,7 +89,7 @@ def load_json(path: PathLike) -> Network:
         if fields.has("inputs"):
             inputs = fields.integers("inputs", MAX_TEXT_VALUES)
         nodes.append((_operator(fields), inputs))
-    return build_graph(nodes, input_shape, sha256, path)
+    return build_graph(nodes, input_shape, hashlib.sha256(data).hexdigest(), path)
 
 
 def network_to_json(net: Network) -> dict[str, Any]:

@@ -12,27 +12,27 @@ import numpy as np
 
 from ..errors import FormatError, ParameterError
 from ..rationals import to_fraction
-from .files import PathLike, read_file
+from .files import PathLike
 from .limits import MAX_TEXT_BYTES, MAX_TEXT_VALUES, Budget, write_number
 
-__all__ = ["Fields", "json_numbers", "read_json"]
+__all__ = ["Fields", "json_numbers", "parse_json"]
 
 _MAX_RANK = 32
 _EXACT = 2**53  # every integer up to here is a float64
 
 
-def read_json(path: PathLike, budget: Budget) -> tuple[Any, str]:
-    """The JSON value of a file, numbers as int or Fraction, and the file's SHA-256.
+def parse_json(data: bytes, path: PathLike, budget: Budget) -> Any:
+    """The JSON value of a file's bytes, numbers as int or Fraction; ``path`` is for messages.
 
     Raises
     ------
     FormatError
-        If the file is unreadable, over 64 MiB, over 2,097,152 values, nested too deeply, or
-        no JSON.
+        If it has over 64 MiB or 2,097,152 values, is nested too deeply, or no JSON.
     ParameterError
         For a number with more than 20,000 digits, or NaN or Infinity.
     """
-    data, sha256 = read_file(path, MAX_TEXT_BYTES)
+    if len(data) > MAX_TEXT_BYTES:
+        raise FormatError(f"{path}: JSON is read up to {MAX_TEXT_BYTES:,} bytes")
     # a parsed value takes some 100 bytes, however short its text is
     if data.count(b",") >= MAX_TEXT_VALUES:
         raise FormatError(f"{path}: holds more than {MAX_TEXT_VALUES:,} values; save it as .npz")
@@ -54,7 +54,7 @@ def read_json(path: PathLike, budget: Budget) -> tuple[Any, str]:
         return out
 
     try:
-        value = json.loads(
+        return json.loads(
             data.decode("utf-8"),
             parse_float=number,
             parse_int=number,
@@ -69,7 +69,6 @@ def read_json(path: PathLike, budget: Budget) -> tuple[Any, str]:
         raise FormatError(
             f"{path}: is no JSON: {error.msg} (line {error.lineno}, column {error.colno})"
         ) from None
-    return value, sha256
 
 
 class Fields:

@@ -17,6 +17,7 @@ from . import control as c
 from .decisions import Batch, Decisions
 from .graph import FacetSearch
 from .layout import State
+from .part import INSIDE, ON_THE_WAY, WHOLE, Part, following
 from .problem import make_problem, make_state
 from .rational import exact_batch, whole_cell
 from .space import SearchSpace
@@ -56,6 +57,8 @@ class KernelSearch:
         False only in benchmarks: certificates are skipped, the count is a guess.
     faults : (rate, seed), optional
         Only in tests: disturb multipliers, rows, points and claims at random.
+    part : Part
+        What of the tree is searched: all of it by default.
     audit : callable, optional
         Only in tests: called at every verdict (``ctl[REASON] == 4``: ``ctl[ANSWER]`` on
         ``ctl[QUERY_FORM]``), on entry to a layer and after a filter inside one (5, 6: units that
@@ -77,8 +80,10 @@ class KernelSearch:
         box_above: int | None = None,
         audit: Callable[[KernelSearch], None] | None = None,
         facets: bool = False,
+        part: Part = WHOLE,
     ) -> None:
         self.audit = audit
+        self.part = part
         self.program = program
         self.space = space
         self.store = store
@@ -89,6 +94,13 @@ class KernelSearch:
         self.queries = [0, 0, 0, 0]
         self.finished = False
         self.limited = False
+        self._begun = False
+        self._descending = part != WHOLE
+        self._exact: Iterator[tuple[np.ndarray, list[flint.fmpq], int]] | None = None
+        self._whole = False  # the domain itself is searched exactly
+        self._last: np.ndarray | None = None  # the last region of the cell searched exactly
+        self._latest: np.ndarray | None = None  # the last one of all such cells
+        self._in_cells = 0  # decisions there
         if faults is not None:
             self.state.faults[0] = faults[0]
             self.state.faults[3] = float(faults[1] % 2147483646 + 1)
@@ -108,7 +120,9 @@ class KernelSearch:
     @property
     def share(self) -> float:
         """Share of the search tree that is done, 0 to 1."""
-        return min(1.0, float(self.state.num[c.FINISHED]))
+        if self.finished or self._descending:
+            return self.part.weight if self.finished else 0.0
+        return min(self.part.weight, float(self.state.num[c.FINISHED]))
 
     @property
     def decisions(self) -> Decisions:
@@ -120,6 +134,8 @@ class KernelSearch:
     def batches(self, deadline: float | None = None) -> Iterator[Batch]:
         """Yield regions in order (or empty batches as a heartbeat) until done or stopped.
 
+        Called again after a deadline, it goes on where it was.
+
         Parameters
         ----------
         deadline : float, optional
@@ -127,14 +143,28 @@ class KernelSearch:
         """
         from .dfs import advance
 
-        if not self._start():
-            yield from self._whole_exact(deadline)
-            return
+        if not self._begun:
+            self._begun = True
+            if not self._start():
+                self._whole, self._descending = True, False
+                self.state.ctl[c.PHASE] = c.POP  # nothing will be pending after it
+                self.state.num[c.WEIGHT] = self.part.weight
+                self._search_exactly(whole_cell(self.program, self.space, self.forms))
+            elif self._descending:
+                self._descending = self._on_the_way()
         ctl = self.state.ctl
         ctl[c.BUDGET] = BUDGET // 10
         beat = time.monotonic()
-        while True:
-            if self.facets is None:
+        while not (self.finished or self.limited):
+            if self._exact is not None:
+                yield from self._exact_batches(deadline)
+                if self._exact is not None:
+                    return
+                continue
+            if self._descending:
+                ctl[c.BUDGET] = 1  # a look at every node on the way
+                status = int(advance(self.problem, self.state))
+            elif self.facets is None:
                 ctl[c.BUDGET] = BUDGET
                 status = int(advance(self.problem, self.state))
             else:
@@ -150,7 +180,7 @@ class KernelSearch:
                 ctl[c.BUDGET] = BUDGET // 10  # leaves take longer
             if status == c.QUERY:
                 self._answer()
-                if time.monotonic() - beat < HEARTBEAT:
+                if self._descending or time.monotonic() - beat < HEARTBEAT:
                     continue
                 status = c.PAUSE  # the answer stands; the kernel goes on with it
             if status == c.AUDITED:
@@ -160,23 +190,18 @@ class KernelSearch:
             if status == c.GROW:
                 self._grow()
                 continue
-            beat = time.monotonic()
-            batch = self._take()
-            if status == c.SUBTREE:
-                yield batch
-                yield from self._exact_batches(self._current_cell(), deadline)
-                if self.limited:
-                    return
-                self.state.num[c.FINISHED] += self.state.num[c.WEIGHT]
+            if status == c.PAUSE and self._descending:
+                self._descending = self._on_the_way()
                 continue
-            yield batch
-            if status == c.DONE:
+            beat = time.monotonic()
+            yield self._take()
+            if status == c.SUBTREE:
+                self._search_exactly(self._current_cell())
+            elif status == c.DONE:
                 self.finished = True
-                return
-            if status == c.LIMIT:
+            elif status == c.LIMIT:
                 self.limited = True
-                return
-            if deadline is not None and time.monotonic() > deadline:
+            elif deadline is not None and time.monotonic() > deadline:
                 return
 
     def _start(self) -> bool:
@@ -236,13 +261,6 @@ class KernelSearch:
         at = [q(v) for v in floats]
         return floats if all(value_at(row, at) > 0 for row in rows) else None
 
-    def _whole_exact(self, deadline: float | None) -> Iterator[Batch]:
-        """Search everything in rationals: the domain is too thin for float64."""
-        cell = whole_cell(self.program, self.space, self.forms)
-        yield from self._exact_batches(cell, deadline)
-        self.finished = not self.limited
-        self.state.num[c.FINISHED] = 1.0 if self.finished else 0.0
-
     def _take(self) -> Batch:
         """Hand over what the kernel has stored."""
         ctl = self.state.ctl
@@ -252,19 +270,28 @@ class KernelSearch:
         codes, points = self.state.out_codes[:n].copy(), self.state.out_points[:n].copy()
         return Batch(codes, points, {}, n, facets)
 
-    def _exact_batches(self, cell: Cell | None, deadline: float | None) -> Iterator[Batch]:
-        """Regions of a cell found in rational arithmetic, one batch each."""
+    def _search_exactly(self, cell: Cell | None) -> None:
+        """Have a cell searched in rational arithmetic next."""
+        self._last = None
         if cell is None:
             self.rational += 1  # an empty cell, refuted
-            return
+            self.state.num[c.FINISHED] += self.state.num[c.WEIGHT]
+        else:
+            place = None if self.part == WHOLE else self.part.place
+            self._exact = regions_of_cell(self.forms, cell, place)
+
+    def _exact_batches(self, deadline: float | None) -> Iterator[Batch]:
+        """Regions of the cell that is searched exactly, one batch each."""
         ctl = self.state.ctl
-        for codes, point, used in regions_of_cell(self.forms, cell):
-            late = deadline is not None and time.monotonic() > deadline
-            if late or ctl[c.REGIONS] >= ctl[c.MAX_REGIONS]:
+        assert self._exact is not None
+        for codes, point, used in self._exact:
+            if ctl[c.REGIONS] >= ctl[c.MAX_REGIONS]:
                 self.limited = True
                 return
             self.rational += used
+            self._in_cells += used
             ctl[c.REGIONS] += 1
+            self._last = self._latest = codes
             if self.store:
                 batch = exact_batch(self.forms, codes, _fractions(point))
                 if self.facets is not None:
@@ -272,6 +299,83 @@ class KernelSearch:
                 yield batch
             else:
                 yield Batch(codes[None][:0], np.zeros((0, self.space.dim)))
+            if deadline is not None and time.monotonic() > deadline:
+                return
+        self._exact = self._last = None
+        self.state.num[c.FINISHED] += self.state.num[c.WEIGHT]
+
+    # ------------------------------------------------------------ parts of the tree
+    def _prefix(self, *, cutting: bool) -> tuple[int, ...]:
+        """The pieces of the first units at the current node, up to what is open next.
+
+        With ``cutting`` the piece that is being cut out of the next unit, too.
+        """
+        state, ctl = self.state, self.state.ctl
+        layer, position, piece = int(ctl[c.LAYER]), int(ctl[c.POSITION]), int(ctl[c.PIECE])
+        end = int(self.problem.unit_at[layer])
+        if piece < 0 and position == ctl[c.OPEN_END]:
+            end += int(self.problem.n_units[layer])
+        else:
+            end += int(state.open_units[position])
+        out = tuple(int(v) for v in state.codes[:end])
+        return (*out, piece) if cutting and piece >= 0 else out
+
+    def _pending(self, i: int) -> tuple[int, int, float]:
+        """A pending sibling: its unit, its first piece there, its weight."""
+        state, row = self.state, self.state.stack[i]
+        upper = row[c.S_CON_SIGN] != 0
+        unit = state.open_units[row[c.S_POSITION] - int(upper)]
+        piece = 1 if upper else int(row[c.S_PIECE])
+        at = int(self.problem.unit_at[row[c.S_LAYER]]) + int(unit)
+        return at, piece, float(state.stack_num[i, 0])
+
+    def _on_the_way(self) -> bool:
+        """Leave what is not of the part; False once all that is left is of it."""
+        part, ctl = self.part, self.state.ctl
+        while ctl[c.DEPTH]:
+            at, piece, _ = self._pending(int(ctl[c.DEPTH]) - 1)
+            if at >= part.depth or piece <= part.begin[at]:
+                break
+            ctl[c.DEPTH] -= 1  # the siblings behind the part
+            ctl[c.ARENA_TOP] = self.state.stack[ctl[c.DEPTH], c.S_ARENA]
+            ctl[c.ID_TOP] = self.state.stack[ctl[c.DEPTH], c.S_ID]
+        # before the pieces that follow are pending, the node is all of them
+        where = part.place(self._prefix(cutting=bool(ctl[c.SAVED])))
+        if where == ON_THE_WAY:
+            return True
+        if where == INSIDE:
+            # what has been decided on the way is counted where it was met first
+            ctl[c.BY_FLOAT] = ctl[c.BY_INTEGER] = 0
+            self.rational = self._in_cells
+            self.state.num[c.FINISHED] = 0.0
+            return False
+        ctl[c.PHASE] = c.POP
+        return True
+
+    def remaining(self, split: int = 1) -> list[Part]:
+        """What is still to be searched, in order, after ``batches`` has stopped.
+
+        Parameters
+        ----------
+        split : int
+            At most so many parts; the later ones are the pending siblings near the root.
+        """
+        if self.finished:
+            return []
+        own, last, pending = self.part.begin, self._last, []
+        if not self._begun or self._whole or self._descending:
+            weight, last = self.part.weight, self._latest
+        else:
+            own = self._prefix(cutting=True)
+            pending = [self._pending(i) for i in range(int(self.state.ctl[c.DEPTH]))]
+            weight = float(self.state.num[c.WEIGHT])
+        apart = pending[: max(0, split - 1)]
+        weight += sum(w for _, _, w in pending[len(apart) :])
+        depth = apart[-1][0] + 1 if apart else self.part.depth
+        out = following(own, last, self.program.pieces.tolist(), depth, weight)
+        return out + [
+            Part((*own[:at], piece), at, share) for at, piece, share in reversed(apart)
+        ]
 
     # ------------------------------------------------------- what the kernel asks
     def _path_rows(self) -> list[Row]:

@@ -22,6 +22,7 @@ from .decisions import Batch, Decisions
 from .enter import enter_layer
 from .found import exact_facets, hash_table
 from .highs_cell import HighsCell, Place
+from .part import INSIDE, OUTSIDE, WHOLE, Part, following
 from .problem import MAX_REACH, make_problem, make_state
 from .rational import exact_batch
 from .space import SearchSpace
@@ -62,6 +63,8 @@ class HighsSearch:
         Keep codes and points; else only count.
     max_regions : int
         Stop there; ``finished`` is then False.
+    part : Part
+        What of the tree is searched: all of it by default.
 
     Notes
     -----
@@ -73,9 +76,9 @@ class HighsSearch:
 
     def __init__(
         self, program: Program, space: SearchSpace, *, store: bool = True,
-        max_regions: int = 2**62, facets: bool = False,
+        max_regions: int = 2**62, facets: bool = False, part: Part = WHOLE,
     ) -> None:  # fmt: skip
-        self.program, self.space = program, space
+        self.program, self.space, self.part = program, space, part
         self.table = hash_table(program) if facets else None
         self.store, self.max_regions = store, max_regions
         with np.errstate(all="ignore"):  # numbers beyond float64: proofs will fail, no more
@@ -83,6 +86,8 @@ class HighsSearch:
         self.regions = 0
         self.finished = False
         self._done = 0.0
+        self._begun = self._limited = False
+        self._descending = part != WHOLE
         self._node: _Node | None = None
         self._pending: list[_Node] = []
         self._codes: list[np.ndarray] = []
@@ -101,7 +106,9 @@ class HighsSearch:
     @property
     def share(self) -> float:
         """Share of the search tree that is done, 0 to 1."""
-        return min(1.0, self._done)
+        if self.finished or self._descending:
+            return self.part.weight if self.finished else 0.0
+        return min(self.part.weight, self._done)
 
     @property
     def decisions(self) -> Decisions:
@@ -112,23 +119,30 @@ class HighsSearch:
     def batches(self, deadline: float | None = None) -> Iterator[Batch]:
         """Yield regions in order (or empty batches as a heartbeat) until done or stopped.
 
+        Called again after a deadline, it goes on where it was.
+
         Parameters
         ----------
         deadline : float, optional
             ``time.monotonic()`` value after which to stop.
         """
-        self._start()
+        if not self._begun:
+            self._begun = True
+            self._start()
         beat = time.monotonic()
-        while True:
+        while not (self.finished or self._limited):
             node = self._node or self._resumed()
             if node is None:
                 break
+            if self._descending and not self._on_the_way(node):
+                continue
             if node.piece >= 0 or node.position < node.open_end:
                 self._decide(node)
             elif node.layer + 1 < len(self.program.layers):
                 self._enter(node)
             else:
                 if self.regions >= self.max_regions:
+                    self._limited = True
                     yield self._take()
                     return
                 if isinstance(node.inside, list) and self.store:
@@ -145,10 +159,13 @@ class HighsSearch:
             if now - beat > HEARTBEAT or len(self._codes) >= CHUNK:
                 yield self._take()
                 beat = now
-                if deadline is not None and now > deadline:
+                late = deadline is not None and now > deadline
+                # on the way to a part nothing is gained yet, nor inside of a piece
+                if late and not self._descending and (self._node is None or node.cond == 0):
                     return
-        self.finished = True
-        yield self._take()
+        if not (self.finished or self._limited):
+            self.finished = True
+            yield self._take()
 
     @np.errstate(all="ignore")
     def _start(self) -> None:
@@ -176,6 +193,66 @@ class HighsSearch:
             self.state.codes[int(self.problem.unit_at[node.layer]) + unit] = 1
             node.n_path, node.upper = node.n_path + 1, False
         return node
+
+    def _prefix(self, node: _Node, *, cutting: bool) -> tuple[int, ...]:
+        """The pieces of the first units of a node's codes, up to what is open next.
+
+        With ``cutting`` the piece that is being cut out of the next unit, too.
+        """
+        if node.layer < 0:
+            return ()
+        end = int(self.problem.unit_at[node.layer])
+        if node.piece < 0 and not node.upper and node.position == node.open_end:
+            end += int(self.problem.n_units[node.layer])
+        else:
+            end += int(self.state.open_units[node.position - node.upper])
+        out = tuple(int(v) for v in self.state.codes[:end])
+        if node.upper:
+            return (*out, 1)
+        return (*out, node.piece) if cutting and node.piece >= 0 else out
+
+    def _on_the_way(self, node: _Node) -> bool:
+        """Leave what is not of the part; False if that is the node itself."""
+        part = self.part
+        while self._pending:
+            begin = self._prefix(self._pending[-1], cutting=True)
+            at = len(begin) - 1
+            if at >= part.depth or begin[at] <= part.begin[at]:
+                break
+            self._pending.pop()  # a sibling behind the part
+        where = part.place(self._prefix(node, cutting=node.saved))
+        if where == OUTSIDE:
+            self._node = None
+        elif where == INSIDE:
+            # what has been decided on the way is counted where it was met first
+            ctl = self.state.ctl
+            ctl[c.BY_FLOAT] = ctl[c.BY_INTEGER] = self.cell.rational = 0
+            self._done, self._descending = 0.0, False
+        return where != OUTSIDE
+
+    def remaining(self, split: int = 1) -> list[Part]:
+        """What is still to be searched, in order, after ``batches`` has stopped.
+
+        Parameters
+        ----------
+        split : int
+            At most so many parts; the later ones are the pending siblings near the root.
+        """
+        if not self._begun or self._descending:
+            return [] if self.finished else [self.part]
+        node = self._node or self._resumed()
+        if node is None:
+            return []
+        apart = self._pending[: max(0, split - 1)]
+        own = [self._prefix(other, cutting=True) for other in apart]
+        weight = node.weight + sum(other.weight for other in self._pending[len(apart) :])
+        depth = len(own[-1]) if own else self.part.depth
+        begin = self._prefix(node, cutting=True)
+        out = following(begin, None, (), depth, weight)
+        return out + [
+            Part(start, len(start) - 1, other.weight)
+            for start, other in zip(reversed(own), reversed(apart), strict=True)
+        ]
 
     def _count(self, node: _Node) -> None:
         """A leaf: its point shows that it is a region."""

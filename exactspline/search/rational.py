@@ -15,6 +15,7 @@ from ..exact.lp import q
 from ..rationals import nearest_float
 from .decisions import Batch, Decisions
 from .found import FoundFacets, exact_facets, hash_table
+from .part import WHOLE, Part, following
 from .space import SearchSpace
 
 __all__ = ["RationalSearch", "whole_cell"]
@@ -34,8 +35,9 @@ class RationalSearch:
 
     def __init__(
         self, program: Program, space: SearchSpace, *, store: bool = True,
-        max_regions: int = 2**62, facets: bool = False,
+        max_regions: int = 2**62, facets: bool = False, part: Part = WHOLE,
     ) -> None:  # fmt: skip
+        self.part = part
         self.table = hash_table(program) if facets else None
         self.program, self.space, self.store = program, space, store
         self.max_regions = max_regions
@@ -43,19 +45,34 @@ class RationalSearch:
         self.regions = 0
         self.decisions = Decisions()
         self.finished = False
+        self._limited = False
+        self._last: np.ndarray | None = None
+        cell = whole_cell(program, space, self.forms)
+        place = None if part == WHOLE else part.place
+        self._found = regions_of_cell(self.forms, cell, place)
 
     @property
     def share(self) -> float:
         """Share of the tree that is done; known only at the end."""
-        return 1.0 if self.finished else 0.0
+        return self.part.weight if self.finished else 0.0
+
+    def remaining(self, split: int = 1) -> list[Part]:
+        """What is still to be searched; never split."""
+        if self.finished:
+            return []
+        pieces, part = self.program.pieces.tolist(), self.part
+        return following(part.begin, self._last, pieces, part.depth, part.weight)
 
     def batches(self, deadline: float | None = None) -> Iterator[Batch]:
-        """Yield regions one by one."""
-        cell = whole_cell(self.program, self.space, self.forms)
-        for codes, point, used in regions_of_cell(self.forms, cell):
+        """Yield regions one by one; called again, go on."""
+        if self._limited:
+            return
+        for codes, point, used in self._found:
             if self.regions >= self.max_regions:
+                self._limited = True
                 return
             self.regions += 1
+            self._last = codes
             self.decisions.rational += used
             exact = tuple(Fraction(int(v.p), int(v.q)) for v in point)
             if self.store:

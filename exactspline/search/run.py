@@ -19,6 +19,7 @@ from ..errors import LimitError, ParameterError
 from ..rationals import nearest_float
 from .decisions import Batch, Decisions
 from .lifting import lift_facets, sides_only
+from .part import WHOLE, Part
 from .space import SearchSpace, search_space
 
 __all__ = ["MAX_DENSE_DIM", "Engine", "Run"]
@@ -44,6 +45,8 @@ class Engine(Protocol):
 
     def batches(self, deadline: float | None = None) -> Iterator[Batch]: ...
 
+    def remaining(self, split: int = 1) -> list[Part]: ...
+
 
 @dataclass
 class Run:
@@ -61,6 +64,8 @@ class Run:
         "auto", "kernel", "highs" or "rational". They give the same regions in the same order.
     facets : bool
         Whether batches carry the facets of their regions, too.
+    part : Part
+        What of the search tree is gone through: all of it by default.
     """
 
     program: Program
@@ -69,6 +74,7 @@ class Run:
     max_regions: int = 2**62
     engine: str = "auto"
     facets: bool = False
+    part: Part = WHOLE
     search: Engine | None = field(default=None, init=False)
     space: SearchSpace | None = field(default=None, init=False)
     trivial: bool = field(default=False, init=False)
@@ -129,19 +135,27 @@ class Run:
         return Decisions(rational=self._found)
 
     def batches(self, deadline: float | None = None) -> Iterator[Batch]:
-        """Search; stop after ``deadline`` (a value of ``time.monotonic()``)."""
+        """Search until ``deadline`` (a value of ``time.monotonic()``); called again, go on."""
         if self.trivial:
             yield from self._one_region()
             return
         assert self.space is not None
-        self.search = self._engine(self.space)
+        if self.search is None:
+            self.search = self._engine(self.space)
         for batch in self.search.batches(deadline):
             yield self._lifted(batch) if self.store else batch
+
+    def remaining(self, split: int = 1) -> list[Part]:
+        """What is still to be searched, in order, as up to ``split`` parts."""
+        if self.search is not None:
+            return self.search.remaining(split)
+        return [] if self._found else [self.part]
 
     def _engine(self, space: SearchSpace) -> Engine:
         name = self.engine_name
         options: dict[str, Any] = {
-            "store": self.store, "max_regions": self.max_regions, "facets": self.facets
+            "store": self.store, "max_regions": self.max_regions, "facets": self.facets,
+            "part": self.part,
         }  # fmt: skip
         if name == "highs":
             from .highs import HighsSearch
@@ -159,7 +173,7 @@ class Run:
         """A network without units, a one-point domain, or forms that are all constant."""
         from ..exact.point import code_at
 
-        if self.max_regions < 1:
+        if self.max_regions < 1 or self._found:
             return
         chart = self.domain.chart
         code, _ = code_at(self.program, chart.lift(chart.interior))

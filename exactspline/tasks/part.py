@@ -1,0 +1,3 @@
+from ..search.part import WHOLE, Part, successor  # noqa
+
+__all__ = ["WHOLE", "Part", "successor"]
