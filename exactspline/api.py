@@ -15,11 +15,15 @@ from .errors import ParameterError, ShapeError
 from .network.network import Network
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from .approximation import Approximation
     from .partition.partition import Partition
     from .partition.region import Region
     from .search.decisions import Batch, Decisions
     from .search.run import Run
+    from .store import Store
+    from .tasks.coordinate import TaskRun
 
 __all__ = [
     "RegionCount",
@@ -33,7 +37,7 @@ __all__ = [
     "regions_at",
 ]
 
-Progress = Callable[["Run"], None]
+Progress = Callable[["Run | TaskRun"], None]
 
 
 class RegionCount(int):
@@ -61,7 +65,7 @@ class RegionCount(int):
     domain: Domain
 
     @classmethod
-    def _of(cls, run: Run, seconds: float) -> RegionCount:
+    def _of(cls, run: Run | TaskRun, seconds: float) -> RegionCount:
         out = cls(run.regions)
         out.complete = run.complete
         out.certificates = run.decisions
@@ -299,6 +303,21 @@ def _prepared(
     return Run(network.program, domain, **options)
 
 
+def _in_tasks(
+    network: Network, run: Run, executor: Executor | None, store: Store | None = None
+) -> Run | TaskRun:
+    """The run as tasks for an executor or a store; as it is, if there is neither."""
+    if executor is not None:
+        from .tasks.workers import check_executor
+
+        check_executor(executor)
+    if (executor is None or run.trivial) and store is None:
+        return run
+    from .tasks.coordinate import TaskRun
+
+    return TaskRun(network, run, None if run.trivial else executor, store)
+
+
 def _deadline(time_limit: float | None) -> float | None:
     if time_limit is None:
         return None
@@ -314,6 +333,7 @@ def count_regions(
     limit: int | None = None,
     time_limit: float | None = None,
     engine: str = "auto",
+    executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> RegionCount:
     """Count the activation regions of a network on a domain, exactly.
@@ -329,6 +349,9 @@ def count_regions(
         Stop after so many seconds, likewise.
     engine : str
         "auto", "kernel" (Numba), "highs" (for wide inputs) or "rational" (slow reference).
+    executor : concurrent.futures.Executor, optional
+        Has its workers search: processes, or a cluster (``client.get_executor()`` of
+        dask.distributed). The count is the same, in any case. It is not shut down.
     progress : callable, optional
         Called now and then with the run (``regions``, ``share``).
 
@@ -343,6 +366,10 @@ def count_regions(
         If domain and network do not fit.
     DomainError
         If the domain is empty.
+    WorkerError
+        If the executor is gone, or its workers fail again and again.
+    UnsupportedOperatorError
+        With an executor, for operators that are none of exactspline's own.
 
     Notes
     -----
@@ -358,7 +385,9 @@ def count_regions(
     >>> es.count_regions(net)
     6
     """
-    run = _prepared(network, domain, limit, store=False, engine=engine)
+    run = _in_tasks(
+        network, _prepared(network, domain, limit, store=False, engine=engine), executor
+    )
     start = time.perf_counter()
     for _ in run.batches(_deadline(time_limit)):
         if progress is not None:
@@ -375,13 +404,14 @@ def enumerate_regions(
     engine: str = "auto",
     stream: bool = False,
     graph: bool = False,
+    executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Partition | RegionStream:
     """Enumerate the activation regions of a network on a domain, exactly.
 
     Parameters
     ----------
-    network, domain, limit, time_limit, engine, progress
+    network, domain, limit, time_limit, engine, executor, progress
         As in ``count_regions``.
     stream : bool
         True gives a ``RegionStream`` to iterate over, in bounded memory.
@@ -392,7 +422,8 @@ def enumerate_regions(
     Returns
     -------
     Partition or RegionStream
-        Regions in lexicographic order of their codes, whatever the engine.
+        Regions in lexicographic order of their codes, whatever the engine and the workers. If
+        the search was stopped, the first ones of all.
 
     Examples
     --------
@@ -408,7 +439,10 @@ def enumerate_regions(
     """
     from .partition.partition import Partition
 
-    run = _prepared(network, domain, limit, store=True, engine=engine, facets=graph)
+    run = _in_tasks(
+        network, _prepared(network, domain, limit, store=True, engine=engine, facets=graph),
+        executor,
+    )  # fmt: skip
     if stream:
         return RegionStream(run, time_limit, progress)
     out = Partition(network, run.domain)
@@ -509,7 +543,7 @@ class RegionStream:
     """
 
     def __init__(
-        self, run: Run, time_limit: float | None = None, progress: Progress | None = None
+        self, run: Run | TaskRun, time_limit: float | None = None, progress: Progress | None = None
     ) -> None:
         self._run = run
         self._time_limit = time_limit

@@ -9,8 +9,10 @@ __all__ = [
     "LimitError",
     "ParameterError",
     "ShapeError",
+    "StoreError",
     "UndecidedError",
     "UnsupportedOperatorError",
+    "WorkerError",
 ]
 
 
@@ -44,3 +46,11 @@ class UndecidedError(ExactSplineError):
 
 class LimitError(ExactSplineError):
     """A result would not fit the stated size; the message names the alternative."""
+
+
+class WorkerError(ExactSplineError):
+    """A task failed again and again, or the executor that runs tasks is gone."""
+
+
+class StoreError(ExactSplineError):
+    """A store cannot be read or written, is another run's, or is in use."""

@@ -202,6 +202,16 @@ def _add_search(command: argparse.ArgumentParser) -> None:
         help="who solves the linear programs: kernel (compiled, the default), highs (wide "
         "inputs), rational (slow reference); the result is the same",
     )
+    workers = command.add_mutually_exclusive_group()
+    workers.add_argument(
+        "--workers",
+        type=_whole,
+        metavar="N",
+        help="search with N processes; the result is the same",
+    )
+    workers.add_argument(
+        "--dask", metavar="ADDRESS", help="search on a cluster: the address of a dask scheduler"
+    )
 
 
 def _command(

@@ -10,6 +10,7 @@ from .text import duration
 
 if TYPE_CHECKING:
     from ..search.run import Run
+    from ..tasks.coordinate import TaskRun
 
 __all__ = ["Progress"]
 
@@ -39,7 +40,7 @@ class Progress:
         """Start the clock."""
         self._start = self._last = time.monotonic()
 
-    def update(self, run: Run) -> None:
+    def update(self, run: Run | TaskRun) -> None:
         """Draw if it is time to."""
         now = time.monotonic()
         if not self._on or now - self._last < _EVERY:

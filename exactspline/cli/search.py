@@ -13,17 +13,21 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
-from ..api import _prepared
+from ..api import _in_tasks, _prepared
 from ..domain import Domain
 from .domains import domain_lines
 from .progress import Progress
 from .report import Report, result_json, result_lines, results_json
+from .workers import workers
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from ..network import Network
     from ..partition import Partition
     from ..search.decisions import Decisions
     from ..search.run import Run
+    from ..tasks.coordinate import TaskRun
 
 __all__ = [
     "Outcome",
@@ -72,19 +76,21 @@ def searches(
 
     left = arguments.time_limit
     several = len(domains) > 1
-    for i, domain in enumerate(domains):
-        label = f"domain {i + 1}/{len(domains)}" if several else "domain"
-        report.block(label, domain_lines(domain))
-        partition = Partition(network, domain) if store else None
-        outcome = search(
-            network, domain, arguments, left, label if several else "", partition, facets=facets
-        )
-        report.lines(result_lines(outcome))
-        yield outcome, partition
-        if outcome.interrupt is not None:
-            return
-        if left is not None:
-            left = max(0.0, left - outcome.seconds)
+    with workers(arguments) as executor:
+        for i, domain in enumerate(domains):
+            label = f"domain {i + 1}/{len(domains)}" if several else "domain"
+            report.block(label, domain_lines(domain))
+            partition = Partition(network, domain) if store else None
+            outcome = search(
+                network, domain, arguments, left, label if several else "", partition,
+                facets=facets, executor=executor,
+            )  # fmt: skip
+            report.lines(result_lines(outcome))
+            yield outcome, partition
+            if outcome.interrupt is not None:
+                return
+            if left is not None:
+                left = max(0.0, left - outcome.seconds)
 
 
 def conclude(
@@ -122,6 +128,7 @@ def search(
     partition: Partition | None = None,
     *,
     facets: bool = False,
+    executor: Executor | None = None,
 ) -> Outcome:
     """Search one domain; an interrupt ends it with what was proved by then.
 
@@ -138,16 +145,19 @@ def search(
         An empty one, which takes the regions in; without it they are only counted.
     facets : bool
         Whether their facets are found as well.
+    executor : Executor, optional
+        Whose workers search.
     """
     outcome = Outcome(domain, arguments.engine)
-    run: Run | None = None
+    run: Run | TaskRun | None = None
     start: float | None = None
     progress = Progress(sys.stderr, label)
     try:
-        run = _prepared(
+        plain = _prepared(
             network, domain, arguments.limit, store=partition is not None,
             engine=arguments.engine, facets=facets,
         )  # fmt: skip
+        run = _in_tasks(network, plain, executor)
         outcome.engine = run.engine_name
         if outcome.engine == "kernel":
             compile_kernel(facets=facets)

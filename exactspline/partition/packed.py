@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..search.packing import bits_of, code_type, pack_rows, unpack_rows
+
 __all__ = ["PackedCodes"]
 
 
@@ -17,8 +19,8 @@ class PackedCodes:
     """
 
     def __init__(self, pieces: np.ndarray) -> None:
-        self.bits = np.maximum(1, np.ceil(np.log2(np.maximum(pieces, 2)))).astype(np.int64)
-        self.dtype = np.min_scalar_type(int(pieces.max(initial=1)) - 1)
+        self.bits = bits_of(pieces)
+        self.dtype = code_type(pieces)
         self.units = len(pieces)
         self.low: np.ndarray | None = None  # smallest and largest piece seen, per unit
         self.high: np.ndarray | None = None
@@ -41,7 +43,7 @@ class PackedCodes:
         low, high = codes.min(axis=0), codes.max(axis=0)
         self.low = low if self.low is None else np.minimum(self.low, low)
         self.high = high if self.high is None else np.maximum(self.high, high)
-        self.chunks.append(self._pack(codes, self.bits))
+        self.chunks.append(pack_rows(codes, self.bits))
         self.ends.append(len(self) + len(codes))
 
     def finish(self) -> None:
@@ -55,8 +57,8 @@ class PackedCodes:
         for i, (chunk, n) in enumerate(zip(self.chunks, sizes.tolist(), strict=True)):
             if len(varying) == len(previous):
                 break
-            codes = self._unpack(chunk, n, self.bits[previous])[:, place]
-            self.chunks[i] = self._pack(codes, self.bits[varying])
+            codes = unpack_rows(chunk, n, self.bits[previous], self.dtype)[:, place]
+            self.chunks[i] = pack_rows(codes, self.bits[varying])
         self.varying = varying
         self.chunks = [np.concatenate(self.chunks)]
         self.ends = [len(self)]
@@ -67,7 +69,9 @@ class PackedCodes:
         if self.low is not None:
             out[:] = self.low
             bits = self.bits[self.varying]
-            out[:, self.varying] = self._unpack(self.chunks[0][indices], len(indices), bits)
+            out[:, self.varying] = unpack_rows(
+                self.chunks[0][indices], len(indices), bits, self.dtype
+            )
         return out
 
     def rows(self, start: int, stop: int) -> np.ndarray:
@@ -80,33 +84,10 @@ class PackedCodes:
         while at < stop:
             begin = self.ends[first - 1] if first else 0
             end = min(stop, self.ends[first])
-            codes = self._unpack(
-                self.chunks[first][at - begin : end - begin], end - at, self.bits[self.varying]
-            )
+            codes = unpack_rows(
+                self.chunks[first][at - begin : end - begin], end - at, self.bits[self.varying],
+                self.dtype,
+            )  # fmt: skip
             out[at - start : end - start, self.varying] = codes
             at, first = end, first + 1
-        return out
-
-    def _pack(self, codes: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        if np.all(bits == 1):
-            return np.packbits(codes.astype(bool), axis=1)
-        planes = np.zeros((len(codes), int(bits.sum())), dtype=bool)
-        begin = np.concatenate([[0], np.cumsum(bits)[:-1]])
-        for b in range(int(bits.max(initial=1))):
-            has = bits > b
-            planes[:, begin[has] + b] = (codes[:, has] >> b) & 1
-        return np.packbits(planes, axis=1)
-
-    def _unpack(self, packed: np.ndarray, n: int, bits: np.ndarray) -> np.ndarray:
-        total = int(bits.sum())
-        if total == 0:
-            return np.zeros((n, len(bits)), dtype=self.dtype)
-        planes = np.unpackbits(packed, axis=1, count=total)
-        if np.all(bits == 1):
-            return planes.astype(self.dtype, copy=False)
-        out = np.zeros((n, len(bits)), dtype=self.dtype)
-        begin = np.concatenate([[0], np.cumsum(bits)[:-1]])
-        for b in range(int(bits.max())):
-            has = bits > b
-            out[:, has] |= planes[:, begin[has] + b].astype(self.dtype) << b
         return out

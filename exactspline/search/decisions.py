@@ -40,6 +40,16 @@ class Decisions:
         """All of them."""
         return self.float + self.integer + self.rational
 
+    def __add__(self, other: Decisions) -> Decisions:
+        return Decisions(
+            self.float + other.float, self.integer + other.integer, self.rational + other.rational
+        )
+
+    def __sub__(self, other: Decisions) -> Decisions:
+        return Decisions(
+            self.float - other.float, self.integer - other.integer, self.rational - other.rational
+        )
+
 
 @dataclass
 class Batch:

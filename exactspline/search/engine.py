@@ -162,7 +162,8 @@ class KernelSearch:
                     return
                 continue
             if self._descending:
-                ctl[c.BUDGET] = 1  # a look at every node on the way
+                # a look at every node on the way, before anything comes of it
+                ctl[c.BUDGET] = 1 if ctl[c.PHASE] == c.RUN else 0
                 status = int(advance(self.problem, self.state))
             elif self.facets is None:
                 ctl[c.BUDGET] = BUDGET

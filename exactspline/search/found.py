@@ -11,7 +11,7 @@ import numpy as np
 from ..compile.program import Program
 from ..exact.facets import Facet
 
-__all__ = ["FoundFacets", "code_hashes", "exact_facets", "hash_table"]
+__all__ = ["FoundFacets", "code_hashes", "exact_facets", "first_pieces", "hash_table"]
 
 Point = tuple[Fraction, ...]
 

@@ -19,6 +19,7 @@ from ..errors import LimitError, ParameterError
 from ..rationals import nearest_float
 from .decisions import Batch, Decisions
 from .lifting import lift_facets, sides_only
+from .packing import code_type
 from .part import WHOLE, Part
 from .space import SearchSpace, search_space
 
@@ -178,7 +179,8 @@ class Run:
         chart = self.domain.chart
         code, _ = code_at(self.program, chart.lift(chart.interior))
         self._found = 1
-        batch = self._checked(code[None].astype(np.uint8), [tuple(chart.interior)])
+        codes = code[None].astype(code_type(self.program.pieces))
+        batch = self._checked(codes, [tuple(chart.interior)])
         if self.facets:
             batch.facets = sides_only(self.program, chart, code)
         yield batch

@@ -1,0 +1,186 @@
+"""Regions as bytes: what workers send and stores keep. Read back, every byte is checked."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from ..compile.program import Program
+from ..rationals import format_rational, parse_rational
+from ..search.decisions import Batch
+from ..search.found import FoundFacets
+from ..search.packing import bits_of, code_type, pack_rows, unpack_rows
+from .chunk_facets import decode_facets, encode_facets
+from .damage import damaged, inflated
+from .merge import part_of
+
+__all__ = [
+    "MAX_REGIONS",
+    "Chunk",
+    "code_key",
+    "decode_chunk",
+    "decode_codes",
+    "decode_exact",
+    "decode_points",
+    "encode_batch",
+]
+
+MAX_REGIONS = 8192  # in a chunk
+_MAX_TEXT = 1 << 28  # bytes of rational witnesses in a chunk
+
+
+@dataclass
+class Chunk:
+    """Regions in order.
+
+    Attributes
+    ----------
+    regions : int
+    first : bytes
+        The key of the first region's code; see `code_key`.
+    codes : bytes
+        Compressed: the pieces of the first region, a mask of the units that change, their bits.
+    points : bytes
+        Witnesses: float64, little-endian.
+    exact : bytes
+        Rational witnesses as JSON, ``{"region": ["p/q", ...]}``; empty if there are none.
+    facets : bytes, optional
+        Compressed; see ``chunk_facets``.
+    """
+
+    regions: int
+    first: bytes
+    codes: bytes
+    points: bytes
+    exact: bytes
+    facets: bytes | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in all."""
+        return len(self.codes) + len(self.points) + len(self.exact) + len(self.facets or b"")
+
+
+def code_key(code: np.ndarray | tuple[int, ...], program: Program) -> bytes:
+    """A code, or its first pieces, as bytes that are ordered as codes are."""
+    dtype = code_type(program.pieces)
+    return np.asarray(code, dtype=dtype.newbyteorder(">")).tobytes()
+
+
+def encode_batch(batch: Batch, program: Program, dim: int, start: int = 0) -> list[Chunk]:
+    """A batch as chunks.
+
+    Parameters
+    ----------
+    batch : Batch
+    program : Program
+    dim : int
+        The dimension of the domain.
+    start : int
+        The number of the first region, as the batch's facets count.
+    """
+    out = []
+    for at in range(0, len(batch.codes), MAX_REGIONS):
+        piece = part_of(batch, at, min(at + MAX_REGIONS, len(batch.codes)), start)
+        exact = {str(i): [format_rational(v) for v in p] for i, p in sorted(piece.exact.items())}
+        facets = None
+        if piece.facets is not None:
+            facets = encode_facets(piece.facets, piece.codes, start + at)
+        points = np.ascontiguousarray(piece.points, dtype="<f8").reshape(-1, dim)
+        out.append(
+            Chunk(
+                len(piece.codes), code_key(piece.codes[0], program),
+                _encode_codes(piece.codes, program), points.tobytes(),
+                json.dumps(exact).encode() if exact else b"", facets,
+            )
+        )  # fmt: skip
+    return out
+
+
+def _encode_codes(codes: np.ndarray, program: Program) -> bytes:
+    dtype = code_type(program.pieces).newbyteorder("<")
+    varying = np.any(codes != codes[0], axis=0)
+    bits = bits_of(program.pieces)[varying]
+    parts = codes[0].astype(dtype).tobytes(), np.packbits(varying).tobytes()
+    return zlib.compress(b"".join(parts) + pack_rows(codes[:, varying], bits).tobytes(), 1)
+
+
+def decode_codes(chunk: Chunk, program: Program) -> np.ndarray:
+    """The codes of a chunk, shape (regions, units).
+
+    Raises
+    ------
+    StoreError
+        If the bytes are not what `encode_batch` writes for this program.
+    """
+    n, pieces = chunk.regions, program.pieces
+    if not 1 <= n <= MAX_REGIONS:
+        raise damaged(f"a chunk of {n:,} regions")
+    dtype, units, bits = code_type(pieces), len(pieces), bits_of(pieces)
+    head, mask = units * dtype.itemsize, (units + 7) // 8
+    data = inflated(chunk.codes, head + mask + n * ((int(bits.sum()) + 7) // 8))
+    if len(data) < head + mask:
+        raise damaged("its codes are too short")
+    first = np.frombuffer(data, dtype.newbyteorder("<"), units).astype(dtype)
+    flags = np.frombuffer(data, np.uint8, mask, head)
+    varying = np.unpackbits(flags, count=units).astype(bool)
+    width = (int(bits[varying].sum()) + 7) // 8
+    if len(data) != head + mask + n * width:
+        raise damaged("its codes have another size")
+    rows = np.frombuffer(data, np.uint8, n * width, head + mask).reshape(n, width)
+    codes = np.repeat(first[None], n, axis=0)
+    codes[:, varying] = unpack_rows(rows, n, bits[varying], dtype)
+    if np.any(codes >= pieces) or code_key(codes[0], program) != chunk.first:
+        raise damaged("a code is none of the network's")
+    return codes
+
+
+def decode_points(chunk: Chunk, dim: int) -> np.ndarray:
+    """The witnesses of a chunk, shape (regions, dim); `StoreError` if they are damaged."""
+    if len(chunk.points) != 8 * dim * chunk.regions:
+        raise damaged("its witnesses have another size")
+    points = np.frombuffer(chunk.points, "<f8").astype(np.float64).reshape(-1, dim)
+    if not np.all(np.isfinite(points)):
+        raise damaged("a witness is no number")
+    return points
+
+
+def decode_exact(chunk: Chunk, dim: int) -> dict[int, tuple[Fraction, ...]]:
+    """Rational witnesses by region of the chunk; `StoreError` if they are damaged."""
+    if not chunk.exact:
+        return {}
+    if len(chunk.exact) > _MAX_TEXT:
+        raise damaged("its rational witnesses are too long")
+    out: dict[int, tuple[Fraction, ...]] = {}
+    try:
+        for key, values in json.loads(chunk.exact).items():
+            out[int(key)] = tuple(parse_rational(text, "a stored witness") for text in values)
+    except Exception as error:  # whatever bytes from elsewhere do to a parser
+        raise damaged(f"a rational witness cannot be read ({error})") from None
+    if any(not 0 <= i < chunk.regions or len(p) != dim for i, p in out.items()):
+        raise damaged("a rational witness is of no region")
+    return out
+
+
+def decode_chunk(chunk: Chunk, program: Program, dim: int, start: int = 0) -> Batch:
+    """The batch of a chunk.
+
+    Parameters
+    ----------
+    chunk : Chunk
+    program : Program
+    dim : int
+        The dimension of the domain.
+    start : int
+        The number that its first region gets where facets name it.
+    """
+    codes = decode_codes(chunk, program)
+    facets: FoundFacets | None = None
+    if chunk.facets is not None:
+        facets = decode_facets(chunk.facets, codes, program, start)
+    exact = decode_exact(chunk, dim)
+    return Batch(codes, decode_points(chunk, dim), exact, len(codes), facets)

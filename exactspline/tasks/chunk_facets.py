@@ -1,0 +1,130 @@
+"""The facets of a chunk's regions as bytes.
+
+The hashes by which a facet finds the region across are not written: they follow from the codes.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from fractions import Fraction
+
+import numpy as np
+
+from ..compile.program import Program
+from ..rationals import format_rational, parse_rational
+from ..search.found import FoundFacets, code_hashes, first_pieces, hash_table
+from .damage import damaged, inflated
+
+__all__ = ["decode_facets", "encode_facets"]
+
+_HEAD = struct.Struct("<IIIII")  # edges, flips, borders, dimension, bytes of JSON
+_MOST = 1 << 30  # bytes of a chunk's facets
+
+# name, type, and which of the counts its length is
+_COLUMNS = (
+    ("region", "<u4", 0), ("unit", "<u4", 0), ("piece", "<u2", 0), ("form", "<u4", 0),
+    ("sign", "<i1", 0), ("flip_edge", "<u4", 1), ("flip_unit", "<u4", 1),
+    ("flip_piece", "<u2", 1), ("border_region", "<u4", 2), ("border_side", "<u4", 2),
+)  # fmt: skip
+
+
+def encode_facets(found: FoundFacets, codes: np.ndarray, start: int) -> bytes:
+    """The facets of regions that are numbered from ``start``."""
+    exact = {str(e): [format_rational(v) for v in p] for e, p in sorted(found.exact.items())}
+    text = json.dumps(exact).encode() if exact else b""
+    dim = found.point.shape[1]
+    head = _HEAD.pack(
+        len(found.region), len(found.flip_edge), len(found.border_region), dim, len(text)
+    )
+    parts = [head, np.asarray(found.down, dtype="<u4").tobytes()]
+    for name, dtype, _ in _COLUMNS:
+        column = getattr(found, name)
+        if name in ("region", "border_region"):
+            column = column - start
+        parts.append(np.asarray(column).astype(dtype).tobytes())
+    parts += [np.asarray(found.point, dtype="<f8").tobytes(), text]
+    return zlib.compress(b"".join(parts), 1)
+
+
+def decode_facets(data: bytes, codes: np.ndarray, program: Program, start: int) -> FoundFacets:
+    """The facets of regions with these codes, which are numbered from ``start``.
+
+    Raises
+    ------
+    StoreError
+        If the bytes are not what `encode_facets` writes for such regions.
+    """
+    raw = inflated(data, _MOST)
+    if len(raw) < _HEAD.size:
+        raise damaged("its facets are too short")
+    *counts, dim, text = _HEAD.unpack_from(raw)
+    sizes = [4 * len(codes)] + [counts[c] * np.dtype(t).itemsize for _, t, c in _COLUMNS]
+    if len(raw) != _HEAD.size + sum(sizes) + 8 * counts[0] * dim + text:
+        raise damaged("its facets have another size")
+    at = _HEAD.size
+    columns = {"down": np.frombuffer(raw, "<u4", len(codes), at).astype(np.int64)}
+    at += sizes[0]
+    for (name, dtype, which), size in zip(_COLUMNS, sizes[1:], strict=True):
+        columns[name] = np.frombuffer(raw, dtype, counts[which], at).astype(np.int64)
+        at += size
+    point = np.frombuffer(raw, "<f8", counts[0] * dim, at).astype(np.float64).reshape(-1, dim)
+    exact = _exact_points(raw[len(raw) - text :] if text else b"", counts[0])
+    _check(columns, codes, program)
+    hashes, target = _hashes(columns, codes, program)
+    columns["region"] += start
+    columns["border_region"] += start
+    return FoundFacets(hashes=hashes, target=target, point=point, exact=exact, **columns)
+
+
+def _exact_points(text: bytes, edges: int) -> dict[int, tuple[Fraction, ...]]:
+    if not text:
+        return {}
+    try:
+        out = {
+            int(key): tuple(parse_rational(v, "a point of a facet") for v in values)
+            for key, values in json.loads(text).items()
+        }
+    except Exception as error:  # whatever bytes from elsewhere do to a parser
+        raise damaged(f"a point of a facet cannot be read ({error})") from None
+    if any(not 0 <= e < edges for e in out):
+        raise damaged("a point is of no facet")
+    return out
+
+
+def _check(columns: dict[str, np.ndarray], codes: np.ndarray, program: Program) -> None:
+    """Refuse numbers that are out of range, and facets that change nothing."""
+    n, pieces = len(codes), program.pieces
+    forms = sum(len(layer.units.form_plus) for layer in program.layers)
+
+    def within(name: str, end: int) -> None:
+        if len(columns[name]) and int(columns[name].max()) >= end:
+            raise damaged(f"a facet's {name} is out of range")
+
+    within("region", n)
+    within("border_region", n)
+    within("form", forms)
+    within("flip_edge", len(columns["region"]))
+    for unit, piece in (("unit", "piece"), ("flip_unit", "flip_piece")):
+        within(unit, len(pieces))
+        if np.any(columns[piece] >= pieces[columns[unit]]):
+            raise damaged("a facet leads to a piece that its unit has not")
+    if not np.all(np.abs(columns["sign"]) == 1):
+        raise damaged("a facet's sign is none")
+
+
+def _hashes(
+    columns: dict[str, np.ndarray], codes: np.ndarray, program: Program
+) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes of the regions' codes, and of the codes across."""
+    table = hash_table(program)
+    hashes = code_hashes(program, table, codes)
+    region, unit, edge = columns["region"], columns["unit"], columns["flip_edge"]
+    first = first_pieces(program)
+    target = hashes[region] ^ table[first[unit] + codes[region, unit]]
+    target ^= table[first[unit] + columns["piece"]]
+    more, at = columns["flip_unit"], region[edge]
+    change = table[first[more] + codes[at, more]] ^ table[first[more] + columns["flip_piece"]]
+    np.bitwise_xor.at(target, edge, change)
+    return hashes, target

@@ -1,0 +1,256 @@
+"""A search cut into tasks: handed out, split again where they last, and put in order.
+
+Parts are handed out in the order of their codes, so that results come nearly in order: what
+waits for an earlier part is bounded. A task ends after a while and gives back what remains of
+its part, in pieces if workers would run out of work.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import ExactSplineError, WorkerError
+from ..network.network import Network
+from ..search.decisions import Batch, Decisions
+from ..search.part import WHOLE, Part
+from ..search.run import Run
+from .inline import InlineExecutor
+from .order import Begin, InOrder
+from .task import Task, TaskResult, pack_problem
+from .workers import Pool
+
+if TYPE_CHECKING:
+    from ..domain import Domain
+    from ..store import Store
+
+__all__ = ["TaskRun"]
+
+SECONDS = 1.0  # that a task lasts
+SHORT_SECONDS = 0.1  # while there are few: workers wait for what they leave
+HEARTBEAT = 0.1  # seconds between two batches at most
+ATTEMPTS = 3  # to run a task
+QUEUE = 2  # tasks a worker that are handed out
+PARTS = 8  # parts a worker that there should be
+_BUFFER = 1 << 28  # bytes of results that may wait for earlier ones
+_BYTES_PER_SECOND = 1 << 20  # of networks that tasks carry to one worker, at most
+
+
+@dataclass(order=True)
+class _Work:
+    """A part that is to be searched."""
+
+    begin: Begin
+    number: int
+    part: Part
+    key: int = 0  # in the store
+    attempts: int = 0
+
+
+class TaskRun:
+    """A run whose parts are searched by the workers of an executor, or one by one.
+
+    It offers what a ``Run`` offers: ``batches``, and where it stands.
+
+    Parameters
+    ----------
+    network : Network
+    run : Run
+        What to do: domain, engine, limit, facets.
+    executor : Executor, optional
+        By default tasks run in this process.
+    store : Store, optional
+        Takes the results in; batches are then empty. What is pending there is done.
+    """
+
+    def __init__(
+        self, network: Network, run: Run, executor: Executor | None = None,
+        store: Store | None = None,
+    ) -> None:  # fmt: skip
+        self.run, self.store = run, store
+        self._inline = executor is None
+        self._pool = Pool(InlineExecutor(run) if executor is None else executor)
+        self._problem = (b"", b"") if self._inline else pack_problem(network, run.domain)
+        self._order = InOrder(run.program, run.domain_dim, run.max_regions)
+        self._pending: list[_Work] = []  # a heap
+        self._running: dict[Future[TaskResult], _Work] = {}
+        self._number = 0  # of parts so far
+        self._found = 0 if store is None else store.regions
+        self._sum = Decisions() if store is None else store.decisions
+        self._workers = self._pool.workers
+        for key, part in [(0, WHOLE)] if store is None else store.pending():
+            self._push(part, key)
+
+    # ---------------------------------------------------------------- what a run says
+    @property
+    def domain(self) -> Domain:
+        """The domain that is searched."""
+        return self.run.domain
+
+    @property
+    def trivial(self) -> bool:
+        """Whether one exact evaluation is all there is."""
+        return self.run.trivial
+
+    @property
+    def engine_name(self) -> str:
+        """The engine of the workers."""
+        return self.run.engine_name
+
+    @property
+    def regions(self) -> int:
+        """Regions proved so far, whatever their part."""
+        return self._found if self.store is not None else min(self._found, self.run.max_regions)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every region has been found."""
+        over = self.store is None and self._found > self.run.max_regions
+        return not (self._pending or self._running or over)
+
+    @property
+    def decisions(self) -> Decisions:
+        """Proved decisions so far, by tier."""
+        return self._sum
+
+    @property
+    def share(self) -> float:
+        """Share of the search tree that is done, 0 to 1."""
+        works = [*self._pending, *self._running.values()]
+        return min(1.0, max(0.0, 1.0 - sum(work.part.weight for work in works)))
+
+    # ------------------------------------------------------------------------ running
+    def batches(self, deadline: float | None = None) -> Iterator[Batch]:
+        """Search until ``deadline`` (a value of ``time.monotonic()``).
+
+        Yields
+        ------
+        Batch
+            Regions in order, or an empty batch as a sign of life; with a store none else.
+
+        Raises
+        ------
+        WorkerError
+            If a task fails three times, or the executor is gone.
+        """
+        try:
+            if not self._inline and self._pending:
+                self._pool.begin(self.run.facets)
+            while (self._pending or self._running) and not self._enough():
+                late = deadline is not None and time.monotonic() > deadline
+                if late:
+                    self._withdraw()
+                else:
+                    self._hand_out(deadline)
+                if not self._running:
+                    break
+                timeout = 0.0 if self._inline else HEARTBEAT
+                for future in wait(self._running, timeout, FIRST_COMPLETED).done:
+                    self._collect(future)
+                yield from self._order.ready(self._first())
+                yield _heartbeat(self.run)
+            yield from self._order.ready(self._first())
+        finally:
+            self._withdraw()
+            self._pool.close()
+
+    def _enough(self) -> bool:
+        """Whether the limit has been reached, and there is more."""
+        if self.store is not None:
+            return self._found >= self.run.max_regions
+        done = self._order.is_full() if self.run.store else True
+        return done and self._found > self.run.max_regions
+
+    def _first(self) -> Begin | None:
+        """Where the earliest part begins that is not done."""
+        begins = [work.begin for work in self._running.values()]
+        begins += [work.begin for work in self._pending[:1]]
+        return min(begins, default=None)
+
+    def _push(self, part: Part, key: int = 0) -> None:
+        heapq.heappush(self._pending, _Work(part.begin, self._number, part, key))
+        self._number += 1
+
+    def _withdraw(self) -> None:
+        """Take back what no worker has begun."""
+        for future, work in list(self._running.items()):
+            if future.cancel():
+                del self._running[future]
+                heapq.heappush(self._pending, work)
+
+    def _hand_out(self, deadline: float | None) -> None:
+        """Give the workers what comes next."""
+        queue = 1 if self._inline else QUEUE * self._workers
+        while self._pending and len(self._running) < queue:
+            if self._order.nbytes > _BUFFER and self._pending[0].begin != self._first():
+                return
+            work = heapq.heappop(self._pending)
+            try:
+                future = self._pool.submit(self._task(work, deadline))
+            except BaseException:
+                heapq.heappush(self._pending, work)
+                raise
+            self._running[future] = work
+
+    def _task(self, work: _Work, deadline: float | None) -> Task:
+        run, parts = self.run, len(self._pending) + len(self._running) + 1
+        enough = self._inline or parts >= PARTS * self._workers
+        seconds = SECONDS if enough else SHORT_SECONDS
+        seconds = max(seconds, len(self._problem[0]) / _BYTES_PER_SECOND)
+        if deadline is not None:
+            seconds = min(seconds, max(0.0, deadline - time.monotonic()))
+        return Task(
+            *self._problem, work.part, run.engine, run.store, run.facets, seconds,
+            1 if self._inline else max(1, PARTS * self._workers + 1 - parts),
+            max(1, run.max_regions + 1 - self._order.regions),
+        )  # fmt: skip
+
+    def _collect(self, future: Future[TaskResult]) -> None:
+        """Take in what a task has found, or have it done again."""
+        work = self._running.pop(future)
+        try:
+            result = future.result()
+        except (ExactSplineError, MemoryError):
+            heapq.heappush(self._pending, work)
+            raise
+        except (KeyboardInterrupt, SystemExit):
+            heapq.heappush(self._pending, work)
+            raise
+        except BaseException as error:  # whatever workers may die of, and CancelledError
+            work.attempts += 1
+            heapq.heappush(self._pending, work)
+            if work.attempts >= ATTEMPTS:
+                raise _given_up(error) from error
+            return
+        self._found += result.regions
+        self._sum = self._sum + result.decisions
+        keys = [0] * len(result.remaining)
+        if self.store is None:
+            self._order.take(work.part, result)
+        else:
+            keys = self.store.commit(
+                work.key, result.chunks, result.remaining, result.regions, result.decisions,
+                result.seconds,
+            )  # fmt: skip
+        for part, key in zip(result.remaining, keys, strict=True):
+            self._push(part, key)
+
+
+def _heartbeat(run: Run) -> Batch:
+    """A batch of no regions."""
+    return Batch(np.zeros((0, run.program.n_units), np.uint8), np.zeros((0, run.domain_dim)))
+
+
+def _given_up(error: BaseException) -> WorkerError:
+    reason = str(error) or type(error).__name__
+    return WorkerError(
+        f"a part of the search failed {ATTEMPTS} times, the last time with: {reason}; see "
+        "whether workers have enough memory and the same release of exactspline, then resume "
+        "from the run's store, if it has one"
+    )

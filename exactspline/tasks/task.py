@@ -1,0 +1,161 @@
+"""A task: one part of one search, as plain data without code; and what comes back.
+
+Whoever has exactspline installed can run a task: another thread, process or machine. What
+travels are bytes, numbers and texts.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import signal
+import threading
+import time
+import zlib
+from dataclasses import dataclass, replace
+
+from ..domain import Domain
+from ..formats.domain_json import domain_from_json, domain_to_json
+from ..formats.json import network_from_json, network_to_json
+from ..network.network import Network
+from ..search.compiled import warm_up
+from ..search.decisions import Decisions
+from ..search.part import Part
+from ..search.run import Run
+from .chunk import Chunk, encode_batch
+from .merge import merged
+
+__all__ = ["Task", "TaskResult", "load_kernels", "pack_problem", "run_task", "work_on"]
+
+_DESCENTS = 4  # a task lasts at least so many times as long as the way to its part
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is to do.
+
+    Parameters
+    ----------
+    network, domain : bytes
+        Their JSON forms, compressed.
+    part : Part
+        Where to search.
+    engine : str
+    keep : bool
+        Whether codes and witnesses come back, or only their number.
+    facets : bool
+        Whether the regions' facets come back, too.
+    seconds : float
+        How long to search, the way to the part not counted.
+    split : int
+        Into how many parts at most the rest is cut.
+    limit : int
+        Regions after which to stop.
+    """
+
+    network: bytes
+    domain: bytes
+    part: Part
+    engine: str
+    keep: bool
+    facets: bool
+    seconds: float
+    split: int
+    limit: int
+
+
+@dataclass
+class TaskResult:
+    """What a worker has done: regions in order, and what remains, in order.
+
+    All regions of ``remaining`` come after those found.
+    """
+
+    regions: int
+    chunks: list[Chunk]
+    remaining: list[Part]
+    decisions: Decisions
+    seconds: float
+    engine: str
+
+
+def pack_problem(network: Network, domain: Domain) -> tuple[bytes, bytes]:
+    """A network and a domain as tasks carry them.
+
+    Raises
+    ------
+    UnsupportedOperatorError
+        If an operator is none of exactspline's own: workers could not know it.
+    FormatError
+        If the domain is of a class that has no JSON form.
+    """
+    values = network_to_json(network), domain_to_json(domain)
+    first, second = (json.dumps(v, separators=(",", ":")).encode() for v in values)
+    return zlib.compress(first, 6), zlib.compress(second, 6)
+
+
+@functools.lru_cache(maxsize=2)
+def _problem(network: bytes, domain: bytes) -> tuple[Network, Domain]:
+    """The network and the domain of a task, kept for the tasks that follow."""
+    net = network_from_json(zlib.decompress(network), "the network of a task")
+    return net, domain_from_json(zlib.decompress(domain), "the domain of a task")
+
+
+def run_task(task: Task) -> TaskResult:
+    """Search a part for a while.
+
+    Parameters
+    ----------
+    task : Task
+
+    Returns
+    -------
+    TaskResult
+    """
+    _leave_interrupts_to_the_parent()
+    network, domain = _problem(task.network, task.domain)
+    run = Run(
+        network.program, domain, store=task.keep, max_regions=task.limit, engine=task.engine,
+        facets=task.facets, part=task.part,
+    )  # fmt: skip
+    if run.engine_name in ("kernel", "highs"):
+        load_kernels(task.facets)  # takes a second, which is no part of the way
+    return work_on(run, task.seconds, task.split)
+
+
+@functools.cache
+def load_kernels(facets: bool) -> None:
+    """Bring the kernels into this process, once."""
+    warm_up(facets=facets)
+
+
+def work_on(run: Run, seconds: float, split: int) -> TaskResult:
+    """Go on with a run for a while and hand over what it has found since the last time."""
+    start = time.monotonic()
+    before, regions = replace(run.decisions), run.regions
+    batches = list(run.batches(start))  # stops as soon as it is at its part
+    on_the_way = time.monotonic() - start
+    left = max(seconds, _DESCENTS * on_the_way)
+    if run.remaining():
+        batches += run.batches(time.monotonic() + left)
+    after = replace(run.decisions)
+    chunks: list[Chunk] = []
+    if run.store:
+        batch = merged(batches, run.program, run.domain_dim)
+        chunks = encode_batch(batch, run.program, run.domain_dim, regions)
+    return TaskResult(
+        run.regions - regions, chunks, run.remaining(split),
+        after - before,
+        time.monotonic() - start, run.engine_name,
+    )  # fmt: skip
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C on a terminal reaches all processes; workers go on until they are told to stop."""
+    import multiprocessing
+
+    if (
+        multiprocessing.parent_process() is not None
+        and threading.current_thread() is threading.main_thread()
+    ):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
