@@ -17,6 +17,7 @@ from .api import (
     from_sklearn,
     from_torch,
     load,
+    open_partition,
     regions_at,
 )
 from .domain import Box, Domain, Polytope, Slice, WholeSpace
@@ -173,6 +174,7 @@ __all__ = [
     "from_sklearn",
     "from_torch",
     "load",
+    "open_partition",
     "prepare",
     "regions_at",
     "vq_distance",

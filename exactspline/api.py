@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from .approximation import Approximation
+    from .formats.files import PathLike
     from .partition.partition import Partition
     from .partition.region import Region
     from .search.decisions import Batch, Decisions
     from .search.run import Run
-    from .store import Store
+    from .store import StoredRun
     from .tasks.coordinate import TaskRun
+
+    AnyRun: TypeAlias = Run | TaskRun | StoredRun
 
 __all__ = [
     "RegionCount",
@@ -34,10 +37,11 @@ __all__ = [
     "from_sklearn",
     "from_torch",
     "load",
+    "open_partition",
     "regions_at",
 ]
 
-Progress = Callable[["Run | TaskRun"], None]
+Progress = Callable[["AnyRun"], None]
 
 
 class RegionCount(int):
@@ -65,7 +69,7 @@ class RegionCount(int):
     domain: Domain
 
     @classmethod
-    def _of(cls, run: Run | TaskRun, seconds: float) -> RegionCount:
+    def _of(cls, run: AnyRun, seconds: float) -> RegionCount:
         out = cls(run.regions)
         out.complete = run.complete
         out.certificates = run.decisions
@@ -304,18 +308,23 @@ def _prepared(
 
 
 def _in_tasks(
-    network: Network, run: Run, executor: Executor | None, store: Store | None = None
-) -> Run | TaskRun:
+    network: Network, run: Run, executor: Executor | None, store: PathLike | None = None, *,
+    resume: bool = False, stream: bool = False,
+) -> AnyRun:  # fmt: skip
     """The run as tasks for an executor or a store; as it is, if there is neither."""
     if executor is not None:
         from .tasks.workers import check_executor
 
         check_executor(executor)
-    if (executor is None or run.trivial) and store is None:
+    if store is not None:
+        from .store import StoredRun
+
+        return StoredRun(network, run, executor, store, resume=resume, stream=stream)
+    if executor is None or run.trivial:
         return run
     from .tasks.coordinate import TaskRun
 
-    return TaskRun(network, run, None if run.trivial else executor, store)
+    return TaskRun(network, run, executor)
 
 
 def _deadline(time_limit: float | None) -> float | None:
@@ -405,6 +414,8 @@ def enumerate_regions(
     stream: bool = False,
     graph: bool = False,
     executor: Executor | None = None,
+    store: PathLike | None = None,
+    resume: bool = False,
     progress: Progress | None = None,
 ) -> Partition | RegionStream:
     """Enumerate the activation regions of a network on a domain, exactly.
@@ -418,12 +429,26 @@ def enumerate_regions(
     graph : bool
         Find the regions' facets in the same search; without it they are searched for when
         ``edges``, ``borders`` or ``adjacency_graph()`` are first asked for.
+    store : path-like, optional
+        Keep the run in this file (SQLite): memory stays bounded, and after a crash, Ctrl-C, or
+        a limit, it can be resumed. ``limit`` then counts what the file holds. The partition
+        that is returned reads from it, as that of `open_partition` does.
+    resume : bool
+        Go on with the run in ``store``, if there is one; a finished one is only opened.
 
     Returns
     -------
     Partition or RegionStream
         Regions in lexicographic order of their codes, whatever the engine and the workers. If
         the search was stopped, the first ones of all.
+
+    Raises
+    ------
+    ShapeError, DomainError, WorkerError, UnsupportedOperatorError
+        As ``count_regions``.
+    StoreError
+        If the file is there and not to be resumed, belongs to another run or is in use, and
+        if it cannot be written: what was stored before stays readable.
 
     Examples
     --------
@@ -439,12 +464,16 @@ def enumerate_regions(
     """
     from .partition.partition import Partition
 
-    run = _in_tasks(
-        network, _prepared(network, domain, limit, store=True, engine=engine, facets=graph),
-        executor,
-    )  # fmt: skip
+    if resume and store is None:
+        raise ParameterError("resume=True: give the store to resume from, store=...")
+
+    def begin(*, resume: bool) -> AnyRun:
+        run = _prepared(network, domain, limit, store=True, engine=engine, facets=graph)
+        return _in_tasks(network, run, executor, store, resume=resume, stream=stream)
+
     if stream:
-        return RegionStream(run, time_limit, progress)
+        return RegionStream(begin, resume, time_limit, progress)
+    run = begin(resume=resume)
     out = Partition(network, run.domain)
     start = time.perf_counter()
     for batch in run.batches(_deadline(time_limit)):
@@ -454,7 +483,55 @@ def enumerate_regions(
     out._finish()
     out.seconds = time.perf_counter() - start
     out.complete, out.certificates, out.engine = run.complete, run.decisions, run.engine_name
+    if store is not None:
+        from .store import open_partition
+
+        return open_partition(store)
     return out
+
+
+def open_partition(path: PathLike) -> Partition:
+    """Open the partition in a store, of a finished run or of one that was stopped.
+
+    Parameters
+    ----------
+    path : path-like
+        As given to ``enumerate_regions(..., store=path)`` or ``--store``. The run may still
+        be going on.
+
+    Returns
+    -------
+    Partition
+        Of all regions, or, ``complete`` being False, of the first ones: those before
+        everything that is still to be searched. Codes, witnesses and facets are read when they
+        are asked for.
+
+    Raises
+    ------
+    StoreError
+        If there is no store, or it is damaged, or of a newer release.
+
+    Notes
+    -----
+    Opening reads an index of 8192 regions an entry. Going through the regions in order takes
+    memory for a few such chunks; ``edges``, ``locate`` and ``linear_regions`` take some dozens
+    of bytes a region. The file must stay where it is. What is read is checked: checksums find
+    damage, and numbers out of range are refused. Regions that somebody has made up on purpose
+    are not found out.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1], [1]], [0, -1]), es.ReLU()], input_shape=(1,))
+    >>> name = os.path.join(tempfile.mkdtemp(), "omega.sqlite")
+    >>> omega = es.enumerate_regions(net, store=name)
+    >>> es.open_partition(name).codes.tolist()
+    [[0, 0], [1, 0], [1, 1]]
+    """
+    from .store import open_partition as read
+
+    return read(path)
 
 
 def regions_at(
@@ -543,9 +620,12 @@ class RegionStream:
     """
 
     def __init__(
-        self, run: Run | TaskRun, time_limit: float | None = None, progress: Progress | None = None
-    ) -> None:
-        self._run = run
+        self, begin: Callable[..., AnyRun], resume: bool, time_limit: float | None = None,
+        progress: Progress | None = None,
+    ) -> None:  # fmt: skip
+        self._begin = begin
+        self._run = begin(resume=resume)
+        self._used = False
         self._time_limit = time_limit
         self._progress = progress
 
@@ -561,6 +641,9 @@ class RegionStream:
 
     def batches(self) -> Iterator[Batch]:
         """The same regions in arrays: ``codes``, ``points``, ``exact``."""
+        if self._used:  # once more, from the beginning
+            self._run = self._begin(resume=True)
+        self._used = True
         for batch in self._run.batches(_deadline(self._time_limit)):
             if self._progress is not None:
                 self._progress(self._run)

@@ -36,7 +36,8 @@ def write_npz(
         put.text("header", json.dumps(header(partition, PARTITION, "rounded")))
         dtype, units = partition._codes.dtype, partition._codes.units
         put.chunks("codes", _ticked(partition.iter_codes(_ROWS), ticker), (n, units), dtype)
-        put.array("witnesses", partition.witnesses)
+        points = partition.iter_witnesses(_ROWS)
+        put.chunks("witnesses", points, (n, k), np.dtype(np.float64))
         exact = {
             str(region): [format_rational(v) for v in point]
             for region, point in sorted(partition.exact_witnesses.items())

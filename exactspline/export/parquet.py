@@ -64,7 +64,7 @@ def _regions(partition: Partition, affine: bool) -> Iterator[dict[str, list]]:
         columns: dict[str, list] = {
             "region": list(range(start, stop)),
             "code": code_texts(codes, pieces),
-            "witness": partition.witnesses[start:stop].tolist(),
+            "witness": partition._points[start:stop].tolist(),
             "witness_exact": [None if p is None else rational_texts(p) for p in known],
         }
         if affine:

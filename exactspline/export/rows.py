@@ -51,7 +51,7 @@ def region_rows(partition: Partition, *, borders: bool) -> Iterator[list[RegionR
     start = 0
     for codes in partition.iter_codes(_CHUNK):
         stop = start + len(codes)
-        points = partition.witnesses[start:stop].tolist()
+        points = partition._points[start:stop].tolist()
         sides: list[list[int]] = [[]] * len(codes)
         if borders:
             where = partition.borders

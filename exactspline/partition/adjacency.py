@@ -31,7 +31,7 @@ def adjacency_graph(partition: Partition, *, exact: bool = False) -> networkx.Gr
     start = 0
     for codes in partition.iter_codes(_CHUNK):
         stop = start + len(codes)
-        points = map(tuple, partition.witnesses[start:stop].tolist())
+        points = map(tuple, partition._points[start:stop].tolist())
         for i, (code, point) in enumerate(
             zip(code_texts(codes, pieces), points, strict=True), start
         ):

@@ -154,7 +154,7 @@ class Edges:
         form = self._form[start:stop] - self._form_at[layer]
         rows = facet_rows(partition, self.source[start:stop], layer, form)
         rows *= self.sign[start:stop, None]
-        points = partition.witnesses[self.source[start:stop]]
+        points = partition._points[self.source[start:stop]]
         beyond = points.copy()
         beyond[:, self._searched] = self._beyond[start:stop]
         with np.errstate(all="ignore"):

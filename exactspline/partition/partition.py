@@ -77,7 +77,8 @@ class Partition:
         self._codes = PackedCodes(
             np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int64)
         )
-        self._points: list[np.ndarray] = []
+        self._batches: list[np.ndarray] = []
+        self._points: Any = np.zeros((0, domain.chart.dim))  # an array, or rows of a store
         self._count = 0
         self._builder: EdgeBuilder | None = None
 
@@ -86,7 +87,7 @@ class Partition:
             self.exact_witnesses[self._count + i] = point
         self._codes.append(batch.codes)
         if len(batch.points):
-            self._points.append(batch.points)
+            self._batches.append(batch.points)
         self._count += len(batch.codes)
         if batch.facets is not None:
             if self._builder is None:
@@ -97,8 +98,8 @@ class Partition:
 
     def _finish(self) -> None:
         self._codes.finish()
-        k = self.domain.chart.dim
-        self._points = [np.concatenate(self._points) if self._points else np.zeros((0, k))]
+        if self._batches:
+            self._points, self._batches = np.concatenate(self._batches), []
 
     def __len__(self) -> int:
         return self._count
@@ -256,7 +257,15 @@ class Partition:
         Each is proved strictly inside its region and the domain, except where
         ``exact_witnesses`` names the region.
         """
-        return self._points[0] if self._points else np.zeros((0, self.domain.chart.dim))
+        if self._batches:  # before the end
+            return np.concatenate(self._batches)
+        points = self._points
+        return points if isinstance(points, np.ndarray) else points.whole()
+
+    def iter_witnesses(self, chunk: int = 65536) -> Iterator[np.ndarray]:
+        """Witnesses in chunks of rows, each of shape (up to ``chunk``, k)."""
+        for start in range(0, len(self), chunk):
+            yield self._points[start : start + chunk]
 
     def witness(self, index: int) -> tuple[Fraction, ...]:
         """The witness of one region, exactly, in the domain's coordinates.
@@ -270,7 +279,7 @@ class Partition:
         index %= len(self)
         if index in self.exact_witnesses:
             return self.exact_witnesses[index]
-        return tuple(Fraction(v) for v in self.witnesses[index].tolist())
+        return tuple(Fraction(v) for v in self._points[index].tolist())
 
     def points(self, *, exact: bool = False) -> np.ndarray:
         """The witnesses as points of R^D, shape (regions, D).

@@ -1,0 +1,191 @@
+"""The SQLite file of a store: opened with distrust, its errors in words of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+from ..errors import StoreError
+
+__all__ = ["APPLICATION", "SCHEMA", "VERSION", "connect", "create", "errors", "is_empty"]
+
+APPLICATION = 0x45785370  # "ExSp": how file(1) and we tell a store from other databases
+VERSION = 1
+SCHEMA = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL)",
+    "CREATE TABLE totals (id INTEGER PRIMARY KEY CHECK (id = 1), regions INTEGER NOT NULL, "
+    "by_float INTEGER NOT NULL, by_integer INTEGER NOT NULL, by_rational INTEGER NOT NULL, "
+    "seconds REAL NOT NULL)",
+    "CREATE TABLE tasks (id INTEGER PRIMARY KEY, first BLOB NOT NULL, depth INTEGER NOT NULL, "
+    "weight REAL NOT NULL)",
+    "CREATE TABLE chunks (id INTEGER PRIMARY KEY, first BLOB NOT NULL UNIQUE, "
+    "regions INTEGER NOT NULL, codes BLOB NOT NULL, points BLOB NOT NULL, exact BLOB NOT NULL, "
+    "facets BLOB, checksum INTEGER NOT NULL)",
+)
+_MAX_BLOB = 1 << 30  # bytes of one value
+
+
+@contextlib.contextmanager
+def errors(path: str) -> Iterator[None]:
+    """Turn SQLite's errors into ``StoreError`` with what to do."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: {_explained(error)}") from error
+    except (OverflowError, MemoryError) as error:
+        raise StoreError(f"{path}: a value is too large ({error})") from None
+
+
+def _explained(error: sqlite3.Error) -> str:
+    text = str(error) or type(error).__name__
+    low = text.lower()
+    if "full" in low:
+        return (
+            "the disk is full; what was stored before is intact: make room, and resume the run"
+        )
+    if "disk i/o" in low:
+        return (
+            f"the disk fails or is full ({text}); what was stored before is intact: make room or "
+            "move the file, and resume the run"
+        )
+    if "not a database" in low:
+        return "is no store of exactspline"
+    if "malformed" in low or "corrupt" in low:
+        return f"is damaged or cut off ({text}); take a copy of the store, or search again"
+    if "readonly" in low or "read-only" in low:
+        return "cannot be written (read-only); change its rights or copy it"
+    if "locked" in low or "busy" in low:
+        return "is in use by another program; try again"
+    if "unable to open" in low:
+        return f"cannot be opened ({text}); check that it is there, and the rights of its folder"
+    return f"cannot be used ({text})"
+
+
+def is_empty(path: str) -> bool:
+    """Whether there is nothing at a path that a new store would overwrite.
+
+    A run that was killed while it made its store leaves a database without tables.
+
+    Raises
+    ------
+    StoreError
+        For what is no regular file.
+    """
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StoreError(f"{path}: cannot be opened ({reason})") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise StoreError(f"{path}: is no regular file; give the name of a file")
+    if status.st_size == 0:
+        return True
+    with errors(path), contextlib.closing(_opened(path, "ro")) as database:
+        mine = database.execute("PRAGMA application_id").fetchone()[0]
+        tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    return bool(mine in (0, APPLICATION) and tables == 0)
+
+
+def _opened(path: str, mode: str) -> sqlite3.Connection:
+    name = quote(os.path.abspath(path))
+    database = sqlite3.connect(
+        f"file:{name}?mode={mode}", uri=True, isolation_level=None, timeout=10.0,
+        check_same_thread=False,
+    )  # fmt: skip
+    try:
+        if hasattr(database, "setlimit"):
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_BLOB)
+            database.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+        for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
+            database.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def connect(path: str, *, write: bool) -> sqlite3.Connection:
+    """Open a store's database.
+
+    Parameters
+    ----------
+    path : str
+    write : bool
+
+    Raises
+    ------
+    StoreError
+        If it is missing, no store, cut off, of a newer release, or may not be written.
+    """
+    if is_empty(path):
+        raise StoreError(f"{path}: there is no store; begin a run with this name")
+    if write and not os.access(path, os.W_OK):
+        raise StoreError(f"{path}: cannot be written (read-only); change its rights or copy it")
+    with errors(path):
+        database = _opened(path, "rw" if write else "ro")
+        try:
+            _check(path, database)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+
+def _check(path: str, database: sqlite3.Connection) -> None:
+    """Refuse what is no store of this release: nothing but the known tables may be there."""
+    (mine,), (version,) = (
+        database.execute(f"PRAGMA {name}").fetchone()
+        for name in ("application_id", "user_version")
+    )
+    if mine != APPLICATION:
+        raise StoreError(f"{path}: is a database, but no store of exactspline")
+    if version != VERSION:
+        raise StoreError(
+            f"{path}: has version {version} of the format, this release reads {VERSION}; use the "
+            "release that wrote it"
+        )
+    found = database.execute(
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid LIMIT 20"
+    ).fetchall()
+    if [sql for (sql,) in found] != list(SCHEMA):
+        raise StoreError(f"{path}: its tables are not those of a store of exactspline")
+    # pages that the file should have; those of a write-ahead log come on top
+    pages = database.execute("PRAGMA page_count").fetchone()[0]
+    size = database.execute("PRAGMA page_size").fetchone()[0]
+    log = f"{os.path.abspath(path)}-wal"
+    behind = os.path.getsize(log) if os.path.exists(log) else 0
+    if os.path.getsize(path) + behind < pages * size:
+        raise StoreError(
+            f"{path}: is damaged or cut off ({os.path.getsize(path):,} of {pages * size:,} bytes "
+            "are there); take a copy of the store, or search again"
+        )
+
+
+def create(path: str, fill: Callable[[sqlite3.Connection], None]) -> None:
+    """Make an empty store in one transaction; ``fill`` takes the connection, within it.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be written, or is something else.
+    """
+    with errors(path), contextlib.closing(_opened(path, "rwc")) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            database.execute(f"PRAGMA application_id = {APPLICATION}")
+            database.execute(f"PRAGMA user_version = {VERSION}")
+            for statement in SCHEMA:
+                database.execute(statement)
+            fill(database)
+            database.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):  # it may have been rolled back already
+                database.execute("ROLLBACK")
+            raise

@@ -1,0 +1,59 @@
+"""A partition that is read from a store as it is needed."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..formats.files import PathLike
+from ..partition.partition import Partition
+from ..partition.resolve import EdgeBuilder
+from ..tasks.chunk import decode_codes
+from ..tasks.chunk_facets import decode_facets
+from .columns import StoredChunks, StoredCodes, StoredPoints, exact_points
+
+if TYPE_CHECKING:
+    from ..partition.edges import Borders, Edges
+
+__all__ = ["StoredPartition", "open_partition"]
+
+
+class StoredPartition(Partition):
+    """A `Partition` whose regions stay in the file of their run; see `open_partition`."""
+
+    def __init__(self, path: PathLike) -> None:
+        self.path = os.fspath(path)
+        self._chunks = StoredChunks(self.path)
+        store = self._chunks.store
+        super().__init__(store.network, store.domain)
+        self.complete = store.complete
+        self.certificates, self.seconds, self.engine = store.decisions, store.seconds, store.engine
+        self._codes: Any = StoredCodes(self._chunks)
+        self._points: Any = StoredPoints(self._chunks)
+        self._count = len(self._chunks)
+
+    @cached_property
+    def exact_witnesses(self) -> dict[int, tuple[Fraction, ...]]:  # type: ignore[override]
+        """Rational witnesses by region."""
+        return exact_points(self._chunks)
+
+    @cached_property
+    def _facets(self) -> tuple[Edges, Borders]:
+        if not self._chunks.store.facets:
+            return super()._facets
+        builder = EdgeBuilder()
+        program = self.network.program
+        for i in range(len(self._chunks.keys)):
+            chunk = self._chunks.chunk(i, facets=True)
+            if chunk.facets is not None:
+                start = int(self._chunks.starts[i])
+                codes = decode_codes(chunk, program)
+                builder.append(decode_facets(chunk.facets, codes, program, start))
+        return builder.finish(self)
+
+
+def open_partition(path: PathLike) -> Partition:
+    """Open the partition in a store; see `exactspline.open_partition`."""
+    return StoredPartition(path)

@@ -1,0 +1,119 @@
+"""A run that keeps what it finds in a store."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING
+
+from ..formats.files import PathLike
+from ..network.network import Network
+from ..search.decisions import Batch, Decisions
+from ..search.run import Run
+from ..tasks.chunk import decode_chunk
+from ..tasks.coordinate import TaskRun
+from ..tasks.merge import part_of
+from .store import open_run
+
+if TYPE_CHECKING:
+    from ..domain import Domain
+
+__all__ = ["StoredRun"]
+
+
+class StoredRun:
+    """A run in tasks whose results go to a file; it offers what a ``Run`` offers.
+
+    Parameters
+    ----------
+    network : Network
+    run : Run
+        What to do.
+    executor : Executor or None
+    path : path-like
+    resume : bool
+        Go on with the run that is there.
+    stream : bool
+        Whether batches carry the regions, read back from the file in order. Without it they
+        are empty.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be made or resumed.
+    """
+
+    def __init__(
+        self, network: Network, run: Run, executor: Executor | None, path: PathLike, *,
+        resume: bool, stream: bool = False,
+    ) -> None:  # fmt: skip
+        self._store = open_run(
+            path, network, run.domain, engine=run.engine_name, facets=run.facets, resume=resume
+        )
+        self._close = weakref.finalize(self, self._store.close)
+        run.facets = self._store.facets
+        try:
+            self._tasks = TaskRun(network, run, None if run.trivial else executor, self._store)
+        except BaseException:
+            self._close()
+            raise
+        self._run, self._stream = run, stream
+        self._after: bytes | None = None  # the last chunk that was handed over
+        self._handed = 0
+
+    @property
+    def domain(self) -> Domain:
+        """The domain that is searched."""
+        return self._tasks.domain
+
+    @property
+    def engine_name(self) -> str:
+        """The engine that runs."""
+        return self._tasks.engine_name
+
+    @property
+    def regions(self) -> int:
+        """Regions in the store."""
+        return self._tasks.regions
+
+    @property
+    def complete(self) -> bool:
+        """Whether every region has been found."""
+        return self._tasks.complete
+
+    @property
+    def share(self) -> float:
+        """Share of the search tree that is done, 0 to 1."""
+        return self._tasks.share
+
+    @property
+    def decisions(self) -> Decisions:
+        """Proved decisions so far, by tier."""
+        return self._tasks.decisions
+
+    def batches(self, deadline: float | None = None) -> Iterator[Batch]:
+        """Search until ``deadline`` (a value of ``time.monotonic()``); then close the store."""
+        try:
+            for batch in self._tasks.batches(deadline):
+                yield batch
+                if self._stream:
+                    yield from self._ready()
+            if self._stream:
+                yield from self._ready()
+        finally:
+            self._close()
+
+    def _ready(self) -> Iterator[Batch]:
+        """Regions that have come to stand before everything that remains."""
+        program, dim = self._run.program, self._run.domain_dim
+        for key, first, _ in self._store.index(self._after):
+            left = self._run.max_regions - self._handed
+            if left <= 0:
+                return
+            batch = decode_chunk(self._store.chunk(key), program, dim)
+            self._after = first
+            if len(batch.codes) > left:
+                batch = part_of(batch, 0, left, 0)
+            self._handed += len(batch.codes)
+            yield batch
