@@ -36,6 +36,9 @@ Enumerate the activation regions of a network on a domain and write them to a
 file: codes and exact witnesses, with --edges the facets between them, with
 --affine their affine maps. An existing file is replaced, once the new one is
 complete. A domain in several parts gives a file each: omega-1.json, omega-2.json.
+With --store the run itself is kept, region by region as they are found; after a
+crash or Ctrl-C, --resume goes on with it. Files of other forms can be written
+from it at any time: repeat the command with --resume and --out.
 """
 
 _GRAPH = """\
@@ -76,6 +79,8 @@ examples:
   exactspline enumerate net.onnx --box -1 1 --out omega.json --edges
   exactspline enumerate net.onnx --vnnlib property.vnnlib --out omega.npz
   exactspline enumerate net.onnx --limit 1000 --affine --out omega.parquet
+  exactspline enumerate net.onnx --box -1 1 --workers 8 --store omega.sqlite
+  exactspline enumerate net.onnx --box -1 1 --store omega.sqlite --resume
 
 """
 
@@ -142,8 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_search(enumerate_)
     enumerate_.add_argument(
-        "--out", "-o", metavar="FILE", required=True, help="a .json, .npz or .parquet file"
+        "--out", "-o", metavar="FILE", help="a .json, .npz or .parquet file"
     )
+    _add_store(enumerate_)
     enumerate_.add_argument(
         "--edges", action="store_true", help="with the facets (.json and .npz)"
     )
@@ -158,6 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="a .graphml, .gexf, .dot, .json (networkx node-link), .npz or .parquet file",
     )
+    _add_store(graph)
     graph.add_argument(
         "--rounded",
         action="store_true",
@@ -212,6 +219,16 @@ def _add_search(command: argparse.ArgumentParser) -> None:
     workers.add_argument(
         "--dask", metavar="ADDRESS", help="search on a cluster: the address of a dask scheduler"
     )
+
+
+def _add_store(command: argparse.ArgumentParser) -> None:
+    """The options of commands that may keep their run in a file."""
+    command.add_argument(
+        "--store",
+        metavar="FILE",
+        help="keep the run in this file (SQLite): in bounded memory, safe from crashes",
+    )
+    command.add_argument("--resume", action="store_true", help="go on with the run in the store")
 
 
 def _command(

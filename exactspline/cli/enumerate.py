@@ -7,6 +7,7 @@ import sys
 from functools import partial
 
 from ..api import load
+from ..errors import ParameterError
 from .domains import read_domains
 from .output import paths_for, write
 from .report import Report, network_lines
@@ -23,7 +24,13 @@ def enumerate_(arguments: argparse.Namespace) -> int:
     domains = read_domains(arguments, network)
     program = network.program  # may refuse; then nothing has been printed yet
     check = partial(check_path, edges=arguments.edges)
-    paths = paths_for(arguments.out, len(domains), arguments.network, check)
+    paths = []
+    if arguments.out is not None:
+        paths = paths_for(arguments.out, len(domains), arguments.network, check)
+    elif arguments.store is None:
+        raise ParameterError("enumerate: say where the regions go, with --out FILE or --store FILE")
+    elif arguments.affine:
+        raise ParameterError("--affine: a store holds no affine maps; name a file with --out")
     report = Report(sys.stdout, silent=arguments.json)
     report.block("network", network_lines(network, program, arguments.network))
     outcomes: list[Outcome] = []
@@ -31,7 +38,8 @@ def enumerate_(arguments: argparse.Namespace) -> int:
         arguments, network, domains, report, store=True, facets=arguments.edges
     ):
         assert partition is not None
-        save = partial(partition.save, edges=arguments.edges, affine=arguments.affine)
-        write(paths[len(outcomes)], save, outcome, report)
+        if paths:
+            save = partial(partition.save, edges=arguments.edges, affine=arguments.affine)
+            write(paths[len(outcomes)], save, outcome, report)
         outcomes.append(outcome)
     return conclude(arguments, network, domains, outcomes, report)

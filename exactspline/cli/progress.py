@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from .text import duration
 
 if TYPE_CHECKING:
-    from ..search.run import Run
-    from ..tasks.coordinate import TaskRun
+    from ..api import AnyRun
 
 __all__ = ["Progress"]
 
@@ -39,17 +38,20 @@ class Progress:
     def start(self) -> None:
         """Start the clock."""
         self._start = self._last = time.monotonic()
+        self._before: int | None = None  # regions of an earlier run that is resumed
 
-    def update(self, run: Run | TaskRun) -> None:
+    def update(self, run: AnyRun) -> None:
         """Draw if it is time to."""
         now = time.monotonic()
+        if self._before is None:
+            self._before = run.before
         if not self._on or now - self._last < _EVERY:
             return
         self._last = now
         elapsed = now - self._start
         text = (
             f" {run.share:6.1%} of the tree, {run.regions:,} regions, "
-            f"{run.regions / elapsed:,.0f}/s, {duration(elapsed)}"
+            f"{(run.regions - self._before) / elapsed:,.0f}/s, {duration(elapsed)}"
         )
         self._draw(run.share, text)
 

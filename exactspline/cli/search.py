@@ -15,19 +15,20 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ..api import _in_tasks, _prepared
 from ..domain import Domain
+from ..errors import ParameterError
 from .domains import domain_lines
 from .progress import Progress
 from .report import Report, result_json, result_lines, results_json
+from .text import path_text
 from .workers import workers
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from ..api import AnyRun
     from ..network import Network
     from ..partition import Partition
     from ..search.decisions import Decisions
-    from ..search.run import Run
-    from ..tasks.coordinate import TaskRun
 
 __all__ = [
     "Outcome",
@@ -71,8 +72,13 @@ def searches(
     store: bool = False,
     facets: bool = False,
 ) -> Iterator[tuple[Outcome, Partition | None]]:
-    """Search one domain after the other and report on each; an interrupt is the end."""
+    """Search one domain after the other and report on each; an interrupt is the end.
+
+    With ``store`` the regions are kept: in memory, or in the files that --store names.
+    """
     from ..partition import Partition
+
+    files = store_files(arguments, len(domains))
 
     left = arguments.time_limit
     several = len(domains) > 1
@@ -80,12 +86,15 @@ def searches(
         for i, domain in enumerate(domains):
             label = f"domain {i + 1}/{len(domains)}" if several else "domain"
             report.block(label, domain_lines(domain))
-            partition = Partition(network, domain) if store else None
+            file = files[i] if files else None
+            partition = Partition(network, domain) if store and file is None else None
             outcome = search(
                 network, domain, arguments, left, label if several else "", partition,
-                facets=facets, executor=executor,
+                facets=facets, executor=executor, store=file,
             )  # fmt: skip
             report.lines(result_lines(outcome))
+            if file is not None:
+                partition = _opened(file, outcome, report)
             yield outcome, partition
             if outcome.interrupt is not None:
                 return
@@ -129,6 +138,7 @@ def search(
     *,
     facets: bool = False,
     executor: Executor | None = None,
+    store: str | None = None,
 ) -> Outcome:
     """Search one domain; an interrupt ends it with what was proved by then.
 
@@ -147,17 +157,20 @@ def search(
         Whether their facets are found as well.
     executor : Executor, optional
         Whose workers search.
+    store : str, optional
+        The file that takes the regions in, instead of a partition.
     """
     outcome = Outcome(domain, arguments.engine)
-    run: Run | TaskRun | None = None
+    run: AnyRun | None = None
     start: float | None = None
     progress = Progress(sys.stderr, label)
     try:
         plain = _prepared(
-            network, domain, arguments.limit, store=partition is not None,
+            network, domain, arguments.limit, store=partition is not None or store is not None,
             engine=arguments.engine, facets=facets,
         )  # fmt: skip
-        run = _in_tasks(network, plain, executor)
+        resume = store is not None and arguments.resume
+        run = _in_tasks(network, plain, executor, store, resume=resume)
         outcome.engine = run.engine_name
         if outcome.engine == "kernel":
             compile_kernel(facets=facets)
@@ -166,8 +179,8 @@ def search(
         deadline = None if time_limit is None else time.monotonic() + time_limit
         # the first of several domains may use up all of the time
         if time_limit is None or time_limit > 0 or not label:
-            with _Request() as request:
-                for batch in run.batches(deadline):
+            with _Request() as request, contextlib.closing(run.batches(deadline)) as batches:
+                for batch in batches:
                     if partition is not None:
                         with uninterrupted():  # a region is in all columns or in none
                             partition._append(batch)
@@ -190,6 +203,31 @@ def search(
         reached = arguments.limit is not None and outcome.regions >= arguments.limit
         outcome.stopped = "limit" if reached else "time limit"
     return outcome
+
+
+def store_files(arguments: argparse.Namespace, parts: int) -> list[str]:
+    """The files that --store names, one a domain; none without it."""
+    name = getattr(arguments, "store", None)
+    if name is None:
+        if getattr(arguments, "resume", False):
+            raise ParameterError("--resume: name the store to resume with --store FILE")
+        return []
+    from .output import paths_for
+
+    return paths_for(name, parts, arguments.network, lambda _: None)
+
+
+def _opened(file: str, outcome: Outcome, report: Report) -> Partition:
+    """The partition in a store, after the search."""
+    from ..api import open_partition
+
+    partition = open_partition(file)
+    outcome.extra["store"] = path_text(file)
+    text = path_text(file)
+    if not outcome.complete:
+        text += f" (the first {len(partition):,} regions are in order; --resume goes on)"
+    report.block("store", [text])
+    return partition
 
 
 def _close(partition: Partition, outcome: Outcome) -> None:

@@ -6,7 +6,7 @@ domain's coordinates; a batch may be empty, as a sign of life.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Protocol
@@ -119,6 +119,11 @@ class Run:
         return self.search.regions if self.search is not None else self._found
 
     @property
+    def before(self) -> int:
+        """Regions that an earlier run had found."""
+        return 0
+
+    @property
     def complete(self) -> bool:
         """Whether every region has been found."""
         return self.search.finished if self.search is not None else self._found == 1
@@ -135,7 +140,7 @@ class Run:
             return self.search.decisions
         return Decisions(rational=self._found)
 
-    def batches(self, deadline: float | None = None) -> Iterator[Batch]:
+    def batches(self, deadline: float | None = None) -> Generator[Batch, None, None]:
         """Search until ``deadline`` (a value of ``time.monotonic()``); called again, go on."""
         if self.trivial:
             yield from self._one_region()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
@@ -78,6 +78,11 @@ class StoredRun:
         return self._tasks.regions
 
     @property
+    def before(self) -> int:
+        """Regions that earlier runs had put in the store."""
+        return self._tasks.before
+
+    @property
     def complete(self) -> bool:
         """Whether every region has been found."""
         return self._tasks.complete
@@ -92,7 +97,7 @@ class StoredRun:
         """Proved decisions so far, by tier."""
         return self._tasks.decisions
 
-    def batches(self, deadline: float | None = None) -> Iterator[Batch]:
+    def batches(self, deadline: float | None = None) -> Generator[Batch, None, None]:
         """Search until ``deadline`` (a value of ``time.monotonic()``); then close the store."""
         try:
             for batch in self._tasks.batches(deadline):

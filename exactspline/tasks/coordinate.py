@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -81,7 +81,7 @@ class TaskRun:
         self._pending: list[_Work] = []  # a heap
         self._running: dict[Future[TaskResult], _Work] = {}
         self._number = 0  # of parts so far
-        self._found = 0 if store is None else store.regions
+        self.before = self._found = 0 if store is None else store.regions
         self._sum = Decisions() if store is None else store.decisions
         self._workers = self._pool.workers
         for key, part in [(0, WHOLE)] if store is None else store.pending():
@@ -126,7 +126,7 @@ class TaskRun:
         return min(1.0, max(0.0, 1.0 - sum(work.part.weight for work in works)))
 
     # ------------------------------------------------------------------------ running
-    def batches(self, deadline: float | None = None) -> Iterator[Batch]:
+    def batches(self, deadline: float | None = None) -> Generator[Batch, None, None]:
         """Search until ``deadline`` (a value of ``time.monotonic()``).
 
         Yields
