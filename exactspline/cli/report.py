@@ -134,7 +134,10 @@ def result_lines(outcome: Outcome) -> list[tuple[str, str]]:
             if number
         ]
         proved = f"{decisions.total:,} decisions proved: {', '.join(parts)}"
-    speed = f", {outcome.regions / outcome.seconds:,.0f} regions/s" if outcome.seconds > 0 else ""
+    found = outcome.regions - outcome.before
+    speed = f", {found / outcome.seconds:,.0f} regions/s" if outcome.seconds > 0 else ""
+    if outcome.before:
+        speed += f", {outcome.before:,} regions were stored before"
     engines = {
         "kernel": "compiled kernel",
         "highs": "HiGHS, every answer proved",

@@ -55,6 +55,7 @@ class Outcome:
     domain: Domain
     engine: str
     regions: int = 0
+    before: int = 0  # of them, that an earlier run had found
     complete: bool = False
     seconds: float = 0.0
     stopped: str | None = None  # None, "limit", "time limit", "interrupt" or "terminated"
@@ -196,6 +197,7 @@ def search(
         outcome.seconds = time.perf_counter() - start
     if run is not None:
         outcome.regions, outcome.complete = run.regions, run.complete
+        outcome.before = run.before
         outcome.decisions = run.decisions
     if partition is not None:
         _close(partition, outcome)

@@ -37,7 +37,7 @@ SHORT_SECONDS = 0.1  # while there are few: workers wait for what they leave
 HEARTBEAT = 0.1  # seconds between two batches at most
 ATTEMPTS = 3  # to run a task
 QUEUE = 2  # tasks a worker that are handed out
-PARTS = 8  # parts a worker that there should be
+PARTS = 4  # parts a worker that there should be
 _BUFFER = 1 << 28  # bytes of results that may wait for earlier ones
 _BYTES_PER_SECOND = 1 << 20  # of networks that tasks carry to one worker, at most
 

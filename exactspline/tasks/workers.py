@@ -39,10 +39,9 @@ def processes(count: int) -> ProcessPoolExecutor:
 
 def end(pool: ProcessPoolExecutor) -> None:
     """Shut a pool of `processes` down without waiting for tasks that nobody wants any more."""
-    running = list((getattr(pool, "_processes", None) or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in running:
+    for process in list((getattr(pool, "_processes", None) or {}).values()):
         process.terminate()
+    pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _begin_worker(parent: int) -> None:
