@@ -28,8 +28,10 @@ from .errors import (
     LimitError,
     ParameterError,
     ShapeError,
+    StoreError,
     UndecidedError,
     UnsupportedOperatorError,
+    WorkerError,
 )
 from .evaluate import (
     Forward,
@@ -157,6 +159,7 @@ __all__ = [
     "Slice",
     "Softmax",
     "Softplus",
+    "StoreError",
     "SumPool",
     "Tanh",
     "Threshold",
@@ -164,6 +167,7 @@ __all__ = [
     "UndecidedError",
     "UnsupportedOperatorError",
     "WholeSpace",
+    "WorkerError",
     "affine_maps",
     "approximate",
     "codes",

@@ -14,6 +14,7 @@ from exactspline.search import highs as highs_engine
 from exactspline.search.part import INSIDE, ON_THE_WAY, OUTSIDE, WHOLE, Part, successor
 from exactspline.search.run import Run
 
+
 @pytest.fixture
 def small_steps(monkeypatch):
     """Make every engine stop after a few decisions."""

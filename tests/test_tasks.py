@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import time
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -40,7 +37,8 @@ def pool():
 
 def same(a: es.Partition, b: es.Partition, *, graph: bool = False) -> None:
     """Every column of two partitions is equal."""
-    assert len(a) == len(b) and a.complete == b.complete
+    assert len(a) == len(b)
+    assert a.complete == b.complete
     assert np.array_equal(a.codes, b.codes)
     assert np.array_equal(a.witnesses, b.witnesses)
     assert a.exact_witnesses == b.exact_witnesses

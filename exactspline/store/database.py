@@ -36,6 +36,10 @@ def errors(path: str) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise StoreError(f"{path}: {_explained(error)}") from error
+    except UnicodeDecodeError:  # SQLite names what it has found in a damaged file
+        raise StoreError(
+            f"{path}: is damaged; take a copy of the store, or search again"
+        ) from None
     except (OverflowError, MemoryError) as error:
         raise StoreError(f"{path}: a value is too large ({error})") from None
 
@@ -98,6 +102,7 @@ def _opened(path: str, mode: str) -> sqlite3.Connection:
         f"file:{name}?mode={mode}", uri=True, isolation_level=None, timeout=10.0,
         check_same_thread=False,
     )  # fmt: skip
+    database.text_factory = lambda data: data.decode("utf-8", "replace")
     try:
         if hasattr(database, "setlimit"):
             database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_BLOB)

@@ -28,6 +28,7 @@ class StoredPartition(Partition):
         self._chunks = StoredChunks(self.path)
         store = self._chunks.store
         super().__init__(store.network, store.domain)
+        del self.exact_witnesses  # read when it is asked for
         self.complete = store.complete
         self.certificates, self.seconds, self.engine = store.decisions, store.seconds, store.engine
         self._codes: Any = StoredCodes(self._chunks)

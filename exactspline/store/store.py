@@ -31,7 +31,10 @@ from .lock import Lock
 
 __all__ = ["Store", "checksum", "open_run"]
 
-_META = ("network", "domain", "network_sha256", "domain_sha256", "facets", "engine", "release")
+_META = (
+    "network", "domain", "network_sha256", "domain_sha256", "file_sha256", "facets", "engine",
+    "release",
+)  # fmt: skip
 
 
 class Store:
@@ -59,6 +62,7 @@ class Store:
 
     def __init__(self, path: PathLike, *, write: bool = False) -> None:
         self.path = os.fspath(path)
+        self._logged = False  # whether the file has a log beside it
         self._lock = Lock(self.path) if write else None
         try:
             self._database = connect(self.path, write=write)
@@ -67,11 +71,6 @@ class Store:
             raise
         try:
             self._read_meta()
-            if write:
-                with errors(self.path):
-                    # a crash of the process loses nothing; a power cut the last transactions
-                    self._database.execute("PRAGMA journal_mode = WAL")
-                    self._database.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
             self.close()
             raise
@@ -104,8 +103,8 @@ class Store:
             def fill(database: sqlite3.Connection) -> None:
                 values = [
                     zlib.compress(texts[0], 6), zlib.compress(texts[1], 6),
-                    program, _sha256(texts[1]), b"1" if facets else b"0",
-                    engine.encode(), __version__.encode(),
+                    program, _sha256(texts[1]), (network.sha256 or "").encode(),
+                    b"1" if facets else b"0", engine.encode(), __version__.encode(),
                 ]  # fmt: skip
                 rows = list(zip(_META, values, strict=True))
                 database.executemany("INSERT INTO meta VALUES (?, ?)", rows)
@@ -129,6 +128,8 @@ class Store:
         for key, value in zip(("network", "domain"), hashes, strict=True):
             if found[f"{key}_sha256"] != value:
                 raise StoreError(f"{self.path}: its {key} is not what it was; search again")
+        if found["file_sha256"]:  # of the file that the network came from
+            self.network.sha256 = found["file_sha256"].decode("ascii", "replace")
         if self.domain.dim != self.network.input_dim:
             raise StoreError(f"{self.path}: its domain does not fit its network")
         self.facets = found["facets"] == b"1"
@@ -230,18 +231,19 @@ class Store:
         """
         program, database = self.network.program, self._database
         keys = []
+        self._begin_log()
         with errors(self.path):
             database.execute("BEGIN IMMEDIATE")
             try:
-                if database.execute("DELETE FROM tasks WHERE id = ?", (key,)).rowcount != 1:
-                    raise StoreError(f"{self.path}: a task that was done is not in the store")
-                for part in remaining:
+                for part in remaining:  # first, so that no key is used again at once
                     done = database.execute(
                         "INSERT INTO tasks (first, depth, weight) VALUES (?, ?, ?)",
                         (code_key(part.begin, program), part.depth, part.weight),
                     )
                     assert done.lastrowid is not None
                     keys.append(done.lastrowid)
+                if database.execute("DELETE FROM tasks WHERE id = ?", (key,)).rowcount != 1:
+                    raise StoreError(f"{self.path}: a task that was done is not in the store")
                 for chunk in chunks:
                     database.execute(
                         "INSERT INTO chunks (first, regions, codes, points, exact, facets, "
@@ -263,6 +265,14 @@ class Store:
                     database.execute("ROLLBACK")
                 raise
         return keys
+
+    def _begin_log(self) -> None:
+        """Write ahead: a crash of the process loses nothing, a power cut the last transactions."""
+        if not self._logged:
+            with errors(self.path):
+                self._database.execute("PRAGMA journal_mode = WAL")
+                self._database.execute("PRAGMA synchronous = NORMAL")
+            self._logged = True
 
     # ---------------------------------------------------------------------------- reading
     def index(self, after: bytes | None = None) -> list[tuple[int, bytes, int]]:
@@ -312,7 +322,7 @@ class Store:
     def close(self) -> None:
         """Close the file; a complete one becomes a single file, which needs no log beside it."""
         with contextlib.suppress(sqlite3.Error, ExactSplineError):
-            if self._lock is not None and self.complete:
+            if self._logged and self.complete:
                 self._database.execute("PRAGMA busy_timeout = 100")  # somebody may be reading
                 self._database.execute("PRAGMA journal_mode = DELETE")
         self._database.close()

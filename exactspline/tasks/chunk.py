@@ -71,15 +71,13 @@ def code_key(code: np.ndarray | tuple[int, ...], program: Program) -> bytes:
     return np.asarray(code, dtype=dtype.newbyteorder(">")).tobytes()
 
 
-def encode_batch(batch: Batch, program: Program, dim: int, start: int = 0) -> list[Chunk]:
+def encode_batch(batch: Batch, program: Program, start: int = 0) -> list[Chunk]:
     """A batch as chunks.
 
     Parameters
     ----------
     batch : Batch
     program : Program
-    dim : int
-        The dimension of the domain.
     start : int
         The number of the first region, as the batch's facets count.
     """
@@ -90,7 +88,7 @@ def encode_batch(batch: Batch, program: Program, dim: int, start: int = 0) -> li
         facets = None
         if piece.facets is not None:
             facets = encode_facets(piece.facets, piece.codes, start + at)
-        points = np.ascontiguousarray(piece.points, dtype="<f8").reshape(-1, dim)
+        points = np.ascontiguousarray(piece.points, dtype="<f8")
         out.append(
             Chunk(
                 len(piece.codes), code_key(piece.codes[0], program),
@@ -134,7 +132,8 @@ def decode_codes(chunk: Chunk, program: Program) -> np.ndarray:
     rows = np.frombuffer(data, np.uint8, n * width, head + mask).reshape(n, width)
     codes = np.repeat(first[None], n, axis=0)
     codes[:, varying] = unpack_rows(rows, n, bits[varying], dtype)
-    if np.any(codes >= pieces) or code_key(codes[0], program) != chunk.first:
+    wrong = np.any(codes >= pieces) or not np.array_equal(codes[0], first)
+    if wrong or code_key(first, program) != chunk.first:
         raise damaged("a code is none of the network's")
     return codes
 
@@ -143,7 +142,7 @@ def decode_points(chunk: Chunk, dim: int) -> np.ndarray:
     """The witnesses of a chunk, shape (regions, dim); `StoreError` if they are damaged."""
     if len(chunk.points) != 8 * dim * chunk.regions:
         raise damaged("its witnesses have another size")
-    points = np.frombuffer(chunk.points, "<f8").astype(np.float64).reshape(-1, dim)
+    points = np.frombuffer(chunk.points, "<f8").astype(np.float64).reshape(chunk.regions, dim)
     if not np.all(np.isfinite(points)):
         raise damaged("a witness is no number")
     return points

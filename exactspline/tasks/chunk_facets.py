@@ -69,12 +69,13 @@ def decode_facets(data: bytes, codes: np.ndarray, program: Program, start: int) 
     for (name, dtype, which), size in zip(_COLUMNS, sizes[1:], strict=True):
         columns[name] = np.frombuffer(raw, dtype, counts[which], at).astype(np.int64)
         at += size
-    point = np.frombuffer(raw, "<f8", counts[0] * dim, at).astype(np.float64).reshape(-1, dim)
+    point = np.frombuffer(raw, "<f8", counts[0] * dim, at).astype(np.float64)
     exact = _exact_points(raw[len(raw) - text :] if text else b"", counts[0])
     _check(columns, codes, program)
     hashes, target = _hashes(columns, codes, program)
     columns["region"] += start
     columns["border_region"] += start
+    point = point.reshape(counts[0], dim)
     return FoundFacets(hashes=hashes, target=target, point=point, exact=exact, **columns)
 
 

@@ -142,8 +142,8 @@ class TaskRun:
         try:
             if not self._inline and self._pending:
                 self._pool.begin(self.run.facets)
+            late = False  # so that something is done, however short the time
             while (self._pending or self._running) and not self._enough():
-                late = deadline is not None and time.monotonic() > deadline
                 if late:
                     self._withdraw()
                 else:
@@ -155,6 +155,7 @@ class TaskRun:
                     self._collect(future)
                 yield from self._order.ready(self._first())
                 yield _heartbeat(self.run)
+                late = deadline is not None and time.monotonic() > deadline
             yield from self._order.ready(self._first())
         finally:
             self._withdraw()
@@ -225,6 +226,8 @@ class TaskRun:
         except BaseException as error:  # whatever workers may die of, and CancelledError
             work.attempts += 1
             heapq.heappush(self._pending, work)
+            if self._inline:  # it would fail again
+                raise
             if work.attempts >= ATTEMPTS:
                 raise _given_up(error) from error
             return

@@ -142,7 +142,7 @@ def work_on(run: Run, seconds: float, split: int) -> TaskResult:
     chunks: list[Chunk] = []
     if run.store:
         batch = merged(batches, run.program, run.domain_dim)
-        chunks = encode_batch(batch, run.program, run.domain_dim, regions)
+        chunks = encode_batch(batch, run.program, regions)
     return TaskResult(
         run.regions - regions, chunks, run.remaining(split),
         after - before,

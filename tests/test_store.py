@@ -1,0 +1,527 @@
+"""Stores: what a run keeps is what a search in memory finds; what is damaged is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import random_networks as nets
+from test_tasks import known_operators, same, short_tasks  # noqa: F401
+
+import exactspline as es
+from exactspline.search.decisions import Decisions
+from exactspline.search.part import WHOLE, Part
+from exactspline.store import Store
+from exactspline.store.lock import Lock
+from exactspline.store.store import checksum
+from exactspline.tasks.chunk import Chunk, encode_batch
+from exactspline.tasks.merge import merged
+
+NET = es.Network(
+    [es.Dense([[1, 0], [0, 1], [1, 1], [1, -1]], [0, 0, "1/3", 1]), es.ReLU(),
+     es.Dense([[1, 1, -1, 0], [0, 1, 1, -2]], [0, -1]), es.Abs()], (2,)
+)  # fmt: skip
+BOX = es.Box([-2, -2], [2, 2])
+MOONS = es.load(Path(__file__).parent.parent / "examples/moons.onnx")
+
+
+def many_pieces() -> es.Network:
+    """A unit of 300 pieces: its codes take two bytes."""
+    rows = [[k, 1] for k in range(-150, 150)]
+    return es.Network(
+        [es.Dense(rows, [-k * k for k in range(-150, 150)]), es.Maxout(300)], (2,)
+    )
+
+
+def cases(rng: random.Random) -> tuple[es.Network, es.Domain]:
+    net = known_operators(rng)
+    return net, nets.any_domain(rng, net.input_dim)[0]
+
+
+# ----------------------------------------------------------------------------- round trips
+@pytest.mark.parametrize("graph", [False, True])
+def test_random_networks(tmp_path, short_tasks, graph):  # noqa: F811
+    rational = 0
+    for seed in range(30):
+        net, domain = cases(random.Random(1000 + seed))
+        whole = es.enumerate_regions(net, domain, graph=graph)
+        name = tmp_path / f"{seed}.sqlite"
+        stored = es.enumerate_regions(net, domain, graph=graph, store=name)
+        same(stored, whole, graph=graph)
+        same(es.open_partition(name), whole, graph=graph)
+        assert stored.certificates.total > 0
+        rational += len(whole.exact_witnesses)
+    assert not list(tmp_path.glob("*-lock"))
+    assert not list(tmp_path.glob("*-wal"))
+
+
+@pytest.mark.parametrize(
+    ("net", "domain"),
+    [
+        (many_pieces(), es.Box([-3, -3], [3, 3])),
+        (NET, es.WholeSpace(2)),
+        (NET, es.Box([0, -2], [0, 2])),
+        (NET, es.Box([1, 1], [1, 1])),
+        (NET, es.Slice([0, "1/3"], [["1/3", 1]], es.Box([-3], [3]))),
+        (es.Network([es.Dense([[1, 2]])], (2,)), BOX),
+    ],
+)
+def test_special_shapes(tmp_path, net, domain):
+    whole = es.enumerate_regions(net, domain, graph=True)
+    stored = es.enumerate_regions(net, domain, graph=True, store=tmp_path / "o.sqlite")
+    same(stored, whole, graph=True)
+
+
+def test_rational_witnesses(tmp_path):
+    """Slivers that hold no float64 point."""
+    tiny = Fraction(1, 10**30)
+    net = es.Network([es.Dense([[1], [1]], [Fraction(-1, 3), Fraction(-1, 3) - tiny]), es.ReLU()],
+                     (1,))  # fmt: skip
+    whole = es.enumerate_regions(net, graph=True)
+    assert whole.exact_witnesses
+    stored = es.enumerate_regions(net, graph=True, store=tmp_path / "o.sqlite")
+    same(stored, whole, graph=True)
+    assert [stored.witness(i) for i in range(3)] == [whole.witness(i) for i in range(3)]
+
+
+def test_everything_a_partition_does(tmp_path):
+    net = MOONS
+    box = es.Box([-2, -2], [3, 2])
+    whole = es.enumerate_regions(net, box, graph=True)
+    stored = es.enumerate_regions(net, box, graph=True, store=tmp_path / "o.sqlite")
+    assert repr(stored) == repr(whole)
+    assert [r.code.tolist() for r in stored] == whole.codes.tolist()
+    assert stored[-1].witness == whole[-1].witness
+    points = np.random.default_rng(0).uniform(-2, 2, (200, 2))
+    assert np.array_equal(stored.locate(points).region, whole.locate(points).region)
+    assert stored.linear_regions().count == whole.linear_regions().count
+    assert np.array_equal(stored.stable_units().unit, whole.stable_units().unit)
+    assert stored.at_layer(1).count == whole.at_layer(1).count
+    assert np.array_equal(stored.points(), whole.points())
+    parts = list(stored.iter_witnesses(7))
+    assert np.array_equal(np.concatenate(parts), whole.witnesses)
+    rows = np.array([5, 0, 5, -1])
+    assert np.array_equal(stored._points[rows], whole.witnesses[rows])
+    assert np.array_equal(stored._points[::-3], whole.witnesses[::-3])
+    with pytest.raises(IndexError):
+        stored._points[[len(whole)]]
+    with pytest.raises(IndexError):
+        stored[len(whole)]
+    for suffix in (".npz", ".json", ".parquet"):
+        for omega, name in ((stored, "a"), (whole, "b")):
+            omega.seconds = 0.0
+            omega.save(tmp_path / f"{name}{suffix}")
+        assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+    stored.save_graph(tmp_path / "a.graphml")
+    whole.save_graph(tmp_path / "b.graphml")
+    assert (tmp_path / "a.graphml").read_bytes() == (tmp_path / "b.graphml").read_bytes()
+
+
+def test_facets_are_searched_for_where_none_are_stored(tmp_path):
+    whole = es.enumerate_regions(NET, BOX, graph=True)
+    stored = es.enumerate_regions(NET, BOX, store=tmp_path / "o.sqlite")
+    same(stored, whole, graph=True)
+
+
+# --------------------------------------------------------------------------------- resuming
+def test_resumed_in_many_steps(tmp_path, short_tasks):  # noqa: F811
+    net, box = MOONS, es.Box([0, 0], [1, 1])
+    whole = es.enumerate_regions(net, box, graph=True)
+    name = tmp_path / "o.sqlite"
+    lengths, shares = [], []
+
+    def look(run) -> None:
+        shares.append(run.share)
+
+    steps = 0
+    for _ in range(500):
+        steps += 1
+        stored = es.enumerate_regions(
+            net, box, graph=True, store=name, resume=True, time_limit=0.0, progress=look
+        )
+        if stored.complete:
+            break
+        lengths.append(len(stored))
+        n = len(stored)
+        assert np.array_equal(stored.codes, whole.codes[:n])  # the first ones, in order
+        inside = [e for e in range(len(whole.edges)) if whole.edges.target[e] < n]
+        assert len(stored.edges) == len(inside)
+    assert stored.complete
+    assert steps > 3
+    assert lengths == sorted(lengths)
+    assert shares == sorted(shares)
+    same(stored, whole, graph=True)
+    again = es.enumerate_regions(net, box, graph=True, store=name, resume=True)
+    same(again, whole, graph=True)
+
+
+def test_limits_and_streams(tmp_path):
+    whole = es.enumerate_regions(NET, BOX)
+    name = tmp_path / "o.sqlite"
+    first = es.enumerate_regions(NET, BOX, store=name, limit=5)
+    assert len(first) >= 5
+    assert not first.complete
+    stream = es.enumerate_regions(NET, BOX, store=name, resume=True, stream=True)
+    for _ in range(2):  # a stream may be gone through again
+        assert [r.code.tolist() for r in stream] == whole.codes.tolist()
+        assert stream.complete
+    short = es.enumerate_regions(NET, BOX, store=tmp_path / "p.sqlite", stream=True, limit=4)
+    assert [r.code.tolist() for r in short] == whole.codes[:4].tolist()
+
+
+def test_other_runs_are_refused(tmp_path):
+    name = tmp_path / "o.sqlite"
+    es.enumerate_regions(NET, BOX, store=name)
+    before = name.read_bytes()
+    other = es.Network([es.Dense([[1, 2]]), es.ReLU()], (2,))
+    for net, domain, options, words in (
+        (NET, BOX, {}, "there is a file"),
+        (other, BOX, {"resume": True}, "another network"),
+        (NET, es.Box([-2, -2], [2, 3]), {"resume": True}, "another domain"),
+        (NET, BOX, {"resume": True, "graph": True}, "without facets"),
+    ):
+        with pytest.raises(es.StoreError, match=words):
+            es.enumerate_regions(net, domain, store=name, **options)
+    with pytest.raises(es.ParameterError, match="resume"):
+        es.enumerate_regions(NET, BOX, resume=True)
+    assert name.read_bytes() == before
+    same_box = es.Box(["-2", Fraction(-2)], [2.0, 2])
+    assert len(es.enumerate_regions(NET, same_box, store=name, resume=True)) == 19
+
+
+def test_operators_of_others_have_no_store(tmp_path):
+    net = es.Network([nets.ScalarUnits([nets.HAT])], (1,))
+    with pytest.raises(es.UnsupportedOperatorError):
+        es.enumerate_regions(net, store=tmp_path / "o.sqlite")
+    assert not (tmp_path / "o.sqlite").exists()
+    assert not (tmp_path / "o.sqlite-lock").exists()
+
+
+# ------------------------------------------------------------------------ one run at a time
+def _hold(path: str, ready, done) -> None:
+    with_lock = Lock(path)
+    ready.set()
+    done.wait(30)
+    with_lock.release()
+
+
+def test_two_runs_on_one_store(tmp_path):
+    name = tmp_path / "o.sqlite"
+    es.enumerate_regions(NET, BOX, store=name, limit=5)
+    context = multiprocessing.get_context("spawn")
+    ready, done = context.Event(), context.Event()
+    child = context.Process(target=_hold, args=(str(name), ready, done))
+    child.start()
+    assert ready.wait(30)
+    with pytest.raises(es.StoreError, match="another run"):
+        es.enumerate_regions(NET, BOX, store=name, resume=True)
+    assert len(es.open_partition(name)) >= 5  # reading is possible
+    child.kill()  # the lock goes with its process, the file stays
+    child.join()
+    assert (tmp_path / "o.sqlite-lock").exists()
+    assert es.enumerate_regions(NET, BOX, store=name, resume=True).complete
+    assert not (tmp_path / "o.sqlite-lock").exists()
+    lock = Lock(str(name))
+    with pytest.raises(es.StoreError, match="another run"):
+        Lock(str(name))  # in the same process
+    lock.release()
+
+
+def test_reading_while_a_run_writes(tmp_path, short_tasks):  # noqa: F811
+    name = tmp_path / "o.sqlite"
+    whole = es.enumerate_regions(MOONS, BOX)
+    seen = []
+
+    def look(run) -> None:
+        omega = es.open_partition(name)
+        seen.append(len(omega))
+        assert np.array_equal(omega.codes, whole.codes[: len(omega)])
+
+    es.enumerate_regions(MOONS, BOX, store=name, progress=look)
+    assert len(set(seen)) > 2
+
+
+def test_reading_in_threads_and_forks(tmp_path):
+    name = tmp_path / "o.sqlite"
+    omega = es.enumerate_regions(NET, BOX, store=name)
+    expected = es.enumerate_regions(NET, BOX).codes
+    with ThreadPoolExecutor(4) as pool:
+        rows = list(pool.map(omega.code, range(len(omega))))
+    assert np.array_equal(rows, expected)
+
+
+# -------------------------------------------------------------------------------- damage
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished store with facets and rational witnesses."""
+    name = tmp_path_factory.mktemp("store") / "finished.sqlite"
+    tiny = Fraction(1, 10**30)
+    net = es.Network([es.Dense([[1, 0], [1, 0], [0, 1]], [0, -tiny, "1/3"]), es.ReLU()], (2,))
+    es.enumerate_regions(net, store=name, graph=True)
+    return name
+
+
+def read_all(name: Path) -> tuple[np.ndarray, np.ndarray, int]:
+    """Whatever is in a store."""
+    omega = es.open_partition(name)
+    _ = omega.exact_witnesses
+    return omega.codes, omega.witnesses, len(omega.edges)
+
+
+TAMPERED = [
+    ("UPDATE chunks SET codes = x'00'", "damaged"),
+    ("UPDATE chunks SET codes = zeroblob(100000)", "damaged"),
+    ("UPDATE chunks SET points = substr(points, 9)", "damaged"),
+    ("UPDATE chunks SET exact = x'7b'", "damaged"),
+    ("UPDATE chunks SET facets = NULL", "damaged"),
+    ("UPDATE chunks SET facets = 5", "damaged"),
+    ("UPDATE chunks SET regions = regions + 1", "damaged"),
+    ("UPDATE chunks SET regions = 'x'", "damaged"),
+    ("UPDATE chunks SET regions = 1000000000", "damaged"),
+    ("UPDATE chunks SET first = x'ff' || first", "missing|damaged"),
+    ("UPDATE meta SET value = x'00' WHERE key = 'network'", "damaged"),
+    ("UPDATE meta SET value = 'text' WHERE key = 'network'", "not complete"),
+    ("UPDATE meta SET value = zeroblob(64) WHERE key = 'network_sha256'", "network is not"),
+    ("UPDATE meta SET value = zeroblob(64) WHERE key = 'domain_sha256'", "domain is not"),
+    ("DELETE FROM meta WHERE key = 'facets'", "not complete"),
+    ("DELETE FROM totals", "totals"),
+    ("CREATE TABLE more (x)", "tables"),
+    ("CREATE VIEW v AS SELECT 1", "tables"),
+    ("CREATE TRIGGER t AFTER INSERT ON chunks BEGIN DELETE FROM chunks; END", "tables"),
+    ("PRAGMA application_id = 7", "no store"),
+    ("PRAGMA user_version = 9", "version 9"),
+]
+
+
+@pytest.mark.parametrize(("statement", "words"), TAMPERED)
+def test_tampered_stores(finished, tmp_path, statement, words):
+    name = tmp_path / "o.sqlite"
+    shutil.copy(finished, name)
+    with sqlite3.connect(name) as database:
+        database.execute(statement)
+    database.close()
+    with pytest.raises(es.StoreError, match=words):
+        read_all(name)
+
+
+def _rewritten(name: Path, **changes) -> None:
+    """Change a chunk and give it the checksum that fits."""
+    with sqlite3.connect(name) as database:
+        row = database.execute(
+            "SELECT regions, first, codes, points, exact, facets FROM chunks"
+        ).fetchone()
+        chunk = Chunk(*row)
+        for key, change in changes.items():
+            setattr(chunk, key, change(getattr(chunk, key)))
+        database.execute(
+            "UPDATE chunks SET regions = ?, first = ?, codes = ?, points = ?, exact = ?, "
+            "facets = ?, checksum = ?",
+            (chunk.regions, chunk.first, chunk.codes, chunk.points, chunk.exact, chunk.facets,
+             checksum(chunk)),
+        )  # fmt: skip
+    database.close()
+
+
+def _nan(points: bytes) -> bytes:
+    return np.full(len(points) // 8, np.nan).tobytes()
+
+
+def _changed(at: int, value: int):
+    def change(data: bytes) -> bytes:
+        raw = bytearray(zlib.decompress(data))
+        raw[at] = value
+        return zlib.compress(bytes(raw))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"codes": lambda v: zlib.compress(zlib.decompress(v) + b"x")},
+        {"codes": lambda v: zlib.compress(bytes(1 << 24))},  # a bomb
+        {"codes": lambda v: v + b"x"},
+        {"codes": _changed(0, 2)},  # a piece that the unit has not
+        {"points": _nan},
+        {"exact": lambda v: b'{"99": ["1", "2"]}'},
+        {"exact": lambda v: b'{"0": ["1"]}'},
+        {"exact": lambda v: b'{"0": ["1/0", "2"]}'},
+        {"exact": lambda v: b"[" * 100_000},
+        {"facets": lambda v: zlib.compress(bytes(1 << 20))},
+        {"facets": lambda v: b""},
+        {"facets": _changed(0, 255)},  # more edges than there are bytes
+        {"first": lambda v: b"\x01" + v[1:]},
+    ],
+)
+def test_made_up_chunks(finished, tmp_path, changes):
+    name = tmp_path / "o.sqlite"
+    shutil.copy(finished, name)
+    _rewritten(name, **changes)
+    with pytest.raises(es.StoreError):
+        read_all(name)
+
+
+def test_every_byte_of_facets(finished, tmp_path):
+    """Numbers out of range are refused; others lead to a refusal or to facets in range."""
+    with sqlite3.connect(finished) as database:
+        (facets,) = database.execute("SELECT facets FROM chunks").fetchone()
+    database.close()
+    for at in range(len(zlib.decompress(facets))):
+        name = tmp_path / f"{at}.sqlite"
+        shutil.copy(finished, name)
+        _rewritten(name, facets=_changed(at, 0xAB))
+        with contextlib.suppress(es.ExactSplineError):
+            read_all(name)
+        name.unlink()
+
+
+def test_cut_off_files(finished, tmp_path):
+    data = finished.read_bytes()
+    codes, points, edges = read_all(finished)
+    refused = 0
+    for size in [*range(0, len(data), 2048), len(data) // 2, len(data) - 1]:
+        name = tmp_path / f"cut{size}.sqlite"
+        name.write_bytes(data[:size])
+        with pytest.raises(es.StoreError):
+            read_all(name)
+        refused += 1
+    assert refused > 10
+    assert len(codes) == 6
+    assert edges
+    assert len(points) == 6
+
+
+def test_flipped_bytes(finished, tmp_path):
+    """Never another code or witness without a word."""
+    rng = random.Random(3)
+    data = finished.read_bytes()
+    codes, points, _ = read_all(finished)
+    name = tmp_path / "o.sqlite"
+    refused = 0
+    for _ in range(300):
+        raw = bytearray(data)
+        raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
+        name.write_bytes(raw)
+        try:
+            found = read_all(name)
+        except es.ExactSplineError:
+            refused += 1
+            continue
+        assert np.array_equal(found[0], codes)
+        assert np.array_equal(found[1], points)
+    assert refused > 20
+
+
+def test_what_is_no_store(tmp_path):
+    archive = tmp_path / "a.npz"
+    np.savez(archive, x=np.arange(10000))
+    text = tmp_path / "b.txt"
+    text.write_text("hello" * 1000)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    other = tmp_path / "c.sqlite"
+    with sqlite3.connect(other) as database:
+        database.execute("CREATE TABLE t (x)")
+    database.close()
+    for path in (archive, text, fifo, other, tmp_path, Path("/dev/null"), tmp_path / "missing",
+                 tmp_path / "no/folder.sqlite", tmp_path / "a\0b"):  # fmt: skip
+        with pytest.raises(es.StoreError):
+            es.open_partition(path)
+        if path.name == "missing":
+            continue
+        with pytest.raises(es.StoreError):
+            es.enumerate_regions(NET, BOX, store=path, resume=True)
+    assert text.read_text() == "hello" * 1000
+
+
+def test_odd_names(tmp_path):
+    for name in ("a?b.sqlite", "a#b", "a%20b", "a b", "ü.sqlite", "x" * 200):
+        omega = es.enumerate_regions(NET, BOX, store=tmp_path / name)
+        assert (tmp_path / name).exists()
+        assert len(omega) == 19
+
+
+def test_an_interrupted_beginning_is_no_store(tmp_path):
+    name = tmp_path / "o.sqlite"
+    name.touch()
+    assert len(es.enumerate_regions(NET, BOX, store=name)) == 19
+    other = tmp_path / "p.sqlite"
+    with sqlite3.connect(other) as database:  # killed before the first transaction
+        database.execute("PRAGMA journal_mode = WAL")
+    database.close()
+    assert len(es.enumerate_regions(NET, BOX, store=other)) == 19
+
+
+def test_read_only(finished, tmp_path):
+    """As a user who may not write: the file is read, and not written."""
+    folder = Path(tempfile.mkdtemp())  # tmp_path is closed to others
+    shutil.copy(finished, folder / "o.sqlite")
+    (folder / "o.sqlite").chmod(0o444)
+    folder.chmod(0o555)
+    program = """
+import os, sys
+import exactspline as es
+import exactspline.store
+if os.getuid() == 0:
+    os.setuid(65534)
+name = sys.argv[1]
+omega = es.open_partition(name)
+assert len(omega) == 6
+try:
+    es.enumerate_regions(omega.network, omega.domain, store=name, resume=True)
+except es.StoreError as error:
+    print("refused:", error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder / "o.sqlite")], capture_output=True, text=True,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}, check=False,
+    )  # fmt: skip
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+    assert done.stdout.startswith("refused:"), done.stderr
+
+
+# ---------------------------------------------------------------------------------- by hand
+def test_commits_by_hand(tmp_path):
+    """A transaction is all or nothing, and keys are those of tasks that are there."""
+    whole = es.enumerate_regions(NET, BOX)
+    store = Store.create(tmp_path / "o.sqlite", NET, BOX)
+    assert store.pending() == [(1, WHOLE)]
+    assert not store.complete
+    from exactspline.search.run import Run
+
+    run = Run(NET.program, BOX)
+    batch = merged(list(run.batches()), NET.program, 2)
+    chunks = encode_batch(batch, NET.program)
+    rest = [Part((1, 0), 1, 0.25), Part((1, 1), 0, 0.5)]
+    keys = store.commit(1, [], rest, 0, Decisions(1, 2, 3), 0.5)
+    assert [key for key, _ in store.pending()] == keys
+    assert [part for _, part in store.pending()] == rest
+    with pytest.raises(es.StoreError, match="task"):
+        store.commit(1, chunks, [], 19, Decisions(), 0.5)
+    assert store.regions == 0
+    assert store.decisions == Decisions(1, 2, 3)
+    store.commit(keys[0], chunks, [], 19, Decisions(4), 0.5)
+    with pytest.raises(es.StoreError):  # the same regions once more
+        store.commit(keys[1], chunks, [], 19, Decisions(), 0.5)
+    assert store.regions == 19
+    assert len(store.pending()) == 1
+    store.commit(keys[1], [], [], 0, Decisions(), 0.5)
+    assert store.complete
+    assert store.seconds == 1.5
+    assert store.decisions == Decisions(5, 2, 3)
+    store.close()
+    assert np.array_equal(es.open_partition(tmp_path / "o.sqlite").codes, whole.codes)
