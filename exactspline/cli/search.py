@@ -95,7 +95,7 @@ def searches(
             )  # fmt: skip
             report.lines(result_lines(outcome))
             if file is not None:
-                partition = _opened(file, outcome, report)
+                partition = _opened(file, network, outcome, report)
             yield outcome, partition
             if outcome.interrupt is not None:
                 return
@@ -171,7 +171,8 @@ def search(
             engine=arguments.engine, facets=facets,
         )  # fmt: skip
         resume = store is not None and arguments.resume
-        run = _in_tasks(network, plain, executor, store, resume=resume)
+        with uninterrupted():  # a store is made or it is not
+            run = _in_tasks(network, plain, executor, store, resume=resume)
         outcome.engine = run.engine_name
         if outcome.engine == "kernel":
             compile_kernel(facets=facets)
@@ -219,10 +220,14 @@ def store_files(arguments: argparse.Namespace, parts: int) -> list[str]:
     return paths_for(name, parts, arguments.network, lambda _: None)
 
 
-def _opened(file: str, outcome: Outcome, report: Report) -> Partition:
+def _opened(file: str, network: Network, outcome: Outcome, report: Report) -> Partition:
     """The partition in a store, after the search."""
     from ..api import open_partition
+    from ..partition import Partition
+    from ..store.database import is_empty
 
+    if outcome.interrupt is not None and is_empty(file):  # before the run had begun
+        return Partition(network, outcome.domain)
     partition = open_partition(file)
     outcome.extra["store"] = path_text(file)
     text = path_text(file)
