@@ -34,6 +34,7 @@ __all__ = ["TaskRun"]
 
 SECONDS = 1.0  # that a task lasts
 SHORT_SECONDS = 0.1  # while there are few: workers wait for what they leave
+MANY = 100  # workers: with more of them tasks last longer
 HEARTBEAT = 0.1  # seconds between two batches at most
 ATTEMPTS = 3  # to run a task
 QUEUE = 2  # tasks a worker that are handed out
@@ -202,7 +203,8 @@ class TaskRun:
     def _task(self, work: _Work, deadline: float | None) -> Task:
         run, parts = self.run, len(self._pending) + len(self._running) + 1
         enough = self._inline or parts >= PARTS * self._workers
-        seconds = SECONDS if enough else SHORT_SECONDS
+        # one process puts the results together: it gets no more tasks than it can take
+        seconds = SECONDS * max(1.0, self._workers / MANY) if enough else SHORT_SECONDS
         seconds = max(seconds, len(self._problem[0]) / _BYTES_PER_SECOND)
         if deadline is not None:
             seconds = min(seconds, max(0.0, deadline - time.monotonic()))
