@@ -56,30 +56,86 @@ def ending_keys(T, n_levels, bits, start, stop, keys):
 
 
 @kernel
-def _collect(word, first, active, count):
-    """Write down the units of a word from ``first`` on; returns how many there are then."""
-    for k in range(first, first + 64):  # without a branch
-        active[count] = k
-        count += np.int64(word & np.uint64(1))
-        word >>= np.uint64(1)
+def _differ(bits, a, b, T, at):
+    """Whether two samples have different codes in a layer."""
+    for w in range(T[at + BIT], T[at + BIT] + -(-T[at + UNITS] // 64)):
+        if bits[a, w] != bits[b, w]:
+            return True
+    return False
+
+
+@kernel
+def _collect(bits, sample, T, at, active):
+    """Write down the active units of a layer; returns how many there are."""
+    count, units = 0, T[at + UNITS]
+    for first in range(0, units, 64):
+        word = bits[sample, T[at + BIT] + first // 64]
+        for k in range(first, min(units, first + 64)):  # without a branch
+            active[count] = k
+            count += np.int64(word & np.uint64(1))
+            word >>= np.uint64(1)
     return count
 
 
 @kernel
 def pass_endings(
-    T, F, n_levels, bits, order, start, stop, sums, next_sums, active, next_active, ends, next_ends,
-    own, bases, maps, consts,
-):  # fmt: skip
+    T, F, n_levels, bits, order, start, stop, sums, active, counts, nodes, bases, maps, consts
+):
     """A (n, C, D) and b (n, C) of the samples order[start..stop], from their codes.
 
-    Blocks of ``len(own)`` samples go back through the levels together, LANES outputs at once.
-    A *node* is an ending that some samples of a block share; ``own`` says which is whose.
-    ``sums`` holds LANES numbers for every entry of the state that is active there (``active``)
-    and one for constants so far, node after node, up to ``ends``. All have room for a node a
-    sample, of the largest layer (or the inputs) and some more; ``next_...`` as well. ``bases``
-    has room for the largest layer.
+    Blocks of ``len(nodes)`` samples go back through the levels together, LANES outputs at once,
+    so that one layer's weights at a time are in the cache. A *node* is an ending that samples of
+    a block share: ``nodes`` says which is whose, and ``active[side, node]`` which entries of the
+    state are active there, so many as ``counts`` says; ``sums[side, node]`` holds LANES numbers
+    for each, and for the constants so far. Nodes behind a level are on one side, those before it
+    on the other. All have room for the largest state and a few more, as ``bases``.
     """
     n_out, dim = maps.shape[1], maps.shape[2]
     last = n_levels - 1
-    for begin, lane in [(b, c) for b in range(0) for c in range(0)]:
-        pass
+    for begin in range(start, stop, len(nodes)):
+        n = min(len(nodes), stop - begin)
+        for out in range(0, n_out, LANES):
+            lanes = min(LANES, n_out - out)
+            side = 0
+            for i in range(n):
+                nodes[i] = 0
+            for level in range(last, -1, -1):
+                at, below = level * HEADER, (level - 1) * HEADER  # of the layer that is read
+                made, parent, before = 0, -1, -1
+                matrix, pad = T[at + DENSE], T[at + PAD]
+                for i in range(n):
+                    sample = order[begin + i]
+                    if nodes[i] != parent or (level > 0 and _differ(bits, sample, before, T, below)):
+                        parent, before = nodes[i], sample
+                        own, made_sums = active[1 - side, made], sums[1 - side, made]
+                        if level > 0:
+                            count = _collect(bits, sample, T, below, own)
+                        else:
+                            count = dim
+                            for j in range(dim):
+                                own[j] = j
+                        counts[1 - side, made] = count
+                        for k in range(count):
+                            bases[k] = matrix + own[k] * pad
+                        bases[count] = T[at + CONST]
+                        if level == last:
+                            for k in range(count + 1):
+                                for c in range(lanes):
+                                    made_sums[LANES * k + c] = F[bases[k] + out + c]
+                        else:
+                            above, behind = counts[side, parent], sums[side, parent]
+                            weigh(
+                                F, bases, count + 1, active[side, parent], above, behind, made_sums
+                            )
+                            for c in range(lanes):  # constants so far
+                                made_sums[LANES * count + c] += behind[LANES * above + c]
+                        made += 1
+                    nodes[i] = made - 1
+                side = 1 - side
+            for i in range(n):
+                own_sums = sums[side, nodes[i]]
+                own_map, own_const = maps[order[begin + i]], consts[order[begin + i]]
+                for c in range(lanes):
+                    own_const[out + c] = own_sums[LANES * dim + c]
+                    for j in range(dim):
+                        own_map[out + c, j] = own_sums[LANES * j + c]
