@@ -16,7 +16,9 @@ from .text import path_text
 __all__ = ["paths_for", "write"]
 
 
-def paths_for(out: str, parts: int, network: str, check: Callable[[str], None]) -> list[str]:
+def paths_for(
+    out: str, parts: int, network: str, check: Callable[[str], None], option: str = "--out"
+) -> list[str]:
     """A file for each of several domains, all found to be writable.
 
     Parameters
@@ -28,6 +30,8 @@ def paths_for(out: str, parts: int, network: str, check: Callable[[str], None]) 
         The network's file, which is not to be overwritten.
     check : callable
         Raises an error for a path that cannot be written to.
+    option : str
+        Where the name was given.
     """
     stem, extension = os.path.splitext(out)
     width = len(str(parts))
@@ -39,7 +43,7 @@ def paths_for(out: str, parts: int, network: str, check: Callable[[str], None]) 
         except (OSError, ValueError):
             same = False
         if same:
-            raise FormatError(f"--out: {name} is the network's own file; give another name")
+            raise FormatError(f"{option}: {name} is the network's own file; give another name")
     return names
 
 

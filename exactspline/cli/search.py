@@ -217,7 +217,7 @@ def store_files(arguments: argparse.Namespace, parts: int) -> list[str]:
         return []
     from .output import paths_for
 
-    return paths_for(name, parts, arguments.network, lambda _: None)
+    return paths_for(name, parts, arguments.network, lambda _: None, "--store")
 
 
 def _opened(file: str, network: Network, outcome: Outcome, report: Report) -> Partition:

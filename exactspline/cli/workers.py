@@ -42,11 +42,14 @@ def workers(arguments: argparse.Namespace) -> Iterator[Executor | None]:
 def _cluster(address: str) -> Iterator[Executor]:
     try:
         from distributed import Client
+        from distributed.comm import parse_address
+        from distributed.comm.registry import get_backend
     except ImportError:
         raise ParameterError(
             "--dask needs dask.distributed: pip install 'exactspline[dask]'"
         ) from None
     try:
+        get_backend(parse_address(address)[0])  # half a client would not end quietly
         client = Client(address, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError, ImportError, TimeoutError) as error:
         reason = str(error) or type(error).__name__

@@ -211,8 +211,15 @@ class TaskRun:
         return Task(
             *self._problem, work.part, run.engine, run.store, run.facets, seconds,
             1 if self._inline else max(1, PARTS * self._workers + 1 - parts),
-            max(1, run.max_regions + 1 - self._order.regions),
+            self._limit(),
         )  # fmt: skip
+
+    def _limit(self) -> int:
+        """Regions after which a task stops: one more than are wanted shows that there are more."""
+        most = self.run.max_regions
+        if self.store is not None:
+            return max(1, most - self._found)
+        return max(1, most + 1 - self._order.regions)
 
     def _collect(self, future: Future[TaskResult]) -> None:
         """Take in what a task has found, or have it done again."""
