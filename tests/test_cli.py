@@ -515,6 +515,7 @@ class Terminal:
 
 
 class Search:
+    before = 0
     regions = 12345
     share = 0.25
 
@@ -533,6 +534,22 @@ def test_progress_bar(monkeypatch):
     assert len(terminal.text) <= 100
     bar.clear()
     assert terminal.text.endswith("\r")
+
+
+def test_progress_of_a_resumed_run(monkeypatch):
+    """The bar begins where the run was; the rate counts what is found now."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+    class Resumed(Search):
+        before = 12000
+
+    terminal = Terminal()
+    bar = Progress(terminal)
+    bar._start -= 10
+    bar._last -= 10
+    bar.update(Resumed())
+    line = terminal.text
+    assert "25.0% of the tree, 12,345 regions, 34/s" in line or "35/s" in line
 
 
 def test_progress_bar_in_a_narrow_terminal(monkeypatch):

@@ -56,14 +56,14 @@ def begin(network: Path, store: Path, *more: str, **options: Any) -> subprocess.
     words = ["enumerate", str(network), *BOX, "--store", str(store), "--resume", "--json", *more]
     return subprocess.Popen(
         [sys.executable, "-m", "exactspline", *words], stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, **options,
+        stderr=subprocess.PIPE, text=True, cwd=store.parent, **options,
     )  # fmt: skip
 
 
 def working(store: Path, child: subprocess.Popen[str]) -> None:
     """Wait until a run has put something in its store."""
     log = store.with_name(store.name + "-wal")
-    for _ in range(3000):
+    for _ in range(6000):
         assert child.poll() is None, child.communicate()
         if log.exists() and log.stat().st_size > 100_000:
             return
@@ -147,14 +147,14 @@ def test_signals(network, whole, tmp_path, number, code, workers):
     child = begin(network, store, *workers)
     working(store, child)
     child.send_signal(number)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=60)
     assert child.returncode == code, err
     result = json.loads(out)
     assert not result["complete"]
     found = es.open_partition(store)
     assert np.array_equal(found.codes, whole.codes[: len(found)])
     done = begin(network, store)
-    out, err = done.communicate(timeout=60)
+    out, err = done.communicate(timeout=120)
     assert json.loads(out)["regions"] == len(whole), err
 
 
@@ -167,7 +167,7 @@ def test_a_full_disk(network, whole, tmp_path, size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
     child = begin(network, store, preexec_fn=limit)
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=120)
     assert child.returncode == 2, (out, err)
     assert err.count("\n") == 1
     assert "full" in err
@@ -175,7 +175,7 @@ def test_a_full_disk(network, whole, tmp_path, size):
         found = es.open_partition(store)
         assert np.array_equal(found.codes, whole.codes[: len(found)])
     done = begin(network, store)
-    out, err = done.communicate(timeout=60)
+    out, err = done.communicate(timeout=120)
     assert json.loads(out)["regions"] == len(whole), err
     same(es.open_partition(store), whole)
 
@@ -185,11 +185,11 @@ def test_two_runs_at_once(network, whole, tmp_path):
     first = begin(network, store)
     working(store, first)
     second = begin(network, store)
-    out, err = second.communicate(timeout=60)
+    out, err = second.communicate(timeout=120)
     assert second.returncode == 2
     assert "another run is writing" in err
     assert err.count("\n") == 1
-    out, err = first.communicate(timeout=60)
+    out, err = first.communicate(timeout=120)
     assert json.loads(out)["regions"] == len(whole), err
     same(es.open_partition(store), whole)
 
@@ -199,7 +199,7 @@ def test_a_worker_of_the_command_is_killed(network, whole, tmp_path):
     child = begin(network, store, "--workers", "2")
     working(store, child)
     os.kill(children(child.pid)[0], signal.SIGKILL)
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=120)
     assert child.returncode == 0, err
     assert json.loads(out)["regions"] == len(whole)
     same(es.open_partition(store), whole)
@@ -287,7 +287,7 @@ def test_dask(network, whole, tmp_path):
         command = [sys.executable, "-m", "exactspline", "count", str(network), *BOX, "--json"]
         done = subprocess.run(
             [*command, "--dask", cluster.scheduler_address], capture_output=True, text=True,
-            timeout=120, check=True,
+            timeout=120, check=True, cwd=tmp_path,
         )  # fmt: skip
         assert json.loads(done.stdout)["regions"] == len(whole)
 
@@ -317,11 +317,11 @@ def test_a_cluster_that_goes_away(network, whole, tmp_path):
     same(es.enumerate_regions(net, DOMAIN, store=name, resume=True), whole)
 
 
-def test_no_cluster_answers(network):
+def test_no_cluster_answers(network, tmp_path):
     command = [sys.executable, "-m", "exactspline", "count", str(network), *BOX]
     done = subprocess.run(
         [*command, "--dask", "tcp://127.0.0.1:1"], capture_output=True, text=True, timeout=60,
-        check=False,
+        check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 2
     assert "no scheduler answers" in done.stderr

@@ -16,7 +16,6 @@ _CACHE = 1 << 18  # bytes of a state that stay in the cache
 _ROOM = 1 << 27  # bytes of a block's members
 _MEMBERS = 1 << 21  # bytes of the members of a block that goes back
 _TOGETHER = 4096  # samples whose codes are sorted together for their maps
-_NODES = 64  # samples that go back together
 _STEP = 2 * LANES  # kernels take so many columns at once
 
 
@@ -44,6 +43,7 @@ class FastPass:
         self._point = pass_point
         self._work = np.zeros(3 * rows, self.dtype)
         self._active = np.zeros(rows, dtype=np.int64)
+        self._random: np.ndarray | None = None
         self.no_stats = np.zeros(0)
 
     def block(self, columns: int) -> int:
@@ -129,20 +129,22 @@ class FastPass:
             self._by_blocks(codes, A, b)
 
     def _by_endings(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
-        from .endings import ending_keys, pass_endings, write_bits
+        from .backward import pass_back_sparse, suffix_keys
 
         plan, n = self.plan, len(codes)
-        bits, keys = np.empty((n, plan.words), np.uint64), np.empty(n, np.uint64)
-        write_bits(plan.T, plan.levels, codes, 0, n, bits)
-        ending_keys(plan.T, plan.levels, bits, 0, n, keys)
-        most = max(plan.state, self.dim) + LANES
-        block = max(1, min(_NODES, _ROOM // (16 * most * self.dtype.itemsize)))
-        sums = np.empty((2, block, LANES * most), self.dtype)
-        active = np.zeros((2, block, most), dtype=np.int64)
-        counts, nodes, bases = np.zeros((2, block), np.int64), np.zeros(block, np.int64), np.zeros(most, np.int64)
-        pass_endings(
-            plan.T, plan.F, plan.levels, bits, np.argsort(keys), 0, n, sums, active, counts,
-            nodes, bases, A, b,
+        if self._random is None:
+            self._random = np.random.default_rng(0).integers(
+                0, 2**64, self.units + 1, dtype=np.uint64
+            )
+        keys = np.empty(n, dtype=np.uint64)
+        suffix_keys(plan.T, plan.levels, codes, 0, n, self._random, keys)
+        most = max(plan.units, self.dim) + LANES
+        G = np.empty((plan.levels, LANES * most), self.dtype)
+        active = np.zeros((plan.levels, most), dtype=np.int64)
+        counts, bases = np.zeros((2, max(most, plan.levels)), dtype=np.int64)
+        pass_back_sparse(
+            plan.T, plan.F, plan.levels, codes, np.argsort(keys), 0, n, G, active, counts, bases,
+            A, b,
         )  # fmt: skip
 
     def _by_blocks(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:

@@ -17,7 +17,7 @@ __all__ = ["kernel"]
 # _nrt=False: no reference counting; kernels allocate nothing, and every slice of a row would
 # cost two atomic operations.
 _OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True}
-_MODULES = ("backward", "batch", "endings", "jit", "lanes", "layout", "point", "rows", "running")
+_MODULES = ("backward", "batch", "jit", "lanes", "layout", "point", "rows", "running")
 
 
 @cache

@@ -9,14 +9,14 @@ A call hands over few arrays that way: each costs time, and single samples are s
 from __future__ import annotations
 
 __all__ = [
-    "BACK", "BACK_TILES", "BIT", "BOUNDS", "CODE", "CONST", "DENSE", "DENSE_T",
+    "BACK", "BACK_TILES", "BOUNDS", "CODE", "CONST", "DENSE", "DENSE_T",
     "FUSED", "HEADER", "IDENTITY", "KEEP", "KEEPS", "LANES", "MAXIMUM", "MERGED", "MINIMUM",
     "N_BOUNDS", "PAD", "READS",
     "RELU", "ROWS", "SCALAR", "SELECTION", "STATE", "TILE", "TILES", "TILE_AT", "UNIT",
     "UNITS", "UNIT_AT", "ZEROS",
 ]  # fmt: skip
 
-HEADER = 23
+HEADER = 22
 READS = 0  # rows of the state before the level
 ROWS = 1  # members
 SELECTION = 2  # where the state's rows stand that the members are; -1 if they are computed
@@ -32,7 +32,6 @@ CONST = 16  # the members' constants
 BACK, BACK_TILES = 17, 18  # tiles of the transposed matrix
 MERGED = 19  # some rows of the state are sums of unit outputs
 IDENTITY, ZEROS = 20, 21  # where 0, 1, 2, ... stand, and as many zeros
-BIT = 22  # the layer's first word where codes are bits
 
 LANES = 8  # numbers side by side; dense columns are padded to a multiple of twice as many
 TILE = 5  # rows, columns (a multiple of 4 if sparse), where rows, columns and weights stand

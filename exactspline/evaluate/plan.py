@@ -52,7 +52,6 @@ class Plan:
     wide: bool
     work: int
     units: int  # of the largest layer
-    words: int  # of a sample's code as bits
     chain: bool  # all levels are dense, small, and layers of ReLU units one after the other
 
 
@@ -173,11 +172,11 @@ class _Writer:
         self.matrices, self.targets = matrices, targets
         most = max(max(len(m), m.width) for m in matrices) + 2 * at.LANES
         identity, zeros = self.ints.add(np.arange(most)), self.floats.add(np.zeros(most))
-        start = word = 0
+        start = 0
         bounds, groups = [], []
         for l, (level, matrix) in enumerate(zip(self.levels, matrices, strict=True)):  # noqa: E741
             header = self.headers[l]
-            header[[at.IDENTITY, at.ZEROS, at.CODE, at.BIT]] = identity, zeros, start, word
+            header[[at.IDENTITY, at.ZEROS, at.CODE]] = identity, zeros, start
             header[at.READS], header[at.ROWS] = matrix.width, len(matrix)
             self._members(header, matrix)
             groups.append(1)
@@ -185,7 +184,6 @@ class _Writer:
             if level.units is not None:
                 counts = self._units(header, level, self.kinds[l], targets[l])
                 start += len(level.units)
-                word += -(-len(level.units) // 64)
                 # outputs that nobody reads are one sum, too, and of no matter for bounds
                 groups[-1] = int(counts.max(initial=1))
                 used = np.unique(matrices[l + 1].indices)
@@ -203,7 +201,7 @@ class _Writer:
             len(self.levels), max(m.width for m in matrices),
             max(int(self.headers[:, [at.ROWS, at.PAD]].max()), 1),
             self.wide, self.work, max((len(k) for k in self.kinds), default=0),
-            word, self._chain(),
+            self._chain(),
         )  # fmt: skip
 
     def _chain(self) -> bool:
