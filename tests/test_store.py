@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import multiprocessing
 import os
+import pickle
 import random
 import shutil
 import sqlite3
@@ -24,9 +26,10 @@ from test_tasks import known_operators, same, short_tasks  # noqa: F401
 import exactspline as es
 from exactspline.search.decisions import Decisions
 from exactspline.search.part import WHOLE, Part
-from exactspline.store import Store
+from exactspline.store import Store, columns
 from exactspline.store.lock import Lock
 from exactspline.store.store import checksum
+from exactspline.tasks import chunk
 from exactspline.tasks.chunk import Chunk, encode_batch
 from exactspline.tasks.merge import merged
 
@@ -254,13 +257,64 @@ def test_reading_while_a_run_writes(tmp_path, short_tasks):  # noqa: F811
     assert len(set(seen)) > 2
 
 
-def test_reading_in_threads_and_forks(tmp_path):
+def test_reading_in_threads_and_forks(tmp_path, monkeypatch):
+    monkeypatch.setattr(chunk, "MAX_REGIONS", 16)
+    monkeypatch.setattr(columns, "_CACHE", 2000)
     name = tmp_path / "o.sqlite"
-    omega = es.enumerate_regions(NET, BOX, store=name)
-    expected = es.enumerate_regions(NET, BOX).codes
+    omega = es.enumerate_regions(MOONS, BOX, store=name)
+    expected = es.enumerate_regions(MOONS, BOX).codes
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
     with ThreadPoolExecutor(4) as pool:
         rows = list(pool.map(omega.code, range(len(omega))))
+    sys.setswitchinterval(before)
     assert np.array_equal(rows, expected)
+    context = multiprocessing.get_context("fork")
+    with context.Pool(2) as processes:
+        rows = processes.map(omega.code, range(len(omega)))
+    assert np.array_equal(rows, expected)
+    assert np.array_equal(pickle.loads(pickle.dumps(omega)).codes, expected)
+    assert np.array_equal(copy.deepcopy(omega).codes, expected)
+
+
+def test_a_fork_has_no_part_in_the_run(tmp_path):
+    """A child that ends in an orderly way neither closes its parent's store nor unlocks it."""
+    name = tmp_path / "o.sqlite"
+    store = Store.create(name, NET, BOX)
+    child = os.fork()
+    if child == 0:
+        store.close()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert (tmp_path / "o.sqlite-lock").exists()
+    child = os.fork()
+    if child == 0:
+        try:
+            Lock(str(name))
+        except es.StoreError:
+            os._exit(7)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    store.close()
+    assert not (tmp_path / "o.sqlite-lock").exists()
+
+
+def test_a_run_that_ends_while_it_is_opened(tmp_path, monkeypatch):
+    """What was read before the end is not called complete."""
+    name = tmp_path / "o.sqlite"
+    es.enumerate_regions(NET, BOX, store=name, limit=3)
+    real = Store.index
+
+    def index(self, after=None):
+        out = real(self, after)
+        monkeypatch.setattr(Store, "index", real)
+        es.enumerate_regions(NET, BOX, store=name, resume=True)
+        return out
+
+    monkeypatch.setattr(Store, "index", index)
+    omega = es.open_partition(name)
+    assert len(omega) == 3
+    assert not omega.complete
 
 
 # -------------------------------------------------------------------------------- damage

@@ -286,3 +286,15 @@ def test_a_network_that_jumps_is_found(monkeypatch):
     assert report.verdict == "fails"
     assert report.reason == "the maps on both sides of a facet do not meet on it"
     assert report.counterexample["jump of the offset"] != 0
+
+
+@pytest.mark.parametrize("weight", ["1e400", "1e-400", "1/3"])
+def test_parameters_that_torch_cannot_hold(weight):
+    """What is rounded away for torch says nothing against the network."""
+    net = es.Network(
+        [es.Dense([[weight], [1]], [0, -1]), es.ReLU(), es.Dense([[1, 1]])], (1,)
+    )
+    report = es.theory.check_templates(net)
+    assert report.verdict == "holds"
+    asked = report.to_json()["details"]["torch's autograd"]
+    assert asked.startswith("not compared") == (weight == "1e400")

@@ -33,8 +33,10 @@ class StoredChunks:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._thread: tuple[int, int] = (0, 0)
+        self._process = 0
         self._reader: Store | None = None
+        self._lock = threading.RLock()
+        self.complete = self.store.complete  # before the index: a run may end in between
         index = self.store.index()
         self.keys = np.array([key for key, _, _ in index], dtype=np.int64)
         sizes = [regions for _, _, regions in index]
@@ -47,32 +49,36 @@ class StoredChunks:
 
     @property
     def store(self) -> Store:
-        """A connection of this process and thread: those of SQLite must not be shared."""
-        here = os.getpid(), threading.get_ident()
-        if self._reader is None or self._thread != here:
-            self._reader, self._thread = Store(self.path), here
+        """A connection of this process: SQLite's must not be taken along by a fork."""
+        if self._reader is None or self._process != os.getpid():
+            self._reader, self._process = Store(self.path), os.getpid()
+            self._lock = threading.RLock()
         return self._reader
 
     def chunk(self, i: int, *, facets: bool = False) -> Chunk:
         """Chunk i."""
-        out = self.store.chunk(int(self.keys[i]), facets=facets)
+        store = self.store
+        with self._lock:
+            out = store.chunk(int(self.keys[i]), facets=facets)
         if out.regions != self.starts[i + 1] - self.starts[i]:
             raise StoreError(f"{self.path}: has been changed while it was read; open it again")
         return out
 
     def column(self, i: int, name: str, decode: Callable[[Chunk], np.ndarray]) -> np.ndarray:
-        """A column of chunk i, from the cache if it is there."""
-        found = self._cache.get((i, name))
-        if found is not None:
-            self._cache.move_to_end((i, name))
-            return found
-        out = decode(self.chunk(i))
-        out.setflags(write=False)
-        self._cache[i, name] = out
-        self._cached += out.nbytes
-        while self._cached > _CACHE and len(self._cache) > 1:
-            self._cached -= self._cache.popitem(last=False)[1].nbytes
-        return out
+        """A column of chunk i, from the cache if it is there; threads take turns."""
+        _ = self.store  # after a fork, with a lock of its own
+        with self._lock:
+            found = self._cache.get((i, name))
+            if found is not None:
+                self._cache.move_to_end((i, name))
+                return found
+            out = decode(self.chunk(i))
+            out.setflags(write=False)
+            self._cache[i, name] = out
+            self._cached += out.nbytes
+            while self._cached > _CACHE and len(self._cache) > 1:
+                self._cached -= self._cache.popitem(last=False)[1].nbytes
+            return out
 
     def spans(self, start: int, stop: int) -> Iterator[tuple[int, slice, slice]]:
         """Chunks that regions start .. stop - 1 are in: rows of the chunk, rows of the result."""

@@ -10,7 +10,7 @@ from ..errors import StoreError
 
 __all__ = ["Lock"]
 
-_held: set[str] = set()  # in this process: the system's lock does not tell its threads apart
+_held: set[tuple[int, str]] = set()  # process and file: a system's lock is that of a process
 
 
 class Lock:
@@ -32,7 +32,8 @@ class Lock:
 
     def __init__(self, path: str) -> None:
         self._name = f"{os.path.realpath(path)}-lock"
-        if self._name in _held:
+        self._key = os.getpid(), self._name
+        if self._key in _held:
             raise _taken(path)
         while True:
             try:
@@ -49,7 +50,7 @@ class Lock:
             if self._is_current():
                 break
             os.close(self._descriptor)  # the run before removed the file a moment ago
-        _held.add(self._name)
+        _held.add(self._key)
 
     def _is_current(self) -> bool:
         try:
@@ -59,12 +60,12 @@ class Lock:
         return (there.st_ino, there.st_dev) == (mine.st_ino, mine.st_dev)
 
     def release(self) -> None:
-        """Let others write."""
-        if self._name in _held:
+        """Let others write; a forked child has no lock to release."""
+        if self._key in _held and self._key[0] == os.getpid():
             with contextlib.suppress(OSError):  # Windows does not remove open files
                 os.unlink(self._name)
             os.close(self._descriptor)
-            _held.discard(self._name)
+            _held.discard(self._key)
 
 
 def _taken(path: str) -> StoreError:

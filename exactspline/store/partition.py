@@ -29,11 +29,14 @@ class StoredPartition(Partition):
         store = self._chunks.store
         super().__init__(store.network, store.domain)
         del self.exact_witnesses  # read when it is asked for
-        self.complete = store.complete
+        self.complete = self._chunks.complete
         self.certificates, self.seconds, self.engine = store.decisions, store.seconds, store.engine
         self._codes: Any = StoredCodes(self._chunks)
         self._points: Any = StoredPoints(self._chunks)
         self._count = len(self._chunks)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StoredPartition, (self.path,)  # a copy, here or elsewhere, opens the file itself
 
     @cached_property
     def exact_witnesses(self) -> dict[int, tuple[Fraction, ...]]:  # type: ignore[override]

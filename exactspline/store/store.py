@@ -62,6 +62,7 @@ class Store:
 
     def __init__(self, path: PathLike, *, write: bool = False) -> None:
         self.path = os.fspath(path)
+        self._process = os.getpid()
         self._logged = False  # whether the file has a log beside it
         self._lock = Lock(self.path) if write else None
         try:
@@ -321,6 +322,8 @@ class Store:
     # ---------------------------------------------------------------------------- the end
     def close(self) -> None:
         """Close the file; a complete one becomes a single file, which needs no log beside it."""
+        if os.getpid() != self._process:  # a forked child: SQLite's connections are its parent's
+            return
         with contextlib.suppress(sqlite3.Error, ExactSplineError):
             if self._logged and self.complete:
                 self._database.execute("PRAGMA busy_timeout = 100")  # somebody may be reading

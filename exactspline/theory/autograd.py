@@ -108,7 +108,11 @@ def _upwards(values: np.ndarray) -> np.ndarray:
 def _number(values: np.ndarray) -> Any:
     import torch
 
-    return torch.tensor(np.asarray(as_float(values)[0]), dtype=torch.float64)
+    rounded, error = as_float(values)
+    known = error is None or bool(np.all(np.isfinite(error)))
+    if not (known and np.all(np.isfinite(rounded))):
+        raise OverflowError("a parameter is beyond float64: torch cannot hold the network")
+    return torch.tensor(rounded, dtype=torch.float64)
 
 
 def _conv(op: Any) -> Callable[..., Any] | None:
@@ -182,8 +186,14 @@ def _operator_twin(op: Operator) -> Callable[..., Any] | None:
 
 
 def torch_twin(network: Network) -> Callable[[Any], Any] | None:
-    """The network as torch's own functions on a batch; None if an operator has no twin here."""
-    runs = [_operator_twin(node.operator) for node in network.nodes]
+    """The network as torch's own functions on a batch; None if an operator has no twin here.
+
+    Nor is there one where a parameter is beyond float64.
+    """
+    try:
+        runs = [_operator_twin(node.operator) for node in network.nodes]
+    except OverflowError:
+        return None
     if any(run is None for run in runs):
         return None
 
