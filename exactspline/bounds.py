@@ -171,7 +171,7 @@ def montufar2014_lower(widths: Sequence[int], n0: int) -> int | None:
     References
     ----------
     G. Montufar, R. Pascanu, K. Cho, Y. Bengio, On the number of linear regions of deep neural
-    networks, NeurIPS 2014, Corollary 5.
+    networks, NeurIPS 2014.
 
     Examples
     --------
@@ -204,7 +204,7 @@ def serra2018_lower(widths: Sequence[int], n0: int) -> int | None:
     References
     ----------
     T. Serra, C. Tjandraatmadja, S. Ramalingam, Bounding and counting linear regions of deep
-    neural networks, ICML 2018, Theorem 6.
+    neural networks, ICML 2018.
 
     Examples
     --------

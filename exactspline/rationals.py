@@ -34,7 +34,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE]([+-]?\d+))?\Z")
 _RATIO = re.compile(r"[+-]?\d+/\d+\Z")
 
 
-def parse_rational(text: str, where: str = "number") -> Fraction:
+def parse_rational(text: str, where: str = "number", *, limit: int = _MAX_DIGITS) -> Fraction:
     """Read a decimal (``0.1``, ``-1e-3``) or a ratio (``-1/3``) exactly.
 
     Parameters
@@ -43,11 +43,13 @@ def parse_rational(text: str, where: str = "number") -> Fraction:
         The number; blanks around it are allowed.
     where : str
         Where it stands, for the message of an error.
+    limit : int
+        Characters that the text may have.
 
     Raises
     ------
     ParameterError
-        If the text is no finite number, or has more than 20,000 digits.
+        If the text is no finite number, or has more than ``limit`` characters.
 
     Examples
     --------
@@ -55,7 +57,7 @@ def parse_rational(text: str, where: str = "number") -> Fraction:
     (Fraction(1, 10), Fraction(-1, 3))
     """
     text = text.strip()
-    if len(text) > _MAX_DIGITS:
+    if len(text) > limit:
         raise ParameterError(f"{where}: a number of {len(text)} characters is too long")
     match = _NUMBER.match(text)
     if match:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import gc
 import multiprocessing
 import os
 import pickle
 import random
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,7 @@ import random_networks as nets
 from test_tasks import known_operators, same, short_tasks  # noqa: F401
 
 import exactspline as es
+from exactspline.search import engine as kernel_engine
 from exactspline.search.decisions import Decisions
 from exactspline.search.part import WHOLE, Part
 from exactspline.store import Store, columns
@@ -363,7 +366,17 @@ TAMPERED = [
     ("UPDATE meta SET value = zeroblob(64) WHERE key = 'network_sha256'", "network is not"),
     ("UPDATE meta SET value = zeroblob(64) WHERE key = 'domain_sha256'", "domain is not"),
     ("DELETE FROM meta WHERE key = 'facets'", "not complete"),
+    ("UPDATE meta SET value = x'31' WHERE key = 'domain'", "damaged"),
     ("DELETE FROM totals", "totals"),
+    ("UPDATE totals SET regions = 'x'", "totals"),
+    ("UPDATE totals SET regions = regions + 1", "totals"),
+    ("UPDATE totals SET by_float = x'00'", "totals"),
+    ("UPDATE totals SET seconds = 'x'", "totals"),
+    ("UPDATE totals SET seconds = 9e999", "totals"),
+    ("UPDATE totals SET tasks = 1", "totals"),
+    ("DELETE FROM chunks", "list of regions"),
+    ("INSERT INTO tasks VALUES (5, x'00', 0, 1.0, 0)", "list of tasks"),
+    ("INSERT INTO tasks VALUES (5, 'x', 'y', 'z', NULL)", "list of tasks|NOT NULL"),
     ("CREATE TABLE more (x)", "tables"),
     ("CREATE VIEW v AS SELECT 1", "tables"),
     ("CREATE TRIGGER t AFTER INSERT ON chunks BEGIN DELETE FROM chunks; END", "tables"),
@@ -405,6 +418,39 @@ def _nan(points: bytes) -> bytes:
     return np.full(len(points) // 8, np.nan).tobytes()
 
 
+def _facets(change):
+    """A change of the facets' header and what follows it."""
+
+    def changed(data: bytes) -> bytes:
+        raw = bytearray(zlib.decompress(data))
+        edges, _flips, borders, dim, text = struct.unpack_from("<5I", raw)
+        points = len(raw) - text - 8 * edges * dim
+        change(raw, edges, dim, borders, points)
+        return zlib.compress(bytes(raw))
+
+    return changed
+
+
+def _other_dimension(raw, edges, dim, borders, points) -> None:
+    del raw[points : points + 8 * edges * (dim - 1)]
+    struct.pack_into("<I", raw, 12, 1)
+
+
+def _no_number(raw, edges, dim, borders, points) -> None:
+    struct.pack_into("<d", raw, points, float("inf"))
+
+
+def _other_side(raw, edges, dim, borders, points) -> None:
+    struct.pack_into("<I", raw, points - 4 * borders, 4)  # the plane's box has none
+
+
+def _short_point(raw, edges, dim, borders, points) -> None:
+    text = b'{"0": ["1"]}'
+    del raw[points + 8 * edges * dim :]
+    raw += text
+    struct.pack_into("<I", raw, 16, len(text))
+
+
 def _changed(at: int, value: int):
     def change(data: bytes) -> bytes:
         raw = bytearray(zlib.decompress(data))
@@ -430,6 +476,11 @@ def _changed(at: int, value: int):
         {"facets": lambda v: b""},
         {"facets": _changed(0, 255)},  # more edges than there are bytes
         {"first": lambda v: b"\x01" + v[1:]},
+        {"facets": lambda v: None},
+        {"facets": _facets(_other_dimension)},
+        {"facets": _facets(_no_number)},
+        {"facets": _facets(_other_side)},
+        {"facets": _facets(_short_point)},
     ],
 )
 def test_made_up_chunks(finished, tmp_path, changes):
@@ -491,6 +542,77 @@ def test_flipped_bytes(finished, tmp_path):
     assert refused > 20
 
 
+@pytest.fixture
+def unfinished(tmp_path, monkeypatch):
+    """A single file with several tasks and many chunks; what remains, and what all of it is."""
+    monkeypatch.setattr(chunk, "MAX_REGIONS", 16)
+    monkeypatch.setattr(kernel_engine, "BUDGET", 40)
+    name = tmp_path / "unfinished.sqlite"
+    with ThreadPoolExecutor(2) as executor:
+        es.enumerate_regions(MOONS, BOX, store=name, limit=200, executor=executor, stream=True)
+    gc.collect()
+    with ThreadPoolExecutor(2) as executor:
+        es.enumerate_regions(MOONS, BOX, store=name, resume=True, limit=200, executor=executor)
+    gc.collect()
+    with sqlite3.connect(name) as database:
+        database.execute("PRAGMA journal_mode = DELETE")
+    database.close()
+    assert len(Store(name).pending()) > 1
+    return name
+
+
+def test_flipped_bytes_of_an_unfinished_run(unfinished, tmp_path):
+    """A resumed run ends with all regions, each once and in order, or with an error."""
+    whole = es.enumerate_regions(MOONS, BOX)
+    data = unfinished.read_bytes()
+    rng = random.Random(5)
+    name = tmp_path / "o.sqlite"
+    refused = right = 0
+    for _ in range(250):
+        for path in tmp_path.glob("o.sqlite*"):
+            path.unlink()
+        raw = bytearray(data)
+        raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
+        name.write_bytes(raw)
+        try:
+            before = es.open_partition(name)
+            assert np.array_equal(before.codes, whole.codes[: len(before)])
+            found = es.enumerate_regions(MOONS, BOX, store=name, resume=True)
+            same(found, whole)
+            right += 1
+        except es.ExactSplineError:
+            refused += 1
+    assert refused > 50
+    assert right > 5
+
+
+def test_tampered_tasks(unfinished, tmp_path):
+    """A part that is lost, doubled or another one would lose or double regions."""
+    name = tmp_path / "o.sqlite"
+    for statement in (
+        "DELETE FROM tasks WHERE id = (SELECT max(id) FROM tasks)",
+        "DELETE FROM tasks",
+        "INSERT INTO tasks (first, depth, weight, checksum) SELECT first, depth, weight, checksum "
+        "FROM tasks LIMIT 1",
+        "UPDATE tasks SET depth = depth + 1 WHERE id = (SELECT max(id) FROM tasks)",
+        "UPDATE tasks SET first = first || x'00' WHERE id = (SELECT max(id) FROM tasks)",
+        "UPDATE tasks SET first = x'09' WHERE id = (SELECT max(id) FROM tasks)",
+        "UPDATE tasks SET weight = 9e999",
+        "UPDATE tasks SET weight = 'x'",
+        "DELETE FROM chunks WHERE id = (SELECT max(id) FROM chunks)",
+        "UPDATE chunks SET first = first || x'00' WHERE id = 2",
+    ):
+        shutil.copy(unfinished, name)
+        with sqlite3.connect(name) as database:
+            assert database.execute(statement).rowcount > 0
+        database.close()
+        with pytest.raises(es.StoreError, match="damaged"):
+            read_all(name)
+        if "chunks" not in statement:
+            with pytest.raises(es.StoreError, match="damaged"):
+                es.enumerate_regions(MOONS, BOX, store=name, resume=True)
+
+
 def test_what_is_no_store(tmp_path):
     archive = tmp_path / "a.npz"
     np.savez(archive, x=np.arange(10000))
@@ -514,10 +636,31 @@ def test_what_is_no_store(tmp_path):
 
 
 def test_odd_names(tmp_path):
-    for name in ("a?b.sqlite", "a#b", "a%20b", "a b", "ü.sqlite", "x" * 200):
+    for name in ("a?b.sqlite", "a#b", "a%20b", "a b", "ü.sqlite", "x" * 200, ":memory:",
+                 os.fsdecode(b"\xff.sqlite")):  # fmt: skip
         omega = es.enumerate_regions(NET, BOX, store=tmp_path / name)
         assert (tmp_path / name).exists()
         assert len(omega) == 19
+    omega = es.enumerate_regions(NET, BOX, store=os.fsencode(tmp_path / "bytes"))
+    assert (tmp_path / "bytes").exists()
+    assert len(omega) == 19
+
+
+def test_links(tmp_path):
+    """A link to a store whose log is not empty: the log stands beside the file itself."""
+    name, link = tmp_path / "o.sqlite", tmp_path / "elsewhere" / "link.sqlite"
+    link.parent.mkdir()
+    link.symlink_to(name)
+    store = Store.create(name, NET, BOX)
+    rest = [Part((1, *[0] * i), 1, 0.0) for i in range(200)]
+    store.commit(1, [], rest, 0, Decisions(), 0.5)
+    assert (tmp_path / "o.sqlite-wal").stat().st_size > 0
+    assert len(Store(link).pending()) == 200
+    with pytest.raises(es.StoreError, match="another run"):
+        Store(link, write=True)
+    store.close()
+    shutil.rmtree(link.parent)
+    assert name.exists()
 
 
 def test_an_interrupted_beginning_is_no_store(tmp_path):

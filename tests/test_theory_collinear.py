@@ -10,6 +10,8 @@ import sympy
 
 import exactspline as es
 from exactspline import theory
+from exactspline.theory import collinear
+from exactspline.theory.run import run_checks
 
 
 def test_the_theorem_holds():
@@ -81,3 +83,38 @@ def test_errors():
     ):  # fmt: skip
         with pytest.raises(es.ParameterError):
             theory.collinear_templates(x, classes, label, alpha)
+
+
+@pytest.mark.parametrize("side", ["_conditions", "_compared"])
+def test_each_side_counts_alone(side, monkeypatch):
+    real = getattr(collinear, side)
+    if side == "_conditions":
+        monkeypatch.setattr(collinear, side, lambda *a: {**real(*a), "one more": False})
+    else:
+        gap = {"gap": 1.0, "tolerance": 0.5}
+        monkeypatch.setattr(collinear, side, lambda *a: ([gap], "nobody"))
+    assert theory.check_collinear().verdict == "fails"
+
+
+def test_the_worst_templates_are_stationary_too():
+    """With both signs turned only the multiplier's sign is wrong: the worst loss."""
+    turned = theory.check_collinear(
+        factors=lambda C, alpha: tuple(-v for v in collinear._factors(C, alpha))
+    )
+    wrong = [name for name, good in turned.details["conditions"].items() if not good]
+    assert wrong == ["the multiplier is positive"]
+    assert turned.verdict == "fails"
+
+
+def test_a_solver_that_fails_is_one_line(monkeypatch):
+    import cvxpy
+
+    def broken(*_, **__):
+        raise cvxpy.error.SolverError("no solver")
+
+    monkeypatch.setattr(cvxpy.Problem, "solve", broken)
+    with pytest.raises(es.UndecidedError, match="no solver"):
+        theory.check_collinear()
+    (found,) = run_checks(names=["collinear templates"])
+    assert found.report.verdict == "not applicable"
+    assert "no solver" in found.report.reason

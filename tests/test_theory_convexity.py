@@ -151,6 +151,28 @@ def test_the_programs_prove_what_the_facets_say(monkeypatch):
     assert "piece of region" in theory.check_convexity(net).counterexample
 
 
+def test_every_pair_is_compared_by_a_program(monkeypatch):
+    """-|x|: its pieces lie below each other in their own regions."""
+    net = es.Network([es.Abs(), es.Dense([[-1]])], (1,))
+    monkeypatch.setattr(convexity, "_bends", lambda partition, maps: [None])
+    monkeypatch.setattr(convexity, "_disagreement", lambda *_: None)
+    assert "piece of region" in theory.check_convexity(net).counterexample
+
+
+def test_maps_that_do_not_meet_are_no_convex_function(monkeypatch):
+    maps = convexity.maps_of
+
+    def torn(partition):
+        found = maps(partition)
+        steps = np.arange(len(found.b))[:, None]
+        return replace(found, b=found.b + steps, shift=found.shift + steps)
+
+    monkeypatch.setattr(convexity, "maps_of", torn)
+    report = theory.check_convexity(VEE)
+    assert report.verdict == "fails"
+    assert "do not meet" in report.reason
+
+
 # --- Nondecreasing layers --------------------------------------------------------------------
 
 

@@ -43,6 +43,35 @@ def test_published_values(n0, widths, values):
         assert name in str(found)
 
 
+def test_a_narrow_layer_bounds_what_follows():
+    """Behind two units there are two dimensions, whatever the inputs were."""
+    assert montufar2017([2, 8], 3) == 4 * 37
+    assert serra2018([2, 8], 3) == hinz2019([2, 8], 3) == 1 + 2 * 9 + 37
+
+
+def test_skip_connections_break_the_bounds_for_chains():
+    """Lines behind one unit would be points; with the inputs passed on they cut the plane."""
+    lines = es.Dense([[0, 1, 0], [0, 0, 1], [0, 1, 1], [1, 1, -1]], [0, 0, -1, -3])
+    net = es.Network(
+        [es.Branches([[es.Dense([[1, 2]], [5]), es.ReLU()], []], es.Concat()), lines, es.ReLU()],
+        (2,),
+    )
+    count = len(es.enumerate_regions(net))
+    found = theory.bounds(net)
+    assert montufar2017([1, 4], 2) == 10 < count <= found.upper
+    assert found["Montufar 2017"].value is None
+    assert found["Serra et al. 2018"].value is None
+
+
+def test_parallel_hyperplanes_count_once_each():
+    """One unit of ten pieces and one of two in a layer: ten hyperplanes, not two of rank ten."""
+    corners = list(range(9))
+    steps = es.ScalarSpline(corners, [k % 2 for k in range(10)], (0, 0))
+    net = es.Network([es.Branches([[es.Dense([[1, 0]]), steps], [es.Dense([[0, 1]]), es.ReLU()]],
+                                  es.Concat())], (2,))  # fmt: skip
+    assert theory.bounds(net)["Raghu et al. 2017"].value == 1 + 10 + 45
+
+
 def test_formulas_against_each_other():
     """The matrices give Serra's sum; bounds stand in their order."""
     for seed in range(60):

@@ -39,6 +39,25 @@ def test_other_breakpoints_cut_otherwise():
     assert theory.check_cut_alike(es.Network([], (1,))).verdict == "not applicable"
 
 
+def _threshold(at):
+    return es.ScalarSpline([at], [0, 1], (at, 0))
+
+
+@pytest.mark.parametrize(
+    ("weights", "at", "box"),
+    [
+        ([1, 2], F(1, 2**20), None),  # one region more, and all witnesses in their places
+        ([1], 50, ([-1], [1])),  # a region less
+        ([1], 50, None),  # as many, elsewhere
+    ],
+)
+def test_every_way_to_cut_otherwise_is_found(weights, at, box):
+    net = es.Network([es.Dense([[w] for w in weights]), es.ReLU()], (1,))
+    domain = None if box is None else es.Box(*box)
+    assert theory.check_cut_alike(net, domain).holds
+    assert theory.check_cut_alike(net, domain, activations=[_threshold(at)]).verdict == "fails"
+
+
 def test_reflection():
     assert theory.check_reflection(two_layers(es.Abs())).checked == 3
     assert theory.check_reflection(two_layers(es.ReLU())).verdict == "not applicable"
@@ -46,15 +65,27 @@ def test_reflection():
     assert theory.check_reflection(dead).verdict == "not applicable"
 
 
-def test_a_reflection_that_is_none(monkeypatch):
+@pytest.mark.parametrize("part", ["normal", "constant", "unit"])
+def test_a_reflection_that_is_none(monkeypatch, part):
+    """In another hyperplane, or of a unit that is not symmetric."""
     mirrors = cuts._mirrors
 
     def wrong(layer):
-        return [(k, plus, ([2 * v for v in minus[0]], minus[1]))
-                for k, plus, minus in mirrors(layer)]  # fmt: skip
+        for k, normal, constant in mirrors(layer):
+            if part == "normal":
+                yield k, [normal[0] + 1, *normal[1:]], constant
+            else:
+                yield k, normal, constant + F(1, 3)
 
-    monkeypatch.setattr(cuts, "_mirrors", wrong)
-    assert theory.check_reflection(two_layers(es.Abs())).verdict == "fails"
+    if part == "unit":
+        monkeypatch.setattr(cuts, "_mirrors", lambda layer: [(0, [F(1), F(1, 3)], F(0))])
+        report = theory.check_reflection(two_layers(es.LeakyReLU(F(-1, 2))))
+    else:
+        monkeypatch.setattr(cuts, "_mirrors", lambda layer: list(wrong(layer)))
+        report = theory.check_reflection(two_layers(es.Abs()))
+    assert report.verdict == "fails"
+    assert report.reason
+    assert report.counterexample["value"] != report.counterexample["value there"]
 
 
 def test_bends_of_random_networks():
@@ -88,7 +119,7 @@ def test_angles_by_hand():
     assert theory.check_bending(corner).details["not bent"] == 0
 
 
-@pytest.mark.parametrize("part", ["normals", "sign", "square"])
+@pytest.mark.parametrize("part", ["normals", "sign", "square", "edge"])
 def test_mutated_bends_are_found(monkeypatch, part):
     bends = geometry.bends
 
@@ -98,6 +129,8 @@ def test_mutated_bends_are_found(monkeypatch, part):
             if part == "normals":
                 n, m = bend.normals
                 values["normals"] = (n, (m[0] + F(1, 5), *m[1:]))
+            elif part == "edge":  # a facet that lies elsewhere
+                values["edge"] = (bend.edge + 1) % len(partition.edges)
             elif part == "sign":
                 values["sign"] = 1 - abs(bend.sign)
             else:

@@ -169,3 +169,24 @@ def test_domains():
     assert theory.check_lipschitz(es.Network([es.Dense([[0, 0]])], (2,))).holds
     with pytest.raises(es.LimitError):
         gram_root([[F(1)] * 70 for _ in range(70)])
+
+
+def test_ties_and_signs_of_rows():
+    """Other matrices of one norm tie; a row's signs matter within it."""
+    swap = es.Network([es.MASO([[[1, 2], [2, 1]]])], (2,))
+    assert theory.lipschitz(swap).regions["2"] == (0, 1)
+    # A = (1, 1), (-1, -1) of norm 2 and (1, 1), (-1, 1) of norm sqrt 2
+    fold = es.Network(
+        [es.MASO([[[1, 1], [1, 1]], [[-1, -1], [-1, 1]]])], (2,)
+    )
+    found = theory.lipschitz(fold)
+    assert found.two == (2, 2)
+    assert found.regions["2"] == (0,)
+
+
+def test_witnesses_alone_find_a_constant_that_is_too_small(monkeypatch):
+    monkeypatch.setattr(constants._Points, "exceeds", lambda *_: None)
+    monkeypatch.setattr(constants._Points, "reaches", lambda *_: None)
+    report = theory.check_lipschitz(two_layers(), claim={"inf": F(1, 1000)})
+    assert report.verdict == "fails"
+    assert "exceed" in report.reason

@@ -15,6 +15,7 @@ import theory_networks as toys
 import exactspline as es
 from exactspline import theory
 from exactspline.network.layers import NetworkLayer
+from exactspline.rationals import as_fractions
 from exactspline.theory import composition, operators, simplified, symbolic
 from exactspline.theory.matrices import theory_pieces
 from exactspline.theory.operators import check_operator
@@ -117,6 +118,15 @@ def test_points_alone_find_a_wrong_spline(side, monkeypatch):
             B[k, r] = Fraction(1, 10**6)
         monkeypatch.setattr(operators, "_as_maso", lambda *_, a=A, b=B: es.MASO(a, b))
         assert check_operator(op, shape).verdict == "fails"
+
+
+def test_points_span_every_region_of_an_output():
+    A, B = np.array([[0, 0], [1, 2], [-1, 1]]), np.array([0, 1, 1])
+    points = operators._spanning(as_fractions(A), as_fractions(B))
+    pieces = [max(range(3), key=lambda r: A[r] @ np.array(x) + B[r]) for x in points]
+    for r in range(3):
+        own = np.array([x for x, piece in zip(points, pieces, strict=True) if piece == r], float)
+        assert np.linalg.matrix_rank(own[1:] - own[0]) == 2
 
 
 # --- Symbols ---------------------------------------------------------------------------------

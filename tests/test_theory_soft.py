@@ -85,3 +85,14 @@ def test_errors():
             theory.soft_maso(relu, [[1.0]], beta)
     with pytest.raises(es.ShapeError):
         theory.soft_maso(relu, [[1.0, 2.0]])
+
+
+def test_formulas_that_agree_at_the_sampled_points_only():
+    """Intervals see nothing there; the symbols do."""
+    def close(u, beta):
+        off = (u + 3) * (u + sympy.Rational(1, 3)) * (u - sympy.Rational(2, 7))
+        return u * sympy.tanh(u) + off * (u - sympy.Rational(5, 2))
+
+    report = theory.check_hard_to_soft({"abs at beta = 1/2": close})
+    assert report.verdict == "fails"
+    assert report.counterexample is None

@@ -64,6 +64,12 @@ class Progress:
         share = done / max(1, total)
         self._draw(share, f" {share:6.1%} of the file, {duration(now - self._start)}")
 
+    def step(self, what: str, done: int, total: int) -> None:
+        """Draw which of several steps begins."""
+        if self._on:
+            elapsed = duration(time.monotonic() - self._start)
+            self._draw(done / max(1, total), f" {done + 1}/{total} {what}, {elapsed}")
+
     def _draw(self, share: float, text: str) -> None:
         width = max(20, shutil.get_terminal_size().columns - 1)
         room = min(30, width - len(self._label) - len(text) - 2)

@@ -6,14 +6,16 @@ import argparse
 import sys
 import textwrap
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..api import load
 from ..errors import DomainError
 from .domains import domain_lines, read_domains
+from .progress import Progress
 from .report import Report as Output
 from .report import network_json, network_lines
+from .search import Stopped
 from .text import duration
 
 if TYPE_CHECKING:
@@ -23,14 +25,15 @@ __all__ = ["theorems"]
 
 
 def theorems(arguments: argparse.Namespace) -> int:
-    """Run the command; returns the exit code."""
-    from ..theory.run import require_known, run_checks
+    """Run the command; returns the exit code. An interrupt leaves what is found by then."""
+    from ..theory.run import require_known
 
     require_known(arguments.check)
     start = time.perf_counter()
     output = Output(sys.stdout, silent=arguments.json)
+    run = _Run(arguments)
     if arguments.network is None:
-        value = _gallery(arguments, output)
+        value = _gallery(run, output)
     else:
         network = load(arguments.network)
         domains = read_domains(arguments, network)
@@ -39,43 +42,78 @@ def theorems(arguments: argparse.Namespace) -> int:
         for i, domain in enumerate(domains):
             label = f"domain {i + 1}/{len(domains)}" if len(domains) > 1 else "domain"
             output.block(label, domain_lines(domain))
-            findings = list(run_checks(network, domain, names=arguments.check))
+            findings = run.findings(label, network, domain, names=arguments.check)
             _print(output, findings, details=arguments.details)
             value["results"].append(
                 {"domain": domain.describe(), "reports": [_json(f) for f in findings]}
             )
+            if run.interrupt is not None:
+                break
     seconds = time.perf_counter() - start
+    complete = run.interrupt is None
+    if not complete:
+        output.block("", ["INTERRUPTED: the other checks were not run"])
     if arguments.json:
-        output.json({**value, "seconds": seconds})
+        output.json({**value, "complete": complete, "seconds": seconds})
     output.block("time", [duration(seconds)])
-    return 0
+    if run.interrupt is None:
+        return 0
+    return 143 if isinstance(run.interrupt, Stopped) else 130
 
 
-def _gallery(arguments: argparse.Namespace, output: Output) -> dict[str, Any]:
+class _Run:
+    """Runs checks, with a bar on a terminal, until an interrupt."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments = arguments
+        self.interrupt: KeyboardInterrupt | None = None
+
+    def findings(self, label: str, *about: Any, names: Sequence[str] | None) -> list[Finding]:
+        """The findings about a network on a domain, or without them the general ones."""
+        from ..theory.run import run_checks
+
+        found: list[Finding] = []
+        bar = Progress(sys.stderr, label)
+        try:
+            for finding in run_checks(*about, names=names, before=bar.step):
+                found.append(finding)
+        except KeyboardInterrupt as interrupt:
+            self.interrupt = interrupt
+        finally:
+            bar.clear()
+        return found
+
+
+def _gallery(run: _Run, output: Output) -> dict[str, Any]:
     """The general checks, and those about a network for every toy network."""
     from ..theory.gallery import toy_networks
-    from ..theory.run import run_checks
+    from ..theory.run import checks_for
 
+    arguments = run.arguments
     given = ("box", "vnnlib", "domain", "slice", "input_box")
     if any(getattr(arguments, name) is not None for name in given):
         raise DomainError(
             "a domain is for a network of yours; without one, the gallery's toy networks are "
             "checked on the whole space"
         )
-    general = list(run_checks(names=arguments.check))
+    names = checks_for(network=False, names=arguments.check)
+    general = run.findings("in general", names=names) if names else []
     output.block("in general", [f"{len(general)} checks that need no network"] if general else [])
     _print(output, general, details=arguments.details)
     networks = toy_networks()
     by_network: dict[str, list[Finding]] = {}
-    for name, network in networks.items():
-        by_network[name] = list(run_checks(network, names=arguments.check))
+    names = checks_for(network=True, names=arguments.check)
+    for name, network in networks.items() if names else ():
+        if run.interrupt is not None:
+            break
+        by_network[name] = run.findings(name, network, names=names)
         if arguments.details:
             output.block("network", [name])
             _print(output, by_network[name], details=True)
     rows = _matrix(by_network)
     if rows:
-        output.block("gallery", [f"{len(networks)} toy networks with rational weights:"])
-        output.block("", textwrap.wrap(", ".join(networks), 78))
+        output.block("gallery", [f"{len(by_network)} toy networks with rational weights:"])
+        output.block("", textwrap.wrap(", ".join(by_network), 78))
         output.block("", _table(["", "check", "holds", "fails", "n/a", "compared"], rows))
     return {
         "general": [_json(f) for f in general],

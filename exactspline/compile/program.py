@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import ParameterError
+from ..rationals import format_rational
 from .forms import Forms
 
 __all__ = ["Layer", "Program", "UnitGroup", "UnitName", "Units"]
@@ -227,7 +228,7 @@ def _hash_forms(digest: hashlib._Hash, forms: Forms) -> None:
 
 def _hash_array(digest: hashlib._Hash, array: np.ndarray) -> None:
     if array.dtype == object:
-        text = ";".join(str(v) for v in array.reshape(-1))
+        text = ";".join(format_rational(v) for v in array.reshape(-1))
         digest.update(b"O" + text.encode())
     else:
         digest.update(str(array.dtype).encode() + str(array.shape).encode())

@@ -48,7 +48,7 @@ class MASO(Operator):
 
     References
     ----------
-    Balestriero, Baraniuk, "A Spline Theory of Deep Networks", ICML 2018, definition 2.
+    Balestriero, Baraniuk, "A Spline Theory of Deep Networks", ICML 2018.
 
     Examples
     --------

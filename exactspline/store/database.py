@@ -18,10 +18,10 @@ VERSION = 1
 SCHEMA = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL)",
     "CREATE TABLE totals (id INTEGER PRIMARY KEY CHECK (id = 1), regions INTEGER NOT NULL, "
-    "by_float INTEGER NOT NULL, by_integer INTEGER NOT NULL, by_rational INTEGER NOT NULL, "
-    "seconds REAL NOT NULL)",
+    "tasks INTEGER NOT NULL, by_float INTEGER NOT NULL, by_integer INTEGER NOT NULL, "
+    "by_rational INTEGER NOT NULL, seconds REAL NOT NULL, checksum INTEGER NOT NULL)",
     "CREATE TABLE tasks (id INTEGER PRIMARY KEY, first BLOB NOT NULL, depth INTEGER NOT NULL, "
-    "weight REAL NOT NULL)",
+    "weight REAL NOT NULL, checksum INTEGER NOT NULL)",
     "CREATE TABLE chunks (id INTEGER PRIMARY KEY, first BLOB NOT NULL UNIQUE, "
     "regions INTEGER NOT NULL, codes BLOB NOT NULL, points BLOB NOT NULL, exact BLOB NOT NULL, "
     "facets BLOB, checksum INTEGER NOT NULL)",
@@ -97,7 +97,7 @@ def is_empty(path: str) -> bool:
 
 
 def _opened(path: str, mode: str) -> sqlite3.Connection:
-    name = quote(os.path.abspath(path))
+    name = quote(os.fsencode(os.path.abspath(path)))  # of any bytes
     database = sqlite3.connect(
         f"file:{name}?mode={mode}", uri=True, isolation_level=None, timeout=10.0,
         check_same_thread=False,
@@ -163,7 +163,7 @@ def _check(path: str, database: sqlite3.Connection) -> None:
     # pages that the file should have; those of a write-ahead log come on top
     pages = database.execute("PRAGMA page_count").fetchone()[0]
     size = database.execute("PRAGMA page_size").fetchone()[0]
-    log = f"{os.path.abspath(path)}-wal"
+    log = f"{os.path.realpath(path)}-wal"  # SQLite follows links, too
     behind = os.path.getsize(log) if os.path.exists(log) else 0
     if os.path.getsize(path) + behind < pages * size:
         raise StoreError(

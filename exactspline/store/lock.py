@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 
 from ..errors import StoreError
 
 __all__ = ["Lock"]
 
 _held: set[tuple[int, str]] = set()  # process and file: a system's lock is that of a process
+_turns = threading.Lock()  # of threads that want one
 
 
 class Lock:
@@ -33,8 +35,13 @@ class Lock:
     def __init__(self, path: str) -> None:
         self._name = f"{os.path.realpath(path)}-lock"
         self._key = os.getpid(), self._name
-        if self._key in _held:
-            raise _taken(path)
+        with _turns:
+            if self._key in _held:
+                raise _taken(path)
+            self._take(path)
+            _held.add(self._key)
+
+    def _take(self, path: str) -> None:
         while True:
             try:
                 self._descriptor = os.open(self._name, os.O_RDWR | os.O_CREAT, 0o666)
@@ -50,7 +57,6 @@ class Lock:
             if self._is_current():
                 break
             os.close(self._descriptor)  # the run before removed the file a moment ago
-        _held.add(self._key)
 
     def _is_current(self) -> bool:
         try:

@@ -7,11 +7,14 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..formats.files import PathLike
 from ..partition.partition import Partition
 from ..partition.resolve import EdgeBuilder
 from ..tasks.chunk import decode_codes
 from ..tasks.chunk_facets import decode_facets
+from ..tasks.damage import damaged
 from .columns import StoredChunks, StoredCodes, StoredPoints, exact_points
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ class StoredPartition(Partition):
     """A `Partition` whose regions stay in the file of their run; see `open_partition`."""
 
     def __init__(self, path: PathLike) -> None:
-        self.path = os.fspath(path)
+        self.path = os.fsdecode(path)
         self._chunks = StoredChunks(self.path)
         store = self._chunks.store
         super().__init__(store.network, store.domain)
@@ -48,13 +51,18 @@ class StoredPartition(Partition):
         if not self._chunks.store.facets:
             return super()._facets
         builder = EdgeBuilder()
-        program = self.network.program
+        program, dim = self.network.program, self.domain.chart.dim
+        sides = len(self._exact_forms.domain_rows)
         for i in range(len(self._chunks.keys)):
             chunk = self._chunks.chunk(i, facets=True)
-            if chunk.facets is not None:
-                start = int(self._chunks.starts[i])
-                codes = decode_codes(chunk, program)
-                builder.append(decode_facets(chunk.facets, codes, program, start))
+            if chunk.facets is None:
+                raise damaged("their facets are missing")
+            start = int(self._chunks.starts[i])
+            codes = decode_codes(chunk, program)
+            found = decode_facets(chunk.facets, codes, program, dim, start)
+            if np.any(found.border_side >= sides):
+                raise damaged("a facet is in no side of the domain")
+            builder.append(found)
         return builder.finish(self)
 
 

@@ -13,6 +13,7 @@ from ..search.decisions import Batch, Decisions
 from ..search.run import Run
 from ..tasks.chunk import decode_chunk
 from ..tasks.coordinate import TaskRun
+from ..tasks.damage import damaged
 from ..tasks.merge import part_of
 from .store import open_run
 
@@ -116,7 +117,10 @@ class StoredRun:
             left = self._run.max_regions - self._handed
             if left <= 0:
                 return
-            batch = decode_chunk(self._store.chunk(key), program, dim)
+            chunk = self._store.chunk(key)
+            if chunk.first != first:
+                raise damaged("their index is another one")
+            batch = decode_chunk(chunk, program, dim)
             self._after = first
             if len(batch.codes) > left:
                 batch = part_of(batch, 0, left, 0)

@@ -9,13 +9,16 @@ import math
 import os
 import sqlite3
 import zlib
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
 from ..domain import Domain
-from ..errors import ExactSplineError, StoreError
+from ..errors import ExactSplineError, LimitError, StoreError
 from ..formats.domain_json import domain_from_json, domain_to_json
 from ..formats.files import PathLike
 from ..formats.json import network_from_json, network_to_json
@@ -23,11 +26,12 @@ from ..formats.limits import MAX_TEXT_BYTES
 from ..network.network import Network
 from ..search.decisions import Decisions
 from ..search.packing import code_type
-from ..search.part import Part
+from ..search.part import WHOLE, Part
 from ..tasks.chunk import MAX_REGIONS, Chunk, code_key
 from ..tasks.damage import inflated
 from .database import connect, create, errors, is_empty
 from .lock import Lock
+from .rows import Totals, checksum, put_chunk, put_task, put_totals, task_checksum
 
 __all__ = ["Store", "checksum", "open_run"]
 
@@ -61,7 +65,7 @@ class Store:
     """
 
     def __init__(self, path: PathLike, *, write: bool = False) -> None:
-        self.path = os.fspath(path)
+        self.path = os.fsdecode(path)
         self._process = os.getpid()
         self._logged = False  # whether the file has a log beside it
         self._lock = Lock(self.path) if write else None
@@ -93,8 +97,9 @@ class Store:
         """
         from .. import __version__
 
-        name = os.fspath(path)
+        name = os.fsdecode(path)
         texts = [_text(network_to_json(network)), _text(domain_to_json(domain))]
+        _check_readable(name, texts)
         program = network.program.sha256().encode()
         lock = Lock(name)
         try:
@@ -109,8 +114,8 @@ class Store:
                 ]  # fmt: skip
                 rows = list(zip(_META, values, strict=True))
                 database.executemany("INSERT INTO meta VALUES (?, ?)", rows)
-                database.execute("INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0.0)")
-                database.execute("INSERT INTO tasks VALUES (1, x'', 0, 1.0)")
+                put_totals(database, Totals(tasks=1))
+                put_task(database, WHOLE, network.program)
 
             create(name, fill)
         finally:
@@ -120,7 +125,7 @@ class Store:
     def _read_meta(self) -> None:
         with errors(self.path):
             found = dict(self._database.execute("SELECT key, value FROM meta LIMIT 20"))
-        if sorted(found) != sorted(_META) or not all(isinstance(v, bytes) for v in found.values()):
+        if set(found) != set(_META) or not all(isinstance(v, bytes) for v in found.values()):
             raise StoreError(f"{self.path}: what it says of its run is not complete")
         texts = [inflated(found[key], MAX_TEXT_BYTES) for key in ("network", "domain")]
         self.network = network_from_json(texts[0], f"{self.path}: network")
@@ -159,49 +164,68 @@ class Store:
             )
 
     # ------------------------------------------------------------------------ where it is
-    def _totals(self) -> tuple[int, Decisions, float]:
+    def totals(self) -> Totals:
+        """Where the run stands.
+
+        Raises
+        ------
+        StoreError
+            If that is missing or damaged.
+        """
         with errors(self.path):
             rows = self._database.execute(
-                "SELECT regions, by_float, by_integer, by_rational, seconds FROM totals"
+                "SELECT regions, tasks, by_float, by_integer, by_rational, seconds, checksum "
+                "FROM totals"
             ).fetchall()
         if len(rows) != 1:
             raise StoreError(f"{self.path}: its totals are missing")
-        regions, *tiers, seconds = rows[0]
-        return int(regions), Decisions(*(int(v) for v in tiers)), float(seconds)
+        *numbers, seconds, check = rows[0]
+        if not all(isinstance(v, int) for v in numbers) or not isinstance(seconds, float):
+            raise _damaged(self.path, "its totals")
+        regions, tasks, *tiers = numbers
+        out = Totals(regions, tasks, Decisions(*tiers), seconds)
+        if check != out.checksum():
+            raise _damaged(self.path, "its totals")
+        return out
 
     @property
     def regions(self) -> int:
         """Regions found so far, whatever their part."""
-        return self._totals()[0]
+        return self.totals().regions
 
     @property
     def decisions(self) -> Decisions:
         """Proved decisions so far."""
-        return self._totals()[1]
+        return self.totals().decisions
 
     @property
     def seconds(self) -> float:
         """Time that tasks took so far, of all workers together."""
-        return self._totals()[2]
+        return self.totals().seconds
 
     @property
     def complete(self) -> bool:
         """Whether nothing remains to be searched."""
-        with errors(self.path):
-            return not self._database.execute("SELECT count(*) FROM tasks").fetchone()[0]
+        return self.totals().tasks == 0
 
     def pending(self) -> list[tuple[int, Part]]:
         """What remains to be searched, in order, each with its key."""
-        with errors(self.path):
-            rows = self._database.execute(
-                "SELECT id, first, depth, weight FROM tasks ORDER BY first"
-            ).fetchall()
-        return [(int(key), self._part(first, depth, weight)) for key, first, depth, weight in rows]
+        with self._at_once():
+            return self._pending()
 
-    def _part(self, first: Any, depth: Any, weight: Any) -> Part:
+    def _pending(self) -> list[tuple[int, Part]]:
+        rows = self._database.execute(
+            "SELECT id, first, depth, weight, checksum FROM tasks NOT INDEXED"
+        ).fetchall()
+        if len(rows) != self.totals().tasks:
+            raise _damaged(self.path, "its list of tasks")
+        out = [(int(row[0]), self._part(*row[1:])) for row in rows]
+        return sorted(out, key=lambda task: task[1].begin)
+
+    def _part(self, first: Any, depth: Any, weight: Any, check: Any) -> Part:
         pieces = self.network.program.pieces
         dtype = code_type(pieces).newbyteorder(">")
-        bad = StoreError(f"{self.path}: a task is damaged; search again")
+        bad = _damaged(self.path, "a task")
         if not isinstance(first, bytes) or len(first) % dtype.itemsize:
             raise bad
         begin = np.frombuffer(first, dtype).astype(np.int64)
@@ -211,7 +235,20 @@ class Store:
             raise bad
         if not isinstance(weight, float) or not math.isfinite(weight):
             raise bad
+        if check != task_checksum(first, depth, weight):
+            raise bad
         return Part(tuple(begin.tolist()), depth, weight)
+
+    @contextlib.contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """Several questions to one state of the file, whatever a run writes in the meantime."""
+        with errors(self.path):
+            self._database.execute("BEGIN")
+            try:
+                yield
+            finally:
+                with contextlib.suppress(sqlite3.Error):  # after an error there may be none
+                    self._database.execute("COMMIT")
 
     # ---------------------------------------------------------------------------- writing
     def commit(
@@ -231,35 +268,27 @@ class Store:
             If that is not possible; then nothing has been changed.
         """
         program, database = self.network.program, self._database
-        keys = []
+        if sum(chunk.regions for chunk in chunks) != regions:
+            raise StoreError(
+                f"{self.path}: a task does not hand over the regions that it has counted; this "
+                "is a defect of exactspline, please report it with the network"
+            )
         self._begin_log()
         with errors(self.path):
             database.execute("BEGIN IMMEDIATE")
             try:
-                for part in remaining:  # first, so that no key is used again at once
-                    done = database.execute(
-                        "INSERT INTO tasks (first, depth, weight) VALUES (?, ?, ?)",
-                        (code_key(part.begin, program), part.depth, part.weight),
-                    )
-                    assert done.lastrowid is not None
-                    keys.append(done.lastrowid)
+                before = self.totals()
+                # what remains comes first, so that no key is used again at once
+                keys = [put_task(database, part, program) for part in remaining]
                 if database.execute("DELETE FROM tasks WHERE id = ?", (key,)).rowcount != 1:
                     raise StoreError(f"{self.path}: a task that was done is not in the store")
                 for chunk in chunks:
-                    database.execute(
-                        "INSERT INTO chunks (first, regions, codes, points, exact, facets, "
-                        "checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                        (
-                            chunk.first, chunk.regions, chunk.codes, chunk.points, chunk.exact,
-                            chunk.facets, checksum(chunk),
-                        ),
-                    )  # fmt: skip
-                database.execute(
-                    "UPDATE totals SET regions = regions + ?, by_float = by_float + ?, "
-                    "by_integer = by_integer + ?, by_rational = by_rational + ?, "
-                    "seconds = seconds + ?",
-                    (regions, decisions.float, decisions.integer, decisions.rational, seconds),
-                )
+                    put_chunk(database, chunk)
+                after = Totals(
+                    before.regions + regions, before.tasks + len(keys) - 1,
+                    before.decisions + decisions, before.seconds + seconds,
+                )  # fmt: skip
+                put_totals(database, after)
                 database.execute("COMMIT")
             except BaseException:
                 with contextlib.suppress(sqlite3.Error):  # it may have been rolled back already
@@ -280,17 +309,37 @@ class Store:
         """Key, first code and number of regions of the chunks in order: those that stay first.
 
         Chunks behind a part that remains are left out: a search may yet find regions before.
+        Without ``after`` the whole list is checked, too.
         """
+        if after is None:
+            return self._checked_index()
         with errors(self.path):
-            rows = self._database.execute(
+            return self._database.execute(
                 "WITH next AS (SELECT min(first) AS begin FROM tasks) SELECT id, first, regions "
-                "FROM chunks, next WHERE (?1 IS NULL OR first > ?1) AND "
-                "(begin IS NULL OR first < begin) ORDER BY first",
+                "FROM chunks, next WHERE first > ? AND (begin IS NULL OR first < begin) "
+                "ORDER BY first",
                 (after,),
             ).fetchall()
-        for row in rows:
-            if not isinstance(row[2], int) or not 1 <= row[2] <= MAX_REGIONS:
-                raise StoreError(f"{self.path}: stored regions are damaged; search again")
+
+    def _checked_index(self) -> list[tuple[int, bytes, int]]:
+        """The index from the rows themselves, which must be as many as the totals say."""
+        with self._at_once():
+            rows = self._database.execute(
+                "SELECT id, first, regions FROM chunks NOT INDEXED"
+            ).fetchall()
+            tasks, totals = self._pending(), self.totals()
+        for _, first, regions in rows:
+            if not isinstance(first, bytes) or not isinstance(regions, int):
+                raise _damaged(self.path, "its list of regions")
+            if not 1 <= regions <= MAX_REGIONS:
+                raise _damaged(self.path, "its list of regions")
+        rows.sort(key=itemgetter(1))
+        twice = any(a[1] == b[1] for a, b in pairwise(rows))
+        if twice or sum(regions for _, _, regions in rows) != totals.regions:
+            raise _damaged(self.path, "its list of regions")
+        if tasks:
+            begin = code_key(tasks[0][1].begin, self.network.program)
+            rows = rows[: bisect_left(rows, begin, key=itemgetter(1))]
         return rows
 
     def with_exact(self) -> list[int]:
@@ -347,7 +396,7 @@ def open_run(
     StoreError
         If there is one and it is not to be resumed, or it is another run's.
     """
-    name = os.fspath(path)
+    name = os.fsdecode(path)
     if is_empty(name):
         return Store.create(name, network, domain, engine=engine, facets=facets)
     if not resume:
@@ -364,12 +413,20 @@ def open_run(
     return store
 
 
-def checksum(chunk: Chunk) -> int:
-    """Of all bytes of a chunk (CRC-32); it finds damage, not malice."""
-    value = zlib.crc32(chunk.first, chunk.regions)
-    for part in (chunk.codes, chunk.points, chunk.exact, chunk.facets or b""):
-        value = zlib.crc32(part, value)
-    return value
+def _damaged(path: str, what: str) -> StoreError:
+    return StoreError(f"{path}: {what} is damaged; take a copy of the store, or search again")
+
+
+def _check_readable(path: str, texts: Sequence[bytes]) -> None:
+    """Refuse what could not be read back, before there is a file."""
+    for text, what in zip(texts, ("network", "domain"), strict=True):
+        if len(text) > MAX_TEXT_BYTES:
+            raise LimitError(
+                f"{path}: the {what} takes {len(text):,} bytes as JSON, stores hold up to "
+                f"{MAX_TEXT_BYTES:,}; enumerate without a store"
+            )
+    network_from_json(texts[0], f"{path}: network")
+    domain_from_json(texts[1], f"{path}: domain")
 
 
 def _text(value: Any) -> bytes:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 
 from ..compile.program import Program
-from ..rationals import format_rational, parse_rational
+from ..rationals import format_rational
 from ..search.decisions import Batch
 from ..search.found import FoundFacets
 from ..search.packing import bits_of, code_type, pack_rows, unpack_rows
-from .chunk_facets import decode_facets, encode_facets
+from .chunk_facets import decode_facets, encode_facets, facet_sizes
 from .damage import damaged, inflated
+from .exact_texts import exact_text, exact_values
 from .merge import part_of
 
 __all__ = [
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 MAX_REGIONS = 8192  # in a chunk
-_MAX_TEXT = 1 << 28  # bytes of rational witnesses in a chunk
+_BYTES = 1 << 25  # that a chunk takes, not compressed; more only if a single region does
 
 
 @dataclass
@@ -80,11 +81,15 @@ def encode_batch(batch: Batch, program: Program, start: int = 0) -> list[Chunk]:
     program : Program
     start : int
         The number of the first region, as the batch's facets count.
+
+    Raises
+    ------
+    LimitError
+        If a rational number, or what belongs to a single region, is too long to be read back.
     """
     out = []
-    for at in range(0, len(batch.codes), MAX_REGIONS):
-        piece = part_of(batch, at, min(at + MAX_REGIONS, len(batch.codes)), start)
-        exact = {str(i): [format_rational(v) for v in p] for i, p in sorted(piece.exact.items())}
+    for at, end in _cuts(batch, program, start):
+        piece = part_of(batch, at, end, start)
         facets = None
         if piece.facets is not None:
             facets = encode_facets(piece.facets, piece.codes, start + at)
@@ -93,10 +98,28 @@ def encode_batch(batch: Batch, program: Program, start: int = 0) -> list[Chunk]:
             Chunk(
                 len(piece.codes), code_key(piece.codes[0], program),
                 _encode_codes(piece.codes, program), points.tobytes(),
-                json.dumps(exact).encode() if exact else b"", facets,
+                exact_text(piece.exact), facets,
             )
         )  # fmt: skip
     return out
+
+
+def _cuts(batch: Batch, program: Program, start: int) -> Iterator[tuple[int, int]]:
+    """Where chunks begin and end: bounded in regions and in bytes."""
+    n = len(batch.codes)
+    sizes = np.full(n, 8 * batch.points.shape[1] + (int(bits_of(program.pieces).sum()) + 7) // 8)
+    for i, point in batch.exact.items():
+        sizes[i] += sum(len(format_rational(v)) + 4 for v in point)
+    if batch.facets is not None:
+        sizes += facet_sizes(batch.facets, n, start)
+    ends = np.cumsum(sizes)
+    at = 0
+    while at < n:
+        most = _BYTES + (int(ends[at - 1]) if at else 0)
+        end = int(np.searchsorted(ends, most, side="right"))
+        end = max(at + 1, min(end, at + MAX_REGIONS, n))
+        yield at, end
+        at = end
 
 
 def _encode_codes(codes: np.ndarray, program: Program) -> bytes:
@@ -152,16 +175,9 @@ def decode_exact(chunk: Chunk, dim: int) -> dict[int, tuple[Fraction, ...]]:
     """Rational witnesses by region of the chunk; `StoreError` if they are damaged."""
     if not chunk.exact:
         return {}
-    if len(chunk.exact) > _MAX_TEXT:
-        raise damaged("its rational witnesses are too long")
-    out: dict[int, tuple[Fraction, ...]] = {}
-    try:
-        for key, values in json.loads(chunk.exact).items():
-            out[int(key)] = tuple(parse_rational(text, "a stored witness") for text in values)
-    except Exception as error:  # whatever bytes from elsewhere do to a parser
-        raise damaged(f"a rational witness cannot be read ({error})") from None
-    if any(not 0 <= i < chunk.regions or len(p) != dim for i, p in out.items()):
-        raise damaged("a rational witness is of no region")
+    out = exact_values(chunk.exact, chunk.regions)
+    if any(len(point) != dim for point in out.values()):
+        raise damaged("a rational witness has another dimension")
     return out
 
 
@@ -180,6 +196,6 @@ def decode_chunk(chunk: Chunk, program: Program, dim: int, start: int = 0) -> Ba
     codes = decode_codes(chunk, program)
     facets: FoundFacets | None = None
     if chunk.facets is not None:
-        facets = decode_facets(chunk.facets, codes, program, start)
+        facets = decode_facets(chunk.facets, codes, program, dim, start)
     exact = decode_exact(chunk, dim)
     return Batch(codes, decode_points(chunk, dim), exact, len(codes), facets)

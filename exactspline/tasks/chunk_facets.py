@@ -5,22 +5,22 @@ The hashes by which a facet finds the region across are not written: they follow
 
 from __future__ import annotations
 
-import json
 import struct
 import zlib
-from fractions import Fraction
 
 import numpy as np
 
 from ..compile.program import Program
-from ..rationals import format_rational, parse_rational
+from ..errors import LimitError
+from ..rationals import format_rational
 from ..search.found import FoundFacets, code_hashes, first_pieces, hash_table
 from .damage import damaged, inflated
+from .exact_texts import exact_text, exact_values
 
-__all__ = ["decode_facets", "encode_facets"]
+__all__ = ["decode_facets", "encode_facets", "facet_sizes"]
 
 _HEAD = struct.Struct("<IIIII")  # edges, flips, borders, dimension, bytes of JSON
-_MOST = 1 << 30  # bytes of a chunk's facets
+_MOST = 1 << 28  # bytes of a chunk's facets
 
 # name, type, and which of the counts its length is
 _COLUMNS = (
@@ -32,8 +32,7 @@ _COLUMNS = (
 
 def encode_facets(found: FoundFacets, codes: np.ndarray, start: int) -> bytes:
     """The facets of regions that are numbered from ``start``."""
-    exact = {str(e): [format_rational(v) for v in p] for e, p in sorted(found.exact.items())}
-    text = json.dumps(exact).encode() if exact else b""
+    text = exact_text(found.exact)
     dim = found.point.shape[1]
     head = _HEAD.pack(
         len(found.region), len(found.flip_edge), len(found.border_region), dim, len(text)
@@ -45,11 +44,34 @@ def encode_facets(found: FoundFacets, codes: np.ndarray, start: int) -> bytes:
             column = column - start
         parts.append(np.asarray(column).astype(dtype).tobytes())
     parts += [np.asarray(found.point, dtype="<f8").tobytes(), text]
-    return zlib.compress(b"".join(parts), 1)
+    raw = b"".join(parts)
+    if len(raw) > _MOST:
+        raise LimitError(
+            f"facets of {len(raw):,} bytes for {len(codes):,} regions: up to {_MOST:,} are stored "
+            "and sent to workers; enumerate without facets, or in memory in one process"
+        )
+    return zlib.compress(raw, 1)
 
 
-def decode_facets(data: bytes, codes: np.ndarray, program: Program, start: int) -> FoundFacets:
+def facet_sizes(found: FoundFacets, n: int, start: int) -> np.ndarray:
+    """Bytes that the facets of each of n regions take, not compressed."""
+    per = [sum(np.dtype(t).itemsize for _, t, c in _COLUMNS if c == i) for i in range(3)]
+    region = found.region - start
+    out = np.full(n, 4, dtype=np.int64)
+    out += (per[0] + 8 * found.point.shape[1]) * np.bincount(region, minlength=n)
+    out += per[1] * np.bincount(region[found.flip_edge], minlength=n)
+    out += per[2] * np.bincount(found.border_region - start, minlength=n)
+    for e, point in found.exact.items():
+        out[region[e]] += sum(len(format_rational(v)) + 4 for v in point)
+    return out
+
+
+def decode_facets(
+    data: bytes, codes: np.ndarray, program: Program, dim: int, start: int
+) -> FoundFacets:
     """The facets of regions with these codes, which are numbered from ``start``.
+
+    ``dim`` is the dimension of the domain, which their points have.
 
     Raises
     ------
@@ -59,7 +81,9 @@ def decode_facets(data: bytes, codes: np.ndarray, program: Program, start: int) 
     raw = inflated(data, _MOST)
     if len(raw) < _HEAD.size:
         raise damaged("its facets are too short")
-    *counts, dim, text = _HEAD.unpack_from(raw)
+    *counts, width, text = _HEAD.unpack_from(raw)
+    if width != dim:
+        raise damaged("its facets are of another dimension")
     sizes = [4 * len(codes)] + [counts[c] * np.dtype(t).itemsize for _, t, c in _COLUMNS]
     if len(raw) != _HEAD.size + sum(sizes) + 8 * counts[0] * dim + text:
         raise damaged("its facets have another size")
@@ -70,28 +94,17 @@ def decode_facets(data: bytes, codes: np.ndarray, program: Program, start: int) 
         columns[name] = np.frombuffer(raw, dtype, counts[which], at).astype(np.int64)
         at += size
     point = np.frombuffer(raw, "<f8", counts[0] * dim, at).astype(np.float64)
-    exact = _exact_points(raw[len(raw) - text :] if text else b"", counts[0])
+    if not np.all(np.isfinite(point)):
+        raise damaged("a point beyond a facet is no number")
+    exact = exact_values(raw[len(raw) - text :] if text else b"", counts[0])
+    if any(len(p) != dim for p in exact.values()):
+        raise damaged("a point of a facet has another dimension")
     _check(columns, codes, program)
     hashes, target = _hashes(columns, codes, program)
     columns["region"] += start
     columns["border_region"] += start
     point = point.reshape(counts[0], dim)
     return FoundFacets(hashes=hashes, target=target, point=point, exact=exact, **columns)
-
-
-def _exact_points(text: bytes, edges: int) -> dict[int, tuple[Fraction, ...]]:
-    if not text:
-        return {}
-    try:
-        out = {
-            int(key): tuple(parse_rational(v, "a point of a facet") for v in values)
-            for key, values in json.loads(text).items()
-        }
-    except Exception as error:  # whatever bytes from elsewhere do to a parser
-        raise damaged(f"a point of a facet cannot be read ({error})") from None
-    if any(not 0 <= e < edges for e in out):
-        raise damaged("a point is of no facet")
-    return out
 
 
 def _check(columns: dict[str, np.ndarray], codes: np.ndarray, program: Program) -> None:

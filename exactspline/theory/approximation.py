@@ -261,7 +261,7 @@ def check_approximation() -> Report:
         if wrong is not None:
             break
     return Report(
-        name="approximation",
+        name="check_approximation",
         statement="A convex operator is approximated arbitrarily closely by max-affine spline "
         "operators, one that is not convex by affine spline operators.",
         source="Balestriero, Baraniuk, A Spline Theory of Deep Networks, ICML 2018, on the "

@@ -4,14 +4,15 @@ Every number that a forward or backward pass computes is a sum over paths of pro
 and each product is rounded at most n times, where n counts the operations along the longest
 path. So it is off by at most ((1 + u)^n - 1) times the sum of the products' absolute values
 (u = 2^-53), provided every unit takes the piece that it takes exactly; which is proved by the
-same bound on the values of its pieces.
+same bound on the values of its pieces. That takes numbers of moderate size, so that nothing
+overflows and underflows vanish: sums of the sizes of weights bound whatever a pass computes.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Bounds", "Rounding", "module_jacobian", "torch_twin"]
 
 _UNIT = Fraction(1, 2**53)
-_TINY = Fraction(1, 2**900)  # more than all underflows of a toy network together
+_LARGEST = 2**300  # of any number that a pass computes
+_TINY = Fraction(1, 2**700)  # more than all underflows together, each times at most _LARGEST
 _PER_NODE = 16  # roundings of one operator besides its sum, batch normalisation's root included
 
 
@@ -56,14 +58,20 @@ class Rounding:
     def __init__(self, network: Network) -> None:
         self.network = network
         self.splines = []
+        self._growth = Fraction(1)
         for node in network.nodes:
             shapes = [network.input_shape if i < 0 else network.nodes[i].shape for i in node.inputs]
             spline = node.operator.as_aso(*shapes)
-            self.splines.append((spline, as_fractions(spline.A), as_fractions(spline.B)))
+            A, B = as_fractions(spline.A), as_fractions(spline.B)
+            self.splines.append((spline, A, B))
+            self._growth *= _growth(A, B)
 
     def at(self, x: Sequence[Fraction]) -> Bounds:
         """The bounds at a point that float64 holds."""
-        return _bounds(self.network, self.splines, x)
+        found = _bounds(self.network, self.splines, x)
+        # no value and no gradient is larger than that
+        tame = self._growth * (1 + max(map(abs, x), default=Fraction(0))) < _LARGEST
+        return found if tame else replace(found, decided=False)
 
 
 def _bounds(
@@ -96,6 +104,13 @@ def _bounds(
     gamma = (1 + _UNIT) ** (2 * roundings) - 1
     decided = all(gap > gamma * both + _TINY for gap, both in gaps)
     return Bounds(decided, paths[-1] * gamma + _TINY)
+
+
+def _growth(A: np.ndarray, B: np.ndarray) -> Fraction:
+    """By how much at most an operator makes values larger, and gradients on their way back."""
+    sizes = abs(A).max(axis=1)  # over the pieces
+    sums = [*sizes.sum(axis=0).tolist(), *sizes.sum(axis=1).tolist(), *abs(B).reshape(-1)]
+    return 1 + max(sums)
 
 
 def _upwards(values: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ __all__ = [
     "LayerCells",
     "dense",
     "dot",
+    "first_layers",
     "fractions_of",
     "network_of",
     "partition_of",
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 MOST_REGIONS = 20_000  # that a check goes through
+_MOST_PRODUCTS = 30_000_000  # of all regions' maps, in rationals: minutes a check
 _MOST_ENTRIES = 2_000_000  # of a dense rational matrix
 
 
@@ -40,7 +42,7 @@ def partition_of(network: Network | Partition, domain: Domain | None = None) -> 
     Raises
     ------
     LimitError
-        For more than 20,000 regions.
+        For more than 20,000 regions, or 30 million products of rationals for their maps.
     ParameterError
         If the partition was stopped before it was complete, or if it comes with a domain.
     """
@@ -68,6 +70,15 @@ def partition_of(network: Network | Partition, domain: Domain | None = None) -> 
         raise LimitError(
             f"more than {MOST_REGIONS:,} regions: too many for a check in rationals; take a "
             "smaller domain or a toy network"
+        )
+    program = found.network.program
+    weights = sum(len(layer.members.data) for layer in program.layers) + len(program.output.data)
+    products = len(found) * weights * (found.domain.chart.dim + 1)
+    if products > _MOST_PRODUCTS:
+        raise LimitError(
+            f"{len(found):,} regions with {weights:,} coefficients each take {products:,} products "
+            f"of rationals, over the limit of {_MOST_PRODUCTS:,}; take a smaller domain or a toy "
+            "network"
         )
     return found
 

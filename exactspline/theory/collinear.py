@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from ..errors import ParameterError
+from ..errors import ParameterError, UndecidedError
 from .report import FAILS, HOLDS, Report
 
 __all__ = ["check_collinear", "collinear_templates"]
@@ -215,7 +215,15 @@ def _compared(constraint: str, factors: Any) -> tuple[list[dict[str, Any]], str]
             else [cvxpy.sum_squares(A[c]) <= alpha for c in range(classes)]
         )
         problem = cvxpy.Problem(cvxpy.Minimize(loss), limits)
-        least = float(problem.solve())
+        try:
+            least = float(problem.solve())
+        except (cvxpy.error.SolverError, TypeError) as error:  # TypeError: no value was found
+            raise UndecidedError(
+                f"check_collinear: cvxpy found no optimum for {classes} classes ({error}); "
+                "is one of its solvers installed?"
+            ) from None
+        if problem.status not in (cvxpy.OPTIMAL, cvxpy.OPTIMAL_INACCURATE):
+            raise UndecidedError(f"check_collinear: cvxpy ended as {problem.status}")
         solver = str(problem.solver_stats.solver_name)
         out.append(
             {

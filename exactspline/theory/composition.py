@@ -64,7 +64,7 @@ def check_symbolic_composition() -> Report:
             wrong = {"output": k, "piece": r, "value": value, "by the formula": formula}
             break
     return Report(
-        name="symbolic composition",
+        name="check_symbolic_composition",
         statement=_STATEMENT,
         source=_SOURCE,
         verdict=HOLDS if wrong is None else FAILS,
@@ -131,7 +131,7 @@ def check_composition(network: Network | Partition, domain: Domain | None = None
         if wrong is not None:
             break
     text: dict[str, Any] = {
-        "name": "composition", "statement": _STATEMENT, "source": _SOURCE, "unit": "layers",
+        "name": "check_composition", "statement": _STATEMENT, "source": _SOURCE, "unit": "layers",
         "checked": checked, "details": {"pieces": pieces, "not applicable": others},
         "routes": (
             "the formula, with W and b of the affine operators and the MASO of the nonlinear one",

@@ -323,7 +323,7 @@ def check_convexity(
     worst = _bends(partition, maps)
     bad = [c for c in outputs if worst[c] is not None]
     text: dict[str, Any] = {
-        "name": "convexity", "statement": _STATEMENT, "source": _SOURCE, "unit": "regions",
+        "name": "check_convexity", "statement": _STATEMENT, "source": _SOURCE, "unit": "regions",
         "checked": len(partition),
         "routes": (
             "the exact forward at points that span every region",

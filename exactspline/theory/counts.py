@@ -199,10 +199,10 @@ _SOURCES = {
     "choices of pieces": "counting codes",
     "Raghu et al. 2017": "Raghu et al. 2017, theorem 1; maxout: Montufar, Ren, Zhang 2021",
     "Zaslavsky": "Zaslavsky 1975",
-    "Montufar 2014": "Montufar, Pascanu, Cho, Bengio 2014, corollary 5",
+    "Montufar 2014": "Montufar, Pascanu, Cho, Bengio 2014",
     "Montufar 2017": "Montufar 2017, proposition 3",
     "Serra et al. 2018": "Serra, Tjandraatmadja, Ramalingam 2018, theorem 1",
-    "Serra et al. 2018, lower": "Serra, Tjandraatmadja, Ramalingam 2018, theorem 6",
+    "Serra et al. 2018, lower": "Serra, Tjandraatmadja, Ramalingam 2018",
     "Hinz, van de Geer 2019": "Hinz, van de Geer 2019",
 }
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..rationals import compact
-from .cells import dense, dot, partition_of, unit_pieces
+from .cells import dense, dot, first_layers, partition_of
+from .geometry import state_at
 from .power import GEOMETRY
 from .report import FAILS, HOLDS, NOT_APPLICABLE, Report
 
@@ -49,7 +50,7 @@ def check_cut_alike(
 
     References
     ----------
-    Balestriero et al., The Geometry of Deep Networks, 2019, section 4.
+    Balestriero et al., The Geometry of Deep Networks, NeurIPS 2019.
     """
     from .. import network as ops
 
@@ -58,7 +59,7 @@ def check_cut_alike(
         "name": "check_cut_alike",
         "statement": "With the same weights and biases one layer cuts its inputs into the same "
         "regions with ReLU, leaky ReLU (slope not 1) and the absolute value.",
-        "source": f"{GEOMETRY}, section 4",
+        "source": f"{GEOMETRY}, on the cuts of a layer",
     }
     layers = partition.network.program.layers
     if not layers or not _bends_at_zero(layers[0]):
@@ -90,7 +91,7 @@ def check_cut_alike(
     return Report(
         **text,
         verdict=HOLDS if bad is None else FAILS,
-        checked=max(checked, 1),
+        checked=checked,
         unit="regions",
         routes=(
             "the network's own first layer, its regions",
@@ -140,9 +141,8 @@ def check_reflection(network: Network | Partition, domain: Domain | None = None)
     Returns
     -------
     Report
-        For every unit of the first layer whose slopes are -s and s: the affine pieces with and
-        without the reflection of the input in the unit's hyperplane. Not applicable without
-        such units.
+        For every unit of the first layer whose slopes are -s and s: its exact values at points
+        that span the side u > 0, and at their mirror images. Not applicable without such units.
 
     Notes
     -----
@@ -154,23 +154,27 @@ def check_reflection(network: Network | Partition, domain: Domain | None = None)
         "name": "check_reflection",
         "statement": "An absolute value reflects: u = <W, x> + b, R the reflection in the "
         "hyperplane u = 0, then |u| composed with R is |u|, piece by piece.",
-        "source": f"{GEOMETRY}, section 4",
+        "source": f"{GEOMETRY}, on the cuts of a layer",
     }
     layers = partition.network.program.layers
     mirrors = [] if not layers else _mirrors(layers[0])
-    bad, checked = None, 0
-    for k, plus, minus in mirrors:
-        (normal, constant), (slope, offset) = plus, minus
+    bad, checked, points = None, 0, 0
+    first = first_layers(partition.network.program, 1 if layers else 0)
+    for k, normal, constant in mirrors:
         size = dot(normal, normal)
         if size == 0:
             continue
-        # x -> x - 2 u(x) / |W|^2 W turns <a, x> + b into <a - 2 <a, W> / |W|^2 W, x> + ...
-        share = 2 * dot(slope, normal) / size
-        mirrored = [a - share * w for a, w in zip(slope, normal, strict=True)]
-        level = offset - share * constant
         checked += 1
-        if mirrored != list(normal) or level != constant:
-            bad = {"unit": k, "piece reflected": mirrored, "other piece": list(normal)}
+        for x in _one_side(normal, constant):
+            share = 2 * (dot(normal, x) + constant) / size
+            image = [v - share * w for v, w in zip(x, normal, strict=True)]
+            here, there = state_at(first, x)[k], state_at(first, image)[k]
+            points += 1
+            if here != there:
+                bad = {"unit": k, "x": x, "mirror image": image, "value": here,
+                       "value there": there}  # fmt: skip
+                break
+        if bad is not None:
             break
     if not checked:
         reason = "no unit of the first layer is an absolute value of a function that varies"
@@ -180,23 +184,36 @@ def check_reflection(network: Network | Partition, domain: Domain | None = None)
         verdict=HOLDS if bad is None else FAILS,
         checked=checked,
         unit="units",
-        routes=("the unit's positive piece", "its negative piece after the reflection"),
+        routes=(
+            "the unit's exact values at points that span its positive side",
+            "its values at their images under the reflection in the hyperplane",
+        ),
         counterexample=bad,
+        reason="" if bad is None else f"unit {bad['unit']} has another value at a mirror image",
+        details={"points": points},
     )
 
 
-Affine = tuple[list[Fraction], Fraction]
-
-
-def _mirrors(layer: Layer) -> list[tuple[int, Affine, Affine]]:
-    """Units with pieces -s u and s u, s > 0: their number, the second piece and the first."""
+def _mirrors(layer: Layer) -> list[tuple[int, list[Fraction], Fraction]]:
+    """Units with pieces -s u and s u: their number, and u as a vector and a constant."""
     if not _bends_at_zero(layer):
         return []
     units = layer.units
-    slopes = [Fraction(v) for v in units.piece_slope.tolist()]
+    matrix, const = dense(layer.members, "layer 1")
     out = []
-    for k, (A, B) in enumerate(unit_pieces(layer, "layer 1")):
-        low, high = slopes[int(units.piece_start[k])], slopes[int(units.piece_start[k]) + 1]
-        if low == -high:
-            out.append((k, (list(A[1]), B[1]), (list(A[0]), B[0])))
+    for k in range(len(units)):
+        low, high = (int(units.piece_start[k]) + r for r in (0, 1))
+        if Fraction(units.piece_slope[low]) == -Fraction(units.piece_slope[high]):
+            member = int(units.piece_member[low])
+            out.append((k, list(matrix[member]), const[member]))
     return out
+
+
+def _one_side(normal: Sequence[Fraction], constant: Fraction) -> list[list[Fraction]]:
+    """Affinely independent points, one more than there are inputs, at which u is positive."""
+    lift = (1 - constant) / dot(normal, normal)
+    start = [lift * w for w in normal]  # u = 1 there
+    step = 1 / (2 * max(map(abs, normal)))
+    return [
+        [v + step * (i == j) for i, v in enumerate(start)] for j in range(-1, len(start))
+    ]

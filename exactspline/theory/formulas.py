@@ -305,7 +305,7 @@ def check_cnn_formula(network: Network | Partition, domain: Domain | None = None
     'holds'
     """
     text = {
-        "name": "CNN formula",
+        "name": "check_cnn_formula",
         "statement": "z(x) = W (prod_l A_rho^l[x] A_sigma^l[x] C^l) x + W sum_l (prod_{j>l} "
         "A_rho^j[x] A_sigma^j[x] C^j) (A_rho^l[x] (A_sigma^l[x] b^l + B_sigma^l[x]) + "
         "B_rho^l[x]) + b_W on every region.",
@@ -343,7 +343,7 @@ def check_resnet_formula(network: Network | Partition, domain: Domain | None = N
     'holds'
     """
     text = {
-        "name": "ResNet formula",
+        "name": "check_resnet_formula",
         "statement": "For blocks z' = sigma(C z + b) + C_skip z + b_skip: z(x) = W (prod_l "
         "(A_sigma^l[x] C^l + C_skip^l)) x + W sum_l (prod_{j>l} (A_sigma^j[x] C^j + C_skip^j)) "
         "(A_sigma^l[x] b^l + B_sigma^l[x] + b_skip^l) + b_W on every region.",

@@ -78,15 +78,15 @@ def toy_networks() -> dict[str, Network]:
     Returns
     -------
     dict of str to Network
-        Dense, convolutional, pooled and residual ones, each with ReLU, leaky ReLU and abs, and
-        a convex network of nondecreasing layers.
+        Dense, convolutional, pooled and residual ones, each with ReLU, leaky ReLU and abs, a
+        convex network of nondecreasing layers, and one unit whose partition is a Voronoi diagram.
 
     Examples
     --------
     >>> list(toy_networks())[:3]
     ['dense ReLU', 'dense leaky ReLU', 'dense abs']
     """
-    from ..network import Abs, Dense, LeakyReLU, Network, ReLU
+    from ..network import MASO, Abs, Dense, LeakyReLU, Network, ReLU
 
     activations: dict[str, Activation] = {
         "ReLU": ReLU, "leaky ReLU": lambda: LeakyReLU("1/10"), "abs": Abs,
@@ -107,4 +107,7 @@ def toy_networks() -> dict[str, Network]:
         ],
         (2,),
     )
+    # B_r = -|A_r|^2 / 2: nearest centroid, as in K-means
+    centroids = [[0, 0], [2, 1], [-1, 3]]
+    out["K-means"] = Network([MASO([centroids], [[0, "-5/2", "-5"]])], (2,))
     return out

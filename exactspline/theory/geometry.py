@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..network.network import Network
     from ..partition.partition import Partition
 
-__all__ = ["Bend", "bends", "check_bending", "inside_step"]
+__all__ = ["Bend", "bends", "check_bending", "inside_step", "state_at"]
 
 _MOST_BENDS = 200_000
 
@@ -191,7 +191,7 @@ def check_bending(network: Network | Partition, domain: Domain | None = None) ->
 
     References
     ----------
-    Balestriero et al., The Geometry of Deep Networks, 2019, section 4.
+    Balestriero et al., The Geometry of Deep Networks, NeurIPS 2019.
     """
     partition = partition_of(network, domain)
     program = partition.network.program
@@ -200,7 +200,7 @@ def check_bending(network: Network | Partition, domain: Domain | None = None) ->
         "statement": "The hyperplane of a deeper unit with weights w bends at the facets of the "
         "layers before: its normal in region r is A_r^T w, "
         "cos = <n_r, n_r'> / (|n_r| |n_r'|), and n_r' - n_r is along the facet's normal.",
-        "source": f"{GEOMETRY}, section 4",
+        "source": f"{GEOMETRY}, on angles between the cuts of deeper layers",
     }
     if len(program.layers) < 2:
         return Report(
@@ -244,6 +244,7 @@ def check_bending(network: Network | Partition, domain: Domain | None = None) ->
             "differences of the unit's exact values at points of the regions; the facets' normals",
         ),
         counterexample=bad,
+        reason="" if bad is None else str(bad.pop("what")),
         details={
             "right angles": right,
             "not bent": straight,
@@ -281,11 +282,11 @@ class _Gradients:
 
     def _values(self, t: Sequence[Fraction]) -> list[Fraction]:
         """The forms' values at a point, by the definition of the network (up to constants)."""
-        state = _state_at(self.program, self.partition.domain.chart.lift(t))
+        state = state_at(self.program, self.partition.domain.chart.lift(t))
         return [dot(row, state) for _, row in self.forms]
 
 
-def _state_at(program: Any, x: Sequence[Fraction]) -> list[Fraction]:
+def state_at(program: Any, x: Sequence[Fraction]) -> list[Fraction]:
     """The state behind all layers of a program at a point, straight from its units."""
     from ..exact.point import code_at
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,7 +54,9 @@ def _by_torch(
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Torch's autograd against A, with proved bounds; what was found, and a counterexample."""
     net = partition.network
-    if find_spec("torch") is None:
+    try:
+        import torch  # noqa: F401
+    except (ImportError, OSError):  # OSError: a library of torch's that does not load
         return {"torch's autograd": "not compared: torch is not installed"}, None
     forward = torch_twin(net) if module is None else double_module(module)
     if forward is None:
@@ -87,7 +88,7 @@ def _by_torch(
     return {
         "torch's autograd": f"equal in {compared} regions, in {exact} of them to the last bit, "
         "in the others within the proved rounding",
-        "regions that float64 cannot decide, or beyond the first 300": left_out
+        "regions beyond the first 300, or where float64 decides nothing": left_out
         + max(0, len(partition) - _MOST_AUTOGRAD),
     }, None
 
@@ -157,7 +158,7 @@ def check_templates(
         details.update(found)
         reason = "" if wrong is None else "torch's gradient is not A[x]"
     return Report(
-        name="templates",
+        name="check_templates",
         statement="The template of output c, row c of A[x], is the gradient of the output in x; "
         "with W and b of the last layer it is W A[x], and the bias is W B[x] + b.",
         source="Balestriero, Baraniuk, Mad Max: Affine Spline Insights into Deep Learning, 2018, "

@@ -64,7 +64,7 @@ def check_hierarchy(network: Network | Partition, domain: Domain | None = None) 
     """
     net = network_behind(network)
     text: dict[str, Any] = {
-        "name": "hierarchy",
+        "name": "check_hierarchy",
         "statement": "z(x) = W max_r (A^(L-1)_r max_r (... A^(1)_r x + B^(1)_r ...) + "
         "B^(L-1)_r) + b: the output is a hierarchy of matched filters.",
         "source": "Balestriero, Baraniuk, Mad Max: Affine Spline Insights into Deep Learning, "

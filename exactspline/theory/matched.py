@@ -69,7 +69,7 @@ def templates(network: Network, x: Any, *, exact: bool = False) -> Templates:
 
     References
     ----------
-    Balestriero, Baraniuk, A Spline Theory of Deep Networks, ICML 2018, section 4.
+    Balestriero, Baraniuk, A Spline Theory of Deep Networks, ICML 2018: templates.
 
     Examples
     --------
@@ -134,7 +134,8 @@ def orthogonality_penalty(W: Any) -> Any:
 
     References
     ----------
-    Balestriero, Baraniuk, A Spline Theory of Deep Networks, ICML 2018, section 5.
+    Balestriero, Baraniuk, A Spline Theory of Deep Networks, ICML 2018: orthogonal
+    templates.
 
     Examples
     --------

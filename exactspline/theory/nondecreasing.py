@@ -66,7 +66,7 @@ def check_nondecreasing(network: Network | Partition, domain: Domain | None = No
     obstacles = [o for layer in partition.network.layers if (o := _obstacle(layer))]
     convex = check_convexity(partition)
     text: dict[str, Any] = {
-        "name": "nondecreasing",
+        "name": "check_nondecreasing",
         "statement": "If every layer is a MASO and every layer from the second on is "
         "nondecreasing (A_kr >= 0 entrywise), the whole network is a MASO: every output is "
         "convex. Sufficient, not necessary.",

@@ -175,7 +175,7 @@ def check_operators(network: Network | Partition, domain: Domain | None = None) 
 
     References
     ----------
-    Balestriero, Baraniuk, "A Spline Theory of Deep Networks", ICML 2018, section 3.
+    Balestriero, Baraniuk, "A Spline Theory of Deep Networks", ICML 2018.
     """
     net = network_behind(network)
     found = []
@@ -200,7 +200,7 @@ def _report(operators: Sequence[tuple[str, Operator, Sequence[Shape]]]) -> Repor
         if wrong is not None:
             break
     text: dict[str, Any] = {
-        "name": "operators", "statement": STATEMENT, "source": SOURCE, "unit": "operators",
+        "name": "check_operators", "statement": STATEMENT, "source": SOURCE, "unit": "operators",
         "checked": checked,
         "routes": (
             "the operator's exact forward at points that span every region of every output, and "

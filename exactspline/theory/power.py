@@ -48,7 +48,7 @@ class PowerDiagram:
 
     References
     ----------
-    Balestriero et al., The Geometry of Deep Networks, 2019, theorems 1 and 2.
+    Balestriero et al., The Geometry of Deep Networks, NeurIPS 2019.
 
     Examples
     --------
@@ -282,7 +282,7 @@ def check_power_diagram(
 
     References
     ----------
-    Balestriero et al., The Geometry of Deep Networks, 2019, theorems 1, 2 and 4.
+    Balestriero et al., The Geometry of Deep Networks, NeurIPS 2019.
     """
     partition = partition_of(network, domain)
     program = partition.network.program
@@ -297,7 +297,7 @@ def check_power_diagram(
         "statement": "A layer's partition is the power diagram with centroids sum_k A_k,r_k and "
         "radii |mu|^2 + 2 sum_k B_k,r_k; inside a region of the layers before, with map "
         "z = J x + c, with mu = J^T mu_l and rad = |mu|^2 + 2 <mu_l, c> + 2 sum_k B_k,r_k.",
-        "source": f"{GEOMETRY}, theorems 1, 2, 4",
+        "source": f"{GEOMETRY}, on layers and on their subdivision",
     }
     layers = [i + 1 for i, good in enumerate(convex) if good or i + 1 in given]
     if not layers:
@@ -323,7 +323,7 @@ def check_power_diagram(
     return Report(
         **text,  # type: ignore[arg-type]
         verdict=HOLDS if bad is None else FAILS,
-        checked=max(checked, 1),
+        checked=checked,
         unit="regions of layers",
         routes=(
             "the regions that the search enumerated, and their facets",

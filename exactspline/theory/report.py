@@ -27,7 +27,7 @@ class Report:
     Attributes
     ----------
     name : str
-        The check: the name of its function.
+        The check: the name of its function, such as "check_convexity".
     statement : str
         What was checked, in one or two sentences.
     source : str
@@ -93,7 +93,9 @@ class Report:
         head = f"{self.name}: {self.verdict}"
         if self.checked:
             head += f" ({manner}, {self.checked} {self.unit})"
-        lines = [head, *_wrapped(self.statement), *_wrapped(f"source: {self.source}")]
+        lines = [head, *_wrapped(self.statement)]
+        if self.source:
+            lines += _wrapped(f"source: {self.source}")
         if self.reason:
             lines += _wrapped(f"why: {self.reason}")
         if any(self.routes):

@@ -224,7 +224,7 @@ def check_simplified(network: Network | Partition, domain: Domain | None = None)
                     "<A_kr, beta>": mine[k, r], "B_kr": theirs[k, r],
                 }  # fmt: skip
     text: dict[str, Any] = {
-        "name": "simplified MASO", "statement": _STATEMENT, "source": _SOURCE, "unit": "layers",
+        "name": "check_simplified", "statement": _STATEMENT, "source": _SOURCE, "unit": "layers",
         "checked": checked, "details": {"other layers": others},
         "routes": (
             "the layer's MASO by the formula of the composition",
@@ -281,7 +281,7 @@ def check_symbolic_simplified() -> Report:
         wrong = {"relu(x), relu(x - 1)": "has a shared bias", "beta": impossible.beta}
     example = "" if impossible.beta is not None else _proof(impossible)
     return Report(
-        name="symbolic simplified MASO",
+        name="check_symbolic_simplified",
         statement=_STATEMENT,
         source=_SOURCE,
         verdict=HOLDS if wrong is None else FAILS,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_hard_to_soft", "soft_maso"]
 
-_SOURCE = "Balestriero, Baraniuk, From Hard to Soft, ICLR 2019, sections 3 and 4"
+_SOURCE = "Balestriero, Baraniuk, From Hard to Soft, ICLR 2019"
 _BITS = 200  # of the interval arithmetic
 
 
@@ -41,7 +41,7 @@ def soft_maso(maso: MASO, x: Any, beta: float = 0.5) -> np.ndarray:
 
     References
     ----------
-    Balestriero, Baraniuk, From Hard to Soft, 2019, theorem 1 and proposition 4.
+    Balestriero, Baraniuk, From Hard to Soft, ICLR 2019.
 
     Examples
     --------
@@ -117,7 +117,7 @@ def check_hard_to_soft(formulas: Mapping[str, Formula] | None = None) -> Report:
 
     References
     ----------
-    Balestriero, Baraniuk, From Hard to Soft, 2019, theorem 1, proposition 4.
+    Balestriero, Baraniuk, From Hard to Soft, ICLR 2019.
 
     Examples
     --------

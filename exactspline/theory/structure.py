@@ -118,7 +118,7 @@ def check_piecewise_affine(network: Network | Partition, domain: Domain | None =
             reason = "the maps on both sides of a facet do not meet on it"
     layers = partition.network.layers
     return Report(
-        name="piecewise affine",
+        name="check_piecewise_affine",
         statement="A network is a composition of max-affine spline operators and as a whole an "
         "affine spline operator: f(x) = A[x] x + B[x], one affine map on every region, and "
         "across a facet the maps differ by v n^T, of rank at most one, along the normal n.",

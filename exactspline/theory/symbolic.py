@@ -165,7 +165,7 @@ def check_symbolic_operators() -> Report:
 
     References
     ----------
-    Balestriero, Baraniuk, "A Spline Theory of Deep Networks", ICML 2018, section 3.
+    Balestriero, Baraniuk, "A Spline Theory of Deep Networks", ICML 2018.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def check_symbolic_operators() -> Report:
         if wrong is not None:
             break
     return Report(
-        name="symbolic operators",
+        name="check_symbolic_operators",
         statement="Dense, convolution (C block circulant) and average pooling are MASOs with "
         "R = 1; ReLU {0, e_k}, max(eta u, u) {eta e_k, e_k}, abs {-e_k, e_k} and max-pooling "
         "{e_i, i in the window} are MASOs with B = 0.",

@@ -37,7 +37,7 @@ def check_voronoi(network: Network | Partition, domain: Domain | None = None) ->
 
     References
     ----------
-    Balestriero et al., The Geometry of Deep Networks, 2019, section 3.
+    Balestriero et al., The Geometry of Deep Networks, NeurIPS 2019.
     """
     partition = partition_of(network, domain)
     program = partition.network.program
@@ -46,7 +46,7 @@ def check_voronoi(network: Network | Partition, domain: Domain | None = None) ->
         "statement": "If sum_k B_k,r_k = -|mu_r|^2 / 2 for every code (one unit: "
         "B_r = -|A_r|^2 / 2), the layer assigns x to the nearest centroid: a Voronoi diagram, "
         "K-means' vector quantisation.",
-        "source": f"{GEOMETRY}, section 3",
+        "source": f"{GEOMETRY}, on layers",
     }
     if not program.layers:
         return Report(**text, verdict=NOT_APPLICABLE, reason="the network has no units")
@@ -98,5 +98,6 @@ def check_voronoi(network: Network | Partition, domain: Domain | None = None) ->
             "the nearest of the codes' centroids, proved on the whole region",
         ),
         counterexample=bad,
+        reason="" if bad is None else "a point is nearer to another centroid than to its own",
         details={"pairs of regions": count, "radius": diagram.radius([0] * len(diagram.radii))},
     )

@@ -221,8 +221,8 @@ def _report(
     return Report(
         **text,
         verdict=HOLDS if bad is None else FAILS,
-        checked=max(len(bends), 1),
-        unit="facets",
+        checked=len(bends) or 1,
+        unit="facets" if len(bends) else "regions",  # one region has no facets
         routes=(
             "the facets and witnesses of the enumerated regions",
             "centroids and radii: gradients and offsets of the units' weighted sum",
@@ -320,7 +320,7 @@ def check_layers_together(network: Network | Partition | None = None) -> Report:
 
     References
     ----------
-    Balestriero et al., The Geometry of Deep Networks, 2019, section 4.
+    Balestriero et al., The Geometry of Deep Networks, NeurIPS 2019.
 
     Examples
     --------
@@ -334,7 +334,7 @@ def check_layers_together(network: Network | Partition | None = None) -> Report:
         "centroids sum_l sum_k A_l,k and radii |mu|^2 + 2 sum_l sum_k B_l,k over all layers "
         "(each layer is one, inside each region of the layers before).",
         "source": "Balestriero, Cosentino, Aazhang, Baraniuk, The Geometry of Deep Networks: "
-        "Power Diagram Subdivision, NeurIPS 2019, section 4",
+        "Power Diagram Subdivision, NeurIPS 2019, on the subdivision by later layers",
     }
     layers = len(partition.network.program.layers)
     if layers < 2:
