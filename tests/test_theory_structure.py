@@ -112,7 +112,7 @@ def test_max_pooling_over_ties_is_left_to_rationals():
     net = es.Network([es.Dense([[1], [2]]), es.ReLU(), es.MaxPool((2,))], (1, 1))
     report = theory.check_templates(net)
     assert report.holds
-    left = "regions that float64 cannot decide, or beyond the first 300"
+    left = "regions beyond the first 300, or where float64 decides nothing"
     assert report.details[left] == 1  # both units off: a tie of the maximum
 
 

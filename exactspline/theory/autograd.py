@@ -32,7 +32,9 @@ __all__ = ["Bounds", "Rounding", "module_jacobian", "torch_twin"]
 
 _UNIT = Fraction(1, 2**53)
 _LARGEST = 2**300  # of any number that a pass computes
-_TINY = Fraction(1, 2**700)  # more than all underflows together, each times at most _LARGEST
+# more than all underflows together, of parameters too, each times at most _LARGEST; and more than
+# 2^20 times flushed subnormals
+_TINY = Fraction(1, 2**700)
 _PER_NODE = 16  # roundings of one operator besides its sum, batch normalisation's root included
 
 
@@ -64,7 +66,7 @@ class Rounding:
             spline = node.operator.as_aso(*shapes)
             A, B = as_fractions(spline.A), as_fractions(spline.B)
             self.splines.append((spline, A, B))
-            self._growth *= _growth(A, B)
+            self._growth *= _growth(A, B, len(node.inputs))
 
     def at(self, x: Sequence[Fraction]) -> Bounds:
         """The bounds at a point that float64 holds."""
@@ -106,11 +108,15 @@ def _bounds(
     return Bounds(decided, paths[-1] * gamma + _TINY)
 
 
-def _growth(A: np.ndarray, B: np.ndarray) -> Fraction:
-    """By how much at most an operator makes values larger, and gradients on their way back."""
+def _growth(A: np.ndarray, B: np.ndarray, inputs: int) -> Fraction:
+    """By how much at most an operator makes values larger, and gradients on their way back.
+
+    With 1 more than the largest value before it, no value behind it is above the product minus 1.
+    A gradient reaches the same tensor once for every input that it is.
+    """
     sizes = abs(A).max(axis=1)  # over the pieces
     sums = [*sizes.sum(axis=0).tolist(), *sizes.sum(axis=1).tolist(), *abs(B).reshape(-1)]
-    return 1 + max(sums)
+    return 1 + inputs * max(sums)
 
 
 def _upwards(values: np.ndarray) -> np.ndarray:
