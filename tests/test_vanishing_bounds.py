@@ -80,6 +80,27 @@ def test_affine_bounds_hold(seed):
         assert at_most(min(error, high - low), found.error[k])
 
 
+@pytest.mark.parametrize(
+    ("weights", "x"),
+    [
+        ([1 + F(1, 10**20)], 1e-310),  # rounds to 1, and the error's product to 0
+        ([F(1, 10**162)] * 9, 1e-162),  # nine products that round to 0 are together more
+        ([F(1, 10**400)], 0.25),
+        ([F(1, 10**400), F(1)], 1e-300),
+        ([F(10**400)], 1e-310),
+    ],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sums_of_what_rounds_to_zero(weights, x, sign):
+    n = len(weights)
+    at = Bounds(np.full(n, x), np.full(n, x), np.zeros(n))
+    found = through(compile_operator(es.Dense([[sign * w for w in weights]]), [(n,)]), at)
+    exact = sum(sign * w * F(x) for w in weights)
+    assert at_most(-exact, -found.low[0])
+    assert at_most(exact, found.high[0])
+    assert found.error.tolist() == [0.0]  # network and approximation are the same
+
+
 @pytest.mark.parametrize("seed", range(200))
 def test_unit_bounds_hold(seed):
     """At ends, breakpoints and pairs of points as far apart as the error allows."""
