@@ -157,6 +157,17 @@ def test_an_asymptote_whose_slope_vanishes():
             assert _value(curve, end, curve.left) == (expected, expected)
 
 
+def test_no_bound_is_shown_as_zero():
+    net = es.Network([es.ELU("1e-400"), es.Dense([[1]])], (1,))
+    found = es.approximate(net, "1e-390", es.Box([-1], [1]))
+    assert 0 < found.units[0].bound <= F(1, 10**390)
+    text = str(found)
+    assert text.count("error about 2^-129") == 1
+    assert "error at most about 2^-1" in text
+    assert "error 0" not in text
+    assert "at most 0" not in text
+
+
 @pytest.mark.parametrize("error", ["0", "-1e400", "-1e-400"])
 def test_an_error_that_is_not_positive(error):
     with pytest.raises(es.ParameterError, match="is not positive"):
@@ -191,6 +202,15 @@ def test_no_scale_of_batch_normalisation_vanishes(gamma, tmp_path):
     again = es.load(tmp_path / "net.json")
     assert again.forward([F(1)], exact=True)[0] == net.forward([F(1)], exact=True)[0]
     assert net.rounded_scales == 1
+
+
+@pytest.mark.parametrize("divisor", [3, 2**53 + 1, 10**400])
+def test_divisors_beyond_float64_are_exact(divisor):
+    op = es.AveragePool((2,), divisor=divisor)
+    x = np.array([[[F(1, 2), F(5, 2)]]], dtype=object)
+    assert op.forward(x).tolist() == [[[F(3, divisor)]]]
+    maso = op.as_maso((1, 2))
+    assert [F(v) for v in maso.A.reshape(-1).tolist()] == [F(1, divisor)] * 2
 
 
 # --- The theory ------------------------------------------------------------------------------
