@@ -391,6 +391,7 @@ def test_numbers_beside_others_stay_what_they_are(values, exact):
     net = es.Network([es.Dense(np.eye(len(flat)), [-v for v in exact]), es.Abs()], (len(flat),))
     assert es.forward_core(net, [flat], exact=True).on_boundary.all()
     assert not es.codes(net, [flat], exact=True).any()
+    assert net.forward([flat], exact=True).ravel().tolist() == [0] * len(flat)
 
 
 NUMBERS = [F(0), F(1), F(-1e-200), F(5e-324), E400, -E400, F(1, 3), F(1, 3) * F(1e-200), 1 / E400,
