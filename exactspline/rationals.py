@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .errors import ParameterError
+from .mode import guarded
 
 __all__ = [
     "as_float",
@@ -142,6 +143,7 @@ def _is_float(value: Fraction) -> bool:
         return False
 
 
+@guarded
 def exact_array(values: Any, where: str = "parameter") -> np.ndarray:
     """An array of exact numbers: float64 if every value is one, else Fractions.
 

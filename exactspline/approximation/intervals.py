@@ -21,7 +21,7 @@ from .proof import below, upwards
 
 __all__ = ["Bounds", "input_bounds", "through"]
 
-_UNIT, _TINY = 2.0**-52, 5e-324
+_UNIT, _TINY = 2.0**-52, 2.0**-1022  # above the underflow of a product
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import LimitError, ParameterError, ShapeError
+from ..mode import checks_itself, guarded, is_standard
 from ..network.network import Network
 from .fast import FastPass
 from .inputs import Samples
@@ -27,6 +28,7 @@ _LOADING = 3e8  # multiplications that take NumPy longer than loading kernels
 _ENGINES = ("auto", "numba", "numpy")
 
 
+@guarded
 class ForwardCore:
     """A network prepared for passes over samples.
 
@@ -96,6 +98,7 @@ class ForwardCore:
 
     # --- One sample --------------------------------------------------------------------------
 
+    @checks_itself  # and as fast as can be: kernels ask nothing of NumPy's settings
     def point(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """Value and code of one sample, with the least overhead.
 
@@ -123,6 +126,9 @@ class ForwardCore:
         >>> value.tolist(), code.tolist()
         ([2.0, 0.0], [1, 0])
         """
+        return self._point(x) if is_standard() else guarded(self._point)(x)
+
+    def _point(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         fast = self._fast
         if (
             fast is not None and type(x) is np.ndarray and x.dtype == self.dtype
@@ -135,6 +141,10 @@ class ForwardCore:
                 return (
                     values if self._flat_output else values.reshape(self.network.output_shape)
                 ), code
+        return self._one(x)
+
+    @guarded
+    def _one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         samples = Samples(self.network, x, self.dtype)
         if not samples.single:
             raise ShapeError(

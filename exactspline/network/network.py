@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ParameterError, ShapeError
+from ..mode import guarded
 from ..rationals import to_fraction
 from .affine import Add
 from .operator import Operator, Shape, any_integers
@@ -83,6 +84,7 @@ class Residual(Branches):
 Step = Operator | Branches
 
 
+@guarded
 class Network:
     """A piecewise-affine network: the exact real function that its stored parameters define.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..exact.lp import Row, q, value_at
+from ..mode import guarded
 from ..rationals import as_float, nearest_float
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Borders", "Edges", "facet_rows"]
 
 
+@guarded
 class Edges:
     """The facets between regions, each once, sorted by ``source`` and then ``target``.
 
