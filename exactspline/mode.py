@@ -13,6 +13,7 @@ is bounded as if they flushed and rounded in any direction.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Generator
@@ -52,6 +53,15 @@ class _Here(threading.local):
 
 
 _here = _Here()
+
+
+def _begin_process() -> None:
+    """A process that was forked during a call is not inside of it."""
+    _here.inside = False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_process)
 
 
 # --- The mode of this thread, by the C library ----------------------------------------------

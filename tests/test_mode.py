@@ -249,6 +249,25 @@ def test_workers_of_a_flushed_parent():
     assert omega.codes.tolist() == THREE
 
 
+def flushed_task() -> tuple[Mode, int]:
+    """What a worker finds and counts once something in it has changed its mode."""
+    found = modes.current()
+    modes.put(FLUSH)
+    return found, int(es.count_regions(network(), engine="rational"))
+
+
+@pytest.mark.parametrize("other", [Mode(), FLUSH], ids=str)
+def test_workers_that_are_forked_during_a_call(other):
+    pool = processes(1)
+    try:
+        with in_mode(other):
+            assert mode.guarded(lambda: pool.submit(flushed_task).result())()[1] == 3
+            assert pool.submit(flushed_task).result() == (FLUSH, 3)
+            assert es.count_regions(network(), engine="rational", executor=pool) == 3
+    finally:
+        end(pool)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_threads_with_a_mode_of_their_own(engine):
     seen = set()

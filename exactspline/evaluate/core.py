@@ -126,14 +126,13 @@ class ForwardCore:
         >>> value.tolist(), code.tolist()
         ([2.0, 0.0], [1, 0])
         """
-        return self._point(x) if is_standard() else guarded(self._point)(x)
-
-    def _point(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         fast = self._fast
         if (
             fast is not None and type(x) is np.ndarray and x.dtype == self.dtype
             and x.shape in self._shapes and not self._beyond
         ):  # fmt: skip
+            if not is_standard():
+                return guarded(self.point)(x)
             values = np.empty(fast.outputs, self.dtype)
             code = np.empty(fast.units, np.uint8)
             flat = x if x.ndim == 1 and x.flags.c_contiguous else np.ascontiguousarray(x).ravel()
