@@ -12,7 +12,7 @@ import numpy as np
 
 from .domain import Domain, WholeSpace
 from .errors import ParameterError, ShapeError
-from .mode import guarded
+from .mode import checks_itself, guarded
 from .network.network import Network
 
 if TYPE_CHECKING:
@@ -660,6 +660,7 @@ class RegionStream:
             if len(batch.codes):
                 yield batch
 
+    @checks_itself  # between two batches entries are only taken out of arrays
     def __iter__(self) -> Iterator[StreamedRegion]:
         index = 0
         for batch in self.batches():
