@@ -13,13 +13,16 @@ _LIBRARY = ctypes.PyDLL(None)
 for _function in (_LIBRARY.fegetenv, _LIBRARY.fesetenv):
     _function.argtypes = [ctypes.c_void_p]
 
+MAC = platform.system() == "Darwin"
 ARM = platform.machine() in ("aarch64", "arm64")
 ROUNDS = ("nearest", "down", "up", "zero")
 # where the control word stands in fenv_t, its bits for rounding, for results and for operands
 if ARM:  # FPCR: one bit flushes both
-    _AT, _ROUND, _RESULTS, _OPERANDS = 0, (0, 2 << 22, 1 << 22, 3 << 22), 1 << 24, 1 << 24
+    _AT, _ROUND = 8 if MAC else 0, (0, 2 << 22, 1 << 22, 3 << 22)
+    _RESULTS, _OPERANDS = 1 << 24, 1 << 24
 else:  # MXCSR
-    _AT, _ROUND, _RESULTS, _OPERANDS = 28, (0, 1 << 13, 2 << 13, 3 << 13), 1 << 15, 1 << 6
+    _AT, _ROUND = 4 if MAC else 28, (0, 1 << 13, 2 << 13, 3 << 13)
+    _RESULTS, _OPERANDS = 1 << 15, 1 << 6
 
 
 class Mode(NamedTuple):
