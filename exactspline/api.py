@@ -12,6 +12,7 @@ import numpy as np
 
 from .domain import Domain, WholeSpace
 from .errors import ParameterError, ShapeError
+from .mode import checks_itself, guarded
 from .network.network import Network
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class RegionCount(int):
         return out
 
 
+@guarded
 def load(path: Any) -> Network:
     """Read a network from a file: ONNX (.onnx), .nnet, .npz or .json.
 
@@ -102,6 +104,7 @@ def load(path: Any) -> Network:
     return load_file(path)
 
 
+@guarded
 def from_torch(
     module: Any, input_shape: Sequence[int], *, weights: str | os.PathLike[str] | None = None
 ) -> Network:
@@ -159,6 +162,7 @@ def from_torch(
     return take(module, input_shape, weights=weights)
 
 
+@guarded
 def from_sklearn(estimator: Any) -> Network:
     """Take the network of a fitted ``MLPClassifier`` or ``MLPRegressor``.
 
@@ -205,6 +209,7 @@ def from_sklearn(estimator: Any) -> Network:
     return take(estimator)
 
 
+@guarded
 def approximate(network: Network, error: Any, domain: Domain | None = None) -> Approximation:
     """Replace every smooth scalar operator of a network by an affine spline.
 
@@ -335,6 +340,7 @@ def _deadline(time_limit: float | None) -> float | None:
     return time.monotonic() + time_limit
 
 
+@guarded
 def count_regions(
     network: Network,
     domain: Domain | None = None,
@@ -404,6 +410,7 @@ def count_regions(
     return RegionCount._of(run, time.perf_counter() - start)
 
 
+@guarded
 def enumerate_regions(
     network: Network,
     domain: Domain | None = None,
@@ -490,6 +497,7 @@ def enumerate_regions(
     return out
 
 
+@guarded
 def open_partition(path: PathLike) -> Partition:
     """Open the partition in a store, of a finished run or of one that was stopped.
 
@@ -534,6 +542,7 @@ def open_partition(path: PathLike) -> Partition:
     return read(path)
 
 
+@guarded
 def regions_at(
     network: Network, x: Any, domain: Domain | None = None, *, limit: int = 10_000
 ) -> list[Region]:
@@ -609,6 +618,7 @@ class StreamedRegion:
         self.exact_witness = exact_witness
 
 
+@guarded
 class RegionStream:
     """Regions one by one, in order and in bounded memory.
 
@@ -650,6 +660,7 @@ class RegionStream:
             if len(batch.codes):
                 yield batch
 
+    @checks_itself  # between two batches entries are only taken out of arrays
     def __iter__(self) -> Iterator[StreamedRegion]:
         index = 0
         for batch in self.batches():

@@ -19,6 +19,7 @@ import numpy as np
 
 from .compile.forms import Forms
 from .errors import DomainError, ParameterError, ShapeError
+from .mode import guarded
 from .rationals import as_fractions, as_given, compact, exact_array, format_rational, to_fraction
 
 __all__ = ["Box", "Chart", "Domain", "Polytope", "Slice", "WholeSpace"]
@@ -26,6 +27,7 @@ __all__ = ["Box", "Chart", "Domain", "Polytope", "Slice", "WholeSpace"]
 Bound = Fraction | None
 
 
+@guarded
 @dataclass(frozen=True)
 class Chart:
     """A domain in coordinates t of its affine hull: full-dimensional there.
@@ -62,6 +64,7 @@ class Chart:
         return out
 
 
+@guarded
 class Domain(ABC):
     """A convex set of inputs.
 
@@ -72,6 +75,10 @@ class Domain(ABC):
     """
 
     dim: int
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        guarded(cls)
 
     @cached_property
     def chart(self) -> Chart:

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "DomainError",
     "ExactSplineError",
+    "FloatingPointModeError",
     "FormatError",
     "LimitError",
     "ParameterError",
@@ -42,6 +43,10 @@ class DomainError(ExactSplineError):
 
 class UndecidedError(ExactSplineError):
     """The tiers contradict each other or a sign has no proof; it is never guessed."""
+
+
+class FloatingPointModeError(ExactSplineError):
+    """A thread flushes subnormal numbers or does not round to nearest, and that cannot be set."""
 
 
 class LimitError(ExactSplineError):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from ..errors import ExactSplineError
+from ..mode import guarded
 from .arguments import parse
 from .text import printable
 
@@ -41,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return end.code if isinstance(end.code, int) else 0
     try:
         with _sigterm(), _long_integers():
-            code = _command(arguments.command)(arguments)
+            code = guarded(_begin)(arguments)
             sys.stdout.flush()
             _forget_interrupt()
             return code
@@ -59,6 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("exactspline: interrupted, no result\n")
         _forget_interrupt()
         return 130 if type(interrupt) is KeyboardInterrupt else 143
+
+
+def _begin(arguments: argparse.Namespace) -> int:
+    """Import a command and run it."""
+    return _command(arguments.command)(arguments)
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import LimitError, ParameterError, ShapeError
+from ..mode import checks_itself, guarded, is_standard
 from ..network.network import Network
 from ..partition.vanishing import backwards_is_safe
 from .fast import FastPass
@@ -30,6 +31,7 @@ _LOADING = 3e8  # multiplications that take NumPy longer than loading kernels
 _ENGINES = ("auto", "numba", "numpy")
 
 
+@guarded
 class ForwardCore:
     """A network prepared for passes over samples.
 
@@ -99,6 +101,7 @@ class ForwardCore:
 
     # --- One sample --------------------------------------------------------------------------
 
+    @checks_itself  # and as fast as can be: kernels ask nothing of NumPy's settings
     def point(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """Value and code of one sample, with the least overhead.
 
@@ -131,6 +134,8 @@ class ForwardCore:
             fast is not None and type(x) is np.ndarray and x.dtype == self.dtype
             and x.shape in self._shapes and not self._beyond
         ):  # fmt: skip
+            if not is_standard():
+                return guarded(self.point)(x)
             values = np.empty(fast.outputs, self.dtype)
             code = np.empty(fast.units, np.uint8)
             flat = x if x.ndim == 1 and x.flags.c_contiguous else np.ascontiguousarray(x).ravel()
@@ -138,6 +143,10 @@ class ForwardCore:
                 return (
                     values if self._flat_output else values.reshape(self.network.output_shape)
                 ), code
+        return self._one(x)
+
+    @guarded
+    def _one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         samples = Samples(self.network, x, self.dtype)
         if not samples.single:
             raise ShapeError(

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..domain import Box, Domain, Polytope, Slice, WholeSpace
 from ..errors import DomainError, FormatError, ShapeError
+from ..mode import guarded
 from .files import PathLike, read_file
 from .json_text import Fields, json_numbers, parse_json
 from .limits import MAX_ENTRIES, MAX_TEXT_BYTES, Budget, write_number
@@ -17,6 +18,7 @@ _MAX_NESTING = 16  # a slice of a slice is useful, a longer chain is an accident
 _INFINITE = {"inf": math.inf, "+inf": math.inf, "-inf": -math.inf}
 
 
+@guarded
 def load_domain(path: PathLike) -> Domain:
     """Read a domain in exactspline's JSON form (documented in docs/formats.md).
 
@@ -56,12 +58,14 @@ def load_domain(path: PathLike) -> Domain:
     return domain_from_json(read_file(path, MAX_TEXT_BYTES)[0], path)
 
 
+@guarded
 def domain_from_json(data: bytes, path: PathLike) -> Domain:
     """The domain of a JSON file's bytes; ``path`` is for messages. Raises as `load_domain`."""
     budget = Budget()
     return _domain(Fields(parse_json(data, path, budget), f"{path}", budget), 0)
 
 
+@guarded
 def domain_to_json(domain: Domain) -> dict[str, Any]:
     """The JSON form of a domain, as a dictionary that ``json.dumps`` takes.
 

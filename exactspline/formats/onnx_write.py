@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import FormatError, ParameterError, UnsupportedOperatorError
+from ..mode import guarded
 from ..network import Network
 from ..rationals import as_fractions, compact, exact_array
 from .files import PathLike
@@ -24,6 +25,7 @@ _IR_VERSION = 9  # the one of that opset's release
 Shape = tuple[int, ...]
 
 
+@guarded
 def save_onnx(net: Network, path: PathLike, *, rounded: bool = False) -> None:
     """Write a network as an ONNX model, with its output operator.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import UnsupportedOperatorError
+from ..mode import guarded
 from ..rationals import as_fractions
 from .maso import ASO, MASO, aso_as_maso, program_as_aso
 from .network import Network, Node
@@ -37,6 +38,7 @@ def affine_of(program: Program, label: str) -> tuple[np.ndarray, np.ndarray]:
     return as_fractions(spline.A[:, 0]), as_fractions(spline.B[:, 0])
 
 
+@guarded
 class NetworkLayer:
     """One layer of a network: affine operators, then one nonlinear one.
 

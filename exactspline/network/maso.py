@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..errors import LimitError, ShapeError, UnsupportedOperatorError
+from ..mode import guarded
 from ..rationals import as_fractions, compact, exact_array
 from .operator import Fields, Operator, Shape, numeric
 
@@ -262,6 +263,7 @@ class SimplifiedMASO(MASO):
         return int(self.A.size + self.beta.size)
 
 
+@guarded
 @dataclass(frozen=True)
 class ASO:
     """An affine spline operator of one layer: pieces, and which of them holds where.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ParameterError, ShapeError
+from ..mode import checks_itself, guarded
 from ..rationals import as_given, to_fraction
 from .affine import Add
 from .operator import Operator, Shape, any_integers
@@ -83,6 +84,7 @@ class Residual(Branches):
 Step = Operator | Branches
 
 
+@guarded
 class Network:
     """A piecewise-affine network: the exact real function that its stored parameters define.
 
@@ -213,11 +215,13 @@ class Network:
         return sum(op.rounded for op in self.operators)
 
     @property
+    @checks_itself  # integers, asked for on every call
     def input_dim(self) -> int:
         """D, the number of input coordinates."""
         return math.prod(self.input_shape)
 
     @property
+    @checks_itself
     def output_dim(self) -> int:
         """C, the number of output coordinates."""
         return math.prod(self.output_shape)

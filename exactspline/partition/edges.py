@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..exact.lp import Row, q, value_at
+from ..mode import guarded
 from ..rationals import as_float, nearest_float
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _DIGITS = 2.0**-40  # a value is trusted if it is a larger share of the sizes th
 _LEAST = 2.0**-960
 
 
+@guarded
 class Edges:
     """The facets between regions, each once, sorted by ``source`` and then ``target``.
 

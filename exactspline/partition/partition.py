@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LimitError
+from ..mode import guarded
 from ..rationals import bounded_floats, nearest_float
 from ..search.decisions import Batch, Decisions
 from .packed import PackedCodes
@@ -39,6 +40,7 @@ __all__ = ["Partition"]
 UNPACK_LIMIT = 2**31  # bytes; ``codes`` refuses to build a larger array
 
 
+@guarded
 class Partition:
     """The activation regions of a network on a domain, in lexicographic order of their codes.
 

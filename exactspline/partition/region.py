@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..errors import LimitError, ParameterError, ShapeError
+from ..mode import guarded
 from ..rationals import nearest_float, to_fraction
 from .coordinates import Coordinates, exact_point
 from .inequalities import Inequality, describe_sides
@@ -31,6 +32,7 @@ __all__ = ["Region", "RegionFacet", "SymbolicRegion"]
 _MOST_WORK = 100_000_000  # of exact linear programs, in some microseconds each
 
 
+@guarded
 @dataclass(frozen=True)
 class RegionFacet:
     """A facet of a region.
@@ -65,6 +67,7 @@ class SymbolicRegion(NamedTuple):
     map: Any
 
 
+@guarded
 class Region(Shape):
     """One activation region of a network on a domain; it needs no partition around it.
 

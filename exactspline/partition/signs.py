@@ -3,6 +3,17 @@
 A sign is taken only where a value exceeds its bound. Bounds are rounded generously: a sum of
 m products costs at most about m * 2^-53 of the sum of their sizes, in any order of summation;
 the factors below leave room for the rounding of the bounds themselves.
+
+Products of matrices may be made by threads that BLAS keeps, and their mode is not known: they
+may round in any direction (then one operation costs up to 2^-52 of its result) and take numbers
+below t = 2^-1022 as 0. Of a sum of m products a_j b_j and a constant, flushing
+
+- what is read costs |a_j| |b_j| < t |b_j| where a_j is below t, and t |a_j| where b_j is,
+- what arises costs t for each product and each partial sum, read again or not.
+
+So it is off by at most t (2 m + 1 + sum |a_j| + sum |b_j|) more. The bounds' own products are
+flushed likewise, so they are charged the same once more. Where arithmetic is claimed to be exact
+nothing can be flushed: every operand, product and partial sum is a multiple of t.
 """
 
 from __future__ import annotations
@@ -20,6 +31,7 @@ __all__ = ["FloatForms", "FloatProgram", "Signs"]
 
 _U = 2.0**-53
 _TINY = 2.0**-1021  # above any underflow of a product, also where subnormals count as zero
+_LOWEST = -1022  # the exponent from which on no mode takes a number as zero
 _MORE = 1 + 2.0**-20  # rounding of the bounds themselves, up to 10^8 terms
 _EXACT = 2.0**53
 
@@ -50,6 +62,8 @@ class FloatForms:
         self.matrix = matrix(data)
         self.sizes = matrix(np.abs(data))
         self.errors = None if data_error is None else matrix(data_error)
+        total = np.abs(data) if data_error is None else np.abs(data) + data_error
+        self.row_sizes = np.bincount(rows, total, minlength=n)
         self.reads = matrix((data != 0).astype(np.float64))
         # the finest grid 2^e that holds a row's coefficients; too fine where one was rounded
         inexact = self.const_error != 0
@@ -73,7 +87,9 @@ class FloatForms:
         size = np.abs(values)
         out = values @ self.matrix + self.const
         total = size @ self.sizes + np.abs(self.const)
-        bound = (2 * self.terms + 8) * _U * total + (self.terms + 1) * _TINY
+        bound = (2 * self.terms + 8) * _U * total
+        reach = (size + errors).sum(axis=1)[:, None]  # the file's head derives what is flushed
+        bound += _TINY * (4 * self.terms + 4 + 2 * (reach + self.row_sizes))
         bound += self.const_error
         if errors.any():
             bound += errors @ self.sizes
@@ -82,10 +98,11 @@ class FloatForms:
         bound *= _MORE
         if exact:
             proved = errors == 0
-            grid = _lowest_bit(np.where(proved, values, 0.0)).min(axis=1, initial=2000)
-            grid = np.minimum(grid[:, None] + self.grid, self.const_grid)
+            own = _lowest_bit(np.where(proved, values, 0.0)).min(axis=1, initial=2000)
+            grid = np.minimum(own[:, None] + self.grid, self.const_grid)
             known = (~proved).astype(np.float64) @ self.reads == 0
-            known &= (grid >= -1022) & (total < np.ldexp(_EXACT, np.clip(grid, -1074, 900)))
+            known &= (grid >= _LOWEST) & (total < np.ldexp(_EXACT, np.clip(grid, -1074, 900)))
+            known &= (own[:, None] >= _LOWEST) & (self.grid >= _LOWEST)  # what is read
             bound[known] = 0.0
         return out, bound
 

@@ -16,6 +16,7 @@ from .layout import Problem, State
 from .rows import EXACT_LIMIT, NOT_EXACT
 from .simplex import LANES
 from .space import SearchSpace, dense_rows
+from .sums import times
 
 __all__ = ["bounding_box", "make_problem", "make_state", "vanishing_constants"]
 
@@ -359,8 +360,8 @@ def _sizes(
     weights = np.append(reach, 1.0)
     with np.errstate(all="ignore"):  # beyond float64: NaN proves nothing, as it should
         return (
-            np.where(np.any(bound != 0, axis=1), (bound @ weights) * (1 + 1e-9) + 1e-290, 0.0),
-            (np.abs(dense) @ weights) * (1 + 1e-9),
+            np.where(np.any(bound != 0, axis=1), times(bound, weights) * (1 + 1e-9) + 1e-290, 0.0),
+            times(np.abs(dense), weights) * (1 + 1e-9),
         )
 
 

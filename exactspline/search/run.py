@@ -16,6 +16,7 @@ import numpy as np
 from ..compile.program import Program
 from ..domain import Domain
 from ..errors import LimitError, ParameterError
+from ..mode import guarded
 from ..rationals import nearest_float
 from .decisions import Batch, Decisions
 from .lifting import lift_facets, sides_only
@@ -33,7 +34,9 @@ class Engine(Protocol):
     """What every engine offers."""
 
     name: str
-    finished: bool
+
+    @property
+    def finished(self) -> bool: ...
 
     @property
     def regions(self) -> int: ...
@@ -49,6 +52,7 @@ class Engine(Protocol):
     def remaining(self, split: int = 1) -> list[Part]: ...
 
 
+@guarded
 @dataclass
 class Run:
     """A search that is ready to go.

@@ -10,6 +10,7 @@ import numpy as np
 from ..exact.lp import value_at
 from ..rationals import nearest_float
 from .certificates import UNDERFLOW, gamma
+from .sums import combined
 
 LARGEST = 1.7e308
 
@@ -84,9 +85,9 @@ def _members_near(
     with np.errstate(all="ignore"):  # what is beyond float64 proves nothing
         if problem.mode[2]:
             errors = state.U_error[u * (d + 1) : (u + n) * (d + 1)].reshape(d + 1, n)
-            margin = reach @ errors[:d] + errors[d]
+            margin = combined(reach, errors[:d]) + errors[d]
         else:  # a bound for all points of the domain
             margin = state.U_error[u : u + n]
-        size = reach @ np.abs(rows[:d]) + np.abs(rows[d])
-        margin = margin + off @ np.abs(rows[:d]) + gamma(2 * d) * size
-        return near @ rows[:d] + rows[d], margin * (1 + 1e-9) + UNDERFLOW
+        size = combined(reach, np.abs(rows[:d])) + np.abs(rows[d])
+        margin = margin + combined(off, np.abs(rows[:d])) + gamma(2 * d) * size
+        return combined(near, rows[:d]) + rows[d], margin * (1 + 1e-9) + UNDERFLOW

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..formats.files import PathLike
+from ..mode import guarded
 from ..partition.partition import Partition
 from ..partition.resolve import EdgeBuilder
 from ..tasks.chunk import decode_codes
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["StoredPartition", "open_partition"]
 
 
+@guarded
 class StoredPartition(Partition):
     """A `Partition` whose regions stay in the file of their run; see `open_partition`."""
 
@@ -66,6 +68,7 @@ class StoredPartition(Partition):
         return builder.finish(self)
 
 
+@guarded
 def open_partition(path: PathLike) -> Partition:
     """Open the partition in a store; see `exactspline.open_partition`."""
     return StoredPartition(path)

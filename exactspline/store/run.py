@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
 from ..formats.files import PathLike
+from ..mode import guarded
 from ..network.network import Network
 from ..search.decisions import Batch, Decisions
 from ..search.run import Run
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["StoredRun"]
 
 
+@guarded
 class StoredRun:
     """A run in tasks whose results go to a file; it offers what a ``Run`` offers.
 

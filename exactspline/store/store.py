@@ -23,6 +23,7 @@ from ..formats.domain_json import domain_from_json, domain_to_json
 from ..formats.files import PathLike
 from ..formats.json import network_from_json, network_to_json
 from ..formats.limits import MAX_TEXT_BYTES
+from ..mode import guarded
 from ..network.network import Network
 from ..search.decisions import Decisions
 from ..search.packing import code_type
@@ -41,6 +42,7 @@ _META = (
 )  # fmt: skip
 
 
+@guarded
 class Store:
     """A run in a file.
 

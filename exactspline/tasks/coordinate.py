@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import ExactSplineError, WorkerError
+from ..mode import guarded
 from ..network.network import Network
 from ..search.decisions import Batch, Decisions
 from ..search.part import WHOLE, Part
@@ -54,6 +55,7 @@ class _Work:
     attempts: int = 0
 
 
+@guarded
 class TaskRun:
     """A run whose parts are searched by the workers of an executor, or one by one.
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from ..domain import Domain
 from ..formats.domain_json import domain_from_json, domain_to_json
 from ..formats.json import network_from_json, network_to_json
+from ..mode import guarded
 from ..network.network import Network
 from ..search.compiled import warm_up
 from ..search.decisions import Decisions
@@ -79,6 +80,7 @@ class TaskResult:
     engine: str
 
 
+@guarded
 def pack_problem(network: Network, domain: Domain) -> tuple[bytes, bytes]:
     """A network and a domain as tasks carry them.
 
@@ -101,6 +103,7 @@ def _problem(network: bytes, domain: bytes) -> tuple[Network, Domain]:
     return net, domain_from_json(zlib.decompress(domain), "the domain of a task")
 
 
+@guarded
 def run_task(task: Task) -> TaskResult:
     """Search a part for a while.
 
@@ -124,11 +127,13 @@ def run_task(task: Task) -> TaskResult:
 
 
 @functools.cache
+@guarded
 def load_kernels(facets: bool) -> None:
     """Bring the kernels into this process, once."""
     warm_up(facets=facets)
 
 
+@guarded
 def work_on(run: Run, seconds: float, split: int) -> TaskResult:
     """Go on with a run for a while and hand over what it has found since the last time."""
     start = time.monotonic()

@@ -21,6 +21,7 @@ from ..bounds import (
     upper_bounds,
 )
 from ..errors import LimitError, ParameterError, ShapeError
+from ..mode import guarded
 from .arrangement import zaslavsky
 from .cells import dense, partition_of
 from .report import FAILS, HOLDS, NOT_APPLICABLE, Report
@@ -60,6 +61,7 @@ class Bound:
     source: str
 
 
+@guarded
 @dataclass(frozen=True)
 class Bounds:
     """All bounds for an architecture; prints as a table."""
@@ -118,6 +120,7 @@ def _digits(value: int) -> str:
     return format_rational(Fraction(value))
 
 
+@guarded
 def bounds(architecture: Network | Sequence[int], domain: Domain | None = None) -> Bounds:
     """All bounds on the number of activation regions for an architecture.
 
@@ -292,6 +295,7 @@ def _layer_bound(layer: Layer, n0: int) -> int:
 # --- The check ----------------------------------------------------------------------------------
 
 
+@guarded
 def check_counts(
     network: Network | Partition,
     domain: Domain | None = None,

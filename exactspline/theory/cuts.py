@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..mode import guarded
 from ..rationals import compact
 from .cells import dense, dot, first_layers, partition_of
 from .geometry import state_at
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["check_cut_alike", "check_reflection"]
 
 
+@guarded
 def check_cut_alike(
     network: Network | Partition,
     domain: Domain | None = None,
@@ -130,6 +132,7 @@ def _other_cut(
     return None
 
 
+@guarded
 def check_reflection(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check that the absolute value reflects: |u| is symmetric in the hyperplane u = 0.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LimitError, ParameterError
+from ..mode import guarded
 from .cells import dense, dot, first_layers, fractions_of, partition_of, state_map
 from .power import GEOMETRY
 from .report import FAILS, HOLDS, NOT_APPLICABLE, Report
@@ -53,6 +54,7 @@ class Bend:
     edge: int
 
 
+@guarded
 def bends(partition: Partition, layer: int) -> Iterator[Bend]:
     """The angles between the hyperplanes of a layer's units in adjacent regions before it.
 
@@ -172,6 +174,7 @@ def _cosine(
     return (top > 0) - (top < 0), top * top / (left * right)
 
 
+@guarded
 def check_bending(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check how deeper hyperplanes bend: n_r = A_r^T w, and the angles between them.
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ParameterError, UndecidedError
+from ..mode import guarded
 from ..rationals import to_fraction
 from .cells import dot, fractions_of, partition_of, state_map, unit_pieces
 from .coherent import NoPowerDiagram, WholePowerDiagram, cells_power_diagram
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 
+@guarded
 def whole_power_diagram(partition: Partition) -> WholePowerDiagram | NoPowerDiagram:
     """Centroids and radii of a whole partition by an exact linear program.
 
@@ -237,6 +239,7 @@ def _report(
     )
 
 
+@guarded
 def check_whole_partition(
     network: Network | Partition,
     domain: Domain | None = None,
@@ -303,6 +306,7 @@ def unweighted_example() -> Network:
     )
 
 
+@guarded
 def check_layers_together(network: Network | Partition | None = None) -> Report:
     """Check that one layer's formula, taken over all layers at once, is wrong in general.
 
