@@ -209,7 +209,8 @@ class Reader:
         *numbers, seconds, check = rows[0]
         if not all(isinstance(v, int) for v in numbers) or not isinstance(seconds, float):
             raise self._damaged("its row of totals")
-        out = Totals(*numbers[:4], Decisions(*numbers[4:]), seconds)
+        regions, tasks, chunks, digest, *tiers = numbers
+        out = Totals(regions, tasks, chunks, digest, Decisions(*tiers), seconds)
         if check != out.checksum():
             raise self._damaged("its row of totals")
         return out
@@ -245,7 +246,8 @@ class Reader:
             raise self._damaged("its list of regions")
         if not (isinstance(first, bytes) and isinstance(last, bytes)):
             raise self._damaged("its list of regions")
-        head = Head(*numbers, first, last)
+        key, regions, rational, content = numbers
+        head = Head(key, regions, rational, content, first, last)
         if check != head.checksum() or not 1 <= head.regions <= MAX_REGIONS:
             raise self._damaged("its list of regions")
         return head
@@ -259,7 +261,9 @@ class Reader:
         whole = all(isinstance(v, bytes) for v in (codes, points, exact))
         if not whole or not isinstance(facets, bytes | None):
             raise self._damaged("a stretch of its regions")
-        out = Chunk(head.regions, head.first, head.last, head.rational, codes, points, exact, facets)
+        out = Chunk(
+            head.regions, head.first, head.last, head.rational, codes, points, exact, facets
+        )  # fmt: skip
         if head.checksum() != check or content_checksum(out) != head.content:
             raise self._damaged("a stretch of its regions (the checksum is another one)")
         return out
