@@ -4,7 +4,7 @@
 
 Small stores of stopped and finished runs, with and without facets, as one file and with SQLite's
 log beside it (copied from a run that holds them, as after kill -9), are damaged at random; then
-they are read, resumed, and read again. An error of the tree is right, and so are the codes,
+they are read, resumed, and read once more. An error of the tree is right, and so are the codes,
 witnesses and facets of a search in memory: all of them, or the first ones, not called complete.
 The exit code is 1 if a single trial was neither. One process.
 """
@@ -39,16 +39,15 @@ MEANING = {
 }
 
 
-def table(title: str, counts: dict[str, Counter[str]]) -> None:
-    """Print outcomes in columns."""
+def head(title: str) -> None:
+    """Print the names of columns."""
     print(f"\n{title:<42}" + "".join(f"{name:>9}" for name in ("trials", *OUTCOMES)))
-    whole: Counter[str] = Counter()
-    for name, found in counts.items():
-        whole += found
-        values = [found.total(), *(found[key] for key in OUTCOMES)]
-        print(f"{name:<42}" + "".join(f"{value:>9,}" for value in values))
-    values = [whole.total(), *(whole[key] for key in OUTCOMES)]
-    print(f"{'together':<42}" + "".join(f"{value:>9,}" for value in values))
+
+
+def line(name: str, found: Counter[str]) -> None:
+    """Print how often each outcome was."""
+    values = [found.total(), *(found[key] for key in OUTCOMES)]
+    print(f"{name:<42}" + "".join(f"{value:>9,}" for value in values), flush=True)
 
 
 def main() -> int:
@@ -64,16 +63,17 @@ def main() -> int:
     print(f"machine   {platform.machine()}, {cpu_name()}")
     print(f"versions  exactspline {es.__version__}, Python {platform.python_version()}, "
           f"numpy {version('numpy')}, SQLite {sqlite3.sqlite_version}")  # fmt: skip
-    by_store: dict[str, Counter[str]] = {}
+    whole: Counter[str] = Counter()
     by_damage: dict[str, Counter[str]] = {name: Counter() for name in damage.DAMAGE}
-    start, bad = time.process_time(), 0
+    start = time.process_time()
+    head("store")
     with tempfile.TemporaryDirectory() as folder:
         for number, kind in enumerate(damage.KINDS):
             original = damage.Original(Path(folder) / str(number), *kind)
             size = sum(map(len, original.files.values()))
             label = ("finished" if kind[0] else "stopped") + (", facets" if kind[1] else "")
             label += (", log" if kind[2] else "") + f" ({size:,} bytes)"
-            outcomes = by_store.setdefault(label, Counter())
+            outcomes: Counter[str] = Counter()
             share = arguments.trials * (number + 1) // 8 - arguments.trials * number // 8
             methods = damage.ways(original)
             for trial in range(share):
@@ -84,18 +84,21 @@ def main() -> int:
                     outcome = damage.judged(original, name)
                 except Exception as error:
                     outcome = "WRONG" if isinstance(error, damage.WrongError) else "RAW"
-                    bad += 1
                     print(f"{label}, {how}, trial {trial}: {outcome}")
                     traceback.print_exc(limit=-2)
                 outcomes[outcome] += 1
                 by_damage[how][outcome] += 1
-    table("store", by_store)
-    table("damage", {damage.DAMAGE[key][:41]: found for key, found in by_damage.items()})
+            line(label, outcomes)
+            whole += outcomes
+    line("together", whole)
+    head("damage")
+    for key, found in by_damage.items():
+        line(damage.DAMAGE[key][:41], found)
     print()
     for key in OUTCOMES:
         print(f"{key:<10}{MEANING[key]}")
     print(f"{time.process_time() - start:.0f} s of one processor")
-    return 1 if bad else 0
+    return 1 if whole["WRONG"] + whole["RAW"] else 0
 
 
 if __name__ == "__main__":

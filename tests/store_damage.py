@@ -75,6 +75,7 @@ class Original:
     whole: es.Partition = field(init=False)
     found: int = field(init=False)
     earlier: list[bytes] = field(init=False, default_factory=list)
+    _edges: dict[int, tuple[np.ndarray, ...]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         net, domain = network()
@@ -128,6 +129,12 @@ class Original:
             with sqlite3.connect(name) as database:  # nobody reads: a single file
                 database.execute("PRAGMA journal_mode = DELETE").fetchall()
             database.close()
+
+    def right_edges(self, n: int) -> tuple[np.ndarray, ...]:
+        """The facets of the first n regions, from the search in memory."""
+        if n not in self._edges:
+            self._edges[n] = _edges(self.whole, n)
+        return self._edges[n]
 
     def write(self, name: Path, files: dict[str, bytes]) -> None:
         """Put files in the place of those of the last time."""
@@ -206,13 +213,13 @@ def _compare(original: Original, omega: es.Partition) -> None:
     if omega.exact_witnesses != exact:
         raise WrongError("rational witnesses")
     if original.facets:
-        found, right = _edges(omega, n), _edges(whole, n)
+        found, right = _edges(omega, n), original.right_edges(n)
         if not all(np.array_equal(a, b) for a, b in zip(found, right, strict=True)):
             raise WrongError("facets")
 
 
 def judged(original: Original, name: Path) -> str:
-    """What becomes of a store: it is read, resumed, and read again.
+    """What becomes of a store: it is read, resumed, and read once more.
 
     Returns
     -------
@@ -241,8 +248,7 @@ def judged(original: Original, name: Path) -> str:
         )  # fmt: skip
         if not omega.complete:
             raise WrongError("a run that ends without a reason is not complete")
-        _compare(original, omega)
-        _compare(original, es.open_partition(name))
+        _compare(original, omega)  # it has been opened anew
     except es.ExactSplineError:
         return "refused" if before is None else "late"
     return "right" if before == original.found else "earlier"

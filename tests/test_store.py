@@ -33,6 +33,7 @@ from exactspline.search.decisions import Decisions
 from exactspline.search.part import WHOLE, Part
 from exactspline.search.run import Run
 from exactspline.store import Store, StoredRun, columns
+from exactspline.store.database import is_empty
 from exactspline.store.lock import Lock
 from exactspline.store.rows import Head, content_checksum, put_totals
 from exactspline.tasks import chunk
@@ -711,6 +712,37 @@ def test_an_interrupted_beginning_is_no_store(tmp_path):
         database.execute("PRAGMA journal_mode = WAL")
     database.close()
     assert len(es.enumerate_regions(NET, BOX, store=other)) == 19
+
+
+def test_killed_while_a_store_is_begun_or_finished(finished, tmp_path):
+    """SQLite has written half of it in place, and a journal says how to undo that."""
+    program = """
+import os, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("PRAGMA cache_size = 1")
+database.execute("PRAGMA cache_spill = 1")
+database.execute("BEGIN IMMEDIATE")
+if sys.argv[2] == "begun":
+    database.execute("CREATE TABLE more (x)")
+    database.execute("INSERT INTO more VALUES (zeroblob(100000))")
+else:
+    database.execute("UPDATE chunks SET points = zeroblob(length(points)), codes = codes || codes")
+    database.execute("UPDATE totals SET regions = 7")
+    database.execute("CREATE TABLE more (x)")
+    database.execute("INSERT INTO more VALUES (zeroblob(100000))")
+os.kill(os.getpid(), 9)
+"""
+    for what in ("begun", "finished"):
+        name = tmp_path / f"{what}.sqlite"
+        if what == "finished":
+            shutil.copy(finished, name)
+        subprocess.run([sys.executable, "-c", program, str(name), what], check=False)
+        assert (tmp_path / f"{what}.sqlite-journal").stat().st_size > 0
+        if what == "finished":
+            assert read_all(name)[2] == read_all(finished)[2]
+        else:
+            assert is_empty(str(name))
+            assert len(es.enumerate_regions(NET, BOX, store=name)) == 19
 
 
 def test_read_only(finished, tmp_path):

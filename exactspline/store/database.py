@@ -98,12 +98,11 @@ def is_empty(path: str) -> bool:
         raise StoreError(f"{path}: is no regular file; give the name of a file")
     if status.st_size == 0:
         return True
-    if status.st_size > _PAGE:
-        return False
-    with errors(path), contextlib.closing(_opened(path, "ro")) as database:
+    with errors(path), contextlib.closing(_reading(path)) as database:
         mine = database.execute("PRAGMA application_id").fetchone()[0]
         tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    return bool(mine in (0, APPLICATION) and tables == 0)
+        size = os.path.getsize(path)
+    return bool(mine in (0, APPLICATION) and tables == 0 and size <= _PAGE)
 
 
 def _opened(path: str, mode: str) -> sqlite3.Connection:
@@ -119,6 +118,28 @@ def _opened(path: str, mode: str) -> sqlite3.Connection:
             database.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
             database.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _reading(path: str) -> sqlite3.Connection:
+    """Open a file that is only read.
+
+    A run that was killed while it made or finished its store leaves a journal beside it. SQLite
+    undoes what that says when the file is opened to be written, and refuses to read it before.
+    """
+    database = _opened(path, "ro")
+    try:
+        database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        database.close()
+        if "readonly" not in str(error) or not os.path.exists(f"{os.path.realpath(path)}-journal"):
+            raise
+        with contextlib.closing(_opened(path, "rw")) as writing:
+            writing.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return _opened(path, "ro")
     except BaseException:
         database.close()
         raise
@@ -143,7 +164,7 @@ def connect(path: str, *, write: bool) -> sqlite3.Connection:
     if write and not os.access(path, os.W_OK):
         raise StoreError(f"{path}: cannot be written (read-only); change its rights or copy it")
     with errors(path):
-        database = _opened(path, "rw" if write else "ro")
+        database = _opened(path, "rw") if write else _reading(path)
         try:
             _check(path, database)
         except BaseException:
