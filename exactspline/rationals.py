@@ -176,6 +176,8 @@ def _is_float(value: Fraction) -> bool:
 def exact_array(values: Any, where: str = "parameter") -> np.ndarray:
     """An array of exact numbers: float64 if every value is one, else Fractions.
 
+    There is one zero: -0.0 becomes 0.0.
+
     Parameters
     ----------
     values : array_like
@@ -207,7 +209,7 @@ def exact_array(values: Any, where: str = "parameter") -> np.ndarray:
                 f"{where}: entry {at} is {array[at]}, not a finite number; "
                 "a network with NaN or infinite parameters is no function"
             )
-        return np.array(array, dtype=np.float64)
+        return _without_signed_zero(np.array(array, dtype=np.float64))
     if kind in "iub" and (array.size == 0 or _fits_53_bits(array)):
         return array.astype(np.float64)
     if kind == "c":
@@ -244,6 +246,18 @@ def as_given(values: Any) -> np.ndarray:
                 return array
     each = np.array(values, dtype=object)
     return each if each.shape == array.shape else array
+
+
+def _without_signed_zero(array: np.ndarray) -> np.ndarray:
+    """Put 0.0 in the place of -0.0, in place; by the bits, whatever the processor's mode is.
+
+    Both are the number 0. Here, where floats become exact numbers, is the only place where a
+    sign could come in: what is computed from two networks with the same numbers is then the
+    same to the last bit, and so are their hashes, however the networks were written down.
+    """
+    bits = np.atleast_1d(array).view(np.int64)
+    bits[bits == np.iinfo(np.int64).min] = 0
+    return array
 
 
 def _fits_53_bits(array: np.ndarray) -> bool:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from ..api import load
 from .domains import read_domains
 from .report import Report, linear_json, linear_lines, network_lines
-from .search import Outcome, Stopped, conclude, searches
+from .search import Outcome, conclude, searches
+from .signals import Stopped
 
 if TYPE_CHECKING:
     from ..partition import Partition

@@ -9,24 +9,48 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
+from typing import NoReturn
 
 from ..errors import ExactSplineError
 from ..mode import guarded
 from .arguments import parse
+from .signals import Signals, Stopped, uninterrupted
 from .text import printable
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
 
 _DIGITS = 50_000  # of an integer in text; exactspline itself refuses numbers of over 20,000
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run() -> NoReturn:
+    """The process of a command, from its first signal to its exit code; see `main`.
+
+    Whenever a signal comes, the process ends with one of the documented exit codes: up to the
+    result with that of an interrupt, from then on with that of the result.
+    """
+    signals = Signals()
+    code = 130
+    try:
+        signals.begin()
+        code = main(signals=signals)
+        signals.armed = False
+    except KeyboardInterrupt as interrupt:
+        signals.armed = False
+        code = 143 if isinstance(interrupt, Stopped) else 130
+    signals.ignore()
+    _forget_interrupt()
+    sys.exit(code)
+
+
+def main(argv: Sequence[str] | None = None, *, signals: Signals | None = None) -> int:
     """Run the command line.
 
     Parameters
     ----------
     argv : sequence of str, optional
         ``sys.argv[1:]`` by default.
+    signals : Signals, optional
+        Is disarmed when the result has been written.
 
     Returns
     -------
@@ -44,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _sigterm(), _long_integers():
             code = guarded(_begin)(arguments)
             sys.stdout.flush()
+            if signals is not None:
+                signals.armed = False
             _forget_interrupt()
             return code
     except BrokenPipeError:
@@ -64,7 +90,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _begin(arguments: argparse.Namespace) -> int:
     """Import a command and run it."""
-    return _command(arguments.command)(arguments)
+    with uninterrupted():  # NumPy and Numba make other errors of one while they load
+        command = _command(arguments.command)
+    return command(arguments)
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
@@ -118,10 +146,11 @@ def _sigterm() -> Iterator[None]:
     """Let SIGTERM end a search as Ctrl-C does, with what it has."""
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        from .search import Stopped
-
         raise Stopped
 
+    if isinstance(signal.getsignal(signal.SIGTERM), Signals):
+        yield
+        return
     try:
         before = signal.signal(signal.SIGTERM, stop)
     except ValueError:  # not in the main thread

@@ -19,6 +19,7 @@ from ..errors import ParameterError
 from .domains import domain_lines
 from .progress import Progress
 from .report import Report, result_json, result_lines, results_json
+from .signals import Stopped, uninterrupted
 from .text import path_text
 from .workers import workers
 
@@ -42,10 +43,6 @@ __all__ = [
 
 
 _PATIENCE = 1.0  # seconds that a search which is asked to stop may go on
-
-
-class Stopped(KeyboardInterrupt):
-    """SIGTERM; Ctrl-C is a plain ``KeyboardInterrupt``."""
 
 
 @dataclass
@@ -300,26 +297,3 @@ def compile_kernel(*, facets: bool = False) -> None:
         sys.stderr.write(f"compiling the search kernel (once, {long})...\n")
         sys.stderr.flush()
         warm_up(facets=facets)
-
-
-@contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Put Ctrl-C and SIGTERM off until the end of the block."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pending: list[int] = []
-
-    def note(signum: int, frame: FrameType | None) -> None:
-        pending.append(signum)
-
-    before = {}
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, note)
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if pending:
-        signal.raise_signal(pending[0])

@@ -15,7 +15,7 @@ from .domains import domain_lines, read_domains
 from .progress import Progress
 from .report import Report as Output
 from .report import network_json, network_lines
-from .search import Stopped
+from .signals import Stopped
 from .text import duration
 
 if TYPE_CHECKING:

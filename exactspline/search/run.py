@@ -108,6 +108,12 @@ class Run:
         return self.domain.chart.dim
 
     @property
+    def dims(self) -> tuple[int, int]:
+        """The domain's dimension, and how many of its coordinates are searched."""
+        searched = 0 if self.trivial or self.space is None else self.space.dim
+        return self.domain_dim, searched
+
+    @property
     def engine_name(self) -> str:
         """The engine that runs (``exact`` where one exact evaluation is all there is)."""
         if self.trivial:

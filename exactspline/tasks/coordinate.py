@@ -80,7 +80,7 @@ class TaskRun:
         self._inline = executor is None
         self._pool = Pool(InlineExecutor(run) if executor is None else executor)
         self._problem = (b"", b"") if self._inline else pack_problem(network, run.domain)
-        self._order = InOrder(run.program, run.domain_dim, run.max_regions)
+        self._order = InOrder(run.program, run.dims, run.max_regions)
         self._pending: list[_Work] = []  # a heap
         self._running: dict[Future[TaskResult], _Work] = {}
         self._number = 0  # of parts so far
@@ -156,10 +156,10 @@ class TaskRun:
                 timeout = 0.0 if self._inline else HEARTBEAT
                 for future in wait(self._running, timeout, FIRST_COMPLETED).done:
                     self._collect(future)
-                yield from self._order.ready(self._first())
+                yield from self._order.ready(self.first)
                 yield _heartbeat(self.run)
                 late = deadline is not None and time.monotonic() > deadline
-            yield from self._order.ready(self._first())
+            yield from self._order.ready(self.first)
         finally:
             self._withdraw()
             self._pool.close()
@@ -171,7 +171,8 @@ class TaskRun:
         done = self._order.is_full() if self.run.store else True
         return done and self._found > self.run.max_regions
 
-    def _first(self) -> Begin | None:
+    @property
+    def first(self) -> Begin | None:
         """Where the earliest part begins that is not done."""
         begins = [work.begin for work in self._running.values()]
         begins += [work.begin for work in self._pending[:1]]
@@ -192,7 +193,7 @@ class TaskRun:
         """Give the workers what comes next."""
         queue = 1 if self._inline else QUEUE * self._workers
         while self._pending and len(self._running) < queue:
-            if self._order.nbytes > _BUFFER and self._pending[0].begin != self._first():
+            if self._order.nbytes > _BUFFER and self._pending[0].begin != self.first:
                 return
             work = heapq.heappop(self._pending)
             try:
@@ -242,16 +243,20 @@ class TaskRun:
             if work.attempts >= ATTEMPTS:
                 raise _given_up(error) from error
             return
-        self._found += result.regions
-        self._sum = self._sum + result.decisions
         keys = [0] * len(result.remaining)
         if self.store is None:
             self._order.take(work.part, result)
         else:
-            keys = self.store.commit(
-                work.key, result.chunks, result.remaining, result.regions, result.decisions,
-                result.seconds,
-            )  # fmt: skip
+            try:
+                keys = self.store.commit(
+                    work.key, result.chunks, result.remaining, result.regions, result.decisions,
+                    result.seconds,
+                )  # fmt: skip
+            except BaseException:  # then nothing of it is in the store
+                heapq.heappush(self._pending, work)
+                raise
+        self._found += result.regions
+        self._sum = self._sum + result.decisions
         for part, key in zip(result.remaining, keys, strict=True):
             self._push(part, key)
 

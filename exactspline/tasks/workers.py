@@ -26,15 +26,32 @@ def processes(count: int) -> ProcessPoolExecutor:
     count : int
         At least 1.
 
+    Raises
+    ------
+    WorkerError
+        If the system offers no semaphores.
+
     Notes
     -----
     On Linux they are forked, so that they need not load anything. They leave Ctrl-C to this
     process, and end when it is gone, however it went.
     """
     method = "fork" if sys.platform == "linux" else "spawn"
-    return ProcessPoolExecutor(
-        count, multiprocessing.get_context(method), _begin_worker, (os.getpid(),)
-    )
+    return _pool(count, multiprocessing.get_context(method))
+
+
+def _pool(count: int, context: BaseContext | None) -> ProcessPoolExecutor:
+    try:
+        return ProcessPoolExecutor(count, context, _begin_worker, (os.getpid(),))
+    except (OSError, ImportError, NotImplementedError) as error:  # of semaphores and pipes
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        what = "semaphores"
+        if sys.platform == "linux":
+            what += ", which are files in /dev/shm"
+        raise WorkerError(
+            f"processes cannot be started ({reason}): they need {what}; let this user write "
+            "there, or search in one process (without --workers) or in a ThreadPoolExecutor"
+        ) from error
 
 
 def end(pool: ProcessPoolExecutor) -> None:
@@ -128,9 +145,7 @@ class Pool:
         context: BaseContext | None = getattr(broken, "_mp_context", None)
         if self._own is not None:
             self._own.shutdown(wait=False)
-        self._own = ProcessPoolExecutor(
-            worker_count(broken), context, _begin_worker, (os.getpid(),)
-        )
+        self._own = _pool(worker_count(broken), context)
         return True
 
     def close(self) -> None:
