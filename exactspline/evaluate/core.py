@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import weakref
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -385,5 +386,7 @@ def core_of(network: Network | ForwardCore, dtype: Any) -> ForwardCore:
     kind = _checked_dtype(np.float64 if dtype is None else dtype)
     cores = _CORES.setdefault(network, {})
     if kind not in cores:
-        cores[kind] = ForwardCore(network, kind)
+        _ = network.program  # made once, for the network and its twin
+        # of a twin that shares everything: a value that held its key would keep it for ever
+        cores[kind] = ForwardCore(copy(network), kind)
     return cores[kind]
