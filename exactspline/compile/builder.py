@@ -48,13 +48,13 @@ class Tensor:
     shape : tuple of int
     make : callable
         Composes the forms; it is given those of ``reads``, in that order.
-    reads : sequence of Tensor
     depth : int
+    reads : sequence of Tensor
     """
 
     def __init__(
-        self, shape: tuple[int, ...], make: Callable[..., Forms],
-        reads: Sequence[Tensor] = (), depth: int = 0,
+        self, shape: tuple[int, ...], make: Callable[..., Forms], depth: int = 0,
+        reads: Sequence[Tensor] = (),
     ) -> None:  # fmt: skip
         self.shape = shape
         self.depth = depth
@@ -145,11 +145,11 @@ class Builder:
                 outer = outer.take(order)
             return outer.after(inner)
 
-        return Tensor(shape, make, [x], x.depth)
+        return Tensor(shape, make, x.depth, [x])
 
     def reshape(self, x: Tensor, shape: tuple[int, ...]) -> Tensor:
         """The same entries in another shape."""
-        return Tensor(shape, lambda forms: forms, [x], x.depth)
+        return Tensor(shape, lambda forms: forms, x.depth, [x])
 
     def join(self, tensors: Sequence[Tensor]) -> Tensor:
         """The entries of several tensors one after the other, as one flat tensor."""
@@ -157,7 +157,7 @@ class Builder:
         if len(tensors) == 1:
             return self.reshape(tensors[0], size)
         depth = max(x.depth for x in tensors)
-        return Tensor(size, lambda *forms: _stack(forms), tensors, depth)
+        return Tensor(size, lambda *forms: _stack(forms), depth, tensors)
 
     def gather(self, x: Tensor, entries: np.ndarray, fill: Fraction = Fraction(0)) -> Tensor:
         """Chosen entries, in the shape of ``entries``; the constant ``fill`` where it is -1."""
@@ -172,7 +172,7 @@ class Builder:
             )  # fmt: skip
             return _stack([forms, constant]).take(np.where(flat < 0, len(forms), flat))
 
-        return Tensor(tuple(entries.shape), make, [x], x.depth)
+        return Tensor(tuple(entries.shape), make, x.depth, [x])
 
     def scalar_units(
         self, x: Tensor, breaks: Sequence[Sequence[Fraction]], pieces: Sequence[Sequence[Piece]]
@@ -277,7 +277,7 @@ class Builder:
         self.levels = np.concatenate([self.levels, np.full(len(units), level, dtype=np.int64)])
         atoms, width = np.arange(first, first + len(units)), self.n_atoms
         out = shape if entries is None else (len(units),)
-        return Tensor(out, lambda: Forms.selection(atoms, width), depth=level)
+        return Tensor(out, lambda: Forms.selection(atoms, width), level)
 
     def program(self, output: Tensor) -> Program:
         """Sort everything into layers."""
