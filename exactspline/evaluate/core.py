@@ -191,6 +191,7 @@ class ForwardCore:
         if fast is not None and not self._beyond and self._is_safe(samples, fast):
             A, b = self._empty_maps(n)
             fast.maps_of(samples.values, A, b)
+            self._check_maps(A, b, fast)
         else:
             codes = np.empty((n, self.program.n_units), self._code_type)
             self._values(samples, np.empty((n, n_out), self.dtype), codes, None)
@@ -290,7 +291,18 @@ class ForwardCore:
             fast.maps(codes, A, b)
         else:
             maps_by_prefixes(self.program, codes, A, b)
+        self._check_maps(A, b, fast)
         return A, b
+
+    def _check_maps(self, A: np.ndarray, b: np.ndarray, fast: FastPass | None) -> None:
+        """Refuse maps that the type cannot hold."""
+        if fast is not None and fast.safe >= 1:
+            return  # an entry is a value at a point of size 1, without cancellation at most
+        if not (np.isfinite(A).all() and np.isfinite(b).all()):
+            raise ParameterError(
+                f"an affine map has entries beyond the range of {self.dtype}; take float64, or "
+                "ask regions_at(network, x) for affine(exact=True)"
+            )
 
     def _empty_maps(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         n_out, dim = self.network.output_dim, self.network.input_dim

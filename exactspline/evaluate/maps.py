@@ -28,4 +28,5 @@ def maps_by_prefixes(program: Program, codes: np.ndarray, A: np.ndarray, b: np.n
         part = distinct[begin : begin + step]
         maps, consts = float_pieces(program, iter([part]), len(part))
         rows = order[starts[begin] : starts[begin + len(part)]]
-        A[rows], b[rows] = maps[which[rows] - begin], consts[which[rows] - begin]
+        with np.errstate(over="ignore", under="ignore"):  # the caller looks for infinities
+            A[rows], b[rows] = maps[which[rows] - begin], consts[which[rows] - begin]

@@ -175,6 +175,7 @@ class Edges:
         return normals, points
 
 
+@np.errstate(all="ignore")  # callers ask whether all is finite
 def facet_rows(
     partition: Partition, regions: np.ndarray, layers: np.ndarray, forms: np.ndarray
 ) -> np.ndarray:

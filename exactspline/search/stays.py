@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["others_stay"]
 
 
+@np.errstate(all="ignore")  # what is beyond float64 proves nothing
 def others_stay(search: KernelSearch, first: int, own: int, facet: int, point: Point) -> bool:
     """Whether no unit but its own changes its piece across a facet of the current region.
 
@@ -78,12 +79,11 @@ def _members_near(
     reach = np.abs(near) + off
     u, n = int(problem.mem_at[level]), int(problem.n_mem[level])
     rows = state.U[u * (d + 1) : (u + n) * (d + 1)].reshape(d + 1, n)
-    with np.errstate(all="ignore"):  # what is beyond float64 proves nothing
-        if problem.mode[2]:
-            errors = state.U_error[u * (d + 1) : (u + n) * (d + 1)].reshape(d + 1, n)
-            margin = reach @ errors[:d] + errors[d]
-        else:  # a bound for all points of the domain
-            margin = state.U_error[u : u + n]
-        size = reach @ np.abs(rows[:d]) + np.abs(rows[d])
-        margin = margin + off @ np.abs(rows[:d]) + gamma(2 * d) * size
-        return near @ rows[:d] + rows[d], margin * (1 + 1e-9) + UNDERFLOW
+    if problem.mode[2]:
+        errors = state.U_error[u * (d + 1) : (u + n) * (d + 1)].reshape(d + 1, n)
+        margin = reach @ errors[:d] + errors[d]
+    else:  # a bound for all points of the domain
+        margin = state.U_error[u : u + n]
+    size = reach @ np.abs(rows[:d]) + np.abs(rows[d])
+    margin = margin + off @ np.abs(rows[:d]) + gamma(2 * d) * size
+    return near @ rows[:d] + rows[d], margin * (1 + 1e-9) + UNDERFLOW
