@@ -44,7 +44,7 @@ class Bounds:
 
     def capped(self) -> Bounds:
         """The same, with no error larger than the interval."""
-        with np.errstate(invalid="ignore", over="ignore"):
+        with np.errstate(all="ignore"):
             width = np.nextafter(self.high - self.low, math.inf)
         width = np.where(self.high == self.low, 0.0, width)
         return Bounds(self.low, self.high, np.fmin(self.error, width))

@@ -42,20 +42,43 @@ class Tensor:
 
     The forms are composed only when somebody reads them. ``depth``: operators with units
     before it in a row; at least the depth of the atoms it reads.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    make : callable
+        Composes the forms; it is given those of ``reads``, in that order.
+    depth : int
+    reads : sequence of Tensor
     """
 
-    def __init__(self, shape: tuple[int, ...], make: Callable[[], Forms], depth: int = 0) -> None:
+    def __init__(
+        self, shape: tuple[int, ...], make: Callable[..., Forms], depth: int = 0,
+        reads: Sequence[Tensor] = (),
+    ) -> None:  # fmt: skip
         self.shape = shape
         self.depth = depth
-        self._make: Callable[[], Forms] | None = make
+        self._make: Callable[..., Forms] | None = make
+        self._reads = tuple(reads)
         self._forms: Forms | None = None
 
     @property
     def forms(self) -> Forms:
         """The affine forms over atoms, row-major."""
-        if self._forms is None:
-            assert self._make is not None
-            self._forms, self._make = self._make(), None
+        # no recursion: thousands of affine operators in a row are composed at once
+        waiting = [self]
+        while waiting:
+            tensor = waiting[-1]
+            missing = [x for x in tensor._reads if x._forms is None]
+            if missing and tensor._forms is None:
+                waiting += missing
+                continue
+            waiting.pop()
+            if tensor._forms is None:
+                assert tensor._make is not None
+                tensor._forms = tensor._make(*(x._forms for x in tensor._reads))
+                tensor._make, tensor._reads = None, ()
+        assert self._forms is not None
         return self._forms
 
 
@@ -110,7 +133,7 @@ class Builder:
         """
         width = math.prod(x.shape)
 
-        def make() -> Forms:
+        def make(inner: Forms) -> Forms:
             outer = Forms(
                 np.asarray(indptr, dtype=np.int64),
                 np.asarray(indices, dtype=np.int64),
@@ -120,13 +143,13 @@ class Builder:
             ).without_zeros()
             if order is not None:
                 outer = outer.take(order)
-            return outer.after(x.forms)
+            return outer.after(inner)
 
-        return Tensor(shape, make, x.depth)
+        return Tensor(shape, make, x.depth, [x])
 
     def reshape(self, x: Tensor, shape: tuple[int, ...]) -> Tensor:
         """The same entries in another shape."""
-        return Tensor(shape, lambda: x.forms, x.depth)
+        return Tensor(shape, lambda forms: forms, x.depth, [x])
 
     def join(self, tensors: Sequence[Tensor]) -> Tensor:
         """The entries of several tensors one after the other, as one flat tensor."""
@@ -134,22 +157,22 @@ class Builder:
         if len(tensors) == 1:
             return self.reshape(tensors[0], size)
         depth = max(x.depth for x in tensors)
-        return Tensor(size, lambda: _stack([x.forms for x in tensors]), depth)
+        return Tensor(size, lambda *forms: _stack(forms), depth, tensors)
 
     def gather(self, x: Tensor, entries: np.ndarray, fill: Fraction = Fraction(0)) -> Tensor:
         """Chosen entries, in the shape of ``entries``; the constant ``fill`` where it is -1."""
         flat = np.asarray(entries, dtype=np.int64).reshape(-1)
 
-        def make() -> Forms:
+        def make(forms: Forms) -> Forms:
             if not np.any(flat < 0):
-                return x.forms.take(flat)
+                return forms.take(flat)
             constant = Forms(
                 np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0),
-                _exact([fill]), x.forms.width,
+                _exact([fill]), forms.width,
             )  # fmt: skip
-            return _stack([x.forms, constant]).take(np.where(flat < 0, len(x.forms), flat))
+            return _stack([forms, constant]).take(np.where(flat < 0, len(forms), flat))
 
-        return Tensor(tuple(entries.shape), make, x.depth)
+        return Tensor(tuple(entries.shape), make, x.depth, [x])
 
     def scalar_units(
         self, x: Tensor, breaks: Sequence[Sequence[Fraction]], pieces: Sequence[Sequence[Piece]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from contextlib import suppress
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -304,7 +305,18 @@ class ForwardCore:
             fast.maps(codes, A, b)
         if fast is None or not _all_finite(A, b):
             maps_by_prefixes(self.program, codes, A, b)
+        self._check_maps(A, b, fast)
         return A, b
+
+    def _check_maps(self, A: np.ndarray, b: np.ndarray, fast: FastPass | None) -> None:
+        """Refuse maps that the type cannot hold."""
+        if fast is not None and fast.safe >= 1:
+            return  # an entry is a value at a point of size 1, without cancellation at most
+        if not (np.isfinite(A).all() and np.isfinite(b).all()):
+            raise ParameterError(
+                f"an affine map has entries beyond the range of {self.dtype}; take float64, or "
+                "ask regions_at(network, x) for affine(exact=True)"
+            )
 
     def _empty_maps(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         n_out, dim = self.network.output_dim, self.network.input_dim
@@ -415,5 +427,7 @@ def core_of(network: Network | ForwardCore, dtype: Any) -> ForwardCore:
     kind = _checked_dtype(np.float64 if dtype is None else dtype)
     cores = _CORES.setdefault(network, {})
     if kind not in cores:
-        cores[kind] = ForwardCore(network, kind)
+        _ = network.program  # made once, for the network and its twin
+        # of a twin that shares everything: a value that held its key would keep it for ever
+        cores[kind] = ForwardCore(copy(network), kind)
     return cores[kind]

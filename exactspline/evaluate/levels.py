@@ -29,13 +29,13 @@ class Rounded:
     errors: np.ndarray | None
 
     @classmethod
+    @np.errstate(over="ignore", under="ignore")  # sums below the normal numbers are exact
     def of(cls, array: np.ndarray, dtype: np.dtype) -> Rounded:
         """Round an exact array; the bound is infinite for what lies beyond the range."""
         values, errors = as_float(array)
         if dtype.itemsize == 8:
             return cls(values, errors)
-        with np.errstate(over="ignore", under="ignore"):
-            narrow = values.astype(dtype)
+        narrow = values.astype(dtype)
         more = np.abs(values - narrow)  # one rounding: not above the size of the last place
         beyond = ~np.isfinite(narrow)
         narrow[beyond], more[beyond] = 0, np.inf
@@ -141,6 +141,7 @@ def _layer(layer: Layer, dtype: np.dtype) -> Level:
     )  # fmt: skip
 
 
+@np.errstate(over="ignore", under="ignore")  # infinity proves nothing; small sums are exact
 def bound_numbers(level: Level, dtype: np.dtype, members: Matrix, group: int = 1) -> np.ndarray:
     """The numbers of `running` for a level; ``group`` outputs at most are summed to one entry.
 

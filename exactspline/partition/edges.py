@@ -203,6 +203,7 @@ def _cross(rows: np.ndarray, points: np.ndarray, beyond: np.ndarray) -> np.ndarr
     return good
 
 
+@np.errstate(all="ignore")  # callers ask whether all is finite
 def facet_rows(
     partition: Partition, regions: np.ndarray, layers: np.ndarray, forms: np.ndarray
 ) -> np.ndarray:

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Partition"]
 
 UNPACK_LIMIT = 2**31  # bytes; ``codes`` refuses to build a larger array
+_SHARED = ("_exact_forms", "_code_index", "exact_witnesses")  # cached, and hold no partition
 
 
 @guarded
@@ -182,7 +183,8 @@ class Partition:
     def _locator(self) -> Locator:
         from .locate import Locator
 
-        return Locator(self)
+        _ = self._exact_forms, self._code_index  # shared with it
+        return Locator(self._apart())
 
     @cached_property
     def _code_index(self) -> CodeIndex:
@@ -242,7 +244,21 @@ class Partition:
 
             self._builder = search_again(self)
         builder, self._builder = self._builder, None
-        return builder.finish(self)
+        _ = self._exact_forms  # shared with the edges
+        return builder.finish(self._apart())
+
+    def _apart(self) -> Self:
+        """The same regions for what is kept here and reads them, such as the edges.
+
+        If that held this object itself, nothing of a partition could go before Python next
+        looks for cycles, which it does by the number of objects, not by their size.
+        """
+        twin = object.__new__(type(self))
+        for name, value in vars(self).items():
+            cached = isinstance(getattr(type(self), name, None), cached_property)
+            if not cached or name in _SHARED:
+                vars(twin)[name] = value
+        return twin
 
     @cached_property
     def _exact_forms(self) -> ExactForms:
@@ -441,7 +457,7 @@ class Partition:
     def _equality(self) -> Equality:
         from .equality import Equality
 
-        return Equality(self)
+        return Equality(self._apart())
 
     @cached_property
     def _fingerprints(self) -> np.ndarray:

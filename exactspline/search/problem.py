@@ -133,6 +133,7 @@ def _weights(layer: Layer) -> tuple[bool, np.ndarray, np.ndarray, np.ndarray, np
     return False, values[order], errors[order], start, rows[order], norm
 
 
+@np.errstate(over="ignore", under="ignore")  # an infinite size or bound proves nothing
 def make_problem(
     program: Program, space: SearchSpace, *, certify: bool = True, box_above: int | None = None
 ) -> Problem:
@@ -365,6 +366,7 @@ def _sizes(
         )
 
 
+@np.errstate(over="ignore", under="ignore")
 def _fill_rows(
     state: State, problem: Problem, rows: Forms, d: int, coefficients: bool
 ) -> None:
@@ -375,13 +377,14 @@ def _fill_rows(
         state.path_error[i] = bound[i] if coefficients else error[i]
         state.path_size[i] = size[i]
         extent = float(np.abs(dense[i, :d]) @ problem.extent)
-        state.path_scale[i] = 1.0 / extent if extent > 1e-280 else 1.0
+        state.path_scale[i] = 1.0 / extent if 1e-280 < extent < math.inf else 1.0
         grid = _grid(dense[i], bound[i])
         state.path_grid[i] = grid if grid >= -1000 else NOT_EXACT
         state.path_max[i] = np.abs(dense[i]).max()
         state.path_form[i] = i
 
 
+@np.errstate(over="ignore", under="ignore")
 def _fill_first_layer(
     state: State, problem: Problem, program: Program, space: SearchSpace, d: int,
     coefficients: bool,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["others_stay"]
 
 
+@np.errstate(all="ignore")  # what is beyond float64 proves nothing
 def others_stay(search: KernelSearch, first: int, own: int, facet: int, point: Point) -> bool:
     """Whether no unit but its own changes its piece across a facet of the current region.
 

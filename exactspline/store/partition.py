@@ -68,7 +68,7 @@ class StoredPartition(Partition):
             if np.any(found.border_side >= sides):
                 raise damaged("a facet is in no side of the domain")
             builder.append(found)
-        return builder.finish(self)
+        return builder.finish(self._apart())
 
 
 @guarded
