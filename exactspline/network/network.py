@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -460,7 +460,7 @@ def _wire(steps: Sequence[Step]) -> list[tuple[Operator, tuple[int, ...]]]:
     while True:
         for step in rest:
             if isinstance(step, Branches):
-                branches = iter(step.branches)
+                branches: Iterator[Sequence[Step]] = iter(step.branches)
                 around.append((rest, step, branches, at, []))
                 rest = iter(next(branches))
                 break
