@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
+from ..clock import Clock
 from ..errors import ExactSplineError
 from .arguments import parse
 from .text import printable
@@ -39,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = parse(sys.argv[1:] if argv is None else argv)
     except SystemExit as end:  # --help, --version, usage errors: argparse has printed
         return end.code if isinstance(end.code, int) else 0
+    arguments.clock = Clock.limit(getattr(arguments, "time_limit", None))
     try:
         with _sigterm(), _long_integers():
             code = _command(arguments.command)(arguments)
@@ -112,7 +114,7 @@ def _sigterm() -> Iterator[None]:
     """Let SIGTERM end a search as Ctrl-C does, with what it has."""
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        from .search import Stopped
+        from ..interrupts import Stopped
 
         raise Stopped
 

@@ -6,6 +6,7 @@ import shutil
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from ..search.decisions import SEARCHING
 from .text import duration
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ class Progress:
             return
         self._last = now
         elapsed = now - self._start
+        if run.phase != SEARCHING:
+            self._draw(0.0, f" {run.phase}, {duration(elapsed)}")
+            return
         text = (
             f" {run.share:6.1%} of the tree, {run.regions:,} regions, "
             f"{(run.regions - self._before) / elapsed:,.0f}/s, {duration(elapsed)}"

@@ -9,6 +9,7 @@ from fractions import Fraction
 import flint
 import numpy as np
 
+from ..clock import Clock, OutOfTime
 from ..compile.program import Program
 from ..errors import UndecidedError
 from ..exact.cell import Cell, ExactForms, decide, interior, regions_of_cell
@@ -24,7 +25,9 @@ from .space import SearchSpace
 
 __all__ = ["KernelSearch"]
 
-BUDGET = 20_000  # nodes between two looks at the clock: about 0.1 s
+BUDGET = 20_000  # nodes between two looks at the clock at most: about 0.1 s
+FIRST = 16  # nodes before the first look: nobody knows how long they take
+SLOW, FAST = 0.2, 0.05  # seconds between two looks: more are too many, less are few
 HEARTBEAT = 0.1  # seconds between two batches while the kernel asks and asks
 
 
@@ -94,9 +97,13 @@ class KernelSearch:
         self.queries = [0, 0, 0, 0]
         self.finished = False
         self.limited = False
+        self.spent = False  # it cannot go on, but says what remains
         self._begun = False
         self._descending = part != WHOLE
-        self._exact: Iterator[tuple[np.ndarray, list[flint.fmpq], int]] | None = None
+        self._step: Callable[[], None] | None = None  # in rationals, to be done before all else
+        self._nodes = FIRST
+        self._exact: Iterator[tuple[np.ndarray, list[flint.fmpq], int] | None] | None = None
+        self._held: tuple[np.ndarray, list[flint.fmpq], int] | None = None
         self._whole = False  # the domain itself is searched exactly
         self._last: np.ndarray | None = None  # the last region of the cell searched exactly
         self._latest: np.ndarray | None = None  # the last one of all such cells
@@ -126,47 +133,47 @@ class KernelSearch:
 
     @property
     def decisions(self) -> Decisions:
-        """Proved decisions by tier, so far."""
+        """Proved decisions by tier, so far; those on the way to a part are not counted."""
+        if self._descending:
+            return Decisions()
         ctl = self.state.ctl
         return Decisions(int(ctl[c.BY_FLOAT]), int(ctl[c.BY_INTEGER]), self.rational)
 
     # ------------------------------------------------------------------ running
-    def batches(self, deadline: float | None = None) -> Iterator[Batch]:
+    def batches(self, deadline: Clock | float | None = None) -> Iterator[Batch]:
         """Yield regions in order (or empty batches as a heartbeat) until done or stopped.
 
-        Called again after a deadline, it goes on where it was.
+        Called again after a deadline, it goes on where it was, unless it is ``spent``.
 
         Parameters
         ----------
-        deadline : float, optional
-            ``time.monotonic()`` value after which to stop.
+        deadline : Clock or float, optional
+            When to stop: a clock, or a ``time.monotonic()`` value.
         """
         from .dfs import advance
 
+        clock = Clock.of(deadline)
         if not self._begun:
-            self._begun = True
-            if not self._start():
-                self._whole, self._descending = True, False
-                self.state.ctl[c.PHASE] = c.POP  # nothing will be pending after it
-                self.state.num[c.WEIGHT] = self.part.weight
-                self._search_exactly(whole_cell(self.program, self.space, self.forms))
-            elif self._descending:
-                self._descending = self._on_the_way()
+            self._step = self._begin
         ctl = self.state.ctl
         ctl[c.BUDGET] = BUDGET // 10
         beat = time.monotonic()
-        while not (self.finished or self.limited):
+        while not (self.finished or self.limited or self.spent):
+            if self._step is not None and not self._done(clock):
+                yield self._take()
+                return
             if self._exact is not None:
-                yield from self._exact_batches(deadline)
+                yield from self._exact_batches(clock)
                 if self._exact is not None:
                     return
                 continue
+            began = time.monotonic()
             if self._descending:
                 # a look at every node on the way, before anything comes of it
                 ctl[c.BUDGET] = 1 if ctl[c.PHASE] == c.RUN else 0
                 status = int(advance(self.problem, self.state))
             elif self.facets is None:
-                ctl[c.BUDGET] = BUDGET
+                ctl[c.BUDGET] = self._nodes
                 status = int(advance(self.problem, self.state))
             else:
                 status = self.facets.step()
@@ -174,13 +181,17 @@ class KernelSearch:
                     self.facets.grow()
                     continue
                 if status == c.F_QUERY:
-                    self.facets.answer()
+                    self._step = self.facets.answer
                     if time.monotonic() - beat > HEARTBEAT:
                         ctl[c.BUDGET] = 0  # pause as soon as this region is finished
                     continue
-                ctl[c.BUDGET] = BUDGET // 10  # leaves take longer
+                ctl[c.BUDGET] = max(1, self._nodes // 10)  # leaves take longer
+            self._pace(time.monotonic() - began)
             if status == c.QUERY:
-                self._answer()
+                self._step = self._answer
+                if not self._done(clock):
+                    yield self._take()
+                    return
                 if self._descending or time.monotonic() - beat < HEARTBEAT:
                     continue
                 status = c.PAUSE  # the answer stands; the kernel goes on with it
@@ -193,17 +204,52 @@ class KernelSearch:
                 continue
             if status == c.PAUSE and self._descending:
                 self._descending = self._on_the_way()
+                if clock.over():
+                    return
                 continue
+            if status == c.PAUSE and time.monotonic() - beat < FAST and not clock.late():
+                continue  # it was a short one
             beat = time.monotonic()
             yield self._take()
             if status == c.SUBTREE:
-                self._search_exactly(self._current_cell())
+                self._step = self._enter_exactly
             elif status == c.DONE:
                 self.finished = True
             elif status == c.LIMIT:
                 self.limited = True
-            elif deadline is not None and time.monotonic() > deadline:
+            elif clock.late():
                 return
+
+    def _done(self, clock: Clock) -> bool:
+        """Do the step that is to be done; False if there is no time for it."""
+        assert self._step is not None
+        try:
+            with clock.running():
+                self._step()
+        except OutOfTime:
+            if self.facets is not None and self.facets.leave():
+                self.spent = True
+            return False
+        self._step = None
+        return True
+
+    def _begin(self) -> None:
+        """Go to the root node, or have the domain searched exactly."""
+        if not self._start():
+            self._whole, self._descending = True, False
+            self.state.ctl[c.PHASE] = c.POP  # nothing will be pending after it
+            self.state.num[c.WEIGHT] = self.part.weight
+            self._search_exactly(whole_cell(self.program, self.space, self.forms))
+        elif self._descending:
+            self._descending = self._on_the_way()
+        self._begun = True
+
+    def _pace(self, seconds: float) -> None:
+        """Have the kernel look up more often where nodes take long, and less often again."""
+        if seconds > SLOW:
+            self._nodes = max(1, int(self._nodes * HEARTBEAT / seconds))
+        elif seconds < FAST:
+            self._nodes = min(BUDGET, 2 * self._nodes)
 
     def _start(self) -> bool:
         """Set up the root node; False if the domain holds no float64 point that is proved."""
@@ -271,6 +317,10 @@ class KernelSearch:
         codes, points = self.state.out_codes[:n].copy(), self.state.out_points[:n].copy()
         return Batch(codes, points, {}, n, facets)
 
+    def _enter_exactly(self) -> None:
+        """Have the current node searched in rational arithmetic."""
+        self._search_exactly(self._current_cell())
+
     def _search_exactly(self, cell: Cell | None) -> None:
         """Have a cell searched in rational arithmetic next."""
         self._last = None
@@ -281,29 +331,47 @@ class KernelSearch:
             place = None if self.part == WHOLE else self.part.place
             self._exact = regions_of_cell(self.forms, cell, place)
 
-    def _exact_batches(self, deadline: float | None) -> Iterator[Batch]:
+    def _exact_batches(self, clock: Clock) -> Iterator[Batch]:
         """Regions of the cell that is searched exactly, one batch each."""
+        while not self.limited and self._exact is not None:
+            try:
+                with clock.running():
+                    batch = self._next_exactly()
+            except OutOfTime:
+                return
+            if batch is not None:
+                yield batch
+            if clock.over() or (batch is not None and clock.late()):
+                return
+
+    def _next_exactly(self) -> Batch | None:
+        """The next region of that cell; None at its end, and where the clock interrupts."""
         ctl = self.state.ctl
         assert self._exact is not None
-        for codes, point, used in self._exact:
+        if self._held is None:
+            found = next(self._exact, "end")
+            if found == "end":
+                self._exact = self._last = None
+                self.state.num[c.FINISHED] += self.state.num[c.WEIGHT]
+            if not isinstance(found, tuple):
+                return None
             if ctl[c.REGIONS] >= ctl[c.MAX_REGIONS]:
                 self.limited = True
-                return
-            self.rational += used
-            self._in_cells += used
-            ctl[c.REGIONS] += 1
-            self._last = self._latest = codes
-            if self.store:
-                batch = exact_batch(self.forms, codes, _fractions(point))
-                if self.facets is not None:
-                    batch.facets = self.facets.of_exact(codes, point)
-                yield batch
-            else:
-                yield Batch(codes[None][:0], np.zeros((0, self.space.dim)))
-            if deadline is not None and time.monotonic() > deadline:
-                return
-        self._exact = self._last = None
-        self.state.num[c.FINISHED] += self.state.num[c.WEIGHT]
+                return None
+            self._held = found
+        codes, point, used = self._held
+        batch = Batch(codes[None][:0], np.zeros((0, self.space.dim)))
+        if self.store:
+            batch = exact_batch(self.forms, codes, _fractions(point))
+            if self.facets is not None:
+                batch.facets = self.facets.of_exact(codes, point)
+        # it counts once all about it is known
+        self.rational += used
+        self._in_cells += used
+        ctl[c.REGIONS] += 1
+        self._last = self._latest = codes
+        self._held = None
+        return batch
 
     # ------------------------------------------------------------ parts of the tree
     def _prefix(self, *, cutting: bool) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..clock import check
 from ..compile.forms import Forms
 from ..compile.program import Layer, Program
 from ..rationals import as_float
@@ -163,6 +164,7 @@ def make_problem(
     norm = np.zeros((n_layers, 4))
     n_cond = 0
     for index, layer in enumerate(program.layers):
+        check()
         units = layer.units
         is_dense, weight, weight_error, start, row, weight_norm = _weights(layer)
         dense[index], has_error[index] = is_dense, bool(np.any(weight_error))
@@ -364,6 +366,7 @@ def _fill_rows(
     dense, bound = _rounded_forms(rows, d)
     error, size = _sizes(dense, bound, problem.reach)
     for i in range(len(rows)):
+        check()
         state.path_row[i] = dense[i]
         state.path_error[i] = bound[i] if coefficients else error[i]
         state.path_size[i] = size[i]
