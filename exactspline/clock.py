@@ -13,14 +13,18 @@ second one: so a short limit does not keep a long step from ever being done.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeVar
 
-__all__ = ["Clock", "OutOfTime", "allowance", "check", "current", "expect"]
+__all__ = ["Clock", "OutOfTime", "allowance", "check", "current", "expect", "watched"]
 
 SHARE, LEAST = 0.1, 1.0  # a limit of T seconds may be exceeded by the larger of T / 10 and 1 s
 _STEP = 0.4  # of that, which a step under way may take
+_EVERY = 2048  # entries of long lists between two looks
+
+T = TypeVar("T")
 
 
 class OutOfTime(Exception):  # noqa: N818  # no error: the driver goes on
@@ -138,3 +142,11 @@ def expect(seconds: float) -> None:
     clock = _current.get()
     if clock is not None and clock.left() < seconds:
         raise OutOfTime
+
+
+def watched(values: Iterable[T]) -> Iterator[T]:
+    """The same values, with a `check` now and then: for lists of very many."""
+    for i, value in enumerate(values):
+        if i % _EVERY == 0:
+            check()
+        yield value

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..clock import check
 from ..rationals import compact
 from .forms import Forms
 from .program import Layer, Program, UnitGroup, Units
@@ -265,6 +266,7 @@ class Builder:
         state = np.arange(self.input_dim)
         layers = []
         for level in range(1, n_layers + 1):
+            check()
             groups = [g for g in self.groups if g.level == level]
             starts = np.cumsum([0, *(len(g.members) for g in groups)])[:-1].tolist()
             members = _stack([g.members for g in groups]).relabel(position, len(state))
@@ -355,6 +357,7 @@ def compile_network(network: Network) -> Program:
     labels = network.labels
     tensors: list[Tensor] = []
     for position, node in enumerate(network.nodes):
+        check()
         builder.operator = labels[position]
         inputs = [source if i < 0 else tensors[i] for i in node.inputs]
         tensors.append(node.operator.lower(builder, *inputs))
