@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ..network.network import Network
     from ..network.operator import Operator
 
-__all__ = ["Builder", "Tensor", "compile_network", "compile_operator"]
+__all__ = ["Builder", "Tensor", "compile_network", "compile_operator", "stacked"]
 
 
 class Tensor:
@@ -135,7 +135,7 @@ class Builder:
         if len(tensors) == 1:
             return self.reshape(tensors[0], size)
         depth = max(x.depth for x in tensors)
-        return Tensor(size, lambda: _stack([x.forms for x in tensors]), depth)
+        return Tensor(size, lambda: stacked([x.forms for x in tensors]), depth)
 
     def gather(self, x: Tensor, entries: np.ndarray, fill: Fraction = Fraction(0)) -> Tensor:
         """Chosen entries, in the shape of ``entries``; the constant ``fill`` where it is -1."""
@@ -148,7 +148,7 @@ class Builder:
                 np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0),
                 _exact([fill]), x.forms.width,
             )  # fmt: skip
-            return _stack([x.forms, constant]).take(np.where(flat < 0, len(x.forms), flat))
+            return stacked([x.forms, constant]).take(np.where(flat < 0, len(x.forms), flat))
 
         return Tensor(tuple(entries.shape), make, x.depth)
 
@@ -269,7 +269,7 @@ class Builder:
             check()
             groups = [g for g in self.groups if g.level == level]
             starts = np.cumsum([0, *(len(g.members) for g in groups)])[:-1].tolist()
-            members = _stack([g.members for g in groups]).relabel(position, len(state))
+            members = stacked([g.members for g in groups]).relabel(position, len(state))
             units = stack([(g.units, at) for g, at in zip(groups, starts, strict=True)])
             made = np.concatenate([g.first_atom + np.arange(len(g.units)) for g in groups])
             keep = np.flatnonzero(needed[state] > level)
@@ -290,7 +290,7 @@ def _last_use(builder: Builder, n_layers: int, output_atoms: np.ndarray) -> np.n
     return needed
 
 
-def _stack(parts: Sequence[Forms]) -> Forms:
+def stacked(parts: Sequence[Forms]) -> Forms:
     """All forms of the parts, one after the other."""
     if len(parts) == 1:
         return parts[0]

@@ -200,9 +200,9 @@ class Region(Shape):
     @cached_property
     def _conditions(self) -> list[Condition]:
         """All conditions that are not constant."""
-        from ..exact.facets import conditions
+        from .conditions import conditions_of
 
-        return conditions(self._forms, self.code)
+        return conditions_of(self._forms, self.domain.chart.point, self.code)
 
     @cached_property
     def _facets(self) -> list[Facet]:
