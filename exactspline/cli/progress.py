@@ -61,12 +61,16 @@ class Progress:
 
     def written(self, done: int, total: int) -> None:
         """Draw how much of a file is written, if it is time to."""
+        self.part("of the file", done, total)
+
+    def part(self, what: str, done: int, total: int) -> None:
+        """Draw how much of something is done, if it is time to."""
         now = time.monotonic()
         if not self._on or now - self._last < _EVERY:
             return
         self._last = now
         share = done / max(1, total)
-        self._draw(share, f" {share:6.1%} of the file, {duration(now - self._start)}")
+        self._draw(share, f" {share:6.1%} {what}, {duration(now - self._start)}")
 
     def step(self, what: str, done: int, total: int) -> None:
         """Draw which of several steps begins."""

@@ -15,6 +15,8 @@ K. L. Clarkson, "More output-sensitive geometric algorithms", FOCS 1994.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 
 import flint
 import numpy as np
@@ -23,11 +25,13 @@ from ..clock import check
 from ..exact.cell import ExactForms, Point, decide
 from ..exact.facets import Condition, Facet, beyond
 from ..exact.lp import ZERO, Row, q, value_at
+from ..rationals import nearest_float
 from .enclosure import Enclosure
 from .guide import Guide
 
 __all__ = ["walls"]
 
+_KEY = 8  # coefficients by which parallel conditions are looked for
 _FEW = 3  # up to so many dimensions exact linear programs are faster than asking for a guess
 
 
@@ -101,17 +105,35 @@ def _is_switch(forms: ExactForms, condition: Condition) -> bool:
 
 def _distinct(conditions: Sequence[Condition]) -> tuple[list[int], set[int]]:
     """The tightest of parallel conditions, of equal ones the first; and which have equals."""
-    tightest: dict[tuple[flint.fmpq, ...], tuple[flint.fmpq, int]] = {}
+    # the floats nearest to a few numbers find candidates, all exact ones are compared
+    groups: dict[tuple[float, ...], list[_Parallel]] = {}
     twins: set[int] = set()
     for i, condition in enumerate(conditions):
         size = next(abs(c) for c in condition.row[1:] if c != 0)
-        direction = tuple(c / size for c in condition.row[1:])
+        direction = [c / size for c in condition.row[1:]]
         constant = condition.row[0] / size
-        if direction not in tightest or constant < tightest[direction][0]:
-            tightest[direction] = constant, i
-        elif constant == tightest[direction][0]:
-            twins.add(tightest[direction][1])
-    return sorted(i for _, i in tightest.values()), twins
+        group = groups.setdefault(tuple(map(_float, direction[:_KEY])), [])
+        same = next((one for one in group if one.direction == direction), None)
+        if same is None:
+            group.append(_Parallel(direction, constant, i))
+        elif constant < same.constant:
+            same.constant, same.first = constant, i
+        elif constant == same.constant:
+            twins.add(same.first)
+    return sorted(one.first for group in groups.values() for one in group), twins
+
+
+@dataclass
+class _Parallel:
+    """Conditions of one direction: the tightest constant, and the first that has it."""
+
+    direction: Row
+    constant: flint.fmpq
+    first: int
+
+
+def _float(value: flint.fmpq) -> float:
+    return nearest_float(Fraction(int(value.p), int(value.q)))
 
 
 class _Search:
@@ -153,12 +175,13 @@ class _Search:
         bases: list[list[int]] = []
         check()
         if self.guide is not None and self.floats is not None:
-            bases, near = self.guide.ask(i, others)
-            if any(self.floats.is_implied(i, [others[k] for k in basis]) for basis in bases):
-                return None
+            near = self.guide.ask(i, others)
             outside = None if near is None else self._beyond(i, others, near)
             if outside is not None:
                 return outside
+            bases = self.guide.bases(others)
+            if any(self.floats.is_implied(i, [others[k] for k in basis]) for basis in bases):
+                return None
         verdict = decide([self.rows[k] for k in others], self.rows[i], self.inside, bases)
         return verdict.minus if verdict.kind == "cut" else None
 
