@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .clock import watched
 from .errors import ParameterError
 from .mode import guarded
 
@@ -274,7 +275,7 @@ def compact(array: np.ndarray) -> np.ndarray:
     """Turn an object array of Fractions into float64 where that loses nothing."""
     if array.dtype != object:
         return array
-    if all(_is_float(v) for v in array.reshape(-1)):
+    if all(_is_float(v) for v in watched(array.reshape(-1))):
         out = np.array([float(v) for v in array.reshape(-1)], dtype=np.float64)
         return out.reshape(array.shape)
     return array
@@ -325,7 +326,7 @@ def as_float(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         return array, None
     entries = array.reshape(-1).tolist()
     once = {id(v): v for v in entries}  # equal objects are rounded once
-    known = {key: rounded(v) for key, v in once.items()}
+    known = {key: rounded(v) for key, v in watched(once.items())}
     pairs = [known[id(v)] for v in entries]
     values = np.array([p[0] for p in pairs], dtype=np.float64).reshape(array.shape)
     errors = np.array([p[1] for p in pairs], dtype=np.float64).reshape(array.shape)

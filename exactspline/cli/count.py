@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from ..api import load
 from .domains import read_domains
 from .report import Report, linear_json, linear_lines, network_lines
-from .search import Outcome, conclude, searches
-from .signals import Stopped
+from .search import Outcome, conclude, interrupt_word, program_in_time, searches
 
 if TYPE_CHECKING:
     from ..partition import Partition
@@ -23,7 +22,7 @@ def count(arguments: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     network = load(arguments.network)
     domains = read_domains(arguments, network)
-    program = network.program  # may refuse; then nothing has been printed yet
+    program = program_in_time(arguments, network)  # may refuse; nothing is printed yet
     report = Report(sys.stdout, silent=arguments.json)
     report.block("network", network_lines(network, program, arguments.network))
     outcomes = []
@@ -49,7 +48,7 @@ def _merge(partition: Partition, outcome: Outcome, report: Report) -> None:
             pieces = partition.distinct_pieces().count
         except KeyboardInterrupt as interrupt:
             outcome.interrupt = interrupt
-            outcome.stopped = "terminated" if isinstance(interrupt, Stopped) else "interrupt"
+            outcome.stopped = interrupt_word(interrupt)
     if not outcome.complete:
         linear = pieces  # groups may yet be joined, but every piece needs one
     seconds = time.perf_counter() - start

@@ -11,7 +11,7 @@ from ..errors import ParameterError
 from .domains import read_domains
 from .output import paths_for, write
 from .report import Report, network_lines
-from .search import Outcome, conclude, searches
+from .search import Outcome, conclude, program_in_time, searches
 
 __all__ = ["enumerate_"]
 
@@ -22,7 +22,7 @@ def enumerate_(arguments: argparse.Namespace) -> int:
 
     network = load(arguments.network)
     domains = read_domains(arguments, network)
-    program = network.program  # may refuse; then nothing has been printed yet
+    program = program_in_time(arguments, network)  # may refuse; nothing is printed yet
     check = partial(check_path, edges=arguments.edges)
     paths = []
     if arguments.out is not None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import NoReturn
 
+from ..clock import Clock
 from ..errors import ExactSplineError
 from ..mode import guarded
 from .arguments import parse
@@ -64,6 +65,7 @@ def main(argv: Sequence[str] | None = None, *, signals: Signals | None = None) -
         arguments = parse(sys.argv[1:] if argv is None else argv)
     except SystemExit as end:  # --help, --version, usage errors: argparse has printed
         return end.code if isinstance(end.code, int) else 0
+    arguments.clock = Clock.limit(getattr(arguments, "time_limit", None))
     try:
         with _sigterm(), _long_integers():
             code = guarded(_begin)(arguments)

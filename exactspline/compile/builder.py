@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..clock import check
 from ..rationals import compact
 from .forms import Forms
 from .program import Layer, Program, UnitGroup, Units
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from ..network.network import Network
     from ..network.operator import Operator
 
-__all__ = ["Builder", "Tensor", "compile_network", "compile_operator"]
+__all__ = ["Builder", "Tensor", "compile_network", "compile_operator", "stacked"]
 
 
 class Tensor:
@@ -157,7 +158,7 @@ class Builder:
         if len(tensors) == 1:
             return self.reshape(tensors[0], size)
         depth = max(x.depth for x in tensors)
-        return Tensor(size, lambda *forms: _stack(forms), depth, tensors)
+        return Tensor(size, lambda *forms: stacked(forms), depth, tensors)
 
     def gather(self, x: Tensor, entries: np.ndarray, fill: Fraction = Fraction(0)) -> Tensor:
         """Chosen entries, in the shape of ``entries``; the constant ``fill`` where it is -1."""
@@ -170,7 +171,7 @@ class Builder:
                 np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0),
                 _exact([fill]), forms.width,
             )  # fmt: skip
-            return _stack([forms, constant]).take(np.where(flat < 0, len(forms), flat))
+            return stacked([forms, constant]).take(np.where(flat < 0, len(forms), flat))
 
         return Tensor(tuple(entries.shape), make, x.depth, [x])
 
@@ -288,9 +289,10 @@ class Builder:
         state = np.arange(self.input_dim)
         layers = []
         for level in range(1, n_layers + 1):
+            check()
             groups = [g for g in self.groups if g.level == level]
             starts = np.cumsum([0, *(len(g.members) for g in groups)])[:-1].tolist()
-            members = _stack([g.members for g in groups]).relabel(position, len(state))
+            members = stacked([g.members for g in groups]).relabel(position, len(state))
             units = stack([(g.units, at) for g, at in zip(groups, starts, strict=True)])
             made = np.concatenate([g.first_atom + np.arange(len(g.units)) for g in groups])
             keep = np.flatnonzero(needed[state] > level)
@@ -311,7 +313,7 @@ def _last_use(builder: Builder, n_layers: int, output_atoms: np.ndarray) -> np.n
     return needed
 
 
-def _stack(parts: Sequence[Forms]) -> Forms:
+def stacked(parts: Sequence[Forms]) -> Forms:
     """All forms of the parts, one after the other."""
     if len(parts) == 1:
         return parts[0]
@@ -378,6 +380,7 @@ def compile_network(network: Network) -> Program:
     labels = network.labels
     tensors: list[Tensor] = []
     for position, node in enumerate(network.nodes):
+        check()
         builder.operator = labels[position]
         inputs = [source if i < 0 else tensors[i] for i in node.inputs]
         tensors.append(node.operator.lower(builder, *inputs))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import flint
 import numpy as np
 
+from ..clock import check
 from ..compile.program import Units
 from .cell import ExactForms, Point, decide
 from .lp import ZERO, Row, q, value_at
@@ -154,6 +155,7 @@ def _through(
     """Affine forms of values, and of their derivatives."""
     values, slopes = [], []
     for const, terms in rows:
+        check()
         value, drift = const, ZERO
         for j, weight in terms:
             if at[j] != 0:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..clock import check
 from ..compile.forms import Forms
 from ..compile.program import Program
 
@@ -16,6 +17,7 @@ __all__ = ["code_at"]
 def _evaluate(forms: Forms, state: Sequence[Fraction]) -> list[Fraction]:
     out = []
     for i in range(len(forms)):
+        check()
         indices, data, total = forms.row(i)
         for j, c in zip(indices.tolist(), data.tolist(), strict=True):
             total += Fraction(c) * state[j]

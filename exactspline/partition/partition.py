@@ -13,7 +13,7 @@ import numpy as np
 from ..errors import LimitError
 from ..mode import guarded
 from ..rationals import bounded_floats, nearest_float
-from ..search.decisions import Batch, Decisions
+from ..search.decisions import Batch, Decisions, Stop
 from .packed import PackedCodes
 
 if TYPE_CHECKING:
@@ -56,6 +56,10 @@ class Partition:
     seconds : float
         Time of the search.
     engine : str
+    stopped : Stop or None
+        Why and where the search was stopped, if it was: ``reason``, ``phase`` and ``share`` (of
+        the search tree that is done). None also where that is not known: in a partition that was
+        opened from a store.
     exact_witnesses : dict of int to tuple of Fraction
         Rational witnesses (domain coordinates) of the regions that hold no float64 point
         that could be proved; their row of ``witnesses`` is the nearest float64 point only.
@@ -76,6 +80,7 @@ class Partition:
         self.certificates = Decisions()
         self.seconds = 0.0
         self.engine = ""
+        self.stopped: Stop | None = None
         self.exact_witnesses: dict[int, tuple[Fraction, ...]] = {}
         pieces = [layer.units.pieces for layer in network.program.layers]
         self._codes = PackedCodes(

@@ -85,9 +85,33 @@ class FacetSearch:
                 ctl[c.F_ANSWER] = c.F_IMPLIED
                 return
             outside = verdict.minus
+        facet = self._facet(rows, r, inside, outside)
         search.rational += 1
         ctl[c.F_ANSWER] = c.F_FACET
-        self.exact.append((search.regions - 1, self._facet(rows, r, inside, outside)))
+        self.exact.append((search.regions - 1, facet))
+
+    def leave(self) -> bool:
+        """Give up the region whose facets are being found; False if there is none.
+
+        It counts as not found. The kernel cannot go on after that: the region's constraints
+        are not in their place.
+        """
+        counters, ctl = self.buffers.counters.facet, self.search.state.ctl
+        if counters[c.F_STAGE] == 0:
+            return False
+        ctl[c.REGIONS] -= 1
+        ctl[c.N_OUT] -= 1
+        ctl[c.BY_FLOAT] -= 1
+        self.search.state.num[c.FINISHED] -= self.search.state.num[c.WEIGHT]
+        number = self.search.regions
+        found = self.buffers.output
+        # its facets are the last ones that were written
+        edges = int(np.searchsorted(found.edge_region[: counters[c.F_EDGES]], number))
+        borders = int(np.searchsorted(found.border_region[: counters[c.F_BORDERS]], number))
+        flips = int(np.searchsorted(found.flip_edge[: counters[c.F_FLIPS]], edges))
+        counters[c.F_EDGES], counters[c.F_BORDERS], counters[c.F_FLIPS] = edges, borders, flips
+        self.exact = [(i, facet) for i, facet in self.exact if i != number]
+        return True
 
     def _facet(self, rows: list[Row], r: int, inside: list, outside: list) -> Facet:
         """The facet of constraint r, met on the way from inside to outside."""
@@ -115,7 +139,7 @@ class FacetSearch:
         search = self.search
         facets = facets_of_region(search.forms, codes, inside)
         search.rational += len(facets)
-        number = search.regions - 1
+        number = search.regions  # it is counted once its facets are known
         return exact_facets(search.program, self.buffers.units.table, number, codes, facets)
 
     def take(self, n: int) -> FoundFacets:

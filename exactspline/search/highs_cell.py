@@ -14,6 +14,7 @@ from functools import cached_property
 import flint
 import numpy as np
 
+from ..clock import check
 from ..compile.program import Program
 from ..exact.bounded import basic_multipliers, decide_in_box, least_by_duality
 from ..exact.cell import ExactForms
@@ -335,6 +336,7 @@ class HighsCell:
         for i in range(self.n):
             row = self.exact_path[i]
             if row is None:
+                check()
                 if S.path_layer[i] < 0:
                     row = self.forms.domain_rows[self.n_bounds + i]
                 else:

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import highspy
 import numpy as np
 
+from ..clock import check, current
+
 __all__ = ["Guess", "WarmLP"]
 
 ENOUGH = 1e-6  # a minimum above it (relative to the form's size) need not be known any better
@@ -64,6 +66,7 @@ class WarmLP:
         self.width = upper - lower
         self.centre = lower + 0.5 * self.width
         self.scales: list[float] = []
+        self.patience = float("inf")  # seconds that it was last given
         self.columns = np.arange(len(low), dtype=np.int32)
         self.highs = highspy.Highs()
         for name, value in OPTIONS.items():
@@ -106,7 +109,9 @@ class WarmLP:
             return None
         self.highs.changeColsCost(len(scaled), self.columns, scaled)
         self.highs.setOptionValue("objective_bound", ENOUGH - constant)
+        self._limit_time()
         self.highs.run()
+        check()
         status = self.highs.getModelStatus()
         stopped = status == highspy.HighsModelStatus.kObjectiveBound
         if not stopped and status != highspy.HighsModelStatus.kOptimal:
@@ -121,6 +126,14 @@ class WarmLP:
             self.centre + self.width * near,
             np.maximum(duals, 0.0) * np.array(self.scales) / scale,
         )
+
+    def _limit_time(self) -> None:
+        """Have HiGHS stop when the clock says so; its own time counts all of its runs."""
+        clock = current()
+        left = float("inf") if clock is None else clock.left()
+        if left != self.patience:
+            self.patience = left
+            self.highs.setOptionValue("time_limit", self.highs.getRunTime() + left)
 
     def basis(self) -> tuple[list[int], list[int]]:
         """The rows that the last basis holds tight, and the coordinates between their bounds."""

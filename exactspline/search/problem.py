@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..clock import check
 from ..compile.forms import Forms
 from ..compile.program import Layer, Program
 from ..rationals import as_float
@@ -171,6 +172,7 @@ def make_problem(
     norm = np.zeros((n_layers, 4))
     n_cond = 0
     for index, layer in enumerate(program.layers):
+        check()
         units = layer.units
         is_dense, weight, weight_error, start, row, weight_norm = _weights(layer)
         dense[index], has_error[index] = is_dense, bool(np.any(weight_error))
@@ -349,7 +351,9 @@ def _rounded_forms(forms: Forms, d: int) -> tuple[np.ndarray, np.ndarray]:
     rows = np.repeat(np.arange(len(forms)), np.diff(forms.indptr))
     dense, bound = np.zeros((len(forms), d + 1)), np.zeros((len(forms), d + 1))
     dense[rows, forms.indices] = values
-    bound[rows, forms.indices] = errors
+    check()
+    if np.any(errors != 0):  # most often the memory is not even touched
+        bound[rows, forms.indices] = errors
     dense[:, d], bound[:, d] = const, const_error
     return dense, bound
 
@@ -359,11 +363,15 @@ def _sizes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Per row the error over the box and the size, both rounded up."""
     weights = np.append(reach, 1.0)
+    errors, sizes = np.zeros(len(dense)), np.zeros(len(dense))
     with np.errstate(all="ignore"):  # beyond float64: NaN proves nothing, as it should
-        return (
-            np.where(np.any(bound != 0, axis=1), times(bound, weights) * (1 + 1e-9) + 1e-290, 0.0),
-            times(np.abs(dense), weights) * (1 + 1e-9),
-        )
+        for a in range(0, len(dense), 1024):
+            check()
+            some = slice(a, a + 1024)
+            error = times(bound[some], weights) * (1 + 1e-9) + 1e-290
+            errors[some] = np.where(np.any(bound[some] != 0, axis=1), error, 0.0)
+            sizes[some] = times(np.abs(dense[some]), weights) * (1 + 1e-9)
+    return errors, sizes
 
 
 @np.errstate(over="ignore", under="ignore")
@@ -373,6 +381,7 @@ def _fill_rows(
     dense, bound = _rounded_forms(rows, d)
     error, size = _sizes(dense, bound, problem.reach)
     for i in range(len(rows)):
+        check()
         state.path_row[i] = dense[i]
         state.path_error[i] = bound[i] if coefficients else error[i]
         state.path_size[i] = size[i]
@@ -384,24 +393,38 @@ def _fill_rows(
         state.path_form[i] = i
 
 
+def _turn(flat: np.ndarray, rows: np.ndarray) -> None:
+    """Write a matrix column by column, some at a time."""
+    n, width = rows.shape
+    columns = flat[: n * width].reshape(width, n)
+    for a in range(0, width, 128):
+        check()
+        columns[a : a + 128] = rows[:, a : a + 128].T
+
+
 @np.errstate(over="ignore", under="ignore")
 def _fill_first_layer(
     state: State, problem: Problem, program: Program, space: SearchSpace, d: int,
     coefficients: bool,
 ) -> None:
     dense, bound = _rounded_forms(space.first, d)
+    check()
     error, size = _sizes(dense, bound, problem.reach)
+    check()
     n = len(dense)
-    state.U[: n * (d + 1)] = dense.T.reshape(-1)
-    state.U_error[: n * (d + 1) if coefficients else n] = (
-        bound.T.reshape(-1) if coefficients else error
-    )
+    _turn(state.U, dense)
+    if coefficients:
+        _turn(state.U_error, bound)
+    else:
+        state.U_error[:n] = error
     state.U_size[:n] = size
+    check()
     shift, shift_error = _floats(program.layers[0].units.form_shift)
     grid = min(_grid(dense, bound), _grid(shift, shift_error))
     biggest = 2.0 * np.abs(dense).max(initial=0.0) + np.abs(shift).max(initial=0.0)
     if grid >= -1000 and biggest <= EXACT_LIMIT * 2.0**grid:
         state.U_grid[0], state.U_max[0] = grid, biggest
+    check()
     inputs, input_bound = _rounded_forms(space.inputs, d)
     error, size = _sizes(inputs, input_bound, problem.reach)
     n = len(inputs)

@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ..clock import Clock
 from ..formats.files import PathLike
 from ..mode import guarded
 from ..network.network import Network
@@ -104,6 +105,11 @@ class StoredRun:
         return self._tasks.complete
 
     @property
+    def phase(self) -> str:
+        """What it is doing, as ``Stop`` says it."""
+        return self._tasks.phase
+
+    @property
     def share(self) -> float:
         """Share of the search tree that is done, 0 to 1."""
         return self._tasks.share
@@ -113,8 +119,10 @@ class StoredRun:
         """Proved decisions so far, by tier."""
         return self._tasks.decisions
 
-    def batches(self, deadline: float | None = None) -> Generator[Batch, None, None]:
-        """Search until ``deadline`` (a value of ``time.monotonic()``); then close the store.
+    def batches(
+        self, deadline: Clock | float | None = None
+    ) -> Generator[Batch, None, None]:
+        """Search until a clock or a value of ``time.monotonic()`` says; then close the store.
 
         Raises
         ------

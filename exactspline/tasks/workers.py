@@ -9,10 +9,17 @@ import signal
 import sys
 import threading
 import time
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from multiprocessing.context import BaseContext
 
 from ..errors import ParameterError, WorkerError
+from .inline import InlineExecutor
 from .task import Task, TaskResult, load_kernels, run_task
 
 __all__ = ["Pool", "check_executor", "end", "processes", "worker_count"]
@@ -113,6 +120,11 @@ class Pool:
     def workers(self) -> int:
         """How many tasks run at once."""
         return worker_count(self._own or self._executor)
+
+    @property
+    def is_near(self) -> bool:
+        """Whether workers share this machine's cache of kernels, as far as one can see."""
+        return isinstance(self._executor, InlineExecutor | ProcessPoolExecutor | ThreadPoolExecutor)
 
     def begin(self, facets: bool) -> None:
         """Have the workers load their kernels, all at the same time."""
