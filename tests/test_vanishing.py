@@ -368,6 +368,16 @@ def test_edges(a, b, width):
         assert not forms.contains(point, omega.code(source))
 
 
+def test_normals_that_underflow_on_the_way():
+    steps = list(chain(*TINY_CHAIN).steps)
+    steps[-1] = ("dense", [[F(1e140)], [F(1e140)]], [F(-1), F(-2)])
+    edges = regions_of(nets.Spec(1, [*steps, ("relu",)])).edges
+    assert len(edges) == 3
+    for i, x in enumerate([0.0, 1.0, 2.0]):
+        assert edges.witnesses[i].tolist() == pytest.approx([x])
+        assert close(edges.normals[i].tolist(), edges.normal(i), edges.normal(i))
+
+
 @widths
 @factors
 def test_regions_in_boxes_of_any_size(a, b, width):
