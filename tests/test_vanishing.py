@@ -369,12 +369,18 @@ def test_edges(a, b, width):
 
 
 def test_normals_that_underflow_on_the_way():
-    steps = list(chain(*TINY_CHAIN).steps)
-    steps[-1] = ("dense", [[F(1e140)], [F(1e140)]], [F(-1), F(-2)])
-    edges = regions_of(nets.Spec(1, [*steps, ("relu",)])).edges
-    assert len(edges) == 3
-    for i, x in enumerate([0.0, 1.0, 2.0]):
-        assert edges.witnesses[i].tolist() == pytest.approx([x])
+    """One input is scaled down and up again, the other one passes as it is."""
+    steps = []
+    for w in TINY_CHAIN[:-1]:
+        steps += [("dense", [[w, 0], [0, 1]], [0, 0]), ("relu",)]
+    edges = regions_of(nets.Spec(2, [*steps, ("dense", [[F(1e140), 1]], [-1]), ("relu",)])).edges
+    last = [i for i in range(len(edges)) if edges.layer[i] == 5]
+    assert len(last) == 3  # x = 1, y = 1, and x + y = 1 between them
+    normals = sorted(edges.normals[last].tolist())
+    for normal, truth in zip(normals, [[0, 1], [1, 0], [1, 1]], strict=True):
+        assert normal == pytest.approx(truth)
+    for i in last:
+        assert np.maximum(edges.witnesses[i], 0).sum() == pytest.approx(1)
         assert close(edges.normals[i].tolist(), edges.normal(i), edges.normal(i))
 
 
