@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 
 from ..errors import ExactSplineError
+from ..texts import plain
 from .arguments import parse
+from .streams import results, results_only
 from .text import printable
 
 __all__ = ["main"]
@@ -40,9 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as end:  # --help, --version, usage errors: argparse has printed
         return end.code if isinstance(end.code, int) else 0
     try:
-        with _sigterm(), _long_integers():
+        with results_only(), _sigterm(), _long_integers():
             code = _command(arguments.command)(arguments)
-            sys.stdout.flush()
+            results().flush()
             _forget_interrupt()
             return code
     except BrokenPipeError:
@@ -89,7 +91,7 @@ def _forget_interrupt() -> None:
 
 
 def _fail(message: str) -> int:
-    text = " ".join(message.split())
+    text = plain(" ".join(message.split()))
     with contextlib.suppress(OSError):
         sys.stderr.write(printable(f"exactspline: error: {text}\n", sys.stderr))
         sys.stderr.flush()

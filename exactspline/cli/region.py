@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, localcontext
@@ -15,10 +14,11 @@ import numpy as np
 from ..api import load, regions_at
 from ..domain import Domain
 from ..errors import DomainError, LimitError
-from ..export.texts import plain
 from ..rationals import format_rational
+from ..texts import plain
 from .domains import domain_lines, exact_text, point_of, read_domains
 from .report import Report, network_json, network_lines
+from .streams import results
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -43,7 +43,7 @@ def region(arguments: argparse.Namespace) -> int:
     program = network.program  # may refuse; then nothing has been printed yet
     x = point_of(arguments.at, network)
     found = _found(network, x, domains)
-    report = Report(sys.stdout, silent=arguments.json)
+    report = Report(results(), silent=arguments.json)
     if arguments.json:
         report.json(_json(network, arguments.network, x, found))
         return 0

@@ -5,7 +5,7 @@ The first search on a machine compiles for about a minute; a person should be to
 
 from __future__ import annotations
 
-__all__ = ["is_compiled", "warm_up"]
+__all__ = ["is_compiled", "warm_up", "warn_if_lost"]
 
 
 def is_compiled(*, facets: bool = False) -> bool:
@@ -45,11 +45,18 @@ def is_compiled(*, facets: bool = False) -> bool:
 def _in_cache(kernel: object) -> bool:
     if kernel.signatures:  # type: ignore[attr-defined]  # loaded in this process
         return True
-    cache = kernel._cache  # type: ignore[attr-defined]
     codegen = kernel.targetctx.codegen()  # type: ignore[attr-defined]
-    processor = codegen.magic_tuple()
-    index = cache._cache_file._load_index()  # empty if the source has changed since
-    return any(key[1] == processor for key in index)
+    return kernel._cache.holds(codegen.magic_tuple())  # type: ignore[attr-defined, no-any-return]
+
+
+def warn_if_lost(*, facets: bool = False) -> None:
+    """Warn if every process will compile the kernels again, as no cache can be written."""
+    if is_compiled(facets=facets):
+        return
+    from ..kernels import warn_if_lost as warn
+    from .dfs import advance
+
+    warn(advance)
 
 
 def warm_up(*, facets: bool = False) -> None:
