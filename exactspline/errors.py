@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .texts import plain
+
 __all__ = [
     "DomainError",
     "ExactSplineError",
@@ -19,6 +21,9 @@ __all__ = [
 
 class ExactSplineError(Exception):
     """Base of every error that exactspline raises on purpose."""
+
+    def __str__(self) -> str:
+        return plain(super().__str__())  # messages quote names from files
 
 
 class FormatError(ExactSplineError):

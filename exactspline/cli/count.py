@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from ..api import load
 from .domains import read_domains
 from .report import Report, linear_json, linear_lines, network_lines
 from .search import Outcome, conclude, interrupt_word, program_in_time, searches
+from .streams import results
 
 if TYPE_CHECKING:
     from ..partition import Partition
@@ -23,7 +23,7 @@ def count(arguments: argparse.Namespace) -> int:
     network = load(arguments.network)
     domains = read_domains(arguments, network)
     program = program_in_time(arguments, network)  # may refuse; nothing is printed yet
-    report = Report(sys.stdout, silent=arguments.json)
+    report = Report(results(), silent=arguments.json)
     report.block("network", network_lines(network, program, arguments.network))
     outcomes = []
     wanted = arguments.linear

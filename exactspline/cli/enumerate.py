@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 
 from ..api import load
@@ -12,6 +11,7 @@ from .domains import read_domains
 from .output import paths_for, write
 from .report import Report, network_lines
 from .search import Outcome, conclude, program_in_time, searches
+from .streams import results
 
 __all__ = ["enumerate_"]
 
@@ -31,7 +31,7 @@ def enumerate_(arguments: argparse.Namespace) -> int:
         raise ParameterError("enumerate: say where the regions go, with --out FILE or --store FILE")
     elif arguments.affine:
         raise ParameterError("--affine: a store holds no affine maps; name a file with --out")
-    report = Report(sys.stdout, silent=arguments.json)
+    report = Report(results(), silent=arguments.json)
     report.block("network", network_lines(network, program, arguments.network))
     outcomes: list[Outcome] = []
     for outcome, partition in searches(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from .domains import read_domains
 from .output import paths_for, write
 from .report import Report, network_lines
 from .search import Outcome, conclude, program_in_time, searches
+from .streams import results
 
 if TYPE_CHECKING:
     from ..partition import Partition
@@ -31,7 +31,7 @@ def graph(arguments: argparse.Namespace) -> int:
     paths = []
     if arguments.out is not None:
         paths = paths_for(arguments.out, len(domains), arguments.network, check_graph_path)
-    report = Report(sys.stdout, silent=arguments.json)
+    report = Report(results(), silent=arguments.json)
     report.block("network", network_lines(network, program, arguments.network))
     outcomes: list[Outcome] = []
     for outcome, partition in searches(

@@ -14,8 +14,10 @@ from typing import NoReturn
 from ..clock import Clock
 from ..errors import ExactSplineError
 from ..mode import guarded
+from ..texts import plain
 from .arguments import parse
 from .signals import Signals, Stopped, uninterrupted
+from .streams import results, results_only
 from .text import printable
 
 __all__ = ["main", "run"]
@@ -67,9 +69,9 @@ def main(argv: Sequence[str] | None = None, *, signals: Signals | None = None) -
         return end.code if isinstance(end.code, int) else 0
     arguments.clock = Clock.limit(getattr(arguments, "time_limit", None))
     try:
-        with _sigterm(), _long_integers():
+        with results_only(), _sigterm(), _long_integers():
             code = guarded(_begin)(arguments)
-            sys.stdout.flush()
+            results().flush()
             if signals is not None:
                 signals.armed = False
             _forget_interrupt()
@@ -125,7 +127,7 @@ def _forget_interrupt() -> None:
 
 
 def _fail(message: str) -> int:
-    text = " ".join(message.split())
+    text = plain(" ".join(message.split()))
     with contextlib.suppress(OSError):
         sys.stderr.write(printable(f"exactspline: error: {text}\n", sys.stderr))
         sys.stderr.flush()

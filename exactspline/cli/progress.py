@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from ..search.decisions import SEARCHING
+from ..texts import plain
 from .text import duration
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Progress:
         if room >= 5:
             full = int(room * share)
             bar = "[" + "#" * full + "." * (room - full) + "]"
-        line = (self._label + bar + text)[:width]
+        line = plain(self._label + bar + text)[:width]
         self._stream.write(f"\r{line:<{width}}")
         self._stream.flush()
         self._drawn = True

@@ -16,12 +16,13 @@ import numpy as np
 from ..api import load, regions_at
 from ..domain import Domain
 from ..errors import DomainError, LimitError
-from ..export.texts import plain
 from ..interrupts import Stopped
 from ..rationals import format_rational
+from ..texts import plain
 from .domains import domain_lines, exact_text, point_of, read_domains
 from .progress import Progress
 from .report import Report, network_json, network_lines
+from .streams import results
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -46,7 +47,7 @@ def region(arguments: argparse.Namespace) -> int:
     program = network.program  # may refuse; then nothing has been printed yet
     x = point_of(arguments.at, network)
     found = _found(network, x, domains)
-    report = Report(sys.stdout, silent=arguments.json)
+    report = Report(results(), silent=arguments.json)
     report.block("network", network_lines(network, program, arguments.network))
     ending: KeyboardInterrupt | None = None
     rounded = False

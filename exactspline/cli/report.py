@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .. import __version__
 from ..domain import Box, Domain
 from ..partition.definitions import COUNT_DEFINITION, LINEAR_DEFINITION, PIECES_DEFINITION
+from ..texts import plain
 from .text import duration, path_text, printable, shape_text
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Report:
             return
         for label, text in lines:
             line = f"{label:<{_LABEL}}{text}".rstrip()
-            self._stream.write(printable(line, self._stream) + "\n")
+            self._stream.write(printable(plain(line), self._stream) + "\n")
         self._stream.flush()
 
     def overlaps(self, pairs: Sequence[tuple[int, int]], domains: Sequence[Domain]) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..rationals import format_rational
+from ..texts import plain
 from .forms import Forms
 
 __all__ = ["Layer", "Program", "UnitGroup", "UnitName", "Units"]
@@ -30,7 +31,7 @@ class UnitName(NamedTuple):
     index: tuple[int, ...]  # type: ignore[assignment]  # not tuple.index
 
     def __str__(self) -> str:
-        return f"{self.operator}[{', '.join(map(str, self.index))}]"
+        return f"{plain(self.operator)}[{', '.join(map(str, self.index))}]"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 from ..clock import Clock
 
-__all__ = ["compile_elsewhere", "is_compiled", "warm_up"]
+__all__ = ["compile_elsewhere", "is_compiled", "warm_up", "warn_if_lost"]
 
 HEARTBEAT = 0.05  # seconds between two looks at the other process
 _children: dict[tuple[bool, bool], subprocess.Popen[bytes]] = {}
@@ -66,11 +66,18 @@ def _in_cache(kernel: object, code: str) -> bool:
     """Whether a kernel is in the cache for some types, one of which is named."""
     if any(code in str(types) for types in kernel.signatures):  # type: ignore[attr-defined]
         return True  # loaded in this process
-    cache = kernel._cache  # type: ignore[attr-defined]
-    codegen = kernel.targetctx.codegen()  # type: ignore[attr-defined]
-    processor = codegen.magic_tuple()
-    index = cache._cache_file._load_index()  # empty if the source has changed since
-    return any(key[1] == processor and code in str(key[0]) for key in index)
+    processor = kernel.targetctx.codegen().magic_tuple()  # type: ignore[attr-defined]
+    return kernel._cache.holds(processor, code)  # type: ignore[attr-defined]
+
+
+def warn_if_lost(*, facets: bool = False) -> None:
+    """Warn if every process will compile the kernels again, as no cache can be written."""
+    if is_compiled(facets=facets):
+        return
+    from ..kernels import warn_if_lost as warn
+    from .dfs import advance
+
+    warn(advance)
 
 
 def warm_up(*, facets: bool = False, wide: bool = False) -> None:

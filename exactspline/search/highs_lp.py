@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import highspy
 import numpy as np
@@ -25,6 +25,10 @@ OPTIONS: dict[str, bool | int | float | str] = {
     "dual_feasibility_tolerance": 1e-9,
     "small_matrix_value": 1e-12,
 }
+
+
+# highspy.Highs adds callbacks, and prints a banner as it does, before it can be told not to
+_SOLVER: Any = highspy.Highs.__base__ or highspy.Highs
 
 
 class Guess(NamedTuple):
@@ -68,7 +72,7 @@ class WarmLP:
         self.scales: list[float] = []
         self.patience = float("inf")  # seconds that it was last given
         self.columns = np.arange(len(low), dtype=np.int32)
-        self.highs = highspy.Highs()
+        self.highs = _SOLVER()
         for name, value in OPTIONS.items():
             self.highs.setOptionValue(name, value)
         half = np.full(len(low), 0.5)

@@ -19,6 +19,8 @@ from concurrent.futures import (
 from multiprocessing.context import BaseContext
 
 from ..errors import ParameterError, WorkerError
+from ..kernels import keep_quiet
+from ..search.compiled import warn_if_lost
 from .inline import InlineExecutor
 from .task import Task, TaskResult, load_kernels, run_task
 
@@ -70,6 +72,7 @@ def end(pool: ProcessPoolExecutor) -> None:
 
 def _begin_worker(parent: int) -> None:
     """Set up a worker process."""
+    keep_quiet()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(os, "getppid"):
@@ -128,6 +131,7 @@ class Pool:
 
     def begin(self, facets: bool) -> None:
         """Have the workers load their kernels, all at the same time."""
+        warn_if_lost(facets=facets)
         with contextlib.suppress(Exception):  # whatever is wrong, tasks will meet it, too
             for _ in range(self.workers - 1):  # one more does so with the first task
                 self._executor.submit(load_kernels, facets)
