@@ -29,7 +29,7 @@ class Edges:
         The first unit whose piece differs; `flips` names all of them (several where
         hyperplanes coincide).
     piece : uint16 array, shape (edges,)
-        That unit's piece in ``target``.
+        That unit's piece in ``target`` (uint32 if a unit has more than 65,536).
     sign : int8 array, shape (edges,)
         ``sign`` times the facet's form (see ``layer`` and ``form``) is positive in ``source``.
     """
@@ -49,8 +49,7 @@ class Edges:
         self._exact = exact
         self._last: tuple[int, np.ndarray] = (-1, np.zeros(0, dtype=np.uint8))
         self._searched = searched  # which of the domain's coordinates the points have
-        sizes = [len(layer.units.form_plus) for layer in partition.network.program.layers]
-        self._form_at = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self._form_at = partition.network.program.form_start
 
     def __len__(self) -> int:
         return len(self.source)
@@ -207,13 +206,13 @@ def facet_rows(
             continue
         units = program.layers[block.level].units
         which, at = forms[mine], block.index(place[mine])
-        plus, minus = units.form_plus[which], units.form_minus[which]
-        rows = np.where((plus >= 0)[:, None], block.members[plus, at], 0.0)
-        rows -= np.where((minus >= 0)[:, None], block.members[minus, at], 0.0)
-        shift, error = as_float(units.form_shift)
+        plus, minus, piece = units.form_columns(which)
+        rows = block.members[plus, at]
+        rows = rows - np.where((minus >= 0)[:, None], block.members[minus, at], 0.0)
+        shift, error = as_float(units.piece_shift)
         if error is not None:
             shift = np.where(np.isfinite(error), shift, np.nan)  # beyond float64
-        rows[:, 0] += shift[which]
+        rows[:, 0] += np.where(minus >= 0, 0.0, shift[piece])
         out[mine] = rows
     return out
 

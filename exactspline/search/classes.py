@@ -124,7 +124,7 @@ def state_classes(
 
 def with_classes(program: Program) -> bool:
     """Whether classes can settle anything: some unit compares two members."""
-    return any(bool(np.any(layer.units.form_minus >= 0)) for layer in program.layers)
+    return any(layer.units.compares for layer in program.layers)
 
 
 class _Numbers:

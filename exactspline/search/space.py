@@ -18,10 +18,13 @@ from ..compile.forms import Forms
 from ..compile.program import Program
 from ..domain import Chart
 from ..rationals import compact
+from ..room import check_room
 
 __all__ = ["SearchSpace", "search_space", "whole_space"]
 
 Bound = Fraction | None
+
+_MOST_ENTRIES = 1 << 28  # of all inequalities of a domain
 
 
 @dataclass(frozen=True)
@@ -233,6 +236,10 @@ def dense_rows(forms: Forms) -> list[list]:
 
     from ..exact.lp import q
 
+    check_room(
+        len(forms) * forms.width, _MOST_ENTRIES, f"{len(forms):,} inequalities of the domain",
+        "take a slice of fewer dimensions",
+    )
     out = []
     for i in range(len(forms)):
         indices, data, const = forms.row(i)
