@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..rationals import compact
+from ..room import MOST_COEFFICIENTS, MOST_MEMBERS, check_room
 from .forms import Forms
 from .program import Layer, Program, UnitGroup, Units
 from .units import (
@@ -86,6 +87,7 @@ class Builder:
         self.operator = ""
         self.levels = np.zeros(input_dim, dtype=np.int64)  # of every atom so far
         self.groups: list[_Group] = []
+        self.held = 0  # coefficients and pieces of all groups
 
     @property
     def n_atoms(self) -> int:
@@ -248,6 +250,11 @@ class Builder:
         entries: np.ndarray | None,
     ) -> Tensor:
         """Register units of one layer; returns their outputs."""
+        self.held += len(members.data) + len(units.piece_member)
+        check_room(
+            self.held, MOST_COEFFICIENTS, f"{self.operator}: the compiled network",
+            "take a smaller network, or evaluate it with Network.forward",
+        )  # fmt: skip
         level = 1 + max(x.depth, int(self.levels[x.forms.indices].max(initial=0)))
         first = self.n_atoms
         self.groups.append(
@@ -292,6 +299,8 @@ def _last_use(builder: Builder, n_layers: int, output_atoms: np.ndarray) -> np.n
 
 def _distinct(members: np.ndarray | Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
     """Every tuple without repetitions, one after the other, and how long each is."""
+    count = members.size if isinstance(members, np.ndarray) else sum(map(len, members))
+    check_room(count, MOST_MEMBERS, "units that are maxima", "take fewer members")
     if not isinstance(members, np.ndarray):
         tuples = [tuple(dict.fromkeys(m)) for m in members]
         sizes = np.array([len(m) for m in tuples], dtype=np.int64)

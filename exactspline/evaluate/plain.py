@@ -16,6 +16,7 @@ from .levels import Level, bound_numbers, levels_of
 __all__ = ["PlainPass"]
 
 _BLOCK = 1 << 20  # bytes of a level's numbers that are computed at once
+_VALUES = 1 << 18  # members of maxima that are compared at once
 _SHARE = 10  # one entry in so many has to be there for a dense matrix
 _DENSE = 1 << 12  # entries up to which a matrix is never worth being sparse
 _MORE = 1.000001
@@ -230,17 +231,22 @@ class _Maxima:
     def __call__(
         self, u: np.ndarray, track: bool
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        values = u[:, self.member]
-        if self.turned:
-            np.negative(values, out=values)
-        own = values.argmax(axis=2)  # the first one
-        made = np.take_along_axis(values, own[:, :, None], axis=2)
-        least = np.full(len(u), np.inf)
-        if track:
-            np.put_along_axis(values, own[:, :, None], -np.inf, axis=2)
-            least = (made[:, :, 0] - values.max(axis=2)).min(axis=1, initial=np.inf)
-        made = made[:, :, 0]
-        return own, -made if self.turned else made, least
+        shape = len(u), len(self.member)
+        own, made = np.empty(shape, np.int64), np.empty(shape, u.dtype)
+        least = np.full(shape, np.inf)
+        step = max(1, _VALUES // (max(1, len(u)) * self.member.shape[1]))
+        for begin in range(0, len(self.member), step):
+            part = np.s_[:, begin : begin + step]
+            values = u[:, self.member[begin : begin + step]]
+            if self.turned:
+                np.negative(values, out=values)
+            own[part] = values.argmax(axis=2)  # the first one
+            at = own[part][:, :, None]
+            made[part] = np.take_along_axis(values, at, axis=2)[:, :, 0]
+            if track:
+                np.put_along_axis(values, at, -np.inf, axis=2)
+                least[part] = made[part] - values.max(axis=2)
+        return own, -made if self.turned else made, least.min(axis=1, initial=np.inf)
 
 
 def _is_relu(units: Units, level: Level) -> bool:

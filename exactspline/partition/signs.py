@@ -18,6 +18,7 @@ from ..rationals import as_float
 
 __all__ = ["FloatForms", "FloatProgram", "Signs"]
 
+_VALUES = 1 << 18  # members of maxima that are compared at once
 _U = 2.0**-53
 _TINY = 2.0**-1021  # above any underflow of a product, also where subnormals count as zero
 _MORE = 1 + 2.0**-20  # rounding of the bounds themselves, up to 10^8 terms
@@ -314,7 +315,23 @@ class _Maxima:
 
         No other piece can have all of its conditions proved.
         """
-        values, spread = members[:, self.member], bounds[:, self.member]
+        count, n = self.member.shape
+        step = max(1, _VALUES // (max(1, len(members)) * n))
+        own, proved = np.zeros((len(members), count), dtype=np.int64), np.ones(len(members), bool)
+        zeros = []
+        for begin in range(0, count, step):
+            part = slice(begin, begin + step)
+            own[:, part], sure, zero = self._part(members, bounds, part, exact=exact)
+            proved &= sure
+            zeros.append(zero)
+        point, number = (np.concatenate(column) for column in zip(*zeros, strict=True))
+        return own, proved, (point, number)
+
+    def _part(
+        self, members: np.ndarray, bounds: np.ndarray, part: slice, *, exact: bool
+    ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray]]:
+        """Some of the units."""
+        values, spread = members[:, self.member[part]], bounds[:, self.member[part]]
         if self.lead < 0:
             np.negative(values, out=values)
         own = values.argmax(axis=2)
@@ -336,7 +353,7 @@ class _Maxima:
             point, unit, other = np.nonzero(zero)
             low = np.minimum(own[point, unit], other)
             above = np.abs(own[point, unit] - other)
-            number = (self.first[unit] + low) * self.stride + above
+            number = (self.first[part][unit] + low) * self.stride + above
         np.put_along_axis(held, at, True, axis=2)
         return own, held.all(axis=(1, 2)), (point, number)
 

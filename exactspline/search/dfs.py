@@ -89,7 +89,7 @@ from .control import (
     ZERO,
     M,
 )
-from .enter import LARGE, beaten, enter_layer, refilter
+from .enter import LARGE, enter_layer, first_unbeaten, refilter
 from .faults import perturb, uniform
 from .frame import proved_in_frame
 from .jit import kernel
@@ -261,6 +261,21 @@ def advance(P, S):
                 ctl[PIECE] = 0
                 ctl[COND] = 0
             piece = ctl[PIECE]
+            if (
+                n_pieces > MANY and P.lead[unit_at] != 0
+                and ctl[COND] == 0 and ctl[ANSWER] == OPEN and ctl[SAVED] == 0
+            ):  # fmt: skip
+                # the node is all pieces that follow: those at its beginning may hold nowhere
+                piece = first_unbeaten(P, S, layer, unit, piece)
+                share = num[WEIGHT] / (n_pieces - ctl[PIECE]) * (piece - ctl[PIECE])
+                num[FINISHED] += share
+                num[WEIGHT] -= share
+                ctl[BY_FLOAT] += piece - ctl[PIECE]
+                if piece == n_pieces:
+                    num[FINISHED] += num[WEIGHT]
+                    ctl[PHASE] = POP
+                    continue
+                ctl[PIECE] = piece
             if ctl[COND] == 0 and ctl[ANSWER] == OPEN and ctl[SAVED] == 0 and piece + 1 < n_pieces:
                 # keep this cell for the pieces that follow
                 need = (d + 1) * (d + m)
@@ -277,14 +292,6 @@ def advance(P, S):
                 for c in range(d):
                     stack_point[top, c] = point[c]
                 ctl[SAVED] = 1
-            if (
-                n_pieces > MANY and ctl[COND] == 0 and ctl[ANSWER] == OPEN
-                and P.lead[unit_at] != 0 and beaten(P, S, layer, unit, piece)
-            ):  # fmt: skip
-                ctl[BY_FLOAT] += 1
-                num[FINISHED] += num[WEIGHT]
-                ctl[PHASE] = POP
-                continue
             if ctl[COND] == count_conditions(P.lead[unit_at], n_pieces, piece):
                 codes[unit_at] = piece
                 ctl[POSITION] += 1

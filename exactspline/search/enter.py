@@ -280,11 +280,11 @@ def _settle_general(
 
 
 @kernel
-def beaten(P, S, layer, unit, piece):
-    """Whether the best member at the cell's point is proved to beat a piece on the layer's box.
+def first_unbeaten(P, S, layer, unit, piece):
+    """The first piece from one on that is not proved to hold nowhere; the last's successor if none.
 
     Of a maximum of many members most pieces hold nowhere, and one condition in a hundred may
-    tell: this looks for it before they are gone through in order.
+    tell: the one against the best member at the cell's point, on the layer's box.
     """
     d = P.mode[0]
     coefficients = P.mode[2] == 1
@@ -296,23 +296,26 @@ def beaten(P, S, layer, unit, piece):
     best = best_piece(
         U, n, P.piece_member[pieces + first : pieces + first + count], lead, S.point, S.point, d
     )
-    if best == piece:
-        return False
-    place = best if best < piece else best - 1
-    form, wanted, _ = condition(lead, first, piece, place, P.stride[layer])
-    plus, minus, shift, shift_error = form_terms(
-        form, P.stride[layer], pieces, P.piece_member, P.piece_shift, P.piece_shift_error
-    )
-    if len(S.U_class) > 0 and S.U_class[u + plus] == S.U_class[u + minus]:
-        return False
-    size = form_row(
-        plus, minus, shift, shift_error, U, S.U_error[u * (d + 1) if coefficients else u :],
-        S.U_size[u:], n, d, coefficients, S.U_grid[layer] != NOT_EXACT, S.g, S.g_error,
-    )
-    sign = _sign_of_form(
-        S.g, S.g_error, size, S.box_low[layer], S.box_high[layer], d, coefficients
-    )
-    return sign == -wanted
+    for r in range(piece, count):
+        if r == best:
+            return r
+        place = best if best < r else best - 1
+        form, wanted, _ = condition(lead, first, r, place, P.stride[layer])
+        plus, minus, shift, shift_error = form_terms(
+            form, P.stride[layer], pieces, P.piece_member, P.piece_shift, P.piece_shift_error
+        )
+        if len(S.U_class) > 0 and S.U_class[u + plus] == S.U_class[u + minus]:
+            return r
+        size = form_row(
+            plus, minus, shift, shift_error, U, S.U_error[u * (d + 1) if coefficients else u :],
+            S.U_size[u:], n, d, coefficients, S.U_grid[layer] != NOT_EXACT, S.g, S.g_error,
+        )
+        sign = _sign_of_form(
+            S.g, S.g_error, size, S.box_low[layer], S.box_high[layer], d, coefficients
+        )
+        if sign != -wanted:
+            return r
+    return count
 
 
 @kernel

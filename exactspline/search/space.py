@@ -24,7 +24,7 @@ __all__ = ["SearchSpace", "search_space", "whole_space"]
 
 Bound = Fraction | None
 
-_MOST_ENTRIES = 1 << 28  # of all inequalities of a domain
+_MOST_ENTRIES = 1 << 28  # of dense rows
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,13 @@ def _pivot_columns(read: list[Forms], free: list[int]) -> set[int]:
 
     from ..exact.lp import q
 
+    if not free:
+        return set()
+    check_room(
+        len(free) * sum(len(forms) for forms in read), _MOST_ENTRIES,
+        f"the rows that {len(free):,} unbounded coordinates vary",
+        "take a bounded domain, or a slice of fewer dimensions",
+    )  # fmt: skip
     place = {j: i for i, j in enumerate(free)}
     rows = []
     for forms in read:
