@@ -19,16 +19,17 @@ import numpy as np
 
 from ..clock import check
 from ..rationals import compact
+from ..room import MOST_COEFFICIENTS, MOST_MEMBERS, check_room
 from .forms import Forms
 from .program import Layer, Program, UnitGroup, Units
 from .units import (
     Piece,
+    Spline,
     concatenate,
-    max_template,
+    max_table,
     merge,
-    scalar_template,
+    spline_table,
     stack,
-    unit_table,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from ..network.operator import Operator
 
 __all__ = ["Builder", "Tensor", "compile_network", "compile_operator", "stacked"]
+
+_AT_ONCE = 1 << 20  # members that are looked through at once
 
 
 class Tensor:
@@ -108,6 +111,7 @@ class Builder:
         self.operator = ""
         self.levels = np.zeros(input_dim, dtype=np.int64)  # of every atom so far
         self.groups: list[_Group] = []
+        self.held = 0  # coefficients and pieces of all groups
 
     @property
     def n_atoms(self) -> int:
@@ -191,7 +195,7 @@ class Builder:
         left with one piece becomes an affine map and no unit.
         """
         breaks, pieces = list(breaks), list(pieces)  # alive, so that an id means one object
-        kinds: dict[tuple[tuple[Fraction, ...], tuple[Piece, ...]], int] = {}
+        kinds: dict[Spline, int] = {}
         known: dict[tuple[int, int], int] = {}  # equal objects need no comparison
         which = np.empty(len(breaks), dtype=np.int64)
         for i, (b, p) in enumerate(zip(breaks, pieces, strict=True)):
@@ -204,9 +208,8 @@ class Builder:
         is_unit = np.array([len(b) > 0 for b, _ in splines], dtype=bool)[which]
         if not np.any(is_unit):
             return self._scaled(x, [splines[k][1][0] for k in which.tolist()])
-        templates = [scalar_template(*spline) for spline in splines]
         rows = np.flatnonzero(is_unit)
-        table = unit_table(templates, which[rows], np.arange(len(rows)))
+        table = spline_table(splines, which[rows])
         made = self._add(x, x.forms.take(rows), table, x.shape, None if is_unit.all() else rows)
         if np.all(is_unit):
             return made
@@ -232,32 +235,33 @@ class Builder:
     def max_units(
         self,
         x: Tensor,
-        members: Sequence[Sequence[int]],
+        members: np.ndarray | Sequence[Sequence[int]],
         shape: tuple[int, ...],
         *,
         concave: bool = False,
     ) -> Tensor:
         """One max unit (min unit if ``concave``) per tuple of entries of ``x``.
 
-        A repeated member counts once; a single one makes no unit.
+        ``members`` may be an array (units, entries). A repeated member counts once; a single
+        one makes no unit.
         """
-        distinct = [tuple(dict.fromkeys(m)) for m in members]
-        sizes = np.array([len(m) for m in distinct], dtype=np.int64)
+        flat, sizes = _distinct(members)
         rows = np.flatnonzero(sizes > 1)
         single = np.flatnonzero(sizes == 1)
-        alone = self.gather(x, np.array([distinct[k][0] for k in single.tolist()], dtype=np.int64))
+        alone = self.gather(x, flat[(np.cumsum(sizes) - sizes)[single]])
         if len(rows) == 0:
             return self.reshape(alone, shape)
-        kinds, which = np.unique(sizes[rows], return_inverse=True)
-        templates = [max_template(int(n), concave=concave) for n in kinds]
-        flat = np.concatenate([np.array(distinct[k], dtype=np.int64) for k in rows.tolist()])
-        used, place = np.unique(flat, return_inverse=True)
-        table = unit_table(templates, which.reshape(-1), place.reshape(-1))
+        if len(single):
+            flat = flat[np.repeat(sizes > 1, sizes)]
+        read = np.zeros(math.prod(x.shape), dtype=bool)
+        read[flat] = True
+        place = (np.cumsum(read) - 1).astype(np.int32)[flat]
+        table = max_table(sizes[rows], place, concave=concave)
         entries = None if len(single) == 0 else rows
-        made = self._add(x, x.forms.take(used), table, shape, entries)
+        made = self._add(x, x.forms.take(np.flatnonzero(read)), table, shape, entries)
         if len(single) == 0:
             return made
-        order = np.empty(len(distinct), dtype=np.int64)
+        order = np.empty(len(sizes), dtype=np.int64)
         order[rows], order[single] = np.arange(len(rows)), len(rows) + np.arange(len(single))
         return self.gather(self.join([made, alone]), order.reshape(shape))
 
@@ -270,6 +274,11 @@ class Builder:
         entries: np.ndarray | None,
     ) -> Tensor:
         """Register units of one layer; returns their outputs."""
+        self.held += len(members.data) + len(units.piece_member)
+        check_room(
+            self.held, MOST_COEFFICIENTS, f"{self.operator}: the compiled network",
+            "take a smaller network, or evaluate it with Network.forward",
+        )  # fmt: skip
         level = 1 + max(x.depth, int(self.levels[x.forms.indices].max(initial=0)))
         first = self.n_atoms
         self.groups.append(
@@ -311,6 +320,27 @@ def _last_use(builder: Builder, n_layers: int, output_atoms: np.ndarray) -> np.n
         needed[atoms] = np.maximum(needed[atoms], group.level)
     needed[output_atoms] = n_layers + 1
     return needed
+
+
+def _distinct(members: np.ndarray | Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Every tuple without repetitions, one after the other, and how long each is."""
+    count = members.size if isinstance(members, np.ndarray) else sum(map(len, members))
+    check_room(count, MOST_MEMBERS, "units that are maxima", "take fewer members")
+    if not isinstance(members, np.ndarray):
+        tuples = [tuple(dict.fromkeys(m)) for m in members]
+        sizes = np.array([len(m) for m in tuples], dtype=np.int64)
+        return np.array([i for m in tuples for i in m], dtype=np.int64), sizes
+    sizes, parts = np.empty(len(members), dtype=np.int64), []
+    step = max(1, _AT_ONCE // max(1, members.shape[1]))
+    for begin in range(0, len(members), step):
+        block = members[begin : begin + step]
+        order = np.argsort(block, axis=1, kind="stable")
+        ordered = np.take_along_axis(block, order, axis=1)
+        first = np.ones(block.shape, dtype=bool)
+        np.put_along_axis(first, order[:, 1:], ordered[:, 1:] != ordered[:, :-1], axis=1)
+        sizes[begin : begin + step] = first.sum(axis=1)
+        parts.append(block[first])
+    return np.concatenate([np.zeros(0, dtype=np.int64), *parts]), sizes
 
 
 def stacked(parts: Sequence[Forms]) -> Forms:

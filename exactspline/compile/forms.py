@@ -11,6 +11,7 @@ import numpy as np
 
 from ..clock import check, expect, watched
 from ..rationals import compact
+from ..room import MOST_COEFFICIENTS, check_room
 
 __all__ = ["Forms", "products"]
 
@@ -72,6 +73,7 @@ class Forms:
         if len(rows) == len(self) and np.array_equal(rows, np.arange(len(self))):
             return self
         counts = self.indptr[rows + 1] - self.indptr[rows]
+        _check_room(int(counts.sum()))
         indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         gather = np.repeat(self.indptr[rows] - indptr[:-1], counts) + np.arange(indptr[-1])
         return Forms(indptr, self.indices[gather], self.data[gather], self.const[rows], self.width)
@@ -100,6 +102,8 @@ class Forms:
         """
         if inner.is_selection():
             return self.relabel(inner.indices, inner.width)._merged()
+        terms = int(np.diff(inner.indptr)[self.indices].sum())
+        _check_room(min(terms, len(self) * inner.width))
         if np.all(np.diff(self.indptr) <= 1):
             return self._scaled(inner)
         joined = self._joined(inner)
@@ -250,6 +254,13 @@ class Forms:
         """Indices, coefficients (exact array) and constant of form i."""
         a, b = int(self.indptr[i]), int(self.indptr[i + 1])
         return self.indices[a:b], self.data[a:b], Fraction(self.const[i])
+
+
+def _check_room(count: int) -> None:
+    check_room(
+        count, MOST_COEFFICIENTS, "compiling the network: an affine map",
+        "take fewer or smaller affine operators",
+    )  # fmt: skip
 
 
 def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:

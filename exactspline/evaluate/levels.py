@@ -136,7 +136,7 @@ def levels_of(program: Program, dtype: np.dtype) -> list[Level]:
 def _layer(layer: Layer, dtype: np.dtype) -> Level:
     units = layer.units
     return Level(
-        Matrix.of(layer.members, dtype), units, layer.keep, Rounded.of(units.form_shift, dtype),
+        Matrix.of(layer.members, dtype), units, layer.keep, Rounded.of(units.piece_shift, dtype),
         Rounded.of(units.piece_slope, dtype), Rounded.of(units.piece_offset, dtype),
     )  # fmt: skip
 
@@ -165,7 +165,7 @@ def bound_numbers(level: Level, dtype: np.dtype, members: Matrix, group: int = 1
         gamma(2 * max(terms, group) + 8, u), (2 * terms + 8 + weight + doubt) * tiny,
     )  # fmt: skip
     if level.units is not None:
-        two = bool(np.any(level.units.form_minus >= 0))
+        two = level.units.compares
         plain = not two and level.shift.largest() == 0 and level.shift.error() == 0
         slopes = np.abs(level.slope.values)
         whole = bool(np.all((slopes == 0) | (slopes == 1))) and not level.offset.largest()

@@ -48,7 +48,7 @@ class _LayerRows:
 
     def __init__(
         self, layer: Layer, sparse: _SparseRows, before: _LayerRows | None,
-        codes: Sequence[int], inputs: list[Row], width: int, first: bool,
+        codes: Sequence[int], inputs: _SparseRows, width: int, first: bool,
     ) -> None:  # fmt: skip
         self.layer = layer
         self.sparse = sparse
@@ -59,7 +59,7 @@ class _LayerRows:
         self.first = first
         self.members: dict[int, Row] = {}
         self.states: dict[int, Row | None] = {}
-        self.forms: dict[int, Row] = {}
+        self.forms: dict[int, Row] = {}  # of splines: pairs of members may be too many
 
     def member(self, i: int) -> Row:
         """Member i of the layer as a row."""
@@ -86,7 +86,10 @@ class _LayerRows:
         row: Row | None
         before = self.before
         if before is None:
-            row = self.inputs[j]
+            const, terms = self.inputs.row(j)
+            row = [const] + [ZERO] * (self.width - 1)
+            for c, value in terms:
+                row[c + 1] = row[c + 1] + value
         else:
             units = before.layer.units
             if j < len(units):
@@ -108,12 +111,12 @@ class _LayerRows:
         """Condition form f of the layer as a row."""
         row = self.forms.get(f)
         if row is None:
-            units = self.layer.units
-            plus, minus = int(units.form_plus[f]), int(units.form_minus[f])
-            row = list(self.member(plus)) if plus >= 0 else [ZERO] * self.width
+            plus, minus, shift = self.layer.units.form(f)
             if minus >= 0:
-                row = [a - b for a, b in zip(row, self.member(minus), strict=True)]
-            row[0] = row[0] + q(Fraction(units.form_shift[f]))
+                pairs = zip(self.member(plus), self.member(minus), strict=True)
+                return [a - b for a, b in pairs]
+            row = list(self.member(plus))
+            row[0] = row[0] + q(shift)
             self.forms[f] = row
         return row
 
@@ -137,7 +140,7 @@ class ExactForms:
         self.program = program
         self.dim = space.dim
         self.domain_rows = dense_rows(space.rows)
-        self.inputs = dense_rows(space.inputs)
+        self.inputs = _SparseRows(space.inputs)
         self.sparse = [
             _SparseRows(space.first if i == 0 else layer.members)
             for i, layer in enumerate(program.layers)
@@ -174,11 +177,10 @@ class ExactForms:
             units = layer.units
             start = int(self.program.unit_start[index])
             for k in range(len(units)):
-                check()
-                piece = int(units.piece_start[k]) + int(codes[start + k])
-                for cond in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
-                    form = self.form(index, int(units.cond_form[cond]), codes)
-                    if any(form) and value_at(form, at) * int(units.cond_sign[cond]) <= 0:
+                for f, sign, _ in units.conditions(k, int(codes[start + k])):
+                    check()
+                    form = self.form(index, f, codes)
+                    if any(form) and value_at(form, at) * sign <= 0:
                         return False
         return True
 
@@ -356,10 +358,9 @@ def regions_of_cell(
             units = program.layers[node.layer].units
             k = node.todo[0]
             at = int(program.unit_start[node.layer]) + k
-            first = int(units.piece_start[k])
             if node.piece < 0:
                 node.piece, node.cond = 0, 0
-            last = first + node.piece + 1 == int(units.piece_start[k + 1])
+            last = node.piece + 1 == units.pieces[k]
             if node.cond == 0 and not node.saved and not last:
                 node.saved = True
                 pending.append(
@@ -373,7 +374,7 @@ def regions_of_cell(
                 node.wanted = where > 0
             before = node.cond
             try:
-                alive = _cut_out_piece(forms, node, first + node.piece)
+                alive = _cut_out_piece(forms, node, k)
             except OutOfTime:
                 decisions += node.cond - before
                 yield None
@@ -386,24 +387,22 @@ def regions_of_cell(
             node.piece, node.cond, node.saved = -1, 0, False
 
 
-def _cut_out_piece(forms: ExactForms, node: Cell, piece: int) -> bool:
-    """Restrict a node to where a piece holds; False if it holds nowhere in its interior.
+def _cut_out_piece(forms: ExactForms, node: Cell, unit: int) -> bool:
+    """Restrict a node to where its piece holds; False if it holds nowhere in its interior.
 
     The node counts the conditions that are done, so that it can be gone on with.
     """
     units = forms.program.layers[node.layer].units
-    start, end = int(units.cond_start[piece]), int(units.cond_start[piece + 1])
-    for cond in range(start + node.cond, end):
+    for f, sign, drop in units.conditions(unit, node.piece, node.cond):
         check()
-        form = forms.form(node.layer, int(units.cond_form[cond]), node.codes)
-        sign = int(units.cond_sign[cond])
+        form = forms.form(node.layer, f, node.codes)
         verdict = decide(node.rows, form, node.inside)
         node.cond += 1
         if verdict.kind == "cut":
             node.rows.append(form if sign > 0 else [-c for c in form])
             node.inside = verdict.plus if sign > 0 else verdict.minus
         elif verdict.kind == "zero":
-            if bool(units.cond_drop[cond]):
+            if drop:
                 return False
         elif (verdict.kind == "positive") != (sign > 0):
             return False

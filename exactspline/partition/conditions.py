@@ -67,13 +67,12 @@ def conditions_of(forms: ExactForms, inputs: Forms, code: np.ndarray) -> list[Co
         units, start = layer.units, int(program.unit_start[index])
         for k in range(len(units)):
             check()
-            piece = int(units.piece_start[k]) + int(code[start + k])
-            for cond in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
-                f, sign = int(units.cond_form[cond]), int(units.cond_sign[cond])
+            for f, sign, _ in units.conditions(k, int(code[start + k])):
+                plus, minus, shift = units.form(f)
                 row = [ZERO] * width
-                row[0] = q(units.form_shift[f])
-                _add(row, members, int(units.form_plus[f]), 1)
-                _add(row, members, int(units.form_minus[f]), -1)
+                row[0] = q(shift)
+                _add(row, members, plus, 1)
+                _add(row, members, minus, -1)
                 if any(row[1:]):
                     turned = row if sign > 0 else [-v for v in row]
                     out.append(Condition(turned, -1, index, f, sign, start + k))

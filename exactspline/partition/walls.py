@@ -89,9 +89,7 @@ def _last_vanishing(
     for index in range(len(program.layers) - 1, -1, -1):
         units, start = program.layers[index].units, int(program.unit_start[index])
         for k in range(len(units)):
-            piece = int(units.piece_start[k]) + int(code[start + k])
-            for cond in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
-                f = int(units.cond_form[cond])
+            for f, _, _ in units.conditions(k, int(code[start + k])):
                 if (index, f) not in known and not any(forms.form(index, f, code)):
                     return index
     return -1

@@ -328,7 +328,8 @@ class HighsSearch:
         unit = int(self.state.open_units[node.position])
         at = int(P.unit_at[node.layer]) + unit
         if P.two_piece[at]:
-            form = cell.read(node.layer, int(P.two_form[at]))
+            units = self.program.layers[node.layer].units
+            form = cell.read(node.layer, int(units.first_form[unit]))
             verdict, plus, minus = cell.decide(form, node.inside, open_in_box=True)
             node.position += 1
             codes[at] = 1 if verdict == c.POS else 0
@@ -339,26 +340,25 @@ class HighsSearch:
                 node.n_path, node.inside = cell.n, minus
             return
         units = self.program.layers[node.layer].units
-        first = int(units.piece_start[unit])
         node.piece = max(node.piece, 0)
-        left = int(units.piece_start[unit + 1]) - first - node.piece
+        left = int(units.pieces[unit]) - node.piece
         if left > 1 and not node.saved:
             rest = node.weight * (left - 1) / left
             self._pending.append(replace(node, piece=node.piece + 1, cond=0, weight=rest))
             node.weight -= rest
             node.saved = True
-        cond = int(units.cond_start[first + node.piece]) + node.cond
-        if cond == int(units.cond_start[first + node.piece + 1]):
+        condition = next(units.conditions(unit, node.piece, node.cond), None)
+        if condition is None:
             codes[at] = node.piece
             node.position += 1
             node.piece, node.cond, node.saved = -1, 0, False
             return
-        form = cell.read(node.layer, int(units.cond_form[cond]))
+        form = cell.read(node.layer, condition.form)
         verdict, plus, minus = cell.decide(form, node.inside, open_in_box=False)
-        wanted = int(units.cond_sign[cond])
+        wanted = condition.sign
         node.cond += 1
         if verdict == c.CUT:
             cell.push(form, wanted)
             node.n_path, node.inside = cell.n, plus if wanted > 0 else minus
-        elif verdict != wanted and (verdict != c.ZERO or units.cond_drop[cond]):
+        elif verdict != wanted and (verdict != c.ZERO or condition.drop):
             self._leave(node)  # the piece holds nowhere in this cell

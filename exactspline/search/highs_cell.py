@@ -21,6 +21,7 @@ from ..exact.cell import ExactForms
 from ..exact.lp import Row, q, value_at
 from . import control as c
 from .certificates import HUGE, UNDERFLOW, gamma
+from .conditions import form_terms
 from .highs_lp import ENOUGH, Guess, WarmLP
 from .layout import Problem, State
 from .problem import round_up_signed
@@ -168,9 +169,12 @@ class HighsCell:
     def read(self, layer: int, index: int) -> Form:
         """A condition form of a layer on this cell."""
         P, S = self.problem, self.state
-        at, u = int(P.form_at[layer]) + index, int(P.mem_at[layer])
+        u = int(P.mem_at[layer])
         size = form_row(
-            P.form_plus[at], P.form_minus[at], P.form_shift[at], P.form_shift_error[at],
+            *form_terms(
+                index, P.stride[layer], P.piece_at[layer], P.piece_member, P.piece_shift,
+                P.piece_shift_error,
+            ),
             S.U[u * (self.d + 1) :], S.U_error[u if self.in_box else u * (self.d + 1) :],
             S.U_size[u:], P.n_mem[layer], self.d, not self.in_box,
             bool(S.U_grid[layer] != NOT_EXACT), S.g, S.g_error,

@@ -15,8 +15,8 @@ __all__ = ["kernel"]
 # No fastmath: signs are decided here.
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
 _MODULES = (
-    "certificates", "classes", "control", "cross", "dfs", "enter", "facets", "faults", "frame",
-    "jit", "nodes", "points", "rows", "simplex",
+    "certificates", "classes", "conditions", "control", "cross", "dfs", "enter", "facets",
+    "faults", "frame", "jit", "nodes", "points", "rows", "simplex",
 )  # fmt: skip
 
 

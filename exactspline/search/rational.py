@@ -23,7 +23,7 @@ __all__ = ["RationalSearch", "whole_cell"]
 
 def whole_cell(program: Program, space: SearchSpace, forms: ExactForms) -> Cell:
     """The domain as the root of an exact search."""
-    codes = np.zeros(program.n_units, dtype=np.uint8 if program.max_pieces <= 256 else np.uint16)
+    codes = np.zeros(program.n_units, dtype=np.int32)
     todo = list(range(len(program.layers[0].units)))
     return Cell(list(forms.domain_rows), [q(v) for v in space.interior], codes, 0, todo)
 

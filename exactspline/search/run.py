@@ -294,7 +294,8 @@ class Run:
                 if i not in exact:
                     s = [Fraction(v) for v in batch.points[i].tolist()]
                     exact[i] = tuple(space.to_chart(s))
-        return Batch(batch.codes, points, exact, batch.count, batch.facets)
+        codes = batch.codes.astype(code_type(self.program.pieces), copy=False)
+        return Batch(codes, points, exact, batch.count, batch.facets)
 
 
 @dataclass

@@ -19,10 +19,13 @@ from ..compile.forms import Forms
 from ..compile.program import Program
 from ..domain import Chart
 from ..rationals import compact
+from ..room import check_room
 
 __all__ = ["SearchSpace", "search_space", "whole_space"]
 
 Bound = Fraction | None
+
+_MOST_ENTRIES = 1 << 28  # of dense rows
 
 
 @dataclass(frozen=True)
@@ -155,6 +158,13 @@ def _pivot_columns(read: list[Forms], free: list[int]) -> set[int]:
     from ..exact.lp import q
     from ..exact.rank import independent_columns
 
+    if not free:
+        return set()
+    check_room(
+        len(free) * sum(len(forms) for forms in read), _MOST_ENTRIES,
+        f"the rows that {len(free):,} unbounded coordinates vary",
+        "take a bounded domain, or a slice of fewer dimensions",
+    )  # fmt: skip
     place = {j: i for i, j in enumerate(free)}
     rows = []
     for forms in read:
@@ -226,6 +236,10 @@ def dense_rows(forms: Forms) -> list[list]:
 
     from ..exact.lp import q
 
+    check_room(
+        len(forms) * forms.width, _MOST_ENTRIES, f"{len(forms):,} inequalities of the domain",
+        "take a slice of fewer dimensions",
+    )
     out = []
     for i in range(len(forms)):
         check()

@@ -24,9 +24,9 @@ _MOST = 1 << 28  # bytes of a chunk's facets
 
 # name, type, and which of the counts its length is
 _COLUMNS = (
-    ("region", "<u4", 0), ("unit", "<u4", 0), ("piece", "<u2", 0), ("form", "<u4", 0),
+    ("region", "<u4", 0), ("unit", "<u4", 0), ("piece", "<u4", 0), ("form", "<u8", 0),
     ("sign", "<i1", 0), ("flip_edge", "<u4", 1), ("flip_unit", "<u4", 1),
-    ("flip_piece", "<u2", 1), ("border_region", "<u4", 2), ("border_side", "<u4", 2),
+    ("flip_piece", "<u4", 1), ("border_region", "<u4", 2), ("border_side", "<u4", 2),
 )  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def decode_facets(
 def _check(columns: dict[str, np.ndarray], codes: np.ndarray, program: Program) -> None:
     """Refuse numbers that are out of range, and facets that change nothing."""
     n, pieces = len(codes), program.pieces
-    forms = sum(len(layer.units.form_plus) for layer in program.layers)
+    forms = int(program.form_start[-1])
 
     def within(name: str, end: int) -> None:
         if len(columns[name]) and int(columns[name].max()) >= end:

@@ -375,9 +375,8 @@ def _first_layer(layer: Layer) -> int | None:
     units = layer.units
     W, b = [], []
     for k in range(len(units)):
-        form = int(units.cond_form[units.cond_start[units.piece_start[k]]])
-        plus, minus = int(units.form_plus[form]), int(units.form_minus[form])
-        row, shift = [Fraction(0)] * matrix.shape[1], Fraction(units.form_shift[form])
+        plus, minus, shift = units.form(int(units.first_form[k]))
+        row = [Fraction(0)] * matrix.shape[1]
         for member, sign in ((plus, 1), (minus, -1)):
             if member >= 0:
                 row = [a + sign * v for a, v in zip(row, matrix[member], strict=True)]

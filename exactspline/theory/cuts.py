@@ -107,10 +107,7 @@ def check_cut_alike(
 
 def _bends_at_zero(layer: Layer) -> bool:
     units = layer.units
-    return bool(units.two_piece.all()) and all(
-        int(units.form_minus[f]) < 0 and not units.form_shift[f]
-        for f in range(len(units.form_plus))
-    )
+    return bool(units.two_piece.all()) and not (units.compares or np.any(units.piece_shift != 0))
 
 
 def _other_cut(

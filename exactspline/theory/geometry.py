@@ -118,9 +118,8 @@ def _unit_forms(partition: Partition, layer: int) -> list[tuple[int, list[Fracti
     matrix, _ = dense(program.members, f"layer {layer}")
     units, out = program.units, []
     for k in np.flatnonzero(units.two_piece).tolist():
-        form = int(units.cond_form[units.cond_start[units.piece_start[k]]])
-        plus, minus = int(units.form_plus[form]), int(units.form_minus[form])
-        row = list(matrix[plus]) if plus >= 0 else [Fraction(0)] * matrix.shape[1]
+        plus, minus, _ = units.form(int(units.first_form[k]))
+        row = list(matrix[plus])
         if minus >= 0:
             row = [a - b for a, b in zip(row, matrix[minus], strict=True)]
         out.append((k, row))

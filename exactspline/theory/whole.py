@@ -81,15 +81,13 @@ def _convex_pieces(layer: Layer, what: str) -> list[tuple[np.ndarray, np.ndarray
         if units.is_convex(k):
             continue
         first, last = int(units.piece_start[k]), int(units.piece_start[k + 1])
-        members = units.piece_member[first:last]
         A, B = out[k]
-        if np.all(members == members[0]):
-            u, const = _member(layer, int(members[0]), A.shape[1])
+        if units.lead[k] == 0:
+            u, const = _member(layer, int(units.piece_member[first]), A.shape[1])
             slope, offset = Fraction(0), Fraction(0)
             for r, piece in enumerate(range(first, last)):
-                if r:  # its first condition is the breakpoint below
-                    form = int(units.cond_form[units.cond_start[piece]])
-                    slope, offset = slope + 1, offset + Fraction(units.form_shift[form])
+                if r:  # the breakpoint below
+                    slope, offset = slope + 1, offset + Fraction(units.piece_shift[piece - 1])
                 A[r] = [slope * v for v in u]
                 B[r] = slope * const + offset
         else:
