@@ -202,6 +202,12 @@ def check_partition(case: Case, omega: es.Partition, rng: random.Random, graph: 
             raise Wrong(f"graph: {error}") from error
 
 
+def brief(value: Fraction) -> str:
+    """A number for a message, told by its size where it is long."""
+    bits = value.numerator.bit_length() - value.denominator.bit_length()
+    return str(value) if value.denominator < 10**30 and abs(bits) < 200 else f"about 2^{bits}"
+
+
 def hostile_points(case: Case, rng: random.Random, most: int = 8) -> list[tuple[int, ...]]:
     """Vertices of cells and points between them, in the twin's coordinates y, with y0 > 0."""
     root, _ = naive._root(case.pair[1])
@@ -231,7 +237,7 @@ def check_points(case: Case, omega: es.Partition, rng: random.Random) -> None:
         strict = len(around) == 1 and inside
         if strict:
             strict = all(sum(map(mul, form, y)) > 0 for form in closures[around[0]])
-        where = f"at {[str(v) if v.denominator < 10**30 else f"{v.numerator.bit_length() - v.denominator.bit_length()} bits" for v in x]}"
+        where = f"at {[brief(v) for v in x]}"
         point = np.array([x], dtype=object)
         code = naive.code_at(case.layers, x)
         with suppress(es.ParameterError, es.LimitError):  # values that float64 cannot hold

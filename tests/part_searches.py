@@ -24,7 +24,7 @@ from exactspline.search.run import Run
 # what has queries, exact subtrees and many pieces all the time
 FAMILY = ("80 orders", "80 orders", "80 orders", "near ties", "slivers", "600 orders")
 MOST_STEPS = 3_000  # searches of one tree; beyond it, it does not end
-MOST_CODES = 5_000  # of all thinkable ones that are placed
+MOST_CODES = 300  # of all thinkable ones that are placed
 
 
 class Found(NamedTuple):
@@ -71,6 +71,7 @@ class Cutter:
         self.program, self.domain = case.network.program, case.domain
         self.engine, self.facets, self.arena, self.chunk = engine, facets, arena, chunk
         self.pieces = self.program.pieces.tolist()
+        self._problem: Any = None
         self.taken: dict[int, int] = {}  # regions by search
         self.queries = self.subtrees = self.grown = self.searches = 0
         with self.steps(20_000):
@@ -81,7 +82,13 @@ class Cutter:
     def steps(self, budget: int) -> Any:
         """A context in which searches return after so many nodes."""
         # facets get a tenth of it
-        return steps(10 * budget if self.facets else budget, self._make_state)
+        return steps(10 * budget if self.facets else budget, self._make_state, self._make_problem)
+
+    def _make_problem(self, *args: Any, **options: Any) -> Any:
+        """The same arrays for all searches: none writes to them."""
+        if self._problem is None:
+            self._problem = MAKE_PROBLEM(*args, **options)
+        return self._problem
 
     def _make_state(self, *args: Any, **options: Any) -> Any:
         state = MAKE_STATE(*args, **options)
@@ -154,13 +161,13 @@ class Cutter:
             raise Wrong(f"{what}: parts {left} are out of order")
 
     # ------------------------------------------------------------- ways of cutting
-    def at_limits(self, splits: Iterable[int], budget: int = 20_000) -> None:
+    def at_limits(self, splits: Callable[[], Iterable[int]], budget: int = 20_000) -> None:
         """Stop after 1, 2, 3, ... regions, and search all that is left in parts."""
         with self.steps(budget):
             for limit in range(1, len(self.whole) + 2):
                 run = self.begin(WHOLE, limit)
                 first = self.take(run, None)
-                for split in splits:
+                for split in splits():
                     what = f"limit {limit}, split {split}, budget {budget}"
                     left = run.remaining(split)
                     self.places(first, WHOLE, left, what)
@@ -229,15 +236,26 @@ class Cutter:
         self.compare(found, f"called again, budget {budget}")
 
 
-MAKE_STATE = kernel_engine.make_state
+def check_everywhere(cut: Cutter, rng: random.Random, budgets: Iterable[int], splits: int) -> None:
+    """Every limit, every one of the budgets; parts split and taken in any order."""
+    some = (1, 2, 3, 5, 50)
+    cut.at_limits(lambda: rng.sample(some, splits))
+    cut.one_by_one(rng.choice((1, 2, 20_000)))
+    for budget in budgets:
+        cut.at_budgets(budget, lambda: rng.choice(some), rng.randrange)
+        cut.called_again(budget)
+
+
+MAKE_STATE, MAKE_PROBLEM = kernel_engine.make_state, kernel_engine.make_problem
 
 
 @contextmanager
-def steps(budget: int, make_state: Any) -> Iterator[None]:
+def steps(budget: int, make_state: Any, make_problem: Any) -> Iterator[None]:
     """Engines that stop after a few decisions, with work arrays of our own."""
     with ExitStack() as stack:
         for module, name, value in (
             (kernel_engine, "BUDGET", budget), (kernel_engine, "make_state", make_state),
+            (kernel_engine, "make_problem", make_problem),
             (highs_engine, "HEARTBEAT", 0.0 if budget < 10_000 else 0.1),
         ):  # fmt: skip
             stack.enter_context(mock.patch.object(module, name, value))
