@@ -55,7 +55,7 @@ def one(seed: int, executors: dict[str, Executor]) -> tuple[str, str, str, str]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             hostile_checks.check(case, way, rng, Path(folder), executors)
-        except hostile_checks.Wrong as error:
+        except hostile_checks.WrongError as error:
             return case.kind, str(way), "wrong", str(error)
         except (es.ParameterError, es.LimitError) as error:
             return case.kind, str(way), "refused", f"{type(error).__name__}: {error}"
@@ -72,9 +72,8 @@ def pools() -> dict[str, Executor]:
 
     forked = processes(2)
     forked.submit(int).result()
-    return {
-        "2 processes": forked, "2 threads": ThreadPoolExecutor(2), "4 threads": ThreadPoolExecutor(4)
-    }  # fmt: skip
+    two, four = ThreadPoolExecutor(2), ThreadPoolExecutor(4)
+    return {"2 processes": forked, "2 threads": two, "4 threads": four}
 
 
 def block(first: int, last: int) -> None:

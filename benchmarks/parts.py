@@ -6,9 +6,9 @@
 Networks with weights over 80 and 600 binary orders of magnitude, near-ties and slivers
 (``tests/part_searches.py``). For each: a stop after 1, 2, 3, ... regions, and after 1, 2, 3, ...
 nodes again and again; what is left whole or split up, searched in any order; buffers that begin
-tiny; with and without facets; kernel, HiGHS and rational engine; and, for one in ten, workers in 1, 2
-and 4 threads and in processes, into lists and into stores that are stopped and resumed. Codes
-are those of one run and of a twin in integers. The status is 1 if anything was wrong.
+tiny; with and without facets; kernel, HiGHS and rational engine; and, for one in ten, workers in
+1, 2 and 4 threads and in processes, into lists and into stores that are stopped and resumed.
+Codes are those of one run and of a twin in integers. The status is 1 if anything was wrong.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def same(cut, case) -> None:
     import part_searches as parts
 
     if [region.code for region in cut.whole] != case.codes:
-        raise parts.Wrong(f"one run: {[r.code for r in cut.whole]}, not {case.codes}")
+        raise parts.WrongError(f"one run: {[r.code for r in cut.whole]}, not {case.codes}")
 
 
 @functools.cache
@@ -92,7 +92,8 @@ def executors(seed: int, graph: bool, tally: Counter[str]) -> None:
         try:
             checked(parts.draw(seed, 40), pool, Path(folder) / "a.sqlite", rng, graph)
         except AssertionError as error:
-            raise parts.Wrong(f"{type(pool).__name__}({pool._max_workers}): {error}") from error
+            who = f"{type(pool).__name__}({pool._max_workers})"
+            raise parts.WrongError(f"{who}: {error}") from error
     tally["with executors"] += 1
 
 

@@ -31,7 +31,7 @@ MOST_EXACT = 40  # regions that the rational engine finds in a second or so
 MOST_GRAPH = 36  # regions whose facets the twin compares
 
 
-class Wrong(AssertionError):
+class WrongError(AssertionError):
     """The package says something that the twin refutes."""
 
 
@@ -100,7 +100,7 @@ def short_steps(budget: int) -> Iterator[None]:
 def same(found: Any, expected: Any, what: str) -> None:
     """Refuse what differs from the truth."""
     if found != expected:
-        raise Wrong(f"{what}: {found}, not {expected}")
+        raise WrongError(f"{what}: {found}, not {expected}")
 
 
 def as_codes(codes: np.ndarray) -> list[naive.Code]:
@@ -111,7 +111,7 @@ def as_codes(codes: np.ndarray) -> list[naive.Code]:
 def check(
     case: Case, way: Way, rng: random.Random, folder: Path, executors: dict[str, Executor]
 ) -> None:
-    """Count a case in one way; ``Wrong`` says what is not as the twin has it."""
+    """Count a case in one way; ``WrongError`` says what is not as the twin has it."""
     truth = case.codes
     options: dict[str, Any] = {"engine": way.engine}
     if way.workers != "none":
@@ -171,7 +171,7 @@ def in_parts(case: Case, rng: random.Random, engine: str) -> list[naive.Code]:
     while todo:
         runs += 1
         if runs > 400 * (len(case.codes) + 1):
-            raise Wrong("parts without end")
+            raise WrongError("parts without end")
         part = todo.pop(rng.randrange(len(todo)))
         run = Run(case.network.program, case.domain, part=part, engine=engine)
         codes: list[naive.Code] = []
@@ -191,7 +191,7 @@ def check_partition(case: Case, omega: es.Partition, rng: random.Random, graph: 
         try:
             witness(case.codes[i], omega.witness(i))
         except AssertionError as error:
-            raise Wrong(f"witness {i}: {omega.witness(i)} {error}") from error
+            raise WrongError(f"witness {i}: {omega.witness(i)} {error}") from error
     check_points(case, omega, rng)
     if graph:
         from test_graph_twin import sides_of
@@ -199,7 +199,7 @@ def check_partition(case: Case, omega: es.Partition, rng: random.Random, graph: 
         try:
             GraphCheck(omega, Twin(case.layers, case.pair[1]), sides_of(omega))()
         except AssertionError as error:
-            raise Wrong(f"graph: {error}") from error
+            raise WrongError(f"graph: {error}") from error
 
 
 def brief(value: Fraction) -> str:

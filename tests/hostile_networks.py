@@ -526,12 +526,15 @@ def _ends(rng: random.Random, dim: int, open_: float) -> tuple[list[Any], list[A
     return lows, highs
 
 
+DOMAINS = (
+    "all", "all", "all", "box", "box", "open box", "flat box", "polytope", "scaled polytope",
+    "slice", "point",
+)  # fmt: skip
+
+
 def draw_domain(rng: random.Random, dim: int) -> tuple[nets.DomainPair, str]:
     """Any domain of R^dim and its source."""
-    kind = rng.choice(
-        ("all", "all", "box", "box", "open box", "flat box", "polytope", "scaled polytope", "slice",
-         "point")  # fmt: skip
-    )
+    kind = rng.choice(DOMAINS)
     if kind == "slice" and dim == 1:
         kind = "all"
     if kind == "all":

@@ -36,7 +36,7 @@ class Found(NamedTuple):
     borders: tuple[int, ...] = ()
 
 
-class Wrong(AssertionError):
+class WrongError(AssertionError):
     """A cut search differs from one that is not cut."""
 
 
@@ -137,28 +137,28 @@ class Cutter:
             return
         codes, true = [r.code for r in found], [r.code for r in self.whole]
         if codes != true:
-            raise Wrong(f"{what}: codes {codes}, not {true}")
+            raise WrongError(f"{what}: codes {codes}, not {true}")
         i = next(i for i in range(len(true)) if found[i] != self.whole[i])
-        raise Wrong(f"{what}: region {i} is {found[i]}, not {self.whole[i]}")
+        raise WrongError(f"{what}: region {i} is {found[i]}, not {self.whole[i]}")
 
     def places(self, found: list[Found], part: Part, left: list[Part], what: str) -> None:
         """What was found is of the part; every other region is in one part that is left."""
         codes = [r.code for r in found]
         if codes != sorted(set(codes)) or any(part.place(code) != INSIDE for code in codes):
-            raise Wrong(f"{what}: {part} gave {codes}")
+            raise WrongError(f"{what}: {part} gave {codes}")
         for region in self.whole:
             holds = sum(p.place(region.code) == INSIDE for p in left)
             wanted = part.place(region.code) == INSIDE and region.code not in codes
             if holds != wanted:
-                raise Wrong(f"{what}: {region.code} is in {holds} of {left} after {codes}")
+                raise WrongError(f"{what}: {region.code} is in {holds} of {left} after {codes}")
         if np.prod(self.pieces, dtype=float) <= MOST_CODES:
             for code in itertools.product(*map(range, self.pieces)):
                 holds = sum(p.place(code) != OUTSIDE for p in left)
                 if holds > (part.place(code) == INSIDE):
-                    raise Wrong(f"{what}: {code} is in {holds} of {left}, cut from {part}")
+                    raise WrongError(f"{what}: {code} is in {holds} of {left}, cut from {part}")
         begins = [p.begin for p in left]
         if begins != sorted(begins):
-            raise Wrong(f"{what}: parts {left} are out of order")
+            raise WrongError(f"{what}: parts {left} are out of order")
 
     # ------------------------------------------------------------- ways of cutting
     def at_limits(self, splits: Callable[[], Iterable[int]], budget: int = 20_000) -> None:
@@ -219,7 +219,7 @@ class Cutter:
                 done.append((part.begin, found))
                 self.note(run)
             else:
-                raise Wrong(f"{what}: no end after {MOST_STEPS} searches")
+                raise WrongError(f"{what}: no end after {MOST_STEPS} searches")
         self.compare([region for _, some in sorted(done) for region in some], what)
 
     def called_again(self, budget: int) -> None:

@@ -60,7 +60,7 @@ def test_every_stop_of_the_kernel(block):
         assert [region.code for region in cut.whole] == case.codes, case.source
         try:
             parts.check_everywhere(cut, rng, (1, 2, 3, 4), splits=1)
-        except parts.Wrong as error:
+        except parts.WrongError as error:
             raise AssertionError(f"{error}\n{case.source}") from error
         asked, exact, grown = asked + cut.queries, exact + cut.subtrees, grown + cut.grown
     assert asked > 500, "the kernel's questions are what makes stops hard"
@@ -71,14 +71,14 @@ def test_every_stop_of_the_kernel(block):
 @pytest.mark.parametrize("engine", ["highs", "rational"])
 @pytest.mark.parametrize("facets", [False, True])
 def test_every_stop_of_other_engines(engine, facets):
-    for seed in range(500, 506):
+    for seed in range(500, 503):
         rng = random.Random(seed)
         case = parts.draw(seed, MOST)
         cut = parts.Cutter(case, engine, facets=facets)
         assert [region.code for region in cut.whole] == case.codes, case.source
         try:
             parts.check_everywhere(cut, rng, (1, 2), splits=1)
-        except parts.Wrong as error:
+        except parts.WrongError as error:
             raise AssertionError(f"{error}\n{case.source}") from error
 
 
