@@ -19,7 +19,7 @@ import numpy as np
 
 from .compile.forms import Forms
 from .errors import DomainError, ParameterError, ShapeError
-from .rationals import as_fractions, compact, exact_array, format_rational, to_fraction
+from .rationals import as_fractions, as_given, compact, exact_array, format_rational, to_fraction
 
 __all__ = ["Box", "Chart", "Domain", "Polytope", "Slice", "WholeSpace"]
 
@@ -200,7 +200,7 @@ def _side(a: Bound, b: Bound) -> str:
 
 def _ends(values: Any, name: str, infinite: float) -> tuple[list[Bound], bool]:
     """One end of a box as exact bounds, and whether it was a scalar."""
-    array = np.asarray(values, dtype=object if isinstance(values, Fraction) else None)
+    array = np.asarray(values, dtype=object) if isinstance(values, Fraction) else as_given(values)
     scalar = array.ndim == 0
     out: list[Bound] = []
     for i, v in enumerate(array.reshape(-1).tolist()):

@@ -20,6 +20,8 @@ from .errors import ParameterError
 __all__ = [
     "as_float",
     "as_fractions",
+    "as_given",
+    "bounded_floats",
     "exact_array",
     "format_rational",
     "nearest_float",
@@ -29,6 +31,7 @@ __all__ = [
     "to_fraction",
 ]
 
+TINY = 1e-150  # the product of two such numbers is still a normal float64
 _MAX_DIGITS = 20_000  # of a number in a text; 1e-400 is fine, 1e999999999 is an attack
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE]([+-]?\d+))?\Z")
 _RATIO = re.compile(r"[+-]?\d+/\d+\Z")
@@ -165,7 +168,7 @@ def exact_array(values: Any, where: str = "parameter") -> np.ndarray:
     if hasattr(values, "detach"):  # a torch tensor, without importing torch
         values = values.detach().cpu().numpy()
     try:
-        array = np.asarray(values)
+        array = as_given(values)
     except ValueError as error:
         raise ParameterError(f"{where}: the values do not form an array ({error})") from None
     kind = array.dtype.kind
@@ -185,6 +188,34 @@ def exact_array(values: Any, where: str = "parameter") -> np.ndarray:
         to_fraction(v, where) for v in array.reshape(-1)
     ]
     return compact(_object_array(flat, array.shape))
+
+
+def as_given(values: Any) -> np.ndarray:
+    """An array that holds every number as it was given.
+
+    NumPy makes one type of all entries of a list: beside a float, an integer beyond 2^53 is
+    rounded, and beside a text, a float becomes its shortest decimal, another number. Lists in
+    which that may happen become arrays of objects.
+
+    Raises
+    ------
+    ValueError
+        If the values do not form an array.
+
+    Examples
+    --------
+    >>> as_given([2**53 + 1, 0.5]).tolist(), as_given(["1/3", 0.1]).tolist()
+    ([9007199254740993, 0.5], ['1/3', 0.1])
+    """
+    array = np.asarray(values)
+    if isinstance(values, np.ndarray | np.generic) or array.dtype.kind not in "fUS":
+        return array
+    if array.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):
+            if not np.all(np.isfinite(array)) or not np.any(np.abs(array) >= 2.0**53):
+                return array
+    each = np.array(values, dtype=object)
+    return each if each.shape == array.shape else array
 
 
 def _fits_53_bits(array: np.ndarray) -> bool:
@@ -255,3 +286,36 @@ def as_float(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     values = np.array([p[0] for p in pairs], dtype=np.float64).reshape(array.shape)
     errors = np.array([p[1] for p in pairs], dtype=np.float64).reshape(array.shape)
     return values, errors
+
+
+def bounded_floats(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Float64 values of an exact array, with error bounds that products cannot lose.
+
+    Parameters
+    ----------
+    array : exact array
+
+    Returns
+    -------
+    values, errors : float64 arrays
+        An error is 0 only where the value is exact, and zero or at least `TINY` in size; else
+        it is `TINY` or more, also where a number that is not zero is rounded to 0.0. Infinite
+        beyond the range of float64, where the value is 0.0.
+
+    Notes
+    -----
+    A bound of 2^-1074 is correct for 1e-400, but times a coefficient of 0.1 it is 0.0, and a
+    form that is not zero is taken for one that vanishes. With these bounds the product of an
+    error and a size of at least `TINY` is not lost.
+
+    Examples
+    --------
+    >>> values, errors = bounded_floats(exact_array([1.0, 0.0, 1e-200, "1e-400", "1e400"]))
+    >>> values.tolist(), errors.tolist()
+    ([1.0, 0.0, 1e-200, 0.0, 0.0], [0.0, 0.0, 1e-150, 1e-150, inf])
+    """
+    values, errors = as_float(array)
+    values = np.ascontiguousarray(values, dtype=np.float64)
+    errors = np.zeros(values.shape) if errors is None else errors
+    open_ = (errors != 0) | ((values != 0) & (np.abs(values) < TINY))
+    return values, np.where(open_, np.maximum(errors, TINY), 0.0)

@@ -9,7 +9,8 @@ import pytest
 import exactspline as es
 from exactspline import theory
 from exactspline.cli import main
-from exactspline.theory.run import run_checks
+from exactspline.theory import cells
+from exactspline.theory.run import checks_for, run_checks
 
 
 @pytest.fixture
@@ -122,6 +123,71 @@ def test_errors_of_a_check_do_not_stop_the_others(monkeypatch):
     assert found[0].report.reason == "LimitError: too large for this"
 
 
+def test_which_checks_run():
+    """Named general checks run with a network, too; the others only without one."""
+    net = es.Network([es.Abs()], (1,))
+    general = [name for name, check in theory.CHECKS.items() if not check.needs_network]
+    assert checks_for(network=False) == general
+    steps = []
+    names = ["symbolic operators", "convexity"]
+    found = list(run_checks(net, names=names, before=lambda *step: steps.append(step)))
+    assert [f.check for f in found] == ["convexity", "symbolic operators"]
+    assert steps == [("regions", 0, 2), ("convexity", 0, 2), ("symbolic operators", 1, 2)]
+    assert [f.check for f in run_checks(names=["symbolic operators"])] == ["symbolic operators"]
+    assert list(run_checks(net, names=[])) == []
+    with pytest.raises(es.ParameterError, match="'convexity' is about a network"):
+        list(run_checks(names=names))
+
+
+def test_a_package_that_is_missing_is_the_reason(monkeypatch):
+    def missing(name):
+        def check():
+            """Check what needs another package."""
+            raise ModuleNotFoundError("No module named 'other'")
+
+        return check
+
+    monkeypatch.setattr("exactspline.theory.run.check_function", missing)
+    (found,) = run_checks(names=["collinear templates"])
+    assert found.report.name == "check_collinear"
+    assert found.report.statement == "Check what needs another package."
+    assert found.report.verdict == "not applicable"
+    assert "No module named 'other'" in found.report.reason
+
+
+@pytest.mark.parametrize("network", [["net.json"], []])
+def test_an_interrupt_leaves_what_was_found(files, capsys, monkeypatch, network):
+    real, runs = theory.check_function, []
+
+    def stopping(name):
+        runs.append(name)
+        if len(runs) == 3:
+            raise KeyboardInterrupt
+        return real(name)
+
+    monkeypatch.setattr("exactspline.theory.run.check_function", stopping)
+    checks = ["convexity", "templates", "composition"]
+    arguments = ["theorems", *network, *(v for name in checks for v in ("--check", name))]
+    assert main([*arguments, "--json"]) == 130
+    value = json.loads(capsys.readouterr().out)
+    assert value["complete"] is False
+    reports = value["results"][0]["reports"] if network else value["gallery"]["dense ReLU"]
+    assert [r["check"] for r in reports] == ["convexity", "composition"]
+    runs.clear()
+    assert main(arguments) == 130
+    assert "INTERRUPTED: the other checks were not run" in capsys.readouterr().out
+
+
+def test_too_many_products_are_refused(monkeypatch):
+    net = es.Network([es.Dense([[1], [2]], [0, 1]), es.ReLU(), es.Dense([[1, 1]])], (1,))
+    found = es.enumerate_regions(net)  # 3 regions, 4 coefficients, twice: t and the constant
+    monkeypatch.setattr(cells, "_MOST_PRODUCTS", 24)
+    assert cells.partition_of(found) is found
+    monkeypatch.setattr(cells, "_MOST_PRODUCTS", 23)
+    with pytest.raises(es.LimitError, match="3 regions with 4 coefficients each take 24 products"):
+        theory.check_convexity(found)
+
+
 def test_importing_the_package_does_not_load_the_theory():
     import subprocess
     import sys
@@ -141,7 +207,7 @@ def test_every_statement_of_the_first_half_on_the_gallery(name):
     first = [c for c, check in theory.CHECKS.items() if check.number <= 10]
     verdicts = {f.check: f.report.verdict for f in run_checks(net, names=first)}
     convex = verdicts.pop("convexity")
-    assert convex == ("holds" if name == "convex ReLU" else "fails")
+    assert convex == ("holds" if name in ("convex ReLU", "K-means") else "fails")
     assert verdicts.pop("nondecreasing") == ("holds" if convex == "holds" else "not applicable")
     residual = name.startswith("residual")
     assert verdicts.pop("ResNet formula") == ("holds" if residual else "not applicable")

@@ -66,7 +66,7 @@ def test_skip_connections_break_the_bounds_for_chains():
 def test_parallel_hyperplanes_count_once_each():
     """One unit of ten pieces and one of two in a layer: ten hyperplanes, not two of rank ten."""
     corners = list(range(9))
-    steps = es.ScalarSpline(corners, [k % 2 for k in range(10)], (0, 0))
+    steps = es.ScalarSpline(corners, [k % 2 for k in range(10)])
     net = es.Network([es.Branches([[es.Dense([[1, 0]]), steps], [es.Dense([[0, 1]]), es.ReLU()]],
                                   es.Concat())], (2,))  # fmt: skip
     assert theory.bounds(net)["Raghu et al. 2017"].value == 1 + 10 + 45

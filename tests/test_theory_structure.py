@@ -112,8 +112,33 @@ def test_max_pooling_over_ties_is_left_to_rationals():
     net = es.Network([es.Dense([[1], [2]]), es.ReLU(), es.MaxPool((2,))], (1, 1))
     report = theory.check_templates(net)
     assert report.holds
-    left = "regions that float64 cannot decide, or beyond the first 300"
+    left = "regions beyond the first 300, or where float64 decides nothing"
     assert report.details[left] == 1  # both units off: a tie of the maximum
+
+
+def test_rounding_counts_what_batch_normalisation_subtracts():
+    """s (x - mean) + beta loses every digit of x, though its offset beta - s mean is 0."""
+    import torch
+
+    far = 2.0**57
+    module = torch.nn.Sequential(torch.nn.BatchNorm1d(1, eps=0.0), torch.nn.ReLU())
+    with torch.no_grad():
+        module[0].running_mean.fill_(far)
+        module[0].bias.fill_(far)
+    net = es.Network([es.BatchNorm([far], [1], [1], [far], epsilon=0), es.ReLU()], (1,))
+    assert net.nodes[0].operator.shift.tolist() == [0.0]
+    report = theory.check_templates(net, module=module)
+    assert report.holds
+    assert report.details["regions beyond the first 300, or where float64 decides nothing"] == 2
+
+
+@pytest.mark.parametrize("weight", ["1e-400", "-1e-400", "1e-310", "1e-200", "1e200", "1e400"])
+def test_gradients_at_the_ends_of_the_range(weight):
+    """Where numbers could underflow or overflow, torch's gradients say nothing."""
+    net = es.Network(
+        [es.Dense([[weight], [1]], [0, -1]), es.ReLU(), es.Dense([["1e200", 1]])], (1,)
+    )
+    assert theory.check_templates(net).holds
 
 
 # --- What is of another form -----------------------------------------------------------------

@@ -80,14 +80,14 @@ def test_mutated_codes_are_found():
 
 
 def test_a_mutated_distance_is_found(monkeypatch):
-    right = vq._distances
+    right = vq.vq_distances
 
-    def wrong(left, other):
-        found = right(left, other)
+    def wrong(*args, **options):
+        found = right(*args, **options)
         found.differing[0, 1] += 1
         return found
 
-    monkeypatch.setattr(vq, "_distances", wrong)
+    monkeypatch.setattr(vq, "vq_distances", wrong)
     report = theory.check_vq(two_layers())
     assert report.verdict == "fails"
     assert "VQ matrices" in report.counterexample["what"]

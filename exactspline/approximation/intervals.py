@@ -2,7 +2,8 @@
 
 Every operator is read as a program of one operator, so no operator states its bounds itself.
 All is float64 rounded outwards: a sum of n products is off by at most (n + 8) 2^-52 times the
-sum of their absolute values, which is twice the classical bound.
+sum of their absolute values, which is twice the classical bound, and by what underflows. So
+no test for zero asks a product: a coefficient is exact where no error is charged to it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from .proof import below, upwards
 
 __all__ = ["Bounds", "input_bounds", "through"]
 
-_UNIT, _TINY = 2.0**-52, 5e-324
+_UNIT = 2.0**-52
+_TINY = 2.0**-1020  # more than an underflow loses, and more than flushing a result to zero does
 
 
 @dataclass(frozen=True)
@@ -83,21 +85,23 @@ def _affine(forms: Forms, x: Bounds) -> Bounds:
     const, const_error = as_float(forms.const)
     low, high, error = x.low[forms.indices], x.high[forms.indices], x.error[forms.indices]
     extra = np.zeros(n) if const_error is None else const_error
+    exact = extra == 0
     with np.errstate(all="ignore"):
         size = np.abs(data)
         if data_error is not None:
+            exact &= _sums(rows, data_error > 0, n) == 0
             reach = np.where(data_error > 0, data_error * np.maximum(abs(low), abs(high)), 0.0)
             extra = extra + _sums(rows, np.where(np.isnan(reach), math.inf, reach), n)
             size = size + data_error
-        exact = (counts == 0) | (
-            (counts == 1) & (const == 0) & (_sums(rows, np.abs(size - 1), n) == 0)
+        exact &= (counts == 0) | (
+            (counts == 1) & (const == 0) & (_sums(rows, size != 1, n) == 0)
         )
-        exact &= extra == 0
         bottom = _lower(rows, np.where(data > 0, data * low, data * high), const, extra, exact)
         top = -_lower(rows, -np.where(data > 0, data * high, data * low), -const, extra, exact)
         carried = np.where(error > 0, size * error, 0.0)
         total = _sums(rows, carried, n)
-        total = np.where(exact, total, total * (1 + (counts + 8) * _UNIT) + counts * _TINY)
+        charged = total * (1 + (counts + 8) * _UNIT) + (counts + 1) * _TINY
+        total = np.where(exact, total, charged)
         total = np.where(_sums(rows, error, n) == 0, 0.0, total)
     return Bounds(bottom, top, np.where(np.isnan(total), math.inf, total))
 
@@ -110,7 +114,7 @@ def _lower(
     counts = np.bincount(rows, minlength=n)
     total = _sums(rows, products, n) + const
     size = _sums(rows, np.abs(products), n) + np.abs(const) + extra
-    slack = size * ((counts + 8) * _UNIT) + extra + (counts + 1) * _TINY
+    slack = size * ((counts + 8) * _UNIT) + extra + (counts + 2) * _TINY
     out = np.where(exact, total, np.nextafter(total - slack, -math.inf))
     return np.where(np.isnan(out) | (out == math.inf), -math.inf, out)
 
@@ -136,7 +140,8 @@ def _units(layer: Layer, u: Bounds) -> Bounds:
     with np.errstate(all="ignore"):
         ends = np.stack([_times(slope, low), _times(slope, high)])
         wide = _times(slope_error, np.maximum(np.abs(low), np.abs(high))) + offset_error
-        plain = ((slope == 0) | (offset == 0) & (np.abs(slope) == 1)) & (wide == 0)
+        plain = (slope == 0) | (offset == 0) & (np.abs(slope) == 1)
+        plain &= (slope_error == 0) & (offset_error == 0)
         slack = (np.abs(ends).max(axis=0) + np.abs(offset)) * (8 * _UNIT) + wide + 4 * _TINY
         bottom, top = ends.min(axis=0) + offset, ends.max(axis=0) + offset
         bottom = np.where(plain, bottom, np.nextafter(bottom - slack, -math.inf))
@@ -145,8 +150,9 @@ def _units(layer: Layer, u: Bounds) -> Bounds:
         top = np.where(np.isnan(top), math.inf, top)
         steep = np.nextafter(np.abs(slope) + slope_error, math.inf)
         steep = np.where((slope_error == 0), np.abs(slope), steep)
-        error = np.where(steep == 1, u.error[member], steep * u.error[member] * (1 + 4 * _UNIT))
-        error = np.where(u.error[member] == 0, 0.0, np.where(np.isnan(error), math.inf, error))
+        carried = u.error[member]
+        error = np.where(steep == 1, carried, steep * carried * (1 + 4 * _UNIT) + _TINY)
+        error = np.where((carried == 0) | (steep == 0), 0.0, error)
     bottom = np.where(reached, bottom, math.inf)
     top = np.where(reached, top, -math.inf)
     error = np.where(reached, error, 0.0)

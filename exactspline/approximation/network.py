@@ -13,7 +13,7 @@ from ..domain import Domain
 from ..errors import ParameterError, ShapeError
 from ..network.activations import ScalarSpline
 from ..network.network import Network
-from ..network.operator import Operator
+from ..network.operator import Operator, brief
 from ..rationals import compact, to_fraction
 from .functions import curve_of
 from .intervals import Bounds, input_bounds, through
@@ -41,7 +41,7 @@ def approximate(network: Network, error: Any, domain: Domain | None = None) -> A
 def _positive(error: Any) -> Fraction:
     value = to_fraction(error, "error")
     if value <= 0:
-        raise ParameterError(f"error: {float(value):g} is not positive; give the error allowed")
+        raise ParameterError(f"error: {brief(value)} is not positive; give the error allowed")
     return value
 
 

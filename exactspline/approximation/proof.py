@@ -205,7 +205,7 @@ def _value(curve: Curve, x: float, limit: tuple[Fraction, Fraction]) -> tuple[fl
         return _floats(curve.value(Fraction(x)))
     slope, offset = limit
     if slope:
-        end = x * float(slope)
+        end = x if slope > 0 else -x
         return end, end
     return below(offset), upwards(offset)
 

@@ -136,7 +136,7 @@ def _text(value: Fraction | None) -> str | None:
 
 
 def _short(value: Fraction) -> str:
-    try:
-        return f"{float(value):.6g}"
-    except OverflowError:
-        return f"about 2^{value.numerator.bit_length() - value.denominator.bit_length()}"
+    power = value.numerator.bit_length() - value.denominator.bit_length()
+    if value and abs(power) > 1000:  # near the ends of float64, or beyond: nothing becomes 0
+        return f"about {'-' if value < 0 else ''}2^{power}"
+    return f"{float(value):.6g}"

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 import weakref
+from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..errors import LimitError, ParameterError, ShapeError
 from ..network.network import Network
+from ..partition.vanishing import backwards_is_safe
 from .fast import FastPass
 from .inputs import Samples
 from .levels import Rounded
 from .maps import maps_by_prefixes
-from .plain import PlainPass
+from .plain import BeyondRangeError, PlainPass
 from .plan import Plan, make_plan
 from .result import Forward, LayerValues
 from .settle import Settler
@@ -169,15 +172,15 @@ class ForwardCore:
         n = len(samples)
         self._check_room(n, self.program.n_units * self._code_type.itemsize)
         codes = np.empty((n, self.program.n_units), self._code_type)
-        if self._beyond and exact:
-            self._settler(
-                samples, codes, np.zeros(n, dtype=bool), np.zeros(n, dtype=bool), exact=True
-            )
-        elif exact:
-            codes = self._pass(samples, maps=False, proved=True, exact=True, layers=False).codes
-        else:
-            values = np.empty((n, self.network.output_dim), self.dtype)
-            self._values(samples, values, codes, None)
+        stats = np.zeros((n, 3)) if exact else None
+        try:
+            self._values(samples, np.empty((n, self.network.output_dim), self.dtype), codes, stats)
+        except BeyondRangeError:
+            if stats is None:
+                raise
+            stats[:] = 0  # values are not asked for, and codes can be told
+        if stats is not None:
+            self._prove(samples, codes, stats[:, 0] != 0, stats[:, 1] != 0, exact=True)
         return codes[0] if samples.single else codes
 
     def affine_maps(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -186,11 +189,12 @@ class ForwardCore:
         n, n_out = len(samples), self.network.output_dim
         each = n_out * (self.network.input_dim + 2) * self.dtype.itemsize
         self._check_room(n, each + self.program.n_units * self._code_type.itemsize)
-        fast = self._chosen_for_maps(n)
+        fast, done = self._chosen_for_maps(n), False
+        A, b = self._empty_maps(n)
         if fast is not None and not self._beyond and self._is_safe(samples, fast):
-            A, b = self._empty_maps(n)
             fast.maps_of(samples.values, A, b)
-        else:
+            done = _all_finite(A, b)
+        if not done:
             codes = np.empty((n, self.program.n_units), self._code_type)
             self._values(samples, np.empty((n, n_out), self.dtype), codes, None)
             A, b = self._maps(codes)
@@ -252,7 +256,7 @@ class ForwardCore:
         stats: np.ndarray | None, outputs: list[np.ndarray] | None = None,
     ) -> None:  # fmt: skip
         if self._beyond:
-            raise ParameterError(self._beyond)
+            raise BeyondRangeError(self._beyond)
         X, errors = samples.values, samples.errors
         fast = self._chosen(len(X)) if outputs is None else None
         if fast is not None and self._is_safe(samples, fast):
@@ -276,9 +280,11 @@ class ForwardCore:
                 again = samples.take(open_, np.dtype(np.float64))
                 own = np.zeros((len(open_), codes.shape[1]), codes.dtype)
                 stats = np.zeros((len(open_), 3))
-                wide._values(again, np.empty((len(open_), self.network.output_dim)), own, stats)
-                codes[open_], sure[open_] = own, stats[:, 0] != 0
-                boundary[open_] = stats[:, 1] != 0
+                values = np.empty((len(open_), self.network.output_dim))
+                with suppress(BeyondRangeError):  # then the settler takes them all
+                    wide._values(again, values, own, stats)
+                    codes[open_], sure[open_] = own, stats[:, 0] != 0
+                    boundary[open_] = stats[:, 1] != 0
         if not sure.all():
             self._settler(samples, codes, sure, boundary, exact=exact)
 
@@ -287,7 +293,7 @@ class ForwardCore:
         fast = self._chosen_for_maps(len(codes))
         if fast is not None:
             fast.maps(codes, A, b)
-        else:
+        if fast is None or not _all_finite(A, b):
             maps_by_prefixes(self.program, codes, A, b)
         return A, b
 
@@ -296,9 +302,20 @@ class ForwardCore:
         return np.empty((n, n_out, dim), self.dtype), np.empty((n, n_out), self.dtype)
 
     def _chosen_for_maps(self, n: int) -> FastPass | None:
-        """Backwards a layer costs C products, forwards D + 1, and beginnings are shared."""
+        """Backwards a layer costs C products, forwards D + 1, and beginnings are shared.
+
+        Backwards nobody watches for products of parameters that underflow on the way.
+        """
         n_out, dim = self.network.output_dim, self.network.input_dim
-        return self._chosen(n * n_out) if n_out <= 2 * (dim + 1) else None
+        if n_out > 2 * (dim + 1):
+            return None
+        fast = self._chosen(n * n_out)
+        return fast if fast is not None and self._keeps_maps else None
+
+    @cached_property
+    def _keeps_maps(self) -> bool:
+        """Whether no map in float64 can lose what counts to underflow (float32 is as it is)."""
+        return self.dtype.itemsize == 4 or backwards_is_safe(self.program)
 
     def _is_safe(self, samples: Samples, fast: FastPass) -> bool:
         """Whether no value can leave the type's range."""
@@ -343,6 +360,10 @@ class ForwardCore:
                 f"{n:,} samples would give {n * each:,} bytes, over the limit of {MOST_BYTES:,}; "
                 f"give at most {max(1, MOST_BYTES // max(1, each)):,} at once"
             )
+
+
+def _all_finite(A: np.ndarray, b: np.ndarray) -> bool:
+    return bool(np.isfinite(A).all() and np.isfinite(b).all())
 
 
 def _checked_dtype(dtype: Any) -> np.dtype:

@@ -199,8 +199,10 @@ def affine_maps(
 
     Notes
     -----
-    The map is that of the sample's code, computed in floating point. Exact maps of a region:
-    ``regions_at(network, x)[0].affine(exact=True)``.
+    The map is that of the sample's code, computed in floating point; in float64 as
+    ``Partition.affine_pieces`` says, so that products of parameters which leave the range on
+    the way cost time, but are not lost. In float32 what is below 1e-38 on the way is. Exact
+    maps of a region: ``regions_at(network, x)[0].affine(exact=True)``.
 
     Cost: C times that of `forward`, or D + 1 times if that is far less.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..network.network import Network
-from ..rationals import as_float, exact_array
+from ..rationals import as_float, as_given, exact_array
 
 __all__ = ["Samples"]
 
@@ -32,7 +32,7 @@ class Samples:
         if hasattr(X, "detach"):  # a torch tensor
             X = X.detach().cpu().numpy()
         try:
-            given = np.asarray(X)
+            given = as_given(X)
         except ValueError as error:
             raise ParameterError(f"input: the values do not form an array ({error})") from None
         if given.size == 0 and given.dtype.kind in "fiub":

@@ -13,12 +13,16 @@ from ..compile.program import Program, Units
 from ..errors import ParameterError
 from .levels import Level, bound_numbers, levels_of
 
-__all__ = ["PlainPass"]
+__all__ = ["BeyondRangeError", "PlainPass"]
 
 _BLOCK = 1 << 20  # bytes of a level's numbers that are computed at once
 _SHARE = 10  # one entry in so many has to be there for a dense matrix
 _DENSE = 1 << 12  # entries up to which a matrix is never worth being sparse
 _MORE = 1.000001
+
+
+class BeyondRangeError(ParameterError):
+    """A value on the way leaves the range of the type."""
 
 
 class PlainPass:
@@ -105,7 +109,7 @@ class PlainPass:
         u += self.levels[l].members.const.values
         if not np.isfinite(u).all():
             sample = begin + int(np.argmin(np.isfinite(u).all(axis=1)))
-            raise ParameterError(
+            raise BeyondRangeError(
                 f"sample {sample}: a value is beyond the range of {self.dtype}; scale the "
                 "input, take float64, or evaluate with Network.forward(x, exact=True)"
             )

@@ -178,7 +178,7 @@ class _Writer:
             header = self.headers[l]
             header[[at.IDENTITY, at.ZEROS, at.CODE]] = identity, zeros, start
             header[at.READS], header[at.ROWS] = matrix.width, len(matrix)
-            self._members(header, matrix)
+            self._members(header, matrix, may_select=level.units is not None)
             groups.append(1)
             read = 1
             if level.units is not None:
@@ -228,9 +228,10 @@ class _Writer:
             targets.append(target)
         return matrices, targets
 
-    def _members(self, header: np.ndarray, matrix: Matrix) -> None:
+    def _members(self, header: np.ndarray, matrix: Matrix, *, may_select: bool) -> None:
         header[[at.TILES, at.BACK_TILES, at.PAD]] = 0
-        if matrix.is_selection and header[at.ROWS] and matrix is not self.levels[-1].members:
+        # the outputs are computed even where merged sums have made them a selection
+        if may_select and matrix.is_selection and header[at.ROWS]:
             header[at.SELECTION] = self.ints.add(matrix.indices)
             header[at.CONST] = self.floats.add(np.zeros(len(matrix)), once=True)
             return

@@ -57,7 +57,7 @@ class _Scalar(Operator):
         slope, offset = pieces[0]
         out = numeric(slope, x)[()] * x + numeric(offset, x)[()]
         for at, (slope, offset) in zip(breaks, pieces[1:], strict=True):
-            above = x > (at if x.dtype == object else nearest_float(at))
+            above = x > (at if x.dtype == object else _float_below(at))
             out = np.where(above, numeric(slope, x)[()] * x + numeric(offset, x)[()], out)
         return out + zero  # turns -0.0 into 0.0
 
@@ -74,6 +74,12 @@ class _Scalar(Operator):
             columns.append(list(zip(slopes, offsets, strict=True)))
         rows = list(zip(*columns, strict=True))
         return builder.scalar_units(x, [breaks] * n, rows)
+
+
+def _float_below(at: Fraction) -> float:
+    """The largest float64 at or below a number: a float64 above it is above the number, too."""
+    out = nearest_float(at)
+    return out if Fraction(out) <= at else math.nextafter(out, -math.inf)
 
 
 class ReLU(_Scalar):

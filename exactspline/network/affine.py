@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
@@ -169,8 +170,11 @@ def with_rank(x: np.ndarray, rank: int) -> np.ndarray:
     return x.reshape([x.shape[0], *([1] * missing), *x.shape[1:]])
 
 
-def nearest_scale(gamma: Fraction, variance: Fraction) -> tuple[float, bool]:
+def nearest_scale(gamma: Fraction, variance: Fraction) -> tuple[Fraction, bool]:
     """The float64 nearest to gamma / sqrt(variance), and whether it was rounded.
+
+    Where that would be 0 though gamma is not, it is the nearest number of 53 bits: no scale
+    vanishes.
 
     Parameters
     ----------
@@ -184,7 +188,7 @@ def nearest_scale(gamma: Fraction, variance: Fraction) -> tuple[float, bool]:
     """
     square = gamma * gamma / variance
     if square == 0:
-        return 0.0, False
+        return Fraction(0), False
     bits = square.numerator.bit_length() - square.denominator.bit_length()
     shift = 140 - bits  # the scaled square has about 140 bits, its root 70
     shift += shift % 2
@@ -198,17 +202,26 @@ def nearest_scale(gamma: Fraction, variance: Fraction) -> tuple[float, bool]:
     exact = (root * power) ** 2 == square
     # what was cut off lies strictly between root and root + 1: half is on its side of every tie
     value = (root * power) if exact else (2 * root + 1) * power / 2
-    out = float(value)
-    exact = exact and Fraction(out) == value
+    out = Fraction(float(value)) or _short(value)
+    exact = exact and out == value
     return (out if gamma > 0 else -out), not exact
+
+
+def _short(value: Fraction) -> Fraction:
+    """The nearest number of 53 significant bits to a positive one, half to even."""
+    size = value.numerator.bit_length() - value.denominator.bit_length()
+    lead = size - (value < Fraction(2) ** size)  # 2^lead <= value < 2^(lead + 1)
+    unit = Fraction(2) ** (lead + 1 - sys.float_info.mant_dig)
+    return round(value / unit) * unit
 
 
 class BatchNorm(Operator):
     """Batch normalisation in inference: s * (x - mean) + beta, one channel a scale.
 
     The scale s is the float64 nearest to gamma / sqrt(variance + epsilon), correctly rounded
-    from the stored parameters. This rounding is part of the definition of the network; from
-    there on everything is exact.
+    from the stored parameters; where that would be 0 though gamma is not, the nearest rational
+    of 53 significant bits. This rounding is part of the definition of the network; from there on
+    everything is exact.
 
     Parameters
     ----------
@@ -272,7 +285,7 @@ class BatchNorm(Operator):
         _ = self._scales
 
     @cached_property
-    def _scales(self) -> list[tuple[float, bool]]:
+    def _scales(self) -> list[tuple[Fraction, bool]]:
         out = []
         gammas, variances = as_fractions(self.gamma), as_fractions(self.variance)
         for i, (g, v) in enumerate(zip(gammas.tolist(), variances.tolist(), strict=True)):
@@ -284,10 +297,10 @@ class BatchNorm(Operator):
                 ) from None
         return out
 
-    @property
+    @cached_property
     def scale(self) -> np.ndarray:
-        """The scales s, one a channel: float64 by definition."""
-        return np.array([s for s, _ in self._scales])
+        """The scales s, one a channel: float64, unless one is too small for it."""
+        return exact_array([s for s, _ in self._scales])
 
     @cached_property
     def shift(self) -> np.ndarray:

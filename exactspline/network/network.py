@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ParameterError, ShapeError
-from ..rationals import to_fraction
+from ..rationals import as_given, to_fraction
 from .affine import Add
 from .operator import Operator, Shape, any_integers
 
@@ -358,7 +358,7 @@ class Network:
         In float64 the result is rounded; in Fractions it is the exact value.
         """
         try:
-            values = np.asarray(x)
+            values = as_given(x) if exact else np.asarray(x)
         except ValueError as error:
             raise ParameterError(f"input: the values do not form an array ({error})") from None
         if values.dtype.kind == "c":

@@ -191,9 +191,10 @@ class AveragePool(_Pool):
         return out
 
     def _divisors(self, entries: np.ndarray) -> np.ndarray:
-        """What every window is divided by; integers."""
+        """What every window is divided by; integers, as an exact array."""
         if self.divisor:
-            return np.full(len(entries), float(self.divisor))
+            one = exact_array(self.divisor)  # an integer beyond 2^53 is no float64
+            return np.full(len(entries), one[()], dtype=one.dtype)
         counted = entries != OUTSIDE if self.count_include_pad else entries >= 0
         counts = counted.sum(axis=1)
         if not np.all(counts):

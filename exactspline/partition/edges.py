@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["Borders", "Edges", "facet_rows"]
 
 
+_DIGITS = 2.0**-40  # a value is trusted if it is a larger share of the sizes that were added
+_LEAST = 2.0**-960
+
+
 class Edges:
     """The facets between regions, each once, sorted by ``source`` and then ``target``.
 
@@ -157,22 +161,44 @@ class Edges:
         points = partition._points[self.source[start:stop]]
         beyond = points.copy()
         beyond[:, self._searched] = self._beyond[start:stop]
-        with np.errstate(all="ignore"):
-            here = rows[:, 0] + np.einsum("ij,ij->i", rows[:, 1:], points)
-            there = rows[:, 0] + np.einsum("ij,ij->i", rows[:, 1:], beyond)
-            points += (here / (here - there))[:, None] * (beyond - points)
         rational = {e for e in self._exact if start <= e < stop}
+        crossed = _cross(rows, points, beyond)
+        rational.update((start + np.flatnonzero(~crossed)).tolist())
         if partition.exact_witnesses:  # their float64 points need not lie in the region
             unsafe = np.isin(self.source[start:stop], list(partition.exact_witnesses))
             rational.update((start + np.flatnonzero(unsafe)).tolist())
         normals = -rows[:, 1:].reshape(-1, k)
-        # numbers beyond float64: NaN on the way
-        broken = np.flatnonzero(~np.isfinite(points).all(axis=1) | ~np.isfinite(rows).all(axis=1))
-        for i in broken.tolist():
+        for i in np.flatnonzero(~np.isfinite(rows).all(axis=1)).tolist():
             normals[i] = [nearest_float(v) for v in self.normal(start + i)]
-        for e in sorted(rational.union((start + broken).tolist())):
+        for e in sorted(rational):
             points[e - start] = [nearest_float(v) for v in self.witness(e)]
         return normals, points
+
+
+def _cross(rows: np.ndarray, points: np.ndarray, beyond: np.ndarray) -> np.ndarray:
+    """Move points, in place, to where the segments to others cross hyperplanes.
+
+    Returns
+    -------
+    bool array
+        False where float64 does not tell: a value at an end has the wrong sign, is little more
+        than its own rounding, or underflow may have spoilt it.
+    """
+    with np.errstate(all="ignore"):
+        # a power of two a row: coefficients of size 1 lose nothing that counts
+        scale = np.abs(rows[:, 1:]).max(axis=1, initial=0.0)
+        rows = np.ldexp(rows, -np.frexp(scale)[1][:, None])
+        ends = []
+        good = np.isfinite(rows).all(axis=1)
+        for at, sign in ((points, 1.0), (beyond, -1.0)):
+            value = rows[:, 0] + np.einsum("ij,ij->i", rows[:, 1:], at)
+            size = np.abs(rows[:, 0]) + np.einsum("ij,ij->i", np.abs(rows[:, 1:]), np.abs(at))
+            good &= sign * value > np.maximum(_DIGITS * size, _LEAST)
+            ends.append(value)
+        here, there = ends
+        points += (here / (here - there))[:, None] * (beyond - points)
+        good &= np.isfinite(points).all(axis=1)
+    return good
 
 
 def facet_rows(
@@ -189,33 +215,51 @@ def facet_rows(
     Returns
     -------
     float64 array, shape (n, k + 1)
+        NaN in rows of which float64 cannot hold what is needed on the way.
     """
-    from .walk import walk_layers
+    from .vanishing import Vanishing
+    from .walk import Walker
 
     program, chart = partition.network.program, partition.domain.chart
     out = np.zeros((len(regions), chart.dim + 1))
     distinct, place = np.unique(regions, return_inverse=True)
     place = place.reshape(-1)
     of_layer = [np.flatnonzero(layers == level) for level in range(len(program.layers))]
-    for block in walk_layers(program, chart.point, partition._codes.take(distinct)):
-        if block.level == len(of_layer):
-            continue
-        mine = of_layer[block.level]
-        a, b = np.searchsorted(place[mine], [block.starts[0], block.stop])
-        mine = mine[a:b]
-        if len(mine) == 0:
-            continue
-        units = program.layers[block.level].units
-        which, at = forms[mine], block.index(place[mine])
-        plus, minus = units.form_plus[which], units.form_minus[which]
-        rows = np.where((plus >= 0)[:, None], block.members[plus, at], 0.0)
-        rows -= np.where((minus >= 0)[:, None], block.members[minus, at], 0.0)
-        shift, error = as_float(units.form_shift)
-        if error is not None:
-            shift = np.where(np.isfinite(error), shift, np.nan)  # beyond float64
-        rows[:, 0] += shift[which]
-        out[mine] = rows
+    vanishing = Vanishing(program, chart.point, forms=True)
+    walk = vanishing.blocks(Walker(program, chart.point), partition._codes.take(distinct))
+    with np.errstate(all="ignore"):  # NaN says it
+        for block, paths in walk:
+            if block.level == len(of_layer):
+                continue
+            mine = of_layer[block.level]
+            a, b = np.searchsorted(place[mine], [block.starts[0], block.stop])
+            mine = mine[a:b]
+            if len(mine) == 0:
+                continue
+            units = program.layers[block.level].units
+            which, at = forms[mine], block.index(place[mine])
+            plus, minus = units.form_plus[which], units.form_minus[which]
+            first, second = _chosen(block.members, plus, at), _chosen(block.members, minus, at)
+            rows = first - second
+            # no facet's normal vanishes: where members nearly agree, digits are gone
+            size = np.maximum(np.abs(first), np.abs(second))[:, 1:].max(axis=1, initial=0.0)
+            gone = np.abs(rows[:, 1:]).max(axis=1, initial=0.0) <= _DIGITS * size
+            shift, error = as_float(units.form_shift)
+            if error is not None:
+                shift = np.where(np.isfinite(error), shift, np.nan)  # beyond float64
+            rows[:, 0] += shift[which]
+            if paths is not None:
+                there = _chosen(paths.members, plus, at) + _chosen(paths.members, minus, at)
+                there[:, 0] += units.form_shift.astype(bool)[which]
+                gone |= vanishing.spoilt(block.level, rows, there).any(axis=1)
+            rows[gone] = np.nan
+            out[mine] = rows
     return out
+
+
+def _chosen(members: np.ndarray, which: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Rows of some members, (n, width); zeros where the member is -1."""
+    return np.where((which >= 0)[:, None], members[which, at], 0.0)
 
 
 class Borders:

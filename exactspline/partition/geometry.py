@@ -139,10 +139,11 @@ def deepest_point(rows: Sequence[Row], inside: Point) -> tuple[np.ndarray, float
 
     normals, sizes, lengths = _unit_normals(rows)
     best = _radius(rows, centre)
-    at = list(inside)
-    for _ in range(8):  # again from where the last one ended: for cells of very uneven width
+    at, unit = list(inside), 0.0
+    slow = 0
+    while slow < 8:  # again from where the last one ended: for cells of very uneven width
         distances = _distances(rows, at, sizes, lengths)
-        unit = max(float(distances.min()), math.ulp(0.0))
+        unit = max(float(distances.min()), unit, math.ulp(0.0))
         with np.errstate(over="ignore"):
             reach = np.minimum(distances / unit, _FAR)
         found = linprog(
@@ -152,18 +153,23 @@ def deepest_point(rows: Sequence[Row], inside: Point) -> tuple[np.ndarray, float
         )  # fmt: skip
         if found.x is None:
             break
-        trial = np.array([_float(v) for v in at]) + unit * found.x[:dim]
+        with np.errstate(over="ignore"):  # beyond the range is found below
+            trial = np.array([_float(v) for v in at]) + unit * found.x[:dim]
         radius = _radius(rows, trial) if np.all(np.isfinite(trial)) else -1.0
         if radius <= best:
-            break
-        grown, best, centre = radius > 1.001 * best, radius, trial
+            if best > 0 or unit >= float(distances.max()) / _FAR:
+                break
+            unit *= _FAR  # from a point so near a side the steps may be lost in rounding
+            continue
+        grown, best, centre, unit = radius / best if best > 0 else math.inf, radius, trial, 0.0
         at = [q(float(v)) for v in trial]
-        if not grown:
+        if grown <= 1.001:
             break
+        slow += grown < 1000
     if best <= 0:
         raise UndecidedError(
             "chebyshev_center: no float64 point strictly inside the region was found; it is "
-            "too thin for float64. Its witness and inequalities are exact"
+            "too thin for float64, or beyond its range. Its witness and inequalities are exact"
         )
     return centre, math.inf if endless else best
 
@@ -241,7 +247,8 @@ def nearest_point(
         raise UndecidedError(f"project: the solver gave no answer ({error})") from None
     if s.value is None:
         raise UndecidedError(f"project: the solver gave no answer (status {problem.status})")
-    near = start + _float(unit) * s.value
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller checks
+        near = start + _float(unit) * s.value
     if len(inside) > _MOST_EXACT:
         return None, near
     duals = np.asarray(walls[0].dual_value).reshape(-1) if walls else np.zeros(0)

@@ -15,6 +15,9 @@ from ..rationals import nearest_float
 __all__ = ["Guide"]
 
 
+_FAR = 1e18
+
+
 class Guide:
     """Guesses about linear programs over some of many rows.
 
@@ -35,9 +38,9 @@ class Guide:
         reach = np.array(
             [_float(value_at(row, inside) / s) for row, s in zip(rows, sizes, strict=True)]
         )
-        self.unit = float(np.median(reach)) or 1.0
-        with np.errstate(all="ignore"):
-            self.table = np.column_stack([np.array(normals), reach / self.unit])
+        self.unit = float(np.sort(reach)[len(reach) // 2]) or 1.0
+        with np.errstate(all="ignore"):  # what is further away than HiGHS can tell is infinite
+            self.table = np.column_stack([np.array(normals), np.minimum(reach / self.unit, _FAR)])
         self.order: list[int] = []  # of the program's rows
         far = np.full(self.dim, np.inf)
         self.program = WarmLP(-far, far, np.zeros(self.dim))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LimitError, UndecidedError
-from ..rationals import as_float, as_fractions
+from ..rationals import as_float, as_fractions, rounded
 from .coordinates import Coordinates, exact_points
 from .signs import FloatForms, FloatProgram, Signs
 
@@ -146,12 +146,13 @@ class _Points:
             self.t_error = self.x_error[:, self.coordinates.inputs]
             self.in_hull = np.ones(len(self.array), dtype=bool)
             for i, c in constants:
-                if self.array.dtype != object and Fraction(float(c)) != c:
+                value, error = rounded(c)
+                if self.array.dtype == object:
+                    self.in_hull &= self.array[:, i] == c
+                elif error:  # no float64 is that number
                     self.in_hull[:] = False
                 else:
-                    self.in_hull &= (self.array[:, i] == float(c)
-                                     if self.array.dtype != object
-                                     else self.array[:, i] == c)  # fmt: skip
+                    self.in_hull &= self.array[:, i] == value
             return
         found = [self.coordinates.of(row) for row in as_fractions(self.array)]
         self.in_hull = np.array([t is not None for t in found], dtype=bool)

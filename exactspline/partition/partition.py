@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LimitError
+from ..rationals import bounded_floats, nearest_float
 from ..search.decisions import Batch, Decisions
 from .packed import PackedCodes
 
@@ -296,10 +297,21 @@ class Partition:
             for i in range(len(self)):
                 out[i] = chart.lift(self.witness(i))
             return out
+        data, data_error = bounded_floats(chart.point.data)
+        const, const_error = bounded_floats(chart.point.const)
         dense = np.zeros((self.domain.dim, chart.dim))
         rows = np.repeat(np.arange(self.domain.dim), np.diff(chart.point.indptr))
-        dense[rows, chart.point.indices] = chart.point.data.astype(np.float64)
-        return self.witnesses @ dense.T + chart.point.const.astype(np.float64)
+        dense[rows, chart.point.indices] = data
+        with np.errstate(all="ignore"):
+            out = np.asarray(self.witnesses @ dense.T + const)
+        # where float64 does not hold the numbers on the way, each is rounded once
+        odd = np.asarray(~np.isfinite(out).all(axis=1))
+        odd[[i for i in self.exact_witnesses if i < len(odd)]] = True
+        if np.any((data == 0) & (data_error > 0)) or not np.isfinite(const_error).all():
+            odd[:] = True
+        for i in np.flatnonzero(odd).tolist():
+            out[i] = [nearest_float(v) for v in chart.lift(self.witness(i))]
+        return out
 
     def affine_pieces(self, *, exact: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """The affine maps of all regions: f(x) = A[i] x + b[i] on region i.
@@ -331,8 +343,9 @@ class Partition:
         sum of the products' absolute values, n_l being the terms in a row of layer l. Where
         these nearly cancel, few digits or none are right, so equality of pieces cannot be read
         off: `linear_regions` and `distinct_pieces` decide it. What float64 cannot hold on the
-        way (parameters beyond 2^500 or below 2^-500, overflow) is computed in rationals,
-        slowly, and rounded once; an entry beyond the range is the largest float64.
+        way (parameters beyond 2^500 or below 2^-500, overflow, products that may underflow) is
+        computed in rationals, slowly, and rounded once; an entry beyond the range is the
+        largest float64.
 
         Regions share the first layers of their codes, and each distinct beginning is computed
         once: some 100,000 regions a second for 300 units and 5 inputs.

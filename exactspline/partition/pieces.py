@@ -13,6 +13,7 @@ from ..compile.program import Program
 from ..errors import LimitError, ParameterError
 from ..rationals import nearest_float
 from .maps import program_map
+from .vanishing import Vanishing
 from .walk import Walker
 
 if TYPE_CHECKING:
@@ -103,7 +104,10 @@ class _Float:
     def __init__(self, program: Program) -> None:
         self.program = program
         inputs = Forms.selection(np.arange(program.input_dim), program.input_dim)
-        self.walker = Walker(program, inputs) if _in_range(program) else None
+        self.walker = None
+        if _in_range(program):
+            self.walker = Walker(program, inputs)
+            self.vanishing = Vanishing(program, inputs, forms=False)
 
     def __call__(
         self, codes: np.ndarray, A: np.ndarray | None = None, b: np.ndarray | None = None
@@ -116,14 +120,18 @@ class _Float:
             self._exactly(codes, np.arange(len(codes)), A, b)
             return A, b
         last = len(self.program.layers)
+        spoilt = np.zeros(len(codes), dtype=bool)
         with np.errstate(all="ignore"):  # what is not finite is found below
-            for block in self.walker.blocks(codes):
+            for block, paths in self.vanishing.blocks(self.walker, codes):
                 if block.level == last:
-                    rows = block.members
-                    A[block.starts[0] : block.stop] = rows[:, :, 1:].transpose(1, 0, 2)
-                    b[block.starts[0] : block.stop] = rows[:, :, 0].T
+                    rows, own = block.members, slice(block.starts[0], block.stop)
+                    A[own] = rows[:, :, 1:].transpose(1, 0, 2)
+                    b[own] = rows[:, :, 0].T
+                    if paths is not None:
+                        found = self.vanishing.spoilt(last, rows, paths.members)
+                        spoilt[own] = found.any(axis=(0, 2))
         finite = np.isfinite(A).all(axis=(1, 2)) & np.isfinite(b).all(axis=1)
-        self._exactly(codes, np.flatnonzero(~finite), A, b)
+        self._exactly(codes, np.flatnonzero(~finite | spoilt), A, b)
         return A, b
 
     def _exactly(self, codes: np.ndarray, which: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:

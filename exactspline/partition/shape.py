@@ -219,6 +219,11 @@ class Shape:
         if t is None or not self._holds(t)[0]:
             inputs = dense_rows(chart.point)
             found, near = nearest_point(self._rows, inputs, [q(v) for v in given], self._inside)
+            if found is None and not np.all(np.isfinite(near)):
+                raise UndecidedError(
+                    "project: the distances are beyond what the solver can compute with; scale "
+                    "the input and the domain"
+                )
             if found is None and exact:
                 raise UndecidedError(
                     "project: the solver's answer could not be made exact; use exact=False"

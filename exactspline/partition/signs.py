@@ -219,16 +219,16 @@ class _FloatUnits:
         size = np.abs(slope * at)
         spread = np.abs(slope) * bound * _MORE + self.slope_error[pieces] * (np.abs(at) + bound)
         spread += self.offset_error[pieces]
-        rounds = ((np.abs(slope) != 1) & (slope != 0)) | (offset != 0) & (slope != 0)
+        doubt = self.slope_error[pieces] != 0  # its product with the member may underflow
+        rounds = ((np.abs(slope) != 1) & (slope != 0)) | (offset != 0) & (slope != 0) | doubt
         if exact:  # slopes other than 0 and 1: exact if the product is, and the sum with offset
             grid = _lowest_bit(slope) + _lowest_bit(np.where(bound == 0, at, 0.0))
             grid = np.minimum(grid, _lowest_bit(offset))
             total = size + np.abs(offset)
             fits = (grid >= -1022) & (total < np.ldexp(_EXACT, np.clip(grid, -1074, 900)))
-            rounds &= ~fits | (bound != 0)
+            rounds &= ~fits | (bound != 0) | doubt
         spread += np.where(rounds, 8 * _U * (size + np.abs(offset)) + 4 * _TINY, 0.0)
-        spread = np.where((slope == 0) & (self.slope_error[pieces] == 0),
-                          self.offset_error[pieces], spread)  # fmt: skip
+        spread = np.where((slope == 0) & ~doubt, self.offset_error[pieces], spread)
         state = np.hstack([made, values[:, self.keep]])
         return own, settled.all(axis=1), found, state, np.hstack([spread, errors[:, self.keep]])
 

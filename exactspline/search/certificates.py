@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from .jit import kernel
 
-UNDERFLOW = 1e-290
+UNDERFLOW = 1e-290  # more than what all products of a sum lose by underflow
+HUGE = 1e300  # sums beyond it may have overflowed on the way: they prove nothing
 NOTHING = -1.7976931348623157e308  # a bound that proves nothing
 MAX_DENOMINATOR = 64
 
@@ -56,6 +57,8 @@ def lower_bound_in_box(
             if ident >= 0 and zk > 0.0:
                 r -= zk * path_row[ident, c]
         bound += min(r * low[c], r * high[c])
+    if not bound <= HUGE:
+        return NOTHING
     return bound - (slack + gamma(2 * d + used) * size) * (1.0 + 1e-12) - UNDERFLOW
 
 
@@ -89,6 +92,8 @@ def lower_bound_in_cell_box(
         reach = max(abs(low[c]), abs(high[c]))
         size += terms * reach
         slack += error * reach
+    if not bound <= HUGE:
+        return NOTHING
     return bound - (slack + gamma(2 * d + used) * size) * (1.0 + 1e-12) - UNDERFLOW
 
 
@@ -136,8 +141,9 @@ def lower_bound_by_basis(
         scale = path_scale[col_id[k]]
         total = 0.0
         for c in range(d):
-            total += abs(T[k + 1, c]) * r_bound[c]
-        w[k] = total * scale * (1.0 + 1e-12) + (UNDERFLOW if rounded else 0.0)
+            # scaled first: what underflows in a product must not be made larger afterwards
+            total += abs(T[k + 1, c] * scale) * r_bound[c]
+        w[k] = total * (1.0 + 1e-12) + (UNDERFLOW if rounded else 0.0)
         w_max = max(w_max, w[k])
         deviation = 0.0
         for i in range(d):
@@ -170,6 +176,8 @@ def lower_bound_by_basis(
         vanishes = vanishes and b == 0.0 and path_error[col_id[k], d] == 0.0
     if vanishes:
         return 0.0  # every constant vanishes exactly: a cone
+    if not constant <= HUGE:
+        return NOTHING
     return constant - (slack + gamma(d) * size) * (1.0 + 1e-12) - UNDERFLOW
 
 
@@ -249,7 +257,7 @@ def strictly_positive(row, error, size, coefficients, x, d):
             value += row[c] * x[c]
             terms += abs(row[c] * x[c])
             slack += error[c] * abs(x[c])
-        return value > (slack + gamma(d) * terms) * (1.0 + 1e-12) + UNDERFLOW
+        return HUGE >= value > (slack + gamma(d) * terms) * (1.0 + 1e-12) + UNDERFLOW
     for c in range(d):
         value += row[c] * x[c]
-    return value > (error[0] + gamma(d) * size) * (1.0 + 1e-12) + UNDERFLOW
+    return HUGE >= value > (error[0] + gamma(d) * size) * (1.0 + 1e-12) + UNDERFLOW

@@ -17,6 +17,7 @@ from .rows import NOT_EXACT, form_row
 UNKNOWN = 2
 SPLIT = 134217729.0  # 2^27 + 1
 TINY, HUGE = 1e-140, 1e140  # between them nothing underflows or overflows
+NO_BOUND = float("inf")
 
 
 @kernel
@@ -345,18 +346,24 @@ def _carry_jumps(C, L, N, W, R, K, r, layer, first_layer):
             across = base + N.piece_start[at + k + before] + K.touched_piece[touched]
             touched += 1
         jump, error = 0.0, 0.0
+        zero = True  # exactly: products of nonzero numbers may vanish
         if before > first_layer:
             m = u + N.piece_member[across]
-            slope = N.piece_slope[across]
-            jump = slope * K.jump_member[m]
-            error = abs(slope) * K.jump_member_error[m] + N.piece_slope_error[across] * (
-                abs(K.jump_member[m]) + K.jump_member_error[m]
-            )
+            slope, slope_error = N.piece_slope[across], N.piece_slope_error[across]
+            if (slope != 0.0 or slope_error != 0.0) and (
+                K.jump_member[m] != 0.0 or K.jump_member_error[m] != 0.0
+            ):
+                zero = False
+                jump = slope * K.jump_member[m]
+                error = abs(slope) * K.jump_member_error[m] + slope_error * (
+                    abs(K.jump_member[m]) + K.jump_member_error[m]
+                )
         if across != piece:
             step, step_error = _step(C, L, N, R, r, before, piece, across)
+            zero = zero and step == 0.0 and step_error == 0.0
             jump += step
             error += step_error
-        if jump != 0.0 or error != 0.0:
+        if not zero:
             error = (error + gamma(4) * abs(jump)) * (1.0 + 1e-12) + UNDERFLOW
         K.jump_state[new + k] = jump
         K.jump_state_error[new + k] = error
@@ -405,23 +412,26 @@ def _step(C, L, N, R, r, layer, piece, across):
         if abs(row[c]) * L.extent[c] > abs(row[j]) * L.extent[j]:
             j = c
     total, error, terms = 0.0, 0.0, 0.0
+    zero = True
     for turn in range(2):
         p = across if turn == 0 else piece
         slope = N.piece_slope[p] if turn == 0 else -N.piece_slope[p]
         m = N.piece_member[p]
         value = R.U[u * (d + 1) + j * n + m]
         e = _coefficient_error(C, L, R, u, m, n, j)
+        if (slope != 0.0 or N.piece_slope_error[p] != 0.0) and (value != 0.0 or e != 0.0):
+            zero = False
         total += slope * value
         terms += abs(slope * value)
         error += abs(slope) * e + N.piece_slope_error[p] * (abs(value) + e)
-    if terms == 0.0 and error == 0.0:
+    if zero:
         return 0.0, 0.0
     own = L.error[r, j] if C.mode[2] == 1 else 2.0 * L.error[r, 0] / L.extent[j] * (1.0 + 1e-12)
     low = abs(row[j]) - own
     if not low > 0.0:
-        return 0.0, 1e300
+        return 0.0, NO_BOUND
     step = total / row[j]
-    error += gamma(6) * terms
+    error += gamma(6) * terms + UNDERFLOW
     return step, ((error + abs(step) * own) / low + gamma(6) * abs(step)) * (
         1.0 + 1e-9
     ) + UNDERFLOW
@@ -434,7 +444,8 @@ def _coefficient_error(C, L, R, u, m, n, j):
     if C.mode[2] == 1:
         return R.U_error[u * (d + 1) + j * n + m]
     # an affine error of at most E on a box of width w has a slope of at most 2 E / w
-    return 2.0 * R.U_error[u + m] / L.extent[j] * (1.0 + 1e-12)
+    e = R.U_error[u + m]
+    return 2.0 * e / L.extent[j] * (1.0 + 1e-12) + (UNDERFLOW if e > 0.0 else 0.0)
 
 
 @kernel

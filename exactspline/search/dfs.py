@@ -196,10 +196,10 @@ def advance(P, S):
                 return SUBTREE
 
         # ------------------------------------------------------------- the current node
-        if ctl[ANSWER] == OPEN:
-            ctl[BUDGET] -= 1
-            if ctl[BUDGET] < 0:
-                return PAUSE
+        # an answer that is pending costs a step as well: it is taken up after the pause
+        ctl[BUDGET] -= 1
+        if ctl[BUDGET] < 0:
+            return PAUSE
         layer = ctl[LAYER]
         m = ctl[M]
         n_path = ctl[N_PATH]

@@ -20,7 +20,9 @@ from .layout import State
 from .part import INSIDE, ON_THE_WAY, WHOLE, Part, following
 from .problem import make_problem, make_state
 from .rational import exact_batch, whole_cell
+from .scaling import scaled
 from .space import SearchSpace
+from .stages import EMPTIED, FULL_CELL, NEXT, NO_ROOT, REGION, ROOT, Stage
 
 __all__ = ["KernelSearch"]
 
@@ -87,18 +89,18 @@ class KernelSearch:
         self.program = program
         self.space = space
         self.store = store
-        self.problem = make_problem(program, space, certify=certify, box_above=box_above)
-        self.state: State = make_state(self.problem, program, space, chunk)
+        moderate = scaled(program, space)
+        self.problem = make_problem(*moderate, certify=certify, box_above=box_above)
+        self.state: State = make_state(self.problem, *moderate, chunk)
         self.forms = ExactForms(program, space)
         self.rational = 0
         self.queries = [0, 0, 0, 0]
-        self.finished = False
-        self.limited = False
-        self._begun = False
-        self._descending = part != WHOLE
+        self.stage = Stage.NEW
+        self._back = Stage.TREE  # where a cell that is searched exactly leads back to
         self._exact: Iterator[tuple[np.ndarray, list[flint.fmpq], int]] | None = None
         self._whole = False  # the domain itself is searched exactly
         self._last: np.ndarray | None = None  # the last region of the cell searched exactly
+        self._handed: np.ndarray | None = None  # the last region that was handed over
         self._latest: np.ndarray | None = None  # the last one of all such cells
         self._in_cells = 0  # decisions there
         if faults is not None:
@@ -118,9 +120,19 @@ class KernelSearch:
         return int(self.state.ctl[c.REGIONS])
 
     @property
+    def finished(self) -> bool:
+        """Whether every region of the part has been found."""
+        return self.stage == Stage.END
+
+    @property
+    def descending(self) -> bool:
+        """Whether the search has not reached its part yet."""
+        return Stage.DESCENT in (self.stage, self._back)
+
+    @property
     def share(self) -> float:
         """Share of the search tree that is done, 0 to 1."""
-        if self.finished or self._descending:
+        if self.finished or self.descending:
             return self.part.weight if self.finished else 0.0
         return min(self.part.weight, float(self.state.num[c.FINISHED]))
 
@@ -141,69 +153,97 @@ class KernelSearch:
         deadline : float, optional
             ``time.monotonic()`` value after which to stop.
         """
-        from .dfs import advance
-
-        if not self._begun:
-            self._begun = True
-            if not self._start():
-                self._whole, self._descending = True, False
-                self.state.ctl[c.PHASE] = c.POP  # nothing will be pending after it
-                self.state.num[c.WEIGHT] = self.part.weight
-                self._search_exactly(whole_cell(self.program, self.space, self.forms))
-            elif self._descending:
-                self._descending = self._on_the_way()
-        ctl = self.state.ctl
-        ctl[c.BUDGET] = BUDGET // 10
-        beat = time.monotonic()
-        while not (self.finished or self.limited):
-            if self._exact is not None:
+        if self.stage == Stage.NEW:
+            self._begin()
+        self.state.ctl[c.BUDGET] = BUDGET // 10
+        self._beat = time.monotonic()
+        while self.stage not in (Stage.END, Stage.FULL):
+            if self.stage == Stage.CELL:
                 yield from self._exact_batches(deadline)
-                if self._exact is not None:
+                if self.stage == Stage.CELL:
                     return
                 continue
-            if self._descending:
-                # a look at every node on the way, before anything comes of it
-                ctl[c.BUDGET] = 1 if ctl[c.PHASE] == c.RUN else 0
-                status = int(advance(self.problem, self.state))
-            elif self.facets is None:
-                ctl[c.BUDGET] = BUDGET
-                status = int(advance(self.problem, self.state))
-            else:
-                status = self.facets.step()
-                if status == c.F_FULL:
-                    self.facets.grow()
-                    continue
-                if status == c.F_QUERY:
-                    self.facets.answer()
-                    if time.monotonic() - beat > HEARTBEAT:
-                        ctl[c.BUDGET] = 0  # pause as soon as this region is finished
-                    continue
-                ctl[c.BUDGET] = BUDGET // 10  # leaves take longer
-            if status == c.QUERY:
-                self._answer()
-                if self._descending or time.monotonic() - beat < HEARTBEAT:
-                    continue
-                status = c.PAUSE  # the answer stands; the kernel goes on with it
-            if status == c.AUDITED:
-                assert self.audit is not None
-                self.audit(self)
+            status = self._advance()
+            if self._settled(status):
                 continue
-            if status == c.GROW:
-                self._grow()
-                continue
-            if status == c.PAUSE and self._descending:
-                self._descending = self._on_the_way()
-                continue
-            beat = time.monotonic()
-            yield self._take()
-            if status == c.SUBTREE:
+            self._beat = time.monotonic()
+            batch = self._take()
+            if status == c.SUBTREE:  # before the batch goes out: the caller may stop with it
                 self._search_exactly(self._current_cell())
             elif status == c.DONE:
-                self.finished = True
+                self._go(status, Stage.END)
             elif status == c.LIMIT:
-                self.limited = True
-            elif deadline is not None and time.monotonic() > deadline:
+                self._go(status, Stage.FULL)
+            else:
+                self._go(status, self.stage)
+            yield batch
+            if self.stage == Stage.TREE and deadline is not None and time.monotonic() > deadline:
                 return
+
+    def _begin(self) -> None:
+        """Make the domain the first node."""
+        if not self._start():
+            self._whole = True
+            self.state.ctl[c.PHASE] = c.POP  # nothing will be pending after it
+            self.state.num[c.WEIGHT] = self.part.weight
+            self._exact = self._regions_of(whole_cell(self.program, self.space, self.forms))
+            self._go(NO_ROOT, Stage.CELL)
+            return
+        self._go(ROOT, Stage.TREE if self.part == WHOLE else self._looked())
+
+    def _go(self, event: int, stage: Stage) -> None:
+        """Go on to the next stage, which the table must know."""
+        if stage not in NEXT.get((self.stage, event), ()):
+            raise UndecidedError(
+                f"search: event {event} leads from {self.stage.name} to {stage.name}, which the "
+                "table of stages does not know; this is a defect of exactspline, please report it "
+                "with the network (engine='rational' does without this search)"
+            )
+        self.stage = stage
+
+    def _advance(self) -> int:
+        """Let the kernel go on; returns its status."""
+        ctl = self.state.ctl
+        if self.stage == Stage.TREE and self.facets is not None:
+            return self.facets.step()
+        from .dfs import advance
+
+        if self.stage == Stage.DESCENT:
+            # one step, then a look at the node, before anything comes of it
+            ctl[c.BUDGET] = 1 if ctl[c.PHASE] == c.RUN else 0
+        else:
+            ctl[c.BUDGET] = BUDGET
+        return int(advance(self.problem, self.state))
+
+    def _settled(self, status: int) -> bool:
+        """Do what the kernel asks for; False if it has something to hand over."""
+        ctl = self.state.ctl
+        if self.stage == Stage.TREE and self.facets is not None:
+            if status == c.F_FULL:
+                self.facets.grow()
+                return True
+            if status == c.F_QUERY:
+                self.facets.answer()
+                if time.monotonic() - self._beat > HEARTBEAT:
+                    ctl[c.BUDGET] = 0  # pause as soon as this region is finished
+                return True
+            ctl[c.BUDGET] = BUDGET // 10  # leaves take longer
+        if status == c.QUERY:
+            self._answer()
+            # the answer stands, the kernel goes on with it: time for a batch may have come
+            late = time.monotonic() - self._beat > HEARTBEAT
+            return self.stage == Stage.DESCENT or not late
+        if status == c.AUDITED:
+            assert self.audit is not None
+            self.audit(self)
+            return True
+        if status == c.GROW:
+            self._grow()
+            return True
+        if status == c.PAUSE and self.stage == Stage.DESCENT:
+            self._go(status, self._looked())
+            return True
+        return False
 
     def _start(self) -> bool:
         """Set up the root node; False if the domain holds no float64 point that is proved."""
@@ -269,17 +309,43 @@ class KernelSearch:
         ctl[c.N_OUT] = 0
         facets = None if self.facets is None else self.facets.take(n)
         codes, points = self.state.out_codes[:n].copy(), self.state.out_points[:n].copy()
+        if n:
+            self._follows(codes[0])
+            self._handed = codes[-1]
         return Batch(codes, points, {}, n, facets)
+
+    def _follows(self, code: np.ndarray) -> None:
+        """A batch begins with a region of the part, behind the last one: no part overlaps."""
+        before = self._handed
+        if before is not None:
+            at = int(np.argmax(before != code))
+            if not before[at] < code[at]:
+                raise UndecidedError(
+                    "search: a region came out of order; this is a defect of exactspline, please "
+                    "report it with the network (engine='rational' does without this search)"
+                )
+        elif self.part != WHOLE and self.part.place(code) != INSIDE:
+            raise UndecidedError(
+                "search: a region is not of the part that is searched; this is a defect of "
+                "exactspline, please report it with the network"
+            )
 
     def _search_exactly(self, cell: Cell | None) -> None:
         """Have a cell searched in rational arithmetic next."""
-        self._last = None
         if cell is None:
             self.rational += 1  # an empty cell, refuted
             self.state.num[c.FINISHED] += self.state.num[c.WEIGHT]
+            self._go(c.SUBTREE, self.stage)
         else:
-            place = None if self.part == WHOLE else self.part.place
-            self._exact = regions_of_cell(self.forms, cell, place)
+            self._exact = self._regions_of(cell)
+            self._back = self.stage
+            self._go(c.SUBTREE, Stage.CELL)
+
+    def _regions_of(self, cell: Cell) -> Iterator[tuple[np.ndarray, list[flint.fmpq], int]]:
+        """The regions of a cell that are of the part, in rational arithmetic."""
+        self._last = None
+        place = None if self.part == WHOLE else self.part.place
+        return regions_of_cell(self.forms, cell, place)
 
     def _exact_batches(self, deadline: float | None) -> Iterator[Batch]:
         """Regions of the cell that is searched exactly, one batch each."""
@@ -287,13 +353,16 @@ class KernelSearch:
         assert self._exact is not None
         for codes, point, used in self._exact:
             if ctl[c.REGIONS] >= ctl[c.MAX_REGIONS]:
-                self.limited = True
+                self._go(FULL_CELL, Stage.FULL)
                 return
+            self._go(REGION, Stage.CELL)
             self.rational += used
             self._in_cells += used
             ctl[c.REGIONS] += 1
             self._last = self._latest = codes
             if self.store:
+                self._follows(codes)
+                self._handed = codes
                 batch = exact_batch(self.forms, codes, _fractions(point))
                 if self.facets is not None:
                     batch.facets = self.facets.of_exact(codes, point)
@@ -304,6 +373,8 @@ class KernelSearch:
                 return
         self._exact = self._last = None
         self.state.num[c.FINISHED] += self.state.num[c.WEIGHT]
+        stage, self._back = self._back, Stage.TREE
+        self._go(EMPTIED, stage)
 
     # ------------------------------------------------------------ parts of the tree
     def _prefix(self, *, cutting: bool) -> tuple[int, ...]:
@@ -330,8 +401,8 @@ class KernelSearch:
         at = int(self.problem.unit_at[row[c.S_LAYER]]) + int(unit)
         return at, piece, float(state.stack_num[i, 0])
 
-    def _on_the_way(self) -> bool:
-        """Leave what is not of the part; False once all that is left is of it."""
+    def _looked(self) -> Stage:
+        """Leave what is not of the part; TREE once all that is left is of it."""
         part, ctl = self.part, self.state.ctl
         while ctl[c.DEPTH]:
             at, piece, _ = self._pending(int(ctl[c.DEPTH]) - 1)
@@ -343,15 +414,15 @@ class KernelSearch:
         # before the pieces that follow are pending, the node is all of them
         where = part.place(self._prefix(cutting=bool(ctl[c.SAVED])))
         if where == ON_THE_WAY:
-            return True
+            return Stage.DESCENT
         if where == INSIDE:
             # what has been decided on the way is counted where it was met first
             ctl[c.BY_FLOAT] = ctl[c.BY_INTEGER] = 0
             self.rational = self._in_cells
             self.state.num[c.FINISHED] = 0.0
-            return False
+            return Stage.TREE
         ctl[c.PHASE] = c.POP
-        return True
+        return Stage.DESCENT
 
     def remaining(self, split: int = 1) -> list[Part]:
         """What is still to be searched, in order, after ``batches`` has stopped.
@@ -364,7 +435,7 @@ class KernelSearch:
         if self.finished:
             return []
         own, last, pending = self.part.begin, self._last, []
-        if not self._begun or self._whole or self._descending:
+        if self.stage == Stage.NEW or self._whole or self.descending:
             weight, last = self.part.weight, self._latest
         else:
             own = self._prefix(cutting=True)

@@ -7,7 +7,7 @@ every other certificate; until it pays, the box of the layer before serves.
 
 from __future__ import annotations
 
-from .certificates import UNDERFLOW, gamma, lower_bound_by_basis, lower_bound_in_box
+from .certificates import HUGE, UNDERFLOW, gamma, lower_bound_by_basis, lower_bound_in_box
 from .classes import member_classes, state_classes
 from .control import (
     BY_FLOAT,
@@ -28,7 +28,7 @@ from .rows import EXACT_LIMIT, NOT_EXACT, form_row, member_rows, state_rows
 from .simplex import OPTIMAL, minimise
 
 LARGE = 1e20  # beyond it a bound is as good as none: what underflows could reach over it
-HUGE = 1e300  # sums beyond it may have overflowed on the way
+LEAST = 2e-323  # more than what halving the ends of a box loses where they are subnormal
 UNKNOWN = float("nan")  # every comparison with it fails, as it should
 LOWEST_GRID = -1000  # grids below could underflow
 
@@ -115,7 +115,7 @@ def _settle_simple(
         if abs(a) <= LARGE and abs(b) <= LARGE:
             # sum of min(u a, u b) and of max(u a, u b), branchless: centre and radius
             column = U[at : at + n]
-            middle, radius = 0.5 * (a + b), 0.5 * (b - a) * (1.0 + 1e-15)
+            middle, radius = 0.5 * (a + b), 0.5 * (b - a) * (1.0 + 1e-15) + LEAST
             for i in range(n):
                 shift = column[i] * middle
                 spread = abs(column[i]) * radius

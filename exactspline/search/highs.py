@@ -25,6 +25,7 @@ from .highs_cell import HighsCell, Place
 from .part import INSIDE, OUTSIDE, WHOLE, Part, following
 from .problem import MAX_REACH, make_problem, make_state
 from .rational import exact_batch
+from .scaling import scaled
 from .space import SearchSpace
 
 __all__ = ["HighsSearch"]
@@ -96,11 +97,12 @@ class HighsSearch:
     def _prepare(self) -> None:
         """Round everything to float64, with error bounds."""
         program, space = self.program, self.space
-        self.problem = make_problem(program, space, box_above=NEVER)
+        moderate = scaled(program, space)
+        self.problem = make_problem(*moderate, box_above=NEVER)
         ends = np.abs([self.problem.low, self.problem.high])
         if np.all(ends <= MAX_REACH):
             self.problem.mode[2] = 0  # errors over the box do; ties have a proof of their own
-        self.state = make_state(self.problem, program, space, 1, dictionary=False)
+        self.state = make_state(self.problem, *moderate, 1, dictionary=False)
         self.cell = HighsCell(program, space, self.problem, self.state)
 
     @property

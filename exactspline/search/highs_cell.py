@@ -19,7 +19,7 @@ from ..exact.bounded import basic_multipliers, decide_in_box, least_by_duality
 from ..exact.cell import ExactForms
 from ..exact.lp import Row, q, value_at
 from . import control as c
-from .certificates import UNDERFLOW, gamma
+from .certificates import HUGE, UNDERFLOW, gamma
 from .highs_lp import ENOUGH, Guess, WarmLP
 from .layout import Problem, State
 from .problem import round_up_signed
@@ -53,7 +53,7 @@ class Form:
         """The proved sign of a form without coefficients; 0 for others."""
         if self.row[:-1].any() or self.error[:-1].any():
             return 0
-        if not abs(self.row[-1]) > self.error[-1]:
+        if not abs(self.row[-1]) > self.error[-1] * INFLATE:
             return 0
         return 1 if self.row[-1] > 0.0 else -1
 
@@ -320,6 +320,8 @@ class HighsCell:
             size += float(z @ S.path_size[chosen])
         ends = np.minimum(rest[:-1] * self.low, rest[:-1] * self.high)
         bound = float(rest[-1] + ends.sum())
+        if not bound <= HUGE:  # it may have overflowed on the way
+            return -np.inf
         return bound - (slack + gamma(2 * d + used) * size) * INFLATE - self.tiny
 
     # ------------------------------------------------------------------ proofs in rationals

@@ -55,12 +55,18 @@ def vanishing_constants(program: Program, first: Forms) -> bool:
 
 
 def _floats(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Float64 values of exact numbers, and bounds on their errors.
+
+    A value of 0 with a bound of 0 is an exact zero; any other bound is 0 or at least `TINY`, and
+    a number below `TINY` has one, whether float64 holds it or not.
+    """
     values, errors = as_float(array)
     values = np.ascontiguousarray(values, dtype=np.float64)
     errors = np.zeros_like(values) if errors is None else errors
-    small = (values != 0) & (np.abs(values) < TINY)
-    if np.any(small):
-        errors = np.where(small, np.maximum(errors, TINY), errors)
+    # asked of the exact number: one that rounds to 0.0 is not 0
+    lifted = (array.astype(bool) & (np.abs(values) < TINY)) | (errors != 0)
+    if np.any(lifted):
+        errors = np.where(lifted, np.maximum(errors, TINY), errors)
     return values, errors
 
 

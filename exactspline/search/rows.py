@@ -71,11 +71,12 @@ def state_rows(
         Z[k, d] += offset
         if coefficients:
             for c in range(d + 1):
-                u = abs(U[c * n_mem + i])
-                e = abs(slope) * U_error[c * n_mem + i]
+                u, off = abs(U[c * n_mem + i]), U_error[c * n_mem + i]
+                e = abs(slope) * off
                 if not plain:
-                    e += slope_error * (u + U_error[c * n_mem + i]) + gamma(2) * abs(slope) * u
-                    e = e * (1.0 + 1e-12) + (UNDERFLOW if e > 0.0 or u > 0.0 else 0.0)
+                    e += slope_error * (u + off) + gamma(2) * abs(slope) * u
+                    # not asked of e: products of nonzero numbers may have vanished
+                    e = e * (1.0 + 1e-12) + (UNDERFLOW if off > 0.0 or u > 0.0 else 0.0)
                 Z_error[k, c] = e
             if not plain:
                 Z_error[k, d] += (offset_error + gamma(2) * abs(offset)) * (1.0 + 1e-12)

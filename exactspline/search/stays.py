@@ -11,6 +11,8 @@ from ..exact.lp import value_at
 from ..rationals import nearest_float
 from .certificates import UNDERFLOW, gamma
 
+LARGEST = 1.7e308
+
 if TYPE_CHECKING:
     from ..exact.cell import Point
     from .engine import KernelSearch
@@ -75,6 +77,7 @@ def _members_near(
     problem, state, d = search.problem, search.state, search.space.dim
     near = np.array([nearest_float(Fraction(int(v.p), int(v.q))) for v in point])
     off = np.abs(near) * 2.3e-16 + UNDERFLOW  # how far that is from the point
+    off[np.abs(near) >= LARGEST] = np.inf  # or beyond float64
     reach = np.abs(near) + off
     u, n = int(problem.mem_at[level]), int(problem.n_mem[level])
     rows = state.U[u * (d + 1) : (u + n) * (d + 1)].reshape(d + 1, n)

@@ -32,7 +32,9 @@ __all__ = ["Bounds", "Rounding", "module_jacobian", "torch_twin"]
 
 _UNIT = Fraction(1, 2**53)
 _LARGEST = 2**300  # of any number that a pass computes
-_TINY = Fraction(1, 2**700)  # more than all underflows together, each times at most _LARGEST
+# more than all underflows together, of parameters too, each times at most _LARGEST; and more than
+# 2^20 times flushed subnormals
+_TINY = Fraction(1, 2**700)
 _PER_NODE = 16  # roundings of one operator besides its sum, batch normalisation's root included
 
 
@@ -63,8 +65,9 @@ class Rounding:
             shapes = [network.input_shape if i < 0 else network.nodes[i].shape for i in node.inputs]
             spline = node.operator.as_aso(*shapes)
             A, B = as_fractions(spline.A), as_fractions(spline.B)
-            self.splines.append((spline, A, B))
-            self._growth *= _growth(A, B)
+            terms = _terms(node.operator, node.shape, abs(B))
+            self.splines.append((spline, A, B, terms))
+            self._growth *= _growth(A, terms, len(node.inputs))
 
     def at(self, x: Sequence[Fraction]) -> Bounds:
         """The bounds at a point that float64 holds."""
@@ -74,15 +77,16 @@ class Rounding:
         return found if tame else replace(found, decided=False)
 
 
-def _bounds(
-    network: Network, splines: list[tuple[ASO, np.ndarray, np.ndarray]], x: Sequence[Fraction]
-) -> Bounds:
+_Spline = tuple["ASO", np.ndarray, np.ndarray, np.ndarray]  # with A, B and what B is a sum of
+
+
+def _bounds(network: Network, splines: list[_Spline], x: Sequence[Fraction]) -> Bounds:
     d = network.input_dim
     point = np.array(list(x), dtype=object)
     eye = np.array([[Fraction(int(i == j)) for j in range(d)] for i in range(d)], dtype=object)
     values, sizes, paths = [point], [abs(point)], [eye.reshape(d, d)]
     roundings, gaps = 0, []  # gaps: difference of two pieces' values, and the sum of their sizes
-    for node, (spline, A, B) in zip(network.nodes, splines, strict=True):
+    for node, (spline, A, B, terms) in zip(network.nodes, splines, strict=True):
         z = np.concatenate([values[i + 1] for i in node.inputs])
         size = np.concatenate([sizes[i + 1] for i in node.inputs])
         path = np.concatenate([paths[i + 1] for i in node.inputs])
@@ -93,24 +97,43 @@ def _bounds(
                 slope, offset = A[k, r] - chosen[0], B[k, r] - chosen[1]
                 if any(slope) or offset:
                     sums = (abs(A[k, r]) + abs(chosen[0])).tolist()
-                    both = dot(sums, size.tolist()) + abs(B[k, r]) + abs(chosen[1])
+                    both = dot(sums, size.tolist()) + terms[k, r] + terms[k, code[k]]
                     gaps.append((abs(dot(slope.tolist(), z.tolist()) + offset), both))
         picked, shift = A[rows, code], B[rows, code]
         roundings += max((sum(bool(v) for v in row) for row in picked.tolist()), default=0)
         roundings += _PER_NODE
         values.append(times(picked, z) + shift)
-        sizes.append(_upwards(times(abs(picked), size) + abs(shift)))
+        sizes.append(_upwards(times(abs(picked), size) + terms[rows, code]))
         paths.append(_upwards(times(abs(picked), path)))
     gamma = (1 + _UNIT) ** (2 * roundings) - 1
     decided = all(gap > gamma * both + _TINY for gap, both in gaps)
     return Bounds(decided, paths[-1] * gamma + _TINY)
 
 
-def _growth(A: np.ndarray, B: np.ndarray) -> Fraction:
-    """By how much at most an operator makes values larger, and gradients on their way back."""
+def _terms(operator: Operator, shape: Sequence[int], size: np.ndarray) -> np.ndarray:
+    """The sizes of what the offsets are computed from: |B|, given, unless they are differences."""
+    from ..network.affine import BatchNorm
+
+    if not isinstance(operator, BatchNorm):
+        return size
+    # s (x - mean) + beta: the mean may be large where beta - s mean is not
+    parts = abs(as_fractions(operator.beta)) + abs(
+        as_fractions(operator.scale) * as_fractions(operator.mean)
+    )
+    along = [1] * len(shape)
+    along[operator.axis] = -1
+    return np.broadcast_to(parts.reshape(along), tuple(shape)).reshape(-1, 1)
+
+
+def _growth(A: np.ndarray, terms: np.ndarray, inputs: int) -> Fraction:
+    """By how much at most an operator makes values larger, and gradients on their way back.
+
+    With 1 more than the largest value before it, no value behind it is above the product minus 1.
+    A gradient reaches the same tensor once for every input that it is.
+    """
     sizes = abs(A).max(axis=1)  # over the pieces
-    sums = [*sizes.sum(axis=0).tolist(), *sizes.sum(axis=1).tolist(), *abs(B).reshape(-1)]
-    return 1 + max(sums)
+    sums = [*sizes.sum(axis=0).tolist(), *sizes.sum(axis=1).tolist(), *terms.reshape(-1)]
+    return 1 + inputs * max(sums)
 
 
 def _upwards(values: np.ndarray) -> np.ndarray:

@@ -6,7 +6,9 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import ParameterError, UndecidedError
+from ..rationals import nearest_float, to_fraction
 from .report import FAILS, HOLDS, Report
+from .spectral import square_root
 
 __all__ = ["check_collinear", "collinear_templates"]
 
@@ -49,17 +51,19 @@ def collinear_templates(x: Any, classes: int, label: int, alpha: Any = 1) -> Any
     import numpy as np
 
     point = np.asarray(x, dtype=np.float64).reshape(-1)
-    size = float(np.linalg.norm(point)) if np.all(np.isfinite(point)) else 0.0
-    if not size > 0:
+    if not np.any(point) or not np.all(np.isfinite(point)):
         raise ParameterError("collinear_templates: x is zero or not finite; give another input")
-    if classes < 2 or not 0 <= label < classes or not float(alpha) > 0:
+    point = point / np.abs(point).max()  # so that no square vanishes
+    limit = to_fraction(alpha, "alpha")
+    if classes < 2 or not 0 <= label < classes or not limit > 0:
         raise ParameterError(
             f"collinear_templates: {classes} classes, label {label}, alpha {alpha}; give at "
             "least 2 classes, a label among them, and a positive alpha"
         )
-    scale = np.full(classes, -np.sqrt(float(alpha) / (classes * (classes - 1))))
-    scale[label] = np.sqrt((classes - 1) * float(alpha) / classes)
-    return scale[:, None] * (point / size)[None, :]
+    others, own = limit / (classes * (classes - 1)), (classes - 1) * limit / classes
+    scale = np.full(classes, -nearest_float(square_root(others, others)[1]))
+    scale[label] = nearest_float(square_root(own, own)[1])
+    return scale[:, None] * (point / np.linalg.norm(point))[None, :]
 
 
 def check_collinear(constraint: str = "sum", *, factors: Any = None) -> Report:

@@ -367,12 +367,20 @@ def _scaled(rows: Sequence[Sequence[Fraction]]) -> np.ndarray:
 
 
 def _top_direction(along: Matrix, P: np.ndarray) -> list[Fraction]:
-    """A rational direction near the one that is stretched most; only a guess."""
-    A = _scaled(along).reshape(len(along), P.shape[1])
-    base = _scaled(P.tolist()).reshape(P.shape)
-    gram = base.T @ base
-    values, vectors = np.linalg.eig(np.linalg.solve(gram, A.T @ A))
-    best = np.real(vectors[:, int(np.argmax(np.real(values)))])
-    best = best / np.abs(best).max()
-    return [Fraction(round(float(v) * 2**40), 2**40) for v in best]
+    """A rational direction near the one that is stretched most; only a guess.
 
+    In steps of one size along every column of the chart, however short the column is.
+    """
+    sizes = [max(map(abs, P[:, j].tolist())) for j in range(P.shape[1])]
+    rows = [[v / c for v, c in zip(row, sizes, strict=True)] for row in along]
+    A = _scaled(rows).reshape(len(along), P.shape[1])
+    base = _scaled((P / np.array(sizes, dtype=object)).tolist()).reshape(P.shape)
+    gram = base.T @ base
+    try:
+        values, vectors = np.linalg.eig(np.linalg.solve(gram, A.T @ A))
+        best = np.real(vectors[:, int(np.argmax(np.real(values)))])
+        best = best / np.abs(best).max()
+    except np.linalg.LinAlgError:  # columns that float64 cannot tell apart
+        best = np.ones(P.shape[1])
+    steps = zip(best.tolist(), sizes, strict=True)
+    return [Fraction(round(v * 2**40), 2**40) / c for v, c in steps]

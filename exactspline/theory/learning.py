@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LimitError, ParameterError, ShapeError, UndecidedError
-from ..rationals import as_fractions, nearest_float
+from ..rationals import as_fractions, round_up
+from .spectral import square_root
 
 if TYPE_CHECKING:
     from ..network.maso import MASO
@@ -35,8 +36,8 @@ class MaxAffineFit:
         K outputs; outputs with fewer pieces repeat their last one.
     rmse, max_error : float
         Root of the mean square and largest absolute difference of the MASO to the data, over
-        all samples and outputs. Computed in rationals and rounded once up to 400,000 products,
-        else in float64.
+        all samples and outputs. Up to 400,000 products they are computed in rationals and rounded
+        up once, so that 0.0 is exact and infinity is an error beyond float64; else in float64.
     least_rmse : float or None
         What no max-affine spline of any number of pieces can go below on these samples: the
         optimum of the convex program, to the solver's tolerance. None where it was not solved.
@@ -71,6 +72,7 @@ def fit_max_affine(
     Parameters
     ----------
     X : array_like, shape (n, D)
+        Taken as float64, as y is.
     y : array_like, shape (n,) or (n, K)
         K outputs are fitted one by one.
     pieces : int, optional
@@ -97,7 +99,7 @@ def fit_max_affine(
     LimitError
         For the convex program with over 300 samples.
     UndecidedError
-        If the convex solver finds no solution.
+        If the convex solver finds no solution, or slopes or offsets are beyond float64.
 
     Notes
     -----
@@ -136,9 +138,10 @@ def fit_max_affine(
         raise ParameterError("fit_max_affine: the alternating fit needs the number of pieces")
     scale = _Scale(points)
     rng = np.random.default_rng(seed)
-    found, least, used = [], 0.0, method
+    found, least, used = [], Fraction(0), method
+    units = _powers_of_two(values)
     for k in range(outputs):
-        target = values[:, k]
+        target = values[:, k] / units[k]
         if method == "convex":
             start, residual = _convex(scale.points, target)
             start = _distinct(start, scale.points)
@@ -149,17 +152,20 @@ def fit_max_affine(
                 used = "convex, then alternating"
                 found.append(_alternating(scale.points, target, int(pieces), rng, start))
             # the solver's tolerance shows where a spline is better than its optimum
-            least += min(residual, _squares(scale.points, target, found[-1]))
+            smallest = min(residual, _squares(scale.points, target, found[-1]))
+            least += Fraction(smallest) * Fraction(units[k]) ** 2
             continue
         assert pieces is not None
         found.append(_alternating(scale.points, target, int(pieces), rng, None))
     most = max(len(p) for p in found)
     stacked = np.stack([np.vstack([p, np.repeat(p[-1:], most - len(p), axis=0)]) for p in found])
-    A, B = scale.back(stacked)
+    A, B = scale.back(stacked, units)
+    if not (np.all(np.isfinite(A)) and np.all(np.isfinite(B))):
+        raise UndecidedError("fit_max_affine: the slopes are beyond float64; rescale the data")
     maso = MASO(A, B)
     rmse, largest = _errors(maso, points, values)
     return MaxAffineFit(
-        maso, rmse, largest, math.sqrt(least / values.size) if method == "convex" else None,
+        maso, rmse, largest, _root(least / values.size) if method == "convex" else None,
         used, tuple(len(p) for p in found), np.asarray(maso.forward(points)),
     )  # fmt: skip
 
@@ -167,8 +173,8 @@ def fit_max_affine(
 def _data(X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     try:
         points, values = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ParameterError(f"fit_max_affine: the data are no numbers ({error})") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ParameterError(f"fit_max_affine: the data are no float64 ({error})") from None
     if values.ndim == 1:
         values = values[:, None]
     if points.ndim != 2 or values.ndim != 2 or len(points) != len(values) or not values.size:
@@ -181,19 +187,34 @@ def _data(X: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     return points, values
 
 
+def _powers_of_two(values: np.ndarray) -> np.ndarray:
+    """Per column a power of two as large as its largest entry, so that no square vanishes."""
+    _, exponents = np.frexp(np.abs(values).max(axis=0))
+    return np.ldexp(1.0, exponents - 1)
+
+
 class _Scale:
     """Inputs moved and stretched to mean 0 and size 1, so that solvers meet tame numbers."""
 
     def __init__(self, points: np.ndarray) -> None:
-        self.shift = points.mean(axis=0)
-        spread = points.std(axis=0)
+        self.unit = _powers_of_two(points)
+        tame = points / self.unit
+        self.shift = tame.mean(axis=0)
+        spread = tame.std(axis=0)
         self.size = np.where(spread > 0, spread, 1.0)
-        self.points = (points - self.shift) / self.size
+        self.points = (tame - self.shift) / self.size
 
-    def back(self, pieces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Slopes and offsets over the inputs themselves, from (..., D + 1), offset last."""
+    def back(self, pieces: np.ndarray, units: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Slopes and offsets over the inputs themselves, from (K, R, D + 1), offset last.
+
+        The values of output k are multiplied by ``units[k]``.
+        """
         A = pieces[..., :-1] / self.size
-        return A, pieces[..., -1] - A @ self.shift
+        B = pieces[..., -1] - A @ self.shift
+        with np.errstate(over="ignore", under="ignore"):
+            # the exponents are added first: one factor alone may be beyond float64
+            powers = np.frexp(units)[1][:, None] - np.frexp(self.unit)[1]
+            return np.ldexp(A, powers[:, None, :]), B * units[:, None]
 
 
 def _convex(points: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
@@ -361,9 +382,17 @@ def _grouped(
 def _errors(maso: MASO, points: np.ndarray, values: np.ndarray) -> tuple[float, float]:
     """Root mean square and largest error of a MASO, exactly where that is quick."""
     if points.size * maso.A.shape[0] * maso.A.shape[1] > _MOST_EXACT:
-        gaps = np.asarray(maso.forward(points), dtype=np.float64) - values
-        return float(np.sqrt(np.mean(gaps**2))), float(np.abs(gaps).max())
+        gaps = np.abs(np.asarray(maso.forward(points), dtype=np.float64) - values)
+        top = float(gaps.max())
+        if top == 0 or not math.isfinite(top):
+            return top, top
+        return top * math.sqrt(np.mean((gaps / top) ** 2)), top
     exact = maso.forward(as_fractions(points)) - as_fractions(values)
     squares = sum((v * v for v in exact.reshape(-1).tolist()), Fraction(0))
     largest = max(abs(v) for v in exact.reshape(-1).tolist())
-    return math.sqrt(nearest_float(squares / values.size)), nearest_float(largest)
+    return _root(squares / values.size), round_up(largest)
+
+
+def _root(square: Fraction) -> float:
+    """A float64 at or above the square root of a rational, and close to it."""
+    return round_up(square_root(square, square)[1])

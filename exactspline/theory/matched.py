@@ -51,7 +51,8 @@ def templates(network: Network, x: Any, *, exact: bool = False) -> Templates:
         One input, in the network's input shape or flat: floats (as the dyadic rationals they
         are), Fractions, texts.
     exact : bool
-        True gives Fractions; False rounds each exact number once to float64.
+        True gives Fractions; False rounds each exact number once to float64 (below its range to
+        0, beyond it to its largest numbers).
 
     Returns
     -------
@@ -119,7 +120,8 @@ def orthogonality_penalty(W: Any) -> Any:
     Returns
     -------
     float, Fraction or torch.Tensor
-        Every pair counts twice, as (c, c') and (c', c). Zero exactly if W W^T is diagonal.
+        Every pair counts twice, as (c, c') and (c', c). For Fractions it is zero exactly if
+        W W^T is diagonal; in float64 and torch products are rounded, and tiny ones vanish.
 
     Raises
     ------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UnsupportedOperatorError
+from ..network.operator import brief
 from ..rationals import as_fractions
 from .cells import partition_of
 from .convexity import check_convexity
@@ -31,7 +32,7 @@ def _obstacle(layer: NetworkLayer) -> str:
         for r in range(A.shape[1]):
             for j, value in enumerate(A[k, r].tolist()):
                 if value < 0:
-                    return f"{layer.label}: A[{k}, {r}, {j}] = {value} is negative"
+                    return f"{layer.label}: A[{k}, {r}, {j}] = {brief(value)} is negative"
     return ""
 
 

@@ -96,9 +96,9 @@ def run_checks(
     about = checks_for(network=True, names=names)
     if network is None and names is not None and about:
         raise ParameterError(f"check {about[0]!r} is about a network; give one")
-    wanted = set(about if network is not None else checks_for(network=False))
-    if names is not None:
-        wanted |= set(names)
+    wanted = set(about if network is not None else ())
+    if network is None or names is not None:
+        wanted.update(checks_for(network=False, names=names))
     chosen = [name for name in CHECKS if name in wanted]
     partition = None
     if network is not None and about:

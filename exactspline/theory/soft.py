@@ -57,8 +57,11 @@ def soft_maso(maso: MASO, x: Any, beta: float = 0.5) -> np.ndarray:
             f"soft_maso: x has shape {points.shape}; give (batch, {maso.A.shape[2]})"
         )
     values = np.asarray(maso.pieces(points), dtype=np.float64)
-    scores = beta / (1 - beta) * values
-    weights = np.exp(scores - scores.max(axis=2, keepdims=True))
+    if not np.all(np.isfinite(values)):
+        raise ParameterError("soft_maso: the pieces' values are beyond float64; rescale the inputs")
+    with np.errstate(over="ignore", under="ignore"):  # -inf and 0 are what they should be
+        scores = beta / (1 - beta) * (values - values.max(axis=2, keepdims=True))
+        weights = np.exp(scores)
     return np.asarray((weights / weights.sum(axis=2, keepdims=True) * values).sum(axis=2))
 
 

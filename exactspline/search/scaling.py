@@ -1,0 +1,176 @@
+"""Powers of two taken out of a program before it is rounded to float64.
+
+Member i of a layer is divided by 2^e_i and entry k of the state after it by 2^s_k:
+
+    u'_i = 2^-e_i u_i,    z'_k = 2^-s_k z_k,
+
+with one exponent for all members that a unit compares. A condition form is u_i - u_j + shift, or
+u_i + shift, with i and j of one unit; so it is divided by 2^e_i, its sign and its zeros are what
+they were, and so are the pieces, codes and regions. The output of a piece, slope u_i + offset, is
+(2^(e_i - s_k) slope) u'_i + 2^-s_k offset in units of 2^s_k, and the next layer's weight for it is
+multiplied by 2^s_k. So the scaled program, computed in exact numbers, is another program with the
+same regions, and whatever is proved of the one holds for the other.
+
+What it is for: products of weights like 1e-200 fall out of float64's range, and what is left of
+them is an error bound. Numbers of everyday size are left alone, bit for bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from ..compile.forms import Forms
+from ..compile.program import Layer, Program, Units
+from ..rationals import compact
+from .space import SearchSpace
+
+__all__ = ["scaled"]
+
+EVERYDAY = 64  # exponents up to it are no reason to scale
+NONE = -(2**40)  # the exponent of zero: below that of any number
+
+
+def scaled(program: Program, space: SearchSpace) -> tuple[Program, SearchSpace]:
+    """A program with the same regions on the same space, and moderate numbers.
+
+    Parameters
+    ----------
+    program : Program
+        With at least one layer.
+    space : SearchSpace
+
+    Returns
+    -------
+    program, space
+        The space's ``first``, ``inputs`` and ``rows`` are those of the scaled program; ``inputs``
+        are not scaled. The same objects where nothing is to be done.
+    """
+    layers: list[Layer] = []
+    state = np.zeros(program.input_dim, dtype=np.int64)  # exponents of what the layer reads
+    first = space.first
+    for index, layer in enumerate(program.layers):
+        members = _columns(layer.members, state)
+        read = first if index == 0 else members
+        member = _member_exponents(read, layer.units)
+        if index == 0:
+            first = _rows(first, member)
+        members = _rows(members, member)
+        unit = _unit_exponents(layer.units, member)
+        units = _units(layer.units, member, unit)
+        state = np.concatenate([unit, state[layer.keep]])
+        layers.append(replace(layer, members=members, units=units))
+    rows = _rows(space.rows, _moderate(_row_exponents(space.rows)))
+    output = _columns(program.output, state)
+    if rows is not space.rows or first is not space.first:
+        space = replace(space, rows=rows, first=first)
+    same = all(
+        a.members is b.members and a.units is b.units
+        for a, b in zip(layers, program.layers, strict=True)
+    )
+    return (program if same else Program(program.input_dim, tuple(layers), output)), space
+
+
+# ------------------------------------------------------------------------------ exponents
+def _exponents(values: np.ndarray) -> np.ndarray:
+    """Per number an e with 2^(e - 2) < |v| < 2^(e + 1); `NONE` for 0."""
+    if values.dtype != object:
+        exponents = np.frexp(values)[1].astype(np.int64)
+        return np.where(values != 0, exponents, NONE)
+    known: dict[int, int] = {}
+    entries = values.reshape(-1).tolist()
+    for v in entries:
+        if id(v) not in known:
+            f = Fraction(v)
+            known[id(v)] = (
+                f.numerator.bit_length() - f.denominator.bit_length() if f else NONE
+            )
+    return np.array([known[id(v)] for v in entries], dtype=np.int64).reshape(values.shape)
+
+
+def _moderate(exponents: np.ndarray) -> np.ndarray:
+    """Zero where there is nothing to scale: zeros, and numbers of everyday size."""
+    return np.where((exponents == NONE) | (np.abs(exponents) <= EVERYDAY), 0, exponents)
+
+
+def _row_exponents(forms: Forms) -> np.ndarray:
+    """The largest exponent of every form's numbers."""
+    out = _exponents(forms.const)
+    rows = np.repeat(np.arange(len(forms)), np.diff(forms.indptr))
+    np.maximum.at(out, rows, _exponents(forms.data))
+    return out
+
+
+def _member_exponents(members: Forms, units: Units) -> np.ndarray:
+    """What every member is divided by: the same for all that units compare, their shifts too."""
+    own = _row_exponents(members)
+    bound = np.where(units.form_plus >= 0, units.form_plus, units.form_minus)
+    np.maximum.at(own, bound[bound >= 0], _exponents(units.form_shift)[bound >= 0])
+    if not np.any(_moderate(own)):
+        return np.zeros_like(own)
+    # neighbours in a unit's list of pieces are compared, and so are all of the unit
+    last = units.piece_start[1:] - 1
+    inside = np.ones(max(len(units.piece_member) - 1, 0), dtype=bool)
+    inside[last[:-1]] = False
+    a, b = units.piece_member[:-1][inside], units.piece_member[1:][inside]
+    graph = coo_array((np.ones(len(a)), (a, b)), shape=(len(own), len(own)))
+    label = connected_components(graph, directed=False)[1]
+    together = np.full(len(own), NONE, dtype=np.int64)
+    np.maximum.at(together, label, own)
+    return _moderate(together[label])
+
+
+def _unit_exponents(units: Units, member: np.ndarray) -> np.ndarray:
+    """What every unit's output is divided by."""
+    slope = _exponents(units.piece_slope)
+    size = np.where(slope == NONE, NONE, slope + member[units.piece_member])
+    size = np.maximum(size, _exponents(units.piece_offset))
+    return _moderate(np.maximum.reduceat(size, units.piece_start[:-1]))
+
+
+# ---------------------------------------------------------------------------- scaled copies
+def _times(values: np.ndarray, exponents: np.ndarray) -> np.ndarray:
+    """values 2^exponents, in exact numbers."""
+    if not np.any(exponents[values.astype(bool)]):
+        return values
+    out = np.empty(len(values), dtype=object)
+    out[:] = [
+        Fraction(v) * (Fraction(1 << e) if e >= 0 else Fraction(1, 1 << -e))
+        for v, e in zip(values.tolist(), exponents.tolist(), strict=True)
+    ]
+    return compact(out)
+
+
+def _rows(forms: Forms, exponents: np.ndarray) -> Forms:
+    """Every form divided by its power."""
+    if not np.any(exponents):
+        return forms
+    each = np.repeat(exponents, np.diff(forms.indptr))
+    return replace(
+        forms, data=_times(forms.data, -each), const=_times(forms.const, -exponents)
+    )
+
+
+def _columns(forms: Forms, exponents: np.ndarray) -> Forms:
+    """Forms of entries that were divided by their powers."""
+    if not np.any(exponents):
+        return forms
+    return replace(forms, data=_times(forms.data, exponents[forms.indices]))
+
+
+def _units(units: Units, member: np.ndarray, unit: np.ndarray) -> Units:
+    """The unit table between scaled members and scaled outputs."""
+    if not np.any(member) and not np.any(unit):
+        return units
+    of_form = np.where(units.form_plus >= 0, units.form_plus, units.form_minus)
+    each = np.repeat(unit, units.pieces)
+    return replace(
+        units,
+        form_shift=_times(units.form_shift, -member[of_form]),
+        piece_slope=_times(units.piece_slope, member[units.piece_member] - each),
+        piece_offset=_times(units.piece_offset, -each),
+    )
