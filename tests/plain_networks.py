@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+import chains
 import hostile_networks as hostile
 import random_networks as nets
 from hostile_checks import short_steps
@@ -67,12 +68,12 @@ class Plain:
         """Python that makes it again."""
         lines = []
         for layer in self.layers:
-            lines += [f"es.Dense({hostile.text(W)})" for W in layer.before]
-            lines.append(f"es.Dense({hostile.text(layer.W)}, {hostile.text(layer.b)})")
+            lines += [f"es.Dense({chains.text(W)})" for W in layer.before]
+            lines.append(f"es.Dense({chains.text(layer.W)}, {chains.text(layer.b)})")
             lines.append(
                 {
                     "relu": "es.ReLU()", "abs": "es.Abs()", "max": f"es.Maxout({layer.rank})",
-                    "leaky": f"es.LeakyReLU({hostile.one_text(layer.value)})",
+                    "leaky": f"es.LeakyReLU({chains.one_text(layer.value)})",
                 }[layer.kind]
             )  # fmt: skip
         inner = ",\n    ".join(lines)
@@ -130,7 +131,7 @@ class Where:
     def source(self) -> str:
         if self.G:
             G, h = self.rows()
-            return f"domain = es.Polytope({hostile.text(G)}, {hostile.text(h)})\n"
+            return f"domain = es.Polytope({chains.text(G)}, {chains.text(h)})\n"
         lows = ["-inf" if v is None else str(v) for v in self.lows]
         highs = ["inf" if v is None else str(v) for v in self.highs]
         return f"domain = es.Box({lows}, {highs})\n"
@@ -157,7 +158,7 @@ def draw(seed: int, most: int = MOST) -> tuple[str, Plain, Where, list[Code]]:
             if kind in ("vanishing", "and back") and rng.random() < 0.6:
                 scale = Fraction(2) ** rng.choice((-700, -600, 400, -540))
                 back = [1 / scale] if kind == "and back" else [Fraction(2) ** -rng.randint(1, 600)]
-                before = tuple(hostile.diagonal([s] * n) for s in (scale, *back))
+                before = tuple(chains.diagonal([s] * n) for s in (scale, *back))
             if unit == "leaky" and value == 1:
                 unit = "relu"
             layers.append(Layer(W, b, unit, value, before))

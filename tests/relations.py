@@ -15,7 +15,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-import hostile_networks as hostile
+import chains
 import numpy as np
 import random_networks as nets
 from hostile_checks import short_steps
@@ -95,15 +95,15 @@ def other_domains(rng, plain, where, codes):
         h = [factors[i] * h[i] for i in order] + [h[0] + rng.choice((0, 1))]
         domain: es.Domain = es.Polytope(nets._array(G), nets._array(h))
     elif kind == "slice with inputs" and not where.G:
-        identity = hostile.diagonal([Fraction(1)] * where.dim)
+        identity = chains.diagonal([Fraction(1)] * where.dim)
         domain = es.Slice([0] * where.dim, nets._array(identity), None, where.box())
     elif kind == "scaled slice":
         scale = Fraction(2) ** rng.choice(POWERS)
         inner = scaled(where, 1 / scale).domain()
-        directions = hostile.diagonal([scale] * where.dim)
+        directions = chains.diagonal([scale] * where.dim)
         domain = es.Slice([0] * where.dim, nets._array(directions), inner)
     else:
-        identity = hostile.diagonal([Fraction(1)] * where.dim)
+        identity = chains.diagonal([Fraction(1)] * where.dim)
         domain = es.Slice([0] * where.dim, nets._array(identity), where.domain())
     return kind, _found(plain, domain, where, rng), codes
 
@@ -149,7 +149,7 @@ def restricted(rng, plain, where, codes):
     other = Plain(k, plain.layers).changed(0, replace(first, W=product(W, into), b=b, before=()))
     ours = _found(plain, slice_, where, rng)
     theirs = _found(other, inner, where, rng)
-    return f"slice {hostile.text(origin)} {hostile.text(directions)}", ours, theirs
+    return f"slice {chains.text(origin)} {chains.text(directions)}", ours, theirs
 
 
 def scaled_layers(rng, plain, where, codes):
@@ -162,12 +162,12 @@ def scaled_layers(rng, plain, where, codes):
     if at + 1 < len(plain.layers):
         after = plain.layers[at + 1]
         if rng.random() < 0.5:
-            back = hostile.diagonal([1 / factor] * layer.units)
+            back = chains.diagonal([1 / factor] * layer.units)
             other = other.changed(at + 1, replace(after, before=(back, *after.before)))
         else:
             W = [[v / factor for v in row] for row in after.W]
             other = other.changed(at + 1, replace(after, W=W))
-    return f"layer {at} times {hostile.one_text(factor)}", _found(other, None, where, rng), codes
+    return f"layer {at} times {chains.one_text(factor)}", _found(other, None, where, rng), codes
 
 
 def scaled_inputs(rng, plain, where, codes):
@@ -175,12 +175,12 @@ def scaled_inputs(rng, plain, where, codes):
     factor = Fraction(2) ** rng.choice(POWERS)
     first = plain.layers[0]
     if first.before or rng.random() < 0.3:
-        before = (hostile.diagonal([1 / factor] * plain.dim), *first.before)
+        before = (chains.diagonal([1 / factor] * plain.dim), *first.before)
         other = plain.changed(0, replace(first, before=before))
     else:
         other = plain.changed(0, replace(first, W=[[v / factor for v in r] for r in first.W]))
     found = _found(other, scaled(where, factor).domain(), where, rng)
-    return f"inputs times {hostile.one_text(factor)}", found, codes
+    return f"inputs times {chains.one_text(factor)}", found, codes
 
 
 def permuted(rng, plain, where, codes):
@@ -261,7 +261,7 @@ def dead_unit(rng, plain, where, codes):
         other = other.changed(at + 1, after)
     end = start + layer.units
     new_codes = [(*c[:end], piece, *c[end:]) for c in codes]
-    what = f"a dead unit of level {hostile.one_text(level)} in layer {at}"
+    what = f"a dead unit of level {chains.one_text(level)} in layer {at}"
     return what, _found(other, None, where, rng), new_codes
 
 
@@ -272,16 +272,16 @@ def split_dense(rng, plain, where, codes):
     n = len(layer.W[0])
     kind = rng.choice(("identity", "permutation", "powers of two", "a shear"))
     if kind == "identity":
-        first = second = hostile.diagonal([Fraction(1)] * n)
+        first = second = chains.diagonal([Fraction(1)] * n)
     elif kind == "permutation":
         order = rng.sample(range(n), n)
         first = [[Fraction(j == order[i]) for j in range(n)] for i in range(n)]
         second = [list(column) for column in zip(*first, strict=True)]
     elif kind == "powers of two":
         powers = [Fraction(2) ** rng.choice(POWERS) for _ in range(n)]
-        first, second = hostile.diagonal(powers), hostile.diagonal([1 / p for p in powers])
+        first, second = chains.diagonal(powers), chains.diagonal([1 / p for p in powers])
     else:
-        first, second = hostile.diagonal([Fraction(1)] * n), hostile.diagonal([Fraction(1)] * n)
+        first, second = chains.diagonal([Fraction(1)] * n), chains.diagonal([Fraction(1)] * n)
         if n > 1:
             a = Fraction(rng.choice((1, -1, 3)), rng.choice((1, 3, 2**60)))
             first[0][1], second[0][1] = a, -a
@@ -375,13 +375,13 @@ def edges_kept(rng, plain, where, codes):
     other = plain.changed(at, replace(layer, W=W, b=[factor * v for v in layer.b]))
     if at + 1 < len(plain.layers):
         after = plain.layers[at + 1]
-        back = hostile.diagonal([1 / factor] * layer.units)
+        back = chains.diagonal([1 / factor] * layer.units)
         other = other.changed(at + 1, replace(after, before=(back, *after.before)))
     pairs = []
     for one in (other, plain):
         edges = es.enumerate_regions(one.network(), where.domain(), graph=True).edges
         pairs.append(list(zip(edges.source.tolist(), edges.target.tolist(), strict=True)))
-    return f"edges, layer {at} times {hostile.one_text(factor)}", pairs[0], pairs[1]
+    return f"edges, layer {at} times {chains.one_text(factor)}", pairs[0], pairs[1]
 
 
 RELATIONS: dict[str, Relation] = {
