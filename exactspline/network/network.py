@@ -456,7 +456,7 @@ def _wire(steps: Sequence[Step]) -> list[tuple[Operator, tuple[int, ...]]]:
     while True:
         for step in rest:
             if isinstance(step, Branches):
-                branches = iter(step.branches)
+                branches: Iterator[Sequence[Step]] = iter(step.branches)
                 around.append((rest, step, branches, at, []))
                 rest = iter(next(branches))
                 break

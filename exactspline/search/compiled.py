@@ -46,7 +46,7 @@ def _in_cache(kernel: object) -> bool:
     if kernel.signatures:  # type: ignore[attr-defined]  # loaded in this process
         return True
     codegen = kernel.targetctx.codegen()  # type: ignore[attr-defined]
-    return kernel._cache.holds(codegen.magic_tuple())  # type: ignore[attr-defined, no-any-return]
+    return kernel._cache.holds(codegen.magic_tuple())  # type: ignore[attr-defined]
 
 
 def warn_if_lost(*, facets: bool = False) -> None:
