@@ -69,12 +69,11 @@ class KernelCache:
         self._writable: Any = None
         with contextlib.suppress(RuntimeError, OSError):  # "no locator": nowhere
             self._writable = FunctionCache(function)
-        others = list(_readable(function))
-        if self._writable is not None:
-            own = self._writable.cache_path
-            others = [self._writable, *(one for one in others if one.cache_path != own)]
-        self._caches = others
-        for one in others:
+        own = self.cache_path
+        self._caches = [] if own is None else [self._writable]
+        if own is None or not getattr(nb.config, "CACHE_DIR", ""):  # who names a folder means that one
+            self._caches += [one for one in _readable(function) if one.cache_path != own]
+        for one in self._caches:
             one._cache_file._source_stamp = fresh
         self._enabled = True
 

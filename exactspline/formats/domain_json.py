@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ..domain import Box, Domain, Polytope, Slice, WholeSpace
 from ..errors import DomainError, FormatError, ShapeError
 from ..mode import guarded
@@ -27,7 +29,8 @@ def load_domain(path: PathLike) -> Domain:
     path : path-like
         One of ``{"type": "all", "dim": D}``, ``{"type": "box", "low": [...], "high": [...]}``,
         ``{"type": "polytope", "G": [[...]], "h": [...]}`` and
-        ``{"type": "slice", "origin": [...], "directions": [[...]], "domain": {...}}``.
+        ``{"type": "slice", "origin": [...], "directions": [[...]], "domain": {...}}``; a slice
+        without directions and domain is a point.
         Numbers are JSON numbers, read as exact decimals, or texts ``"p/q"``; bounds of a box
         may be ``"-inf"`` and ``"inf"``.
 
@@ -87,6 +90,8 @@ def domain_to_json(domain: Domain) -> dict[str, Any]:
             "low": ["-inf" if v is None else write_number(v) for v in domain.low],
             "high": ["inf" if v is None else write_number(v) for v in domain.high],
         }
+    if isinstance(domain, Polytope) and len(domain.h) == 0:  # an empty list has no width
+        return {"type": "all", "dim": domain.dim}
     if isinstance(domain, Polytope):
         return {"type": "polytope", "G": json_numbers(domain.G), "h": json_numbers(domain.h)}
     if isinstance(domain, Slice):
@@ -94,8 +99,9 @@ def domain_to_json(domain: Domain) -> dict[str, Any]:
             "type": "slice",
             "origin": json_numbers(domain.origin),
             "directions": json_numbers(domain.directions),
-            "domain": domain_to_json(domain.domain),
         }
+        if len(domain.directions):
+            value["domain"] = domain_to_json(domain.domain)
         if domain.inputs is not None:
             value["inputs"] = domain_to_json(domain.inputs)
         return value
@@ -121,10 +127,15 @@ def _domain(fields: Fields, depth: int) -> Domain:
         elif kind == "polytope":
             domain = Polytope(fields.numbers("G", 2), fields.numbers("h", 1))
         elif kind == "slice":
-            origin, directions = fields.numbers("origin", 1), fields.numbers("directions", 2)
-            inner = _domain(
-                Fields(fields.take("domain"), f"{where}: domain", fields.budget), depth + 1
-            )
+            origin = fields.numbers("origin", 1)
+            inner: Domain | None = None
+            if fields.is_empty("directions"):  # a point
+                directions = np.zeros((0, len(origin)))
+            else:
+                directions = fields.numbers("directions", 2)
+                inner = _domain(
+                    Fields(fields.take("domain"), f"{where}: domain", fields.budget), depth + 1
+                )
             inputs: Box | None = None
             if fields.has("inputs"):
                 bounds = _domain(
