@@ -170,7 +170,8 @@ class KernelSearch:
             began = time.monotonic()
             if self._descending:
                 # a look at every node on the way, before anything comes of it
-                ctl[c.BUDGET] = 1 if ctl[c.PHASE] == c.RUN else 0
+                fresh = ctl[c.PHASE] == c.RUN and ctl[c.ANSWER] == c.OPEN
+                ctl[c.BUDGET] = 1 if fresh else 0  # an answer is taken without one
                 status = int(advance(self.problem, self.state))
             elif self.facets is None:
                 ctl[c.BUDGET] = self._nodes
