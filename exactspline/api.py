@@ -570,7 +570,7 @@ def enumerate_regions(
         from .store import open_partition
 
         out = open_partition(store)
-    out.stopped = stop
+    out.stopped = None if out.complete else stop
     return out
 
 
