@@ -71,7 +71,7 @@ class KernelCache:
             self._writable = FunctionCache(function)
         own = self.cache_path
         self._caches = [] if own is None else [self._writable]
-        named = getattr(nb.config, "CACHE_DIR", "")  # who names a folder means that one
+        named = bool(getattr(nb.config, "CACHE_DIR", ""))  # who names a folder means that one
         if own is None or not named:
             self._caches += [one for one in _readable(function) if one.cache_path != own]
         for one in self._caches:
