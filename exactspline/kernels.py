@@ -83,15 +83,12 @@ class KernelCache:
         """Where entries are written; None if nowhere."""
         return None if self._writable is None else str(self._writable.cache_path)
 
-    def holds(self, processor: Any, code: str = "") -> bool:
-        """Whether there is an entry for a processor (of Numba's ``magic_tuple``).
-
-        ``code`` is the name of a type that the entry's signature must have.
-        """
+    def holds(self, processor: Any) -> bool:
+        """Whether there is an entry for a processor (of Numba's ``magic_tuple``)."""
         for one in self._caches:
             with contextlib.suppress(Exception):  # unreadable, or damaged
                 index = one._cache_file._load_index()
-                if any(key[1] == processor and code in str(key[0]) for key in index):
+                if any(key[1] == processor for key in index):
                     return True
         return False
 

@@ -21,19 +21,17 @@ from ..clock import Clock
 __all__ = ["compile_elsewhere", "is_compiled", "warm_up", "warn_if_lost"]
 
 HEARTBEAT = 0.05  # seconds between two looks at the other process
-_children: dict[tuple[bool, bool], subprocess.Popen[bytes]] = {}
-_COMMAND = "from exactspline.search.compiled import _compile_for_parent as run; run({}, {}, {})"
+_children: dict[bool, subprocess.Popen[bytes]] = {}
+_COMMAND = "from exactspline.search.compiled import _compile_for_parent as run; run({}, {})"
 
 
-def is_compiled(*, facets: bool = False, wide: bool = False) -> bool:
+def is_compiled(*, facets: bool = False) -> bool:
     """Whether the kernels need no compilation, as far as can be seen without compiling.
 
     Parameters
     ----------
     facets : bool
         Ask for the kernels that find facets, too.
-    wide : bool
-        Ask for those for codes of two bytes a unit.
 
     Returns
     -------
@@ -51,23 +49,21 @@ def is_compiled(*, facets: bool = False, wide: bool = False) -> bool:
         from .enter import enter_layer
         from .simplex import refactor
 
-        kernels = [advance, enter_layer]
+        kernels = [advance, enter_layer, refactor]
         if facets:
             from .facets import explore
 
             kernels.append(explore)
-        code = "uint16" if wide else "uint8"
-        return all(_in_cache(kernel, code) for kernel in kernels) and _in_cache(refactor, "")
+        return all(_in_cache(kernel) for kernel in kernels)
     except Exception:  # Numba's inside may be another one tomorrow
         return True
 
 
-def _in_cache(kernel: object, code: str) -> bool:
-    """Whether a kernel is in the cache for some types, one of which is named."""
-    if any(code in str(types) for types in kernel.signatures):  # type: ignore[attr-defined]
-        return True  # loaded in this process
+def _in_cache(kernel: object) -> bool:
+    if kernel.signatures:  # type: ignore[attr-defined]  # loaded in this process
+        return True
     processor = kernel.targetctx.codegen().magic_tuple()  # type: ignore[attr-defined]
-    return kernel._cache.holds(processor, code)  # type: ignore[attr-defined]
+    return kernel._cache.holds(processor)  # type: ignore[attr-defined]
 
 
 def warn_if_lost(*, facets: bool = False) -> None:
@@ -80,32 +76,26 @@ def warn_if_lost(*, facets: bool = False) -> None:
     warn(advance)
 
 
-def warm_up(*, facets: bool = False, wide: bool = False) -> None:
+def warm_up(*, facets: bool = False) -> None:
     """Compile the kernels, or load them from the cache, by a search of one unit.
 
     Parameters
     ----------
     facets : bool
         Those that find facets, too.
-    wide : bool
-        Those for codes of two bytes a unit.
     """
     from ..domain import WholeSpace
     from ..network import Dense, Network, ReLU
-    from ..network.maxima import Maxout
     from .run import Run
 
-    if wide:
-        network = Network([Dense([[i] for i in range(257)]), Maxout(257)], (1,))
-    else:
-        network = Network([Dense([[1]]), ReLU()], (1,))
+    network = Network([Dense([[1]]), ReLU()], (1,))
     for _ in Run(
         network.program, WholeSpace(1), store=facets, engine="kernel", facets=facets, max_regions=2
     ).batches():
         pass
 
 
-def compile_elsewhere(clock: Clock, *, facets: bool = False, wide: bool = False) -> Iterator[bool]:
+def compile_elsewhere(clock: Clock, *, facets: bool = False) -> Iterator[bool]:
     """Have another process compile the kernels, unless they are in the cache.
 
     Parameters
@@ -113,7 +103,7 @@ def compile_elsewhere(clock: Clock, *, facets: bool = False, wide: bool = False)
     clock : Clock
         When to stop waiting. The other process goes on, so that the next search finds more of
         its work done; it ends with this process at the latest.
-    facets, wide : bool
+    facets : bool
         As in `is_compiled`.
 
     Yields
@@ -121,30 +111,29 @@ def compile_elsewhere(clock: Clock, *, facets: bool = False, wide: bool = False)
     bool
         False now and then while it works. At the end True if the kernels are in the cache.
     """
-    key = facets, wide
-    if is_compiled(facets=facets, wide=wide):
+    if is_compiled(facets=facets):
         yield True
         return
-    child = _children.get(key)
+    child = _children.get(facets)
     if child is None:
-        child = _begin(facets, wide)
+        child = _begin(facets)
     if child is None:
         return
-    _children[key] = child
+    _children[facets] = child
     while child.poll() is None:
         if clock.late():
             return
         time.sleep(HEARTBEAT)
         yield False
-    del _children[key]
-    if is_compiled(facets=facets, wide=wide):
+    del _children[facets]
+    if is_compiled(facets=facets):
         yield True
 
 
-def _begin(facets: bool, wide: bool) -> subprocess.Popen[bytes] | None:
+def _begin(facets: bool) -> subprocess.Popen[bytes] | None:
     """Start a process that compiles; None if there can be none."""
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    command = [sys.executable, "-c", _COMMAND.format(facets, wide, os.getpid())]
+    command = [sys.executable, "-c", _COMMAND.format(facets, os.getpid())]
     try:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -154,18 +143,18 @@ def _begin(facets: bool, wide: bool) -> subprocess.Popen[bytes] | None:
         return None
 
 
-def is_working(*, facets: bool = False, wide: bool = False) -> bool:
+def is_working(*, facets: bool = False) -> bool:
     """Whether another process compiles the kernels."""
-    child = _children.get((facets, wide))
+    child = _children.get(facets)
     return child is not None and child.poll() is None
 
 
-def _compile_for_parent(facets: bool, wide: bool, parent: int) -> None:
+def _compile_for_parent(facets: bool, parent: int) -> None:
     """Compile in the process of `_begin`, which ends when its parent has."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     if hasattr(os, "getppid"):
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    warm_up(facets=facets, wide=wide)
+    warm_up(facets=facets)
 
 
 def _end_with(parent: int) -> None:

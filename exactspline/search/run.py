@@ -154,11 +154,6 @@ class Run:
         return getattr(self.search, "spent", False)
 
     @property
-    def wide(self) -> bool:
-        """Whether a piece takes two bytes."""
-        return self.program.max_pieces > 256
-
-    @property
     def decisions(self) -> Decisions:
         """Proved decisions so far, by tier."""
         if self.search is not None:
@@ -206,7 +201,7 @@ class Run:
 
         before, self.phase = self.phase, COMPILING
         ready = False
-        for ready in compile_elsewhere(clock, facets=self.facets, wide=self.wide):
+        for ready in compile_elsewhere(clock, facets=self.facets):
             if not ready:
                 yield self.nothing()
         if not ready and clock.late():
