@@ -8,6 +8,12 @@ nothing else: a network's parameters are exact rationals, and every count is pro
 from importlib import import_module
 from typing import Any
 
+from .mode import guarded
+
+# constants of modules are computed when these are loaded: in standard mode, whatever the caller's
+for _room in ("api", "evaluate", "partition.region"):
+    guarded(import_module)(f".{_room}", __name__)
+
 from .api import (
     RegionCount,
     RegionStream,
@@ -24,6 +30,7 @@ from .domain import Box, Domain, Polytope, Slice, WholeSpace
 from .errors import (
     DomainError,
     ExactSplineError,
+    FloatingPointModeError,
     FormatError,
     LimitError,
     ParameterError,
@@ -120,6 +127,7 @@ __all__ = [
     "ExactSplineError",
     "Expand",
     "Flatten",
+    "FloatingPointModeError",
     "FormatError",
     "Forward",
     "ForwardCore",
@@ -187,5 +195,5 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "theory":  # loaded when it is first asked for
-        return import_module(".theory", __name__)
+        return guarded(import_module)(".theory", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

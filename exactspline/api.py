@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from .clock import Clock, OutOfTime
 from .domain import Domain, WholeSpace
 from .errors import ParameterError, ShapeError
+from .mode import checks_itself, guarded
 from .network.network import Network
 
 if TYPE_CHECKING:
@@ -21,12 +24,12 @@ if TYPE_CHECKING:
     from .formats.files import PathLike
     from .partition.partition import Partition
     from .partition.region import Region
-    from .search.decisions import Batch, Decisions
-    from .search.run import Run
+    from .search.decisions import Batch, Decisions, Stop
+    from .search.run import Run, Unprepared
     from .store import StoredRun
     from .tasks.coordinate import TaskRun
 
-    AnyRun: TypeAlias = Run | TaskRun | StoredRun
+    AnyRun: TypeAlias = Run | TaskRun | StoredRun | Unprepared
 
 __all__ = [
     "RegionCount",
@@ -60,6 +63,9 @@ class RegionCount(int):
     engine : str
         The engine that ran.
     domain : Domain
+    stopped : Stop or None
+        Why and where the search was stopped: ``reason``, ``phase`` and ``share`` (of the search
+        tree that is done). None if it is complete.
     """
 
     complete: bool
@@ -67,11 +73,12 @@ class RegionCount(int):
     seconds: float
     engine: str
     domain: Domain
+    stopped: Stop | None
 
     @classmethod
-    def _of(cls, run: AnyRun, seconds: float) -> RegionCount:
+    def _of(cls, run: AnyRun, seconds: float, stopped: Stop | None) -> RegionCount:
         out = cls(run.regions)
-        out.complete = run.complete
+        out.complete, out.stopped = stopped is None, stopped
         out.certificates = run.decisions
         out.seconds = seconds
         out.engine = run.engine_name
@@ -79,6 +86,7 @@ class RegionCount(int):
         return out
 
 
+@guarded
 def load(path: Any) -> Network:
     """Read a network from a file: ONNX (.onnx), .nnet, .npz or .json.
 
@@ -102,6 +110,7 @@ def load(path: Any) -> Network:
     return load_file(path)
 
 
+@guarded
 def from_torch(
     module: Any, input_shape: Sequence[int], *, weights: str | os.PathLike[str] | None = None
 ) -> Network:
@@ -159,6 +168,7 @@ def from_torch(
     return take(module, input_shape, weights=weights)
 
 
+@guarded
 def from_sklearn(estimator: Any) -> Network:
     """Take the network of a fitted ``MLPClassifier`` or ``MLPRegressor``.
 
@@ -205,6 +215,7 @@ def from_sklearn(estimator: Any) -> Network:
     return take(estimator)
 
 
+@guarded
 def approximate(network: Network, error: Any, domain: Domain | None = None) -> Approximation:
     """Replace every smooth scalar operator of a network by an affine spline.
 
@@ -327,14 +338,71 @@ def _in_tasks(
     return TaskRun(network, run, executor)
 
 
-def _deadline(time_limit: float | None) -> float | None:
-    if time_limit is None:
-        return None
-    if not time_limit >= 0:
+def _clock(time_limit: float | None) -> Clock:
+    """A clock for a time limit that begins now."""
+    if time_limit is not None and not time_limit >= 0:
         raise ParameterError(f"time_limit {time_limit!r}: give seconds, at least 0")
-    return time.monotonic() + time_limit
+    return Clock.limit(time_limit)
 
 
+def _begun(
+    network: Network, domain: Domain, engine: str, clock: Clock, begin: Callable[[], AnyRun]
+) -> AnyRun:
+    """A run, or what stands for one that the clock has stopped while it was being made."""
+    from .search.decisions import LOWERING, PREPARING
+    from .search.run import Unprepared
+
+    try:
+        with clock.running():
+            return begin()
+    except OutOfTime:
+        phase = PREPARING if "program" in network.__dict__ else LOWERING
+        return Unprepared(domain, engine, phase)
+
+
+def _stop(run: AnyRun, limit: int | None, interrupted: bool) -> Stop | None:
+    """Why and where a run has stopped; None if it is complete."""
+    from .search.decisions import Stop
+
+    if run.complete and not interrupted:
+        return None
+    reason = "time limit"
+    if interrupted:
+        reason = "interrupt"
+    elif limit is not None and run.regions >= limit:
+        reason = "limit"
+    return Stop(reason, run.phase, min(1.0, run.share))
+
+
+def _searched(
+    begin: Callable[[], AnyRun], clock: Clock, limit: int | None, progress: Progress | None,
+    take: Callable[[Batch], None] = lambda _: None,
+) -> tuple[AnyRun, Stop | None]:  # fmt: skip
+    """Begin a run and go through it, until its end, the clock's, or an interrupt.
+
+    The first Ctrl-C asks the search to stop; whatever else raises KeyboardInterrupt once it is
+    going on (a handler of the caller's, ``progress``) ends it likewise.
+    """
+    from .interrupts import Requests
+
+    with Requests(clock) as requests:
+        run = begin()
+        interrupted = False
+        try:
+            with closing(run.batches(clock)) as batches:
+                for batch in batches:
+                    take(batch)
+                    if progress is not None:
+                        progress(run)
+        except KeyboardInterrupt:
+            if requests.asked:  # the second one
+                raise
+            interrupted = True
+        asked = requests.asked and not run.complete
+    return run, _stop(run, limit, interrupted or asked)
+
+
+@guarded
 def count_regions(
     network: Network,
     domain: Domain | None = None,
@@ -355,7 +423,8 @@ def count_regions(
     limit : int, optional
         Stop after so many regions; the result is then a certified lower bound.
     time_limit : float, optional
-        Stop after so many seconds, likewise.
+        Stop after so many seconds, likewise: the larger of a tenth and a second later at most,
+        counted from the call, whatever the search is doing then.
     engine : str
         "auto", "kernel" (Numba), "highs" (for wide inputs) or "rational" (slow reference).
     executor : concurrent.futures.Executor, optional
@@ -367,7 +436,10 @@ def count_regions(
     Returns
     -------
     RegionCount
-        An int with ``complete``, ``certificates``, ``seconds``, ``engine``, ``domain``.
+        An int with ``complete``, ``stopped``, ``certificates``, ``seconds``, ``engine``,
+        ``domain``. Ctrl-C stops the search as a limit does, and the count so far is returned
+        (``stopped.reason`` is "interrupt"); a second Ctrl-C, before that, raises
+        KeyboardInterrupt as usual.
 
     Raises
     ------
@@ -394,16 +466,21 @@ def count_regions(
     >>> es.count_regions(net)
     6
     """
-    run = _in_tasks(
-        network, _prepared(network, domain, limit, store=False, engine=engine), executor
-    )
     start = time.perf_counter()
-    for _ in run.batches(_deadline(time_limit)):
-        if progress is not None:
-            progress(run)
-    return RegionCount._of(run, time.perf_counter() - start)
+    clock = _clock(time_limit)
+    domain = _checked(network, domain)
+
+    def begin() -> AnyRun:
+        run = _prepared(network, domain, limit, store=False, engine=engine)
+        return _in_tasks(network, run, executor)
+
+    run, stop = _searched(
+        lambda: _begun(network, domain, engine, clock, begin), clock, limit, progress
+    )
+    return RegionCount._of(run, time.perf_counter() - start, stop)
 
 
+@guarded
 def enumerate_regions(
     network: Network,
     domain: Domain | None = None,
@@ -440,7 +517,9 @@ def enumerate_regions(
     -------
     Partition or RegionStream
         Regions in lexicographic order of their codes, whatever the engine and the workers. If
-        the search was stopped, the first ones of all.
+        the search was stopped, the first ones of all; ``stopped`` of a partition says where.
+        Ctrl-C stops the search as a limit does, and what was found is returned; a second one,
+        before that, raises KeyboardInterrupt. It does so at once in a stream.
 
     Raises
     ------
@@ -467,29 +546,35 @@ def enumerate_regions(
     if resume and store is None:
         raise ParameterError("resume=True: give the store to resume from, store=...")
 
-    def begin(*, resume: bool) -> AnyRun:
-        run = _prepared(network, domain, limit, store=True, engine=engine, facets=graph)
-        return _in_tasks(network, run, executor, store, resume=resume, stream=stream)
+    domain = _checked(network, domain)
+
+    def begin(clock: Clock, *, resume: bool) -> AnyRun:
+        def run() -> AnyRun:
+            made = _prepared(network, domain, limit, store=True, engine=engine, facets=graph)
+            return _in_tasks(network, made, executor, store, resume=resume, stream=stream)
+
+        return _begun(network, domain, engine, clock, run)
 
     if stream:
-        return RegionStream(begin, resume, time_limit, progress)
-    run = begin(resume=resume)
-    out = Partition(network, run.domain)
+        return RegionStream(begin, resume, limit, time_limit, progress)
     start = time.perf_counter()
-    for batch in run.batches(_deadline(time_limit)):
-        out._append(batch)
-        if progress is not None:
-            progress(run)
+    clock = _clock(time_limit)
+    out = Partition(network, domain)
+    run, stop = _searched(
+        lambda: begin(clock, resume=resume), clock, limit, progress, out._append
+    )
     out._finish()
     out.seconds = time.perf_counter() - start
-    out.complete, out.certificates, out.engine = run.complete, run.decisions, run.engine_name
-    if store is not None:
+    out.complete, out.certificates, out.engine = stop is None, run.decisions, run.engine_name
+    if store is not None and os.path.exists(store):
         from .store import open_partition
 
-        return open_partition(store)
+        out = open_partition(store)
+    out.stopped = None if out.complete else stop
     return out
 
 
+@guarded
 def open_partition(path: PathLike) -> Partition:
     """Open the partition in a store, of a finished run or of one that was stopped.
 
@@ -534,6 +619,7 @@ def open_partition(path: PathLike) -> Partition:
     return read(path)
 
 
+@guarded
 def regions_at(
     network: Network, x: Any, domain: Domain | None = None, *, limit: int = 10_000
 ) -> list[Region]:
@@ -609,6 +695,7 @@ class StreamedRegion:
         self.exact_witness = exact_witness
 
 
+@guarded
 class RegionStream:
     """Regions one by one, in order and in bounded memory.
 
@@ -617,17 +704,19 @@ class RegionStream:
     complete : bool
         True once all regions have been seen; until then what was seen is a certified lower
         bound.
+    stopped : Stop or None
+        Once it has been gone through: why and where a limit stopped it, if one did.
     """
 
     def __init__(
-        self, begin: Callable[..., AnyRun], resume: bool, time_limit: float | None = None,
-        progress: Progress | None = None,
+        self, begin: Callable[..., AnyRun], resume: bool, limit: int | None = None,
+        time_limit: float | None = None, progress: Progress | None = None,
     ) -> None:  # fmt: skip
-        self._begin = begin
-        self._run = begin(resume=resume)
+        self._begin, self._limit, self._time_limit = begin, limit, time_limit
+        self._run = begin(_clock(time_limit), resume=resume)
         self._used = False
-        self._time_limit = time_limit
         self._progress = progress
+        self.stopped: Stop | None = None
 
     @property
     def complete(self) -> bool:
@@ -641,15 +730,19 @@ class RegionStream:
 
     def batches(self) -> Iterator[Batch]:
         """The same regions in arrays: ``codes``, ``points``, ``exact``."""
+        clock = _clock(self._time_limit)
         if self._used:  # once more, from the beginning
-            self._run = self._begin(resume=True)
+            self.stopped = None
+            self._run = self._begin(clock, resume=True)
         self._used = True
-        for batch in self._run.batches(_deadline(self._time_limit)):
+        for batch in self._run.batches(clock):
             if self._progress is not None:
                 self._progress(self._run)
             if len(batch.codes):
                 yield batch
+        self.stopped = _stop(self._run, self._limit, interrupted=False)
 
+    @checks_itself  # between two batches entries are only taken out of arrays
     def __iter__(self) -> Iterator[StreamedRegion]:
         index = 0
         for batch in self.batches():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import ParameterError
+from .mode import guarded
 
 if TYPE_CHECKING:
     from .compile.program import Program, Units
@@ -37,6 +38,7 @@ _EXACT_RANK_ENTRIES = 20_000  # of the first layer; beyond, the trivial bound on
 _MAX_SERRA = 4_000_000  # products of long integers: a few seconds
 
 
+@guarded
 def generic_arrangement(m: int, n: int) -> int:
     """Regions of m hyperplanes in general position in R^n.
 
@@ -67,6 +69,7 @@ def generic_arrangement(m: int, n: int) -> int:
     return total
 
 
+@guarded
 def montufar2017(widths: Sequence[int], n0: int) -> int:
     """Upper bound for a chain of layers of two-piece units.
 
@@ -105,6 +108,7 @@ def montufar2017(widths: Sequence[int], n0: int) -> int:
     return total
 
 
+@guarded
 def serra2018(widths: Sequence[int], n0: int) -> int:
     """Upper bound for a chain of ReLU layers; never above `montufar2017`.
 
@@ -152,6 +156,7 @@ def serra2018(widths: Sequence[int], n0: int) -> int:
     return sum(ways.values())
 
 
+@guarded
 def montufar2014_lower(widths: Sequence[int], n0: int) -> int | None:
     """Lower bound on the most regions that ReLU networks of these widths have.
 
@@ -185,6 +190,7 @@ def montufar2014_lower(widths: Sequence[int], n0: int) -> int | None:
     return folds * generic_arrangement(sizes[-1], dim)
 
 
+@guarded
 def serra2018_lower(widths: Sequence[int], n0: int) -> int | None:
     """A larger lower bound than `montufar2014_lower`, for wider layers.
 
@@ -218,6 +224,7 @@ def serra2018_lower(widths: Sequence[int], n0: int) -> int | None:
     return folds * generic_arrangement(sizes[-1], dim)
 
 
+@guarded
 def raghu2017(widths: Sequence[int], n0: int) -> int:
     """Upper bound for any network of units that are cut by one hyperplane each.
 
@@ -252,6 +259,7 @@ def raghu2017(widths: Sequence[int], n0: int) -> int:
     return math.prod(generic_arrangement(width, dim) for width in _widths(widths))
 
 
+@guarded
 def maxout2021(units: int, pieces: int, n0: int) -> int:
     """Upper bound for one layer of maxima over affine pieces.
 
@@ -282,6 +290,7 @@ def maxout2021(units: int, pieces: int, n0: int) -> int:
     return sum(math.comb(m, j) * (k - 1) ** j for j in range(min(dim, m) + 1))
 
 
+@guarded
 def hinz2019(widths: Sequence[int], n0: int) -> int:
     """Upper bound for a chain of ReLU layers, as the norm of a product of matrices.
 
@@ -350,6 +359,7 @@ class UpperBound:
     note: str
 
 
+@guarded
 def rank_of_inputs(program: Program, chart: Chart) -> int:
     """How many dimensions of a domain the first layer can tell apart, at most.
 
@@ -379,6 +389,7 @@ def rank_of_inputs(program: Program, chart: Chart) -> int:
     return int(flint.fmpq_mat(matrix).rank())
 
 
+@guarded
 def upper_bounds(program: Program, n0: int) -> list[UpperBound]:
     """The bounds that are known for a compiled network, tightest last.
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from .compile.forms import Forms
 from .errors import DomainError, ParameterError, ShapeError
+from .mode import guarded
 from .rationals import as_fractions, as_given, compact, exact_array, format_rational, to_fraction
 
 __all__ = ["Box", "Chart", "Domain", "Polytope", "Slice", "WholeSpace"]
@@ -26,6 +27,7 @@ __all__ = ["Box", "Chart", "Domain", "Polytope", "Slice", "WholeSpace"]
 Bound = Fraction | None
 
 
+@guarded
 @dataclass(frozen=True)
 class Chart:
     """A domain in coordinates t of its affine hull: full-dimensional there.
@@ -62,6 +64,7 @@ class Chart:
         return out
 
 
+@guarded
 class Domain(ABC):
     """A convex set of inputs.
 
@@ -72,6 +75,10 @@ class Domain(ABC):
     """
 
     dim: int
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        guarded(cls)
 
     @cached_property
     def chart(self) -> Chart:
@@ -149,6 +156,8 @@ class Box(Domain):
     def __init__(self, low: Any, high: Any, *, dim: int | None = None) -> None:
         lows, highs = _ends(low, "low", -math.inf), _ends(high, "high", math.inf)
         n = dim if dim is not None else max(len(lows[0]), len(highs[0]))
+        if not isinstance(n, int) or n < 0:
+            raise DomainError(f"box: dimension {n!r}; give a whole number of coordinates")
         self.low = _broadcast(*lows, n, "low")
         self.high = _broadcast(*highs, n, "high")
         self.dim = n
@@ -380,7 +389,7 @@ class Slice(Domain):
     ----------
     origin : array_like, shape (D,)
     directions : array_like, shape (k, D)
-        Linearly independent.
+        Linearly independent; none, of shape (0, D), for a single point.
     domain : Domain, optional
         Of dimension k, in the parameters t; all of R^k by default.
     inputs : Box, optional
@@ -441,14 +450,17 @@ class Slice(Domain):
             directions = exact_array(directions, "slice: directions")
         except ParameterError as error:
             raise DomainError(str(error)) from None
-        if directions.ndim < 2 or directions.size != len(directions) * len(self.origin):
+        dim = len(self.origin)
+        if directions.ndim < 2 or math.prod(directions.shape[1:]) != dim or dim < 1:
             raise ShapeError(
                 f"slice: directions of shape {directions.shape} do not fit an origin of "
                 f"{len(self.origin)} entries; give (k, {len(self.origin)})"
             )
-        self.directions = directions.reshape(len(directions), -1)
-        self.dim = len(self.origin)
-        self.domain = WholeSpace(len(self.directions)) if domain is None else domain
+        self.directions = directions.reshape(len(directions), dim)
+        self.dim = dim
+        if domain is None:  # no direction: a point
+            domain = WholeSpace(len(directions)) if len(directions) else Box([], [])
+        self.domain = domain
         if self.domain.dim != len(self.directions):
             raise ShapeError(
                 f"slice: {len(self.directions)} directions, but a parameter domain of "
@@ -479,6 +491,8 @@ class Slice(Domain):
 
     def describe(self) -> str:
         k = len(self.directions)
+        if k == 0:
+            return f"a point of R^{self.dim}"
         text = f"{k}-dimensional slice of R^{self.dim}, parameters in {self.domain.describe()}"
         return text + (f", inputs in {self.inputs.describe()}" if self.inputs else "")
 
@@ -508,7 +522,11 @@ def _bounded_chart(inner: Chart, point: Forms, inputs: Box) -> Chart:
             add(indices, data, const - low)
         if high is not None:
             add(indices, data, high - const, -1)
-    needed = essential_rows(rows, k)
+    if k == 0:  # a point lies within the bounds or not
+        if any(row[0] < 0 for row in rows):
+            raise DomainError("slice: no point of it lies within the bounds of the inputs")
+        rows = []
+    needed = essential_rows(rows, k) if rows else []
     if needed is None:
         raise DomainError("slice: no point of it lies within the bounds of the inputs")
     if not needed:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from .texts import plain
+
 __all__ = [
     "DomainError",
     "ExactSplineError",
+    "FloatingPointModeError",
     "FormatError",
     "LimitError",
     "ParameterError",
@@ -18,6 +21,9 @@ __all__ = [
 
 class ExactSplineError(Exception):
     """Base of every error that exactspline raises on purpose."""
+
+    def __str__(self) -> str:
+        return plain(super().__str__())  # messages quote names from files
 
 
 class FormatError(ExactSplineError):
@@ -42,6 +48,10 @@ class DomainError(ExactSplineError):
 
 class UndecidedError(ExactSplineError):
     """The tiers contradict each other or a sign has no proof; it is never guessed."""
+
+
+class FloatingPointModeError(ExactSplineError):
+    """A thread flushes subnormal numbers or does not round to nearest, and that cannot be set."""
 
 
 class LimitError(ExactSplineError):

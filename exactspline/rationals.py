@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 import sys
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from .clock import watched
 from .errors import ParameterError
+from .mode import guarded
 
 __all__ = [
     "as_float",
@@ -33,6 +36,7 @@ __all__ = [
 
 TINY = 1e-150  # the product of two such numbers is still a normal float64
 _MAX_DIGITS = 20_000  # of a number in a text; 1e-400 is fine, 1e999999999 is an attack
+_LEAST = 2.0**-1022  # of the normal float64, whose arithmetic is the same in every mode
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE]([+-]?\d+))?\Z")
 _RATIO = re.compile(r"[+-]?\d+/\d+\Z")
 
@@ -119,6 +123,10 @@ def to_fraction(value: Any, where: str = "value") -> Fraction:
             raise ParameterError(f"{where}: {value} is not a finite number; remove it")
         if isinstance(value, np.longdouble) and not isinstance(value, float):
             return Fraction(*value.as_integer_ratio())
+        if isinstance(value, np.float32):  # to be converted is arithmetic, too
+            return _of_bits(int(value.view(np.uint32)), 23, 8)
+        if abs(value) < _LEAST:
+            return _of_bits(int.from_bytes(struct.pack(">d", value), "big"), 52, 11)
         return Fraction(float(value))
     numerator, denominator = getattr(value, "p", None), getattr(value, "q", None)
     if numerator is not None and denominator is not None:  # flint.fmpq, sympy.Rational
@@ -128,6 +136,26 @@ def to_fraction(value: Any, where: str = "value") -> Fraction:
     if hasattr(value, "__index__"):
         return Fraction(value.__index__())
     raise ParameterError(f"{where}: {value!r} of type {type(value).__name__} is not a number")
+
+
+def _of_bits(bits: int, digits: int, width: int) -> Fraction:
+    """A binary float from its bits: arithmetic may take small ones as 0.
+
+    ``digits`` of the mantissa stand below ``width`` bits of the exponent and the sign.
+    """
+    exponent, mantissa = (bits >> digits) & ((1 << width) - 1), bits & ((1 << digits) - 1)
+    if exponent:
+        mantissa += 1 << digits
+    power = max(exponent, 1) + 1 - (1 << (width - 1)) - digits
+    if bits >> (digits + width):
+        mantissa = -mantissa
+    return Fraction(mantissa << power) if power >= 0 else Fraction(mantissa, 1 << -power)
+
+
+def _has_subnormals(array: np.ndarray) -> bool:
+    """Whether a float64 array has nonzero numbers below the normal ones, by their bits."""
+    bits = array.view(np.int64) & (2**63 - 1)
+    return bool(np.any((bits > 0) & (bits < 1 << 52)))
 
 
 def format_rational(value: Fraction) -> str:
@@ -140,13 +168,16 @@ def format_rational(value: Fraction) -> str:
 def _is_float(value: Fraction) -> bool:
     """Whether a rational is exactly a float64."""
     try:
-        return Fraction(float(value)) == value
+        return to_fraction(float(value)) == value
     except OverflowError:
         return False
 
 
+@guarded
 def exact_array(values: Any, where: str = "parameter") -> np.ndarray:
     """An array of exact numbers: float64 if every value is one, else Fractions.
+
+    There is one zero: -0.0 becomes 0.0.
 
     Parameters
     ----------
@@ -179,7 +210,7 @@ def exact_array(values: Any, where: str = "parameter") -> np.ndarray:
                 f"{where}: entry {at} is {array[at]}, not a finite number; "
                 "a network with NaN or infinite parameters is no function"
             )
-        return np.array(array, dtype=np.float64)
+        return _without_signed_zero(np.array(array, dtype=np.float64))
     if kind in "iub" and (array.size == 0 or _fits_53_bits(array)):
         return array.astype(np.float64)
     if kind == "c":
@@ -218,6 +249,18 @@ def as_given(values: Any) -> np.ndarray:
     return each if each.shape == array.shape else array
 
 
+def _without_signed_zero(array: np.ndarray) -> np.ndarray:
+    """Put 0.0 in the place of -0.0, in place; by the bits, whatever the processor's mode is.
+
+    Both are the number 0. Here, where floats become exact numbers, is the only place where a
+    sign could come in: what is computed from two networks with the same numbers is then the
+    same to the last bit, and so are their hashes, however the networks were written down.
+    """
+    bits = np.atleast_1d(array).view(np.int64)
+    bits[bits == np.iinfo(np.int64).min] = 0
+    return array
+
+
 def _fits_53_bits(array: np.ndarray) -> bool:
     return int(array.max()) <= 2**53 and int(array.min()) >= -(2**53)
 
@@ -232,7 +275,7 @@ def compact(array: np.ndarray) -> np.ndarray:
     """Turn an object array of Fractions into float64 where that loses nothing."""
     if array.dtype != object:
         return array
-    if all(_is_float(v) for v in array.reshape(-1)):
+    if all(_is_float(v) for v in watched(array.reshape(-1))):
         out = np.array([float(v) for v in array.reshape(-1)], dtype=np.float64)
         return out.reshape(array.shape)
     return array
@@ -242,7 +285,9 @@ def as_fractions(array: np.ndarray) -> np.ndarray:
     """The same exact numbers as an object array of Fractions."""
     if array.dtype == object:
         return array
-    return _object_array([Fraction(v) for v in array.reshape(-1).tolist()], array.shape)
+    small = array.dtype == np.float64 and _has_subnormals(array)
+    convert = to_fraction if small else Fraction
+    return _object_array([convert(v) for v in array.reshape(-1).tolist()], array.shape)
 
 
 def round_up(value: Fraction) -> float:
@@ -281,7 +326,7 @@ def as_float(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         return array, None
     entries = array.reshape(-1).tolist()
     once = {id(v): v for v in entries}  # equal objects are rounded once
-    known = {key: rounded(v) for key, v in once.items()}
+    known = {key: rounded(v) for key, v in watched(once.items())}
     pairs = [known[id(v)] for v in entries]
     values = np.array([p[0] for p in pairs], dtype=np.float64).reshape(array.shape)
     errors = np.array([p[1] for p in pairs], dtype=np.float64).reshape(array.shape)

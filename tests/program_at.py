@@ -34,15 +34,17 @@ def program_at(program: Program, x: Sequence[Fraction]) -> tuple[list[int], list
         u, units, made = _values(layer.members, state), layer.units, []
         for k in range(len(units.piece_start) - 1):
             active = []
-            for piece in range(int(units.piece_start[k]), int(units.piece_start[k + 1])):
-                for c in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
-                    form = units.cond_form[c]
-                    plus, minus = int(units.form_plus[form]), int(units.form_minus[form])
-                    value = Fraction(units.form_shift[form])
-                    value += (u[plus] if plus >= 0 else 0) - (u[minus] if minus >= 0 else 0)
-                    if int(units.cond_sign[c]) * value < 0:
-                        break
-                else:
+            first, end = int(units.piece_start[k]), int(units.piece_start[k + 1])
+            for piece in range(first, end):
+                own = u[int(units.piece_member[piece])]
+                if units.lead[k]:  # no other member is larger (smaller)
+                    others = [u[int(i)] for i in units.piece_member[first:end]]
+                    holds = all(int(units.lead[k]) * (own - v) >= 0 for v in others)
+                else:  # between the breakpoint below and that above
+                    shifts = [Fraction(v) for v in units.piece_shift[first:end]]
+                    holds = piece == first or own + shifts[piece - first - 1] >= 0
+                    holds = holds and (piece == end - 1 or own + shifts[piece - first] <= 0)
+                if holds:
                     slope = Fraction(units.piece_slope[piece])
                     out = slope * u[int(units.piece_member[piece])]
                     active.append(

@@ -517,6 +517,7 @@ class Terminal:
 class Search:
     before = 0
     regions = 12345
+    phase = "searching"
     share = 0.25
 
 

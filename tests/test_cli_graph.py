@@ -421,15 +421,20 @@ def test_partial_graphs_are_written(run, interrupted, signum, code, word):
 @pytest.mark.parametrize("edges", [[], ["--edges"]])
 def test_interrupt_before_the_search(run, monkeypatch, signum, code, word, edges):
     """There is nothing yet; the file says so."""
-    monkeypatch.setattr(compiled, "is_compiled", lambda **_: True)
-    monkeypatch.setattr(compiled, "warm_up", lambda **_: signal.raise_signal(signum))
+
+    def compile_elsewhere(clock, **_):
+        yield False
+        signal.raise_signal(signum)
+
+    monkeypatch.setattr(compiled, "compile_elsewhere", compile_elsewhere)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         got, out, _ = run("enumerate", "small.npz", "-o", "omega.json", "--json", *edges)
     finally:
         signal.signal(signal.SIGINT, before)
     assert got == code
-    assert json.loads(out)["stopped"] == word
+    value = json.loads(out)
+    assert (value["stopped"], value["phase"], value["share"]) == (word, "compiling kernels", 0)
     assert (value_of("omega.json")["count"], value_of("omega.json")["complete"]) == (0, False)
 
 

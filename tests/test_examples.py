@@ -37,15 +37,15 @@ def float_codes(net: es.Network, X: np.ndarray) -> np.ndarray:
         weight = np.zeros((len(forms), forms.width))
         rows = np.repeat(np.arange(len(forms)), np.diff(forms.indptr))
         weight[rows, forms.indices] = forms.data
-        u = np.append(state @ weight.T + forms.const, np.zeros((len(X), 1)), axis=1)
-        values = u[:, units.form_plus] - u[:, units.form_minus] + units.form_shift
+        u = state @ weight.T + forms.const
         codes = np.full((len(X), len(units)), -1)
         for k in range(len(units)):
-            for piece in range(units.piece_start[k + 1] - 1, units.piece_start[k] - 1, -1):
-                conditions = slice(*units.cond_start[piece : piece + 2])
-                holds = values[:, units.cond_form[conditions]] * units.cond_sign[conditions] >= 0
-                codes[np.all(holds, axis=1), k] = piece - units.piece_start[k]
-        assert codes.min() >= 0
+            own = slice(*units.piece_start[k : k + 2])
+            values = u[:, units.piece_member[own]]
+            if units.lead[k]:
+                codes[:, k] = (values * units.lead[k]).argmax(axis=1)
+            else:  # how many of the increasing breakpoints lie below
+                codes[:, k] = (values + units.piece_shift[own] > 0)[:, :-1].sum(axis=1)
         piece = units.piece_start[:-1] + codes
         made = units.piece_slope[piece] * np.take_along_axis(u, units.piece_member[piece], axis=1)
         state = np.concatenate([made + units.piece_offset[piece], state[:, layer.keep]], axis=1)

@@ -464,7 +464,11 @@ def test_float_certificates_are_never_too_good():
                         continue
                     search._enter(node)
                     continue
-                for index in range(len(net.program.layers[node.layer].units.form_plus)):
+                units = net.program.layers[node.layer].units
+                conditions = [
+                    units.conditions(k, r) for k, n in enumerate(units.pieces) for r in range(n)
+                ]
+                for index in sorted({c.form for each in conditions for c in each}):
                     checked += check_certificates(rng, cell, cell.read(node.layer, index))
                 search._decide(node)
                 node = search._node or search._resumed()

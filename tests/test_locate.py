@@ -324,10 +324,8 @@ def test_codes_are_proved_or_not_claimed(exact):
             for index, layer in enumerate(program.layers):
                 units = layer.units
                 for k in range(len(units)):
-                    piece = int(units.piece_start[k]) + int(signs.codes[i, at + k])
-                    for c in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
-                        form = int(units.cond_form[c])
-                        value = truth[index][form] * int(units.cond_sign[c])
+                    for form, sign, _ in units.conditions(k, int(signs.codes[i, at + k])):
+                        value = truth[index][form] * sign
                         assert value >= 0
                         assert (value == 0) == ((i, index, form) in named)
                         zeros += value == 0

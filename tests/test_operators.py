@@ -411,7 +411,7 @@ def test_equal_neighbours_of_a_spline_are_one_piece():
     spline = es.ScalarSpline([0, 1, 2, 3], [1, 1, 2, 2, 0])
     units = es.Network([spline], (1,)).program.layers[0].units
     assert units.pieces.tolist() == [3]
-    assert units.form_shift.tolist() == [-1, -3]
+    assert units.piece_shift.tolist() == [-1, -3, 0]
     hat = es.ScalarSpline([0, 1, 2], [0, 1, -1, 0], [0, 0, 2, 0])  # its ends do not touch
     assert es.Network([hat], (1,)).program.layers[0].units.pieces.tolist() == [4]
     for op in (es.LeakyReLU(1), es.MaxLeaky(1), es.PReLU([1]), es.ScalarSpline([5], [3, 3]),

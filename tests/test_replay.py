@@ -123,11 +123,10 @@ class Replay:
         start = int(search.program.unit_start[layer])
         todo = sorted(set(range(len(units))) - {int(k) for k in still_open})
         for k in todo:
-            piece = int(units.piece_start[k]) + int(search.state.codes[start + k])
-            for at in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
-                signs = self.signs(search, cone, layer, int(units.cond_form[at]))
-                assert -int(units.cond_sign[at]) not in signs
-                assert signs != {0} or not units.cond_drop[at], "a lower piece coincides"
+            for form, sign, drop in units.conditions(k, int(search.state.codes[start + k])):
+                signs = self.signs(search, cone, layer, form)
+                assert -sign not in signs
+                assert signs != {0} or not drop, "a lower piece coincides"
         return len(todo)
 
 

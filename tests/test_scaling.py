@@ -201,11 +201,11 @@ def test_the_kernel_reads_the_scaled_program():
         return es.Network([first, es.ReLU(), second, es.ReLU()], (2,))
 
     domain = es.Box([-3, -3], [3, 3])
-    found, everyday = (es.enumerate_regions(network(s), domain) for s in (1e-300, 1.0))
+    found, everyday = (es.enumerate_regions(network(s), domain) for s in (2.0**-1000, 1.0))
     assert found.codes.tolist() == everyday.codes.tolist()
     assert found.certificates == everyday.certificates
-    assert len(found) == es.count_regions(network(1e-300), domain, engine="rational")
-    program = network(1e-300).program
+    assert len(found) == es.count_regions(network(2.0**-1000), domain, engine="rational")
+    program = network(2.0**-1000).program
     space = search_space(program, domain.chart)
     assert make_problem(program, space).has_error.any()
     assert not make_problem(*scaled(program, space)).has_error.any()

@@ -17,7 +17,9 @@ import sys
 import tempfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +31,11 @@ import exactspline as es
 from exactspline.search import engine as kernel_engine
 from exactspline.search.decisions import Decisions
 from exactspline.search.part import WHOLE, Part
-from exactspline.store import Store, columns
+from exactspline.search.run import Run
+from exactspline.store import Store, StoredRun, columns
+from exactspline.store.database import is_empty
 from exactspline.store.lock import Lock
-from exactspline.store.store import checksum
+from exactspline.store.rows import Head, content_checksum, put_totals
 from exactspline.tasks import chunk
 from exactspline.tasks.chunk import Chunk, encode_batch
 from exactspline.tasks.merge import merged
@@ -318,28 +322,33 @@ def test_a_run_that_ends_while_it_is_opened(tmp_path, monkeypatch):
     """What was read before the end is not called complete."""
     name = tmp_path / "o.sqlite"
     es.enumerate_regions(NET, BOX, store=name, limit=3)
-    real = Store.index
+    real = Store.contents
 
-    def index(self, after=None):
-        out = real(self, after)
-        monkeypatch.setattr(Store, "index", real)
+    def contents(self):
+        out = real(self)
+        monkeypatch.setattr(Store, "contents", real)
         es.enumerate_regions(NET, BOX, store=name, resume=True)
         return out
 
-    monkeypatch.setattr(Store, "index", index)
+    monkeypatch.setattr(Store, "contents", contents)
     omega = es.open_partition(name)
     assert len(omega) == 3
     assert not omega.complete
 
 
 # -------------------------------------------------------------------------------- damage
+HALF = es.Box([-5, -np.inf], [np.inf, np.inf])
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A finished store with facets and rational witnesses."""
     name = tmp_path_factory.mktemp("store") / "finished.sqlite"
     tiny = Fraction(1, 10**30)
-    net = es.Network([es.Dense([[1, 0], [1, 0], [0, 1]], [0, -tiny, "1/3"]), es.ReLU()], (2,))
-    es.enumerate_regions(net, store=name, graph=True)
+    third = Fraction(-1, 3)
+    biases = [third, third - tiny, third]
+    net = es.Network([es.Dense([[1, 0], [1, 0], [0, 1]], biases), es.ReLU()], (2,))
+    assert es.enumerate_regions(net, HALF, store=name, graph=True).exact_witnesses
     return name
 
 
@@ -351,22 +360,34 @@ def read_all(name: Path) -> tuple[np.ndarray, np.ndarray, int]:
 
 
 TAMPERED = [
-    ("UPDATE chunks SET codes = x'00'", "damaged"),
-    ("UPDATE chunks SET codes = zeroblob(100000)", "damaged"),
-    ("UPDATE chunks SET points = substr(points, 9)", "damaged"),
-    ("UPDATE chunks SET exact = x'7b'", "damaged"),
-    ("UPDATE chunks SET facets = NULL", "damaged"),
-    ("UPDATE chunks SET facets = 5", "damaged"),
-    ("UPDATE chunks SET regions = regions + 1", "damaged"),
-    ("UPDATE chunks SET regions = 'x'", "damaged"),
-    ("UPDATE chunks SET regions = 1000000000", "damaged"),
-    ("UPDATE chunks SET first = x'ff' || first", "missing|damaged"),
-    ("UPDATE meta SET value = x'00' WHERE key = 'network'", "damaged"),
-    ("UPDATE meta SET value = 'text' WHERE key = 'network'", "not complete"),
-    ("UPDATE meta SET value = zeroblob(64) WHERE key = 'network_sha256'", "network is not"),
-    ("UPDATE meta SET value = zeroblob(64) WHERE key = 'domain_sha256'", "domain is not"),
-    ("DELETE FROM meta WHERE key = 'facets'", "not complete"),
-    ("UPDATE meta SET value = x'31' WHERE key = 'domain'", "damaged"),
+    ("UPDATE chunks SET codes = x'00'", "checksum"),
+    ("UPDATE chunks SET codes = zeroblob(100000)", "checksum"),
+    ("UPDATE chunks SET points = substr(points, 9)", "checksum"),
+    ("UPDATE chunks SET codes = CAST(codes || substr(points, 1, 8) AS BLOB), "
+     "points = substr(points, 9)", "checksum"),
+    ("UPDATE chunks SET exact = x'7b'", "checksum"),
+    ("UPDATE chunks SET exact = x''", "checksum"),
+    ("UPDATE chunks SET facets = NULL", "checksum"),
+    ("UPDATE chunks SET facets = x''", "checksum"),
+    ("UPDATE chunks SET facets = 5", "stretch of its regions"),
+    ("UPDATE chunks SET codes = 'x'", "stretch of its regions"),
+    ("UPDATE chunks SET content = content + 1", "list of regions"),
+    ("UPDATE chunks SET rational = 0", "list of regions"),
+    ("UPDATE chunks SET regions = regions + 1", "list of regions"),
+    ("UPDATE chunks SET regions = 'x'", "list of regions"),
+    ("UPDATE chunks SET regions = 1000000000", "list of regions"),
+    ("UPDATE chunks SET first = x'ff' || first", "list of regions"),
+    ("UPDATE chunks SET last = 'x'", "list of regions"),
+    ("UPDATE chunks SET id = id + 1", "list of regions"),
+    ("UPDATE meta SET value = x'00' WHERE key = 'network'", "network is damaged"),
+    ("UPDATE meta SET value = 'text' WHERE key = 'network'", "says of its run"),
+    ("UPDATE meta SET value = zeroblob(64) WHERE key = 'network_sha256'", "network_sha256"),
+    ("UPDATE meta SET value = x'30' WHERE key = 'facets'", "facets is damaged"),
+    ("UPDATE meta SET value = x'30' WHERE key = 'engine'", "engine is damaged"),
+    ("UPDATE meta SET value = x'30' WHERE key = 'file_sha256'", "file_sha256 is damaged"),
+    ("UPDATE meta SET key = 'more' WHERE key = 'facets'", "says of its run"),
+    ("DELETE FROM meta WHERE key = 'facets'", "says of its run"),
+    ("INSERT INTO meta SELECT * FROM meta", "says of its run"),
     ("DELETE FROM totals", "totals"),
     ("UPDATE totals SET regions = 'x'", "totals"),
     ("UPDATE totals SET regions = regions + 1", "totals"),
@@ -374,13 +395,17 @@ TAMPERED = [
     ("UPDATE totals SET seconds = 'x'", "totals"),
     ("UPDATE totals SET seconds = 9e999", "totals"),
     ("UPDATE totals SET tasks = 1", "totals"),
-    ("DELETE FROM chunks", "list of regions"),
-    ("INSERT INTO tasks VALUES (5, x'00', 0, 1.0, 0)", "list of tasks"),
-    ("INSERT INTO tasks VALUES (5, 'x', 'y', 'z', NULL)", "list of tasks|NOT NULL"),
+    ("UPDATE totals SET digest = digest + 1", "totals"),
+    ("DELETE FROM chunks", "what was found"),
+    ("INSERT INTO chunks SELECT id + 1, regions, rational, content, checksum, first, last, codes, "
+     "points, exact, facets FROM chunks", "list of regions"),
+    ("INSERT INTO tasks VALUES (5, x'00', 0, 1.0, 0)", "part that remains"),
     ("CREATE TABLE more (x)", "tables"),
+    ("CREATE INDEX more ON chunks (regions)", "tables"),
     ("CREATE VIEW v AS SELECT 1", "tables"),
     ("CREATE TRIGGER t AFTER INSERT ON chunks BEGIN DELETE FROM chunks; END", "tables"),
     ("PRAGMA application_id = 7", "no store"),
+    ("PRAGMA user_version = 1", "version 1 .*search again"),
     ("PRAGMA user_version = 9", "version 9"),
 ]
 
@@ -396,22 +421,30 @@ def test_tampered_stores(finished, tmp_path, statement, words):
         read_all(name)
 
 
+_COLUMNS = "id", "regions", "first", "last", "rational", "codes", "points", "exact", "facets"
+
+
 def _rewritten(name: Path, **changes) -> None:
-    """Change a chunk and give it the checksum that fits."""
+    """Change a chunk, and give it and the totals the checksums that fit."""
+    totals = Store(name).totals()
     with sqlite3.connect(name) as database:
-        row = database.execute(
-            "SELECT regions, first, codes, points, exact, facets FROM chunks"
-        ).fetchone()
+        key, *row = database.execute(f"SELECT {', '.join(_COLUMNS)} FROM chunks").fetchone()
         chunk = Chunk(*row)
-        for key, change in changes.items():
-            setattr(chunk, key, change(getattr(chunk, key)))
-        database.execute(
-            "UPDATE chunks SET regions = ?, first = ?, codes = ?, points = ?, exact = ?, "
-            "facets = ?, checksum = ?",
-            (chunk.regions, chunk.first, chunk.codes, chunk.points, chunk.exact, chunk.facets,
-             checksum(chunk)),
-        )  # fmt: skip
+        for column, change in changes.items():
+            setattr(chunk, column, change(getattr(chunk, column)))
+        head = Head(
+            key, chunk.regions, chunk.rational, content_checksum(chunk), chunk.first, chunk.last
+        )
+        values = [getattr(chunk, column) for column in _COLUMNS[1:]]
+        names = ", ".join(f"{column} = ?" for column in (*_COLUMNS[1:], "content", "checksum"))
+        database.execute(f"UPDATE chunks SET {names}", (*values, head.content, head.checksum()))
+        put_totals(database, replace(totals, regions=head.regions, digest=head.checksum()))
     database.close()
+
+
+def _twice(codes: bytes) -> bytes:
+    """The second region once more, in the place of the third."""
+    return codes[:5] + codes[4:5] + codes[6:]
 
 
 def _nan(points: bytes) -> bytes:
@@ -441,7 +474,8 @@ def _no_number(raw, edges, dim, borders, points) -> None:
 
 
 def _other_side(raw, edges, dim, borders, points) -> None:
-    struct.pack_into("<I", raw, points - 4 * borders, 4)  # the plane's box has none
+    assert borders
+    struct.pack_into("<I", raw, points - 4 * borders, 1)  # the half plane has one side
 
 
 def _short_point(raw, edges, dim, borders, points) -> None:
@@ -475,7 +509,12 @@ def _changed(at: int, value: int):
         {"facets": lambda v: zlib.compress(bytes(1 << 20))},
         {"facets": lambda v: b""},
         {"facets": _changed(0, 255)},  # more edges than there are bytes
+        {"codes": lambda v: zlib.compress(_twice(zlib.decompress(v)))},
         {"first": lambda v: b"\x01" + v[1:]},
+        {"first": lambda v: v[:-1]},
+        {"last": lambda v: v[:-1] + b"\x00"},
+        {"rational": lambda v: v + 1},
+        {"regions": lambda v: v - 1},
         {"facets": lambda v: None},
         {"facets": _facets(_other_dimension)},
         {"facets": _facets(_no_number)},
@@ -600,7 +639,8 @@ def test_tampered_tasks(unfinished, tmp_path):
         "UPDATE tasks SET weight = 9e999",
         "UPDATE tasks SET weight = 'x'",
         "DELETE FROM chunks WHERE id = (SELECT max(id) FROM chunks)",
-        "UPDATE chunks SET first = first || x'00' WHERE id = 2",
+        "UPDATE chunks SET first = first || x'00' WHERE id = (SELECT max(id) FROM chunks)",
+        "UPDATE tasks SET id = id + 1 WHERE id = (SELECT max(id) FROM tasks)",
     ):
         shutil.copy(unfinished, name)
         with sqlite3.connect(name) as database:
@@ -652,10 +692,10 @@ def test_links(tmp_path):
     link.parent.mkdir()
     link.symlink_to(name)
     store = Store.create(name, NET, BOX)
-    rest = [Part((1, *[0] * i), 1, 0.0) for i in range(200)]
+    rest = [Part(begin, 6, 0.0) for begin in product((0, 1), repeat=6)]
     store.commit(1, [], rest, 0, Decisions(), 0.5)
     assert (tmp_path / "o.sqlite-wal").stat().st_size > 0
-    assert len(Store(link).pending()) == 200
+    assert [part for _, part in Store(link).pending()] == rest
     with pytest.raises(es.StoreError, match="another run"):
         Store(link, write=True)
     store.close()
@@ -672,6 +712,37 @@ def test_an_interrupted_beginning_is_no_store(tmp_path):
         database.execute("PRAGMA journal_mode = WAL")
     database.close()
     assert len(es.enumerate_regions(NET, BOX, store=other)) == 19
+
+
+def test_killed_while_a_store_is_begun_or_finished(finished, tmp_path):
+    """SQLite has written half of it in place, and a journal says how to undo that."""
+    program = """
+import os, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("PRAGMA cache_size = 1")
+database.execute("PRAGMA cache_spill = 1")
+database.execute("BEGIN IMMEDIATE")
+if sys.argv[2] == "begun":
+    database.execute("CREATE TABLE more (x)")
+    database.execute("INSERT INTO more VALUES (zeroblob(100000))")
+else:
+    database.execute("UPDATE chunks SET points = zeroblob(length(points)), codes = codes || codes")
+    database.execute("UPDATE totals SET regions = 7")
+    database.execute("CREATE TABLE more (x)")
+    database.execute("INSERT INTO more VALUES (zeroblob(100000))")
+os.kill(os.getpid(), 9)
+"""
+    for what in ("begun", "finished"):
+        name = tmp_path / f"{what}.sqlite"
+        if what == "finished":
+            shutil.copy(finished, name)
+        subprocess.run([sys.executable, "-c", program, str(name), what], check=False)
+        assert (tmp_path / f"{what}.sqlite-journal").stat().st_size > 0
+        if what == "finished":
+            assert read_all(name)[2] == read_all(finished)[2]
+        else:
+            assert is_empty(str(name))
+            assert len(es.enumerate_regions(NET, BOX, store=name)) == 19
 
 
 def test_read_only(finished, tmp_path):
@@ -710,27 +781,97 @@ def test_commits_by_hand(tmp_path):
     store = Store.create(tmp_path / "o.sqlite", NET, BOX)
     assert store.pending() == [(1, WHOLE)]
     assert not store.complete
-    from exactspline.search.run import Run
-
     run = Run(NET.program, BOX)
     batch = merged(list(run.batches()), NET.program, 2)
     chunks = encode_batch(batch, NET.program)
-    rest = [Part((1, 0), 1, 0.25), Part((1, 1), 0, 0.5)]
+    rest = [Part((0,), 1, 0.25), Part((1, 0), 2, 0.25), Part((1, 1), 0, 0.5)]
     keys = store.commit(1, [], rest, 0, Decisions(1, 2, 3), 0.5)
     assert [key for key, _ in store.pending()] == keys
     assert [part for _, part in store.pending()] == rest
-    with pytest.raises(es.StoreError, match="task"):
-        store.commit(1, chunks, [], 19, Decisions(), 0.5)
+    with pytest.raises(es.StoreError, match="not in the store"):
+        store.commit(1, [], [], 0, Decisions(), 0.5)
+    with pytest.raises(es.StoreError, match="counted"):
+        store.commit(keys[0], [], [], 1, Decisions(), 0.5)
+    with pytest.raises(es.StoreError, match="in order and once"):  # those of all parts
+        store.commit(keys[0], chunks, [], 19, Decisions(), 0.5)
     assert store.regions == 0
     assert store.decisions == Decisions(1, 2, 3)
-    store.commit(keys[0], chunks, [], 19, Decisions(4), 0.5)
-    with pytest.raises(es.StoreError):  # the same regions once more
-        store.commit(keys[1], chunks, [], 19, Decisions(), 0.5)
+    for key, part in zip(keys, rest, strict=True):
+        run = Run(NET.program, BOX, part=part)
+        batch = merged(list(run.batches()), NET.program, 2)
+        chunks = encode_batch(batch, NET.program)
+        count = len(batch.codes)
+        first = Part(tuple(batch.codes[0].tolist()), 6)
+        with pytest.raises(es.StoreError, match="in order and once"):  # a region remains, too
+            store.commit(key, chunks, [first], count, Decisions(), 0.5)
+        with pytest.raises(es.StoreError, match="in order and once"):
+            store.commit(key, [*chunks, *chunks], [], 2 * count, Decisions(), 0.5)
+        store.commit(key, chunks, [], count, Decisions(4), 0.5)
+    store.check()
     assert store.regions == 19
-    assert len(store.pending()) == 1
-    store.commit(keys[1], [], [], 0, Decisions(), 0.5)
     assert store.complete
-    assert store.seconds == 1.5
-    assert store.decisions == Decisions(5, 2, 3)
+    assert store.seconds == 2.0
+    assert store.decisions == Decisions(13, 2, 3)
     store.close()
     assert np.array_equal(es.open_partition(tmp_path / "o.sqlite").codes, whole.codes)
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        [Part((1,), 1), Part((0,), 1)],  # not in order
+        [Part((0,), 1), Part((0,), 1)],
+        [Part((0,), 1), Part((0, 1), 2)],
+        [Part((0, 1), 1), Part((0, 1, 0), 2)],
+        [Part((0,), 0), Part((1,), 1)],
+        [Part((), 0), Part((1,), 1)],
+    ],
+)
+def test_parts_that_overlap(tmp_path, rest):
+    store = Store.create(tmp_path / "o.sqlite", NET, BOX)
+    with pytest.raises(es.StoreError, match="in order and once"):
+        store.commit(1, [], rest, 0, Decisions(), 0.5)
+    store.commit(1, [], [Part((0, 1), 1), Part((1,), 1)], 0, Decisions(), 0.5)
+    with pytest.raises(es.StoreError, match="in order and once"):  # before the part
+        store.commit(2, [], [Part((0, 0), 1)], 0, Decisions(), 0.5)
+    with pytest.raises(es.StoreError, match="in order and once"):  # more than the part
+        store.commit(2, [], [Part((0, 1), 0)], 0, Decisions(), 0.5)
+    store.close()
+
+
+def test_a_run_ends_with_a_look_at_its_file(tmp_path, monkeypatch):
+    """What was written must be there at the end: a page that is lost, or another program."""
+    for number, statement in enumerate((
+        "DELETE FROM chunks WHERE id = (SELECT min(id) FROM chunks)",
+        "UPDATE chunks SET regions = regions + 1",
+        "UPDATE totals SET seconds = seconds + 1",
+    )):  # fmt: skip
+        name = tmp_path / f"{number}.sqlite"
+        real = Store.check
+
+        def check(self):
+            with sqlite3.connect(name) as database:  # noqa: B023
+                assert database.execute(statement).rowcount > 0  # noqa: B023
+            database.close()
+            real(self)  # noqa: B023
+
+        monkeypatch.setattr(Store, "check", check)
+        with pytest.raises(es.StoreError, match="damaged"):
+            es.enumerate_regions(NET, BOX, store=name)
+        monkeypatch.setattr(Store, "check", real)
+
+
+def test_a_failed_commit_leaves_its_part(tmp_path, monkeypatch):
+    name = tmp_path / "o.sqlite"
+
+    def commit(self, *values):
+        raise es.StoreError("the disk is full")
+
+    run = StoredRun(NET, Run(NET.program, BOX), None, name, resume=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "commit", commit)
+        with pytest.raises(es.StoreError, match="full"):
+            list(run.batches())
+    assert not run.complete
+    assert run.regions == 0
+    assert es.enumerate_regions(NET, BOX, store=name, resume=True).complete

@@ -158,7 +158,7 @@ def test_a_plain_stream_begins_again():
 def test_results_wait_for_earlier_ones():
     """A result of a later part is held back; no more of them are asked for when it is too much."""
     net = es.load(Path(__file__).parent.parent / "examples/moons.onnx")
-    order = InOrder(net.program, 2, 2**62)
+    order = InOrder(net.program, (2, 2), 2**62)
     found = es.enumerate_regions(net)
     first, rest = Part((0,), 1), Part((1,), 0)
     results = {}

@@ -6,6 +6,8 @@ The truth: the naive twin, the program in Fractions, the rational engine.
 from __future__ import annotations
 
 import math
+import random
+import re
 from fractions import Fraction
 from itertools import product
 
@@ -134,6 +136,66 @@ def test_a_vanishing_slope_does_not_make_a_tie(member):
     where = omega.locate([[-member]])
     assert omega.code(int(where.region[0])).tolist() == [0, 1]
     assert not where.on_boundary[0]
+
+
+MAGNITUDES = [F(1), E400, F(1e-310), F(5e-324), F(1e-200), F(1e-160), F(1e200), F(1e300), F(1, 3)]
+
+
+def wild_number(rng, pool):
+    kind = rng.random()
+    if kind < 0.15:
+        return F(0)
+    share = F(rng.randint(1, 9), rng.choice([1, 2, 3])) if kind < 0.45 else 1
+    return rng.choice([-1, 1]) * rng.choice(pool) * share
+
+
+def wild_spec(rng, pool):
+    """Dense layers, often two in a row, and units with numbers of the pool."""
+    dim = n = rng.randint(1, 3)
+    steps = []
+    for _ in range(rng.randint(1, 3)):
+        for _ in range(rng.choice([1, 1, 2])):
+            m = rng.randint(1, 3)
+            W = [[wild_number(rng, pool) for _ in range(n)] for _ in range(m)]
+            steps.append(("dense", W, [wild_number(rng, pool) for _ in range(m)]))
+            n = m
+        kind = rng.choice(["relu", "abs", "prelu", "scalar", "max"])
+        if kind == "prelu":
+            steps.append((kind, [wild_number(rng, pool) for _ in range(n)]))
+        elif kind == "scalar":
+            a, s = abs(wild_number(rng, pool)) + E400, wild_number(rng, pool)
+            steps.append((kind, [((-a, a), ((0, 0), (s, s * a), (0, 2 * s * a)))] * n))
+        elif kind == "max":
+            steps.append((kind, [rng.choices(range(n), k=2) for _ in range(n)]))
+        else:
+            steps.append((kind,))
+    return nets.Spec(dim, steps)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_networks_of_many_magnitudes_at_points(seed):
+    rng = random.Random(seed)
+    pool = rng.sample(MAGNITUDES, rng.choice([2, 3, 9]))
+    spec = wild_spec(rng, pool)
+    net = nets.network(spec)
+    X = [[wild_number(rng, [*pool, F(1)]) for _ in range(spec.dim)] for _ in range(8)]
+    truth = [program_at(net.program, x) for x in X]
+    for (code, _, _), x in zip(truth, X, strict=True):
+        assert code == true_code(spec, x)
+    assert es.codes(net, X, exact=True).tolist() == [code for code, _, _ in truth]
+    for dtype, engine in product((np.float64, np.float32), ("numpy", "numba")):
+        core = es.prepare(net, dtype=dtype, engine=engine)
+        try:
+            out = core.run(X, proved=True)
+        except ParameterError as error:  # of inputs, parameters or values
+            assert re.search("beyond the range", str(error))  # noqa: PT017
+            continue
+        for i, (code, values, _) in enumerate(truth):
+            if out.proved[i]:
+                assert out.codes[i].tolist() == code
+            if np.isfinite(out.error[i]):
+                for value, true in zip(out.values[i].ravel().tolist(), values, strict=True):
+                    assert abs(F(value) - true) <= F(float(out.error[i]))
 
 
 @factors
@@ -304,6 +366,22 @@ def test_edges(a, b, width):
         scale = [*point, *omega.witness(source), *omega.witness(target)]
         assert close(edges.witnesses[i].tolist(), point, scale)
         assert not forms.contains(point, omega.code(source))
+
+
+def test_normals_that_underflow_on_the_way():
+    """One input is scaled down and up again, the other one passes as it is."""
+    steps = []
+    for w in TINY_CHAIN[:-1]:
+        steps += [("dense", [[w, 0], [0, 1]], [0, 0]), ("relu",)]
+    edges = regions_of(nets.Spec(2, [*steps, ("dense", [[F(1e140), 1]], [-1]), ("relu",)])).edges
+    last = [i for i in range(len(edges)) if edges.layer[i] == 5]
+    assert len(last) == 3  # x = 1, y = 1, and x + y = 1 between them
+    normals = sorted(edges.normals[last].tolist())
+    for normal, truth in zip(normals, [[0, 1], [1, 0], [1, 1]], strict=True):
+        assert normal == pytest.approx(truth)
+    for i in last:
+        assert np.maximum(edges.witnesses[i], 0).sum() == pytest.approx(1)
+        assert close(edges.normals[i].tolist(), edges.normal(i), edges.normal(i))
 
 
 @widths

@@ -44,7 +44,7 @@ class Bounds:
 
     def capped(self) -> Bounds:
         """The same, with no error larger than the interval."""
-        with np.errstate(invalid="ignore", over="ignore"):
+        with np.errstate(all="ignore"):
             width = np.nextafter(self.high - self.low, math.inf)
         width = np.where(self.high == self.low, 0.0, width)
         return Bounds(self.low, self.high, np.fmin(self.error, width))
@@ -126,8 +126,7 @@ def _units(layer: Layer, u: Bounds) -> Bounds:
     starts = units.piece_start[:-1]
     owner = np.repeat(np.arange(n), units.pieces)
     member = units.piece_member
-    first = units.cond_start[:-1][starts]
-    single = units.form_minus[units.cond_form[first]] < 0  # conditions on one member
+    single = units.lead == 0  # conditions on one member
     on_one = single[owner]
     low, high = _piece_intervals(units, u)
     low, high = np.where(on_one, low, u.low[member]), np.where(on_one, high, u.high[member])
@@ -156,14 +155,11 @@ def _units(layer: Layer, u: Bounds) -> Bounds:
     bottom = np.where(reached, bottom, math.inf)
     top = np.where(reached, top, -math.inf)
     error = np.where(reached, error, 0.0)
-    convex = (units.form_plus[units.cond_form[first]] == member[starts]) == (
-        units.cond_sign[first] > 0
-    )
     least = np.minimum.reduceat(bottom, starts)
     most = np.maximum.reduceat(top, starts)
     # a maximum is above each of its members, a minimum below
-    least = np.where(~single & convex, np.maximum.reduceat(bottom, starts), least)
-    most = np.where(~single & ~convex, np.minimum.reduceat(top, starts), most)
+    least = np.where(units.lead > 0, np.maximum.reduceat(bottom, starts), least)
+    most = np.where(units.lead < 0, np.minimum.reduceat(top, starts), most)
     return Bounds(least, most, np.maximum.reduceat(error, starts)).capped()
 
 
@@ -174,19 +170,18 @@ def _times(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def _piece_intervals(units: Units, u: Bounds) -> tuple[np.ndarray, np.ndarray]:
     """Where the member of every piece can be, by the conditions that read one member."""
-    n = len(units.piece_member)
     low, high = u.low[units.piece_member].copy(), u.high[units.piece_member].copy()
-    piece = np.repeat(np.arange(n), np.diff(units.cond_start))
-    shift, shift_error = as_float(units.form_shift)
+    shift, shift_error = as_float(units.piece_shift)
     with np.errstate(all="ignore"):
         error = np.zeros(len(shift)) if shift_error is None else shift_error
         # where a shift was rounded, a breakpoint lies between these
         first = np.where(error > 0, np.nextafter(-shift - error, -math.inf), -shift)
         last = np.where(error > 0, np.nextafter(-shift + error, math.inf), -shift)
-    one = units.form_minus[units.cond_form] < 0
-    up, down = one & (units.cond_sign > 0), one & (units.cond_sign < 0)
-    np.maximum.at(low, piece[up], first[units.cond_form[up]])
-    np.minimum.at(high, piece[down], last[units.cond_form[down]])
+    last_piece = np.zeros(len(low), dtype=bool)
+    last_piece[units.piece_start[1:] - 1] = True
+    below = np.flatnonzero((units.lead == 0)[units.piece_unit] & ~last_piece)
+    high[below] = np.minimum(high[below], last[below])
+    low[below + 1] = np.maximum(low[below + 1], first[below])
     return low, high
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..compile import compile_operator
 from ..domain import Domain
 from ..errors import ParameterError, ShapeError
+from ..mode import guarded
 from ..network.activations import ScalarSpline
 from ..network.network import Network
 from ..network.operator import Operator, brief
@@ -26,6 +27,7 @@ __all__ = ["approximate"]
 _PRECISION = 128
 
 
+@guarded
 def approximate(network: Network, error: Any, domain: Domain | None = None) -> Approximation:
     """Replace smooth operators by affine splines; see `exactspline.approximate`."""
     if not isinstance(network, Network):

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from ..mode import guarded
 from ..network.network import Network
 from ..rationals import format_rational
 
 __all__ = ["Approximation", "Replaced"]
 
 
+@guarded
 @dataclass(frozen=True)
 class Replaced:
     """One smooth operator and the spline that took its place.
@@ -72,6 +74,7 @@ class Replaced:
         }
 
 
+@guarded
 @dataclass(frozen=True)
 class Approximation:
     """A piecewise-affine network that stands in for a smooth one, with proved errors.

@@ -22,6 +22,7 @@ from fractions import Fraction
 import flint
 
 from ..errors import LimitError, UndecidedError
+from ..mode import guarded
 from ..network.operator import Operator
 from ..network.smooth import ELU
 from ..rationals import format_rational
@@ -38,6 +39,7 @@ Bound = Fraction | None
 Point = tuple[Fraction, Fraction]
 
 
+@guarded
 @dataclass(frozen=True)
 class Spline:
     """A continuous piecewise-affine function of one variable, and how well it does.

@@ -4,6 +4,6 @@ Arguments are read here, work is done by the public functions, and what comes ou
 for a person or as one JSON object. Nothing heavy is imported before it is needed.
 """
 
-from .main import main
+from .main import main, run
 
-__all__ = ["main"]
+__all__ = ["main", "run"]

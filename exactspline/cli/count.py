@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from ..api import load
 from .domains import read_domains
 from .report import Report, linear_json, linear_lines, network_lines
-from .search import Outcome, Stopped, conclude, searches
+from .search import Outcome, conclude, interrupt_word, program_in_time, searches
+from .streams import results
 
 if TYPE_CHECKING:
     from ..partition import Partition
@@ -22,8 +22,8 @@ def count(arguments: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     network = load(arguments.network)
     domains = read_domains(arguments, network)
-    program = network.program  # may refuse; then nothing has been printed yet
-    report = Report(sys.stdout, silent=arguments.json)
+    program = program_in_time(arguments, network)  # may refuse; nothing is printed yet
+    report = Report(results(), silent=arguments.json)
     report.block("network", network_lines(network, program, arguments.network))
     outcomes = []
     wanted = arguments.linear
@@ -48,7 +48,7 @@ def _merge(partition: Partition, outcome: Outcome, report: Report) -> None:
             pieces = partition.distinct_pieces().count
         except KeyboardInterrupt as interrupt:
             outcome.interrupt = interrupt
-            outcome.stopped = "terminated" if isinstance(interrupt, Stopped) else "interrupt"
+            outcome.stopped = interrupt_word(interrupt)
     if not outcome.complete:
         linear = pieces  # groups may yet be joined, but every piece needs one
     seconds = time.perf_counter() - start

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 
 from ..api import load
@@ -11,7 +10,8 @@ from ..errors import ParameterError
 from .domains import read_domains
 from .output import paths_for, write
 from .report import Report, network_lines
-from .search import Outcome, conclude, searches
+from .search import Outcome, conclude, program_in_time, searches
+from .streams import results
 
 __all__ = ["enumerate_"]
 
@@ -22,7 +22,7 @@ def enumerate_(arguments: argparse.Namespace) -> int:
 
     network = load(arguments.network)
     domains = read_domains(arguments, network)
-    program = network.program  # may refuse; then nothing has been printed yet
+    program = program_in_time(arguments, network)  # may refuse; nothing is printed yet
     check = partial(check_path, edges=arguments.edges)
     paths = []
     if arguments.out is not None:
@@ -31,7 +31,7 @@ def enumerate_(arguments: argparse.Namespace) -> int:
         raise ParameterError("enumerate: say where the regions go, with --out FILE or --store FILE")
     elif arguments.affine:
         raise ParameterError("--affine: a store holds no affine maps; name a file with --out")
-    report = Report(sys.stdout, silent=arguments.json)
+    report = Report(results(), silent=arguments.json)
     report.block("network", network_lines(network, program, arguments.network))
     outcomes: list[Outcome] = []
     for outcome, partition in searches(

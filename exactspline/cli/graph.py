@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,8 @@ from ..api import load
 from .domains import read_domains
 from .output import paths_for, write
 from .report import Report, network_lines
-from .search import Outcome, conclude, searches
+from .search import Outcome, conclude, program_in_time, searches
+from .streams import results
 
 if TYPE_CHECKING:
     from ..partition import Partition
@@ -27,11 +27,11 @@ def graph(arguments: argparse.Namespace) -> int:
 
     network = load(arguments.network)
     domains = read_domains(arguments, network)
-    program = network.program  # may refuse; then nothing has been printed yet
+    program = program_in_time(arguments, network)  # may refuse; nothing is printed yet
     paths = []
     if arguments.out is not None:
         paths = paths_for(arguments.out, len(domains), arguments.network, check_graph_path)
-    report = Report(sys.stdout, silent=arguments.json)
+    report = Report(results(), silent=arguments.json)
     report.block("network", network_lines(network, program, arguments.network))
     outcomes: list[Outcome] = []
     for outcome, partition in searches(

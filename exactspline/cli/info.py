@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,10 @@ from ..api import load
 from ..bounds import UpperBound, rank_of_inputs, upper_bounds
 from ..domain import Domain
 from ..errors import UnsupportedOperatorError
+from ..texts import plain
 from .domains import domain_lines, read_domains
 from .report import Report, notes
+from .streams import results
 from .text import big, path_text, shape_text
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def info(arguments: argparse.Namespace) -> int:
     operators = _operators(network, not refused)
     layers = [] if refused else _layers(network)
     bounded = [] if refused else [_bounds(network, domain) for domain in domains]
-    report = Report(sys.stdout, silent=arguments.json)
+    report = Report(results(), silent=arguments.json)
     if arguments.json:
         report.json(
             _json(network, arguments.network, operators, layers, domains, bounded, refused)
@@ -144,7 +145,7 @@ def _table(columns: list[str], rows: list[dict[str, Any]]) -> list[str]:
 
 def _cell(value: int | str) -> str:
     if isinstance(value, str):
-        return value
+        return plain(value)
     return f"{value:,}" if value else ""
 
 

@@ -9,23 +9,51 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
+from typing import NoReturn
 
+from ..clock import Clock
 from ..errors import ExactSplineError
+from ..mode import guarded
+from ..texts import plain
 from .arguments import parse
+from .signals import Signals, Stopped, uninterrupted
+from .streams import results, results_only
 from .text import printable
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
 
 _DIGITS = 50_000  # of an integer in text; exactspline itself refuses numbers of over 20,000
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run() -> NoReturn:
+    """The process of a command, from its first signal to its exit code; see `main`.
+
+    Whenever a signal comes, the process ends with one of the documented exit codes: up to the
+    result with that of an interrupt, from then on with that of the result.
+    """
+    signals = Signals()
+    code = 130
+    try:
+        signals.begin()
+        code = main(signals=signals)
+        signals.armed = False
+    except KeyboardInterrupt as interrupt:
+        signals.armed = False
+        code = 143 if isinstance(interrupt, Stopped) else 130
+    signals.ignore()
+    _forget_interrupt()
+    sys.exit(code)
+
+
+def main(argv: Sequence[str] | None = None, *, signals: Signals | None = None) -> int:
     """Run the command line.
 
     Parameters
     ----------
     argv : sequence of str, optional
         ``sys.argv[1:]`` by default.
+    signals : Signals, optional
+        Is disarmed when the result has been written.
 
     Returns
     -------
@@ -39,10 +67,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = parse(sys.argv[1:] if argv is None else argv)
     except SystemExit as end:  # --help, --version, usage errors: argparse has printed
         return end.code if isinstance(end.code, int) else 0
+    arguments.clock = Clock.limit(getattr(arguments, "time_limit", None))
     try:
-        with _sigterm(), _long_integers():
-            code = _command(arguments.command)(arguments)
-            sys.stdout.flush()
+        with results_only(), _sigterm(), _long_integers():
+            code = guarded(_begin)(arguments)
+            results().flush()
+            if signals is not None:
+                signals.armed = False
             _forget_interrupt()
             return code
     except BrokenPipeError:
@@ -59,6 +90,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("exactspline: interrupted, no result\n")
         _forget_interrupt()
         return 130 if type(interrupt) is KeyboardInterrupt else 143
+
+
+def _begin(arguments: argparse.Namespace) -> int:
+    """Import a command and run it."""
+    with uninterrupted():  # NumPy and Numba make other errors of one while they load
+        command = _command(arguments.command)
+    return command(arguments)
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
@@ -89,7 +127,7 @@ def _forget_interrupt() -> None:
 
 
 def _fail(message: str) -> int:
-    text = " ".join(message.split())
+    text = plain(" ".join(message.split()))
     with contextlib.suppress(OSError):
         sys.stderr.write(printable(f"exactspline: error: {text}\n", sys.stderr))
         sys.stderr.flush()
@@ -112,10 +150,11 @@ def _sigterm() -> Iterator[None]:
     """Let SIGTERM end a search as Ctrl-C does, with what it has."""
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        from .search import Stopped
-
         raise Stopped
 
+    if isinstance(signal.getsignal(signal.SIGTERM), Signals):
+        yield
+        return
     try:
         before = signal.signal(signal.SIGTERM, stop)
     except ValueError:  # not in the main thread

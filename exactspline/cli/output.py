@@ -10,7 +10,8 @@ from typing import Any
 from ..errors import FormatError
 from .progress import Progress
 from .report import Report
-from .search import Outcome, Stopped
+from .search import Outcome
+from .signals import Stopped
 from .text import path_text
 
 __all__ = ["paths_for", "write"]

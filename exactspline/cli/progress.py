@@ -6,6 +6,8 @@ import shutil
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from ..search.decisions import SEARCHING
+from ..texts import plain
 from .text import duration
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ class Progress:
             return
         self._last = now
         elapsed = now - self._start
+        if run.phase != SEARCHING:
+            self._draw(0.0, f" {run.phase}, {duration(elapsed)}")
+            return
         text = (
             f" {run.share:6.1%} of the tree, {run.regions:,} regions, "
             f"{(run.regions - self._before) / elapsed:,.0f}/s, {duration(elapsed)}"
@@ -57,12 +62,16 @@ class Progress:
 
     def written(self, done: int, total: int) -> None:
         """Draw how much of a file is written, if it is time to."""
+        self.part("of the file", done, total)
+
+    def part(self, what: str, done: int, total: int) -> None:
+        """Draw how much of something is done, if it is time to."""
         now = time.monotonic()
         if not self._on or now - self._last < _EVERY:
             return
         self._last = now
         share = done / max(1, total)
-        self._draw(share, f" {share:6.1%} of the file, {duration(now - self._start)}")
+        self._draw(share, f" {share:6.1%} {what}, {duration(now - self._start)}")
 
     def step(self, what: str, done: int, total: int) -> None:
         """Draw which of several steps begins."""
@@ -77,7 +86,7 @@ class Progress:
         if room >= 5:
             full = int(room * share)
             bar = "[" + "#" * full + "." * (room - full) + "]"
-        line = (self._label + bar + text)[:width]
+        line = plain(self._label + bar + text)[:width]
         self._stream.write(f"\r{line:<{width}}")
         self._stream.flush()
         self._drawn = True

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +16,13 @@ import numpy as np
 from ..api import load, regions_at
 from ..domain import Domain
 from ..errors import DomainError, LimitError
-from ..export.texts import plain
+from ..interrupts import Stopped
 from ..rationals import format_rational
+from ..texts import plain
 from .domains import domain_lines, exact_text, point_of, read_domains
+from .progress import Progress
 from .report import Report, network_json, network_lines
+from .streams import results
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -43,18 +47,31 @@ def region(arguments: argparse.Namespace) -> int:
     program = network.program  # may refuse; then nothing has been printed yet
     x = point_of(arguments.at, network)
     found = _found(network, x, domains)
-    report = Report(sys.stdout, silent=arguments.json)
-    if arguments.json:
-        report.json(_json(network, arguments.network, x, found))
-        return 0
+    report = Report(results(), silent=arguments.json)
     report.block("network", network_lines(network, program, arguments.network))
+    ending: KeyboardInterrupt | None = None
     rounded = False
-    for label, lines in _blocks(x, found):
-        report.block(label, lines)
-        rounded = rounded or any(line.startswith(_ROUNDED) for line in lines)
+    progress = Progress(sys.stderr)
+    try:
+        if arguments.json:
+            for one in (one for _, regions in found for one in regions):
+                _facets(one, progress)
+        else:
+            for label, lines in _blocks(x, found, progress):
+                report.block(label, lines)
+                rounded = rounded or any(line.startswith(_ROUNDED) for line in lines)
+    except KeyboardInterrupt as interrupt:
+        ending = interrupt
+    finally:
+        progress.clear()
+    if arguments.json:
+        report.json(_json(network, arguments.network, x, found, complete=ending is None))
     if rounded:
         report.block("note", [f"{_ROUNDED} marks rounded numbers; --json has them exactly"])
-    return 0
+    if ending is None:
+        return 0
+    report.block("", ["INTERRUPTED: what is above is exact, the rest is missing"])
+    return 143 if isinstance(ending, Stopped) else 130
 
 
 def _found(
@@ -81,15 +98,15 @@ Block = tuple[str, list[str]]
 
 
 def _blocks(
-    x: Sequence[Fraction], found: Sequence[tuple[Domain, list[Region]]]
+    x: Sequence[Fraction], found: Sequence[tuple[Domain, list[Region]]], progress: Progress
 ) -> Iterator[Block]:
-    """Labels and lines."""
+    """Labels and lines: first what is known at once."""
     for domain, regions in found:
         yield "domain", domain_lines(domain)
         yield "point", _point_lines(x, regions)
         for i, one in enumerate(regions[:_SHOWN_REGIONS]):
             label = f"region {i + 1}/{len(regions)}" if len(regions) > 1 else "region"
-            yield from _region_blocks(label, one)
+            yield from _region_blocks(label, one, x, progress)
         left = len(regions) - _SHOWN_REGIONS
         if left > 0:
             yield "regions", [f"... and {left:,} more (--json has them)"]
@@ -105,17 +122,20 @@ def _point_lines(x: Sequence[Fraction], regions: Sequence[Region]) -> list[str]:
     return [*_vector("x", x), where]
 
 
-def _region_blocks(label: str, one: Region) -> Iterator[Block]:
+def _region_blocks(
+    label: str, one: Region, x: Sequence[Fraction], progress: Progress
+) -> Iterator[Block]:
     yield label, _code_lines(one)
-    inside = [] if one._coordinates.full else _vector("t", one.witness)
-    yield "witness", [*inside, *_vector("x", one.point)]
     A, b = one.affine(exact=True)
+    yield "value", _vector("y", _value(A, b, x))
     rows = (
         _marked(f"y[{i}] = {_sum(row, 'x', constant)}")
         for i, (row, constant) in enumerate(zip(A.tolist(), b.tolist(), strict=True))
     )
     yield "map", _cut(rows, len(b))
-    facets = _facets(one)
+    inside = [] if one._coordinates.full else _vector("t", one.witness)
+    yield "witness", [*inside, *_vector("x", one.point)]
+    facets = _facets(one, progress)
     if facets is None:
         count = len(one.inequalities(irredundant=False))
         yield (
@@ -224,12 +244,25 @@ def _shortened(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[:length]}..."
 
 
-def _facets(one: Region) -> list[RegionFacet] | None:
+def _value(A: np.ndarray, b: np.ndarray, x: Sequence[Fraction]) -> list[Fraction]:
+    """The network's value at the point: that of the region's map, as its closure holds it."""
+    used = [(j, v) for j, v in enumerate(x) if v]
+    return [
+        sum((row[j] * v for j, v in used if row[j]), start=constant)
+        for row, constant in zip(A.tolist(), b.tolist(), strict=True)
+    ]
+
+
+def _facets(one: Region, progress: Progress | None = None) -> list[RegionFacet] | None:
     """None if there are too many conditions for exact linear programs."""
+    watch = None if progress is None else partial(progress.part, "of the inequalities")
     try:
-        return one.facets()
+        return one.facets(progress=watch)
     except LimitError:
         return None
+    finally:
+        if progress is not None:
+            progress.clear()
 
 
 def _bounded(one: Region) -> bool | None:
@@ -245,6 +278,8 @@ def _json(
     path: str,
     x: Sequence[Fraction],
     found: Sequence[tuple[Domain, list[Region]]],
+    *,
+    complete: bool,
 ) -> dict[str, Any]:
     from ..formats import domain_to_json
 
@@ -253,27 +288,36 @@ def _json(
             "domain": domain_to_json(domain),
             "domain_dim": domain.chart.dim,
             "inside": len(regions) == 1 and regions[0].contains(x),
-            "regions": [_region_json(one) for one in regions],
+            "regions": [_region_json(one, x, complete=complete) for one in regions],
         }
         for domain, regions in found
     ]
-    value = {"point": _texts(x), **(results[0] if len(results) == 1 else {"results": results})}
+    alone = len(results) == 1
+    value = {"point": _texts(x), **(results[0] if alone else {"results": results})}
+    value["complete"] = complete
     return {**value, **network_json(network, path)}
 
 
-def _region_json(one: Region) -> dict[str, Any]:
+def _region_json(one: Region, x: Sequence[Fraction], *, complete: bool) -> dict[str, Any]:
+    """A region; after an interrupt without what was not known by then."""
     A, b = one.affine(exact=True)
+    first = {
+        "code": one.code.tolist(),
+        "value": _texts(_value(A, b, x)),
+        "A": [_texts(row) for row in A.tolist()],
+        "b": _texts(b.tolist()),
+    }
+    if not complete and "_facets" not in one.__dict__:
+        return first
     facets = _facets(one)
     if facets is None:
         inequalities = one.inequalities(irredundant=False)
     else:
         inequalities = [facet.inequality for facet in facets]
     return {
-        "code": one.code.tolist(),
+        **first,
         "witness": _texts(one.witness),
         "point": _texts(one.point),
-        "A": [_texts(row) for row in A.tolist()],
-        "b": _texts(b.tolist()),
         "irredundant": facets is not None,
         "inequalities": [_inequality_json(inequality) for inequality in inequalities],
         "neighbors": None

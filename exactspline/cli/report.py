@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .. import __version__
 from ..domain import Box, Domain
 from ..partition.definitions import COUNT_DEFINITION, LINEAR_DEFINITION, PIECES_DEFINITION
+from ..texts import plain
 from .text import duration, path_text, printable, shape_text
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Report:
             return
         for label, text in lines:
             line = f"{label:<{_LABEL}}{text}".rstrip()
-            self._stream.write(printable(line, self._stream) + "\n")
+            self._stream.write(printable(plain(line), self._stream) + "\n")
         self._stream.flush()
 
     def overlaps(self, pairs: Sequence[tuple[int, int]], domains: Sequence[Domain]) -> None:
@@ -80,16 +81,18 @@ class Report:
         self._stream.flush()
 
 
-def network_lines(network: Network, program: Program, path: str) -> list[str]:
+def network_lines(network: Network, program: Program | None, path: str) -> list[str]:
     """What was read."""
     names = [operator.describe() for operator in network.operators]
     if len(names) > _MAX_OPERATORS:
         names = [*names[: _MAX_OPERATORS - 1], f"... ({len(names)} operators, see info)"]
-    widths = [str(len(layer.units)) for layer in program.layers]
-    layers = f"{len(widths)} layer{'s' if len(widths) != 1 else ''}"
-    units = f"{program.n_units:,} units in {layers}"
-    if widths:
-        units += f" ({', '.join(widths[:20])}{', ...' if len(widths) > 20 else ''})"
+    units = "units were not counted in time"
+    if program is not None:
+        widths = [str(len(layer.units)) for layer in program.layers]
+        layers = f"{len(widths)} layer{'s' if len(widths) != 1 else ''}"
+        units = f"{program.n_units:,} units in {layers}"
+        if widths:
+            units += f" ({', '.join(widths[:20])}{', ...' if len(widths) > 20 else ''})"
     shapes = f"{shape_text(network.input_shape)} -> {shape_text(network.output_shape)}: "
     return [
         path_text(path),
@@ -145,8 +148,13 @@ def result_lines(outcome: Outcome) -> list[tuple[str, str]]:
         "exact": "one exact evaluation",
     }
     engine = engines.get(outcome.engine, outcome.engine)
+    reached = []
+    if not outcome.complete:
+        share = f"{outcome.share:.1%} of the search tree done"
+        reached = [("reached", f"{share}; stopped while {outcome.phase}")]
     return [
         ("regions", count),
+        *reached,
         ("certified", proved),
         ("time", f"{duration(outcome.seconds)}{speed} ({engine})"),
     ]
@@ -190,7 +198,7 @@ def network_json(network: Network, path: str) -> dict[str, Any]:
         "network": path_text(path),
         "network_sha256": network.sha256,
         "input_dim": network.input_dim,
-        "units": network.units,
+        "units": network.units if "program" in network.__dict__ else None,
         "parameters": network.parameters,
         "rounded_scales": network.rounded_scales,
         "output_operator": network.output_operator or None,
@@ -208,6 +216,8 @@ def _result(outcome: Outcome) -> dict[str, Any]:
         "complete": outcome.complete,
         "certified": True,
         "stopped": outcome.stopped,
+        "phase": None if outcome.complete else outcome.phase,
+        "share": 1.0 if outcome.complete else outcome.share,
         "decisions": {
             "float": decisions.float if decisions else 0,
             "integer": decisions.integer if decisions else 0,

@@ -6,16 +6,18 @@ import argparse
 import contextlib
 import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from types import FrameType
-from typing import TYPE_CHECKING, Any, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from ..api import _in_tasks, _prepared
+from ..api import _begun, _in_tasks, _prepared
+from ..clock import OutOfTime
 from ..domain import Domain
 from ..errors import ParameterError
+from ..interrupts import Requests, Stopped, uninterrupted
+from ..search.decisions import PREPARING
 from .domains import domain_lines
 from .progress import Progress
 from .report import Report, result_json, result_lines, results_json
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from ..api import AnyRun
+    from ..compile.program import Program
     from ..network import Network
     from ..partition import Partition
     from ..search.decisions import Decisions
@@ -35,17 +38,12 @@ __all__ = [
     "Stopped",
     "compile_kernel",
     "conclude",
+    "interrupt_word",
+    "program_in_time",
     "search",
     "searches",
     "uninterrupted",
 ]
-
-
-_PATIENCE = 1.0  # seconds that a search which is asked to stop may go on
-
-
-class Stopped(KeyboardInterrupt):
-    """SIGTERM; Ctrl-C is a plain ``KeyboardInterrupt``."""
 
 
 @dataclass
@@ -59,6 +57,8 @@ class Outcome:
     complete: bool = False
     seconds: float = 0.0
     stopped: str | None = None  # None, "limit", "time limit", "interrupt" or "terminated"
+    phase: str = PREPARING  # what it was doing when it was stopped
+    share: float = 0.0  # of the search tree that is done
     decisions: Decisions | None = None
     interrupt: KeyboardInterrupt | None = field(default=None, repr=False)
     extra: dict[str, Any] = field(default_factory=dict)  # what a command adds to the JSON object
@@ -81,7 +81,6 @@ def searches(
 
     files = store_files(arguments, len(domains))
 
-    left = arguments.time_limit
     several = len(domains) > 1
     with workers(arguments) as executor:
         for i, domain in enumerate(domains):
@@ -90,8 +89,8 @@ def searches(
             file = files[i] if files else None
             partition = Partition(network, domain) if store and file is None else None
             outcome = search(
-                network, domain, arguments, left, label if several else "", partition,
-                facets=facets, executor=executor, store=file,
+                network, domain, arguments, label if several else "", partition, facets=facets,
+                executor=executor, store=file,
             )  # fmt: skip
             report.lines(result_lines(outcome))
             if file is not None:
@@ -99,8 +98,15 @@ def searches(
             yield outcome, partition
             if outcome.interrupt is not None:
                 return
-            if left is not None:
-                left = max(0.0, left - outcome.seconds)
+
+
+def program_in_time(arguments: argparse.Namespace, network: Network) -> Program | None:
+    """The network's program; None if the command's time is over before it is made."""
+    try:
+        with arguments.clock.running():
+            return network.program
+    except OutOfTime:
+        return None
 
 
 def conclude(
@@ -133,7 +139,6 @@ def search(
     network: Network,
     domain: Domain,
     arguments: argparse.Namespace,
-    time_limit: float | None,
     label: str,
     partition: Partition | None = None,
     *,
@@ -147,9 +152,7 @@ def search(
     ----------
     network, domain
     arguments : Namespace
-        With ``limit`` and ``engine``.
-    time_limit : float or None
-        Seconds that are left.
+        With ``limit``, ``engine`` and the ``clock`` of the command.
     label : str
         Tells one of several domains in the progress bar.
     partition : Partition, optional
@@ -161,51 +164,69 @@ def search(
     store : str, optional
         The file that takes the regions in, instead of a partition.
     """
+    clock = arguments.clock
     outcome = Outcome(domain, arguments.engine)
     run: AnyRun | None = None
-    start: float | None = None
+    start = time.perf_counter()
     progress = Progress(sys.stderr, label)
-    try:
-        plain = _prepared(
-            network, domain, arguments.limit, store=partition is not None or store is not None,
-            engine=arguments.engine, facets=facets,
-        )  # fmt: skip
-        resume = store is not None and arguments.resume
-        with uninterrupted():  # a store is made or it is not
-            run = _in_tasks(network, plain, executor, store, resume=resume)
-        outcome.engine = run.engine_name
-        if outcome.engine == "kernel":
-            compile_kernel(facets=facets)
-        progress.start()
-        start = time.perf_counter()
-        deadline = None if time_limit is None else time.monotonic() + time_limit
-        # the first of several domains may use up all of the time
-        if time_limit is None or time_limit > 0 or not label:
-            with _Request() as request, contextlib.closing(run.batches(deadline)) as batches:
-                for batch in batches:
-                    if partition is not None:
-                        with uninterrupted():  # a region is in all columns or in none
-                            partition._append(batch)
-                    progress.update(run)
-                    if request.due(len(batch.codes) > 0 or partition is None):
-                        raise request.interrupt
-    except KeyboardInterrupt as interrupt:
-        outcome.interrupt = interrupt
-        outcome.stopped = "terminated" if isinstance(interrupt, Stopped) else "interrupt"
-    finally:
-        progress.clear()
-    if start is not None:
-        outcome.seconds = time.perf_counter() - start
+    orderly = True  # the search has handed over all that it had
+    with Requests(clock, (signal.SIGINT, signal.SIGTERM), always=True) as requests:
+        try:
+            run = _begun(
+                network, domain, arguments.engine, clock,
+                partial(_begin, network, domain, arguments, partition is not None, facets,
+                        executor, store),
+            )  # fmt: skip
+            outcome.engine = run.engine_name
+            if outcome.engine == "kernel":
+                compile_kernel(facets=facets)
+            progress.start()
+            # the first of several domains may use up all of the time
+            if not label or not clock.late():
+                with contextlib.closing(run.batches(clock)) as batches:
+                    for batch in batches:
+                        if partition is not None:
+                            with uninterrupted():  # a region is in all columns or in none
+                                partition._append(batch)
+                        progress.update(run)
+        except KeyboardInterrupt as interrupt:
+            outcome.interrupt, orderly = interrupt, False
+        if requests.asked and not (run is not None and run.complete and orderly):
+            outcome.interrupt = requests.interrupt
+    progress.clear()
+    outcome.seconds = time.perf_counter() - start
     if run is not None:
-        outcome.regions, outcome.complete = run.regions, run.complete
-        outcome.before = run.before
+        outcome.regions, outcome.complete = run.regions, run.complete and orderly
+        outcome.before, outcome.engine = run.before, run.engine_name
         outcome.decisions = run.decisions
+        outcome.phase, outcome.share = run.phase, min(1.0, run.share)
     if partition is not None:
         _close(partition, outcome)
-    if not outcome.complete and outcome.stopped is None:
+    if not outcome.complete:
         reached = arguments.limit is not None and outcome.regions >= arguments.limit
         outcome.stopped = "limit" if reached else "time limit"
+    if outcome.interrupt is not None:
+        outcome.stopped = interrupt_word(outcome.interrupt)
     return outcome
+
+
+def interrupt_word(interrupt: KeyboardInterrupt) -> str:
+    """What an outcome calls an interrupt."""
+    return "terminated" if isinstance(interrupt, Stopped) else "interrupt"
+
+
+def _begin(
+    network: Network, domain: Domain, arguments: argparse.Namespace, keep: bool, facets: bool,
+    executor: Executor | None, store: str | None,
+) -> AnyRun:  # fmt: skip
+    """A run as the arguments want it."""
+    plain = _prepared(
+        network, domain, arguments.limit, store=keep or store is not None,
+        engine=arguments.engine, facets=facets,
+    )  # fmt: skip
+    resume = store is not None and arguments.resume
+    with uninterrupted():  # a store is made or it is not
+        return _in_tasks(network, plain, executor, store, resume=resume)
 
 
 def store_files(arguments: argparse.Namespace, parts: int) -> list[str]:
@@ -226,7 +247,7 @@ def _opened(file: str, network: Network, outcome: Outcome, report: Report) -> Pa
     from ..partition import Partition
     from ..store.database import is_empty
 
-    if outcome.interrupt is not None and is_empty(file):  # before the run had begun
+    if not outcome.complete and is_empty(file):  # before the run had begun
         return Partition(network, outcome.domain)
     partition = open_partition(file)
     outcome.extra["store"] = path_text(file)
@@ -250,76 +271,11 @@ def _close(partition: Partition, outcome: Outcome) -> None:
         partition.certificates = outcome.decisions
 
 
-class _Request:
-    """Takes the first Ctrl-C or SIGTERM as a request to stop; the second one ends at once.
-
-    A search that is asked hands over what it has; an exception in the middle would lose the
-    regions since the last batch.
-    """
-
-    def __init__(self) -> None:
-        self.interrupt = KeyboardInterrupt()
-        self._since: float | None = None
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                if callable(signal.getsignal(number)):  # else it is ignored, or kills
-                    self._before[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _note(self, signum: int, frame: FrameType | None) -> None:
-        if self._since is not None:
-            raise self.interrupt
-        self._since = time.monotonic()
-        if signum == signal.SIGTERM:
-            self.interrupt = Stopped()
-
-    def due(self, handed_over: bool) -> bool:
-        """Whether to stop now: after a batch with regions, or when none comes for a second."""
-        if self._since is None:
-            return False
-        return handed_over or time.monotonic() - self._since > _PATIENCE
-
-
 def compile_kernel(*, facets: bool = False) -> None:
-    """Bring the kernels in before the clock starts; say so if that takes long."""
-    from ..search.compiled import is_compiled, warm_up
+    """Say so if the kernels are going to be compiled: that takes long."""
+    from ..search.compiled import is_compiled
 
-    with uninterrupted():  # a second at most; an interrupt in the middle of Numba can get lost
-        ready = is_compiled(facets=facets)
-        if ready:
-            warm_up(facets=facets)
-    if not ready:
+    if not is_compiled(facets=facets):
         long = "some minutes" if facets else "about a minute"
         sys.stderr.write(f"compiling the search kernel (once, {long})...\n")
         sys.stderr.flush()
-        warm_up(facets=facets)
-
-
-@contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Put Ctrl-C and SIGTERM off until the end of the block."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pending: list[int] = []
-
-    def note(signum: int, frame: FrameType | None) -> None:
-        pending.append(signum)
-
-    before = {}
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, note)
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if pending:
-        signal.raise_signal(pending[0])

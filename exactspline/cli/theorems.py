@@ -15,7 +15,8 @@ from .domains import domain_lines, read_domains
 from .progress import Progress
 from .report import Report as Output
 from .report import network_json, network_lines
-from .search import Stopped
+from .signals import Stopped
+from .streams import results
 from .text import duration
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def theorems(arguments: argparse.Namespace) -> int:
 
     require_known(arguments.check)
     start = time.perf_counter()
-    output = Output(sys.stdout, silent=arguments.json)
+    output = Output(results(), silent=arguments.json)
     run = _Run(arguments)
     if arguments.network is None:
         value = _gallery(run, output)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..errors import ParameterError, WorkerError
+from .signals import uninterrupted
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -33,7 +34,8 @@ def workers(arguments: argparse.Namespace) -> Iterator[Executor | None]:
         try:
             yield pool
         finally:
-            end(pool)
+            with uninterrupted():  # half an end would leave processes behind
+                end(pool)
     else:
         yield None
 

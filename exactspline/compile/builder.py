@@ -17,24 +17,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..clock import check
 from ..rationals import compact
+from ..room import MOST_COEFFICIENTS, MOST_MEMBERS, check_room
 from .forms import Forms
 from .program import Layer, Program, UnitGroup, Units
 from .units import (
     Piece,
+    Spline,
     concatenate,
-    max_template,
+    max_table,
     merge,
-    scalar_template,
+    spline_table,
     stack,
-    unit_table,
 )
 
 if TYPE_CHECKING:
     from ..network.network import Network
     from ..network.operator import Operator
 
-__all__ = ["Builder", "Tensor", "compile_network", "compile_operator"]
+__all__ = ["Builder", "Tensor", "compile_network", "compile_operator", "stacked"]
+
+_AT_ONCE = 1 << 20  # members that are looked through at once
 
 
 class Tensor:
@@ -42,20 +46,43 @@ class Tensor:
 
     The forms are composed only when somebody reads them. ``depth``: operators with units
     before it in a row; at least the depth of the atoms it reads.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    make : callable
+        Composes the forms; it is given those of ``reads``, in that order.
+    depth : int
+    reads : sequence of Tensor
     """
 
-    def __init__(self, shape: tuple[int, ...], make: Callable[[], Forms], depth: int = 0) -> None:
+    def __init__(
+        self, shape: tuple[int, ...], make: Callable[..., Forms], depth: int = 0,
+        reads: Sequence[Tensor] = (),
+    ) -> None:  # fmt: skip
         self.shape = shape
         self.depth = depth
-        self._make: Callable[[], Forms] | None = make
+        self._make: Callable[..., Forms] | None = make
+        self._reads = tuple(reads)
         self._forms: Forms | None = None
 
     @property
     def forms(self) -> Forms:
         """The affine forms over atoms, row-major."""
-        if self._forms is None:
-            assert self._make is not None
-            self._forms, self._make = self._make(), None
+        # no recursion: thousands of affine operators in a row are composed at once
+        waiting = [self]
+        while waiting:
+            tensor = waiting[-1]
+            missing = [x for x in tensor._reads if x._forms is None]
+            if missing and tensor._forms is None:
+                waiting += missing
+                continue
+            waiting.pop()
+            if tensor._forms is None:
+                assert tensor._make is not None
+                tensor._forms = tensor._make(*(x._forms for x in tensor._reads))
+                tensor._make, tensor._reads = None, ()
+        assert self._forms is not None
         return self._forms
 
 
@@ -84,6 +111,7 @@ class Builder:
         self.operator = ""
         self.levels = np.zeros(input_dim, dtype=np.int64)  # of every atom so far
         self.groups: list[_Group] = []
+        self.held = 0  # coefficients and pieces of all groups
 
     @property
     def n_atoms(self) -> int:
@@ -110,7 +138,7 @@ class Builder:
         """
         width = math.prod(x.shape)
 
-        def make() -> Forms:
+        def make(inner: Forms) -> Forms:
             outer = Forms(
                 np.asarray(indptr, dtype=np.int64),
                 np.asarray(indices, dtype=np.int64),
@@ -120,13 +148,13 @@ class Builder:
             ).without_zeros()
             if order is not None:
                 outer = outer.take(order)
-            return outer.after(x.forms)
+            return outer.after(inner)
 
-        return Tensor(shape, make, x.depth)
+        return Tensor(shape, make, x.depth, [x])
 
     def reshape(self, x: Tensor, shape: tuple[int, ...]) -> Tensor:
         """The same entries in another shape."""
-        return Tensor(shape, lambda: x.forms, x.depth)
+        return Tensor(shape, lambda forms: forms, x.depth, [x])
 
     def join(self, tensors: Sequence[Tensor]) -> Tensor:
         """The entries of several tensors one after the other, as one flat tensor."""
@@ -134,22 +162,22 @@ class Builder:
         if len(tensors) == 1:
             return self.reshape(tensors[0], size)
         depth = max(x.depth for x in tensors)
-        return Tensor(size, lambda: _stack([x.forms for x in tensors]), depth)
+        return Tensor(size, lambda *forms: stacked(forms), depth, tensors)
 
     def gather(self, x: Tensor, entries: np.ndarray, fill: Fraction = Fraction(0)) -> Tensor:
         """Chosen entries, in the shape of ``entries``; the constant ``fill`` where it is -1."""
         flat = np.asarray(entries, dtype=np.int64).reshape(-1)
 
-        def make() -> Forms:
+        def make(forms: Forms) -> Forms:
             if not np.any(flat < 0):
-                return x.forms.take(flat)
+                return forms.take(flat)
             constant = Forms(
                 np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0),
-                _exact([fill]), x.forms.width,
+                _exact([fill]), forms.width,
             )  # fmt: skip
-            return _stack([x.forms, constant]).take(np.where(flat < 0, len(x.forms), flat))
+            return stacked([forms, constant]).take(np.where(flat < 0, len(forms), flat))
 
-        return Tensor(tuple(entries.shape), make, x.depth)
+        return Tensor(tuple(entries.shape), make, x.depth, [x])
 
     def scalar_units(
         self, x: Tensor, breaks: Sequence[Sequence[Fraction]], pieces: Sequence[Sequence[Piece]]
@@ -167,7 +195,7 @@ class Builder:
         left with one piece becomes an affine map and no unit.
         """
         breaks, pieces = list(breaks), list(pieces)  # alive, so that an id means one object
-        kinds: dict[tuple[tuple[Fraction, ...], tuple[Piece, ...]], int] = {}
+        kinds: dict[Spline, int] = {}
         known: dict[tuple[int, int], int] = {}  # equal objects need no comparison
         which = np.empty(len(breaks), dtype=np.int64)
         for i, (b, p) in enumerate(zip(breaks, pieces, strict=True)):
@@ -180,9 +208,8 @@ class Builder:
         is_unit = np.array([len(b) > 0 for b, _ in splines], dtype=bool)[which]
         if not np.any(is_unit):
             return self._scaled(x, [splines[k][1][0] for k in which.tolist()])
-        templates = [scalar_template(*spline) for spline in splines]
         rows = np.flatnonzero(is_unit)
-        table = unit_table(templates, which[rows], np.arange(len(rows)))
+        table = spline_table(splines, which[rows])
         made = self._add(x, x.forms.take(rows), table, x.shape, None if is_unit.all() else rows)
         if np.all(is_unit):
             return made
@@ -208,32 +235,33 @@ class Builder:
     def max_units(
         self,
         x: Tensor,
-        members: Sequence[Sequence[int]],
+        members: np.ndarray | Sequence[Sequence[int]],
         shape: tuple[int, ...],
         *,
         concave: bool = False,
     ) -> Tensor:
         """One max unit (min unit if ``concave``) per tuple of entries of ``x``.
 
-        A repeated member counts once; a single one makes no unit.
+        ``members`` may be an array (units, entries). A repeated member counts once; a single
+        one makes no unit.
         """
-        distinct = [tuple(dict.fromkeys(m)) for m in members]
-        sizes = np.array([len(m) for m in distinct], dtype=np.int64)
+        flat, sizes = _distinct(members)
         rows = np.flatnonzero(sizes > 1)
         single = np.flatnonzero(sizes == 1)
-        alone = self.gather(x, np.array([distinct[k][0] for k in single.tolist()], dtype=np.int64))
+        alone = self.gather(x, flat[(np.cumsum(sizes) - sizes)[single]])
         if len(rows) == 0:
             return self.reshape(alone, shape)
-        kinds, which = np.unique(sizes[rows], return_inverse=True)
-        templates = [max_template(int(n), concave=concave) for n in kinds]
-        flat = np.concatenate([np.array(distinct[k], dtype=np.int64) for k in rows.tolist()])
-        used, place = np.unique(flat, return_inverse=True)
-        table = unit_table(templates, which.reshape(-1), place.reshape(-1))
+        if len(single):
+            flat = flat[np.repeat(sizes > 1, sizes)]
+        read = np.zeros(math.prod(x.shape), dtype=bool)
+        read[flat] = True
+        place = (np.cumsum(read) - 1).astype(np.int32)[flat]
+        table = max_table(sizes[rows], place, concave=concave)
         entries = None if len(single) == 0 else rows
-        made = self._add(x, x.forms.take(used), table, shape, entries)
+        made = self._add(x, x.forms.take(np.flatnonzero(read)), table, shape, entries)
         if len(single) == 0:
             return made
-        order = np.empty(len(distinct), dtype=np.int64)
+        order = np.empty(len(sizes), dtype=np.int64)
         order[rows], order[single] = np.arange(len(rows)), len(rows) + np.arange(len(single))
         return self.gather(self.join([made, alone]), order.reshape(shape))
 
@@ -246,6 +274,11 @@ class Builder:
         entries: np.ndarray | None,
     ) -> Tensor:
         """Register units of one layer; returns their outputs."""
+        self.held += len(members.data) + len(units.piece_member)
+        check_room(
+            self.held, MOST_COEFFICIENTS, f"{self.operator}: the compiled network",
+            "take a smaller network, or evaluate it with Network.forward",
+        )  # fmt: skip
         level = 1 + max(x.depth, int(self.levels[x.forms.indices].max(initial=0)))
         first = self.n_atoms
         self.groups.append(
@@ -265,9 +298,10 @@ class Builder:
         state = np.arange(self.input_dim)
         layers = []
         for level in range(1, n_layers + 1):
+            check()
             groups = [g for g in self.groups if g.level == level]
             starts = np.cumsum([0, *(len(g.members) for g in groups)])[:-1].tolist()
-            members = _stack([g.members for g in groups]).relabel(position, len(state))
+            members = stacked([g.members for g in groups]).relabel(position, len(state))
             units = stack([(g.units, at) for g, at in zip(groups, starts, strict=True)])
             made = np.concatenate([g.first_atom + np.arange(len(g.units)) for g in groups])
             keep = np.flatnonzero(needed[state] > level)
@@ -288,7 +322,28 @@ def _last_use(builder: Builder, n_layers: int, output_atoms: np.ndarray) -> np.n
     return needed
 
 
-def _stack(parts: Sequence[Forms]) -> Forms:
+def _distinct(members: np.ndarray | Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Every tuple without repetitions, one after the other, and how long each is."""
+    count = members.size if isinstance(members, np.ndarray) else sum(map(len, members))
+    check_room(count, MOST_MEMBERS, "units that are maxima", "take fewer members")
+    if not isinstance(members, np.ndarray):
+        tuples = [tuple(dict.fromkeys(m)) for m in members]
+        sizes = np.array([len(m) for m in tuples], dtype=np.int64)
+        return np.array([i for m in tuples for i in m], dtype=np.int64), sizes
+    sizes, parts = np.empty(len(members), dtype=np.int64), []
+    step = max(1, _AT_ONCE // max(1, members.shape[1]))
+    for begin in range(0, len(members), step):
+        block = members[begin : begin + step]
+        order = np.argsort(block, axis=1, kind="stable")
+        ordered = np.take_along_axis(block, order, axis=1)
+        first = np.ones(block.shape, dtype=bool)
+        np.put_along_axis(first, order[:, 1:], ordered[:, 1:] != ordered[:, :-1], axis=1)
+        sizes[begin : begin + step] = first.sum(axis=1)
+        parts.append(block[first])
+    return np.concatenate([np.zeros(0, dtype=np.int64), *parts]), sizes
+
+
+def stacked(parts: Sequence[Forms]) -> Forms:
     """All forms of the parts, one after the other."""
     if len(parts) == 1:
         return parts[0]
@@ -355,6 +410,7 @@ def compile_network(network: Network) -> Program:
     labels = network.labels
     tensors: list[Tensor] = []
     for position, node in enumerate(network.nodes):
+        check()
         builder.operator = labels[position]
         inputs = [source if i < 0 else tensors[i] for i in node.inputs]
         tensors.append(node.operator.lower(builder, *inputs))

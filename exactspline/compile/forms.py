@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from ..clock import check, expect, watched
 from ..rationals import compact
+from ..room import MOST_COEFFICIENTS, check_room
 
 __all__ = ["Forms", "products"]
 
 _MOST_PRODUCTS = 20_000_000  # that are laid out at once
 _FEW_PRODUCTS = 100_000  # that need no faster way
+_SECONDS = 5e-9  # that a product of integers of some 100 bits takes in a matrix
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Forms:
         if len(rows) == len(self) and np.array_equal(rows, np.arange(len(self))):
             return self
         counts = self.indptr[rows + 1] - self.indptr[rows]
+        _check_room(int(counts.sum()))
         indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         gather = np.repeat(self.indptr[rows] - indptr[:-1], counts) + np.arange(indptr[-1])
         return Forms(indptr, self.indices[gather], self.data[gather], self.const[rows], self.width)
@@ -98,6 +102,8 @@ class Forms:
         """
         if inner.is_selection():
             return self.relabel(inner.indices, inner.width)._merged()
+        terms = int(np.diff(inner.indptr)[self.indices].sum())
+        _check_room(min(terms, len(self) * inner.width))
         if np.all(np.diff(self.indptr) <= 1):
             return self._scaled(inner)
         joined = self._joined(inner)
@@ -156,6 +162,7 @@ class Forms:
         outer, outer_den = _integers(self.data)
         values, inner_den = _integers(np.concatenate([picked.data, picked.const]))
         left, right = np.zeros((n, k), dtype=object), np.zeros((k, m + 1), dtype=object)
+        expect(_SECONDS * n * k * m)
         rows = np.repeat(np.arange(n), np.diff(self.indptr))
         np.add.at(left, (rows, middle.reshape(-1)), outer)
         inner_rows = np.repeat(np.arange(k), np.diff(picked.indptr))
@@ -165,7 +172,7 @@ class Forms:
             k, m + 1, right.reshape(-1).tolist()
         )
         denominator = outer_den * inner_den
-        entries = _objects([Fraction(int(v), denominator) for v in product.entries()])
+        entries = _objects([Fraction(int(v), denominator) for v in watched(product.entries())])
         entries = entries.reshape(n, m + 1)
         return Forms(
             np.arange(n + 1, dtype=np.int64) * m,
@@ -206,6 +213,7 @@ class Forms:
         denominator = outer_den * inner_den
         indptr, indices, data, const = [0], [], [], []
         for row in range(len(self)):
+            check()
             total: dict[int, int] = {}
             offset = outer_int[n_outer + row] * inner_den
             for at in range(int(self.indptr[row]), int(self.indptr[row + 1])):
@@ -248,6 +256,13 @@ class Forms:
         return self.indices[a:b], self.data[a:b], Fraction(self.const[i])
 
 
+def _check_room(count: int) -> None:
+    check_room(
+        count, MOST_COEFFICIENTS, "compiling the network: an affine map",
+        "take fewer or smaller affine operators",
+    )  # fmt: skip
+
+
 def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Entrywise exact products of two exact arrays of equal length.
 
@@ -259,22 +274,25 @@ def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.zeros(0)
     if a.dtype != object and np.all(a == 1.0):
         return b
+    if b.dtype != object and np.all(b == 1.0):
+        return a
     which_a, values_a = _distinct(a)
     which_b, values_b = _distinct(b)
     keys, which = np.unique(which_a * len(values_b) + which_b, return_inverse=True)
-    pairs = [divmod(k, len(values_b)) for k in keys.tolist()]
-    return compact(_objects([values_a[i] * values_b[j] for i, j in pairs]))[which.reshape(-1)]
+    pairs = [divmod(k, len(values_b)) for k in watched(keys.tolist())]
+    made = _objects([values_a[i] * values_b[j] for i, j in watched(pairs)])
+    return compact(made)[which.reshape(-1)]
 
 
 def _distinct(array: np.ndarray) -> tuple[np.ndarray, list[Fraction]]:
     """Per entry the number of its value, and the values; equal Fractions may count apart."""
     if array.dtype != object:
         values, which = np.unique(array, return_inverse=True)
-        return which.reshape(-1), [Fraction(v) for v in values.tolist()]
+        return which.reshape(-1), [Fraction(v) for v in watched(values.tolist())]
     entries = array.tolist()
     number: dict[int, int] = {}
     kept: list[Fraction] = []
-    for v in entries:
+    for v in watched(entries):
         if number.setdefault(id(v), len(kept)) == len(kept):
             kept.append(v)
     return np.array([number[id(v)] for v in entries], dtype=np.int64), kept
@@ -287,7 +305,7 @@ def _sums(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if not np.any(b != 0):
         return compact(a)
     pairs = zip(a.tolist(), b.tolist(), strict=True)
-    return compact(_objects([Fraction(v) + Fraction(w) for v, w in pairs]))
+    return compact(_objects([Fraction(v) + Fraction(w) for v, w in watched(pairs)]))
 
 
 def _nonzero(array: np.ndarray) -> np.ndarray:
@@ -321,6 +339,6 @@ def _over_common_denominator(values: np.ndarray) -> tuple[list[int], int]:
         if lowest >= 0:
             return [v << lowest for v in out], 1
         return out, 1 << -lowest
-    fractions = [Fraction(v) for v in values.tolist()]
+    fractions = [Fraction(v) for v in watched(values.tolist())]
     denominator = math.lcm(*(v.denominator for v in fractions))
     return [v.numerator * (denominator // v.denominator) for v in fractions], denominator

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import ParameterError
 from ..rationals import format_rational
+from ..texts import plain
 from .forms import Forms
 
-__all__ = ["Layer", "Program", "UnitGroup", "UnitName", "Units"]
+__all__ = ["Condition", "Layer", "Program", "UnitGroup", "UnitName", "Units"]
+
+_ZERO = Fraction(0)
 
 
 class UnitName(NamedTuple):
@@ -30,7 +35,7 @@ class UnitName(NamedTuple):
     index: tuple[int, ...]  # type: ignore[assignment]  # not tuple.index
 
     def __str__(self) -> str:
-        return f"{self.operator}[{', '.join(map(str, self.index))}]"
+        return f"{plain(self.operator)}[{', '.join(map(str, self.index))}]"
 
 
 @dataclass(frozen=True)
@@ -55,39 +60,51 @@ class UnitGroup:
         return UnitName(self.operator, tuple(int(i) for i in index))
 
 
+class Condition(NamedTuple):
+    """A condition of a piece: sign * form >= 0.
+
+    Where the form vanishes identically on a cell, the condition drops the piece there if
+    ``drop`` is set (a lower piece coincides with it) and is void otherwise.
+    """
+
+    form: int
+    sign: int
+    drop: bool
+
+
 @dataclass(frozen=True)
 class Units:
     """The units of one layer, in columns.
 
-    A *condition form* is u[plus] - u[minus] + shift (an index of -1 stands for nothing). A
-    piece holds where all its conditions, sign * form >= 0, hold. A condition whose form
-    vanishes identically on a cell drops the piece there if ``drop`` is set (a lower piece
-    coincides with it) and is void otherwise. The output of a piece is
-    slope * u[member] + offset.
+    A unit is a continuous spline of one member, or the maximum or minimum of several, one
+    piece a member. The output of a piece is slope * u[member] + offset. It holds where its
+    conditions hold, each about a *condition form* u[plus] - u[minus] + shift:
+
+    * of a spline, form r is its member minus the breakpoint between the pieces r and r + 1;
+    * of a maximum or minimum, a form is the difference of two members, the higher one minus the
+      lower one. There are as many as pairs, so they are made when they are asked for.
+
+    A form's *number* is that of its (lower) piece in the layer times `stride`, plus how many
+    pieces further up the other one is. Numbers increase with the unit and its pieces.
 
     Attributes
     ----------
-    form_plus, form_minus : int32 arrays, shape (forms,)
-    form_shift : exact array, shape (forms,)
+    lead : int8 array, shape (units,)
+        0: a spline of one member; 1: a maximum; -1: a minimum.
     piece_start : int64 array, shape (units + 1,)
         Pieces of unit k are piece_start[k] .. piece_start[k + 1] - 1, piece 0 first.
     piece_member : int32 array, shape (pieces,)
     piece_slope, piece_offset : exact arrays, shape (pieces,)
-    cond_start : int64 array, shape (pieces + 1,)
-    cond_form : int32 array; cond_sign : int8 array; cond_drop : bool array
+    piece_shift : exact array, shape (pieces,)
+        Of a spline's piece minus the breakpoint above it; 0 for its last one, and elsewhere.
     """
 
-    form_plus: np.ndarray
-    form_minus: np.ndarray
-    form_shift: np.ndarray
+    lead: np.ndarray
     piece_start: np.ndarray
     piece_member: np.ndarray
     piece_slope: np.ndarray
     piece_offset: np.ndarray
-    cond_start: np.ndarray
-    cond_form: np.ndarray
-    cond_sign: np.ndarray
-    cond_drop: np.ndarray
+    piece_shift: np.ndarray
 
     def __len__(self) -> int:
         return len(self.piece_start) - 1
@@ -98,33 +115,106 @@ class Units:
         return np.diff(self.piece_start)
 
     @cached_property
+    def piece_unit(self) -> np.ndarray:
+        """The unit of every piece."""
+        return np.repeat(np.arange(len(self)), self.pieces)
+
+    @cached_property
+    def compares(self) -> bool:
+        """Whether some unit compares members with each other."""
+        return bool(np.any(self.lead))
+
+    @cached_property
+    def stride(self) -> int:
+        """What form numbers of neighbouring pieces differ by: the most members of a maximum."""
+        return int(self.pieces[self.lead != 0].max(initial=1))
+
+    @property
+    def n_forms(self) -> int:
+        """Above all numbers of forms. Most numbers are no form's if a maximum has many pieces."""
+        return int(self.piece_start[-1]) * self.stride
+
+    @cached_property
     def two_piece(self) -> np.ndarray:
         """Units with two pieces told apart by the sign of one form (piece 0 where it is <= 0)."""
-        out = np.zeros(len(self), dtype=bool)
-        candidates = np.flatnonzero(self.pieces == 2)
-        first = self.piece_start[candidates]
-        a, b, c = self.cond_start[first], self.cond_start[first + 1], self.cond_start[first + 2]
-        single = (b - a == 1) & (c - b == 1)
-        candidates, a, b = candidates[single], a[single], b[single]
-        out[candidates] = (
-            (self.cond_form[a] == self.cond_form[b])
-            & (self.cond_sign[a] == -1)
-            & (self.cond_sign[b] == 1)
-            & ~self.cond_drop[a]
-            & self.cond_drop[b]
-        )
-        return out
+        return (self.pieces == 2) & (self.lead >= 0)
+
+    @property
+    def first_form(self) -> np.ndarray:
+        """The first form of every unit: of a unit of two pieces, the one that it has."""
+        return self.piece_start[:-1] * self.stride + (self.lead != 0)
+
+    def form(self, number: int) -> tuple[int, int, Fraction]:
+        """``plus``, ``minus`` (-1: none) and ``shift`` of a form u[plus] - u[minus] + shift."""
+        piece, above = divmod(int(number), self.stride)
+        if above:
+            return int(self.piece_member[piece + above]), int(self.piece_member[piece]), _ZERO
+        return int(self.piece_member[piece]), -1, Fraction(self.piece_shift[piece])
+
+    def form_columns(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`form` of many numbers; the third array holds pieces, whose ``piece_shift`` it is."""
+        piece, above = np.divmod(numbers, self.stride)
+        own, other = self.piece_member[piece], self.piece_member[piece + above]
+        return other, np.where(above > 0, own, -1), piece
+
+    def unit_of(self, number: int) -> int:
+        """The unit that a form belongs to."""
+        piece = int(number) // self.stride
+        return int(np.searchsorted(self.piece_start, piece, side="right")) - 1
+
+    def conditions(self, unit: int, piece: int, begin: int = 0) -> Iterator[Condition]:
+        """The conditions of a unit's piece (0 is its first), in their order, from one on."""
+        first, end = int(self.piece_start[unit]), int(self.piece_start[unit + 1])
+        lead, at, stride = int(self.lead[unit]), first + piece, self.stride
+        if lead == 0:
+            both = []
+            if piece > 0:
+                both.append(Condition((at - 1) * stride, 1, True))
+            if at < end - 1:
+                both.append(Condition(at * stride, -1, False))
+            yield from both[begin:]
+            return
+        for other in range(first + begin, at):
+            yield Condition(other * stride + at - other, lead, True)
+        for other in range(max(at, first + begin) + 1, end):
+            yield Condition(at * stride + other - at, -lead, False)
+
+    def active(
+        self, unit: int, members: Sequence[Any], number: Callable[[Any], Any] = Fraction
+    ) -> list[int]:
+        """The pieces of a unit that are active for the members' exact values; never none.
+
+        ``number`` turns a breakpoint into a number of the members' kind.
+        """
+        first, end = int(self.piece_start[unit]), int(self.piece_start[unit + 1])
+        lead = int(self.lead[unit])
+        if lead:
+            own = [members[i] for i in self.piece_member[first:end].tolist()]
+            best = max(own) if lead > 0 else min(own)
+            return [r for r, value in enumerate(own) if value == best]
+        member = members[int(self.piece_member[first])]
+        forms = [member + number(v) for v in self.piece_shift[first : end - 1].tolist()]
+        return [
+            r
+            for r in range(end - first)
+            if (r == 0 or forms[r - 1] >= 0) and (r == len(forms) or forms[r] <= 0)
+        ]
 
     def is_convex(self, unit: int) -> bool:
         """Whether a unit is convex in its members: a maximum, or slopes that never decrease."""
+        return self._bends(unit, 1)
+
+    def is_concave(self, unit: int) -> bool:
+        """Whether a unit is concave in its members: a minimum, or slopes that never increase."""
+        return self._bends(unit, -1)
+
+    def _bends(self, unit: int, way: int) -> bool:
+        lead = int(self.lead[unit])
+        if lead:
+            return lead == way
         first, last = int(self.piece_start[unit]), int(self.piece_start[unit + 1])
-        members = self.piece_member[first:last]
-        if np.all(members == members[0]):
-            slopes = self.piece_slope[first:last].tolist()
-            return all(a <= b for a, b in pairwise(slopes))
-        condition = int(self.cond_start[first])  # of piece 0: it is above another member, or below
-        above = self.form_plus[self.cond_form[condition]] == members[0]
-        return bool(above == (self.cond_sign[condition] > 0))
+        slopes = self.piece_slope[first:last].tolist()
+        return all(a * way <= b * way for a, b in pairwise(slopes))
 
 
 @dataclass(frozen=True)
@@ -180,6 +270,12 @@ class Program:
         sizes = [len(layer.units) for layer in self.layers]
         return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
+    @cached_property
+    def form_start(self) -> np.ndarray:
+        """Where each layer's form numbers start when all layers are numbered; (layers + 1,)."""
+        sizes = [layer.units.n_forms for layer in self.layers]
+        return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
     def unit_name(self, unit: int) -> UnitName:
         """The name of a unit, given by its position in a code."""
         if not 0 <= unit < self.n_units:
@@ -194,7 +290,7 @@ class Program:
 
     def sha256(self) -> str:
         """A hash of the whole program, equal for equal functions written the same way."""
-        digest = hashlib.sha256(f"exactspline program 1 {self.input_dim}".encode())
+        digest = hashlib.sha256(f"exactspline program 2 {self.input_dim}".encode())
         for layer in self.layers:
             _hash_forms(digest, layer.members)
             units = layer.units
@@ -207,17 +303,12 @@ class Program:
 def vars_of(units: Units) -> tuple[np.ndarray, ...]:
     """The columns of a unit table in a fixed order."""
     return (
-        units.form_plus,
-        units.form_minus,
-        units.form_shift,
+        units.lead,
         units.piece_start,
         units.piece_member,
         units.piece_slope,
         units.piece_offset,
-        units.cond_start,
-        units.cond_form,
-        units.cond_sign,
-        units.cond_drop,
+        units.piece_shift,
     )
 
 

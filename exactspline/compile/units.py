@@ -1,13 +1,12 @@
-"""How units are written down: one template a kind of unit, repeated into columns.
+"""How units are written down: splines of one member, and maxima of several, in columns.
 
-The whole rule for ties stands here, in `scalar_template` and `max_template`: at a breakpoint
-and among equal members the lowest piece counts, also where they coincide on a whole cell.
+`program.Units` reads off what follows, the whole rule for ties: at a breakpoint and among equal
+members the lowest piece counts, also where they coincide on a whole cell.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -17,38 +16,19 @@ from .program import Units
 
 __all__ = [
     "Piece",
-    "Template",
+    "Spline",
     "concatenate",
-    "max_template",
+    "max_table",
     "merge",
-    "scalar_template",
+    "spline_table",
     "stack",
-    "unit_table",
 ]
 
 Piece = tuple[Fraction, Fraction]  # slope and offset
+Spline = tuple[tuple[Fraction, ...], tuple[Piece, ...]]  # breakpoints, one piece more
 
 
-@dataclass(frozen=True)
-class Template:
-    """One unit over its own members 0, 1, ..., in the columns of `Units`."""
-
-    members: int
-    form_plus: np.ndarray
-    form_minus: np.ndarray  # -1: none
-    form_shift: np.ndarray
-    piece_member: np.ndarray
-    piece_slope: np.ndarray
-    piece_offset: np.ndarray
-    conditions: np.ndarray  # how many each piece has
-    cond_form: np.ndarray
-    cond_sign: np.ndarray
-    cond_drop: np.ndarray
-
-
-def merge(
-    breaks: Sequence[Fraction], pieces: Sequence[Piece]
-) -> tuple[tuple[Fraction, ...], tuple[Piece, ...]]:
+def merge(breaks: Sequence[Fraction], pieces: Sequence[Piece]) -> Spline:
     """Merge neighbouring intervals with the same affine function."""
     out_breaks: list[Fraction] = []
     out_pieces = [pieces[0]]
@@ -59,101 +39,39 @@ def merge(
     return tuple(out_breaks), tuple(out_pieces)
 
 
-def scalar_template(breaks: Sequence[Fraction], pieces: Sequence[Piece]) -> Template:
-    """Piece r holds between breakpoints r and r + 1; at a breakpoint the lower piece counts."""
-    n = len(breaks)
-    counts, forms, signs, drops = [], [], [], []
-    for r in range(n + 1):
-        if r > 0:
-            forms.append(r - 1)
-            signs.append(1)
-            drops.append(True)
-        if r < n:
-            forms.append(r)
-            signs.append(-1)
-            drops.append(False)
-        counts.append(int(r > 0) + int(r < n))
-    return Template(
-        1,
-        np.zeros(n, dtype=np.int64),
-        np.full(n, -1, dtype=np.int64),
-        _exact([-b for b in breaks]),
-        np.zeros(n + 1, dtype=np.int64),
-        _exact([slope for slope, _ in pieces]),
-        _exact([offset for _, offset in pieces]),
-        np.array(counts, dtype=np.int64),
-        np.array(forms, dtype=np.int64),
-        np.array(signs, dtype=np.int64),
-        np.array(drops, dtype=bool),
-    )
-
-
-def max_template(n: int, *, concave: bool) -> Template:
-    """Piece r holds where member r beats all others; the lowest of equal ones counts."""
-    low, high = np.triu_indices(n, 1)
-    index = np.zeros((n, n), dtype=np.int64)
-    index[low, high] = index[high, low] = np.arange(len(low))
-    piece, other = np.nonzero(~np.eye(n, dtype=bool))
-    lead = -1 if concave else 1
-    return Template(
-        n,
-        high.astype(np.int64),  # the higher member minus the lower
-        low.astype(np.int64),
-        np.zeros(len(low)),
-        np.arange(n),
-        np.ones(n),
-        np.zeros(n),
-        np.full(n, n - 1, dtype=np.int64),
-        index[piece, other],
-        np.where(piece > other, lead, -lead),
-        other < piece,
-    )
-
-
-def unit_table(templates: Sequence[Template], which: np.ndarray, members: np.ndarray) -> Units:
-    """Units of the given templates.
-
-    Parameters
-    ----------
-    templates : sequence of Template
-    which : int array, shape (units,)
-    members : int array
-        The members of all units, one unit after the other.
-    """
-    sizes = np.array([t.members for t in templates], dtype=np.int64)[which]
-    first_member = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
-
-    def columns(name: str) -> tuple[np.ndarray, np.ndarray]:
-        """The column of all units, and the unit each entry belongs to."""
-        parts = [getattr(t, name) for t in templates]
-        starts = np.cumsum([0, *map(len, parts)])[:-1][which]
-        counts = np.array([len(p) for p in parts], dtype=np.int64)[which]
-        at = np.cumsum(counts) - counts
-        total = int(counts.sum())
-        gather = np.repeat(starts - at, counts) + np.arange(total)
-        return concatenate(parts)[gather], np.repeat(np.arange(len(which)), counts)
-
-    def absolute(name: str) -> np.ndarray:
-        own, unit = columns(name)
-        return np.where(own < 0, -1, members[first_member[unit] + np.maximum(own, 0)])
-
-    forms = np.array([len(t.form_plus) for t in templates], dtype=np.int64)[which]
-    first_form = np.cumsum(forms) - forms
-    cond_form, unit = columns("cond_form")
-    counts = columns("conditions")[0]
-    pieces = np.array([len(t.piece_member) for t in templates], dtype=np.int64)[which]
+def spline_table(splines: Sequence[Spline], which: np.ndarray) -> Units:
+    """Unit k is the spline ``splines[which[k]]`` of member k."""
+    sizes = np.array([len(pieces) for _, pieces in splines], dtype=np.int64)
+    first = np.cumsum(sizes) - sizes
+    counts = sizes[which]
+    start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    gather = np.repeat(first[which] - start[:-1], counts) + np.arange(start[-1])
+    # behind the last piece there is no breakpoint
+    shifts = [s for breaks, _ in splines for s in (*(-b for b in breaks), Fraction(0))]
     return Units(
-        absolute("form_plus").astype(np.int32),
-        absolute("form_minus").astype(np.int32),
-        columns("form_shift")[0],
-        np.concatenate([[0], np.cumsum(pieces)]).astype(np.int64),
-        absolute("piece_member").astype(np.int32),
-        columns("piece_slope")[0],
-        columns("piece_offset")[0],
-        np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        (cond_form + first_form[unit]).astype(np.int32),
-        columns("cond_sign")[0].astype(np.int8),
-        columns("cond_drop")[0].astype(bool),
+        np.zeros(len(which), dtype=np.int8),
+        start,
+        np.repeat(np.arange(len(which), dtype=np.int32), counts),
+        _exact([slope for _, pieces in splines for slope, _ in pieces])[gather],
+        _exact([offset for _, pieces in splines for _, offset in pieces])[gather],
+        _exact(shifts)[gather],
+    )
+
+
+def max_table(sizes: np.ndarray, members: np.ndarray, *, concave: bool) -> Units:
+    """Unit k is the maximum (minimum if ``concave``) of ``sizes[k]`` members.
+
+    ``members``: those of all units, one unit after the other; distinct within a unit.
+    """
+    n = len(members)
+    none = np.zeros(n)
+    return Units(
+        np.full(len(sizes), -1 if concave else 1, dtype=np.int8),
+        np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        members.astype(np.int32),
+        np.ones(n),
+        none,
+        none,
     )
 
 
@@ -163,24 +81,16 @@ def stack(tables: Sequence[tuple[Units, int]]) -> Units:
     def join(name: str) -> np.ndarray:
         return concatenate([getattr(t, name) for t, _ in tables])
 
-    def shifted(name: str, offsets: Sequence[int]) -> np.ndarray:
-        parts = [getattr(t, name) for t, _ in tables]
-        return np.concatenate(
-            [np.where(p < 0, -1, p + o) for p, o in zip(parts, offsets, strict=True)]
-        ).astype(np.int32)
-
-    def starts(name: str) -> np.ndarray:
-        parts = [np.diff(getattr(t, name)) for t, _ in tables]
-        return np.concatenate([[0], np.cumsum(np.concatenate(parts))]).astype(np.int64)
-
-    members = [at for _, at in tables]
-    forms = np.cumsum([0, *(len(t.form_plus) for t, _ in tables)])[:-1].tolist()
+    pieces = np.cumsum([0, *(len(t.piece_member) for t, _ in tables)])[:-1].tolist()
+    starts = [t.piece_start[1:] + at for (t, _), at in zip(tables, pieces, strict=True)]
     return Units(
-        shifted("form_plus", members), shifted("form_minus", members), join("form_shift"),
-        starts("piece_start"), shifted("piece_member", members), join("piece_slope"),
-        join("piece_offset"), starts("cond_start"), shifted("cond_form", forms),
-        join("cond_sign"), join("cond_drop"),
-    )  # fmt: skip
+        join("lead"),
+        np.concatenate([[0], *starts]).astype(np.int64),
+        concatenate([t.piece_member + np.int32(at) if at else t.piece_member for t, at in tables]),
+        join("piece_slope"),
+        join("piece_offset"),
+        join("piece_shift"),
+    )
 
 
 def concatenate(arrays: Sequence[np.ndarray]) -> np.ndarray:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import weakref
 from contextlib import suppress
+from copy import copy
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..errors import LimitError, ParameterError, ShapeError
+from ..mode import checks_itself, guarded, is_standard
 from ..network.network import Network
 from ..partition.vanishing import backwards_is_safe
 from .fast import FastPass
@@ -30,6 +32,7 @@ _LOADING = 3e8  # multiplications that take NumPy longer than loading kernels
 _ENGINES = ("auto", "numba", "numpy")
 
 
+@guarded
 class ForwardCore:
     """A network prepared for passes over samples.
 
@@ -99,6 +102,7 @@ class ForwardCore:
 
     # --- One sample --------------------------------------------------------------------------
 
+    @checks_itself  # and as fast as can be: kernels ask nothing of NumPy's settings
     def point(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """Value and code of one sample, with the least overhead.
 
@@ -131,6 +135,8 @@ class ForwardCore:
             fast is not None and type(x) is np.ndarray and x.dtype == self.dtype
             and x.shape in self._shapes and not self._beyond
         ):  # fmt: skip
+            if not is_standard():
+                return guarded(self.point)(x)
             values = np.empty(fast.outputs, self.dtype)
             code = np.empty(fast.units, np.uint8)
             flat = x if x.ndim == 1 and x.flags.c_contiguous else np.ascontiguousarray(x).ravel()
@@ -138,6 +144,10 @@ class ForwardCore:
                 return (
                     values if self._flat_output else values.reshape(self.network.output_shape)
                 ), code
+        return self._one(x)
+
+    @guarded
+    def _one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         samples = Samples(self.network, x, self.dtype)
         if not samples.single:
             raise ShapeError(
@@ -295,7 +305,18 @@ class ForwardCore:
             fast.maps(codes, A, b)
         if fast is None or not _all_finite(A, b):
             maps_by_prefixes(self.program, codes, A, b)
+        self._check_maps(A, b, fast)
         return A, b
+
+    def _check_maps(self, A: np.ndarray, b: np.ndarray, fast: FastPass | None) -> None:
+        """Refuse maps that the type cannot hold."""
+        if fast is not None and fast.safe >= 1:
+            return  # an entry is a value at a point of size 1, without cancellation at most
+        if not (np.isfinite(A).all() and np.isfinite(b).all()):
+            raise ParameterError(
+                f"an affine map has entries beyond the range of {self.dtype}; take float64, or "
+                "ask regions_at(network, x) for affine(exact=True)"
+            )
 
     def _empty_maps(self, n: int) -> tuple[np.ndarray, np.ndarray]:
         n_out, dim = self.network.output_dim, self.network.input_dim
@@ -406,5 +427,7 @@ def core_of(network: Network | ForwardCore, dtype: Any) -> ForwardCore:
     kind = _checked_dtype(np.float64 if dtype is None else dtype)
     cores = _CORES.setdefault(network, {})
     if kind not in cores:
-        cores[kind] = ForwardCore(network, kind)
+        _ = network.program  # made once, for the network and its twin
+        # of a twin that shares everything: a value that held its key would keep it for ever
+        cores[kind] = ForwardCore(copy(network), kind)
     return cores[kind]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import LimitError
+from ..mode import guarded
 from ..network.network import Network
 from .core import MOST_BYTES, ForwardCore, core_of
 
@@ -15,6 +16,7 @@ __all__ = ["vq_distance"]
 _BLOCK = 1 << 24  # code entries that are compared at once, as float32
 
 
+@guarded
 def vq_distance(
     network: Network | ForwardCore, X: Any, Y: Any = None, *, per_layer: bool = False,
     exact: bool = False, dtype: Any = None,

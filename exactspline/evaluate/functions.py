@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..mode import guarded
 from ..network.network import Network
 from .core import ForwardCore, core_of
 from .result import Forward
@@ -13,6 +14,7 @@ from .result import Forward
 __all__ = ["affine_maps", "codes", "forward", "forward_core", "prepare"]
 
 
+@guarded
 def prepare(
     network: Network, *, dtype: Any = None, engine: str | None = None, threads: int | None = None
 ) -> ForwardCore:
@@ -60,6 +62,7 @@ def prepare(
     return core
 
 
+@guarded
 def forward(
     network: Network | ForwardCore, X: Any, *, dtype: Any = None, output_operator: bool = False,
     return_layers: bool = False,
@@ -123,6 +126,7 @@ def forward(
     )
 
 
+@guarded
 def codes(
     network: Network | ForwardCore, X: Any, *, exact: bool = False, dtype: Any = None
 ) -> np.ndarray:
@@ -173,6 +177,7 @@ def codes(
     return core_of(network, dtype).codes(X, exact=exact)
 
 
+@guarded
 def affine_maps(
     network: Network | ForwardCore, X: Any, *, dtype: Any = None
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -222,6 +227,7 @@ def affine_maps(
     return core_of(network, dtype).affine_maps(X)
 
 
+@guarded
 def forward_core(
     network: Network | ForwardCore, X: Any, *, affine: bool = True, proved: bool = False,
     exact: bool = False, return_layers: bool = False, output_operator: bool = False,

@@ -29,13 +29,13 @@ class Rounded:
     errors: np.ndarray | None
 
     @classmethod
+    @np.errstate(over="ignore", under="ignore")  # sums below the normal numbers are exact
     def of(cls, array: np.ndarray, dtype: np.dtype) -> Rounded:
         """Round an exact array; the bound is infinite for what lies beyond the range."""
         values, errors = as_float(array)
         if dtype.itemsize == 8:
             return cls(values, errors)
-        with np.errstate(over="ignore", under="ignore"):
-            narrow = values.astype(dtype)
+        narrow = values.astype(dtype)
         more = np.abs(values - narrow)  # one rounding: not above the size of the last place
         beyond = ~np.isfinite(narrow)
         narrow[beyond], more[beyond] = 0, np.inf
@@ -136,28 +136,36 @@ def levels_of(program: Program, dtype: np.dtype) -> list[Level]:
 def _layer(layer: Layer, dtype: np.dtype) -> Level:
     units = layer.units
     return Level(
-        Matrix.of(layer.members, dtype), units, layer.keep, Rounded.of(units.form_shift, dtype),
+        Matrix.of(layer.members, dtype), units, layer.keep, Rounded.of(units.piece_shift, dtype),
         Rounded.of(units.piece_slope, dtype), Rounded.of(units.piece_offset, dtype),
     )  # fmt: skip
 
 
+@np.errstate(over="ignore", under="ignore")  # infinity proves nothing; small sums are exact
 def bound_numbers(level: Level, dtype: np.dtype, members: Matrix, group: int = 1) -> np.ndarray:
-    """The numbers of `running` for a level; ``group`` outputs at most are summed to one entry."""
+    """The numbers of `running` for a level; ``group`` outputs at most are summed to one entry.
+
+    Dense members may be summed by threads that BLAS keeps, in a mode that is not known: rounding
+    may cost twice as much there (2 u an operation), and numbers below t (half of ``UNDERFLOW``)
+    may be taken as 0. With |z_j| <= S, of a sum of m products w_j z_j flushing what is read
+    costs at most t sum |z_j| <= t m S for weights below t and t sum |w_j| for entries below
+    t, and flushing what arises t for each of m products and m + 1 partial sums.
+    """
     u = float(np.finfo(dtype).eps) / 2
     terms = int(np.diff(members.indptr).max(initial=0))
     data = np.abs(members.data.values.astype(np.float64))
     rows = members.rows
     weight = np.bincount(rows, data, minlength=len(members)).max(initial=0.0) * _MORE
-    doubt = 0.0
+    doubt, tiny = 0.0, UNDERFLOW[dtype.itemsize]
     if members.data.errors is not None:
         doubt = np.bincount(rows, members.data.errors, minlength=len(members)).max(initial=0.0)
     out = np.zeros(16)
     out[:6] = (
-        weight, doubt * _MORE, members.const.largest(), members.const.error(),
-        gamma(max(terms, group) + 8, u), (terms + 8) * UNDERFLOW[dtype.itemsize],
+        weight, doubt * _MORE + terms * tiny, members.const.largest(), members.const.error(),
+        gamma(2 * max(terms, group) + 8, u), (2 * terms + 8 + weight + doubt) * tiny,
     )  # fmt: skip
     if level.units is not None:
-        two = bool(np.any(level.units.form_minus >= 0))
+        two = level.units.compares
         plain = not two and level.shift.largest() == 0 and level.shift.error() == 0
         slopes = np.abs(level.slope.values)
         whole = bool(np.all((slopes == 0) | (slopes == 1))) and not level.offset.largest()

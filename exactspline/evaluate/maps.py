@@ -31,4 +31,5 @@ def maps_by_prefixes(program: Program, codes: np.ndarray, A: np.ndarray, b: np.n
             most = np.finfo(A.dtype).max
             maps, consts = np.clip(maps, -most, most), np.clip(consts, -most, most)
         rows = order[starts[begin] : starts[begin + len(part)]]
-        A[rows], b[rows] = maps[which[rows] - begin], consts[which[rows] - begin]
+        with np.errstate(over="ignore", under="ignore"):  # the caller looks for infinities
+            A[rows], b[rows] = maps[which[rows] - begin], consts[which[rows] - begin]

@@ -16,6 +16,7 @@ from .levels import Level, bound_numbers, levels_of
 __all__ = ["BeyondRangeError", "PlainPass"]
 
 _BLOCK = 1 << 20  # bytes of a level's numbers that are computed at once
+_VALUES = 1 << 18  # members of maxima that are compared at once
 _SHARE = 10  # one entry in so many has to be there for a dense matrix
 _DENSE = 1 << 12  # entries up to which a matrix is never worth being sparse
 _MORE = 1.000001
@@ -46,7 +47,7 @@ class PlainPass:
         for level in self.levels:
             widths.append(len(level.members))
             if level.units is not None:
-                widths += [len(level.units.cond_form), len(level.units) + len(level.keep)]
+                widths += [len(level.units.piece_member), len(level.units) + len(level.keep)]
         self.width = max(1, *widths)
 
     def __call__(
@@ -150,13 +151,14 @@ class _Units:
     def __init__(self, level: Level) -> None:
         units = level.units
         assert units is not None
-        self.units, self.n = units, len(units)
-        self.shift = level.shift.values
-        self.slope, self.offset = level.slope.values, level.offset.values
-        self.first = units.piece_start[:-1]
-        self.most = int(units.pieces.max(initial=1))
-        self.plain = not (np.any(units.form_minus >= 0) or np.any(self.shift != 0))
-        self.relu = _is_relu(units, level)
+        self.n, self.relu = len(units), _is_relu(units, level)
+        lead, n = units.lead, units.pieces
+        self.parts: list[tuple[np.ndarray, _Splines | _Maxima]] = []
+        if not np.all(lead):
+            self.parts.append((np.flatnonzero(lead == 0), _Splines(level)))
+        for kind in np.unique(np.stack([lead, n])[:, lead != 0], axis=1).T.tolist():
+            which = np.flatnonzero((lead == kind[0]) & (n == kind[1]))
+            self.parts.append((which, _Maxima(units, which, *kind)))
 
     def __call__(
         self, u: np.ndarray, wanted: bool, track: bool
@@ -167,28 +169,54 @@ class _Units:
             least = np.abs(u).min(axis=1, initial=np.inf) if track else none
             own = u > 0 if wanted else None
             return own, np.maximum(u, 0, out=u if not track else None), least
-        units = self.units
-        forms = u[:, units.form_plus]
+        if len(self.parts) == 1:
+            return self.parts[0][1](u, track)
+        own, made = np.empty((len(u), self.n), dtype=np.int64), np.empty((len(u), self.n), u.dtype)
+        for which, part in self.parts:
+            own[:, which], made[:, which], least = part(u, track)
+            none = np.minimum(none, least)
+        return own, made, none
+
+
+class _Splines:
+    """The units of a level that are splines of one member."""
+
+    def __init__(self, level: Level) -> None:
+        units = level.units
+        assert units is not None
+        chosen = units.lead == 0
+        pieces = np.flatnonzero(chosen[units.piece_unit])
+        self.counts = units.pieces[chosen]
+        last = np.cumsum(self.counts)
+        self.first = last - self.counts
+        self.member = units.piece_member[pieces].astype(np.int64)
+        self.shift = level.shift.values[pieces]
+        self.slope, self.offset = level.slope.values[pieces], level.offset.values[pieces]
+        self.ends = np.zeros(len(pieces), dtype=bool)
+        self.ends[last - 1] = True
+        self.plain = not np.any(self.shift != 0)
+
+    def __call__(
+        self, u: np.ndarray, track: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        forms = u[:, self.member]
         if not self.plain:
-            two = units.form_minus >= 0
-            forms[:, two] -= u[:, units.form_minus[two]]
             forms += self.shift
-        held = forms[:, units.cond_form] * units.cond_sign.astype(u.dtype)
-        # every piece has a condition: a unit has two pieces at least
-        worst = np.minimum.reduceat(held, units.cond_start[:-1], axis=1)
+        worst = np.where(self.ends, np.inf, -forms)  # the breakpoint above, and that below
+        worst[:, 1:] = np.minimum(worst[:, 1:], np.where(self.ends[:-1], np.inf, forms[:, :-1]))
         # the lowest piece with nothing against it; rounding can leave something against each
         score = np.minimum(worst, 0)
-        best, own = score[:, self.first].copy(), np.zeros((len(u), self.n), dtype=np.int64)
-        for r in range(1, self.most):
-            able = np.flatnonzero(units.pieces > r)
+        own = np.zeros((len(u), len(self.first)), dtype=np.int64)
+        best = score[:, self.first].copy()
+        for r in range(1, int(self.counts.max(initial=1))):
+            able = np.flatnonzero(self.counts > r)
             there = score[:, self.first[able] + r]
             better = there > best[:, able]
             own[:, able] = np.where(better, r, own[:, able])
             best[:, able] = np.maximum(there, best[:, able])
         pieces = self.first + own
-        member = np.take_along_axis(u, units.piece_member[pieces].astype(np.int64), axis=1)
-        made = self.slope[pieces] * member + self.offset[pieces]
-        least = none
+        made = self.slope[pieces] * u[:, self.member[self.first]] + self.offset[pieces]
+        least = np.full(len(u), np.inf)
         if track:
             chosen = np.take_along_axis(worst, pieces, axis=1)
             least = np.abs(chosen).min(axis=1, initial=np.inf)
@@ -196,15 +224,42 @@ class _Units:
         return own, made, least
 
 
+class _Maxima:
+    """The units of a level that are maxima, or minima, of as many members."""
+
+    def __init__(self, units: Units, which: np.ndarray, lead: int, n: int) -> None:
+        self.turned = lead < 0
+        first = units.piece_start[which]
+        self.member = units.piece_member[first[:, None] + np.arange(n)].astype(np.int64)
+
+    def __call__(
+        self, u: np.ndarray, track: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        shape = len(u), len(self.member)
+        own, made = np.empty(shape, np.int64), np.empty(shape, u.dtype)
+        least = np.full(shape, np.inf)
+        step = max(1, _VALUES // (max(1, len(u)) * self.member.shape[1]))
+        for begin in range(0, len(self.member), step):
+            part = np.s_[:, begin : begin + step]
+            values = u[:, self.member[begin : begin + step]]
+            if self.turned:
+                np.negative(values, out=values)
+            own[part] = values.argmax(axis=2)  # the first one
+            at = own[part][:, :, None]
+            made[part] = np.take_along_axis(values, at, axis=2)[:, :, 0]
+            if track:
+                np.put_along_axis(values, at, -np.inf, axis=2)
+                least[part] = made[part] - values.max(axis=2)
+        return own, -made if self.turned else made, least.min(axis=1, initial=np.inf)
+
+
 def _is_relu(units: Units, level: Level) -> bool:
     """Whether unit k is max(0, member k)."""
     n = len(units)
     return bool(
-        np.all(units.two_piece)
+        np.all(units.two_piece) and not units.compares
         and np.array_equal(units.piece_member[::2], np.arange(n))
-        and np.array_equal(units.piece_member[1::2], np.arange(n))
-        and np.array_equal(units.form_plus[units.cond_form[::2]], np.arange(n))
-        and not np.any(units.form_minus >= 0) and not np.any(units.form_shift.astype(bool))
+        and not np.any(units.piece_shift.astype(bool))
         and np.all(level.slope.values[::2] == 0) and np.all(level.slope.values[1::2] == 1)
         and level.slope.errors is None
         and not np.any(level.offset.values) and level.offset.errors is None

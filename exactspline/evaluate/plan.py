@@ -56,79 +56,18 @@ class Plan:
 
 
 def make_plan(program: Program, dtype: np.dtype) -> Plan | None:
-    """Lay a program out; None where a unit is of no kind that the kernels know."""
+    """Lay a program out; None where a unit has too many pieces."""
     if program.max_pieces > _CODES:
         return None
     levels = levels_of(program, dtype)
     kinds = [_kinds(level.units) for level in levels if level.units is not None]
-    if any(k is None for k in kinds):
-        return None
-    return _Writer(program, levels, [k for k in kinds if k is not None], dtype).plan()
+    return _Writer(program, levels, kinds, dtype).plan()
 
 
-def _kinds(units: Units) -> np.ndarray | None:
-    """The kind of every unit, read off its table; None if one is neither scalar nor extreme."""
-    n = units.pieces
-    first = np.repeat(units.piece_start[:-1], n)
-    unit = np.repeat(np.arange(len(units)), n)
-    place = np.arange(len(units.piece_member)) - first
-    counts = np.diff(units.cond_start)
-    piece = np.repeat(np.arange(len(counts)), counts)
-    form, sign = units.cond_form, units.cond_sign
-    plus, minus = units.form_plus[form], units.form_minus[form]
-    own = units.piece_member[piece]
-    shift = units.form_shift[form]
-    zero_shift = ~np.asarray(shift.astype(bool))
-    # scalar: at most two conditions a piece, u + shift_{r-1} >= 0 and u + shift_r <= 0
-    expected = np.where(np.arange(len(form)) == units.cond_start[piece], 1, -1)
-    expected[place[piece] == 0] = -1
-    begin = units.cond_form[units.cond_start[units.piece_start[:-1]]] if len(units) else form[:0]
-    which = begin[unit[piece]] + place[piece] - (expected > 0)
-    scalar = (sign == expected) & (form == which) & (plus == own) & (minus < 0)
-    needs = 1 + ((place > 0) & (place < n[unit] - 1))
-    good = np.ones(len(units), dtype=bool)
-    _refute(good, unit[piece], scalar)
-    _refute(good, unit, (counts == needs) & (units.piece_member == units.piece_member[first]))
-    # increasing breakpoints: shifts fall; equal slopes and offsets are no matter
-    floats = shift.astype(np.float64)
-    later = (expected > 0) & np.append(unit[piece][1:] == unit[piece][:-1], False)
-    later &= np.append(piece[1:] == piece[:-1], False)
-    at_later = np.flatnonzero(later)
-    _refute(good, unit[piece][at_later], floats[at_later] >= floats[np.minimum(
-        at_later + 1, len(floats) - 1)])  # fmt: skip
-    # extreme: every piece against every other member, slopes 1, offsets 0
-    ahead = np.where(plus == own, sign, -sign)  # of the own member, in the form
-    other = np.where(plus == own, minus, plus)
-    out = np.where(good, at.SCALAR, -1)
-    slopes, offsets = units.piece_slope, units.piece_offset
-    plain = np.asarray(slopes == 1) & np.asarray(offsets == 0) & (counts == n[unit] - 1)
-    for kind, lead in ((at.MAXIMUM, 1), (at.MINIMUM, -1)):
-        able = ~good
-        _refute(able, unit, plain)
-        _refute(able, unit[piece], zero_shift & (ahead == lead) & ((plus == own) | (minus == own)))
-        _refute(able, unit[piece], other >= 0)
-        able &= _against_all(units, able, other)
-        out[able] = kind
-    return None if np.any(out < 0) else out
-
-
-def _refute(good: np.ndarray, unit: np.ndarray, holds: np.ndarray) -> None:
-    good[unit[~holds]] = False
-
-
-def _against_all(units: Units, able: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Whether each piece of a unit is compared with each other member, and members differ."""
-    out = np.zeros(len(units), dtype=bool)
-    for n in np.unique(units.pieces[able]).tolist():
-        own = np.flatnonzero(able & (units.pieces == n))
-        first = units.piece_start[own]
-        members = units.piece_member[first[:, None] + np.arange(n)]
-        conditions = units.cond_start[first][:, None] + np.arange(n * (n - 1))
-        against = np.sort(other[conditions].reshape(-1, n, n - 1), axis=2)
-        rest = np.array([[m for m in range(n) if m != r] for r in range(n)]).reshape(n, n - 1)
-        same = np.all(against == np.sort(members[:, rest], axis=2), axis=(1, 2))
-        out[own] = same & np.all(np.diff(np.sort(members, axis=1), axis=1) > 0, axis=1)
-    return out
+def _kinds(units: Units) -> np.ndarray:
+    """The kind of every unit."""
+    kinds = np.array([at.MINIMUM, at.SCALAR, at.MAXIMUM])
+    return kinds[units.lead.astype(np.int64) + 1]
 
 
 class _Flat:
@@ -297,16 +236,12 @@ class _Writer:
         table[:, 0], table[:, 1] = kinds, units.pieces
         table[:, 4], table[:, 5] = own, np.all(counts <= 1)  # else all are added to zeros
         starts = units.piece_start.tolist()
-        conditions = units.cond_form[units.cond_start[units.piece_start[:-1]]]
         known: dict[bytes, int] = {}
         slope, offset, shift = level.slope.values, level.offset.values, level.shift.values
         for k, (a, b) in enumerate(pairwise(starts)):
             if kinds[k] == at.SCALAR:
                 table[k, 2] = units.piece_member[a]
-                first = int(conditions[k])
-                numbers = np.concatenate(
-                    [shift[first : first + b - a - 1], slope[a:b], offset[a:b]]
-                )
+                numbers = np.concatenate([shift[a : b - 1], slope[a:b], offset[a:b]])
             else:
                 table[k, 2] = self.ints.add(units.piece_member[a:b], once=True)
                 numbers = np.array([1.0 if kinds[k] == at.MAXIMUM else -1.0], self.dtype)

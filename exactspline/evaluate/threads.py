@@ -8,6 +8,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from ..errors import ParameterError
+from ..mode import guarded
 
 __all__ = ["checked_threads", "in_ranges"]
 
@@ -31,6 +32,8 @@ def in_ranges(work: Callable[[int, int], None], n: int, block: int, threads: int
     parts = max(1, min(threads, blocks))
     ends = [min(n, blocks * i // parts * block) for i in range(parts + 1)]
     failed: list[BaseException] = []
+
+    work = guarded(work)  # a thread has a mode of its own, and NumPy's settings, too
 
     def run(start: int, stop: int) -> None:
         try:

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 
 import flint
 
+from ..clock import check
 from .cell import Point, Verdict
+from .effort import expect_solution
 from .lp import ONE, ZERO, Row, value_at
 
 __all__ = ["Bounds", "basic_multipliers", "decide_in_box", "least_by_duality"]
@@ -34,7 +36,9 @@ def basic_multipliers(
         return None
     if not tight:
         return []
-    matrix = flint.fmpq_mat([[rows[i][c + 1] for i in tight] for c in between])
+    entries = [[rows[i][c + 1] for i in tight] for c in between]
+    expect_solution(entries)
+    matrix = flint.fmpq_mat(entries)
     try:
         solution = matrix.solve(flint.fmpq_mat([[form[c + 1]] for c in between]))
     except ZeroDivisionError:
@@ -56,6 +60,7 @@ def least_by_duality(
         if z < 0:
             return None
         if z != 0:
+            check()
             rest = [a - z * b if b else a for a, b in zip(rest, rows[i], strict=True)]
     total = rest[0]
     for c, slope in enumerate(rest[1:]):
@@ -170,6 +175,7 @@ class _Dictionary:
         """A value below 0 or the minimum, where it is taken, and a ray if unbounded."""
         # once through the coordinates, those that promise most first: most only move to a bound
         for j in sorted(range(self.d), key=self._promise):
+            check()
             if self.total >= 0 and self._improves(j) != 0:
                 ray = self._move(j)
                 if ray is not None:
@@ -179,6 +185,7 @@ class _Dictionary:
             able = [j for j in range(self.d) if self._improves(j) != 0]
             if not able:
                 break
+            check()
             patience -= 1
             best = min(able, key=self._promise if patience > 0 else self.column.__getitem__)
             ray = self._move(best)
@@ -249,6 +256,7 @@ class _Dictionary:
         for row in (*self.table, self.cost):
             if row is source or row[j] == 0:
                 continue
+            check()
             factor = row[j] / pivot
             for c, v in others:
                 row[c] = row[c] - factor * v

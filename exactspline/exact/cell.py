@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import flint
 import numpy as np
 
+from ..clock import OutOfTime, check
 from ..compile.forms import Forms
 from ..compile.program import Layer, Program
+from .effort import expect_solution
 from .lp import ONE, ZERO, Row, interior_point, minimise, q, value_at
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class _LayerRows:
 
     def __init__(
         self, layer: Layer, sparse: _SparseRows, before: _LayerRows | None,
-        codes: Sequence[int], inputs: list[Row], width: int, first: bool,
+        codes: Sequence[int], inputs: _SparseRows, width: int, first: bool,
     ) -> None:  # fmt: skip
         self.layer = layer
         self.sparse = sparse
@@ -57,12 +59,13 @@ class _LayerRows:
         self.first = first
         self.members: dict[int, Row] = {}
         self.states: dict[int, Row | None] = {}
-        self.forms: dict[int, Row] = {}
+        self.forms: dict[int, Row] = {}  # of splines: pairs of members may be too many
 
     def member(self, i: int) -> Row:
         """Member i of the layer as a row."""
         row = self.members.get(i)
         if row is None:
+            check()
             const, terms = self.sparse.row(i)
             row = [ZERO] * self.width
             row[0] = const
@@ -83,7 +86,10 @@ class _LayerRows:
         row: Row | None
         before = self.before
         if before is None:
-            row = self.inputs[j]
+            const, terms = self.inputs.row(j)
+            row = [const] + [ZERO] * (self.width - 1)
+            for c, value in terms:
+                row[c + 1] = row[c + 1] + value
         else:
             units = before.layer.units
             if j < len(units):
@@ -105,12 +111,12 @@ class _LayerRows:
         """Condition form f of the layer as a row."""
         row = self.forms.get(f)
         if row is None:
-            units = self.layer.units
-            plus, minus = int(units.form_plus[f]), int(units.form_minus[f])
-            row = list(self.member(plus)) if plus >= 0 else [ZERO] * self.width
+            plus, minus, shift = self.layer.units.form(f)
             if minus >= 0:
-                row = [a - b for a, b in zip(row, self.member(minus), strict=True)]
-            row[0] = row[0] + q(Fraction(units.form_shift[f]))
+                pairs = zip(self.member(plus), self.member(minus), strict=True)
+                return [a - b for a, b in pairs]
+            row = list(self.member(plus))
+            row[0] = row[0] + q(shift)
             self.forms[f] = row
         return row
 
@@ -134,7 +140,7 @@ class ExactForms:
         self.program = program
         self.dim = space.dim
         self.domain_rows = dense_rows(space.rows)
-        self.inputs = dense_rows(space.inputs)
+        self.inputs = _SparseRows(space.inputs)
         self.sparse = [
             _SparseRows(space.first if i == 0 else layer.members)
             for i, layer in enumerate(program.layers)
@@ -171,10 +177,10 @@ class ExactForms:
             units = layer.units
             start = int(self.program.unit_start[index])
             for k in range(len(units)):
-                piece = int(units.piece_start[k]) + int(codes[start + k])
-                for cond in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
-                    form = self.form(index, int(units.cond_form[cond]), codes)
-                    if any(form) and value_at(form, at) * int(units.cond_sign[cond]) <= 0:
+                for f, sign, _ in units.conditions(k, int(codes[start + k])):
+                    check()
+                    form = self.form(index, f, codes)
+                    if any(form) and value_at(form, at) * sign <= 0:
                         return False
         return True
 
@@ -223,7 +229,9 @@ def decide(
         return Verdict(kind)
     target = None
     for basis in bases:
-        matrix = flint.fmpq_mat([[rows[i][c + 1] for c in range(len(inside))] for i in basis])
+        entries = [[rows[i][c + 1] for c in range(len(inside))] for i in basis]
+        expect_solution(entries)
+        matrix = flint.fmpq_mat(entries)
         if _combines(rows, oriented, basis, matrix):
             return Verdict(kind)
         target = _vertex_beyond(rows, oriented, basis, matrix)
@@ -302,6 +310,7 @@ class Cell:
     todo: list[int]  # open units of the layer, in order
     piece: int = -1  # a piece of todo[0] that is being cut out
     cond: int = 0
+    saved: bool = False  # the pieces that follow are pending
     wanted: bool = False  # all of its regions are asked for
 
 
@@ -315,7 +324,7 @@ def interior(rows: Sequence[Row], dim: int) -> Point | None:
 
 def regions_of_cell(
     forms: ExactForms, cell: Cell, place: Callable[[list[int]], int] | None = None
-) -> Iterator[tuple[np.ndarray, Point, int]]:
+) -> Iterator[tuple[np.ndarray, Point, int] | None]:
     """All regions inside a cell by exact search, in lexicographic order.
 
     Parameters
@@ -329,6 +338,7 @@ def regions_of_cell(
     ------
     code, point, decisions
         The point is exact and strictly inside; ``decisions`` counts verdicts since the last.
+        None where the clock interrupts a decision: asked for more, it is made again.
     """
     program = forms.program
     pending = [cell]
@@ -348,10 +358,11 @@ def regions_of_cell(
             units = program.layers[node.layer].units
             k = node.todo[0]
             at = int(program.unit_start[node.layer]) + k
-            first = int(units.piece_start[k])
             if node.piece < 0:
                 node.piece, node.cond = 0, 0
-            if node.cond == 0 and first + node.piece + 1 < int(units.piece_start[k + 1]):
+            last = node.piece + 1 == units.pieces[k]
+            if node.cond == 0 and not node.saved and not last:
+                node.saved = True
                 pending.append(
                     Cell(list(node.rows), node.inside, node.codes.copy(), node.layer,
                          list(node.todo), node.piece + 1, wanted=node.wanted)
@@ -361,31 +372,38 @@ def regions_of_cell(
                 if where < 0:
                     break
                 node.wanted = where > 0
-            alive, used = _cut_out_piece(forms, node, first + node.piece)
-            decisions += used
+            before = node.cond
+            try:
+                alive = _cut_out_piece(forms, node, k)
+            except OutOfTime:
+                decisions += node.cond - before
+                yield None
+                continue
+            decisions += node.cond - before
             if not alive:
                 break
             node.codes[at] = node.piece
             node.todo = node.todo[1:]
-            node.piece, node.cond = -1, 0
+            node.piece, node.cond, node.saved = -1, 0, False
 
 
-def _cut_out_piece(forms: ExactForms, node: Cell, piece: int) -> tuple[bool, int]:
-    """Restrict a node to where a piece holds; False if it holds nowhere in its interior."""
+def _cut_out_piece(forms: ExactForms, node: Cell, unit: int) -> bool:
+    """Restrict a node to where its piece holds; False if it holds nowhere in its interior.
+
+    The node counts the conditions that are done, so that it can be gone on with.
+    """
     units = forms.program.layers[node.layer].units
-    start, end = int(units.cond_start[piece]), int(units.cond_start[piece + 1])
-    used = 0
-    for cond in range(start + node.cond, end):
-        form = forms.form(node.layer, int(units.cond_form[cond]), node.codes)
-        sign = int(units.cond_sign[cond])
+    for f, sign, drop in units.conditions(unit, node.piece, node.cond):
+        check()
+        form = forms.form(node.layer, f, node.codes)
         verdict = decide(node.rows, form, node.inside)
-        used += 1
+        node.cond += 1
         if verdict.kind == "cut":
             node.rows.append(form if sign > 0 else [-c for c in form])
             node.inside = verdict.plus if sign > 0 else verdict.minus
         elif verdict.kind == "zero":
-            if bool(units.cond_drop[cond]):
-                return False, used
+            if drop:
+                return False
         elif (verdict.kind == "positive") != (sign > 0):
-            return False, used
-    return True, used
+            return False
+    return True

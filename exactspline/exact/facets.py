@@ -8,11 +8,15 @@ from dataclasses import dataclass
 import flint
 import numpy as np
 
+from ..clock import check
 from ..compile.program import Units
+from ..room import check_room
 from .cell import ExactForms, Point, decide
 from .lp import ZERO, Row, q, value_at
 
 __all__ = ["Condition", "Facet", "beyond", "conditions", "facets_of_region"]
+
+_MOST_ENTRIES = 1 << 25  # of the rows of one region
 
 
 @dataclass(frozen=True)
@@ -63,15 +67,24 @@ def conditions(forms: ExactForms, codes: np.ndarray) -> list[Condition]:
     """All inequalities of a region: the domain's, then its units' in order.
 
     Conditions whose form vanishes identically or is constant are left out.
+
+    Raises
+    ------
+    LimitError
+        If the rows would hold more than 2^25 numbers.
     """
+    most = [np.where(v.units.lead == 0, 2, v.units.pieces) for v in forms.program.layers]
+    count = sum(int(n.sum()) for n in most) + len(forms.domain_rows)
+    check_room(
+        count * (forms.dim + 1), _MOST_ENTRIES, f"the inequalities of a region ({count:,})",
+        "take a slice of fewer dimensions",
+    )  # fmt: skip
     out = [Condition(row, side) for side, row in enumerate(forms.domain_rows)]
     for index, layer in enumerate(forms.program.layers):
         units = layer.units
         start = int(forms.program.unit_start[index])
         for k in range(len(units)):
-            piece = int(units.piece_start[k]) + int(codes[start + k])
-            for cond in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
-                f, sign = int(units.cond_form[cond]), int(units.cond_sign[cond])
+            for f, sign, _ in units.conditions(k, int(codes[start + k])):
                 row = forms.form(index, f, codes)
                 if any(row[1:]):
                     turned = row if sign > 0 else [-v for v in row]
@@ -114,7 +127,7 @@ def _code_beyond(
     of its facets, and transversally.
     """
     code: list[int] = []
-    rows = [(row[0], list(enumerate(row[1:]))) for row in forms.inputs]
+    rows = [forms.inputs.row(i) for i in range(len(forms.inputs.forms))]
     at, slope = list(point), list(direction)  # what the first layer's rows are over
     state, drift = _through(rows, at, slope)
     for index, layer in enumerate(forms.program.layers):
@@ -123,22 +136,11 @@ def _code_beyond(
         if index:
             at, slope = state, drift
         values, slopes = _through(rows, at, slope)
-        signs = []
-        for f, shift in enumerate(units.form_shift.tolist()):
-            plus, minus = int(units.form_plus[f]), int(units.form_minus[f])
-            value = (values[plus] if plus >= 0 else ZERO) - (values[minus] if minus >= 0 else ZERO)
-            value = value + q(shift) if shift else value
-            if value == 0:
-                value = (slopes[plus] if plus >= 0 else ZERO) - (
-                    slopes[minus] if minus >= 0 else ZERO
-                )
-            signs.append((value > 0) - (value < 0))
         outputs, drifts = [], []
         for k in range(len(units)):
-            piece = first = int(units.piece_start[k])
-            while not _holds(units, piece, signs):
-                piece += 1
-            code.append(piece - first)
+            chosen = _lowest(units, k, values, slopes)
+            code.append(chosen)
+            piece = int(units.piece_start[k]) + chosen
             factor, member = q(units.piece_slope[piece]), int(units.piece_member[piece])
             outputs.append(factor * values[member] + q(units.piece_offset[piece]))
             drifts.append(factor * slopes[member])
@@ -154,6 +156,7 @@ def _through(
     """Affine forms of values, and of their derivatives."""
     values, slopes = [], []
     for const, terms in rows:
+        check()
         value, drift = const, ZERO
         for j, weight in terms:
             if at[j] != 0:
@@ -165,13 +168,21 @@ def _through(
     return values, slopes
 
 
-def _holds(units: Units, piece: int, signs: Sequence[int]) -> bool:
-    """Whether all conditions of a piece hold, for the signs of the forms (0: identically)."""
-    for cond in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
-        sign = signs[int(units.cond_form[cond])] * int(units.cond_sign[cond])
-        if sign < 0 or (sign == 0 and bool(units.cond_drop[cond])):
-            return False
-    return True
+def _lowest(
+    units: Units, unit: int, values: Sequence[flint.fmpq], slopes: Sequence[flint.fmpq]
+) -> int:
+    """The lowest piece whose conditions hold, forms being (value, derivative) of members."""
+    first, end = int(units.piece_start[unit]), int(units.piece_start[unit + 1])
+    lead = int(units.lead[unit])
+    members = units.piece_member[first:end].tolist()
+    if lead:
+        own = [(values[i], slopes[i]) for i in members]
+        return own.index(max(own) if lead > 0 else min(own))
+    value, drift = values[members[0]], slopes[members[0]]
+    for r, shift in enumerate(units.piece_shift[first : end - 1].tolist()):
+        if (value + q(shift), drift) <= (ZERO, ZERO):
+            return r
+    return end - 1 - first
 
 
 def facets_of_region(

@@ -12,6 +12,8 @@ from fractions import Fraction
 
 import flint
 
+from ..clock import check
+
 __all__ = [
     "Optimum",
     "feasible_point",
@@ -98,6 +100,7 @@ def minimise(
     Notes
     -----
     Bland's rule: finite for every input. Cost O(rows * d) rational operations a pivot.
+    Like every loop of this module it asks the clock: see ``clock.check``.
     """
     d = len(start)
     # rows 0 .. d-1: the coordinates; then the slacks of the constraints; last the objective
@@ -107,6 +110,7 @@ def minimise(
         row[0], row[j + 1] = start[j], ONE
         table.append(row)
     for constraint in constraints:
+        check()
         at_start = value_at(constraint, start)
         if at_start < 0:
             raise ValueError("the start violates a constraint")
@@ -116,6 +120,7 @@ def minimise(
     column_of = [-1] * d  # -1: still a free coordinate; else the constraint that is nonbasic
     basic = [True] * m
     while True:
+        check()
         cost = table[-1]
         if stop_below is not None and cost[0] < stop_below:
             break
@@ -184,6 +189,7 @@ def _pivot(table: list[Row], row: int, column: int) -> None:
         factor = other[column]
         if factor == 0:
             continue
+        check()
         factor = factor / pivot
         for c, value in enumerate(source):
             if c != column and value:
@@ -225,6 +231,7 @@ def interior_point(
     points = [start]
     equalities = []
     for i, row in enumerate(constraints):
+        check()
         if any(value_at(row, p) > 0 for p in points):
             continue
         top = minimise(constraints, [-c for c in row], start, stop_below=ZERO)
@@ -258,10 +265,12 @@ def vertex(
         row[0], row[j + 1] = start[j], ONE
         table.append(row)
     for constraint in constraints:
+        check()
         table.append([value_at(constraint, start), *constraint[1:]])
     basic = [True] * len(constraints)
     tight, free = [], []
     for column in range(1, d + 1):
+        check()
         leaving = -1
         for direction in (1, -1):
             leaving = _leaving(table, d, basic, column, direction)

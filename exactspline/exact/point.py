@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..clock import check
 from ..compile.forms import Forms
 from ..compile.program import Program
 
@@ -16,6 +17,7 @@ __all__ = ["code_at"]
 def _evaluate(forms: Forms, state: Sequence[Fraction]) -> list[Fraction]:
     out = []
     for i in range(len(forms)):
+        check()
         indices, data, total = forms.row(i)
         for j, c in zip(indices.tolist(), data.tolist(), strict=True):
             total += Fraction(c) * state[j]
@@ -45,27 +47,12 @@ def code_at(program: Program, x: Sequence[Fraction]) -> tuple[np.ndarray, bool]:
     for layer in program.layers:
         members = _evaluate(layer.members, state)
         units = layer.units
-        values = []
-        for form in range(len(units.form_plus)):
-            plus, minus = int(units.form_plus[form]), int(units.form_minus[form])
-            value = Fraction(units.form_shift[form])
-            value += members[plus] if plus >= 0 else 0
-            value -= members[minus] if minus >= 0 else 0
-            values.append(value)
         outputs = []
         for k in range(len(units)):
-            first, last = int(units.piece_start[k]), int(units.piece_start[k + 1])
-            active = [
-                piece
-                for piece in range(first, last)
-                if all(
-                    values[units.cond_form[c]] * int(units.cond_sign[c]) >= 0
-                    for c in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1]))
-                )
-            ]
+            active = units.active(k, members)
             boundary = boundary or len(active) > 1
-            chosen = active[0]
-            code.append(chosen - first)
+            code.append(active[0])
+            chosen = int(units.piece_start[k]) + active[0]
             outputs.append(
                 Fraction(units.piece_slope[chosen]) * members[int(units.piece_member[chosen])]
                 + Fraction(units.piece_offset[chosen])

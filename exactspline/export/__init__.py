@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import FormatError
 from ..formats.files import PathLike
+from ..mode import guarded
 from .files import by_suffix, check_writable, replaced
 from .json_writers import write_json, write_node_link
 from .npz_writer import write_npz
@@ -44,6 +45,7 @@ _GRAPHS: dict[str, Callable[..., None]] = {
 }
 
 
+@guarded
 def save(
     partition: Partition,
     path: PathLike,
@@ -60,6 +62,7 @@ def save(
         write(stream, partition, edges=edges, affine=affine, progress=progress)
 
 
+@guarded
 def save_graph(
     partition: Partition, path: PathLike, *, exact: bool = True, progress: Progress | None = None
 ) -> None:
@@ -70,12 +73,14 @@ def save_graph(
         write(stream, partition, exact=exact, progress=progress)
 
 
+@guarded
 def check_path(path: PathLike, *, edges: bool = False) -> None:
     """Refuse a path that `save` could not write to, before work is done for it."""
     _checked(path, _PARTITIONS, "a partition", edges)
     check_writable(path)
 
 
+@guarded
 def check_graph_path(path: PathLike) -> None:
     """Refuse a path that `save_graph` could not write to."""
     _checked(path, _GRAPHS, "a graph")

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..mode import guarded
 from ..partition.description import header
 from ..rationals import format_rational
 from .files import by_suffix, replaced
@@ -28,6 +29,7 @@ def boundary_dict(boundary: DecisionBoundary) -> dict[str, Any]:
     return {**_header(boundary, "exact"), "pieces": list(_pieces(boundary))}
 
 
+@guarded
 def save_boundary(boundary: DecisionBoundary, path: PathLike) -> None:
     """Write a decision boundary; see `DecisionBoundary.save`."""
     known = {".json": _write_json, ".npz": _write_npz}

@@ -12,6 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ..errors import FormatError
+from ..mode import guarded
 from .domain_json import domain_to_json, load_domain
 from .files import PathLike
 from .json import load_json, network_to_json, save_json
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 
+@guarded
 def load(path: PathLike) -> Network:
     """Read a network; the file's extension says how.
 
@@ -83,6 +85,7 @@ def load(path: PathLike) -> Network:
     raise FormatError(f"{name}: extension {extension!r} is not known; {advice}")
 
 
+@guarded
 def save_network(net: Network, path: PathLike) -> None:
     """Write a network; the file's extension says how.
 
@@ -119,6 +122,7 @@ def save_network(net: Network, path: PathLike) -> None:
     raise FormatError(f"{name}: extension {extension!r} cannot be written here; {advice}")
 
 
+@guarded
 def load_onnx(path: PathLike) -> Network:
     """Read an ONNX model; see `exactspline.formats.onnx.load_onnx`."""
     from .onnx import load_onnx as read
@@ -126,6 +130,7 @@ def load_onnx(path: PathLike) -> Network:
     return read(path)
 
 
+@guarded
 def save_onnx(net: Network, path: PathLike, *, rounded: bool = False) -> None:
     """Write an ONNX model; see `exactspline.formats.onnx_write.save_onnx`."""
     from .onnx_write import save_onnx as write

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ..domain import Box, Domain, Polytope, Slice, WholeSpace
 from ..errors import DomainError, FormatError, ShapeError
+from ..mode import guarded
 from .files import PathLike, read_file
 from .json_text import Fields, json_numbers, parse_json
 from .limits import MAX_ENTRIES, MAX_TEXT_BYTES, Budget, write_number
@@ -17,6 +20,7 @@ _MAX_NESTING = 16  # a slice of a slice is useful, a longer chain is an accident
 _INFINITE = {"inf": math.inf, "+inf": math.inf, "-inf": -math.inf}
 
 
+@guarded
 def load_domain(path: PathLike) -> Domain:
     """Read a domain in exactspline's JSON form (documented in docs/formats.md).
 
@@ -25,7 +29,8 @@ def load_domain(path: PathLike) -> Domain:
     path : path-like
         One of ``{"type": "all", "dim": D}``, ``{"type": "box", "low": [...], "high": [...]}``,
         ``{"type": "polytope", "G": [[...]], "h": [...]}`` and
-        ``{"type": "slice", "origin": [...], "directions": [[...]], "domain": {...}}``.
+        ``{"type": "slice", "origin": [...], "directions": [[...]], "domain": {...}}``; a slice
+        without directions and domain is a point.
         Numbers are JSON numbers, read as exact decimals, or texts ``"p/q"``; bounds of a box
         may be ``"-inf"`` and ``"inf"``.
 
@@ -56,12 +61,14 @@ def load_domain(path: PathLike) -> Domain:
     return domain_from_json(read_file(path, MAX_TEXT_BYTES)[0], path)
 
 
+@guarded
 def domain_from_json(data: bytes, path: PathLike) -> Domain:
     """The domain of a JSON file's bytes; ``path`` is for messages. Raises as `load_domain`."""
     budget = Budget()
     return _domain(Fields(parse_json(data, path, budget), f"{path}", budget), 0)
 
 
+@guarded
 def domain_to_json(domain: Domain) -> dict[str, Any]:
     """The JSON form of a domain, as a dictionary that ``json.dumps`` takes.
 
@@ -83,6 +90,8 @@ def domain_to_json(domain: Domain) -> dict[str, Any]:
             "low": ["-inf" if v is None else write_number(v) for v in domain.low],
             "high": ["inf" if v is None else write_number(v) for v in domain.high],
         }
+    if isinstance(domain, Polytope) and len(domain.h) == 0:  # an empty list has no width
+        return {"type": "all", "dim": domain.dim}
     if isinstance(domain, Polytope):
         return {"type": "polytope", "G": json_numbers(domain.G), "h": json_numbers(domain.h)}
     if isinstance(domain, Slice):
@@ -90,8 +99,9 @@ def domain_to_json(domain: Domain) -> dict[str, Any]:
             "type": "slice",
             "origin": json_numbers(domain.origin),
             "directions": json_numbers(domain.directions),
-            "domain": domain_to_json(domain.domain),
         }
+        if len(domain.directions):
+            value["domain"] = domain_to_json(domain.domain)
         if domain.inputs is not None:
             value["inputs"] = domain_to_json(domain.inputs)
         return value
@@ -117,10 +127,15 @@ def _domain(fields: Fields, depth: int) -> Domain:
         elif kind == "polytope":
             domain = Polytope(fields.numbers("G", 2), fields.numbers("h", 1))
         elif kind == "slice":
-            origin, directions = fields.numbers("origin", 1), fields.numbers("directions", 2)
-            inner = _domain(
-                Fields(fields.take("domain"), f"{where}: domain", fields.budget), depth + 1
-            )
+            origin = fields.numbers("origin", 1)
+            inner: Domain | None = None
+            if fields.is_empty("directions"):  # a point
+                directions = np.zeros((0, len(origin)))
+            else:
+                directions = fields.numbers("directions", 2)
+                inner = _domain(
+                    Fields(fields.take("domain"), f"{where}: domain", fields.budget), depth + 1
+                )
             inputs: Box | None = None
             if fields.has("inputs"):
                 bounds = _domain(

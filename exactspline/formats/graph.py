@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..errors import ExactSplineError, FormatError, ShapeError
-from ..network import Network, Operator
+from ..errors import ExactSplineError, ShapeError
+from ..network import Maximum, Network, Operator
 from .limits import Budget
 
 __all__ = ["build_graph"]
-
-_MAX_GATHERED = 1 << 26  # entries that the windows of one operator read in one channel
 
 
 def build_graph(
@@ -61,7 +59,7 @@ def build_graph(
         except ShapeError as error:
             raise ShapeError(f"{where}: {error}") from None
         budget.value(shape, where)
-        _check_windows(operator, shape, where)
+        budget.members(_members(operator, read, shape), where)
         shapes.append(shape)
     try:
         return Network.from_nodes(nodes, input_shape, sha256=sha256)
@@ -69,14 +67,14 @@ def build_graph(
         raise type(error)(f"{path}: {error}") from None
 
 
-def _check_windows(operator: Operator, shape: Sequence[int], where: str) -> None:
-    """A few bytes describe a pooling kernel of any size; its windows take memory once read."""
+def _members(
+    operator: Operator, read: Sequence[Sequence[int]], shape: Sequence[int]
+) -> int:
+    """How many entries the windows or maxima of an operator read together.
+
+    A few bytes describe a pooling kernel of any size; its windows take memory once read.
+    """
+    if isinstance(operator, Maximum):
+        return len(read) * math.prod(shape)
     kernel = getattr(operator, "kernel", None)
-    if kernel is None:
-        return
-    gathered = math.prod(shape[1:]) * math.prod(kernel)
-    if gathered > _MAX_GATHERED:
-        raise FormatError(
-            f"{where}: {math.prod(shape[1:]):,} windows of {math.prod(kernel):,} entries are too "
-            f"many; up to {_MAX_GATHERED:,} entries are read"
-        )
+    return 0 if kernel is None else math.prod(shape) * math.prod(kernel)

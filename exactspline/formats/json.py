@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ExactSplineError, FormatError, ParameterError, UnsupportedOperatorError
+from ..mode import guarded
 from ..network import OPERATORS, Network, Operator
 from ..rationals import as_fractions
 from .files import PathLike, read_file, write_text
@@ -30,6 +31,7 @@ _VERSION = 1
 _KNOWN: dict[str, type[Operator]] = {kind.__name__: kind for kind in OPERATORS}
 
 
+@guarded
 def load_json(path: PathLike) -> Network:
     """Read a network in exactspline's JSON form (documented in docs/formats.md).
 
@@ -67,6 +69,7 @@ def load_json(path: PathLike) -> Network:
     return network_from_json(read_file(path, MAX_TEXT_BYTES)[0], path)
 
 
+@guarded
 def network_from_json(data: bytes, path: PathLike) -> Network:
     """The network of a JSON file's bytes; ``path`` is for messages. Raises as `load_json`."""
     budget = Budget()
@@ -92,6 +95,7 @@ def network_from_json(data: bytes, path: PathLike) -> Network:
     return build_graph(nodes, input_shape, hashlib.sha256(data).hexdigest(), path)
 
 
+@guarded
 def network_to_json(net: Network) -> dict[str, Any]:
     """The JSON form of a network, as a dictionary that ``json.dumps`` takes.
 
@@ -152,6 +156,7 @@ def network_to_json(net: Network) -> dict[str, Any]:
     }
 
 
+@guarded
 def save_json(net: Network, path: PathLike) -> None:
     """Write a network in exactspline's JSON form; nothing is rounded.
 

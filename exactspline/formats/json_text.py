@@ -91,6 +91,13 @@ class Fields:
             del self._left[key]
         return key in self._left
 
+    def is_empty(self, key: str) -> bool:
+        """Whether a key has an empty list, which is then taken."""
+        if self._left.get(key) != []:
+            return False
+        del self._left[key]
+        return True
+
     def take(self, key: str) -> Any:
         """The value of a key that must be there."""
         if key not in self._left:

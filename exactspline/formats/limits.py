@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import FormatError, ParameterError, ShapeError
 from ..network import Network, Operator
 from ..rationals import format_rational, parse_rational
+from ..room import MOST_MEMBERS
 
 __all__ = [
     "MAX_BINARY_BYTES",
@@ -59,6 +60,7 @@ class Budget:
     def __init__(self, file_bytes: int | None = None) -> None:
         self._entries = 0
         self._parameters = 0
+        self._members = 0
         # a file's numbers may be shared by several operators, but not without end
         self._max_parameters = MAX_PARAMETERS
         if file_bytes is not None:
@@ -83,6 +85,15 @@ class Budget:
             raise FormatError(
                 f"{where}: the network has more than {self._max_parameters:,} parameters, "
                 "which is the limit for a file of this size"
+            )
+
+    def members(self, count: int, where: str) -> None:
+        """Account for the entries that the windows or maxima of one operator read together."""
+        self._members += count
+        if self._members > MOST_MEMBERS:
+            raise FormatError(
+                f"{where}: windows and maxima would read {self._members:,} entries together; up "
+                f"to {MOST_MEMBERS:,} are read"
             )
 
     def about_to_compute(self, count: int, where: str) -> None:

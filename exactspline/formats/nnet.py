@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..errors import FormatError, ParameterError
+from ..mode import guarded
 from ..network import Dense, Elementwise, Network, Operator, ReLU
 from .files import PathLike, read_file
 from .graph import build_graph
@@ -16,6 +17,7 @@ from .limits import MAX_TEXT_BYTES, MAX_TEXT_VALUES, Budget
 __all__ = ["load_nnet"]
 
 
+@guarded
 def load_nnet(path: PathLike) -> Network:
     """Read a network in the ``.nnet`` text format.
 

@@ -13,6 +13,7 @@ from typing import IO, BinaryIO
 import numpy as np
 
 from ..errors import ExactSplineError, FormatError
+from ..mode import guarded
 from ..network import Dense, Network, Operator, ReLU
 from .files import PathLike, open_file, scan_stream
 from .limits import MAX_BINARY_BYTES, Budget, build_network
@@ -42,6 +43,7 @@ _BROKEN = (
 )
 
 
+@guarded
 def load_npz(path: PathLike) -> Network:
     """Read a fully connected ReLU network from a NumPy archive.
 

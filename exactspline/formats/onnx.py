@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import ExactSplineError, FormatError, UnsupportedOperatorError
+from ..mode import guarded
 from ..network import Network, Operator, Reshape
 from . import (  # noqa: F401 (they fill the registry)
     onnx_activations,
@@ -49,6 +50,7 @@ _JUMPS = frozenset({
 Opsets = dict[str, int]
 
 
+@guarded
 def load_onnx(path: PathLike) -> Network:
     """Read a network from an ONNX model.
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..errors import FormatError
 from ..network import Elementwise, Expand, Flatten, Operator, Reshape, Select
 from ..rationals import as_fractions, compact
+from ..room import MOST_MEMBERS
 from .limits import Budget, check_entries
 from .onnx_values import Constant, Value, Variable
 
@@ -21,7 +22,6 @@ __all__ = ["Graph"]
 Shape = tuple[int, ...]
 
 _MAX_AXES = 15  # of a value; windows have two axes for each
-_MAX_GATHERED = 1 << 26  # entries that the windows of one operator read in one channel
 
 
 class Graph:
@@ -114,8 +114,8 @@ class Graph:
     def check_windows(self, node: NodeView, kernel: Shape, windows: Shape) -> None:
         """A few bytes describe a kernel of any size; its windows take memory once read."""
         gathered = math.prod(windows) * math.prod(kernel)
-        if gathered > _MAX_GATHERED:
+        if gathered > MOST_MEMBERS:
             raise FormatError(
                 f"{node.where}: {math.prod(windows):,} windows of {math.prod(kernel):,} entries "
-                f"are too many; up to {_MAX_GATHERED:,} entries are read"
+                f"are too many; up to {MOST_MEMBERS:,} entries are read"
             )

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import FormatError, ParameterError, UnsupportedOperatorError
+from ..mode import guarded
 from ..network import Network
 from ..rationals import as_fractions, compact, exact_array
+from ..texts import encodable
 from .files import PathLike
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ _IR_VERSION = 9  # the one of that opset's release
 Shape = tuple[int, ...]
 
 
+@guarded
 def save_onnx(net: Network, path: PathLike, *, rounded: bool = False) -> None:
     """Write a network as an ONNX model, with its output operator.
 
@@ -102,7 +105,7 @@ def _model(net: Network, rounded: bool) -> ModelProto:
                 f"operator {position} ({operator.kind}) has no ONNX form; it is none of "
                 "exactspline's operators"
             )
-        writer.begin(operator.name or f"{operator.kind}_{position}")
+        writer.begin(encodable(operator.name) or f"{operator.kind}_{position}")
         inputs = [names[i] for i in node.inputs]
         # a single number is written as a vector of length 1: its axis cannot be the batch axis
         read = [shapes[i] or (1,) for i in node.inputs]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ExactSplineError, FormatError, UnsupportedOperatorError
+from ..mode import guarded
 from ..network import Dense, Network, Operator, ReLU, Sigmoid, Softmax, Tanh
 
 __all__ = ["from_sklearn"]
@@ -17,6 +18,7 @@ _OUTPUT: dict[str, type[Operator] | None] = {
 }  # fmt: skip
 
 
+@guarded
 def from_sklearn(estimator: Any) -> Network:
     """Take the network of a fitted perceptron; see `exactspline.from_sklearn`."""
     try:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import ExactSplineError, FormatError, ShapeError, UnsupportedOperatorError
+from ..mode import guarded
 from ..network import Identity, Network
 from .files import PathLike
 
 __all__ = ["from_torch"]
 
 
+@guarded
 def from_torch(
     module: Any, input_shape: Sequence[int], *, weights: PathLike | None = None
 ) -> Network:

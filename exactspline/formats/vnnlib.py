@@ -11,6 +11,7 @@ import numpy as np
 
 from ..domain import Box, Domain, Polytope
 from ..errors import DomainError, FormatError
+from ..mode import guarded
 from .files import PathLike, read_file
 from .limits import MAX_ENTRIES, MAX_TEXT_BYTES
 from .linear_formula import MAX_PARTS, Comparison, Reader, Variable
@@ -24,6 +25,7 @@ _MAX_ROWS = 100_000  # of one part
 Bounds = list[Fraction | None]
 
 
+@guarded
 def load_vnnlib(path: PathLike, input_dim: int) -> list[Domain]:
     """Read the input set of a VNN-LIB property.
 
@@ -246,6 +248,7 @@ def _short(value: Fraction) -> str:
     return "a long number"
 
 
+@guarded
 def overlapping(domains: Sequence[Domain]) -> list[tuple[int, int]]:
     """Pairs of boxes that share more than their borders.
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from ..errors import ParameterError, ShapeError
 from ..rationals import exact_array
+from ..room import MOST_COEFFICIENTS
 from .operator import Fields, Operator, Shape, integers, numeric, one_integer
-from .windows import Windows, both_sides
+from .windows import Windows, both_sides, check_windows
 
 if TYPE_CHECKING:
     from ..compile.builder import Builder, Tensor
@@ -117,6 +118,7 @@ class Conv(Operator):
         out_shape = self.output_shape(x.shape[1:])
         n, groups, n_out = len(x), self.groups, self.weight.shape[0]
         entries = self._windows.entries(x.shape[2:]).T  # (kernel, windows)
+        check_windows(x.shape[1] * entries.size, self.label, MOST_COEFFICIENTS)
         outside = entries < 0
         image = x.reshape(n, groups, x.shape[1] // groups, math.prod(x.shape[2:]))
         weight = numeric(self.weight, x).reshape(groups, n_out // groups, -1)
@@ -138,6 +140,7 @@ class Conv(Operator):
         size = math.prod(x.shape[1:])
         inside = entries >= 0
         counts = inside.sum(axis=1) * per_group  # nonzeros of the row of one window
+        check_windows(n_out * int(counts.sum()), self.label, MOST_COEFFICIENTS)
         # for one group's input channels: (windows, channels, kernel), only what lies inside
         channels = np.arange(per_group)[None, :, None]
         place = np.broadcast_to(entries[:, None, :] + channels * size, _shape3(entries, per_group))
@@ -233,6 +236,7 @@ class ConvTranspose(Operator):
         """
         out = self.output_shape(shape)
         n, kernel = self.weight.ndim - 2, self.weight.shape[2:]
+        check_windows(math.prod(shape[1:]) * math.prod(kernel), self.label)
         target = np.zeros((1,) * (2 * n), dtype=np.int64)
         valid = np.ones((1,) * (2 * n), dtype=bool)
         for i in range(n):
@@ -254,6 +258,7 @@ class ConvTranspose(Operator):
         source, entry = np.nonzero(target >= 0)
         target = target[source, entry]
         n_in, per_out = self.weight.shape[:2]
+        check_windows(n_in * per_out * len(source), self.label, MOST_COEFFICIENTS)
         c_in = np.arange(n_in)[:, None, None]
         c_out = np.arange(per_out)[None, :, None]
         channel = c_in // (n_in // self.groups) * per_out + c_out

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import UnsupportedOperatorError
+from ..mode import guarded
 from ..rationals import as_fractions
+from ..texts import plain
 from .maso import ASO, MASO, aso_as_maso, program_as_aso
 from .network import Network, Node
 from .operator import Operator, Shape
@@ -37,6 +39,7 @@ def affine_of(program: Program, label: str) -> tuple[np.ndarray, np.ndarray]:
     return as_fractions(spline.A[:, 0]), as_fractions(spline.B[:, 0])
 
 
+@guarded
 class NetworkLayer:
     """One layer of a network: affine operators, then one nonlinear one.
 
@@ -86,7 +89,7 @@ class NetworkLayer:
     @property
     def label(self) -> str:
         """For messages: "layer 2 (Dense, ReLU)"."""
-        return f"layer {self.index} ({', '.join(op.label for op in self.operators)})"
+        return plain(f"layer {self.index} ({', '.join(op.label for op in self.operators)})")
 
     def __repr__(self) -> str:
         return f"<{self.label}: {self.input_shape} -> {self.output_shape}>"

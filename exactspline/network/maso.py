@@ -11,18 +11,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ..errors import LimitError, ShapeError, UnsupportedOperatorError
+from ..mode import guarded
 from ..rationals import as_fractions, compact, exact_array
 from .operator import Fields, Operator, Shape, numeric
 
 if TYPE_CHECKING:
     from ..compile.builder import Builder, Tensor
-    from ..compile.program import Program, Units
+    from ..compile.program import Program
     from ..domain import Domain
     from ..partition.partition import Partition
     from ..theory.power import PowerDiagram
@@ -221,7 +221,7 @@ class MASO(Operator):
         )
         if r == 1:
             return builder.reshape(rows, out)
-        members = np.arange(k * r).reshape(k, r).tolist()
+        members = np.arange(k * r).reshape(k, r)
         return builder.max_units(rows, members, out)
 
 
@@ -262,6 +262,7 @@ class SimplifiedMASO(MASO):
         return int(self.A.size + self.beta.size)
 
 
+@guarded
 @dataclass(frozen=True)
 class ASO:
     """An affine spline operator of one layer: pieces, and which of them holds where.
@@ -366,13 +367,14 @@ def program_as_aso(program: Program, label: str) -> ASO:
         raise UnsupportedOperatorError(
             f"{label}: has more than one layer of units; it is a composition of splines"
         )
-    rows = [_output_pieces(program, k, label) for k in range(len(program.output))]
-    most, d = max(map(len, rows)), program.input_dim
-    if len(rows) * most * d > _MOST_ENTRIES:
+    outputs, d = range(len(program.output)), program.input_dim
+    most = max(_count_pieces(program, k) for k in outputs)
+    if len(outputs) * most * d > _MOST_ENTRIES:
         raise LimitError(
-            f"{label}: a dense A of shape {(len(rows), most, d)} holds more than "
+            f"{label}: a dense A of shape {(len(outputs), most, d)} holds more than "
             f"{_MOST_ENTRIES:,} numbers; take a smaller input"
         )
+    rows = [_output_pieces(program, k, label) for k in outputs]
     A = np.full((len(rows), most, d), Fraction(0), dtype=object)
     B = np.full((len(rows), most), Fraction(0), dtype=object)
     for k, pieces in enumerate(rows):
@@ -390,6 +392,12 @@ def _read_units(program: Program, k: int) -> list[tuple[int, Fraction]]:
     indices, data, _ = program.output.row(k)
     pairs = zip(indices.tolist(), data.tolist(), strict=True)
     return [(j, Fraction(c)) for j, c in pairs if j < units]
+
+
+def _count_pieces(program: Program, k: int) -> int:
+    """How many pieces an output has: those of the unit it reads."""
+    read = _read_units(program, k)
+    return max((int(program.layers[0].units.pieces[unit]) for unit, _ in read), default=1)
 
 
 def _output_pieces(
@@ -432,7 +440,7 @@ def aso_as_maso(spline: ASO, label: str, name: str) -> MASO:
     for k in range(len(program.output) if program.layers else 0):
         units = program.layers[0].units
         for unit, factor in _read_units(program, k):
-            convex = units.is_convex(unit) if factor > 0 else _is_concave(units, unit)
+            convex = units.is_convex(unit) if factor > 0 else units.is_concave(unit)
             if not convex:
                 raise UnsupportedOperatorError(
                     f"{label}: unit {program.unit_name(unit)} is not convex"
@@ -440,12 +448,3 @@ def aso_as_maso(spline: ASO, label: str, name: str) -> MASO:
                     "as_aso gives its affine spline"
                 )
     return MASO(spline.A, spline.B, name=name)
-
-
-def _is_concave(units: Units, unit: int) -> bool:
-    """Whether a unit is concave in its members: a minimum, or slopes that never increase."""
-    first, last = int(units.piece_start[unit]), int(units.piece_start[unit + 1])
-    members = units.piece_member[first:last]
-    if np.all(members == members[0]):
-        return all(a >= b for a, b in pairwise(units.piece_slope[first:last].tolist()))
-    return not units.is_convex(unit)

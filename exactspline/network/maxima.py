@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ..errors import ShapeError
+from ..room import MOST_MEMBERS, check_room
 from .affine import with_rank
 from .operator import Fields, Operator, Shape, one_integer
 
@@ -48,17 +49,23 @@ class Maximum(Operator):
     def forward(self, *inputs: np.ndarray) -> np.ndarray:
         rank = max(x.ndim - 1 for x in inputs)
         arrays = np.broadcast_arrays(*[with_rank(x, rank) for x in inputs])
-        stacked = np.stack(arrays)
-        return np.asarray(stacked.min(axis=0) if self.concave else stacked.max(axis=0))
+        out = arrays[0]
+        for array in arrays[1:]:
+            out = np.minimum(out, array) if self.concave else np.maximum(out, array)
+        return np.array(out)
 
     def lower(self, builder: Builder, *inputs: Tensor) -> Tensor:
         shape = self.output_shape(*[x.shape for x in inputs])
+        check_room(
+            len(inputs) * math.prod(shape), MOST_MEMBERS, f"{self.label}: its members",
+            "take fewer or smaller inputs",
+        )  # fmt: skip
         offset, columns = 0, []
         for x in inputs:
             entries = offset + np.arange(math.prod(x.shape)).reshape(x.shape)
             columns.append(np.broadcast_to(entries, shape).reshape(-1))
             offset += math.prod(x.shape)
-        members = np.stack(columns, axis=1).tolist()
+        members = np.stack(columns, axis=1)
         return builder.max_units(
             builder.join(inputs), members, shape, concave=self.concave
         )
@@ -126,5 +133,5 @@ class Maxout(Operator):
         return np.asarray(flat[:, members].max(axis=-1))
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:
-        members = self._members(x.shape).reshape(-1, self.rank).tolist()
+        members = self._members(x.shape).reshape(-1, self.rank)
         return builder.max_units(x, members, self.output_shape(x.shape))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ParameterError, ShapeError
+from ..mode import checks_itself, guarded
 from ..rationals import as_given, to_fraction
 from .affine import Add
 from .operator import Operator, Shape, any_integers
@@ -83,6 +84,7 @@ class Residual(Branches):
 Step = Operator | Branches
 
 
+@guarded
 class Network:
     """A piecewise-affine network: the exact real function that its stored parameters define.
 
@@ -121,9 +123,7 @@ class Network:
     ) -> None:
         if isinstance(operators, Operator | Branches):
             raise ShapeError("give the operators as a sequence of operators, [...]")
-        wired: list[tuple[Operator, tuple[int, ...]]] = []
-        _wire(operators, -1, wired)
-        self._build(wired, input_shape, sha256)
+        self._build(_wire(operators), input_shape, sha256)
 
     @classmethod
     def from_nodes(
@@ -213,11 +213,13 @@ class Network:
         return sum(op.rounded for op in self.operators)
 
     @property
+    @checks_itself  # integers, asked for on every call
     def input_dim(self) -> int:
         """D, the number of input coordinates."""
         return math.prod(self.input_shape)
 
     @property
+    @checks_itself
     def output_dim(self) -> int:
         """C, the number of output coordinates."""
         return math.prod(self.output_shape)
@@ -351,7 +353,8 @@ class Network:
         ShapeError
             If the shape of ``x`` does not fit.
         ParameterError
-            If ``x`` holds NaN or infinities.
+            If ``x`` holds NaN or infinities, or a value on the way is beyond the range of
+            float64.
 
         Notes
         -----
@@ -388,7 +391,14 @@ class Network:
         free = np.empty(0)
         for at, node in enumerate(nodes):
             inputs = [batch if i < 0 else results[i] for i in node.inputs]
-            results.append(node.operator.forward(*inputs))
+            with np.errstate(all="ignore"):  # of what overflows we speak below
+                value = node.operator.forward(*inputs)
+            if not exact and not np.all(np.isfinite(value)):
+                raise ParameterError(
+                    f"{_where(node.operator, at)}: a value is beyond the range of float64; "
+                    "evaluate with exact=True"
+                )
+            results.append(value)
             for i in node.inputs:
                 if i >= 0 and last_use[i] == at:
                     results[i] = free
@@ -423,9 +433,13 @@ def _checked_shape(shape: Sequence[int]) -> Shape:
     return out
 
 
-def _output_shape(operator: Operator, position: int, shapes: list[Shape]) -> Shape:
+def _where(operator: Operator, position: int) -> str:
     name = f" {operator.name!r}" if operator.name else ""
-    where = f"operator {position}{name} ({operator.kind})"
+    return f"operator {position}{name} ({operator.kind})"
+
+
+def _output_shape(operator: Operator, position: int, shapes: list[Shape]) -> Shape:
+    where = _where(operator, position)
     if operator.arity not in (None, len(shapes)) or not shapes:
         takes = operator.arity or "one or more"
         raise ShapeError(f"{where}: reads {len(shapes)} values; it takes {takes}")
@@ -435,18 +449,35 @@ def _output_shape(operator: Operator, position: int, shapes: list[Shape]) -> Sha
         raise ShapeError(f"{where}: {error}") from None
 
 
-def _wire(
-    steps: Sequence[Step], source: int, wired: list[tuple[Operator, tuple[int, ...]]]
-) -> int:
-    """Append the nodes of a chain; returns the position of its result."""
-    for step in steps:
-        if isinstance(step, Branches):
-            ends = tuple(_wire(branch, source, wired) for branch in step.branches)
-            wired.append((step.join, ends))
-        else:
-            wired.append((step, (source,)))
-        source = len(wired) - 1
-    return source
+def _wire(steps: Sequence[Step]) -> list[tuple[Operator, tuple[int, ...]]]:
+    """The nodes of a chain; blocks may stand in each other thousands deep, so no recursion."""
+    wired: list[tuple[Operator, tuple[int, ...]]] = []
+    at = -1  # the node that the next step reads
+    rest = iter(steps)
+    # per block that is open: what is left of the chain around it, the block, its other branches,
+    # the node that they read, and the ends of those that are done
+    around: list[tuple[Iterator[Step], Branches, Iterator[Sequence[Step]], int, list[int]]] = []
+    while True:
+        for step in rest:
+            if isinstance(step, Branches):
+                branches: Iterator[Sequence[Step]] = iter(step.branches)
+                around.append((rest, step, branches, at, []))
+                rest = iter(next(branches))
+                break
+            wired.append((step, (at,)))
+            at = len(wired) - 1
+        else:  # a chain is done
+            if not around:
+                return wired
+            before, block, branches, source, ends = around[-1]
+            ends.append(at)
+            branch = next(branches, None)
+            if branch is not None:
+                rest, at = iter(branch), source
+                continue
+            around.pop()
+            wired.append((block.join, tuple(ends)))
+            rest, at = before, len(wired) - 1
 
 
 def _reaching(

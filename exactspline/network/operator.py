@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ..errors import ParameterError, ShapeError
+from ..mode import guarded
 from ..rationals import as_float, as_fractions, exact_array, format_rational
 
 if TYPE_CHECKING:  # the compiler's types; no import at run time keeps the rooms in order
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 
+@guarded
 class Operator(ABC):
     """One operator of a network.
 
@@ -67,6 +69,10 @@ class Operator(ABC):
     output_operator: ClassVar[bool] = False
     entrywise: ClassVar[bool] = False
     FIELDS: ClassVar[Fields] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        guarded(cls)
 
     @property
     def kind(self) -> str:

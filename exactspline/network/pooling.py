@@ -12,8 +12,9 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..rationals import exact_array
+from ..room import MOST_COEFFICIENTS, MOST_MEMBERS
 from .operator import Fields, Operator, Shape, any_integers, integers, numeric, one_integer
-from .windows import OUTSIDE, Windows, both_sides
+from .windows import OUTSIDE, Windows, both_sides, check_windows
 
 if TYPE_CHECKING:
     from ..compile.builder import Builder, Tensor
@@ -131,15 +132,29 @@ class MaxPool(_Pool):
         out = self.output_shape(x.shape[1:])
         members = self._members(x.shape[1:])
         flat = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
-        return flat[:, :, members].max(axis=3).reshape(x.shape[0], *out)
+        values = np.empty((*x.shape[:2], len(members)), dtype=x.dtype)
+        for part in _parts(x, members):
+            values[part] = flat[part][:, :, members].max(axis=3)
+        return values.reshape(x.shape[0], *out)
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:
         out = self.output_shape(x.shape)
         members = self._members(x.shape)
+        check_windows(out[0] * members.size, self.label)
         size = math.prod(x.shape[1:])
-        windows = [list(dict.fromkeys(row)) for row in members.tolist()]
-        units = [[c * size + i for i in row] for c in range(out[0]) for row in windows]
-        return builder.max_units(x, units, out)
+        units = np.arange(out[0])[:, None, None] * size + members
+        return builder.max_units(x, units.reshape(-1, members.shape[1]), out)
+
+
+def _parts(x: np.ndarray, windows: np.ndarray) -> list[tuple[slice, slice]]:
+    """Samples and channels whose windows are unfolded at once."""
+    channels = max(1, min(x.shape[1], MOST_MEMBERS // windows.size))
+    samples = max(1, MOST_MEMBERS // (channels * windows.size))
+    return [
+        (slice(i, i + samples), slice(j, j + channels))
+        for i in range(0, len(x), samples)
+        for j in range(0, x.shape[1], channels)
+    ]
 
 
 class AveragePool(_Pool):
@@ -205,11 +220,13 @@ class AveragePool(_Pool):
         out = self.output_shape(x.shape[1:])
         entries = self._windows.entries(x.shape[2:])
         divisors = self._divisors(entries)
-        columns = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))[
-            :, :, np.maximum(entries, 0)
-        ]
-        columns[..., entries < 0] = 0
-        return (columns.sum(axis=3) / numeric(divisors, x)).reshape(x.shape[0], *out)
+        flat = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+        values = np.empty((*x.shape[:2], len(entries)), dtype=x.dtype)
+        for part in _parts(x, entries):
+            columns = flat[part][:, :, np.maximum(entries, 0)]
+            columns[..., entries < 0] = 0
+            values[part] = columns.sum(axis=3)
+        return (values / numeric(divisors, x)).reshape(x.shape[0], *out)
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:
         out = self.output_shape(x.shape)
@@ -217,6 +234,7 @@ class AveragePool(_Pool):
         divisors, which = np.unique(self._divisors(entries), return_inverse=True)
         inverse = exact_array([1 / Fraction(d) for d in divisors.tolist()])[which.reshape(-1)]
         inside = entries >= 0
+        check_windows(out[0] * int(inside.sum()), self.label, MOST_COEFFICIENTS)
         counts = inside.sum(axis=1)
         size, channels = math.prod(x.shape[1:]), out[0]
         columns = entries[inside]
@@ -384,7 +402,7 @@ class ReduceMax(_Reduce):
         return np.asarray(out.reshape(x.shape[0], *self.output_shape(x.shape[1:])))
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:
-        members = self._members(x.shape).tolist()
+        members = self._members(x.shape)
         return builder.max_units(
             x, members, self.output_shape(x.shape), concave=self.concave
         )

@@ -45,7 +45,8 @@ class Smooth(Operator):
                 f"{self.label}: {self.kind} has no exact value in rationals; "
                 "evaluate in float64, or approximate the network first"
             )
-        return self._float(x)
+        with np.errstate(over="ignore", under="ignore"):  # the limits are the right values
+            return self._float(x)
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:
         if self.output_only:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ShapeError
+from ..room import MOST_MEMBERS, check_room
 from .operator import Shape, any_integers, one_integer
 
-__all__ = ["OUTSIDE", "PADDING", "Windows", "both_sides", "same_padding"]
+__all__ = ["OUTSIDE", "PADDING", "Windows", "both_sides", "check_windows", "same_padding"]
 
 PADDING = -1  # the entry lies in the padding
 OUTSIDE = -2  # it lies even beyond the padding (the last window of ceil mode)
@@ -55,6 +56,16 @@ def same_padding(
         before.append(small if upper else total - small)
         behind.append(total - small if upper else small)
     return (*before, *behind)
+
+
+def check_windows(
+    count: int, label: str = "", most: int = MOST_MEMBERS
+) -> None:
+    """Refuse windows that read too many entries together, before they are held."""
+    check_room(
+        count, most, f"{label}: its windows" if label else "the windows of an image",
+        "take a smaller kernel, a larger stride, or a smaller image",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -126,6 +137,7 @@ class Windows:
     def entries(self, shape: Shape) -> np.ndarray:
         """Flat spatial indices, shape (windows, kernel entries); PADDING or OUTSIDE if none."""
         outputs, n = self.outputs(shape), len(self.kernel)
+        check_windows(math.prod(outputs) * math.prod(self.kernel))
         flat = np.zeros((1,) * (2 * n), dtype=np.int64)
         padded = np.zeros((1,) * (2 * n), dtype=bool)
         outside = np.zeros((1,) * (2 * n), dtype=bool)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import DomainError, LimitError
 from ..exact.lp import Row
+from ..mode import guarded
 from ..rationals import nearest_float
 from .inequalities import Inequality
 from .outputs import OutputRows
@@ -28,6 +29,7 @@ _MOST_DIMENSIONS = 60
 Vector = tuple[Fraction, ...]
 
 
+@guarded
 class DecisionBoundary:
     """The set {f_i = f_j = max f} of a partition, in pieces: one polyhedron a row.
 

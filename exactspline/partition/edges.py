@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..exact.lp import Row, q, value_at
+from ..mode import guarded
 from ..rationals import as_float, nearest_float
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _DIGITS = 2.0**-40  # a value is trusted if it is a larger share of the sizes th
 _LEAST = 2.0**-960
 
 
+@guarded
 class Edges:
     """The facets between regions, each once, sorted by ``source`` and then ``target``.
 
@@ -33,7 +35,7 @@ class Edges:
         The first unit whose piece differs; `flips` names all of them (several where
         hyperplanes coincide).
     piece : uint16 array, shape (edges,)
-        That unit's piece in ``target``.
+        That unit's piece in ``target`` (uint32 if a unit has more than 65,536).
     sign : int8 array, shape (edges,)
         ``sign`` times the facet's form (see ``layer`` and ``form``) is positive in ``source``.
     """
@@ -53,8 +55,7 @@ class Edges:
         self._exact = exact
         self._last: tuple[int, np.ndarray] = (-1, np.zeros(0, dtype=np.uint8))
         self._searched = searched  # which of the domain's coordinates the points have
-        sizes = [len(layer.units.form_plus) for layer in partition.network.program.layers]
-        self._form_at = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self._form_at = partition.network.program.form_start
 
     def __len__(self) -> int:
         return len(self.source)
@@ -201,6 +202,7 @@ def _cross(rows: np.ndarray, points: np.ndarray, beyond: np.ndarray) -> np.ndarr
     return good
 
 
+@np.errstate(all="ignore")  # callers ask whether all is finite
 def facet_rows(
     partition: Partition, regions: np.ndarray, layers: np.ndarray, forms: np.ndarray
 ) -> np.ndarray:
@@ -238,19 +240,20 @@ def facet_rows(
                 continue
             units = program.layers[block.level].units
             which, at = forms[mine], block.index(place[mine])
-            plus, minus = units.form_plus[which], units.form_minus[which]
+            plus, minus, piece = units.form_columns(which)
             first, second = _chosen(block.members, plus, at), _chosen(block.members, minus, at)
             rows = first - second
             # no facet's normal vanishes: where members nearly agree, digits are gone
             size = np.maximum(np.abs(first), np.abs(second))[:, 1:].max(axis=1, initial=0.0)
             gone = np.abs(rows[:, 1:]).max(axis=1, initial=0.0) <= _DIGITS * size
-            shift, error = as_float(units.form_shift)
+            shift, error = as_float(units.piece_shift)
             if error is not None:
                 shift = np.where(np.isfinite(error), shift, np.nan)  # beyond float64
-            rows[:, 0] += shift[which]
+            single = minus < 0
+            rows[single, 0] += shift[piece[single]]
             if paths is not None:
                 there = _chosen(paths.members, plus, at) + _chosen(paths.members, minus, at)
-                there[:, 0] += units.form_shift.astype(bool)[which]
+                there[single, 0] += units.piece_shift.astype(bool)[piece[single]]
                 gone |= vanishing.spoilt(block.level, rows, there).any(axis=1)
             rows[gone] = np.nan
             out[mine] = rows

@@ -9,6 +9,7 @@ import flint
 
 from ..exact.cell import Point, Verdict
 from ..exact.lp import ZERO, Row, value_at
+from ..mode import guarded
 from .judge import Judge
 
 __all__ = ["Envelope", "Hyperplane", "Tie", "envelope"]
@@ -192,6 +193,7 @@ def _ties_of(
     return out
 
 
+@guarded
 @dataclass(frozen=True)
 class Hyperplane:
     """The hyperplane on which a form vanishes: form = size * unit.

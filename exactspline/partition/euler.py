@@ -26,6 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..mode import guarded
 from .faces import Faces
 from .vertices import generators
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["EulerReport", "closed_characteristic", "euler_report"]
 
 
+@guarded
 @dataclass(frozen=True)
 class EulerReport:
     """Both sides of the Euler relation for a partition.

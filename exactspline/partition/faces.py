@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import LimitError, ParameterError
+from ..mode import guarded
 from .lattice import Lattice, lattice
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ MOST_INCIDENCES = 1_000_000  # pairs of a region and one of its faces; some minu
 _MOST_DIMENSIONS = 16  # a cube of as many has 43 million faces
 
 
+@guarded
 @dataclass(frozen=True)
 class Face:
     """A relatively open face.
@@ -71,6 +73,7 @@ class Face:
         return bool(self.sides)
 
 
+@guarded
 class Faces:
     """All relatively open faces of a partition, sorted by dimension, star and sides.
 

@@ -46,7 +46,24 @@ class Around:
     inside: bool
 
 
-def values_at(program: Program, x: Sequence[flint.fmpq]) -> list[list[flint.fmpq]]:
+class FormValues:
+    """The values of a layer's condition forms at a point, made when they are asked for."""
+
+    def __init__(self, units: Units, members: Sequence[flint.fmpq]) -> None:
+        self.units, self.members = units, members
+
+    def __getitem__(self, form: int) -> flint.fmpq:
+        plus, minus, shift = self.units.form(form)
+        if minus >= 0:
+            return self.members[plus] - self.members[minus]
+        return self.members[plus] + q(shift)
+
+    def active(self, unit: int) -> list[int]:
+        """The pieces of a unit that are active at the point; never none."""
+        return self.units.active(unit, self.members, q)
+
+
+def values_at(program: Program, x: Sequence[flint.fmpq]) -> list[FormValues]:
     """The value of every condition form at a point of R^D, by layers.
 
     It does not depend on the region, since every unit is continuous.
@@ -63,20 +80,10 @@ def values_at(program: Program, x: Sequence[flint.fmpq]) -> list[list[flint.fmpq
                     total = total + q(c) * state[j]
             members.append(total)
         units = layer.units
-        values = []
-        for plus, minus, shift in zip(
-            units.form_plus.tolist(), units.form_minus.tolist(), units.form_shift.tolist(),
-            strict=True,
-        ):  # fmt: skip
-            value = q(shift)
-            if plus >= 0:
-                value = value + members[plus]
-            if minus >= 0:
-                value = value - members[minus]
-            values.append(value)
+        values = FormValues(units, members)
         outputs = []
         for k in range(len(units)):
-            piece = _active(layer.units, k, values)[0]
+            piece = int(units.piece_start[k]) + values.active(k)[0]
             slope, member = q(units.piece_slope[piece]), int(units.piece_member[piece])
             outputs.append(slope * members[member] + q(units.piece_offset[piece]))
         out.append(values)
@@ -84,21 +91,8 @@ def values_at(program: Program, x: Sequence[flint.fmpq]) -> list[list[flint.fmpq
     return out
 
 
-def _active(units: Units, k: int, values: Sequence[flint.fmpq]) -> list[int]:
-    """The pieces of a unit that are active for the values of the forms; never empty."""
-    active = []
-    for piece in range(int(units.piece_start[k]), int(units.piece_start[k + 1])):
-        for c in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
-            value = values[units.cond_form[c]]
-            if value and (value > 0) != (units.cond_sign[c] > 0):
-                break
-        else:
-            active.append(piece)
-    return active
-
-
 def holds_at(
-    forms: ExactForms, code: np.ndarray, values: Sequence[Sequence[flint.fmpq]]
+    forms: ExactForms, code: np.ndarray, values: Sequence[FormValues]
 ) -> tuple[bool, bool]:
     """Whether the closure of a region of the program on R^D holds a point, and the region.
 
@@ -119,12 +113,10 @@ def holds_at(
     for index, layer in enumerate(forms.program.layers):
         units, start = layer.units, int(forms.program.unit_start[index])
         for k in range(len(units)):
-            piece = int(units.piece_start[k]) + int(code[start + k])
-            for c in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
-                f = int(units.cond_form[c])
+            for f, sign, _ in units.conditions(k, int(code[start + k])):
                 value = values[index][f]
                 if value:
-                    if (value > 0) != (units.cond_sign[c] > 0):
+                    if (value > 0) != (sign > 0):
                         return False, False
                 elif inside and any(forms.form(index, f, code)):
                     inside = False
@@ -142,7 +134,7 @@ class _Node:
 
 
 def regions_around(
-    forms: ExactForms, centre: Point, t: Point, values: Sequence[Sequence[flint.fmpq]]
+    forms: ExactForms, centre: Point, t: Point, values: Sequence[FormValues]
 ) -> Iterator[Around]:
     """All regions whose closure holds a point, in lexicographic order of their codes.
 
@@ -167,8 +159,8 @@ def regions_around(
     for index, layer in enumerate(program.layers):
         start = int(program.unit_start[index])
         for k in range(len(layer.units)):
-            active = _active(layer.units, k, values[index])
-            base[start + k] = active[0] - int(layer.units.piece_start[k])
+            active = values[index].active(k)
+            base[start + k] = active[0]
             if len(active) > 1:
                 tied.append((index, k, active))
     tight = [row for row in forms.domain_rows if value_at(row, t) == 0]
@@ -187,15 +179,14 @@ def regions_around(
 
 def _restricted(
     forms: ExactForms, node: _Node, index: int, k: int, piece: int,
-    values: Sequence[flint.fmpq],
+    values: FormValues,
 ) -> _Node | None:  # fmt: skip
     """The part of a node where an active piece of a tied unit holds, if it has an interior."""
     units = forms.program.layers[index].units
     rows, inside = node.rows, node.inside
     code = node.code.copy()
-    code[int(forms.program.unit_start[index]) + k] = piece - int(units.piece_start[k])
-    for c in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
-        f, sign = int(units.cond_form[c]), int(units.cond_sign[c])
+    code[int(forms.program.unit_start[index]) + k] = piece
+    for f, sign, drop in units.conditions(k, piece):
         if values[f]:
             continue  # it holds around the point, for the piece is active
         form = forms.form(index, f, code)
@@ -204,7 +195,7 @@ def _restricted(
             rows = [*rows, form if sign > 0 else [-v for v in form]]
             inside = verdict.plus if sign > 0 else verdict.minus
         elif verdict.kind == "zero":
-            if bool(units.cond_drop[c]):
+            if drop:
                 return None
         elif (verdict.kind == "positive") != (sign > 0):
             return None

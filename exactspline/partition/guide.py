@@ -14,6 +14,8 @@ from ..rationals import nearest_float
 
 __all__ = ["Guide"]
 
+_PRIME = 2**61 - 1
+
 
 _FAR = 1e18
 
@@ -42,29 +44,31 @@ class Guide:
         with np.errstate(all="ignore"):  # what is further away than HiGHS can tell is infinite
             self.table = np.column_stack([np.array(normals), np.minimum(reach / self.unit, _FAR)])
         self.order: list[int] = []  # of the program's rows
+        self.modulo: dict[int, list[int]] = {}  # rows modulo a prime
+        self.multipliers: np.ndarray | None = None  # of the last answer
         far = np.full(self.dim, np.inf)
         self.program = WarmLP(-far, far, np.zeros(self.dim))
 
-    def ask(self, i: int, others: list[int]) -> tuple[list[list[int]], Point | None]:
-        """Where row i is least while other rows are >= 0.
-
-        Returns
-        -------
-        bases : list of lists of int
-            At most one: positions in ``others`` of as many independent rows as dimensions,
-            whose multipliers may show that row i is implied.
-        near : point or None
-            About where it is least.
-        """
+    def ask(self, i: int, others: list[int]) -> Point | None:
+        """About where row i is least while other rows are >= 0; None if it stays positive."""
         self._load(others)
+        self.multipliers = None
         found = self.program.minimise(self.table[i])
         if found is None:
-            return [], None
-        near: Point | None = None
-        if found.value < 0 and np.all(np.isfinite(found.point)):
-            unit = q(self.unit)
-            near = [a + unit * q(float(v)) for a, v in zip(self.inside, found.point, strict=True)]
-        return self._basis(others, found.multipliers), near
+            return None
+        self.multipliers = found.multipliers
+        if not (found.value < 0 and np.all(np.isfinite(found.point))):
+            return None
+        unit = q(self.unit)
+        return [a + unit * q(float(v)) for a, v in zip(self.inside, found.point, strict=True)]
+
+    def bases(self, others: list[int]) -> list[list[int]]:
+        """What the answer to the last question rests on.
+
+        At most one: positions in ``others`` of as many independent rows as dimensions, whose
+        multipliers may show that the row is implied.
+        """
+        return [] if self.multipliers is None else self._basis(others, self.multipliers)
 
     def deepest(self) -> Point | None:
         """About a direction along which the least slope of a row of size 1 is greatest."""
@@ -107,15 +111,27 @@ class Guide:
         tight, _ = self.program.basis()
         if len(tight) != self.dim:
             order = np.argsort(-multipliers, kind="stable").tolist()
-            columns = [[self.rows[others[k]][c + 1] for k in order] for c in range(self.dim)]
-            reduced, rank = flint.fmpq_mat(columns).rref()
+            columns = zip(*(self._residues(others[k]) for k in order), strict=True)
+            reduced, rank = flint.nmod_mat([list(c) for c in columns], _PRIME).rref()
             if rank < self.dim:
                 return []
-            tight = [
-                order[next(c for c in range(len(order)) if reduced[r, c] != 0)]
-                for r in range(rank)
-            ]
+            tight, c = [], 0
+            for r in range(rank):
+                while int(reduced[r, c]) == 0:
+                    c += 1
+                tight.append(order[c])
         return [tight]
+
+    def _residues(self, k: int) -> list[int]:
+        """The slopes of a row modulo a prime: they tell which rows are independent."""
+        found = self.modulo.get(k)
+        if found is None:
+            found = []
+            for v in self.rows[k][1:]:
+                below = int(v.q) % _PRIME
+                found.append(int(v.p) * pow(below, -1, _PRIME) % _PRIME if below else 0)
+            self.modulo[k] = found
+        return found
 
 
 def _float(value: flint.fmpq) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from ..mode import guarded
 from ..rationals import as_fractions, format_rational
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ __all__ = ["Inequality", "describe_sides", "inequality_text"]
 Form = tuple[Fraction, dict[int, Fraction]]  # constant and coefficients
 
 
+@guarded
 @dataclass(frozen=True)
 class Inequality:
     """coefficients . t + constant >= 0, exactly, over the domain's coordinates t.

@@ -43,7 +43,7 @@ class Judge:
         here = value_at(row, at)
         if self.guide is None or here <= 0:
             return decide(rows, row, at)
-        bases, near = self.guide.ask(form, others)
+        near = self.guide.ask(form, others)
         if near is not None:
             there = value_at(row, near)
             if there < 0:
@@ -51,4 +51,4 @@ class Judge:
                 point = [a + share * (b - a) for a, b in zip(at, near, strict=True)]
                 if all(value_at(other, point) > 0 for other in rows):
                     return Verdict("cut", at, point)
-        return decide(rows, row, at, bases)
+        return decide(rows, row, at, self.guide.bases(others))

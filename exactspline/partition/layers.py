@@ -12,6 +12,7 @@ import numpy as np
 from ..compile.forms import Forms
 from ..compile.program import Program, UnitName
 from ..errors import LimitError, ParameterError
+from ..mode import guarded
 from .pieces import check_size, codes_in_chunks, exact_pieces, float_pieces
 from .walk import layer_of_change
 
@@ -35,6 +36,7 @@ def changes(partition: Partition) -> np.ndarray:
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int32)
 
 
+@guarded
 class LayerPartition:
     """The regions of the network that ends after one of its layers.
 

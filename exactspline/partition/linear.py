@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..mode import guarded
+
 if TYPE_CHECKING:
     from .partition import Partition
 
 __all__ = ["RegionGroups", "distinct_pieces", "linear_regions"]
 
 
+@guarded
 @dataclass(frozen=True)
 class RegionGroups:
     """The regions of a partition in groups.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LimitError, UndecidedError
+from ..mode import guarded
 from ..rationals import as_float, as_fractions, rounded
 from .coordinates import Coordinates, exact_points
 from .signs import FloatForms, FloatProgram, Signs
@@ -67,6 +68,7 @@ class CodeIndex:
         return None if found < 0 else found
 
 
+@guarded
 class Locations:
     """Where points lie in a partition.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..clock import check
 from ..compile.forms import Forms
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ..exact.cell import ExactForms
     from ..network.network import Network
 
-__all__ = ["affine_map", "exact_forms", "program_map"]
+__all__ = ["affine_map", "chosen_pieces", "exact_forms", "program_map"]
 
 
 def exact_forms(network: Network, domain: Domain) -> ExactForms:
@@ -31,6 +32,23 @@ def affine_map(network: Network, code: np.ndarray) -> Forms:
     return program_map(network.program, code)
 
 
+def chosen_pieces(program: Program, index: int, code: np.ndarray) -> Forms:
+    """A layer's new state over its members and the state before, one after the other."""
+    layer = program.layers[index]
+    units, start = layer.units, int(program.unit_start[index])
+    pieces = units.piece_start[:-1] + code[start : start + len(units)].astype(np.int64)
+    n, kept = len(units), len(layer.keep)
+    return Forms(
+        np.arange(n + kept + 1, dtype=np.int64),
+        np.concatenate([units.piece_member[pieces], len(layer.members) + layer.keep]).astype(
+            np.int64
+        ),
+        _joined(units.piece_slope[pieces], np.ones(kept)),
+        _joined(units.piece_offset[pieces], np.zeros(kept)),
+        len(layer.members) + layer.members.width,
+    ).without_zeros()
+
+
 def program_map(program: Program, code: np.ndarray) -> Forms:
     """The outputs of a program as exact affine forms over its inputs, for a code.
 
@@ -38,22 +56,10 @@ def program_map(program: Program, code: np.ndarray) -> Forms:
     """
     out = program.output
     for index in range(len(program.layers) - 1, -1, -1):
-        layer = program.layers[index]
-        units, width = layer.units, layer.members.width
-        start = int(program.unit_start[index])
-        pieces = units.piece_start[:-1] + code[start : start + len(units)].astype(np.int64)
-        n, kept = len(units), len(layer.keep)
-        # over the members and the state before, one after the other
-        chosen = Forms(
-            np.arange(n + kept + 1, dtype=np.int64),
-            np.concatenate([units.piece_member[pieces], len(layer.members) + layer.keep]).astype(
-                np.int64
-            ),
-            _joined(units.piece_slope[pieces], np.ones(kept)),
-            _joined(units.piece_offset[pieces], np.zeros(kept)),
-            len(layer.members) + width,
-        ).without_zeros()
-        members = layer.members
+        check()
+        chosen = chosen_pieces(program, index, code)
+        members = program.layers[index].members
+        width = members.width
         inner = Forms(
             np.concatenate([members.indptr, members.indptr[-1] + 1 + np.arange(width)]),
             np.concatenate([members.indices, np.arange(width, dtype=np.int64)]),

@@ -45,10 +45,10 @@ class OutputRows:
 
 def _with_outputs(program: Program) -> Program:
     """The program with its outputs as the members of one more layer, which has no units."""
-    index, exact = np.zeros(0, dtype=np.int32), np.zeros(0)
+    none = np.zeros(0)
     units = Units(
-        index, index, exact, np.zeros(1, dtype=np.int64), index, exact, exact,
-        np.zeros(1, dtype=np.int64), index, np.zeros(0, dtype=np.int8), np.zeros(0, dtype=bool),
+        np.zeros(0, dtype=np.int8), np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int32),
+        none, none, none,
     )  # fmt: skip
     last = Layer(program.output, units, np.zeros(0, dtype=np.int64), ())
     return replace(program, layers=(*program.layers, last))

@@ -6,13 +6,14 @@ import operator
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from ..errors import LimitError
+from ..mode import guarded
 from ..rationals import bounded_floats, nearest_float
-from ..search.decisions import Batch, Decisions
+from ..search.decisions import Batch, Decisions, Stop
 from .packed import PackedCodes
 
 if TYPE_CHECKING:
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
 __all__ = ["Partition"]
 
 UNPACK_LIMIT = 2**31  # bytes; ``codes`` refuses to build a larger array
+_SHARED = ("_exact_forms", "_code_index", "exact_witnesses")  # cached, and hold no partition
 
 
+@guarded
 class Partition:
     """The activation regions of a network on a domain, in lexicographic order of their codes.
 
@@ -53,6 +56,10 @@ class Partition:
     seconds : float
         Time of the search.
     engine : str
+    stopped : Stop or None
+        Why and where the search was stopped, if it was: ``reason``, ``phase`` and ``share`` (of
+        the search tree that is done). None also where that is not known: in a partition that was
+        opened from a store.
     exact_witnesses : dict of int to tuple of Fraction
         Rational witnesses (domain coordinates) of the regions that hold no float64 point
         that could be proved; their row of ``witnesses`` is the nearest float64 point only.
@@ -73,6 +80,7 @@ class Partition:
         self.certificates = Decisions()
         self.seconds = 0.0
         self.engine = ""
+        self.stopped: Stop | None = None
         self.exact_witnesses: dict[int, tuple[Fraction, ...]] = {}
         pieces = [layer.units.pieces for layer in network.program.layers]
         self._codes = PackedCodes(
@@ -180,7 +188,8 @@ class Partition:
     def _locator(self) -> Locator:
         from .locate import Locator
 
-        return Locator(self)
+        _ = self._exact_forms, self._code_index  # shared with it
+        return Locator(self._apart())
 
     @cached_property
     def _code_index(self) -> CodeIndex:
@@ -240,7 +249,21 @@ class Partition:
 
             self._builder = search_again(self)
         builder, self._builder = self._builder, None
-        return builder.finish(self)
+        _ = self._exact_forms  # shared with the edges
+        return builder.finish(self._apart())
+
+    def _apart(self) -> Self:
+        """The same regions for what is kept here and reads them, such as the edges.
+
+        If that held this object itself, nothing of a partition could go before Python next
+        looks for cycles, which it does by the number of objects, not by their size.
+        """
+        twin = object.__new__(type(self))
+        for name, value in vars(self).items():
+            cached = isinstance(getattr(type(self), name, None), cached_property)
+            if not cached or name in _SHARED:
+                vars(twin)[name] = value
+        return twin
 
     @cached_property
     def _exact_forms(self) -> ExactForms:
@@ -439,7 +462,7 @@ class Partition:
     def _equality(self) -> Equality:
         from .equality import Equality
 
-        return Equality(self)
+        return Equality(self._apart())
 
     @cached_property
     def _fingerprints(self) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ..errors import LimitError, ParameterError, ShapeError
+from ..mode import guarded
 from ..rationals import nearest_float, to_fraction
 from .coordinates import Coordinates, exact_point
 from .inequalities import Inequality, describe_sides
@@ -28,9 +29,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Region", "RegionFacet", "SymbolicRegion"]
 
-_MOST_WORK = 100_000_000  # of exact linear programs, in some microseconds each
+_MOST_WORK = 300_000_000  # of linear programs, in some ten nanoseconds each
+
+Watch = Callable[[int, int], None]
 
 
+@guarded
 @dataclass(frozen=True)
 class RegionFacet:
     """A facet of a region.
@@ -65,6 +69,7 @@ class SymbolicRegion(NamedTuple):
     map: Any
 
 
+@guarded
 class Region(Shape):
     """One activation region of a network on a domain; it needs no partition around it.
 
@@ -149,6 +154,8 @@ class Region(Shape):
                 "exactspline.regions_at finds the region of a point"
             )
 
+    _watch: Watch = staticmethod(lambda done, total: None)
+
     def _set(
         self, network: Network, domain: Domain, code: np.ndarray,
         witness: tuple[Fraction, ...] | None, index: int | None = None,
@@ -200,9 +207,9 @@ class Region(Shape):
     @cached_property
     def _conditions(self) -> list[Condition]:
         """All conditions that are not constant."""
-        from ..exact.facets import conditions
+        from .conditions import conditions_of
 
-        return conditions(self._forms, self.code)
+        return conditions_of(self._forms, self.domain.chart.point, self.code)
 
     @cached_property
     def _facets(self) -> list[Facet]:
@@ -214,13 +221,13 @@ class Region(Shape):
             if known is not None:
                 return known
         m, k = len(self._conditions), self.domain.chart.dim
-        if m * (k + min(m, 4 * k + 20)) * k * k > _MOST_WORK:
+        if m * (k + min(m, 4 * k + 20)) * k > _MOST_WORK:
             raise LimitError(
                 f"facets: {m:,} conditions in {k} dimensions are too many for exact linear "
                 "programs; inequalities(irredundant=False) has them all, or take a slice of "
                 "fewer dimensions"
             )
-        return walls(self._forms, self.code, self._inside, self._conditions)
+        return walls(self._forms, self.code, self._inside, self._conditions, self._watch)
 
     @cached_property
     def _inside(self) -> Point:
@@ -324,14 +331,21 @@ class Region(Shape):
             return [facet.inequality for facet in self.facets()]
         return [self._inequality(c) for c in self._conditions]
 
-    def facets(self) -> list[RegionFacet]:
+    def facets(self, *, progress: Watch | None = None) -> list[RegionFacet]:
         """All facets, exactly, in the order of `inequalities`.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with how many conditions are settled, and how many there are.
 
         Raises
         ------
         LimitError
             If the exact linear programs would take too long.
         """
+        if progress is not None:
+            self._watch = progress
         return [
             RegionFacet(self._inequality(f.condition), fractions(f.point), f.flips)
             for f in self._facets

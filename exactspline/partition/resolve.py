@@ -25,8 +25,8 @@ __all__ = ["EdgeBuilder", "search_again"]
 
 _CHUNK = 1 << 22  # bytes of codes that are compared at once
 _EDGE_COLUMNS = {
-    "region": np.int32, "target": np.uint64, "unit": np.int32, "piece": np.uint16,
-    "form": np.int32, "sign": np.int8,
+    "region": np.int32, "target": np.uint64, "unit": np.int32, "piece": np.uint32,
+    "form": np.int64, "sign": np.int8,
 }  # fmt: skip
 
 
@@ -79,6 +79,8 @@ class EdgeBuilder:
         columns["point"] = (
             np.zeros((0, width or 0)) if self.points is None else self.points.finish()
         )
+        if partition.network.program.max_pieces <= 1 << 16:
+            columns["piece"] = columns["piece"].astype(np.uint16)
         columns["target"] = self._resolved(partition, columns)
         columns, exact = _known(columns, self.exact)
         _check_down(columns["target"], self.down.finish())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DomainError, UndecidedError
+from ..mode import guarded
 from ..rationals import nearest_float
 from .coordinates import exact_point
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Shape", "fractions"]
 
 
+@guarded
 class Shape:
     """What a `Region` is as a polyhedron in the domain's coordinates; `Region` inherits it."""
 

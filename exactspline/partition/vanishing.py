@@ -100,7 +100,7 @@ class Vanishing:
         for layer in program.layers:
             units, affine = layer.units, layer.members
             members = state.applied(affine.data, affine.const, _terms(affine))
-            low, high = _exponents(units.form_shift)
+            low, high = _exponents(units.piece_shift)
             self._ranges.append(
                 _Range(min(members.least, low), max(members.most, high) + 2, members.loss + 2)
             )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 
@@ -124,7 +125,7 @@ def state_classes(
 
 def with_classes(program: Program) -> bool:
     """Whether classes can settle anything: some unit compares two members."""
-    return any(bool(np.any(layer.units.form_minus >= 0)) for layer in program.layers)
+    return any(layer.units.compares for layer in program.layers)
 
 
 class _Numbers:
@@ -162,14 +163,16 @@ def class_arrays(program: Program, space: SearchSpace) -> dict[str, np.ndarray]:
             values.append(weights.array(layer.members.data))
             biases.append(weights.array(layer.members.const))
             slopes, offsets = layer.units.piece_slope, layer.units.piece_offset
-            pairs = zip(slopes.tolist(), offsets.tolist(), strict=True)
-            functions.append([pieces.number((Fraction(a), Fraction(b))) for a, b in pairs])
+            own = weights.array(slopes), weights.array(offsets)
+            pairs, which = np.unique(np.stack(own), axis=1, return_inverse=True)
+            numbers = [pieces.number((a, b)) for a, b in pairs.T.tolist()]
+            functions.append(np.array(numbers, dtype=np.int64)[which.reshape(-1)])
             constants.append(slopes == 0)
             at[index + 1] = at[index] + len(layer.members.indices)
             table = max(table, len(layer.members), len(layer.units))
-        rows = _Numbers([((), (), Fraction(0))])
-        first_state = _row_numbers(space.inputs, rows)
-        first_members = _row_numbers(space.first, rows)
+        rows = _Numbers([(b"", b"", 0)])
+        first_state = _row_numbers(space.inputs, rows, weights)
+        first_members = _row_numbers(space.first, rows, weights)
         table = 1 << (2 * table).bit_length()
     n_state = program.input_dim + sum(layer.state_size for layer in program.layers)
     n_members = sum(len(layer.members) for layer in program.layers)
@@ -198,14 +201,15 @@ def class_arrays(program: Program, space: SearchSpace) -> dict[str, np.ndarray]:
     }
 
 
-def _row_numbers(forms: Forms, rows: _Numbers) -> np.ndarray:
-    """One number a row of exact coefficients; the zero row is 0."""
-    out = []
-    for i in range(len(forms)):
-        indices, data, const = forms.row(i)
-        terms = sorted(
-            (j, Fraction(c)) for j, c in zip(indices.tolist(), data.tolist(), strict=True) if c
-        )
-        key = (tuple(j for j, _ in terms), tuple(c for _, c in terms), const)
-        out.append(rows.number(key))
+def _row_numbers(forms: Forms, rows: _Numbers, values: _Numbers) -> np.ndarray:
+    """One number a row of exact coefficients, which have theirs; the zero row is 0."""
+    forms = forms.without_zeros()
+    of_row = np.repeat(np.arange(len(forms)), np.diff(forms.indptr))
+    order = np.lexsort((forms.indices, of_row))
+    columns, numbers = forms.indices[order], values.array(forms.data)[order]
+    ends, consts = forms.indptr.tolist(), values.array(forms.const).tolist()
+    out = [
+        rows.number((columns[a:b].tobytes(), numbers[a:b].tobytes(), const))
+        for (a, b), const in zip(pairwise(ends), consts, strict=True)
+    ]
     return np.array(out, dtype=np.int64)

@@ -9,6 +9,7 @@ its output by a multiple of g, and that number goes through the layers like any 
 from __future__ import annotations
 
 from .certificates import UNDERFLOW, gamma, strictly_positive
+from .conditions import condition, count_conditions, form_terms, form_unit
 from .control import F_EDGES, F_FLIPS, F_TOUCHED, N_OUT, N_PATH, REGIONS
 from .jit import kernel
 from .points import sign_at, value_at
@@ -81,7 +82,9 @@ def _list_touched(C, L, N, R, K, r):
     y = K.far
     count = 0
     first_layer = L.path_layer[r]
-    own = N.form_unit[N.form_at[first_layer] + L.path_form[r]]
+    own = form_unit(
+        L.path_form[r], N.stride[first_layer], N.piece_at[first_layer], N.piece_unit
+    )
     for layer in range(first_layer, C.mode[1]):
         n = N.n_mem[layer]
         u = N.mem_at[layer]
@@ -120,18 +123,18 @@ def _list_touched(C, L, N, R, K, r):
                     K.touched[count] = at + k
                     count += 1
             continue
-        piece_base = N.piece_at[layer]
         for k in range(start, N.n_units[layer]):
-            piece = N.piece_start[at + k + layer] + K.codes[at + k]
+            first = N.piece_start[at + k + layer]
+            lead, count_pieces = N.lead[at + k], N.piece_start[at + k + layer + 1] - first
             holds = True
-            at_piece = piece_base + layer + piece
-            for cond in range(N.cond_start[at_piece], N.cond_start[at_piece + 1]):
-                size, zero = _form(C, N, R, layer, N.cond_form[cond], K.g, K.g_error)
+            for place in range(count_conditions(lead, count_pieces, K.codes[at + k])):
+                form, sign, _ = condition(lead, first, K.codes[at + k], place, N.stride[layer])
+                size, zero = _form(C, N, R, layer, form, K.g, K.g_error)
                 if zero:
                     if layer > first_layer:
                         holds = False  # it may not vanish across
                     continue
-                if N.cond_sign[cond] < 0:
+                if sign < 0:
                     for c in range(d + 1):
                         K.g[c] = -K.g[c]
                 if not strictly_positive(K.g, K.g_error, size, coefficients, y, d):
@@ -163,13 +166,15 @@ def _form(C, N, R, layer, form, g, g_error):
     coefficients = C.mode[2] == 1
     n = N.n_mem[layer]
     u = N.mem_at[layer]
-    at = N.form_at[layer] + form
-    plus, minus = N.form_plus[at], N.form_minus[at]
+    plus, minus, shift, shift_error = form_terms(
+        form, N.stride[layer], N.piece_at[layer], N.piece_member, N.piece_shift,
+        N.piece_shift_error,
+    )
     if len(R.U_class) > 0 and minus >= 0 and R.U_class[u + plus] == R.U_class[u + minus]:
         plus, minus = -1, -1
     width = d + 1 if coefficients else 1
     size = form_row(
-        plus, minus, N.form_shift[at], N.form_shift_error[at], R.U[u * (d + 1) :],
+        plus, minus, shift, shift_error, R.U[u * (d + 1) :],
         R.U_error[u * width :], R.U_size[u:], n, d, coefficients, R.U_grid[layer] != NOT_EXACT,
         g, g_error,
     )
@@ -187,7 +192,9 @@ def _pieces_across(C, L, N, W, R, K, r):
     """Find the piece of every touched unit across the facet; False if one is not proved."""
     ctl = C.facet
     first_layer = L.path_layer[r]
-    own_at = N.unit_at[first_layer] + N.form_unit[N.form_at[first_layer] + L.path_form[r]]
+    own_at = N.unit_at[first_layer] + form_unit(
+        L.path_form[r], N.stride[first_layer], N.piece_at[first_layer], N.piece_unit
+    )
     if K.touched[0] != own_at:
         return False
     if ctl[F_TOUCHED] == 1 and N.two_piece[own_at]:
@@ -214,22 +221,25 @@ def _pieces_across(C, L, N, W, R, K, r):
 def _piece_across(C, L, N, R, K, r, layer, k, first_layer):
     """The lowest piece of a unit whose conditions hold across; -1 if that is not proved."""
     at = N.unit_at[layer] + k
-    base = N.piece_at[layer] + layer
-    first, last = N.piece_start[at + layer], N.piece_start[at + layer + 1]
-    for piece in range(first, last):
+    first, lead = N.piece_start[at + layer], N.lead[at]
+    count = N.piece_start[at + layer + 1] - first
+    for piece in range(count):
         holds = True
         unknown = False
-        for cond in range(N.cond_start[base + piece], N.cond_start[base + piece + 1]):
-            sign = _sign_across(C, L, N, R, K, r, layer, N.cond_form[cond], first_layer)
+        for place in range(count_conditions(lead, count, piece)):
+            form, wanted, drops = condition(lead, first, piece, place, N.stride[layer])
+            sign = _sign_across(C, L, N, R, K, r, layer, form, first_layer)
             if sign == UNKNOWN:
                 unknown = True
             elif sign == 0:
-                if N.cond_drop[cond]:
+                if drops:
                     holds = False
-            elif sign != N.cond_sign[cond]:
+            elif sign != wanted:
                 holds = False
+            if not holds:
+                break
         if holds:
-            return -1 if unknown else piece - first
+            return -1 if unknown else piece
     return -1
 
 
@@ -254,8 +264,10 @@ def _sign_across(C, L, N, R, K, r, layer, form, first_layer):
     jump, error = 0.0, 0.0
     if layer > first_layer:
         u = N.mem_at[layer]
-        f = N.form_at[layer] + form
-        plus, minus = N.form_plus[f], N.form_minus[f]
+        plus, minus, _, _ = form_terms(
+            form, N.stride[layer], N.piece_at[layer], N.piece_member, N.piece_shift,
+            N.piece_shift_error,
+        )
         if plus >= 0:
             jump += K.jump_member[u + plus]
             error += K.jump_member_error[u + plus]
@@ -279,13 +291,20 @@ def _multiple(C, L, N, R, K, r, layer, form, first_layer):
     """
     d = C.mode[0]
     u, v = N.mem_at[layer], N.mem_at[first_layer]
-    f, g = N.form_at[layer] + form, N.form_at[first_layer] + L.path_form[r]
-    if len(R.U_class) > 0 and N.form_shift[f] == 0.0 and N.form_shift_error[f] == 0.0:
-        plus = R.U_class[u + N.form_plus[f]] if N.form_plus[f] >= 0 else 0
-        minus = R.U_class[u + N.form_minus[f]] if N.form_minus[f] >= 0 else 0
-        if N.form_shift[g] == 0.0 and N.form_shift_error[g] == 0.0:
-            own_plus = R.U_class[v + N.form_plus[g]] if N.form_plus[g] >= 0 else 0
-            own_minus = R.U_class[v + N.form_minus[g]] if N.form_minus[g] >= 0 else 0
+    f_plus, f_minus, shift, shift_error = form_terms(
+        form, N.stride[layer], N.piece_at[layer], N.piece_member, N.piece_shift,
+        N.piece_shift_error,
+    )
+    if len(R.U_class) > 0 and shift == 0.0 and shift_error == 0.0:
+        plus = R.U_class[u + f_plus] if f_plus >= 0 else 0
+        minus = R.U_class[u + f_minus] if f_minus >= 0 else 0
+        g_plus, g_minus, shift, shift_error = form_terms(
+            L.path_form[r], N.stride[first_layer], N.piece_at[first_layer], N.piece_member,
+            N.piece_shift, N.piece_shift_error,
+        )
+        if shift == 0.0 and shift_error == 0.0:
+            own_plus = R.U_class[v + g_plus] if g_plus >= 0 else 0
+            own_minus = R.U_class[v + g_minus] if g_minus >= 0 else 0
             if plus == own_plus and minus == own_minus:
                 return float(L.path_sign[r]), True
             if plus == own_minus and minus == own_plus:

@@ -1,4 +1,4 @@
-"""What engines hand over: batches of regions, and how many decisions each tier proved."""
+"""What engines hand over: batches of regions, decisions by tier, and how far a search came."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ import numpy as np
 if TYPE_CHECKING:
     from .found import FoundFacets
 
-__all__ = ["Batch", "Decisions"]
+__all__ = ["COMPILING", "LOWERING", "PREPARING", "SEARCHING", "Batch", "Decisions", "Stop"]
+
+LOWERING = "compiling the network"
+PREPARING = "preparing"
+COMPILING = "compiling kernels"
+SEARCHING = "searching"
 
 
 @dataclass
@@ -49,6 +54,29 @@ class Decisions:
         return Decisions(
             self.float - other.float, self.integer - other.integer, self.rational - other.rational
         )
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why a search ended before its end, and how far it had come.
+
+    Attributes
+    ----------
+    reason : str
+        "limit", "time limit" or "interrupt"; on the command line also "terminated".
+    phase : str
+        What it was doing: "compiling the network", "preparing" (the domain's exact bounds, the
+        first vertex), "compiling kernels" (once a machine), or "searching".
+    share : float
+        Of the search tree that was done, 0 to 1: an estimate, as progress bars show it.
+    """
+
+    reason: str
+    phase: str
+    share: float
+
+    def __str__(self) -> str:
+        return f"{self.reason}, {self.share:.1%} of the search done, while {self.phase}"
 
 
 @dataclass

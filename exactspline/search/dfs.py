@@ -17,6 +17,7 @@ from .certificates import (
     lower_bound_in_cell_box,
     nonnegative_by_integers,
 )
+from .conditions import condition, count_conditions, form_terms
 from .control import (
     ANSWER,
     ARENA_TOP,
@@ -88,7 +89,7 @@ from .control import (
     ZERO,
     M,
 )
-from .enter import LARGE, enter_layer, refilter
+from .enter import LARGE, enter_layer, first_unbeaten, refilter
 from .faults import perturb, uniform
 from .frame import proved_in_frame
 from .jit import kernel
@@ -105,6 +106,8 @@ from .simplex import (
     minimise,
     pivot,
 )
+
+MANY = 16  # pieces of a maximum from which on one that is beaten is looked for first
 
 
 @kernel
@@ -247,11 +250,10 @@ def advance(P, S):
         unit = open_units[ctl[POSITION]]
         unit_at = P.unit_at[layer] + unit
         two = P.two_piece[unit_at]
-        piece_base = P.piece_at[layer]
         sign_wanted = 0
         drops = False
         if two:
-            form = P.two_form[unit_at]
+            form = P.piece_start[unit_at + layer] * P.stride[layer] + P.lead[unit_at]
         else:
             first_piece = P.piece_start[unit_at + layer]
             n_pieces = P.piece_start[unit_at + layer + 1] - first_piece
@@ -259,8 +261,21 @@ def advance(P, S):
                 ctl[PIECE] = 0
                 ctl[COND] = 0
             piece = ctl[PIECE]
-            cond_a = P.cond_start[piece_base + layer + first_piece + piece]
-            cond_b = P.cond_start[piece_base + layer + first_piece + piece + 1]
+            if (
+                n_pieces > MANY and P.lead[unit_at] != 0
+                and ctl[COND] == 0 and ctl[ANSWER] == OPEN and ctl[SAVED] == 0
+            ):  # fmt: skip
+                # the node is all pieces that follow: those at its beginning may hold nowhere
+                piece = first_unbeaten(P, S, layer, unit, piece)
+                share = num[WEIGHT] / (n_pieces - ctl[PIECE]) * (piece - ctl[PIECE])
+                num[FINISHED] += share
+                num[WEIGHT] -= share
+                ctl[BY_FLOAT] += piece - ctl[PIECE]
+                if piece == n_pieces:
+                    num[FINISHED] += num[WEIGHT]
+                    ctl[PHASE] = POP
+                    continue
+                ctl[PIECE] = piece
             if ctl[COND] == 0 and ctl[ANSWER] == OPEN and ctl[SAVED] == 0 and piece + 1 < n_pieces:
                 # keep this cell for the pieces that follow
                 need = (d + 1) * (d + m)
@@ -277,31 +292,31 @@ def advance(P, S):
                 for c in range(d):
                     stack_point[top, c] = point[c]
                 ctl[SAVED] = 1
-            if cond_a + ctl[COND] == cond_b:
+            if ctl[COND] == count_conditions(P.lead[unit_at], n_pieces, piece):
                 codes[unit_at] = piece
                 ctl[POSITION] += 1
                 ctl[PIECE] = -1
                 ctl[COND] = 0
                 ctl[SAVED] = 0
                 continue
-            cond = cond_a + ctl[COND]
-            form = P.cond_form[cond]
-            sign_wanted = P.cond_sign[cond]
-            drops = P.cond_drop[cond]
+            form, sign_wanted, drops = condition(
+                P.lead[unit_at], first_piece, piece, ctl[COND], P.stride[layer]
+            )
 
-        form_at = P.form_at[layer] + form
         u_at = P.mem_at[layer] * (d + 1)
         e_at = u_at if coefficients else P.mem_at[layer]
         exact_row = S.U_grid[layer] != NOT_EXACT
-        plus, minus = P.form_plus[form_at], P.form_minus[form_at]
+        plus, minus, shift, shift_error = form_terms(
+            form, P.stride[layer], P.piece_at[layer], P.piece_member, P.piece_shift,
+            P.piece_shift_error,
+        )
         if len(S.U_class) > 0 and minus >= 0:
             members = S.U_class[P.mem_at[layer] :]
             if members[plus] == members[minus]:
                 plus, minus = -1, -1
         g_size = form_row(
-            plus, minus, P.form_shift[form_at],
-            P.form_shift_error[form_at], S.U[u_at:], S.U_error[e_at:], S.U_size[P.mem_at[layer]:],
-            P.n_mem[layer], d, coefficients, exact_row, g, g_error,
+            plus, minus, shift, shift_error, S.U[u_at:], S.U_error[e_at:],
+            S.U_size[P.mem_at[layer]:], P.n_mem[layer], d, coefficients, exact_row, g, g_error,
         )
         g_grid = S.U_grid[layer]
         g_max = 0.0

@@ -9,6 +9,7 @@ from fractions import Fraction
 import flint
 import numpy as np
 
+from ..clock import Clock, OutOfTime
 from ..compile.program import Program
 from ..errors import UndecidedError
 from ..exact.cell import Cell, ExactForms, decide, interior, regions_of_cell
@@ -26,7 +27,9 @@ from .stages import EMPTIED, FULL_CELL, NEXT, NO_ROOT, REGION, ROOT, Stage
 
 __all__ = ["KernelSearch"]
 
-BUDGET = 20_000  # nodes between two looks at the clock: about 0.1 s
+BUDGET = 20_000  # nodes between two looks at the clock at most: about 0.1 s
+FIRST = 16  # nodes before the first look: nobody knows how long they take
+SLOW, FAST = 0.2, 0.05  # seconds between two looks: more are too many, less are few
 HEARTBEAT = 0.1  # seconds between two batches while the kernel asks and asks
 
 
@@ -97,7 +100,11 @@ class KernelSearch:
         self.queries = [0, 0, 0, 0]
         self.stage = Stage.NEW
         self._back = Stage.TREE  # where a cell that is searched exactly leads back to
-        self._exact: Iterator[tuple[np.ndarray, list[flint.fmpq], int]] | None = None
+        self.spent = False  # it cannot go on, but says what remains
+        self._step: Callable[[], None] | None = None  # in rationals, to be done before all else
+        self._nodes = min(FIRST, BUDGET)
+        self._exact: Iterator[tuple[np.ndarray, list[flint.fmpq], int] | None] | None = None
+        self._held: tuple[np.ndarray, list[flint.fmpq], int] | None = None
         self._whole = False  # the domain itself is searched exactly
         self._last: np.ndarray | None = None  # the last region of the cell searched exactly
         self._handed: np.ndarray | None = None  # the last region that was handed over
@@ -138,38 +145,52 @@ class KernelSearch:
 
     @property
     def decisions(self) -> Decisions:
-        """Proved decisions by tier, so far."""
+        """Proved decisions by tier, so far; those on the way to a part are not counted."""
+        if self.descending:
+            return Decisions()
         ctl = self.state.ctl
         return Decisions(int(ctl[c.BY_FLOAT]), int(ctl[c.BY_INTEGER]), self.rational)
 
     # ------------------------------------------------------------------ running
-    def batches(self, deadline: float | None = None) -> Iterator[Batch]:
+    def batches(self, deadline: Clock | float | None = None) -> Iterator[Batch]:
         """Yield regions in order (or empty batches as a heartbeat) until done or stopped.
 
-        Called again after a deadline, it goes on where it was.
+        Called again after a deadline, it goes on where it was, unless it is ``spent``.
 
         Parameters
         ----------
-        deadline : float, optional
-            ``time.monotonic()`` value after which to stop.
+        deadline : Clock or float, optional
+            When to stop: a clock, or a ``time.monotonic()`` value.
         """
+        clock = Clock.of(deadline)
         if self.stage == Stage.NEW:
-            self._begin()
+            self._step = self._begin
         self.state.ctl[c.BUDGET] = BUDGET // 10
         self._beat = time.monotonic()
-        while self.stage not in (Stage.END, Stage.FULL):
+        while self.stage not in (Stage.END, Stage.FULL) and not self.spent:
+            if self._step is not None and not self._done(clock):
+                yield self._take()
+                return
             if self.stage == Stage.CELL:
-                yield from self._exact_batches(deadline)
+                yield from self._exact_batches(clock)
                 if self.stage == Stage.CELL:
                     return
                 continue
             status = self._advance()
-            if self._settled(status):
+            if status == c.QUERY:
+                self._step = self._answer
+                if not self._done(clock):
+                    yield self._take()
+                    return
+            if self._settled(status, clock):
+                if self.stage == Stage.DESCENT and clock.over():
+                    return
                 continue
             self._beat = time.monotonic()
             batch = self._take()
-            if status == c.SUBTREE:  # before the batch goes out: the caller may stop with it
-                self._search_exactly(self._current_cell())
+            # before the batch goes out: the caller may stop with it
+            if status == c.SUBTREE:
+                self._step = self._enter_exactly
             elif status == c.DONE:
                 self._go(status, Stage.END)
             elif status == c.LIMIT:
@@ -177,8 +198,21 @@ class KernelSearch:
             else:
                 self._go(status, self.stage)
             yield batch
-            if self.stage == Stage.TREE and deadline is not None and time.monotonic() > deadline:
+            if status not in (c.SUBTREE, c.DONE, c.LIMIT) and clock.late():
                 return
+
+    def _done(self, clock: Clock) -> bool:
+        """Do the step that is to be done; False if there is no time for it."""
+        assert self._step is not None
+        try:
+            with clock.running():
+                self._step()
+        except OutOfTime:
+            if self.facets is not None and self.facets.leave():
+                self.spent = True
+            return False
+        self._step = None
+        return True
 
     def _begin(self) -> None:
         """Make the domain the first node."""
@@ -203,47 +237,56 @@ class KernelSearch:
 
     def _advance(self) -> int:
         """Let the kernel go on; returns its status."""
-        ctl = self.state.ctl
-        if self.stage == Stage.TREE and self.facets is not None:
-            return self.facets.step()
         from .dfs import advance
 
+        ctl, began = self.state.ctl, time.monotonic()
         if self.stage == Stage.DESCENT:
             # one step, then a look at the node, before anything comes of it
             ctl[c.BUDGET] = 1 if ctl[c.PHASE] == c.RUN else 0
+        elif self.facets is None:
+            ctl[c.BUDGET] = self._nodes
         else:
-            ctl[c.BUDGET] = BUDGET
-        return int(advance(self.problem, self.state))
+            status = self.facets.step()
+            if status not in (c.F_FULL, c.F_QUERY):
+                self._pace(time.monotonic() - began)
+                ctl[c.BUDGET] = max(1, self._nodes // 10)  # leaves take longer
+            return status
+        status = int(advance(self.problem, self.state))
+        self._pace(time.monotonic() - began)
+        return status
 
-    def _settled(self, status: int) -> bool:
-        """Do what the kernel asks for; False if it has something to hand over."""
-        ctl = self.state.ctl
-        if self.stage == Stage.TREE and self.facets is not None:
-            if status == c.F_FULL:
-                self.facets.grow()
-                return True
-            if status == c.F_QUERY:
-                self.facets.answer()
-                if time.monotonic() - self._beat > HEARTBEAT:
-                    ctl[c.BUDGET] = 0  # pause as soon as this region is finished
-                return True
-            ctl[c.BUDGET] = BUDGET // 10  # leaves take longer
-        if status == c.QUERY:
-            self._answer()
+    def _pace(self, seconds: float) -> None:
+        """Have the kernel look up more often where nodes take long, and less often again."""
+        if seconds > SLOW:
+            self._nodes = max(1, int(self._nodes * HEARTBEAT / seconds))
+        elif seconds < FAST:
+            self._nodes = min(BUDGET, 2 * self._nodes)
+
+    def _settled(self, status: int, clock: Clock) -> bool:
+        """Do what the kernel asks for; False if there is something to hand over."""
+        ctl, passed = self.state.ctl, time.monotonic() - self._beat
+        if status == c.F_FULL:
+            assert self.facets is not None
+            self.facets.grow()
+        elif status == c.F_QUERY:
+            assert self.facets is not None
+            self._step = self.facets.answer
+            if passed > HEARTBEAT:
+                ctl[c.BUDGET] = 0  # pause as soon as this region is finished
+        elif status == c.QUERY:
             # the answer stands, the kernel goes on with it: time for a batch may have come
-            late = time.monotonic() - self._beat > HEARTBEAT
-            return self.stage == Stage.DESCENT or not late
-        if status == c.AUDITED:
+            return self.stage == Stage.DESCENT or passed < HEARTBEAT
+        elif status == c.AUDITED:
             assert self.audit is not None
             self.audit(self)
-            return True
-        if status == c.GROW:
+        elif status == c.GROW:
             self._grow()
-            return True
-        if status == c.PAUSE and self.stage == Stage.DESCENT:
+        elif status == c.PAUSE and self.stage == Stage.DESCENT:
             self._go(status, self._looked())
-            return True
-        return False
+        else:
+            # a short stretch is not worth a batch
+            return status == c.PAUSE and passed < FAST and not clock.late()
+        return True
 
     def _start(self) -> bool:
         """Set up the root node; False if the domain holds no float64 point that is proved."""
@@ -330,6 +373,10 @@ class KernelSearch:
                 "exactspline, please report it with the network"
             )
 
+    def _enter_exactly(self) -> None:
+        """Have the current node searched in rational arithmetic."""
+        self._search_exactly(self._current_cell())
+
     def _search_exactly(self, cell: Cell | None) -> None:
         """Have a cell searched in rational arithmetic next."""
         if cell is None:
@@ -341,40 +388,60 @@ class KernelSearch:
             self._back = self.stage
             self._go(c.SUBTREE, Stage.CELL)
 
-    def _regions_of(self, cell: Cell) -> Iterator[tuple[np.ndarray, list[flint.fmpq], int]]:
+    def _regions_of(
+        self, cell: Cell
+    ) -> Iterator[tuple[np.ndarray, list[flint.fmpq], int] | None]:
         """The regions of a cell that are of the part, in rational arithmetic."""
         self._last = None
         place = None if self.part == WHOLE else self.part.place
         return regions_of_cell(self.forms, cell, place)
 
-    def _exact_batches(self, deadline: float | None) -> Iterator[Batch]:
+    def _exact_batches(self, clock: Clock) -> Iterator[Batch]:
         """Regions of the cell that is searched exactly, one batch each."""
+        while self.stage == Stage.CELL:
+            try:
+                with clock.running():
+                    batch = self._next_exactly()
+            except OutOfTime:
+                return
+            if batch is not None:
+                yield batch
+            if clock.over() or (batch is not None and clock.late()):
+                return
+
+    def _next_exactly(self) -> Batch | None:
+        """The next region of that cell; None at its end, and where the clock interrupts."""
         ctl = self.state.ctl
         assert self._exact is not None
-        for codes, point, used in self._exact:
+        if self._held is None:
+            found = next(self._exact, "end")
+            if found == "end":
+                self._exact = self._last = None
+                self.state.num[c.FINISHED] += self.state.num[c.WEIGHT]
+                stage, self._back = self._back, Stage.TREE
+                self._go(EMPTIED, stage)
+            if not isinstance(found, tuple):
+                return None
             if ctl[c.REGIONS] >= ctl[c.MAX_REGIONS]:
                 self._go(FULL_CELL, Stage.FULL)
-                return
-            self._go(REGION, Stage.CELL)
-            self.rational += used
-            self._in_cells += used
-            ctl[c.REGIONS] += 1
-            self._last = self._latest = codes
-            if self.store:
-                self._follows(codes)
-                self._handed = codes
-                batch = exact_batch(self.forms, codes, _fractions(point))
-                if self.facets is not None:
-                    batch.facets = self.facets.of_exact(codes, point)
-                yield batch
-            else:
-                yield Batch(codes[None][:0], np.zeros((0, self.space.dim)))
-            if deadline is not None and time.monotonic() > deadline:
-                return
-        self._exact = self._last = None
-        self.state.num[c.FINISHED] += self.state.num[c.WEIGHT]
-        stage, self._back = self._back, Stage.TREE
-        self._go(EMPTIED, stage)
+                return None
+            self._held = found
+        codes, point, used = self._held
+        batch = Batch(codes[None][:0], np.zeros((0, self.space.dim)))
+        if self.store:
+            batch = exact_batch(self.forms, codes, _fractions(point))
+            if self.facets is not None:
+                batch.facets = self.facets.of_exact(codes, point)
+            self._follows(codes)
+            self._handed = codes
+        # it counts once all about it is known
+        self._go(REGION, Stage.CELL)
+        self.rational += used
+        self._in_cells += used
+        ctl[c.REGIONS] += 1
+        self._last = self._latest = codes
+        self._held = None
+        return batch
 
     # ------------------------------------------------------------ parts of the tree
     def _prefix(self, *, cutting: bool) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from .certificates import HUGE, UNDERFLOW, gamma, lower_bound_by_basis, lower_bound_in_box
 from .classes import member_classes, state_classes
+from .conditions import condition, count_conditions, form_terms
 from .control import (
     BY_FLOAT,
     BY_INTEGER,
@@ -198,10 +199,27 @@ def _sign_of_form(g, g_error, size, low, high, d, coefficients):
 
 
 @kernel
+def best_piece(U, n_mem, members, lead, low, high, d):
+    """The lowest piece of a maximum (minimum) that is best in the middle of a box: a guess."""
+    best, at = 0.0, -1
+    for i in range(len(members)):
+        value = U[d * n_mem + members[i]]
+        for c in range(d):
+            middle = 0.0
+            if abs(low[c]) <= LARGE and abs(high[c]) <= LARGE:
+                middle = 0.5 * (low[c] + high[c])
+            value += U[c * n_mem + members[i]] * middle
+        value *= lead
+        if at < 0 or value > best:
+            best, at = value, i
+    return at
+
+
+@kernel
 def _settle_general(
     ctl, codes, open_units, U, U_error, U_size, U_class, n_mem, exact_rows, g, g_error,
-    form_plus, form_minus, form_shift, form_shift_error, two_piece, two_form, piece_start,
-    cond_start, cond_form, cond_sign, cond_drop, start, end, out, fresh, low, high, d, coefficients,
+    lead, stride, two_piece, piece_start, piece_member, piece_shift, piece_shift_error, start, end,
+    out, fresh, low, high, d, coefficients,
 ):
     """The same test for units of any kind: settled when all conditions of a piece are sure.
 
@@ -211,33 +229,41 @@ def _settle_general(
         k = position - start if fresh else open_units[position]
         settled = -1
         exact = False
-        first, last = piece_start[k], piece_start[k + 1]
+        first, count = piece_start[k], piece_start[k + 1] - piece_start[k]
         two = two_piece[k]
-        for piece in range(first, last):
+        begin, stop = 0, count
+        if lead[k] != 0 and count > 2:  # only the best one somewhere in the box can be sure
+            begin = best_piece(
+                U, n_mem, piece_member[first : first + count], lead[k], low, high, d
+            )
+            stop = begin + 1
+        for piece in range(begin, stop):
             sure = True
             exact = True
             sign = 2
-            for cond in range(cond_start[piece], cond_start[piece + 1]):
-                f = cond_form[cond]
-                plus, minus = form_plus[f], form_minus[f]
+            for place in range(count_conditions(lead[k], count, piece)):
+                f, wanted, drops = condition(lead[k], first, piece, place, stride)
+                plus, minus, shift, shift_error = form_terms(
+                    f, stride, 0, piece_member, piece_shift, piece_shift_error
+                )
                 if len(U_class) > 0 and minus >= 0 and U_class[plus] == U_class[minus]:
                     plus, minus = -1, -1
                 size = form_row(
-                    plus, minus, form_shift[f], form_shift_error[f], U, U_error,
-                    U_size, n_mem, d, coefficients, exact_rows, g, g_error,
+                    plus, minus, shift, shift_error, U, U_error, U_size, n_mem, d, coefficients,
+                    exact_rows, g, g_error,
                 )
                 sign = _sign_of_form(g, g_error, size, low, high, d, coefficients)
                 if sign == 0:
-                    if cond_drop[cond]:
+                    if drops:
                         sure = False
                         break
-                elif sign != cond_sign[cond]:
+                elif sign != wanted:
                     sure = False
                     break
                 else:
                     exact = False
             if sure:
-                settled = piece - first
+                settled = piece
                 break
             if two and sign == 2:
                 break  # the other piece asks for the same form
@@ -251,6 +277,45 @@ def _settle_general(
             open_units[out] = k
             out += 1
     return out
+
+
+@kernel
+def first_unbeaten(P, S, layer, unit, piece):
+    """The first piece from one on that is not proved to hold nowhere; the last's successor if none.
+
+    Of a maximum of many members most pieces hold nowhere, and one condition in a hundred may
+    tell: the one against the best member at the cell's point, on the layer's box.
+    """
+    d = P.mode[0]
+    coefficients = P.mode[2] == 1
+    at = P.unit_at[layer] + unit
+    lead, first = P.lead[at], P.piece_start[at + layer]
+    count = P.piece_start[at + layer + 1] - first
+    u, n, pieces = P.mem_at[layer], P.n_mem[layer], P.piece_at[layer]
+    U = S.U[u * (d + 1) :]
+    best = best_piece(
+        U, n, P.piece_member[pieces + first : pieces + first + count], lead, S.point, S.point, d
+    )
+    for r in range(piece, count):
+        if r == best:
+            return r
+        place = best if best < r else best - 1
+        form, wanted, _ = condition(lead, first, r, place, P.stride[layer])
+        plus, minus, shift, shift_error = form_terms(
+            form, P.stride[layer], pieces, P.piece_member, P.piece_shift, P.piece_shift_error
+        )
+        if len(S.U_class) > 0 and S.U_class[u + plus] == S.U_class[u + minus]:
+            return r
+        size = form_row(
+            plus, minus, shift, shift_error, U, S.U_error[u * (d + 1) if coefficients else u :],
+            S.U_size[u:], n, d, coefficients, S.U_grid[layer] != NOT_EXACT, S.g, S.g_error,
+        )
+        sign = _sign_of_form(
+            S.g, S.g_error, size, S.box_low[layer], S.box_high[layer], d, coefficients
+        )
+        if sign != -wanted:
+            return r
+    return count
 
 
 @kernel
@@ -360,7 +425,7 @@ def refilter(P, S):
         if not (abs(low[c]) <= LARGE and abs(high[c]) <= LARGE):
             return False
     u, n = P.mem_at[layer], P.n_mem[layer]
-    unit, form, piece = P.unit_at[layer], P.form_at[layer], P.piece_at[layer]
+    unit, piece = P.unit_at[layer], P.piece_at[layer]
     U = S.U[u * (d + 1) : (u + n) * (d + 1)]
     U_error = S.U_error[u * (d + 1) :] if coefficients else S.U_error[u:]
     codes = S.codes[unit:]
@@ -374,11 +439,10 @@ def refilter(P, S):
     else:
         out = _settle_general(
             ctl, codes, S.open_units, U, U_error, S.U_size[u:], S.U_class[u:], n,
-            S.U_grid[layer] != NOT_EXACT, S.g, S.g_error, P.form_plus[form:],
-            P.form_minus[form:], P.form_shift[form:],
-            P.form_shift_error[form:], P.two_piece[unit:], P.two_form[unit:],
-            P.piece_start[unit + layer :], P.cond_start[piece + layer :], P.cond_form,
-            P.cond_sign, P.cond_drop, start, end, end, False, low, high, d, coefficients,
+            S.U_grid[layer] != NOT_EXACT, S.g, S.g_error, P.lead[unit:], P.stride[layer],
+            P.two_piece[unit:], P.piece_start[unit + layer :], P.piece_member[piece:],
+            P.piece_shift[piece:], P.piece_shift_error[piece:], start, end, end, False, low, high,
+            d, coefficients,
         )
     if 4 * (out - end) > 3 * (end - start):
         ctl[BY_FLOAT] = by_float  # they will be decided again
@@ -513,7 +577,7 @@ def enter_layer(P, S, layer):
     ctl[POSITION] = start
     ctl[PIECE] = -1
     u, n = P.mem_at[layer], P.n_mem[layer]
-    unit, form, piece = P.unit_at[layer], P.form_at[layer], P.piece_at[layer]
+    unit, piece = P.unit_at[layer], P.piece_at[layer]
     U = S.U[u * (d + 1) : (u + n) * (d + 1)]
     U_error = S.U_error[u * (d + 1) :] if coefficients else S.U_error[u:]
     U_size = S.U_size[u:]
@@ -529,12 +593,10 @@ def enter_layer(P, S, layer):
         else:
             end = _settle_general(
                 ctl, codes, S.open_units, U, U_error, U_size, S.U_class[u:], n,
-                S.U_grid[layer] != NOT_EXACT, S.g, S.g_error, P.form_plus[form:],
-                P.form_minus[form:], P.form_shift[form:],
-                P.form_shift_error[form:], P.two_piece[unit:], P.two_form[unit:],
-                P.piece_start[unit + layer :], P.cond_start[piece + layer :], P.cond_form,
-                P.cond_sign, P.cond_drop, start, end, start, attempt == 0, low, high, d,
-                coefficients,
+                S.U_grid[layer] != NOT_EXACT, S.g, S.g_error, P.lead[unit:], P.stride[layer],
+                P.two_piece[unit:], P.piece_start[unit + layer :], P.piece_member[piece:],
+                P.piece_shift[piece:], P.piece_shift_error[piece:], start, end, start,
+                attempt == 0, low, high, d, coefficients,
             )
         if attempt == 1 or layer == 0 or end - start <= P.mode[5]:
             break

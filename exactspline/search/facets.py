@@ -20,6 +20,7 @@ from .certificates import (
     lower_bound_in_box,
     nonnegative_by_integers,
 )
+from .conditions import form_unit
 from .control import (
     BY_FLOAT,
     BY_INTEGER,
@@ -326,7 +327,9 @@ def _is_facet(C, L, N, W, R, K, X, r, y):
 def _leads_down(L, N, K, r):
     """Whether the region across is surely an earlier one: the first unit to change is r's."""
     layer = L.path_layer[r]
-    unit = N.unit_at[layer] + N.form_unit[N.form_at[layer] + L.path_form[r]]
+    unit = N.unit_at[layer] + form_unit(
+        L.path_form[r], N.stride[layer], N.piece_at[layer], N.piece_unit
+    )
     return N.two_piece[unit] and K.codes[unit] == 1
 
 

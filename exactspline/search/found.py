@@ -83,7 +83,7 @@ def exact_facets(
     program: Program, table: np.ndarray, number: int, code: np.ndarray, facets: Sequence[Facet]
 ) -> FoundFacets:
     """The facets of one region that were found in rational arithmetic."""
-    form_at = np.concatenate([[0], np.cumsum([len(v.units.form_plus) for v in program.layers])])
+    form_at = program.form_start
     upper = [f for f in facets if f.flips and f.flips[0][1] > code[f.flips[0][0]]]
     borders = [f.condition.side for f in facets if not f.flips]
     others = np.repeat(code[None], len(upper), axis=0).astype(np.int64)
@@ -102,7 +102,7 @@ def exact_facets(
         code_hashes(program, table, others),
         np.array([f.flips[0][0] for f in upper], dtype=np.int32),
         np.array([f.flips[0][1] for f in upper], dtype=np.int32),
-        np.array([form_at[f.condition.layer] + f.condition.form for f in upper], dtype=np.int32),
+        np.array([form_at[f.condition.layer] + f.condition.form for f in upper], dtype=np.int64),
         np.array([f.condition.sign for f in upper], dtype=np.int8),
         np.zeros((len(upper), dim)),
         flips[:, 0], flips[:, 1], flips[:, 2],

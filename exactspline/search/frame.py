@@ -10,6 +10,7 @@ constraints that matter form a square system again.
 from __future__ import annotations
 
 from .certificates import lower_bound_by_basis
+from .conditions import form_terms
 from .jit import kernel
 from .rows import form_row, member_rows, state_rows
 
@@ -19,18 +20,20 @@ SMALL_MULTIPLIER = 1e-9  # of guesses: which constraints take part
 
 @kernel
 def _output_entry(
-    form, n_units, codes, two_piece, two_form, piece_start, piece_member, piece_slope,
-    piece_slope_error, piece_offset, piece_offset_error, form_plus, form_minus, form_shift,
-    form_shift_error,
+    form, stride, n_units, codes, two_piece, piece_start, piece_member, piece_shift,
+    piece_shift_error, piece_slope, piece_slope_error, piece_offset, piece_offset_error,
 ):  # fmt: skip
     """The unit whose output equals a condition form of its layer, or NONE.
 
     A unit that is on: its output is the form itself (slope 1, no offset, upper piece).
     """
-    if form_minus[form] >= 0 or form_shift[form] != 0.0 or form_shift_error[form] != 0.0:
+    plus, minus, shift, shift_error = form_terms(
+        form, stride, 0, piece_member, piece_shift, piece_shift_error
+    )
+    if minus >= 0 or shift != 0.0 or shift_error != 0.0:
         return NONE
     for k in range(n_units):
-        if two_piece[k] and two_form[k] == form:
+        if two_piece[k] and piece_start[k] * stride == form:
             piece = piece_start[k] + 1
             if (
                 codes[k] == 1
@@ -38,7 +41,7 @@ def _output_entry(
                 and piece_slope_error[piece] == 0.0
                 and piece_offset[piece] == 0.0
                 and piece_offset_error[piece] == 0.0
-                and form_plus[form] == piece_member[piece]
+                and plus == piece_member[piece]
             ):
                 return k
             return NONE
@@ -139,9 +142,13 @@ def proved_in_frame(P, S, layer, form, sign):
             else:
                 source, f, turned = layer, form, 1
             if source >= start:
-                at, u = P.form_at[source] + f, P.mem_at[source]
+                u = P.mem_at[source]
+                plus, minus, shift, shift_error = form_terms(
+                    f, P.stride[source], P.piece_at[source], P.piece_member, P.piece_shift,
+                    P.piece_shift_error,
+                )
                 form_row(
-                    P.form_plus[at], P.form_minus[at], P.form_shift[at], P.form_shift_error[at],
+                    plus, minus, shift, shift_error,
                     S.F[u * (d + 1) :], S.F_error[u * (d + 1) :], S.F_size[u:], P.n_mem[source],
                     dim, True, False, rows[count], errors[count],
                 )  # fmt: skip
@@ -149,13 +156,13 @@ def proved_in_frame(P, S, layer, form, sign):
                     for c in range(dim + 1):
                         rows[count, c] = -rows[count, c]
             elif source == start - 1 and turned > 0:
-                unit, piece, at = P.unit_at[source], P.piece_at[source], P.form_at[source]
+                unit, piece = P.unit_at[source], P.piece_at[source]
                 entry = _output_entry(
-                    f, P.n_units[source], S.codes[unit:], P.two_piece[unit:], P.two_form[unit:],
+                    f, P.stride[source], P.n_units[source], S.codes[unit:], P.two_piece[unit:],
                     P.piece_start[unit + source :], P.piece_member[piece:],
+                    P.piece_shift[piece:], P.piece_shift_error[piece:],
                     P.piece_slope[piece:], P.piece_slope_error[piece:], P.piece_offset[piece:],
-                    P.piece_offset_error[piece:], P.form_plus[at:], P.form_minus[at:],
-                    P.form_shift[at:], P.form_shift_error[at:],
+                    P.piece_offset_error[piece:],
                 )  # fmt: skip
                 if entry < 0 or S.frame_index[P.state_at[start] + entry] < 0:
                     break

@@ -85,9 +85,33 @@ class FacetSearch:
                 ctl[c.F_ANSWER] = c.F_IMPLIED
                 return
             outside = verdict.minus
+        facet = self._facet(rows, r, inside, outside)
         search.rational += 1
         ctl[c.F_ANSWER] = c.F_FACET
-        self.exact.append((search.regions - 1, self._facet(rows, r, inside, outside)))
+        self.exact.append((search.regions - 1, facet))
+
+    def leave(self) -> bool:
+        """Give up the region whose facets are being found; False if there is none.
+
+        It counts as not found. The kernel cannot go on after that: the region's constraints
+        are not in their place.
+        """
+        counters, ctl = self.buffers.counters.facet, self.search.state.ctl
+        if counters[c.F_STAGE] == 0:
+            return False
+        ctl[c.REGIONS] -= 1
+        ctl[c.N_OUT] -= 1
+        ctl[c.BY_FLOAT] -= 1
+        self.search.state.num[c.FINISHED] -= self.search.state.num[c.WEIGHT]
+        number = self.search.regions
+        found = self.buffers.output
+        # its facets are the last ones that were written
+        edges = int(np.searchsorted(found.edge_region[: counters[c.F_EDGES]], number))
+        borders = int(np.searchsorted(found.border_region[: counters[c.F_BORDERS]], number))
+        flips = int(np.searchsorted(found.flip_edge[: counters[c.F_FLIPS]], edges))
+        counters[c.F_EDGES], counters[c.F_BORDERS], counters[c.F_FLIPS] = edges, borders, flips
+        self.exact = [(i, facet) for i, facet in self.exact if i != number]
+        return True
 
     def _facet(self, rows: list[Row], r: int, inside: list, outside: list) -> Facet:
         """The facet of constraint r, met on the way from inside to outside."""
@@ -101,7 +125,7 @@ class FacetSearch:
         layer, form = int(state.path_layer[r]), int(state.path_form[r])
         problem = self.search.problem
         unit = int(problem.unit_at[layer])
-        unit += int(self.buffers.units.form_unit[int(problem.form_at[layer]) + form])
+        unit += self.search.program.layers[layer].units.unit_of(form)
         flips: tuple[tuple[int, int], ...]
         if problem.two_piece[unit] and others_stay(self.search, layer, unit, form, point):
             flips = ((unit, 1 - int(state.codes[unit])),)
@@ -115,7 +139,7 @@ class FacetSearch:
         search = self.search
         facets = facets_of_region(search.forms, codes, inside)
         search.rational += len(facets)
-        number = search.regions - 1
+        number = search.regions  # it is counted once its facets are known
         return exact_facets(search.program, self.buffers.units.table, number, codes, facets)
 
     def take(self, n: int) -> FoundFacets:
@@ -179,15 +203,11 @@ def make_buffers(program: Program, problem: Problem, state: State) -> Buffers:
     chunk = len(state.out_codes)
     room = max(8 * chunk, 4 * longest)
     n_mem, n_state, n_units = len(state.U_size), len(state.Z_size), program.n_units
-    form_unit = np.zeros(int(problem.form_at[-1]) + 1, dtype=np.int64)
-    for index, layer in enumerate(program.layers):
-        units = layer.units
-        of_piece = np.repeat(np.arange(len(units)), units.pieces)
-        of_condition = np.repeat(of_piece, np.diff(units.cond_start))
-        form_unit[int(problem.form_at[index]) + units.cond_form] = of_condition
+    piece_unit = [layer.units.piece_unit for layer in program.layers]
     own: dict[str, np.ndarray] = {
         "facet": np.zeros(c.N_FACET_CTL, dtype=np.int64),
-        "form_unit": form_unit, "table": hash_table(program),
+        "piece_unit": np.concatenate([*piece_unit, [0]]).astype(np.int64),
+        "table": hash_table(program),
         "alive": np.zeros(longest, dtype=np.bool_), "state": np.zeros(longest, dtype=np.int64),
         "row": np.zeros((longest, d + 1)), "error": np.zeros((longest, width)),
         "size": np.zeros(longest), "wide_error": np.zeros((longest, width)),
@@ -200,7 +220,7 @@ def make_buffers(program: Program, problem: Problem, state: State) -> Buffers:
         "jump_state_error": np.zeros(n_state), "region_hash": np.zeros(chunk, dtype=np.uint64),
         "down": np.zeros(chunk, dtype=np.int64), "edge_region": np.zeros(room, dtype=np.int64),
         "edge_hash": np.zeros(room, dtype=np.uint64), "edge_unit": np.zeros(room, dtype=np.int32),
-        "edge_piece": np.zeros(room, dtype=np.int32), "edge_form": np.zeros(room, dtype=np.int32),
+        "edge_piece": np.zeros(room, dtype=np.int32), "edge_form": np.zeros(room, dtype=np.int64),
         "edge_sign": np.zeros(room, dtype=np.int8), "edge_point": np.zeros((room, d)),
         "border_region": np.zeros(room, dtype=np.int64),
         "border_side": np.zeros(room, dtype=np.int32),

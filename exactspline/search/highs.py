@@ -14,13 +14,14 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..clock import Clock, OutOfTime
 from ..compile.program import Program
 from ..exact.facets import facets_of_region
 from ..exact.lp import q
 from . import control as c
 from .decisions import Batch, Decisions
 from .enter import enter_layer
-from .found import exact_facets, hash_table
+from .found import FoundFacets, exact_facets, hash_table
 from .highs_cell import HighsCell, Place
 from .part import INSIDE, OUTSIDE, WHOLE, Part, following
 from .problem import MAX_REACH, make_problem, make_state
@@ -114,60 +115,89 @@ class HighsSearch:
 
     @property
     def decisions(self) -> Decisions:
-        """Proved decisions by tier, so far."""
+        """Proved decisions by tier, so far; those on the way to a part are not counted."""
+        if self._descending:
+            return Decisions()
         ctl = self.state.ctl
         return Decisions(int(ctl[c.BY_FLOAT]), int(ctl[c.BY_INTEGER]), self.cell.rational)
 
-    def batches(self, deadline: float | None = None) -> Iterator[Batch]:
+    def batches(self, deadline: Clock | float | None = None) -> Iterator[Batch]:
         """Yield regions in order (or empty batches as a heartbeat) until done or stopped.
 
         Called again after a deadline, it goes on where it was.
 
         Parameters
         ----------
-        deadline : float, optional
-            ``time.monotonic()`` value after which to stop.
+        deadline : Clock or float, optional
+            When to stop: a clock, or a ``time.monotonic()`` value.
         """
-        if not self._begun:
-            self._begun = True
-            self._start()
+        clock = Clock.of(deadline)
         beat = time.monotonic()
         while not (self.finished or self._limited):
-            node = self._node or self._resumed()
+            try:
+                with clock.running():
+                    node, batches = self._advance()
+            except OutOfTime:  # the step is made again when the search goes on
+                yield self._take()
+                return
             if node is None:
                 break
-            if self._descending and not self._on_the_way(node):
-                continue
-            if node.piece >= 0 or node.position < node.open_end:
-                self._decide(node)
-            elif node.layer + 1 < len(self.program.layers):
-                self._enter(node)
-            else:
-                if self.regions >= self.max_regions:
-                    self._limited = True
-                    yield self._take()
-                    return
-                if isinstance(node.inside, list) and self.store:
-                    yield self._take()
-                    witness = tuple(Fraction(int(v.p), int(v.q)) for v in node.inside)
-                    batch = exact_batch(self.cell.forms, self.state.codes, witness)
-                    self._count(node)
-                    yield self._with_facets(batch, node)
-                else:
-                    self._count(node)
-                    if self.table is not None:
-                        yield self._with_facets(self._take(), node)
+            yield from batches
             now = time.monotonic()
-            if now - beat > HEARTBEAT or len(self._codes) >= CHUNK:
+            over = clock.over()
+            if over or now - beat > HEARTBEAT or len(self._codes) >= CHUNK:
                 yield self._take()
                 beat = now
-                late = deadline is not None and now > deadline
                 # on the way to a part nothing is gained yet, nor inside of a piece
-                if late and not self._descending and (self._node is None or node.cond == 0):
+                good = not self._descending and (self._node is None or node.cond == 0)
+                if over or (good and clock.late()):
                     return
-        if not (self.finished or self._limited):
-            self.finished = True
+        if not self.finished:
+            self.finished = not self._limited
             yield self._take()
+
+    def _advance(self) -> tuple[_Node | None, list[Batch]]:
+        """Make one step: the node it was made at (None: there is none left), and batches.
+
+        It can be interrupted by the clock; nothing has changed then, so that it is made again.
+        """
+        if not self._begun:
+            self._start()
+            self._begun = True
+        node = self._node or self._resumed()
+        if node is None or (self._descending and not self._on_the_way(node)):
+            return node, []
+        if node.piece >= 0 or node.position < node.open_end:
+            self._decide(node)
+        elif node.layer + 1 < len(self.program.layers):
+            self._enter(node)
+        elif self.regions >= self.max_regions:
+            self._limited = True
+            return None, []
+        else:
+            return node, self._leaf(node)
+        return node, []
+
+    def _leaf(self, node: _Node) -> list[Batch]:
+        """Count a region; its batches if it is handed over by itself."""
+        inside = node.inside
+        if not self.store or (self.table is None and not isinstance(inside, list)):
+            self._count(node)
+            return []
+        facets = None if self.table is None else self._facets(inside)  # may be interrupted
+        batches = []
+        if isinstance(inside, list):
+            witness = tuple(Fraction(int(v.p), int(v.q)) for v in inside)
+            batch = exact_batch(self.cell.forms, self.state.codes, witness)
+            batches = [self._take(), batch]
+        self._count(node)
+        if not isinstance(inside, list):
+            batches = [self._take()]
+        if facets is not None:
+            self.cell.rational += int(facets.down.sum()) + len(facets.region)
+            self.cell.rational += len(facets.border_region)
+            batches[-1].facets = facets
+        return batches
 
     @np.errstate(all="ignore")
     def _start(self) -> None:
@@ -268,17 +298,14 @@ class HighsSearch:
                 self._points.append(node.inside)
         self._leave(node)
 
-    def _with_facets(self, batch: Batch, node: _Node) -> Batch:
-        """Add the facets of a batch's only region, in rationals."""
-        if self.table is not None:
-            inside = node.inside
-            exact = inside if isinstance(inside, list) else [q(float(v)) for v in inside]
-            facets = facets_of_region(self.cell.forms, self.state.codes, exact)
-            self.cell.rational += len(facets)
-            batch.facets = exact_facets(
-                self.program, self.table, self.regions - 1, self.state.codes, facets
-            )
-        return batch
+    def _facets(self, inside: Place) -> FoundFacets:
+        """The facets of the current region, in rationals."""
+        assert self.table is not None
+        exact = inside if isinstance(inside, list) else [q(float(v)) for v in inside]
+        found = facets_of_region(self.cell.forms, self.state.codes, exact)
+        return exact_facets(
+            self.program, self.table, self.regions, self.state.codes, found
+        )
 
     def _leave(self, node: _Node) -> None:
         self._done += node.weight
@@ -301,7 +328,8 @@ class HighsSearch:
         unit = int(self.state.open_units[node.position])
         at = int(P.unit_at[node.layer]) + unit
         if P.two_piece[at]:
-            form = cell.read(node.layer, int(P.two_form[at]))
+            units = self.program.layers[node.layer].units
+            form = cell.read(node.layer, int(units.first_form[unit]))
             verdict, plus, minus = cell.decide(form, node.inside, open_in_box=True)
             node.position += 1
             codes[at] = 1 if verdict == c.POS else 0
@@ -312,26 +340,25 @@ class HighsSearch:
                 node.n_path, node.inside = cell.n, minus
             return
         units = self.program.layers[node.layer].units
-        first = int(units.piece_start[unit])
         node.piece = max(node.piece, 0)
-        left = int(units.piece_start[unit + 1]) - first - node.piece
+        left = int(units.pieces[unit]) - node.piece
         if left > 1 and not node.saved:
             rest = node.weight * (left - 1) / left
             self._pending.append(replace(node, piece=node.piece + 1, cond=0, weight=rest))
             node.weight -= rest
             node.saved = True
-        cond = int(units.cond_start[first + node.piece]) + node.cond
-        if cond == int(units.cond_start[first + node.piece + 1]):
+        condition = next(units.conditions(unit, node.piece, node.cond), None)
+        if condition is None:
             codes[at] = node.piece
             node.position += 1
             node.piece, node.cond, node.saved = -1, 0, False
             return
-        form = cell.read(node.layer, int(units.cond_form[cond]))
+        form = cell.read(node.layer, condition.form)
         verdict, plus, minus = cell.decide(form, node.inside, open_in_box=False)
-        wanted = int(units.cond_sign[cond])
+        wanted = condition.sign
         node.cond += 1
         if verdict == c.CUT:
             cell.push(form, wanted)
             node.n_path, node.inside = cell.n, plus if wanted > 0 else minus
-        elif verdict != wanted and (verdict != c.ZERO or units.cond_drop[cond]):
+        elif verdict != wanted and (verdict != c.ZERO or condition.drop):
             self._leave(node)  # the piece holds nowhere in this cell

@@ -14,17 +14,20 @@ from functools import cached_property
 import flint
 import numpy as np
 
+from ..clock import check
 from ..compile.program import Program
 from ..exact.bounded import basic_multipliers, decide_in_box, least_by_duality
 from ..exact.cell import ExactForms
 from ..exact.lp import Row, q, value_at
 from . import control as c
 from .certificates import HUGE, UNDERFLOW, gamma
+from .conditions import form_terms
 from .highs_lp import ENOUGH, Guess, WarmLP
 from .layout import Problem, State
 from .problem import round_up_signed
 from .rows import NOT_EXACT, form_row
 from .space import SearchSpace
+from .sums import combined, times
 
 __all__ = ["Form", "HighsCell", "Place", "Verdict"]
 
@@ -166,9 +169,12 @@ class HighsCell:
     def read(self, layer: int, index: int) -> Form:
         """A condition form of a layer on this cell."""
         P, S = self.problem, self.state
-        at, u = int(P.form_at[layer]) + index, int(P.mem_at[layer])
+        u = int(P.mem_at[layer])
         size = form_row(
-            P.form_plus[at], P.form_minus[at], P.form_shift[at], P.form_shift_error[at],
+            *form_terms(
+                index, P.stride[layer], P.piece_at[layer], P.piece_member, P.piece_shift,
+                P.piece_shift_error,
+            ),
             S.U[u * (self.d + 1) :], S.U_error[u if self.in_box else u * (self.d + 1) :],
             S.U_size[u:], P.n_mem[layer], self.d, not self.in_box,
             bool(S.U_grid[layer] != NOT_EXACT), S.g, S.g_error,
@@ -256,12 +262,12 @@ class HighsCell:
     # ------------------------------------------------------------------ proofs in float64
     def sign_at(self, form: Form, x: np.ndarray) -> int:
         """The proved sign of a form at a point of the domain; 0 if not proved."""
-        value = float(form.row[:-1] @ x + form.row[-1])
+        value = float(times(form.row[:-1], x) + form.row[-1])
         if self.in_box:
             error, terms = float(form.error[0]), form.size
         else:
-            error = float(form.error[:-1] @ np.abs(x) + form.error[-1])
-            terms = float(np.abs(form.row[:-1]) @ np.abs(x) + abs(form.row[-1]))
+            error = float(times(form.error[:-1], np.abs(x)) + form.error[-1])
+            terms = float(times(np.abs(form.row[:-1]), np.abs(x)) + abs(form.row[-1]))
         if abs(value) > (error + gamma(self.d) * terms) * INFLATE + self.tiny:
             return 1 if value > 0.0 else -1
         return 0
@@ -271,11 +277,11 @@ class HighsCell:
         if not (np.all(x > self.inner_low) and np.all(x < self.inner_high)):
             return False
         n, S = self.n, self.state
-        values = S.path_row[:n, :-1] @ x + S.path_row[:n, -1]
+        values = times(S.path_row[:n, :-1], x) + S.path_row[:n, -1]
         if self.in_box:
             return bool(np.all(values > self.margin[:n]))
-        error = S.path_error[:n, :-1] @ np.abs(x) + S.path_error[:n, -1]
-        terms = np.abs(S.path_row[:n, :-1]) @ np.abs(x) + np.abs(S.path_row[:n, -1])
+        error = times(S.path_error[:n, :-1], np.abs(x)) + S.path_error[:n, -1]
+        terms = times(np.abs(S.path_row[:n, :-1]), np.abs(x)) + np.abs(S.path_row[:n, -1])
         return bool(np.all(values > (error + gamma(self.d) * terms) * INFLATE + self.tiny))
 
     def _beyond(
@@ -315,9 +321,9 @@ class HighsCell:
         if multipliers is not None:
             chosen = np.flatnonzero(multipliers > 0.0)
             z, used = multipliers[chosen], len(chosen)
-            rest = rest - z @ S.path_row[chosen]
-            slack += float(z @ S.path_error[chosen, 0])
-            size += float(z @ S.path_size[chosen])
+            rest = rest - combined(z, S.path_row[chosen])
+            slack += float(combined(z, S.path_error[chosen, 0]))
+            size += float(combined(z, S.path_size[chosen]))
         ends = np.minimum(rest[:-1] * self.low, rest[:-1] * self.high)
         bound = float(rest[-1] + ends.sum())
         if not bound <= HUGE:  # it may have overflowed on the way
@@ -334,6 +340,7 @@ class HighsCell:
         for i in range(self.n):
             row = self.exact_path[i]
             if row is None:
+                check()
                 if S.path_layer[i] < 0:
                     row = self.forms.domain_rows[self.n_bounds + i]
                 else:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import highspy
 import numpy as np
+
+from ..clock import check, current
 
 __all__ = ["Guess", "WarmLP"]
 
@@ -23,6 +25,10 @@ OPTIONS: dict[str, bool | int | float | str] = {
     "dual_feasibility_tolerance": 1e-9,
     "small_matrix_value": 1e-12,
 }
+
+
+# highspy.Highs adds callbacks, and prints a banner as it does, before it can be told not to
+_SOLVER: Any = highspy.Highs.__base__ or highspy.Highs
 
 
 class Guess(NamedTuple):
@@ -64,8 +70,9 @@ class WarmLP:
         self.width = upper - lower
         self.centre = lower + 0.5 * self.width
         self.scales: list[float] = []
+        self.patience = float("inf")  # seconds that it was last given
         self.columns = np.arange(len(low), dtype=np.int32)
-        self.highs = highspy.Highs()
+        self.highs = _SOLVER()
         for name, value in OPTIONS.items():
             self.highs.setOptionValue(name, value)
         half = np.full(len(low), 0.5)
@@ -106,7 +113,9 @@ class WarmLP:
             return None
         self.highs.changeColsCost(len(scaled), self.columns, scaled)
         self.highs.setOptionValue("objective_bound", ENOUGH - constant)
+        self._limit_time()
         self.highs.run()
+        check()
         status = self.highs.getModelStatus()
         stopped = status == highspy.HighsModelStatus.kObjectiveBound
         if not stopped and status != highspy.HighsModelStatus.kOptimal:
@@ -121,6 +130,14 @@ class WarmLP:
             self.centre + self.width * near,
             np.maximum(duals, 0.0) * np.array(self.scales) / scale,
         )
+
+    def _limit_time(self) -> None:
+        """Have HiGHS stop when the clock says so; its own time counts all of its runs."""
+        clock = current()
+        left = float("inf") if clock is None else clock.left()
+        if left != self.patience:
+            self.patience = left
+            self.highs.setOptionValue("time_limit", self.highs.getRunTime() + left)
 
     def basis(self) -> tuple[list[int], list[int]]:
         """The rows that the last basis holds tight, and the coordinates between their bounds."""

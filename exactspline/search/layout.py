@@ -65,22 +65,18 @@ class Problem(NamedTuple):
     bias_error: np.ndarray
     grid: np.ndarray  # per layer: exponents of weight, bias, slope grids (or NOT_EXACT)
     norm: np.ndarray  # per layer: max row sum of |weight|, max |bias|, max |slope|, max |offset|
-    form_plus: np.ndarray
-    form_minus: np.ndarray
-    form_shift: np.ndarray
-    form_shift_error: np.ndarray
+    # what forms and conditions are: see conditions.py
+    lead: np.ndarray
+    stride: np.ndarray  # per layer
     two_piece: np.ndarray
-    two_form: np.ndarray
     piece_start: np.ndarray  # per unit (with one entry more a layer), within the layer
     piece_member: np.ndarray
+    piece_shift: np.ndarray
+    piece_shift_error: np.ndarray
     piece_slope: np.ndarray
     piece_slope_error: np.ndarray
     piece_offset: np.ndarray
     piece_offset_error: np.ndarray
-    cond_start: np.ndarray
-    cond_form: np.ndarray
-    cond_sign: np.ndarray
-    cond_drop: np.ndarray
     keep: np.ndarray
     # which rows are equal, see classes.py; empty where no unit compares members
     class_at: np.ndarray
@@ -235,19 +231,15 @@ class UnitTables(NamedTuple):
     piece_at: np.ndarray
     simple: np.ndarray
     two_piece: np.ndarray
-    form_plus: np.ndarray
-    form_minus: np.ndarray
-    form_shift: np.ndarray
-    form_shift_error: np.ndarray
-    form_unit: np.ndarray  # per form: its unit, within the layer
+    lead: np.ndarray
+    stride: np.ndarray
+    piece_unit: np.ndarray  # per piece: its unit, within the layer
     piece_start: np.ndarray
     piece_member: np.ndarray
+    piece_shift: np.ndarray
+    piece_shift_error: np.ndarray
     piece_slope: np.ndarray
     piece_slope_error: np.ndarray
-    cond_start: np.ndarray
-    cond_form: np.ndarray
-    cond_sign: np.ndarray
-    cond_drop: np.ndarray
     table: np.ndarray  # random numbers: a code's hash is the exclusive or of its pieces'
 
 

@@ -7,21 +7,25 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..clock import check
 from ..compile.forms import Forms
 from ..compile.program import Layer, Program
 from ..rationals import as_float
+from ..room import MOST_NUMBERS, check_room
 from .classes import class_arrays
 from .control import N_CTL, N_NUM, N_STACK
 from .layout import Problem, State
 from .rows import EXACT_LIMIT, NOT_EXACT
 from .simplex import LANES
 from .space import SearchSpace, dense_rows
+from .sums import times
 
 __all__ = ["bounding_box", "make_problem", "make_state", "vanishing_constants"]
 
 TINY = 1e-150  # smaller weights carry an error bound, so that no product underflows unnoticed
 MAX_REACH = 1e20  # in wider boxes what underflows in a coefficient would count
 MAX_SLACKS = 3000
+_CODES, _FEWEST = 1 << 23, 256  # entries of found codes that are kept, regions at least
 FILTER_ABOVE = 4  # open units a dimension that are worth a bounding box inside a layer
 
 
@@ -50,7 +54,7 @@ def bounding_box(space: SearchSpace) -> tuple[list[Fraction | None], list[Fracti
 def vanishing_constants(program: Program, first: Forms) -> bool:
     """Whether all constants vanish: every cell of R^n is then a cone and ties are the rule."""
     parts = [first.const, *(layer.members.const for layer in program.layers[1:])]
-    parts += [layer.units.form_shift for layer in program.layers]
+    parts += [layer.units.piece_shift for layer in program.layers]
     return not any(np.any(p != 0) for p in parts)
 
 
@@ -132,6 +136,7 @@ def _weights(layer: Layer) -> tuple[bool, np.ndarray, np.ndarray, np.ndarray, np
     return False, values[order], errors[order], start, rows[order], norm
 
 
+@np.errstate(over="ignore", under="ignore")  # an infinite size or bound proves nothing
 def make_problem(
     program: Program, space: SearchSpace, *, certify: bool = True, box_above: int | None = None
 ) -> Problem:
@@ -152,13 +157,11 @@ def make_problem(
         for name, kind in (
             ("weight", np.float64), ("weight_error", np.float64), ("column_start", np.int64),
             ("column_row", np.int64), ("bias", np.float64), ("bias_error", np.float64),
-            ("form_plus", np.int64), ("form_minus", np.int64), ("form_shift", np.float64),
-            ("form_shift_error", np.float64), ("two_piece", np.bool_), ("two_form", np.int64),
-            ("piece_start", np.int64), ("piece_member", np.int64), ("piece_slope", np.float64),
+            ("lead", np.int64), ("two_piece", np.bool_), ("piece_start", np.int64),
+            ("piece_member", np.int64), ("piece_shift", np.float64),
+            ("piece_shift_error", np.float64), ("piece_slope", np.float64),
             ("piece_slope_error", np.float64), ("piece_offset", np.float64),
-            ("piece_offset_error", np.float64), ("cond_start", np.int64),
-            ("cond_form", np.int64), ("cond_sign", np.int64), ("cond_drop", np.bool_),
-            ("keep", np.int64),
+            ("piece_offset_error", np.float64), ("keep", np.int64),
         )
     }
     n_layers = len(program.layers)
@@ -167,8 +170,8 @@ def make_problem(
     simple = np.zeros(n_layers, dtype=np.int64)
     grid = np.zeros((n_layers, 4), dtype=np.int64)
     norm = np.zeros((n_layers, 4))
-    n_cond = 0
     for index, layer in enumerate(program.layers):
+        check()
         units = layer.units
         is_dense, weight, weight_error, start, row, weight_norm = _weights(layer)
         dense[index], has_error[index] = is_dense, bool(np.any(weight_error))
@@ -179,33 +182,26 @@ def make_problem(
         bias, bias_error = _floats(layer.members.const)
         pack["bias"].add(bias)
         pack["bias_error"].add(bias_error)
-        shift, shift_error = _floats(units.form_shift)
+        shift, shift_error = _floats(units.piece_shift)
         slope, slope_error = _floats(units.piece_slope)
         offset, offset_error = _floats(units.piece_offset)
-        two = units.two_piece
-        two_form = np.zeros(len(units), dtype=np.int64)
-        two_form[two] = units.cond_form[units.cond_start[units.piece_start[:-1][two]]]
-        n = len(units)
+        two, n = units.two_piece, len(units)
         simple[index] = (
             len(layer.members) == n
             and bool(np.all(two))
-            and bool(np.all(units.form_plus[two_form] == np.arange(n)))
-            and bool(np.all(units.form_minus[two_form] < 0))
-            and not np.any(shift[two_form])
-            and not np.any(shift_error[two_form])
+            and not units.compares
+            and np.array_equal(units.piece_member[::2], np.arange(n))
+            and not np.any(shift)
+            and not np.any(shift_error)
         )
         for name, array in (
-            ("form_plus", units.form_plus), ("form_minus", units.form_minus),
-            ("form_shift", shift), ("form_shift_error", shift_error), ("two_piece", two),
-            ("two_form", two_form), ("piece_start", units.piece_start),
-            ("piece_member", units.piece_member), ("piece_slope", slope),
+            ("lead", units.lead), ("two_piece", two), ("piece_start", units.piece_start),
+            ("piece_member", units.piece_member), ("piece_shift", shift),
+            ("piece_shift_error", shift_error), ("piece_slope", slope),
             ("piece_slope_error", slope_error), ("piece_offset", offset),
-            ("piece_offset_error", offset_error), ("cond_start", units.cond_start + n_cond),
-            ("cond_form", units.cond_form), ("cond_sign", units.cond_sign),
-            ("cond_drop", units.cond_drop), ("keep", layer.keep),
+            ("piece_offset_error", offset_error), ("keep", layer.keep),
         ):
             pack[name].add(array)
-        n_cond += len(units.cond_form)
         bias_grid, shift_grid = _grid(bias, bias_error), _grid(shift, shift_error)
         grid[index] = (
             _grid(weight, weight_error), min(bias_grid, shift_grid),
@@ -233,8 +229,9 @@ def make_problem(
         n_units=np.array([len(layer.units) for layer in program.layers], dtype=np.int64),
         n_state=np.array(sizes[1:], dtype=np.int64),
         simple=simple,
+        stride=np.array([layer.units.stride for layer in program.layers], dtype=np.int64),
         mem_at=pack["bias"].starts(), unit_at=program.unit_start,
-        form_at=pack["form_plus"].starts(), state_at=state_at, keep_at=pack["keep"].starts(),
+        form_at=program.form_start, state_at=state_at, keep_at=pack["keep"].starts(),
         piece_at=pack["piece_member"].starts(), dense=dense,
         weight_at=pack["weight"].starts(), column_at=pack["column_start"].starts(),
         has_error=has_error, grid=grid, norm=norm, **flat,
@@ -269,16 +266,22 @@ def make_state(
     n_rows = len(rows)
     longest_path = n_rows + _longest_path(program) + 1
     n_units = program.n_units
+    chunk = min(chunk, max(_FEWEST, _CODES // max(1, n_units)))
     slacks = min(longest_path, MAX_SLACKS + n_rows) + 4
     columns = (d + slacks + 2 + LANES) // LANES * LANES if dictionary else 1
     n_mem = int(problem.mem_at[-1])
     n_state = int(problem.state_at[-1])
+    check_room(
+        (2 * longest_path + 2 * n_mem + n_state) * (d + 1 + width), MOST_NUMBERS,
+        f"a search in {d:,} dimensions",
+        "take a slice of fewer dimensions, or a smaller network",
+    )  # fmt: skip
     depth = n_units + sum(int((layer.units.pieces > 2).sum()) for layer in program.layers) + 2
     state = State(
         ctl=np.zeros(N_CTL, dtype=np.int64), num=np.zeros(N_NUM),
         T=np.zeros((d + 1, columns)), col_id=np.zeros(d, dtype=np.int64),
         row_id=np.zeros(slacks, dtype=np.int64), point=np.zeros(d),
-        codes=np.zeros(n_units, dtype=_code_type(program)),
+        codes=np.zeros(n_units, dtype=np.int32),  # of one type for all: kernels are compiled once
         open_units=np.zeros(4 * n_units + 1, dtype=np.int64),
         T2=np.zeros((d + 1, columns)), col_id2=np.zeros(d, dtype=np.int64),
         row_id2=np.zeros(slacks, dtype=np.int64),
@@ -313,7 +316,7 @@ def make_state(
         range_low=np.zeros(max(int(problem.n_mem.max()), 1)),
         range_high=np.zeros(max(int(problem.n_mem.max()), 1)),
         work=np.zeros((6, d + 2)), plus_point=np.zeros(d), minus_point=np.zeros(d),
-        out_codes=np.zeros((chunk, n_units), dtype=_code_type(program)),
+        out_codes=np.zeros((chunk, n_units), dtype=np.int32),
         out_points=np.zeros((chunk, d)), faults=np.zeros(4),
         U_class=problem.class_members.copy(), Z_class=problem.class_state.copy(),
         class_table=np.zeros(problem.class_first[2], dtype=np.int64),
@@ -330,14 +333,9 @@ def _longest_path(program: Program) -> int:
     total = 0
     for layer in program.layers:
         units = layer.units
-        per_piece = np.diff(units.cond_start)
-        if len(units):
-            total += int(np.maximum.reduceat(per_piece, units.piece_start[:-1]).sum())
+        total += int(np.where(units.lead == 0, np.minimum(units.pieces, 3), units.pieces).sum())
+        total -= len(units)
     return total
-
-
-def _code_type(program: Program) -> type:
-    return np.uint8 if program.max_pieces <= 256 else np.uint16
 
 
 def _rounded_forms(forms: Forms, d: int) -> tuple[np.ndarray, np.ndarray]:
@@ -347,7 +345,9 @@ def _rounded_forms(forms: Forms, d: int) -> tuple[np.ndarray, np.ndarray]:
     rows = np.repeat(np.arange(len(forms)), np.diff(forms.indptr))
     dense, bound = np.zeros((len(forms), d + 1)), np.zeros((len(forms), d + 1))
     dense[rows, forms.indices] = values
-    bound[rows, forms.indices] = errors
+    check()
+    if np.any(errors != 0):  # most often the memory is not even touched
+        bound[rows, forms.indices] = errors
     dense[:, d], bound[:, d] = const, const_error
     return dense, bound
 
@@ -357,47 +357,68 @@ def _sizes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Per row the error over the box and the size, both rounded up."""
     weights = np.append(reach, 1.0)
+    errors, sizes = np.zeros(len(dense)), np.zeros(len(dense))
     with np.errstate(all="ignore"):  # beyond float64: NaN proves nothing, as it should
-        return (
-            np.where(np.any(bound != 0, axis=1), (bound @ weights) * (1 + 1e-9) + 1e-290, 0.0),
-            (np.abs(dense) @ weights) * (1 + 1e-9),
-        )
+        for a in range(0, len(dense), 1024):
+            check()
+            some = slice(a, a + 1024)
+            error = times(bound[some], weights) * (1 + 1e-9) + 1e-290
+            errors[some] = np.where(np.any(bound[some] != 0, axis=1), error, 0.0)
+            sizes[some] = times(np.abs(dense[some]), weights) * (1 + 1e-9)
+    return errors, sizes
 
 
+@np.errstate(over="ignore", under="ignore")
 def _fill_rows(
     state: State, problem: Problem, rows: Forms, d: int, coefficients: bool
 ) -> None:
     dense, bound = _rounded_forms(rows, d)
     error, size = _sizes(dense, bound, problem.reach)
     for i in range(len(rows)):
+        check()
         state.path_row[i] = dense[i]
         state.path_error[i] = bound[i] if coefficients else error[i]
         state.path_size[i] = size[i]
         extent = float(np.abs(dense[i, :d]) @ problem.extent)
-        state.path_scale[i] = 1.0 / extent if extent > 1e-280 else 1.0
+        state.path_scale[i] = 1.0 / extent if 1e-280 < extent < math.inf else 1.0
         grid = _grid(dense[i], bound[i])
         state.path_grid[i] = grid if grid >= -1000 else NOT_EXACT
         state.path_max[i] = np.abs(dense[i]).max()
         state.path_form[i] = i
 
 
+def _turn(flat: np.ndarray, rows: np.ndarray) -> None:
+    """Write a matrix column by column, some at a time."""
+    n, width = rows.shape
+    columns = flat[: n * width].reshape(width, n)
+    for a in range(0, width, 128):
+        check()
+        columns[a : a + 128] = rows[:, a : a + 128].T
+
+
+@np.errstate(over="ignore", under="ignore")
 def _fill_first_layer(
     state: State, problem: Problem, program: Program, space: SearchSpace, d: int,
     coefficients: bool,
 ) -> None:
     dense, bound = _rounded_forms(space.first, d)
+    check()
     error, size = _sizes(dense, bound, problem.reach)
+    check()
     n = len(dense)
-    state.U[: n * (d + 1)] = dense.T.reshape(-1)
-    state.U_error[: n * (d + 1) if coefficients else n] = (
-        bound.T.reshape(-1) if coefficients else error
-    )
+    _turn(state.U, dense)
+    if coefficients:
+        _turn(state.U_error, bound)
+    else:
+        state.U_error[:n] = error
     state.U_size[:n] = size
-    shift, shift_error = _floats(program.layers[0].units.form_shift)
+    check()
+    shift, shift_error = _floats(program.layers[0].units.piece_shift)
     grid = min(_grid(dense, bound), _grid(shift, shift_error))
     biggest = 2.0 * np.abs(dense).max(initial=0.0) + np.abs(shift).max(initial=0.0)
     if grid >= -1000 and biggest <= EXACT_LIMIT * 2.0**grid:
         state.U_grid[0], state.U_max[0] = grid, biggest
+    check()
     inputs, input_bound = _rounded_forms(space.inputs, d)
     error, size = _sizes(inputs, input_bound, problem.reach)
     n = len(inputs)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
 
+from ..clock import Clock, OutOfTime
 from ..compile.program import Program
 from ..exact.cell import Cell, ExactForms, Point, regions_of_cell
 from ..exact.facets import facets_of_region
@@ -23,7 +23,7 @@ __all__ = ["RationalSearch", "whole_cell"]
 
 def whole_cell(program: Program, space: SearchSpace, forms: ExactForms) -> Cell:
     """The domain as the root of an exact search."""
-    codes = np.zeros(program.n_units, dtype=np.uint8 if program.max_pieces <= 256 else np.uint16)
+    codes = np.zeros(program.n_units, dtype=np.int32)
     todo = list(range(len(program.layers[0].units)))
     return Cell(list(forms.domain_rows), [q(v) for v in space.interior], codes, 0, todo)
 
@@ -47,6 +47,7 @@ class RationalSearch:
         self.finished = False
         self._limited = False
         self._last: np.ndarray | None = None
+        self._held: tuple[np.ndarray, Point, int] | None = None  # found, not yet handed over
         cell = whole_cell(program, space, self.forms)
         place = None if part == WHOLE else part.place
         self._found = regions_of_cell(self.forms, cell, place)
@@ -63,34 +64,53 @@ class RationalSearch:
         pieces, part = self.program.pieces.tolist(), self.part
         return following(part.begin, self._last, pieces, part.depth, part.weight)
 
-    def batches(self, deadline: float | None = None) -> Iterator[Batch]:
+    def batches(self, deadline: Clock | float | None = None) -> Iterator[Batch]:
         """Yield regions one by one; called again, go on."""
-        if self._limited:
-            return
-        for codes, point, used in self._found:
+        clock = Clock.of(deadline)
+        while not (self.finished or self._limited):
+            try:
+                with clock.running():
+                    batch = self._next()
+            except OutOfTime:
+                return
+            if batch is not None:
+                yield batch
+            if clock.over() or (batch is not None and clock.late()):
+                return
+
+    def _next(self) -> Batch | None:
+        """The next region; None at the end, and where the clock has interrupted the search."""
+        if self._held is None:
+            found = next(self._found, "end")
+            if found == "end":
+                self.finished = True
+            if not isinstance(found, tuple):
+                return None
             if self.regions >= self.max_regions:
                 self._limited = True
-                return
-            self.regions += 1
-            self._last = codes
-            self.decisions.rational += used
-            exact = tuple(Fraction(int(v.p), int(v.q)) for v in point)
-            if self.store:
-                batch = exact_batch(self.forms, codes, exact)
-                if self.table is not None:
-                    batch.facets = self._facets(codes, point)
-                yield batch
-            else:
-                yield Batch(codes[None][:0], np.zeros((0, self.space.dim)))
-            if deadline is not None and time.monotonic() > deadline:
-                return
-        self.finished = True
+                return None
+            self._held = found
+        codes, point, used = self._held
+        batch = Batch(codes[None][:0], np.zeros((0, self.space.dim)))
+        if self.store:
+            batch = exact_batch(self.forms, codes, _fractions(point))
+            if self.table is not None:
+                batch.facets = self._facets(codes, point)
+        # it counts once all about it is known
+        self.regions += 1
+        self._last, self._held = codes, None
+        self.decisions.rational += used
+        return batch
 
     def _facets(self, codes: np.ndarray, inside: Point) -> FoundFacets:
         assert self.table is not None
         facets = facets_of_region(self.forms, codes, inside)
         self.decisions.rational += len(facets)
-        return exact_facets(self.program, self.table, self.regions - 1, codes, facets)
+        return exact_facets(self.program, self.table, self.regions, codes, facets)
+
+
+def _fractions(point: Point) -> tuple[Fraction, ...]:
+    return tuple(Fraction(int(v.p), int(v.q)) for v in point)
 
 
 def exact_batch(forms: ExactForms, codes: np.ndarray, point: tuple[Fraction, ...]) -> Batch:

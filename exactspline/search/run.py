@@ -13,17 +13,19 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..clock import Clock, OutOfTime
 from ..compile.program import Program
 from ..domain import Domain
 from ..errors import LimitError, ParameterError
+from ..mode import guarded
 from ..rationals import nearest_float
-from .decisions import Batch, Decisions
+from .decisions import COMPILING, PREPARING, SEARCHING, Batch, Decisions
 from .lifting import lift_facets, sides_only
 from .packing import code_type
 from .part import WHOLE, Part
 from .space import SearchSpace, search_space
 
-__all__ = ["MAX_DENSE_DIM", "Engine", "Run"]
+__all__ = ["MAX_DENSE_DIM", "Engine", "Run", "Unprepared"]
 
 MAX_DENSE_DIM = 60  # beyond it a dense dictionary per pending cell is no longer worth it
 ENGINES = ("auto", "kernel", "highs", "rational")
@@ -33,7 +35,9 @@ class Engine(Protocol):
     """What every engine offers."""
 
     name: str
-    finished: bool
+
+    @property
+    def finished(self) -> bool: ...
 
     @property
     def regions(self) -> int: ...
@@ -44,11 +48,12 @@ class Engine(Protocol):
     @property
     def decisions(self) -> Decisions: ...
 
-    def batches(self, deadline: float | None = None) -> Iterator[Batch]: ...
+    def batches(self, deadline: Clock | float | None = None) -> Iterator[Batch]: ...
 
     def remaining(self, split: int = 1) -> list[Part]: ...
 
 
+@guarded
 @dataclass
 class Run:
     """A search that is ready to go.
@@ -79,6 +84,8 @@ class Run:
     search: Engine | None = field(default=None, init=False)
     space: SearchSpace | None = field(default=None, init=False)
     trivial: bool = field(default=False, init=False)
+    phase: str = field(default=PREPARING, init=False)
+    slow: bool = field(default=False, init=False)  # kernels cannot be had in time
     _found: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -104,10 +111,18 @@ class Run:
         return self.domain.chart.dim
 
     @property
+    def dims(self) -> tuple[int, int]:
+        """The domain's dimension, and how many of its coordinates are searched."""
+        searched = 0 if self.trivial or self.space is None else self.space.dim
+        return self.domain_dim, searched
+
+    @property
     def engine_name(self) -> str:
         """The engine that runs (``exact`` where one exact evaluation is all there is)."""
         if self.trivial:
             return "exact"
+        if self.slow:
+            return "rational"
         if self.engine != "auto":
             return self.engine
         assert self.space is not None
@@ -134,22 +149,74 @@ class Run:
         return self.search.share if self.search is not None else float(self._found)
 
     @property
+    def spent(self) -> bool:
+        """Whether it cannot go on, though it is not complete: see ``remaining``."""
+        return getattr(self.search, "spent", False)
+
+    @property
+    def wide(self) -> bool:
+        """Whether a piece takes two bytes."""
+        return self.program.max_pieces > 256
+
+    @property
     def decisions(self) -> Decisions:
         """Proved decisions so far, by tier."""
         if self.search is not None:
             return self.search.decisions
         return Decisions(rational=self._found)
 
-    def batches(self, deadline: float | None = None) -> Generator[Batch, None, None]:
-        """Search until ``deadline`` (a value of ``time.monotonic()``); called again, go on."""
+    def batches(
+        self, deadline: Clock | float | None = None
+    ) -> Generator[Batch, None, None]:
+        """Search until a clock or a value of ``time.monotonic()`` says; called again, go on."""
+        clock = Clock.of(deadline)
         if self.trivial:
-            yield from self._one_region()
+            try:
+                with clock.running():
+                    found = self._one_region()
+            except OutOfTime:
+                return
+            yield from found
             return
-        assert self.space is not None
         if self.search is None:
-            self.search = self._engine(self.space)
-        for batch in self.search.batches(deadline):
+            yield from self.ready(clock)
+            if self.phase == COMPILING:
+                return
+            self.phase = PREPARING
+            assert self.space is not None
+            try:
+                with clock.running():
+                    self.search = self._engine(self.space)
+            except OutOfTime:
+                return
+        self.phase = SEARCHING
+        for batch in self.search.batches(clock):
             yield self._lifted(batch) if self.store else batch
+
+    def ready(self, clock: Clock) -> Iterator[Batch]:
+        """Have the kernels in the cache, as far as the clock lets it; yield empty batches.
+
+        Where there is no clock to look at, they are compiled when they are first called. The
+        phase is that of compiling until they are there. Where they cannot be had without
+        stopping the clock, the rational engine takes their place.
+        """
+        if not clock.limited or self.engine_name not in ("kernel", "highs"):
+            return
+        from .compiled import compile_elsewhere
+
+        before, self.phase = self.phase, COMPILING
+        ready = False
+        for ready in compile_elsewhere(clock, facets=self.facets, wide=self.wide):
+            if not ready:
+                yield self.nothing()
+        if not ready and clock.late():
+            return
+        self.phase, self.slow = before, not ready
+
+    def nothing(self) -> Batch:
+        """A batch of no regions: a sign of life."""
+        codes = np.zeros((0, self.program.n_units), code_type(self.program.pieces))
+        return Batch(codes, np.zeros((0, self.domain_dim)))
 
     def remaining(self, split: int = 1) -> list[Part]:
         """What is still to be searched, in order, as up to ``split`` parts."""
@@ -175,20 +242,20 @@ class Run:
 
         return KernelSearch(self.program, space, **options)
 
-    def _one_region(self) -> Iterator[Batch]:
+    def _one_region(self) -> list[Batch]:
         """A network without units, a one-point domain, or forms that are all constant."""
         from ..exact.point import code_at
 
         if self.max_regions < 1 or self._found:
-            return
+            return []
         chart = self.domain.chart
         code, _ = code_at(self.program, chart.lift(chart.interior))
-        self._found = 1
         codes = code[None].astype(code_type(self.program.pieces))
         batch = self._checked(codes, [tuple(chart.interior)])
         if self.facets:
             batch.facets = sides_only(self.program, chart, code)
-        yield batch
+        self._found, self.phase = 1, SEARCHING
+        return [batch]
 
     def _checked(self, codes: np.ndarray, points: list[tuple[Fraction, ...]]) -> Batch:
         """A batch from exact points in the domain's coordinates.
@@ -227,7 +294,41 @@ class Run:
                 if i not in exact:
                     s = [Fraction(v) for v in batch.points[i].tolist()]
                     exact[i] = tuple(space.to_chart(s))
-        return Batch(batch.codes, points, exact, batch.count, batch.facets)
+        codes = batch.codes.astype(code_type(self.program.pieces), copy=False)
+        return Batch(codes, points, exact, batch.count, batch.facets)
+
+
+@dataclass
+class Unprepared:
+    """What stands for a run that the clock has stopped while it was being made.
+
+    Parameters
+    ----------
+    domain : Domain
+    engine_name : str
+        As it was asked for.
+    phase : str
+    """
+
+    domain: Domain
+    engine_name: str
+    phase: str
+    regions: int = 0
+    before: int = 0
+    complete: bool = False
+    share: float = 0.0
+    trivial: bool = False
+
+    @property
+    def decisions(self) -> Decisions:
+        """None."""
+        return Decisions()
+
+    def batches(
+        self, deadline: Clock | float | None = None
+    ) -> Generator[Batch, None, None]:
+        """None."""
+        yield from ()
 
 
 def _inside(chart: object, point: list[float]) -> bool:

@@ -108,8 +108,7 @@ def _row_exponents(forms: Forms) -> np.ndarray:
 def _member_exponents(members: Forms, units: Units) -> np.ndarray:
     """What every member is divided by: the same for all that units compare, their shifts too."""
     own = _row_exponents(members)
-    bound = np.where(units.form_plus >= 0, units.form_plus, units.form_minus)
-    np.maximum.at(own, bound[bound >= 0], _exponents(units.form_shift)[bound >= 0])
+    np.maximum.at(own, units.piece_member, _exponents(units.piece_shift))
     if not np.any(_moderate(own)):
         return np.zeros_like(own)
     # neighbours in a unit's list of pieces are compared, and so are all of the unit
@@ -166,11 +165,10 @@ def _units(units: Units, member: np.ndarray, unit: np.ndarray) -> Units:
     """The unit table between scaled members and scaled outputs."""
     if not np.any(member) and not np.any(unit):
         return units
-    of_form = np.where(units.form_plus >= 0, units.form_plus, units.form_minus)
     each = np.repeat(unit, units.pieces)
     return replace(
         units,
-        form_shift=_times(units.form_shift, -member[of_form]),
+        piece_shift=_times(units.piece_shift, -member[units.piece_member]),
         piece_slope=_times(units.piece_slope, member[units.piece_member] - each),
         piece_offset=_times(units.piece_offset, -each),
     )

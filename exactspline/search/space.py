@@ -14,14 +14,18 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..clock import check
 from ..compile.forms import Forms
 from ..compile.program import Program
 from ..domain import Chart
 from ..rationals import compact
+from ..room import check_room
 
 __all__ = ["SearchSpace", "search_space", "whole_space"]
 
 Bound = Fraction | None
+
+_MOST_ENTRIES = 1 << 28  # of dense rows
 
 
 @dataclass(frozen=True)
@@ -151,28 +155,27 @@ def _section(dim: int, columns: np.ndarray, fixed: tuple[Fraction, ...]) -> Form
 
 def _pivot_columns(read: list[Forms], free: list[int]) -> set[int]:
     """Columns among ``free`` that span what the forms read there."""
-    import flint
-
     from ..exact.lp import q
+    from ..exact.rank import independent_columns
 
+    if not free:
+        return set()
+    check_room(
+        len(free) * sum(len(forms) for forms in read), _MOST_ENTRIES,
+        f"the rows that {len(free):,} unbounded coordinates vary",
+        "take a bounded domain, or a slice of fewer dimensions",
+    )  # fmt: skip
     place = {j: i for i, j in enumerate(free)}
     rows = []
     for forms in read:
         for i in range(len(forms)):
+            check()
             indices, data, _ = forms.row(i)
-            row = [flint.fmpq(0)] * len(free)
-            for j, value in zip(indices.tolist(), data.tolist(), strict=True):
-                if j in place:
-                    row[place[j]] = q(value)
-            if any(row):
+            pairs = zip(indices.tolist(), data.tolist(), strict=True)
+            row = {place[j]: q(value) for j, value in pairs if j in place}
+            if any(row.values()):
                 rows.append(row)
-    if not rows:
-        return set()
-    reduced, rank = flint.fmpq_mat(rows).rref()
-    out = set()
-    for r in range(rank):
-        out.add(free[next(c for c in range(len(free)) if reduced[r, c] != 0)])
-    return out
+    return {free[c] for c in independent_columns(rows, len(free))}
 
 
 def _all_rows(
@@ -233,8 +236,13 @@ def dense_rows(forms: Forms) -> list[list]:
 
     from ..exact.lp import q
 
+    check_room(
+        len(forms) * forms.width, _MOST_ENTRIES, f"{len(forms):,} inequalities of the domain",
+        "take a slice of fewer dimensions",
+    )
     out = []
     for i in range(len(forms)):
+        check()
         indices, data, const = forms.row(i)
         row = [flint.fmpq(0)] * (forms.width + 1)
         row[0] = q(const)

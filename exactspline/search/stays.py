@@ -10,6 +10,7 @@ import numpy as np
 from ..exact.lp import value_at
 from ..rationals import nearest_float
 from .certificates import UNDERFLOW, gamma
+from .sums import combined
 
 LARGEST = 1.7e308
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["others_stay"]
 
 
+@np.errstate(all="ignore")  # what is beyond float64 proves nothing
 def others_stay(search: KernelSearch, first: int, own: int, facet: int, point: Point) -> bool:
     """Whether no unit but its own changes its piece across a facet of the current region.
 
@@ -46,23 +48,23 @@ def others_stay(search: KernelSearch, first: int, own: int, facet: int, point: P
     for level in range(first, len(search.program.layers)):
         value, margin = _members_near(search, level, point)
         units, start = search.program.layers[level].units, int(search.problem.unit_at[level])
-        shifts = int(search.problem.form_at[level])
+        pieces = int(search.problem.piece_at[level])
         for k in range(own - start if level == first else 0, len(units)):
-            piece = int(units.piece_start[k]) + int(codes[start + k])
-            for cond in range(int(units.cond_start[piece]), int(units.cond_start[piece + 1])):
-                form = int(units.cond_form[cond])
+            for form, sign, _ in units.conditions(k, int(codes[start + k])):
                 if level == first and form == facet:
                     continue
-                total = float(search.problem.form_shift[shifts + form])
-                bound = float(search.problem.form_shift_error[shifts + form])
+                plus, minus, _ = units.form(form)
+                at = pieces + form // units.stride
+                total = float(search.problem.piece_shift[at]) if minus < 0 else 0.0
+                bound = float(search.problem.piece_shift_error[at]) if minus < 0 else 0.0
                 terms = abs(total)
-                for member, sign in ((units.form_plus[form], 1), (units.form_minus[form], -1)):
+                for member, turn in ((plus, 1), (minus, -1)):
                     if member >= 0:
-                        total += sign * value[member]
+                        total += turn * value[member]
                         bound += margin[member]
                         terms += abs(value[member])
                 bound = (bound + gamma(4) * terms) * (1 + 1e-9) + UNDERFLOW
-                if int(units.cond_sign[cond]) * total > bound:
+                if sign * total > bound:
                     continue
                 row = search.forms.form(level, form, codes)
                 if value_at(row, point) == 0 and (level > first or any(row)):
@@ -84,9 +86,9 @@ def _members_near(
     with np.errstate(all="ignore"):  # what is beyond float64 proves nothing
         if problem.mode[2]:
             errors = state.U_error[u * (d + 1) : (u + n) * (d + 1)].reshape(d + 1, n)
-            margin = reach @ errors[:d] + errors[d]
+            margin = combined(reach, errors[:d]) + errors[d]
         else:  # a bound for all points of the domain
             margin = state.U_error[u : u + n]
-        size = reach @ np.abs(rows[:d]) + np.abs(rows[d])
-        margin = margin + off @ np.abs(rows[:d]) + gamma(2 * d) * size
-        return near @ rows[:d] + rows[d], margin * (1 + 1e-9) + UNDERFLOW
+        size = combined(reach, np.abs(rows[:d])) + np.abs(rows[d])
+        margin = margin + combined(off, np.abs(rows[:d])) + gamma(2 * d) * size
+        return combined(near, rows[:d]) + rows[d], margin * (1 + 1e-9) + UNDERFLOW

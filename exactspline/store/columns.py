@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import LimitError, StoreError
+from ..errors import LimitError
 from ..search.packing import bits_of, code_type
 from ..tasks.chunk import Chunk, decode_codes, decode_exact, decode_points
 from .store import Store
@@ -36,10 +36,12 @@ class StoredChunks:
         self._process = 0
         self._reader: Store | None = None
         self._lock = threading.RLock()
-        self.complete = self.store.complete  # before the index: a run may end in between
-        index = self.store.index()
-        self.keys = np.array([key for key, _, _ in index], dtype=np.int64)
-        sizes = [regions for _, _, regions in index]
+        found = self.store.contents()  # of one time: a run may go on
+        self.complete, self.totals = found.complete, found.totals
+        self.keys = np.array([head.key for head in found.ready], dtype=np.int64)
+        self._checks = np.array([head.checksum() for head in found.ready], dtype=np.int64)
+        self.rational = np.flatnonzero([head.rational for head in found.ready])  # chunks
+        sizes = [head.regions for head in found.ready]
         self.starts = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
         self._cache: OrderedDict[tuple[int, str], np.ndarray] = OrderedDict()
         self._cached = 0
@@ -59,10 +61,7 @@ class StoredChunks:
         """Chunk i."""
         store = self.store
         with self._lock:
-            out = store.chunk(int(self.keys[i]), facets=facets)
-        if out.regions != self.starts[i + 1] - self.starts[i]:
-            raise StoreError(f"{self.path}: has been changed while it was read; open it again")
-        return out
+            return store.chunk(int(self.keys[i]), int(self._checks[i]), facets=facets)
 
     def column(self, i: int, name: str, decode: Callable[[Chunk], np.ndarray]) -> np.ndarray:
         """A column of chunk i, from the cache if it is there; threads take turns."""
@@ -218,13 +217,10 @@ class StoredPoints:
 
 def exact_points(chunks: StoredChunks) -> dict[int, tuple[Fraction, ...]]:
     """The rational witnesses of a store, by region."""
-    store = chunks.store
-    dim = store.domain.chart.dim
+    dim = chunks.store.domain.chart.dim
     out: dict[int, tuple[Fraction, ...]] = {}
-    rational = set(store.with_exact())
-    for i, key in enumerate(chunks.keys.tolist()):
-        if key in rational:
-            start = int(chunks.starts[i])
-            found = decode_exact(chunks.chunk(i), dim)
-            out.update({start + j: point for j, point in found.items()})
+    for i in chunks.rational.tolist():
+        start = int(chunks.starts[i])
+        found = decode_exact(chunks.chunk(i), dim)
+        out.update({start + j: point for j, point in found.items()})
     return out

@@ -14,18 +14,23 @@ from ..errors import StoreError
 __all__ = ["APPLICATION", "SCHEMA", "VERSION", "connect", "create", "errors", "is_empty"]
 
 APPLICATION = 0x45785370  # "ExSp": how file(1) and we tell a store from other databases
-VERSION = 1
+VERSION = 2
+# No index: what is read goes through a table from its beginning, and a damaged index would
+# answer with other rows.
 SCHEMA = (
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL)",
+    "CREATE TABLE meta (key TEXT NOT NULL, value BLOB NOT NULL, checksum INTEGER NOT NULL)",
     "CREATE TABLE totals (id INTEGER PRIMARY KEY CHECK (id = 1), regions INTEGER NOT NULL, "
-    "tasks INTEGER NOT NULL, by_float INTEGER NOT NULL, by_integer INTEGER NOT NULL, "
-    "by_rational INTEGER NOT NULL, seconds REAL NOT NULL, checksum INTEGER NOT NULL)",
+    "tasks INTEGER NOT NULL, chunks INTEGER NOT NULL, digest INTEGER NOT NULL, "
+    "by_float INTEGER NOT NULL, by_integer INTEGER NOT NULL, by_rational INTEGER NOT NULL, "
+    "seconds REAL NOT NULL, checksum INTEGER NOT NULL)",
     "CREATE TABLE tasks (id INTEGER PRIMARY KEY, first BLOB NOT NULL, depth INTEGER NOT NULL, "
     "weight REAL NOT NULL, checksum INTEGER NOT NULL)",
-    "CREATE TABLE chunks (id INTEGER PRIMARY KEY, first BLOB NOT NULL UNIQUE, "
-    "regions INTEGER NOT NULL, codes BLOB NOT NULL, points BLOB NOT NULL, exact BLOB NOT NULL, "
-    "facets BLOB, checksum INTEGER NOT NULL)",
+    "CREATE TABLE chunks (id INTEGER PRIMARY KEY, regions INTEGER NOT NULL, "
+    "rational INTEGER NOT NULL, content INTEGER NOT NULL, checksum INTEGER NOT NULL, "
+    "first BLOB NOT NULL, last BLOB NOT NULL, codes BLOB NOT NULL, points BLOB NOT NULL, "
+    "exact BLOB NOT NULL, facets BLOB)",
 )
+_PAGE = 4096  # bytes of a page of the file
 _MAX_BLOB = 1 << 30  # bytes of one value
 
 
@@ -42,6 +47,8 @@ def errors(path: str) -> Iterator[None]:
         ) from None
     except (OverflowError, MemoryError) as error:
         raise StoreError(f"{path}: a value is too large ({error})") from None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be opened ({error.strerror or error})") from None
 
 
 def _explained(error: sqlite3.Error) -> str:
@@ -72,7 +79,8 @@ def _explained(error: sqlite3.Error) -> str:
 def is_empty(path: str) -> bool:
     """Whether there is nothing at a path that a new store would overwrite.
 
-    A run that was killed while it made its store leaves a database without tables.
+    A run that was killed while it made its store leaves a database without tables: a page at
+    most. A longer file without them has lost them, and is not written over.
 
     Raises
     ------
@@ -90,10 +98,11 @@ def is_empty(path: str) -> bool:
         raise StoreError(f"{path}: is no regular file; give the name of a file")
     if status.st_size == 0:
         return True
-    with errors(path), contextlib.closing(_opened(path, "ro")) as database:
+    with errors(path), contextlib.closing(_reading(path)) as database:
         mine = database.execute("PRAGMA application_id").fetchone()[0]
         tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    return bool(mine in (0, APPLICATION) and tables == 0)
+        size = os.path.getsize(path)
+    return bool(mine in (0, APPLICATION) and tables == 0 and size <= _PAGE)
 
 
 def _opened(path: str, mode: str) -> sqlite3.Connection:
@@ -109,6 +118,28 @@ def _opened(path: str, mode: str) -> sqlite3.Connection:
             database.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
         for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
             database.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _reading(path: str) -> sqlite3.Connection:
+    """Open a file that is only read.
+
+    A run that was killed while it made or finished its store leaves a journal beside it. SQLite
+    undoes what that says when the file is opened to be written, and refuses to read it before.
+    """
+    database = _opened(path, "ro")
+    try:
+        database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        database.close()
+        if "readonly" not in str(error) or not os.path.exists(f"{os.path.realpath(path)}-journal"):
+            raise
+        with contextlib.closing(_opened(path, "rw")) as writing:
+            writing.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return _opened(path, "ro")
     except BaseException:
         database.close()
         raise
@@ -133,7 +164,7 @@ def connect(path: str, *, write: bool) -> sqlite3.Connection:
     if write and not os.access(path, os.W_OK):
         raise StoreError(f"{path}: cannot be written (read-only); change its rights or copy it")
     with errors(path):
-        database = _opened(path, "rw" if write else "ro")
+        database = _opened(path, "rw") if write else _reading(path)
         try:
             _check(path, database)
         except BaseException:
@@ -150,16 +181,25 @@ def _check(path: str, database: sqlite3.Connection) -> None:
     )
     if mine != APPLICATION:
         raise StoreError(f"{path}: is a database, but no store of exactspline")
+    if version == 1:
+        raise StoreError(
+            f"{path}: has version 1 of the format, which kept no checksums of what remains and is "
+            "not read any more; search again into a new file, or use the release that wrote it"
+        )
     if version != VERSION:
         raise StoreError(
             f"{path}: has version {version} of the format, this release reads {VERSION}; use the "
-            "release that wrote it"
+            "release that wrote it, or search again into a new file"
         )
     found = database.execute(
-        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid LIMIT 20"
+        "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid LIMIT 20"
     ).fetchall()
-    if [sql for (sql,) in found] != list(SCHEMA):
-        raise StoreError(f"{path}: its tables are not those of a store of exactspline")
+    names = [statement.split()[2] for statement in SCHEMA]
+    if found != [("table", n, n, sql) for n, sql in zip(names, SCHEMA, strict=True)]:
+        raise StoreError(
+            f"{path}: its tables are not those of a store of exactspline; take a copy of the "
+            "store, or search again"
+        )
     # pages that the file should have; those of a write-ahead log come on top
     pages = database.execute("PRAGMA page_count").fetchone()[0]
     size = database.execute("PRAGMA page_size").fetchone()[0]
@@ -181,6 +221,7 @@ def create(path: str, fill: Callable[[sqlite3.Connection], None]) -> None:
         If the file cannot be written, or is something else.
     """
     with errors(path), contextlib.closing(_opened(path, "rwc")) as database:
+        database.execute(f"PRAGMA page_size = {_PAGE}")
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("BEGIN IMMEDIATE")
         try:

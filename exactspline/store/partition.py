@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..formats.files import PathLike
+from ..mode import guarded
 from ..partition.partition import Partition
 from ..partition.resolve import EdgeBuilder
+from ..search.run import Run
 from ..tasks.chunk import decode_codes
 from ..tasks.chunk_facets import decode_facets
 from ..tasks.damage import damaged
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["StoredPartition", "open_partition"]
 
 
+@guarded
 class StoredPartition(Partition):
     """A `Partition` whose regions stay in the file of their run; see `open_partition`."""
 
@@ -33,7 +36,9 @@ class StoredPartition(Partition):
         super().__init__(store.network, store.domain)
         del self.exact_witnesses  # read when it is asked for
         self.complete = self._chunks.complete
-        self.certificates, self.seconds, self.engine = store.decisions, store.seconds, store.engine
+        totals = self._chunks.totals
+        self.certificates, self.seconds = totals.decisions, totals.seconds
+        self.engine = store.engine
         self._codes: Any = StoredCodes(self._chunks)
         self._points: Any = StoredPoints(self._chunks)
         self._count = len(self._chunks)
@@ -51,7 +56,7 @@ class StoredPartition(Partition):
         if not self._chunks.store.facets:
             return super()._facets
         builder = EdgeBuilder()
-        program, dim = self.network.program, self.domain.chart.dim
+        program, dims = self.network.program, Run(self.network.program, self.domain).dims
         sides = len(self._exact_forms.domain_rows)
         for i in range(len(self._chunks.keys)):
             chunk = self._chunks.chunk(i, facets=True)
@@ -59,13 +64,14 @@ class StoredPartition(Partition):
                 raise damaged("their facets are missing")
             start = int(self._chunks.starts[i])
             codes = decode_codes(chunk, program)
-            found = decode_facets(chunk.facets, codes, program, dim, start)
+            found = decode_facets(chunk.facets, codes, program, dims, start)
             if np.any(found.border_side >= sides):
                 raise damaged("a facet is in no side of the domain")
             builder.append(found)
-        return builder.finish(self)
+        return builder.finish(self._apart())
 
 
+@guarded
 def open_partition(path: PathLike) -> Partition:
     """Open the partition in a store; see `exactspline.open_partition`."""
     return StoredPartition(path)

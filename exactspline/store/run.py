@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import heapq
 import weakref
 from collections.abc import Generator, Iterator
 from concurrent.futures import Executor
+from functools import partial
 from typing import TYPE_CHECKING
 
+from ..clock import Clock
 from ..formats.files import PathLike
+from ..mode import guarded
 from ..network.network import Network
 from ..search.decisions import Batch, Decisions
 from ..search.run import Run
-from ..tasks.chunk import decode_chunk
+from ..tasks.chunk import code_key, decode_chunk
 from ..tasks.coordinate import TaskRun
-from ..tasks.damage import damaged
 from ..tasks.merge import part_of
+from .rows import Head
 from .store import open_run
 
 if TYPE_CHECKING:
@@ -22,7 +26,14 @@ if TYPE_CHECKING:
 
 __all__ = ["StoredRun"]
 
+_Waiting = tuple[bytes, Head]
 
+
+def _wait(waiting: list[_Waiting], head: Head) -> None:
+    heapq.heappush(waiting, (head.first, head))
+
+
+@guarded
 class StoredRun:
     """A run in tasks whose results go to a file; it offers what a ``Run`` offers.
 
@@ -55,13 +66,18 @@ class StoredRun:
         self._close = weakref.finalize(self, self._store.close)
         run.facets = self._store.facets
         try:
+            heads = self._store.contents().heads if stream else []
             self._tasks = TaskRun(network, run, None if run.trivial else executor, self._store)
         except BaseException:
             self._close()
             raise
         self._run, self._stream = run, stream
-        self._after: bytes | None = None  # the last chunk that was handed over
+        self._waiting: list[_Waiting] = []  # a heap of chunks to be handed over
         self._handed = 0
+        if stream:
+            self._waiting = [(head.first, head) for head in heads]  # sorted, as a heap may be
+            # not a method: the store, which `_close` keeps, must not keep this run
+            self._store.on_chunk = partial(_wait, self._waiting)
 
     @property
     def domain(self) -> Domain:
@@ -89,6 +105,11 @@ class StoredRun:
         return self._tasks.complete
 
     @property
+    def phase(self) -> str:
+        """What it is doing, as ``Stop`` says it."""
+        return self._tasks.phase
+
+    @property
     def share(self) -> float:
         """Share of the search tree that is done, 0 to 1."""
         return self._tasks.share
@@ -98,13 +119,22 @@ class StoredRun:
         """Proved decisions so far, by tier."""
         return self._tasks.decisions
 
-    def batches(self, deadline: float | None = None) -> Generator[Batch, None, None]:
-        """Search until ``deadline`` (a value of ``time.monotonic()``); then close the store."""
+    def batches(
+        self, deadline: Clock | float | None = None
+    ) -> Generator[Batch, None, None]:
+        """Search until a clock or a value of ``time.monotonic()`` says; then close the store.
+
+        Raises
+        ------
+        StoreError
+            Also at the end, if the file does not hold what the run has done.
+        """
         try:
             for batch in self._tasks.batches(deadline):
                 yield batch
                 if self._stream:
                     yield from self._ready()
+            self._store.check()
             if self._stream:
                 yield from self._ready()
         finally:
@@ -112,16 +142,15 @@ class StoredRun:
 
     def _ready(self) -> Iterator[Batch]:
         """Regions that have come to stand before everything that remains."""
-        program, dim = self._run.program, self._run.domain_dim
-        for key, first, _ in self._store.index(self._after):
+        program, first = self._run.program, self._tasks.first
+        before = None if first is None else code_key(first, program)
+        while self._waiting and (before is None or self._waiting[0][0] < before):
             left = self._run.max_regions - self._handed
             if left <= 0:
                 return
-            chunk = self._store.chunk(key)
-            if chunk.first != first:
-                raise damaged("their index is another one")
-            batch = decode_chunk(chunk, program, dim)
-            self._after = first
+            head = heapq.heappop(self._waiting)[1]
+            chunk = self._store.chunk(head.key, head.checksum())
+            batch = decode_chunk(chunk, program, self._run.dims)
             if len(batch.codes) > left:
                 batch = part_of(batch, 0, left, 0)
             self._handed += len(batch.codes)

@@ -5,17 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
 import os
 import sqlite3
 import zlib
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from operator import itemgetter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
-
-import numpy as np
 
 from ..domain import Domain
 from ..errors import ExactSplineError, LimitError, StoreError
@@ -23,17 +18,27 @@ from ..formats.domain_json import domain_from_json, domain_to_json
 from ..formats.files import PathLike
 from ..formats.json import network_from_json, network_to_json
 from ..formats.limits import MAX_TEXT_BYTES
+from ..mode import guarded
 from ..network.network import Network
 from ..search.decisions import Decisions
-from ..search.packing import code_type
 from ..search.part import WHOLE, Part
-from ..tasks.chunk import MAX_REGIONS, Chunk, code_key
+from ..tasks.chunk import Chunk, code_key
 from ..tasks.damage import inflated
 from .database import connect, create, errors, is_empty
 from .lock import Lock
-from .rows import Totals, checksum, put_chunk, put_task, put_totals, task_checksum
+from .order import Stretch, are_apart, are_within, of_part
+from .rows import (
+    Head,
+    Reader,
+    Totals,
+    put_chunk,
+    put_meta,
+    put_task,
+    put_totals,
+    task_checksum,
+)
 
-__all__ = ["Store", "checksum", "open_run"]
+__all__ = ["Contents", "Store", "open_run"]
 
 _META = (
     "network", "domain", "network_sha256", "domain_sha256", "file_sha256", "facets", "engine",
@@ -41,6 +46,33 @@ _META = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Contents:
+    """All rows of a store at one time, but the regions themselves.
+
+    Attributes
+    ----------
+    totals : Totals
+    tasks : list of (int, Part)
+        What remains, in order, each with its key.
+    heads : list of Head
+        Of the chunks, in order.
+    ready : list of Head
+        Of those before everything that remains: no search will find regions before them.
+    """
+
+    totals: Totals
+    tasks: list[tuple[int, Part]]
+    heads: list[Head]
+    ready: list[Head]
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing remains to be searched."""
+        return not self.tasks
+
+
+@guarded
 class Store:
     """A run in a file.
 
@@ -57,12 +89,16 @@ class Store:
     facets : bool
         Whether regions come with their facets.
     engine : str
+    on_chunk : callable, optional
+        Is given the head of every chunk that is written.
 
     Raises
     ------
     StoreError
         If it is no store, damaged, in use, or may not be written.
     """
+
+    on_chunk: Callable[[Head], None] | None = None
 
     def __init__(self, path: PathLike, *, write: bool = False) -> None:
         self.path = os.fsdecode(path)
@@ -74,11 +110,21 @@ class Store:
         except BaseException:
             self._release()
             raise
+        self._reader = Reader(self._database, self._damaged)
         try:
             self._read_meta()
+            if write:
+                self._begin()
         except BaseException:
             self.close()
             raise
+
+    def _begin(self) -> None:
+        """What a run goes on with; from here on nobody but this run changes it."""
+        found = self.contents()
+        self._totals, self._remaining = found.totals, dict(found.tasks)
+        keys = [*self._remaining, *(head.key for head in found.heads)]
+        self._key = max(keys, default=0)  # no key is used twice
 
     # ------------------------------------------------------------------------- making one
     @classmethod
@@ -112,10 +158,9 @@ class Store:
                     program, _sha256(texts[1]), (network.sha256 or "").encode(),
                     b"1" if facets else b"0", engine.encode(), __version__.encode(),
                 ]  # fmt: skip
-                rows = list(zip(_META, values, strict=True))
-                database.executemany("INSERT INTO meta VALUES (?, ?)", rows)
-                put_totals(database, Totals(tasks=1))
-                put_task(database, WHOLE, network.program)
+                put_meta(database, dict(zip(_META, values, strict=True)))
+                check = put_task(database, 1, WHOLE, network.program)
+                put_totals(database, Totals(tasks=1, digest=check))
 
             create(name, fill)
         finally:
@@ -124,9 +169,7 @@ class Store:
 
     def _read_meta(self) -> None:
         with errors(self.path):
-            found = dict(self._database.execute("SELECT key, value FROM meta LIMIT 20"))
-        if set(found) != set(_META) or not all(isinstance(v, bytes) for v in found.values()):
-            raise StoreError(f"{self.path}: what it says of its run is not complete")
+            found = self._reader.meta(_META)
         texts = [inflated(found[key], MAX_TEXT_BYTES) for key in ("network", "domain")]
         self.network = network_from_json(texts[0], f"{self.path}: network")
         self.domain = domain_from_json(texts[1], f"{self.path}: domain")
@@ -164,6 +207,49 @@ class Store:
             )
 
     # ------------------------------------------------------------------------ where it is
+    def contents(self) -> Contents:
+        """All rows at one time, each found to be as it was written, none missing or twice.
+
+        Raises
+        ------
+        StoreError
+            If a row is damaged, if rows are not those that the totals count, or if a code
+            belongs to two chunks or parts.
+        """
+        program = self.network.program
+        with self._at_once():
+            totals, heads = self._reader.totals(), self._reader.heads()
+            tasks, digest = self._reader.tasks(program)
+        digest += sum(head.checksum() for head in heads)
+        regions = sum(head.regions for head in heads)
+        counted = totals.regions, totals.tasks, totals.chunks, totals.digest
+        if counted != (regions, len(tasks), len(heads), digest):
+            raise self._damaged("the list of what was found and what remains")
+        stretches = [Stretch(head.first, head.last) for head in heads]
+        ordered = all(s.begin <= s.end for s in stretches)
+        stretches += [of_part(part, program) for part in tasks.values()]
+        if not (ordered and are_apart(sorted(stretches))):
+            raise self._damaged("the order of what was found and what remains")
+        heads.sort(key=lambda head: head.first)
+        pending = sorted(tasks.items(), key=lambda item: item[1].begin)
+        ready = heads
+        if pending:
+            begin = code_key(pending[0][1].begin, program)
+            ready = [head for head in heads if head.first < begin]
+        return Contents(totals, pending, heads, ready)
+
+    def check(self) -> None:
+        """At the end of a run: the file says what the run has done, row by row.
+
+        Raises
+        ------
+        StoreError
+            If it does not.
+        """
+        found = self.contents()
+        if found.totals != self._totals or dict(found.tasks) != self._remaining:
+            raise self._changed()
+
     def totals(self) -> Totals:
         """Where the run stands.
 
@@ -173,20 +259,7 @@ class Store:
             If that is missing or damaged.
         """
         with errors(self.path):
-            rows = self._database.execute(
-                "SELECT regions, tasks, by_float, by_integer, by_rational, seconds, checksum "
-                "FROM totals"
-            ).fetchall()
-        if len(rows) != 1:
-            raise StoreError(f"{self.path}: its totals are missing")
-        *numbers, seconds, check = rows[0]
-        if not all(isinstance(v, int) for v in numbers) or not isinstance(seconds, float):
-            raise _damaged(self.path, "its totals")
-        regions, tasks, *tiers = numbers
-        out = Totals(regions, tasks, Decisions(*tiers), seconds)
-        if check != out.checksum():
-            raise _damaged(self.path, "its totals")
-        return out
+            return self._reader.totals()
 
     @property
     def regions(self) -> int:
@@ -210,34 +283,20 @@ class Store:
 
     def pending(self) -> list[tuple[int, Part]]:
         """What remains to be searched, in order, each with its key."""
-        with self._at_once():
-            return self._pending()
+        if self._lock is None:
+            return self.contents().tasks
+        return sorted(self._remaining.items(), key=lambda item: item[1].begin)
 
-    def _pending(self) -> list[tuple[int, Part]]:
-        rows = self._database.execute(
-            "SELECT id, first, depth, weight, checksum FROM tasks NOT INDEXED"
-        ).fetchall()
-        if len(rows) != self.totals().tasks:
-            raise _damaged(self.path, "its list of tasks")
-        out = [(int(row[0]), self._part(*row[1:])) for row in rows]
-        return sorted(out, key=lambda task: task[1].begin)
+    def _damaged(self, what: str) -> StoreError:
+        return StoreError(
+            f"{self.path}: {what} is damaged; take a copy of the store, or search again"
+        )
 
-    def _part(self, first: Any, depth: Any, weight: Any, check: Any) -> Part:
-        pieces = self.network.program.pieces
-        dtype = code_type(pieces).newbyteorder(">")
-        bad = _damaged(self.path, "a task")
-        if not isinstance(first, bytes) or len(first) % dtype.itemsize:
-            raise bad
-        begin = np.frombuffer(first, dtype).astype(np.int64)
-        if len(begin) > len(pieces) or np.any(begin >= pieces[: len(begin)]):
-            raise bad
-        if not isinstance(depth, int) or not 0 <= depth <= len(begin):
-            raise bad
-        if not isinstance(weight, float) or not math.isfinite(weight):
-            raise bad
-        if check != task_checksum(first, depth, weight):
-            raise bad
-        return Part(tuple(begin.tolist()), depth, weight)
+    def _changed(self) -> StoreError:
+        return StoreError(
+            f"{self.path}: does not hold what the run has put there: it is damaged, or another "
+            "program has changed it; take a copy of the store, or search again"
+        )
 
     @contextlib.contextmanager
     def _at_once(self) -> Iterator[None]:
@@ -248,7 +307,7 @@ class Store:
                 yield
             finally:
                 with contextlib.suppress(sqlite3.Error):  # after an error there may be none
-                    self._database.execute("COMMIT")
+                    self._database.execute("ROLLBACK")
 
     # ---------------------------------------------------------------------------- writing
     def commit(
@@ -268,25 +327,31 @@ class Store:
             If that is not possible; then nothing has been changed.
         """
         program, database = self.network.program, self._database
-        if sum(chunk.regions for chunk in chunks) != regions:
-            raise StoreError(
-                f"{self.path}: a task does not hand over the regions that it has counted; this "
-                "is a defect of exactspline, please report it with the network"
-            )
+        self._check_result(key, chunks, remaining, regions)
         self._begin_log()
+        task = self._remaining[key]
+        first = code_key(task.begin, program)
+        digest = self._totals.digest - task_checksum(key, first, task.depth, float(task.weight))
+        keys = [self._key + 1 + i for i in range(len(remaining))]
+        begin = self._key + 1 + len(remaining)
+        heads: list[Head] = []
         with errors(self.path):
             database.execute("BEGIN IMMEDIATE")
             try:
-                before = self.totals()
-                # what remains comes first, so that no key is used again at once
-                keys = [put_task(database, part, program) for part in remaining]
+                if self._reader.totals() != self._totals:
+                    raise self._changed()
                 if database.execute("DELETE FROM tasks WHERE id = ?", (key,)).rowcount != 1:
-                    raise StoreError(f"{self.path}: a task that was done is not in the store")
-                for chunk in chunks:
-                    put_chunk(database, chunk)
-                after = Totals(
-                    before.regions + regions, before.tasks + len(keys) - 1,
-                    before.decisions + decisions, before.seconds + seconds,
+                    raise self._changed()
+                for number, part in zip(keys, remaining, strict=True):
+                    digest += put_task(database, number, part, program)
+                heads += [put_chunk(database, begin + i, c) for i, c in enumerate(chunks)]
+                digest += sum(head.checksum() for head in heads)
+                after = replace(
+                    self._totals, regions=self._totals.regions + regions,
+                    tasks=self._totals.tasks + len(keys) - 1,
+                    chunks=self._totals.chunks + len(heads), digest=digest,
+                    decisions=self._totals.decisions + decisions,
+                    seconds=self._totals.seconds + seconds,
                 )  # fmt: skip
                 put_totals(database, after)
                 database.execute("COMMIT")
@@ -294,7 +359,35 @@ class Store:
                 with contextlib.suppress(sqlite3.Error):  # it may have been rolled back already
                     database.execute("ROLLBACK")
                 raise
+        self._totals, self._key = after, begin + len(heads)
+        del self._remaining[key]
+        self._remaining.update(zip(keys, remaining, strict=True))
+        if self.on_chunk is not None:
+            for head in heads:
+                self.on_chunk(head)
         return keys
+
+    def _check_result(
+        self, key: int, chunks: Sequence[Chunk], remaining: Sequence[Part], regions: int
+    ) -> None:
+        """Refuse a result that would put a region in two places, or nowhere."""
+        program = self.network.program
+        if key not in self._remaining:
+            raise StoreError(f"{self.path}: a task that was done is not in the store")
+        stretches = [Stretch(chunk.first, chunk.last) for chunk in chunks]
+        stretches += [of_part(part, program) for part in remaining]
+        inside = are_within(stretches, of_part(self._remaining[key], program))
+        ordered = all(chunk.first <= chunk.last for chunk in chunks)
+        if sum(chunk.regions for chunk in chunks) != regions:
+            reason = "does not hand over the regions that it has counted"
+        elif not (inside and ordered and are_apart(stretches)):
+            reason = "hands over regions that are not those of its part, in order and once"
+        else:
+            return
+        raise StoreError(
+            f"{self.path}: a task {reason}; this is a defect of exactspline, please report it "
+            "with the network"
+        )
 
     def _begin_log(self) -> None:
         """Write ahead: a crash of the process loses nothing, a power cut the last transactions."""
@@ -305,65 +398,10 @@ class Store:
             self._logged = True
 
     # ---------------------------------------------------------------------------- reading
-    def index(self, after: bytes | None = None) -> list[tuple[int, bytes, int]]:
-        """Key, first code and number of regions of the chunks in order: those that stay first.
-
-        Chunks behind a part that remains are left out: a search may yet find regions before.
-        Without ``after`` the whole list is checked, too.
-        """
-        if after is None:
-            return self._checked_index()
+    def chunk(self, key: int, check: int, *, facets: bool = False) -> Chunk:
+        """One chunk, told by its head's key and checksum; facets only if they are asked for."""
         with errors(self.path):
-            return self._database.execute(
-                "WITH next AS (SELECT min(first) AS begin FROM tasks) SELECT id, first, regions "
-                "FROM chunks, next WHERE first > ? AND (begin IS NULL OR first < begin) "
-                "ORDER BY first",
-                (after,),
-            ).fetchall()
-
-    def _checked_index(self) -> list[tuple[int, bytes, int]]:
-        """The index from the rows themselves, which must be as many as the totals say."""
-        with self._at_once():
-            rows = self._database.execute(
-                "SELECT id, first, regions FROM chunks NOT INDEXED"
-            ).fetchall()
-            tasks, totals = self._pending(), self.totals()
-        for _, first, regions in rows:
-            if not isinstance(first, bytes) or not isinstance(regions, int):
-                raise _damaged(self.path, "its list of regions")
-            if not 1 <= regions <= MAX_REGIONS:
-                raise _damaged(self.path, "its list of regions")
-        rows.sort(key=itemgetter(1))
-        twice = any(a[1] == b[1] for a, b in pairwise(rows))
-        if twice or sum(regions for _, _, regions in rows) != totals.regions:
-            raise _damaged(self.path, "its list of regions")
-        if tasks:
-            begin = code_key(tasks[0][1].begin, self.network.program)
-            rows = rows[: bisect_left(rows, begin, key=itemgetter(1))]
-        return rows
-
-    def with_exact(self) -> list[int]:
-        """The keys of the chunks that hold rational witnesses."""
-        with errors(self.path):
-            rows = self._database.execute("SELECT id FROM chunks WHERE length(exact) > 0")
-            return [key for (key,) in rows]
-
-    def chunk(self, key: int, *, facets: bool = False) -> Chunk:
-        """One chunk, checked against its checksum; its facets only if they are asked for."""
-        with errors(self.path):
-            row = self._database.execute(
-                "SELECT regions, first, codes, points, exact, facets, checksum FROM chunks "
-                "WHERE id = ?",
-                (key,),
-            ).fetchone()
-        if row is None or not all(isinstance(v, bytes) for v in row[1:5]):
-            raise StoreError(f"{self.path}: stored regions are missing; search again")
-        out = Chunk(*row[:6])
-        if not isinstance(out.facets, bytes | None) or checksum(out) != row[6]:
-            raise StoreError(
-                f"{self.path}: stored regions are damaged (their checksum is another one); take "
-                "a copy of the store, or search again"
-            )
+            out = self._reader.chunk(key, check)
         if not facets:
             out.facets = None
         return out
@@ -411,10 +449,6 @@ def open_run(
         store.close()
         raise
     return store
-
-
-def _damaged(path: str, what: str) -> StoreError:
-    return StoreError(f"{path}: {what} is damaged; take a copy of the store, or search again")
 
 
 def _check_readable(path: str, texts: Sequence[bytes]) -> None:

@@ -41,8 +41,10 @@ class Chunk:
     Attributes
     ----------
     regions : int
-    first : bytes
-        The key of the first region's code; see `code_key`.
+    first, last : bytes
+        The keys of the first and the last region's code; see `code_key`.
+    rational : int
+        How many regions have a rational witness.
     codes : bytes
         Compressed: the pieces of the first region, a mask of the units that change, their bits.
     points : bytes
@@ -55,6 +57,8 @@ class Chunk:
 
     regions: int
     first: bytes
+    last: bytes
+    rational: int
     codes: bytes
     points: bytes
     exact: bytes
@@ -97,8 +101,9 @@ def encode_batch(batch: Batch, program: Program, start: int = 0) -> list[Chunk]:
         out.append(
             Chunk(
                 len(piece.codes), code_key(piece.codes[0], program),
-                _encode_codes(piece.codes, program), points.tobytes(),
-                exact_text(piece.exact), facets,
+                code_key(piece.codes[-1], program), len(piece.exact),
+                _encode_codes(piece.codes, program), points.tobytes(), exact_text(piece.exact),
+                facets,
             )
         )  # fmt: skip
     return out
@@ -158,7 +163,21 @@ def decode_codes(chunk: Chunk, program: Program) -> np.ndarray:
     wrong = np.any(codes >= pieces) or not np.array_equal(codes[0], first)
     if wrong or code_key(first, program) != chunk.first:
         raise damaged("a code is none of the network's")
+    if code_key(codes[-1], program) != chunk.last or not _ascend(codes):
+        raise damaged("its codes are not in order")
     return codes
+
+
+def _ascend(codes: np.ndarray) -> bool:
+    """Whether every code is after the one before, in lexicographic order."""
+    if len(codes) == 1:
+        return True
+    changes = codes[1:] != codes[:-1]
+    if not np.all(changes.any(axis=1)):
+        return False
+    unit = changes.argmax(axis=1)
+    row = np.arange(len(unit))
+    return bool(np.all(codes[row + 1, unit] > codes[row, unit]))
 
 
 def decode_points(chunk: Chunk, dim: int) -> np.ndarray:
@@ -173,29 +192,31 @@ def decode_points(chunk: Chunk, dim: int) -> np.ndarray:
 
 def decode_exact(chunk: Chunk, dim: int) -> dict[int, tuple[Fraction, ...]]:
     """Rational witnesses by region of the chunk; `StoreError` if they are damaged."""
-    if not chunk.exact:
-        return {}
     out = exact_values(chunk.exact, chunk.regions)
+    if len(out) != chunk.rational:
+        raise damaged("a rational witness is missing")
     if any(len(point) != dim for point in out.values()):
         raise damaged("a rational witness has another dimension")
     return out
 
 
-def decode_chunk(chunk: Chunk, program: Program, dim: int, start: int = 0) -> Batch:
+def decode_chunk(
+    chunk: Chunk, program: Program, dims: tuple[int, int], start: int = 0
+) -> Batch:
     """The batch of a chunk.
 
     Parameters
     ----------
     chunk : Chunk
     program : Program
-    dim : int
-        The dimension of the domain.
+    dims : (int, int)
+        The dimension of the domain, and how many of its coordinates are searched.
     start : int
         The number that its first region gets where facets name it.
     """
     codes = decode_codes(chunk, program)
     facets: FoundFacets | None = None
     if chunk.facets is not None:
-        facets = decode_facets(chunk.facets, codes, program, dim, start)
-    exact = decode_exact(chunk, dim)
-    return Batch(codes, decode_points(chunk, dim), exact, len(codes), facets)
+        facets = decode_facets(chunk.facets, codes, program, dims, start)
+    exact = decode_exact(chunk, dims[0])
+    return Batch(codes, decode_points(chunk, dims[0]), exact, len(codes), facets)

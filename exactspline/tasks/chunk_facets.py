@@ -24,9 +24,9 @@ _MOST = 1 << 28  # bytes of a chunk's facets
 
 # name, type, and which of the counts its length is
 _COLUMNS = (
-    ("region", "<u4", 0), ("unit", "<u4", 0), ("piece", "<u2", 0), ("form", "<u4", 0),
+    ("region", "<u4", 0), ("unit", "<u4", 0), ("piece", "<u4", 0), ("form", "<u8", 0),
     ("sign", "<i1", 0), ("flip_edge", "<u4", 1), ("flip_unit", "<u4", 1),
-    ("flip_piece", "<u2", 1), ("border_region", "<u4", 2), ("border_side", "<u4", 2),
+    ("flip_piece", "<u4", 1), ("border_region", "<u4", 2), ("border_side", "<u4", 2),
 )  # fmt: skip
 
 
@@ -67,11 +67,12 @@ def facet_sizes(found: FoundFacets, n: int, start: int) -> np.ndarray:
 
 
 def decode_facets(
-    data: bytes, codes: np.ndarray, program: Program, dim: int, start: int
+    data: bytes, codes: np.ndarray, program: Program, dims: tuple[int, int], start: int
 ) -> FoundFacets:
     """The facets of regions with these codes, which are numbered from ``start``.
 
-    ``dim`` is the dimension of the domain, which their points have.
+    ``dims`` are the dimension of the domain, and how many of its coordinates are searched:
+    points beyond facets have these only, rational points in facets have all.
 
     Raises
     ------
@@ -82,10 +83,12 @@ def decode_facets(
     if len(raw) < _HEAD.size:
         raise damaged("its facets are too short")
     *counts, width, text = _HEAD.unpack_from(raw)
-    if width != dim:
+    if counts[0] == 0:
+        width = dims[1]  # of no points
+    if width != dims[1]:
         raise damaged("its facets are of another dimension")
     sizes = [4 * len(codes)] + [counts[c] * np.dtype(t).itemsize for _, t, c in _COLUMNS]
-    if len(raw) != _HEAD.size + sum(sizes) + 8 * counts[0] * dim + text:
+    if len(raw) != _HEAD.size + sum(sizes) + 8 * counts[0] * width + text:
         raise damaged("its facets have another size")
     at = _HEAD.size
     columns = {"down": np.frombuffer(raw, "<u4", len(codes), at).astype(np.int64)}
@@ -93,24 +96,24 @@ def decode_facets(
     for (name, dtype, which), size in zip(_COLUMNS, sizes[1:], strict=True):
         columns[name] = np.frombuffer(raw, dtype, counts[which], at).astype(np.int64)
         at += size
-    point = np.frombuffer(raw, "<f8", counts[0] * dim, at).astype(np.float64)
+    point = np.frombuffer(raw, "<f8", counts[0] * width, at).astype(np.float64)
     if not np.all(np.isfinite(point)):
         raise damaged("a point beyond a facet is no number")
     exact = exact_values(raw[len(raw) - text :] if text else b"", counts[0])
-    if any(len(p) != dim for p in exact.values()):
+    if any(len(p) != dims[0] for p in exact.values()):
         raise damaged("a point of a facet has another dimension")
     _check(columns, codes, program)
     hashes, target = _hashes(columns, codes, program)
     columns["region"] += start
     columns["border_region"] += start
-    point = point.reshape(counts[0], dim)
+    point = point.reshape(counts[0], width)
     return FoundFacets(hashes=hashes, target=target, point=point, exact=exact, **columns)
 
 
 def _check(columns: dict[str, np.ndarray], codes: np.ndarray, program: Program) -> None:
     """Refuse numbers that are out of range, and facets that change nothing."""
     n, pieces = len(codes), program.pieces
-    forms = sum(len(layer.units.form_plus) for layer in program.layers)
+    forms = int(program.form_start[-1])
 
     def within(name: str, end: int) -> None:
         if len(columns[name]) and int(columns[name].max()) >= end:

@@ -8,17 +8,16 @@ its part, in pieces if workers would run out of work.
 from __future__ import annotations
 
 import heapq
-import time
 from collections.abc import Generator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from ..clock import Clock
 from ..errors import ExactSplineError, WorkerError
+from ..mode import guarded
 from ..network.network import Network
-from ..search.decisions import Batch, Decisions
+from ..search.decisions import COMPILING, SEARCHING, Batch, Decisions
 from ..search.part import WHOLE, Part
 from ..search.run import Run
 from .inline import InlineExecutor
@@ -54,6 +53,7 @@ class _Work:
     attempts: int = 0
 
 
+@guarded
 class TaskRun:
     """A run whose parts are searched by the workers of an executor, or one by one.
 
@@ -78,7 +78,7 @@ class TaskRun:
         self._inline = executor is None
         self._pool = Pool(InlineExecutor(run) if executor is None else executor)
         self._problem = (b"", b"") if self._inline else pack_problem(network, run.domain)
-        self._order = InOrder(run.program, run.domain_dim, run.max_regions)
+        self._order = InOrder(run.program, run.dims, run.max_regions)
         self._pending: list[_Work] = []  # a heap
         self._running: dict[Future[TaskResult], _Work] = {}
         self._number = 0  # of parts so far
@@ -121,14 +121,23 @@ class TaskRun:
         return self._sum
 
     @property
+    def phase(self) -> str:
+        """What it is doing, as ``Stop`` says it."""
+        return self.run.phase
+
+    @property
     def share(self) -> float:
         """Share of the search tree that is done, 0 to 1."""
         works = [*self._pending, *self._running.values()]
         return min(1.0, max(0.0, 1.0 - sum(work.part.weight for work in works)))
 
     # ------------------------------------------------------------------------ running
-    def batches(self, deadline: float | None = None) -> Generator[Batch, None, None]:
-        """Search until ``deadline`` (a value of ``time.monotonic()``).
+    def batches(
+        self, deadline: Clock | float | None = None
+    ) -> Generator[Batch, None, None]:
+        """Search until a clock or a value of ``time.monotonic()`` says.
+
+        What tasks that are still running then would find is left to be found again.
 
         Yields
         ------
@@ -140,7 +149,13 @@ class TaskRun:
         WorkerError
             If a task fails three times, or the executor is gone.
         """
+        clock = Clock.of(deadline)
         try:
+            if self._pool.is_near:
+                yield from self.run.ready(clock)
+            if self.run.phase == COMPILING:
+                return
+            self.run.phase = SEARCHING
             if not self._inline and self._pending:
                 self._pool.begin(self.run.facets)
             late = False  # so that something is done, however short the time
@@ -148,16 +163,20 @@ class TaskRun:
                 if late:
                     self._withdraw()
                 else:
-                    self._hand_out(deadline)
+                    with clock.running():
+                        self._hand_out(clock)
                 if not self._running:
                     break
                 timeout = 0.0 if self._inline else HEARTBEAT
                 for future in wait(self._running, timeout, FIRST_COMPLETED).done:
                     self._collect(future)
-                yield from self._order.ready(self._first())
-                yield _heartbeat(self.run)
-                late = deadline is not None and time.monotonic() > deadline
-            yield from self._order.ready(self._first())
+                yield from self._order.ready(self.first)
+                yield self.run.nothing()
+                late = clock.late()
+                if clock.over():
+                    self._withdraw()
+                    self._give_up()
+            yield from self._order.ready(self.first)
         finally:
             self._withdraw()
             self._pool.close()
@@ -169,7 +188,8 @@ class TaskRun:
         done = self._order.is_full() if self.run.store else True
         return done and self._found > self.run.max_regions
 
-    def _first(self) -> Begin | None:
+    @property
+    def first(self) -> Begin | None:
         """Where the earliest part begins that is not done."""
         begins = [work.begin for work in self._running.values()]
         begins += [work.begin for work in self._pending[:1]]
@@ -186,32 +206,39 @@ class TaskRun:
                 del self._running[future]
                 heapq.heappush(self._pending, work)
 
-    def _hand_out(self, deadline: float | None) -> None:
+    def _give_up(self) -> None:
+        """Leave running tasks to themselves: what they bring back is not taken any more."""
+        for work in self._running.values():
+            heapq.heappush(self._pending, work)
+        self._running.clear()
+
+    def _hand_out(self, clock: Clock) -> None:
         """Give the workers what comes next."""
         queue = 1 if self._inline else QUEUE * self._workers
         while self._pending and len(self._running) < queue:
-            if self._order.nbytes > _BUFFER and self._pending[0].begin != self._first():
+            if self._order.nbytes > _BUFFER and self._pending[0].begin != self.first:
                 return
             work = heapq.heappop(self._pending)
             try:
-                future = self._pool.submit(self._task(work, deadline))
+                future = self._pool.submit(self._task(work, clock))
             except BaseException:
                 heapq.heappush(self._pending, work)
                 raise
             self._running[future] = work
 
-    def _task(self, work: _Work, deadline: float | None) -> Task:
+    def _task(self, work: _Work, clock: Clock) -> Task:
         run, parts = self.run, len(self._pending) + len(self._running) + 1
         enough = self._inline or parts >= PARTS * self._workers
         # one process puts the results together: it gets no more tasks than it can take
         seconds = SECONDS * max(1.0, self._workers / MANY) if enough else SHORT_SECONDS
         seconds = max(seconds, len(self._problem[0]) / _BYTES_PER_SECOND)
-        if deadline is not None:
-            seconds = min(seconds, max(0.0, deadline - time.monotonic()))
+        if clock.deadline is not None:
+            seconds = min(seconds, max(0.0, clock.deadline - clock.now()))
         return Task(
-            *self._problem, work.part, run.engine, run.store, run.facets, seconds,
+            *self._problem, work.part, "rational" if run.slow else run.engine, run.store,
+            run.facets, seconds,
             1 if self._inline else max(1, PARTS * self._workers + 1 - parts),
-            self._limit(),
+            self._limit(), clock.left(),
         )  # fmt: skip
 
     def _limit(self) -> int:
@@ -240,23 +267,22 @@ class TaskRun:
             if work.attempts >= ATTEMPTS:
                 raise _given_up(error) from error
             return
-        self._found += result.regions
-        self._sum = self._sum + result.decisions
         keys = [0] * len(result.remaining)
         if self.store is None:
             self._order.take(work.part, result)
         else:
-            keys = self.store.commit(
-                work.key, result.chunks, result.remaining, result.regions, result.decisions,
-                result.seconds,
-            )  # fmt: skip
+            try:
+                keys = self.store.commit(
+                    work.key, result.chunks, result.remaining, result.regions, result.decisions,
+                    result.seconds,
+                )  # fmt: skip
+            except BaseException:  # then nothing of it is in the store
+                heapq.heappush(self._pending, work)
+                raise
+        self._found += result.regions
+        self._sum = self._sum + result.decisions
         for part, key in zip(result.remaining, keys, strict=True):
             self._push(part, key)
-
-
-def _heartbeat(run: Run) -> Batch:
-    """A batch of no regions."""
-    return Batch(np.zeros((0, run.program.n_units), np.uint8), np.zeros((0, run.domain_dim)))
 
 
 def _given_up(error: BaseException) -> WorkerError:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any
 
+from ..clock import OutOfTime
 from ..search.run import Run
-from .task import Task, TaskResult, work_on
+from .task import Task, TaskResult, nothing_done, run_of, work_on
 
 __all__ = ["InlineExecutor"]
 
@@ -41,11 +42,12 @@ class InlineExecutor(Executor):
 
     def _work(self, task: Task) -> TaskResult:
         run = self._last
-        if run is None or self._left != [task.part] or run.regions >= run.max_regions:
-            run = Run(
-                self._run.program, self._run.domain, store=task.keep, max_regions=task.limit,
-                engine=task.engine, facets=task.facets, part=task.part,
-            )  # fmt: skip
+        other = run is None or self._left != [task.part] or run.spent
+        if run is None or other or run.regions >= run.max_regions:
+            try:
+                run = run_of(task, self._run.program, self._run.domain)
+            except OutOfTime:
+                return nothing_done(task)
         self._last = None
         result = work_on(run, task.seconds, 1)
         self._last, self._left = run, result.remaining

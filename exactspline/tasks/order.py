@@ -23,14 +23,14 @@ class InOrder:
     Parameters
     ----------
     program : Program
-    dim : int
-        The dimension of the domain.
+    dims : (int, int)
+        The dimension of the domain, and how many of its coordinates are searched.
     limit : int
         Regions after which nothing comes any more.
     """
 
-    def __init__(self, program: Program, dim: int, limit: int) -> None:
-        self._program, self._dim, self._limit = program, dim, limit
+    def __init__(self, program: Program, dims: tuple[int, int], limit: int) -> None:
+        self._program, self._dims, self._limit = program, dims, limit
         self._waiting: list[tuple[Begin, int, list[Chunk]]] = []  # a heap
         self._number = 0  # of results: none is compared with another
         self.regions = 0  # that have been handed over
@@ -48,7 +48,7 @@ class InOrder:
         while self._waiting and (before is None or self._waiting[0][0] < before):
             for chunk in heapq.heappop(self._waiting)[2]:
                 self.nbytes -= chunk.nbytes
-                batch = decode_chunk(chunk, self._program, self._dim, self.regions)
+                batch = decode_chunk(chunk, self._program, self._dims, self.regions)
                 left = self._limit - self.regions
                 if left < len(batch.codes):
                     batch = part_of(batch, 0, left, self.regions)

@@ -8,24 +8,31 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import signal
 import threading
 import time
 import zlib
 from dataclasses import dataclass, replace
 
+from ..clock import Clock, OutOfTime, check, current
+from ..compile.program import Program
 from ..domain import Domain
 from ..formats.domain_json import domain_from_json, domain_to_json
 from ..formats.json import network_from_json, network_to_json
+from ..mode import guarded
 from ..network.network import Network
 from ..search.compiled import warm_up
-from ..search.decisions import Decisions
+from ..search.decisions import COMPILING, Decisions
 from ..search.part import Part
 from ..search.run import Run
 from .chunk import Chunk, encode_batch
 from .merge import merged
 
-__all__ = ["Task", "TaskResult", "load_kernels", "pack_problem", "run_task", "work_on"]
+__all__ = [
+    "Task", "TaskResult", "load_kernels", "nothing_done", "pack_problem", "run_of", "run_task",
+    "work_on",
+]  # fmt: skip
 
 _DESCENTS = 4  # a task lasts at least so many times as long as the way to its part
 
@@ -51,6 +58,8 @@ class Task:
         Into how many parts at most the rest is cut.
     limit : int
         Regions after which to stop.
+    within : float
+        Seconds after which it is to be over, the way to the part and all steps included.
     """
 
     network: bytes
@@ -62,6 +71,7 @@ class Task:
     seconds: float
     split: int
     limit: int
+    within: float = math.inf
 
 
 @dataclass
@@ -79,6 +89,7 @@ class TaskResult:
     engine: str
 
 
+@guarded
 def pack_problem(network: Network, domain: Domain) -> tuple[bytes, bytes]:
     """A network and a domain as tasks carry them.
 
@@ -90,8 +101,13 @@ def pack_problem(network: Network, domain: Domain) -> tuple[bytes, bytes]:
         If the domain is of a class that has no JSON form.
     """
     values = network_to_json(network), domain_to_json(domain)
-    first, second = (json.dumps(v, separators=(",", ":")).encode() for v in values)
-    return zlib.compress(first, 6), zlib.compress(second, 6)
+    out = []
+    for value in values:
+        check()
+        text = json.dumps(value, separators=(",", ":")).encode()
+        check()
+        out.append(zlib.compress(text, 6))
+    return out[0], out[1]
 
 
 @functools.lru_cache(maxsize=2)
@@ -101,6 +117,7 @@ def _problem(network: bytes, domain: bytes) -> tuple[Network, Domain]:
     return net, domain_from_json(zlib.decompress(domain), "the domain of a task")
 
 
+@guarded
 def run_task(task: Task) -> TaskResult:
     """Search a part for a while.
 
@@ -113,31 +130,54 @@ def run_task(task: Task) -> TaskResult:
     TaskResult
     """
     _leave_interrupts_to_the_parent()
-    network, domain = _problem(task.network, task.domain)
-    run = Run(
-        network.program, domain, store=task.keep, max_regions=task.limit, engine=task.engine,
+    clock = Clock(last=None if math.isinf(task.within) else time.monotonic() + task.within)
+    try:
+        with clock.running():
+            network, domain = _problem(task.network, task.domain)
+            run = run_of(task, network.program, domain)
+            if run.engine_name in ("kernel", "highs"):
+                load_kernels(task.facets)  # takes a second, which is no part of the way
+            return work_on(run, task.seconds, task.split)
+    except OutOfTime:
+        return nothing_done(task)
+
+
+def run_of(task: Task, program: Program, domain: Domain) -> Run:
+    """The run of a task; it may be stopped by the clock."""
+    return Run(
+        program, domain, store=task.keep, max_regions=task.limit, engine=task.engine,
         facets=task.facets, part=task.part,
     )  # fmt: skip
-    if run.engine_name in ("kernel", "highs"):
-        load_kernels(task.facets)  # takes a second, which is no part of the way
-    return work_on(run, task.seconds, task.split)
+
+
+def nothing_done(task: Task) -> TaskResult:
+    """The result of a task that was stopped before it could begin."""
+    return TaskResult(0, [], [task.part], Decisions(), 0.0, task.engine)
 
 
 @functools.cache
+@guarded
 def load_kernels(facets: bool) -> None:
     """Bring the kernels into this process, once."""
     warm_up(facets=facets)
 
 
+@guarded
 def work_on(run: Run, seconds: float, split: int) -> TaskResult:
-    """Go on with a run for a while and hand over what it has found since the last time."""
-    start = time.monotonic()
+    """Go on with a run for a while and hand over what it has found since the last time.
+
+    The clock that is asked here, if any, ends it wherever it is.
+    """
+    start, outer = time.monotonic(), current()
     before, regions = replace(run.decisions), run.regions
-    batches = list(run.batches(start))  # stops as soon as it is at its part
+    # stops as soon as it is at its part
+    batches = list(run.batches(Clock(start, outer=outer)))
     on_the_way = time.monotonic() - start
     left = max(seconds, _DESCENTS * on_the_way)
-    if run.remaining():
-        batches += run.batches(time.monotonic() + left)
+    while run.remaining() and run.phase == COMPILING and not (outer and outer.late()):
+        batches += run.batches(Clock(time.monotonic() + seconds, outer=outer))
+    if run.remaining() and not run.spent:
+        batches += run.batches(Clock(time.monotonic() + left, outer=outer))
     after = replace(run.decisions)
     chunks: list[Chunk] = []
     if run.store:

@@ -9,10 +9,19 @@ import signal
 import sys
 import threading
 import time
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from multiprocessing.context import BaseContext
 
 from ..errors import ParameterError, WorkerError
+from ..kernels import keep_quiet
+from ..search.compiled import warn_if_lost
+from .inline import InlineExecutor
 from .task import Task, TaskResult, load_kernels, run_task
 
 __all__ = ["Pool", "check_executor", "end", "processes", "worker_count"]
@@ -26,15 +35,32 @@ def processes(count: int) -> ProcessPoolExecutor:
     count : int
         At least 1.
 
+    Raises
+    ------
+    WorkerError
+        If the system offers no semaphores.
+
     Notes
     -----
     On Linux they are forked, so that they need not load anything. They leave Ctrl-C to this
     process, and end when it is gone, however it went.
     """
     method = "fork" if sys.platform == "linux" else "spawn"
-    return ProcessPoolExecutor(
-        count, multiprocessing.get_context(method), _begin_worker, (os.getpid(),)
-    )
+    return _pool(count, multiprocessing.get_context(method))
+
+
+def _pool(count: int, context: BaseContext | None) -> ProcessPoolExecutor:
+    try:
+        return ProcessPoolExecutor(count, context, _begin_worker, (os.getpid(),))
+    except (OSError, ImportError, NotImplementedError) as error:  # of semaphores and pipes
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        what = "semaphores"
+        if sys.platform == "linux":
+            what += ", which are files in /dev/shm"
+        raise WorkerError(
+            f"processes cannot be started ({reason}): they need {what}; let this user write "
+            "there, or search in one process (without --workers) or in a ThreadPoolExecutor"
+        ) from error
 
 
 def end(pool: ProcessPoolExecutor) -> None:
@@ -46,6 +72,7 @@ def end(pool: ProcessPoolExecutor) -> None:
 
 def _begin_worker(parent: int) -> None:
     """Set up a worker process."""
+    keep_quiet()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if hasattr(os, "getppid"):
@@ -97,8 +124,14 @@ class Pool:
         """How many tasks run at once."""
         return worker_count(self._own or self._executor)
 
+    @property
+    def is_near(self) -> bool:
+        """Whether workers share this machine's cache of kernels, as far as one can see."""
+        return isinstance(self._executor, InlineExecutor | ProcessPoolExecutor | ThreadPoolExecutor)
+
     def begin(self, facets: bool) -> None:
         """Have the workers load their kernels, all at the same time."""
+        warn_if_lost(facets=facets)
         with contextlib.suppress(Exception):  # whatever is wrong, tasks will meet it, too
             for _ in range(self.workers - 1):  # one more does so with the first task
                 self._executor.submit(load_kernels, facets)
@@ -128,9 +161,7 @@ class Pool:
         context: BaseContext | None = getattr(broken, "_mp_context", None)
         if self._own is not None:
             self._own.shutdown(wait=False)
-        self._own = ProcessPoolExecutor(
-            worker_count(broken), context, _begin_worker, (os.getpid(),)
-        )
+        self._own = _pool(worker_count(broken), context)
         return True
 
     def close(self) -> None:

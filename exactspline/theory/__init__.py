@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from ..mode import guarded
+
 __all__ = ["CHECKS", "Check", "check_function"]
 
 
@@ -111,12 +113,17 @@ CHECKS: dict[str, Check] = {
 def check_function(name: str) -> Any:
     """The function of a registered check."""
     check = CHECKS[name]
-    return getattr(import_module(f"{__name__}.{check.module}"), check.function)
+    return getattr(_module(check.module), check.function)
+
+
+def _module(name: str) -> Any:
+    """A module of this package; its constants are computed in standard mode, too."""
+    return guarded(import_module)(f"{__name__}.{name}")
 
 
 def __getattr__(name: str) -> Any:
     if name in _EXPORTS:
-        return getattr(import_module(f"{__name__}.{_EXPORTS[name]}"), name)
+        return getattr(_module(_EXPORTS[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..domain import Box
 from ..errors import UnsupportedOperatorError
+from ..mode import guarded
 from ..network.activations import ScalarSpline
 from ..network.affine import Dense
 from ..network.maso import MASO
@@ -205,6 +206,7 @@ CASES: dict[str, tuple[bool, Cases]] = {
 }
 
 
+@guarded
 def check_approximation() -> Report:
     """Check that MASOs come arbitrarily close to convex operators, and ASOs to others.
 

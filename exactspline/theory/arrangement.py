@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import LimitError, ShapeError
+from ..mode import guarded
 from ..rationals import as_fractions, exact_array
 
 __all__ = ["zaslavsky"]
@@ -17,6 +18,7 @@ __all__ = ["zaslavsky"]
 _MOST_STEPS = 200_000  # of deletion and restriction
 
 
+@guarded
 def zaslavsky(W: Any, b: Any = None) -> tuple[int, int]:
     """Regions and relatively bounded regions of a hyperplane arrangement, without enumeration.
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..compile.forms import Forms
 from ..errors import LimitError, ParameterError
+from ..mode import guarded
 
 if TYPE_CHECKING:
     from ..compile.program import Layer, Program
@@ -166,6 +167,7 @@ def state_map(
     return dense(forms, f"the state behind layer {layers}")
 
 
+@guarded
 class LayerCells:
     """The regions behind the first layers, each with its rows and a point inside.
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import LimitError, ParameterError, UndecidedError
+from ..mode import guarded
 from .cells import dot, fractions_of
 
 __all__ = ["NoPowerDiagram", "WholePowerDiagram", "cells_power_diagram", "proves"]
@@ -27,6 +28,7 @@ __all__ = ["NoPowerDiagram", "WholePowerDiagram", "cells_power_diagram", "proves
 _MOST_EDGES = 400  # of the exact linear program
 
 
+@guarded
 @dataclass(frozen=True)
 class WholePowerDiagram:
     """A power diagram with one centroid and radius a cell.
@@ -89,6 +91,7 @@ class NoPowerDiagram:
         return False
 
 
+@guarded
 def cells_power_diagram(
     cells: int, ends: Sequence[tuple[int, int]], rows: Sequence[Sequence[Fraction]]
 ) -> WholePowerDiagram | NoPowerDiagram:

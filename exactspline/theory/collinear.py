@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from ..errors import ParameterError, UndecidedError
+from ..mode import guarded
 from ..rationals import nearest_float, to_fraction
 from .report import FAILS, HOLDS, Report
 from .spectral import square_root
@@ -20,6 +21,7 @@ _TOLERANCE = 1e-5  # of cvxpy's optimum, relative to the loss at zero templates
 _SIZES = ((2, 2), (3, 2), (5, 4), (10, 6))  # classes and inputs that cvxpy is asked
 
 
+@guarded
 def collinear_templates(x: Any, classes: int, label: int, alpha: Any = 1) -> Any:
     """The templates of least cross-entropy for one input, float64, shape (classes, D).
 
@@ -66,6 +68,7 @@ def collinear_templates(x: Any, classes: int, label: int, alpha: Any = 1) -> Any
     return scale[:, None] * (point / np.linalg.norm(point))[None, :]
 
 
+@guarded
 def check_collinear(constraint: str = "sum", *, factors: Any = None) -> Report:
     """Check the templates that minimise the cross-entropy under a bound on their size.
 

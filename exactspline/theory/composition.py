@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import UnsupportedOperatorError
+from ..mode import guarded
 from ..network.composition import after_affine
 from ..rationals import as_fractions
 from .operators import network_behind
@@ -30,6 +31,7 @@ _SOURCE = (
 )
 
 
+@guarded
 def check_symbolic_composition() -> Report:
     """Check the formula of the composition for all weights: every piece, as a polynomial.
 
@@ -87,6 +89,7 @@ def _by_lowering(layer: NetworkLayer) -> tuple[np.ndarray, np.ndarray]:
     return as_fractions(spline.A), as_fractions(spline.B)
 
 
+@guarded
 def check_composition(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check the formula of the composition for every layer of a network.
 

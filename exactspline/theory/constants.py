@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LimitError, ParameterError, UndecidedError
+from ..mode import guarded
 from ..rationals import to_fraction
 from .cells import dense, dot, partition_of
 from .geometry import inside_step
@@ -52,6 +53,7 @@ class Lipschitz:
     regions: dict[str, tuple[int, ...]]
 
 
+@guarded
 def lipschitz(network: Network | Partition, domain: Domain | None = None) -> Lipschitz:
     """The exact Lipschitz constants on a domain, for the norms 1, 2 and infinity.
 
@@ -188,6 +190,7 @@ def _up_to_signs(A: Matrix) -> tuple[Any, ...]:
 # --- The check ----------------------------------------------------------------------------------
 
 
+@guarded
 def check_lipschitz(
     network: Network | Partition,
     domain: Domain | None = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LimitError, ParameterError, UndecidedError
+from ..mode import guarded
 from ..network.maso import MASO
 from .cells import dot, partition_of
 from .report import FAILS, HOLDS, Report
@@ -176,6 +177,7 @@ def _max_affine(maps: Maps, outputs: Sequence[int]) -> MASO:
     return MASO(A, B, name="max-affine form")
 
 
+@guarded
 def max_affine_form(
     network: Network | Partition, domain: Domain | None = None, *, output: int | None = None
 ) -> MASO:
@@ -277,6 +279,7 @@ def _dominated(partition: Partition, maps: Maps, outputs: Sequence[int]) -> tupl
     return pairs, None
 
 
+@guarded
 def check_convexity(
     network: Network | Partition, domain: Domain | None = None, *, output: int | None = None
 ) -> Report:

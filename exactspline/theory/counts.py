@@ -21,6 +21,7 @@ from ..bounds import (
     upper_bounds,
 )
 from ..errors import LimitError, ParameterError, ShapeError
+from ..mode import guarded
 from .arrangement import zaslavsky
 from .cells import dense, partition_of
 from .report import FAILS, HOLDS, NOT_APPLICABLE, Report
@@ -60,6 +61,7 @@ class Bound:
     source: str
 
 
+@guarded
 @dataclass(frozen=True)
 class Bounds:
     """All bounds for an architecture; prints as a table."""
@@ -118,6 +120,7 @@ def _digits(value: int) -> str:
     return format_rational(Fraction(value))
 
 
+@guarded
 def bounds(architecture: Network | Sequence[int], domain: Domain | None = None) -> Bounds:
     """All bounds on the number of activation regions for an architecture.
 
@@ -292,6 +295,7 @@ def _layer_bound(layer: Layer, n0: int) -> int:
 # --- The check ----------------------------------------------------------------------------------
 
 
+@guarded
 def check_counts(
     network: Network | Partition,
     domain: Domain | None = None,
@@ -371,9 +375,8 @@ def _first_layer(layer: Layer) -> int | None:
     units = layer.units
     W, b = [], []
     for k in range(len(units)):
-        form = int(units.cond_form[units.cond_start[units.piece_start[k]]])
-        plus, minus = int(units.form_plus[form]), int(units.form_minus[form])
-        row, shift = [Fraction(0)] * matrix.shape[1], Fraction(units.form_shift[form])
+        plus, minus, shift = units.form(int(units.first_form[k]))
+        row = [Fraction(0)] * matrix.shape[1]
         for member, sign in ((plus, 1), (minus, -1)):
             if member >= 0:
                 row = [a + sign * v for a, v in zip(row, matrix[member], strict=True)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..mode import guarded
 from ..rationals import compact
 from .cells import dense, dot, first_layers, partition_of
 from .geometry import state_at
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["check_cut_alike", "check_reflection"]
 
 
+@guarded
 def check_cut_alike(
     network: Network | Partition,
     domain: Domain | None = None,
@@ -105,10 +107,7 @@ def check_cut_alike(
 
 def _bends_at_zero(layer: Layer) -> bool:
     units = layer.units
-    return bool(units.two_piece.all()) and all(
-        int(units.form_minus[f]) < 0 and not units.form_shift[f]
-        for f in range(len(units.form_plus))
-    )
+    return bool(units.two_piece.all()) and not (units.compares or np.any(units.piece_shift != 0))
 
 
 def _other_cut(
@@ -130,6 +129,7 @@ def _other_cut(
     return None
 
 
+@guarded
 def check_reflection(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check that the absolute value reflects: |u| is symmetric in the hyperplane u = 0.
 

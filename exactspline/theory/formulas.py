@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ExactSplineError
+from ..mode import guarded
 from ..network.activations import (
     Abs,
     Clip,
@@ -278,6 +279,7 @@ def _check(
     )
 
 
+@guarded
 def check_cnn_formula(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check the formula of a CNN on every region.
 
@@ -315,6 +317,7 @@ def check_cnn_formula(network: Network | Partition, domain: Domain | None = None
     return _check(network, domain, text, _cnn_form)
 
 
+@guarded
 def check_resnet_formula(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check the formula of a ResNet on every region.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..mode import guarded
+
 if TYPE_CHECKING:
     from ..network.network import Network
     from ..network.operator import Operator
@@ -72,6 +74,7 @@ def _residual(activation: Activation) -> Network:
     )
 
 
+@guarded
 def toy_networks() -> dict[str, Network]:
     """The built-in gallery: name to network.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LimitError, ParameterError
+from ..mode import guarded
 from .cells import dense, dot, first_layers, fractions_of, partition_of, state_map
 from .power import GEOMETRY
 from .report import FAILS, HOLDS, NOT_APPLICABLE, Report
@@ -53,6 +54,7 @@ class Bend:
     edge: int
 
 
+@guarded
 def bends(partition: Partition, layer: int) -> Iterator[Bend]:
     """The angles between the hyperplanes of a layer's units in adjacent regions before it.
 
@@ -116,9 +118,8 @@ def _unit_forms(partition: Partition, layer: int) -> list[tuple[int, list[Fracti
     matrix, _ = dense(program.members, f"layer {layer}")
     units, out = program.units, []
     for k in np.flatnonzero(units.two_piece).tolist():
-        form = int(units.cond_form[units.cond_start[units.piece_start[k]]])
-        plus, minus = int(units.form_plus[form]), int(units.form_minus[form])
-        row = list(matrix[plus]) if plus >= 0 else [Fraction(0)] * matrix.shape[1]
+        plus, minus, _ = units.form(int(units.first_form[k]))
+        row = list(matrix[plus])
         if minus >= 0:
             row = [a - b for a, b in zip(row, matrix[minus], strict=True)]
         out.append((k, row))
@@ -172,6 +173,7 @@ def _cosine(
     return (top > 0) - (top < 0), top * top / (left * right)
 
 
+@guarded
 def check_bending(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check how deeper hyperplanes bend: n_r = A_r^T w, and the angles between them.
 

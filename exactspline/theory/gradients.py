@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import UnsupportedOperatorError
+from ..mode import guarded
 from ..network.network import Network
 from ..rationals import as_fractions
 from .autograd import Rounding, double_module, module_jacobian, torch_twin
@@ -93,6 +94,7 @@ def _by_torch(
     }, None
 
 
+@guarded
 def check_templates(
     network: Network | Partition, domain: Domain | None = None, *, module: Any = None
 ) -> Report:

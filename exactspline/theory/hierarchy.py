@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UnsupportedOperatorError
+from ..mode import guarded
 from ..network import Add, Flatten, Network
 from ..network.maso import MASO
 from .cells import partition_of
@@ -35,6 +36,7 @@ def _side_by_side(network: Network, masos: list[MASO]) -> Network:
     return Network.from_nodes([*nodes, (Add([1, -1]), (first, last))], network.input_shape)
 
 
+@guarded
 def check_hierarchy(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check that a network is the nested maxima of its layers' templates.
 

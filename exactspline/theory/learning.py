@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LimitError, ParameterError, ShapeError, UndecidedError
+from ..mode import guarded
 from ..rationals import as_fractions, round_up
 from .spectral import square_root
 
@@ -64,6 +65,7 @@ class MaxAffineFit:
         )
 
 
+@guarded
 def fit_max_affine(
     X: Any, y: Any, pieces: int | None = None, *, method: str = "auto", seed: int = 0
 ) -> MaxAffineFit:

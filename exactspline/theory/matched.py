@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ParameterError, ShapeError
+from ..mode import guarded
 from ..rationals import nearest_float, to_fraction
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Templates:
     on_boundary: bool
 
 
+@guarded
 def templates(network: Network, x: Any, *, exact: bool = False) -> Templates:
     """The templates that an input is matched against: the rows of A[x].
 
@@ -108,6 +110,7 @@ def _rounded(values: np.ndarray) -> np.ndarray:
     return np.array([nearest_float(v) for v in values.reshape(-1)]).reshape(values.shape)
 
 
+@guarded
 def orthogonality_penalty(W: Any) -> Any:
     """How far templates are from orthogonal: the sum over c != c' of <W_c, W_c'>^2.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UnsupportedOperatorError
+from ..mode import guarded
 from ..network.operator import brief
 from ..rationals import as_fractions
 from .cells import partition_of
@@ -36,6 +37,7 @@ def _obstacle(layer: NetworkLayer) -> str:
     return ""
 
 
+@guarded
 def check_nondecreasing(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check that a network whose layers are nondecreasing from the second on is convex.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LimitError, ParameterError, UnsupportedOperatorError
+from ..mode import guarded
 from ..network.maso import MASO
 from ..network.network import Network
 from ..network.operator import Operator, Shape
@@ -148,6 +149,7 @@ def check_operator(operator: Operator, *shapes: Sequence[int]) -> Report:
     return _report([(operator.label, operator, [tuple(shape) for shape in shapes])])
 
 
+@guarded
 def check_operators(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check that every convex operator of a network equals its MASO; the others have none.
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import LimitError, ParameterError, ShapeError
+from ..mode import guarded
 from ..rationals import as_fractions, exact_array
 from .cells import LayerCells, dot, network_of, partition_of, state_map, unit_pieces
 from .report import FAILS, HOLDS, NOT_APPLICABLE, Report
@@ -35,6 +36,7 @@ GEOMETRY = (
 _MOST_PAIRS = 4_000_000  # of pieces whose inner products are compared
 
 
+@guarded
 @dataclass(frozen=True)
 class PowerDiagram:
     """The power diagram of a layer of max-affine units, one factor a unit.
@@ -211,6 +213,7 @@ class PowerDiagram:
         return None
 
 
+@guarded
 def layer_power_diagram(network: Network, layer: int = 1) -> PowerDiagram:
     """The power diagram of one layer over the state that it reads.
 
@@ -252,6 +255,7 @@ def layer_power_diagram(network: Network, layer: int = 1) -> PowerDiagram:
     return PowerDiagram.of_pieces(unit_pieces(layers[layer - 1], f"layer {layer}"))
 
 
+@guarded
 def check_power_diagram(
     network: Network | Partition,
     domain: Domain | None = None,

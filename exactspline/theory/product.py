@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..mode import guarded
 from .cells import dense, network_of
 from .spectral import gram_root, square_root
 
@@ -21,6 +22,7 @@ _BITS = 40  # of a layer's 2-norm
 _LARGEST_SPECTRUM = 40  # matrices of a layer; beyond, |W|_2^2 <= |W|_1 |W|_inf serves
 
 
+@guarded
 def product_bound(network: Network) -> dict[str, Fraction]:
     """The product of the layers' norms: an upper bound on the Lipschitz constants on R^D.
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ParameterError
+from ..mode import guarded
 
 __all__ = ["FAILS", "HOLDS", "NOT_APPLICABLE", "Report", "plain"]
 
@@ -20,6 +21,7 @@ FAILS = "fails"
 NOT_APPLICABLE = "not applicable"
 
 
+@guarded
 @dataclass(frozen=True)
 class Report:
     """The verdict on one statement of the theory, for one network or in general.

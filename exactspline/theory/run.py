@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ExactSplineError, ParameterError
+from ..mode import guarded
 from . import CHECKS, check_function
 from .cells import partition_of
 from .report import NOT_APPLICABLE, Report
@@ -48,6 +49,7 @@ def checks_for(*, network: bool, names: Sequence[str] | None = None) -> list[str
     ]
 
 
+@guarded
 def run_checks(
     network: Network | None = None,
     domain: Domain | None = None,

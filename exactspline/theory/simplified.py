@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import UnsupportedOperatorError
+from ..mode import guarded
 from ..network.activations import Abs, LeakyReLU, MaxLeaky, ReLU
 from ..network.maso import MASO, SimplifiedMASO
 from ..rationals import as_fractions
@@ -82,6 +83,7 @@ def _shared_bias(maso: MASO) -> _Shared:
     return _Shared(beta, rows, None)
 
 
+@guarded
 def as_simplified_maso(maso: MASO) -> SimplifiedMASO:
     """The same operator with one bias for all pieces, if there is one.
 
@@ -168,6 +170,7 @@ def _solved(W: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.array(fractions_of([beta[j, 0] for j in range(W.shape[1])]), dtype=object)
 
 
+@guarded
 def check_simplified(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check which layers of a network are simplified MASOs.
 
@@ -240,6 +243,7 @@ def check_simplified(network: Network | Partition, domain: Domain | None = None)
     return Report(verdict=HOLDS, **text)
 
 
+@guarded
 def check_symbolic_simplified() -> Report:
     """Check for symbols that independent filters suffice, and show an operator beyond reach.
 

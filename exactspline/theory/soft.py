@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ParameterError, ShapeError
+from ..mode import guarded
 from .report import FAILS, HOLDS, Report
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _SOURCE = "Balestriero, Baraniuk, From Hard to Soft, ICLR 2019"
 _BITS = 200  # of the interval arithmetic
 
 
+@guarded
 def soft_maso(maso: MASO, x: Any, beta: float = 0.5) -> np.ndarray:
     """A max-affine spline operator with a soft selection of its pieces, in float64.
 
@@ -101,6 +103,7 @@ def _formulas() -> dict[str, tuple[list[Callable[[Any, Any], Any]], Formula, Any
     }  # fmt: skip
 
 
+@guarded
 def check_hard_to_soft(formulas: Mapping[str, Formula] | None = None) -> Report:
     """Check what a selection of pieces with entropy gives: SiLU, u tanh(u), softmax-pooling.
 

@@ -14,12 +14,14 @@ from itertools import pairwise
 from typing import Any
 
 from ..errors import LimitError
+from ..mode import guarded
 
 __all__ = ["LargestRoot", "compare", "gram_root", "square_root"]
 
 _LARGEST = 64  # matrices whose characteristic polynomial is computed
 
 
+@guarded
 class LargestRoot:
     """The largest root of a polynomial with real roots only, as an exact algebraic number.
 

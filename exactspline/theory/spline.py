@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DomainError, ParameterError
+from ..mode import guarded
 
 if TYPE_CHECKING:
     from ..partition.partition import Partition
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["AffineSpline"]
 
 
+@guarded
 class AffineSpline:
     """The multivariate spline s[alpha, beta, Omega]: on region r, <alpha_r, x> + beta_r.
 

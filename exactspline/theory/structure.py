@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..mode import guarded
 from .cells import dot, fractions_of, partition_of
 from .report import FAILS, HOLDS, Report
 from .samples import exact_forward, maps_of, simplices
@@ -70,6 +71,7 @@ def tear(partition: Partition, over_t: np.ndarray, shift: np.ndarray) -> dict[st
     return None
 
 
+@guarded
 def check_piecewise_affine(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check that a network is an affine spline operator: affine on regions, and continuous.
 

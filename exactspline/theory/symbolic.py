@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import UndecidedError
+from ..mode import guarded
 from ..network.activations import Abs, ReLU
 from ..network.affine import Dense
 from ..network.convolution import Conv
@@ -154,6 +155,7 @@ def _compare(kind: str) -> tuple[int, dict[str, Any] | None]:
     return checked, None
 
 
+@guarded
 def check_symbolic_operators() -> Report:
     """Check that the basic operators equal their MASOs for all weights and inputs.
 

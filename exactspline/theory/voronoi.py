@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import LimitError, ParameterError
+from ..mode import guarded
 from .cells import LayerCells, dot, partition_of, state_map
 from .power import GEOMETRY, layer_power_diagram
 from .report import FAILS, HOLDS, NOT_APPLICABLE, Report
@@ -19,6 +20,7 @@ __all__ = ["check_voronoi"]
 _MOST_VORONOI = 400  # regions that are compared with each other
 
 
+@guarded
 def check_voronoi(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check whether the first layer's partition is a Voronoi diagram: K-means on the inputs.
 

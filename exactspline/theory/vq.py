@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ParameterError, ShapeError
+from ..mode import guarded
 from ..rationals import as_fractions, exact_array
 from .report import FAILS, HOLDS, NOT_APPLICABLE, Report
 
@@ -22,6 +23,7 @@ __all__ = ["VQDistances", "check_vq", "nearest_in_code_space", "vq_codes", "vq_d
 _MOST_POINTS = 60  # of a check: all triples are compared
 
 
+@guarded
 @dataclass(frozen=True)
 class VQDistances:
     """Distances between codes: shares of units with different pieces.
@@ -53,6 +55,7 @@ def _points(network: Network, X: Any) -> np.ndarray:
     return np.asarray(batch.reshape(len(batch), network.input_dim))
 
 
+@guarded
 def vq_codes(network: Network, X: Any) -> np.ndarray:
     """The codes of points, exactly, one row a point.
 
@@ -97,6 +100,7 @@ def _columns(network: Network, layer: int | None) -> slice:
     return slice(int(start[layer - 1]), int(start[layer]))
 
 
+@guarded
 def vq_distances(
     network: Network, X: Any, Y: Any = None, *, layer: int | None = None
 ) -> VQDistances:
@@ -139,6 +143,7 @@ def vq_distances(
     return VQDistances(np.rint(share * units).astype(np.int64), units)
 
 
+@guarded
 def nearest_in_code_space(
     network: Network, X: Any, queries: Any, *, k: int = 1, layer: int | None = None
 ) -> tuple[np.ndarray, VQDistances]:
@@ -176,6 +181,7 @@ def nearest_in_code_space(
     return order, distances
 
 
+@guarded
 def check_vq(
     network: Network | Partition,
     domain: Domain | None = None,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ParameterError, UndecidedError
+from ..mode import guarded
 from ..rationals import to_fraction
 from .cells import dot, fractions_of, partition_of, state_map, unit_pieces
 from .coherent import NoPowerDiagram, WholePowerDiagram, cells_power_diagram
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 
+@guarded
 def whole_power_diagram(partition: Partition) -> WholePowerDiagram | NoPowerDiagram:
     """Centroids and radii of a whole partition by an exact linear program.
 
@@ -79,15 +81,13 @@ def _convex_pieces(layer: Layer, what: str) -> list[tuple[np.ndarray, np.ndarray
         if units.is_convex(k):
             continue
         first, last = int(units.piece_start[k]), int(units.piece_start[k + 1])
-        members = units.piece_member[first:last]
         A, B = out[k]
-        if np.all(members == members[0]):
-            u, const = _member(layer, int(members[0]), A.shape[1])
+        if units.lead[k] == 0:
+            u, const = _member(layer, int(units.piece_member[first]), A.shape[1])
             slope, offset = Fraction(0), Fraction(0)
             for r, piece in enumerate(range(first, last)):
-                if r:  # its first condition is the breakpoint below
-                    form = int(units.cond_form[units.cond_start[piece]])
-                    slope, offset = slope + 1, offset + Fraction(units.form_shift[form])
+                if r:  # the breakpoint below
+                    slope, offset = slope + 1, offset + Fraction(units.piece_shift[piece - 1])
                 A[r] = [slope * v for v in u]
                 B[r] = slope * const + offset
         else:
@@ -237,6 +237,7 @@ def _report(
     )
 
 
+@guarded
 def check_whole_partition(
     network: Network | Partition,
     domain: Domain | None = None,
@@ -303,6 +304,7 @@ def unweighted_example() -> Network:
     )
 
 
+@guarded
 def check_layers_together(network: Network | Partition | None = None) -> Report:
     """Check that one layer's formula, taken over all layers at once, is wrong in general.
 

@@ -1,0 +1,130 @@
+"""Compiled kernels where no cache can be written: one warning, a warm one is read, no error."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+DENIED = """
+import numba.core.caching as caching
+def denied(self):
+    raise PermissionError(13, "read-only")
+for name in dir(caching):
+    place = getattr(caching, name)
+    if isinstance(place, type) and "ensure_cache_path" in vars(place):
+        place.ensure_cache_path = denied
+"""
+USE = """
+import warnings
+with warnings.catch_warnings(record=True) as seen:
+    warnings.simplefilter("always")
+    import toy
+    assert toy.twice(21) == 42 and toy.once(1) == 1
+hits = sum(sum(k.stats.cache_hits.values()) for k in (toy.twice, toy.once))
+print(hits, len(seen), *(str(w.message) for w in seen))
+"""
+
+
+@pytest.fixture
+def use(tmp_path):
+    """Two kernels in a module of their own; returns what a process that calls them prints."""
+    (tmp_path / "toy.py").write_text(
+        "from exactspline.kernels import compiled\n"
+        "def kernel(f):\n    return compiled(f, 'first', {})\n"
+        "@kernel\ndef once(x):\n    return x\n"
+        "@kernel\ndef twice(x):\n    return once(x) + x\n"
+    )
+
+    def run(prelude: str = "") -> tuple[int, int, str]:
+        environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
+        found = [str(tmp_path), *environment.get("PYTHONPATH", os.getcwd()).split(os.pathsep)]
+        environment["PYTHONPATH"] = os.pathsep.join(found)
+        done = subprocess.run(
+            [sys.executable, "-c", prelude + USE], env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        hits, warned, *text = done.stdout.split(maxsplit=2)
+        return int(hits), int(warned), text[0] if text else ""
+
+    return run
+
+
+def test_without_a_cache_there_is_one_warning(use):
+    hits, warned, text = use(DENIED)
+    assert (hits, warned) == (0, 1)
+    assert "NUMBA_CACHE_DIR" in text
+
+
+def test_a_warm_cache_is_read_where_it_cannot_be_written(use):
+    assert use()[:2] == (0, 0)
+    assert use()[:2] == (2, 0)
+    assert use(DENIED)[:2] == (2, 0)
+
+
+def test_a_stale_cache_is_compiled_anew(use, tmp_path):
+    use()
+    text = (tmp_path / "toy.py").read_text()
+    (tmp_path / "toy.py").write_text(text.replace("'first'", "'second'"))
+    assert use(DENIED)[:2] == (0, 1)
+    assert use()[:2] == (0, 0)
+    assert use(DENIED)[:2] == (2, 0)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no pickle", b"\x80\x04."])
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_a_damaged_cache_is_written_anew(use, tmp_path, damage, kind):
+    use()
+    files = list((tmp_path / "__pycache__").glob(f"*.{kind}"))
+    assert len(files) == 2
+    for file in files:
+        file.write_bytes(damage)
+    assert use()[:2] == (0, 0)
+    assert use()[:2] == (2, 0)
+
+
+def test_a_full_disk_is_one_warning(use):
+    full = """
+import numba.core.caching as caching
+def full(self, *rest):
+    raise OSError(28, "No space left on device")
+caching.IndexDataCacheFile.save = full
+"""
+    hits, warned, text = use(full)
+    assert (hits, warned) == (0, 1)
+    assert "No space left" in text
+
+
+def test_the_command_line_and_workers(tmp_path):
+    """The search's kernels, from the cache of this installation, which cannot be written."""
+    import exactspline as es
+
+    net = es.Network([es.Dense([[1, 0], [0, 1], [1, 1]]), es.ReLU()], (2,))
+    net.save(tmp_path / "net.json")
+    es.count_regions(net, engine="kernel")  # so that it is warm
+    for more in ([], ["--workers", "2"]):
+        arguments = ["count", str(tmp_path / "net.json"), *more]
+        run = f"import sys\nfrom exactspline.cli import main\nsys.exit(main({arguments}))"
+        script = DENIED + run
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "regions      6" in done.stdout
+        assert "warning" not in done.stderr
+        assert "compiling" not in done.stderr
+
+
+def test_workers_leave_the_warning_to_their_parent():
+    from exactspline import kernels
+    from exactspline.tasks.workers import processes
+
+    with processes(1) as pool:
+        assert pool.submit(_is_quiet).result() is True
+    assert kernels._warned is False
+
+
+def _is_quiet() -> bool:
+    from exactspline import kernels
+
+    return kernels._warned
