@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..compile.forms import Forms
 from ..compile.program import Program
+from ..partition.maps import program_map
 from ..partition.pieces import float_pieces
+from ..partition.walk import MOST_ENTRIES
+from ..rationals import as_float
 
 __all__ = ["maps_by_prefixes"]
 
@@ -21,6 +25,10 @@ def maps_by_prefixes(program: Program, codes: np.ndarray, A: np.ndarray, b: np.n
         which = which.reshape(-1)
     else:
         distinct, which = codes[:1], np.zeros(len(codes), dtype=np.int64)
+    if max(map(len, _forms(program))) * (A.shape[2] + 1) > MOST_ENTRIES:
+        for i, code in enumerate(distinct):  # dense rows of a layer would not fit
+            A[which == i], b[which == i] = _by_outputs(program, code)
+        return
     order = np.argsort(which, kind="stable")
     starts = np.searchsorted(which[order], np.arange(len(distinct) + 1))
     step = max(1, _ENTRIES // max(1, A.shape[1] * (A.shape[2] + 1)))
@@ -33,3 +41,16 @@ def maps_by_prefixes(program: Program, codes: np.ndarray, A: np.ndarray, b: np.n
         rows = order[starts[begin] : starts[begin + len(part)]]
         with np.errstate(over="ignore", under="ignore"):  # the caller looks for infinities
             A[rows], b[rows] = maps[which[rows] - begin], consts[which[rows] - begin]
+
+
+def _forms(program: Program) -> list[Forms]:
+    return [*(layer.members for layer in program.layers), program.output]
+
+
+def _by_outputs(program: Program, code: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The map of one code, from the outputs to the inputs: exact, and rounded at the end."""
+    forms = program_map(program, code)
+    (data, _), (const, _) = as_float(forms.data), as_float(forms.const)
+    A = np.zeros((len(forms), forms.width))
+    A[np.repeat(np.arange(len(forms)), np.diff(forms.indptr)), forms.indices] = data
+    return A, const

@@ -18,10 +18,12 @@ import numpy as np
 from ..compile.forms import Forms
 from ..compile.program import Layer, Program
 from ..rationals import as_float
+from ..room import check_room
 
-__all__ = ["Arithmetic", "Block", "Walker", "layer_of_change", "walk_layers"]
+__all__ = ["MOST_ENTRIES", "Arithmetic", "Block", "Walker", "layer_of_change", "walk_layers"]
 
 _BLOCK = 1 << 18  # numbers of a layer that are computed at once: they stay in the cache
+MOST_ENTRIES = 1 << 28  # of the rows of one layer for one code
 _DENSE = 1 << 12  # entries up to which a matrix is never worth being sparse
 _SHARE = 10  # one entry in so many has to be there for a dense matrix
 _ONE_THREAD = 1 << 18  # multiplications up to which OpenBLAS takes one thread
@@ -222,6 +224,12 @@ class Walker:
         arithmetic = Arithmetic() if arithmetic is None else arithmetic
         layers = program.layers
         levels = [*(layer.members for layer in layers), program.output]
+        if at is None:
+            check_room(
+                max(len(forms) for forms in (inputs, *levels)) * (inputs.width + 1), MOST_ENTRIES,
+                "affine maps of a layer, as dense rows",
+                "take a slice of fewer dimensions, or single regions",
+            )  # fmt: skip
         self.matrices = [_Matrix(forms, arithmetic) for forms in levels]
         self.pieces = [_Pieces(layer, arithmetic) for layer in layers]
         self.sizes = [program.input_dim, *(layer.state_size for layer in layers)]
