@@ -108,7 +108,7 @@ class Bench:
         self.todo = [
             (at, min(at + BLOCK, first + cases)) for at in range(first, first + cases, BLOCK)
         ][::-1]
-        self.jobs = jobs
+        self.first, self.jobs = first, jobs
         self.table: Counter[tuple[str, str]] = Counter()
         self.failures: list[tuple[int, str, str, str, str]] = []
         self.seconds = 0.0
@@ -146,6 +146,8 @@ class Bench:
         if len(line) > 1:
             seed, kind, way, outcome, message, seconds = line
             state.seed += 1
+            if (state.seed - self.first) % 500 == 0:
+                print(f"{state.seed - self.first:,} cases", file=sys.stderr, flush=True)
             self._count(seed, kind, way, outcome, message)
             self.seconds += seconds
 

@@ -87,6 +87,8 @@ def main() -> int:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(args.jobs, context) as pool:
         for seed, results in pool.map(one, seeds, chunksize=10):
+            if (seed + 1 - args.first) % 500 == 0:
+                print(f"{seed + 1 - args.first:,} networks", file=sys.stderr, flush=True)
             for kind, name, outcome, message in results:
                 table[name, outcome] += 1
                 if outcome != "ok":

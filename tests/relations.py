@@ -16,7 +16,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import chains
-import numpy as np
 import random_networks as nets
 from hostile_checks import short_steps
 from plain_networks import Code, Plain, Where, codes_of, draw, product, scaled
@@ -309,27 +308,34 @@ def turned(rng, plain, where, codes):
         return "turned", found, codes
     # where the unit is 0 throughout (its inputs are dead), it stays at its lowest piece
     place = start + unit
-    net, domain = plain.network(), where.domain()
-    vanishing = {
-        c for c in codes if c[place] == 0 and vanishes(net, domain, c, place)
-    }  # fmt: skip
+    vanishing = {c for c in codes if c[place] == 0 and vanishes(plain, c, at, unit)}
     new = sorted(
         c if c in vanishing else (*c[:place], 1 - c[place], *c[place + 1 :]) for c in codes
     )
     return f"unit {unit} of layer {at} turned", found, new
 
 
-def vanishes(net: es.Network, domain: es.Domain, code: Code, unit: int) -> bool:
-    """Whether a scalar unit's form is zero on a whole region."""
-    from exactspline.exact.cell import ExactForms
-    from exactspline.search.space import whole_space
-
-    forms = ExactForms(net.program, whole_space(net.program, domain.chart))
-    starts = net.program.unit_start.tolist()
-    layer = max(i for i, s in enumerate(starts[:-1]) if s <= unit)
-    units = net.program.layers[layer].units
-    form = int(units.cond_form[units.cond_start[units.piece_start[unit - starts[layer]]]])
-    return not any(forms.form(layer, form, np.array(code)))
+def vanishes(plain: Plain, code: Code, at: int, unit: int) -> bool:
+    """Whether the form of an absolute value is zero on a whole region, by the definition."""
+    rows = [[Fraction(0), *(Fraction(i == j) for j in range(plain.dim))] for i in range(plain.dim)]
+    for index, layer in enumerate(plain.layers):
+        for matrix in layer.before:
+            rows = product(matrix, rows)
+        rows = product(layer.W, rows)
+        rows = [[row[0] + c, *row[1:]] for row, c in zip(rows, layer.b, strict=True)]
+        if index == at:
+            return not any(rows[unit])
+        start = plain.starts()[index]
+        pieces = code[start : start + layer.units]
+        if layer.kind == "max":
+            rows = [rows[k * layer.rank + p] for k, p in enumerate(pieces)]
+        else:
+            below = {"relu": Fraction(0), "abs": Fraction(-1)}.get(layer.kind, layer.value)
+            rows = [
+                row if p else [below * v for v in row]
+                for row, p in zip(rows, pieces, strict=True)
+            ]
+    raise IndexError(at)
 
 
 def unread_input(rng, plain, where, codes):
