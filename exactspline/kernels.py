@@ -1,8 +1,9 @@
-"""Compiled kernels on disk: which are fresh, where they are read, and what if none can be kept.
+"""Compiled kernels on disk: which are fresh, where they are kept, and what if none can be.
 
-Numba keeps what it compiles by each function's own file, and refuses to compile at all where it
-can write nowhere. Here a change of any module of a room makes its kernels stale, a cache that
-can only be read is read, and where none can be written kernels are compiled without one.
+Numba keeps what it compiles beside each function's own file, and refuses to compile at all where
+it can write nowhere. Here kernels are in a folder of the user, named after what all modules of
+a room say: whatever installation asks, the same kernels are compiled once. A cache that can only
+be read is read, and where none can be written kernels are compiled without one.
 """
 
 from __future__ import annotations
@@ -10,18 +11,43 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
+import sys
+import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numba as nb
 
-__all__ = ["KernelCache", "compiled", "keep_quiet", "stamp", "warn_if_lost"]
+__all__ = ["KernelCache", "cache_folder", "compiled", "keep_quiet", "stamp", "warn_if_lost"]
 
 _NOWHERE = "there is no folder for them that can be written"
 _warned = False
+_KEPT = 180 * 86_400.0  # seconds that the kernels of other versions are kept
+
+
+def cache_folder() -> Path | None:
+    """The folder for compiled kernels: ``NUMBA_CACHE_DIR``, or one in the user's cache.
+
+    Returns
+    -------
+    Path or None
+        None where the user has no home.
+    """
+    named = getattr(nb.config, "CACHE_DIR", "")
+    if named:
+        return Path(named)
+    home = os.path.expanduser("~")
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
+    elif sys.platform == "darwin":
+        base = os.path.join(home, "Library", "Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
+    return Path(base, "exactspline") if os.path.isabs(base) else None
 
 
 @cache
@@ -64,16 +90,15 @@ class KernelCache:
     """
 
     def __init__(self, function: Callable[..., Any], fresh: str) -> None:
-        from numba.core.caching import FunctionCache
 
         self._writable: Any = None
         with contextlib.suppress(RuntimeError, OSError):  # "no locator": nowhere
-            self._writable = FunctionCache(function)
+            self._writable = _searching([_own_place(fresh), *_places()])(function)
         own = self.cache_path
         self._caches = [] if own is None else [self._writable]
         named = bool(getattr(nb.config, "CACHE_DIR", ""))  # who names a folder means that one
         if own is None or not named:
-            self._caches += [one for one in _readable(function) if one.cache_path != own]
+            self._caches += [one for one in _readable(function, fresh) if one.cache_path != own]
         for one in self._caches:
             one._cache_file._source_stamp = fresh
         self._enabled = True
@@ -132,21 +157,86 @@ class KernelCache:
             self._writable.flush()
 
 
-def _readable(function: Callable[..., Any]) -> Iterator[Any]:
-    """Caches of all the places where Numba would write if it could, and that are there."""
+def _places() -> list[Any]:
+    """Where Numba looks for a place, in its order."""
     from numba.core.caching import FunctionCache
+
+    return list(FunctionCache._impl_class._locator_classes)
+
+
+def _searching(places: list[Any]) -> Any:
+    """Numba's cache of a function, with places of ours."""
+    from numba.core.caching import FunctionCache
+
+    made = FunctionCache._impl_class
+    one = type(made.__name__, (made,), {"_locator_classes": places})
+    return type("PlacedCache", (FunctionCache,), {"_impl_class": one})
+
+
+@cache
+def _own_place(fresh: str) -> Any:
+    """The folder of all kernels of one content, as Numba wants to be told of it."""
+    import llvmlite
+    from numba.core import caching
+
+    versions = f"{fresh} {nb.__version__} {llvmlite.__version__} {sys.implementation.cache_tag}"
+    tried: dict[tuple[bool, Path], bool] = {}  # written to or only read; usable
+    name = "kernels-" + hashlib.sha256(versions.encode()).hexdigest()[:24]
+
+    class Own(caching._CacheLocator):
+        def __init__(self, line: int, folder: Path) -> None:
+            self._line, self._path = str(line), folder / name
+
+        def ensure_cache_path(self) -> None:
+            if not self._path.is_dir():
+                _forget_old(self._path.parent)
+            super().ensure_cache_path()
+
+        def get_cache_path(self) -> str:
+            return str(self._path)
+
+        def get_source_stamp(self) -> str:
+            return fresh
+
+        def get_disambiguator(self) -> str:
+            return self._line
+
+        @classmethod
+        def from_function(cls, function: Any, file: str) -> Any:
+            folder = cache_folder()
+            if folder is None:
+                return None
+            found = cls(function.__code__.co_firstlineno, folder)
+            key = cls is Own, folder
+            if key not in tried:  # once is enough: all kernels have one folder
+                tried[key] = False
+                with contextlib.suppress(OSError):
+                    found.ensure_cache_path()
+                    tried[key] = True
+            return found if tried[key] else None
+
+    return Own
+
+
+def _forget_old(folder: Path) -> None:
+    """Remove kernels of other versions that nobody has added to for long."""
+    with contextlib.suppress(OSError):
+        for other in folder.glob("kernels-*"):
+            if time.time() - other.stat().st_mtime > _KEPT:
+                shutil.rmtree(other, ignore_errors=True)
+
+
+def _readable(function: Callable[..., Any], fresh: str) -> Iterator[Any]:
+    """Caches of all the places where Numba would write if it could, and that are there."""
 
     def ensure_cache_path(self: Any) -> None:
         if not os.path.isdir(self.get_cache_path()):
             raise FileNotFoundError(self.get_cache_path())
 
-    made = FunctionCache._impl_class
-    places: Iterable[Any] = made._locator_classes
-    for place in places:
+    for place in [_own_place(fresh), *_places()]:
         lenient = type(place.__name__, (place,), {"ensure_cache_path": ensure_cache_path})
-        one = type(made.__name__, (made,), {"_locator_classes": [lenient]})
         with contextlib.suppress(RuntimeError, OSError):  # not that one
-            yield type("ReadOnlyCache", (FunctionCache,), {"_impl_class": one})(function)
+            yield _searching([lenient])(function)
 
 
 def keep_quiet() -> None:

@@ -288,20 +288,32 @@ def read(folder, text, dim=2):
     return formats.load_vnnlib(vnnlib(folder, text, dim), dim)
 
 
+INPUTS = {
+    "prop": 5, "cartpole": 4, "lunarlander": 8, "gcas": 14, "robot": 5, "vdp": 3, "property": 2,
+}  # fmt: skip
+
+
 def test_real_properties():
-    files = sorted(REAL.glob("*/*.vnnlib"))
-    assert len(files) == 14, f"the real properties are missing in {REAL}"
+    files = sorted(p for p in REAL.glob("*/*.vnnlib") if p.parent.name != "pairs")
+    assert len(files) >= 27, f"the real properties are missing in {REAL}"
     for path in files:
-        dim = {"acasxu": 5, "control": 4, "tll": 2}.get(
-            path.parent.name, 5 if "robot" in path.name else 3
-        )
-        (box,) = formats.load_vnnlib(path, dim)
-        assert isinstance(box, Box)
-        assert None not in box.low + box.high
+        boxes = formats.load_vnnlib(path, INPUTS[path.name.split("_")[0]])
+        assert len(boxes) == (2 if path.name == "prop_6.vnnlib" else 1)
+        for box in boxes:
+            assert isinstance(box, Box)
+            assert None not in box.low + box.high
     (box,) = formats.load_vnnlib(REAL / "acasxu" / "prop_3.vnnlib", 5)
     assert box.low[0] == Fraction(-303531156, 10**9)
     (box,) = formats.load_vnnlib(REAL / "acasxu" / "prop_4.vnnlib", 5)
     assert box.low[2] == box.high[2] == 0
+
+
+def test_queries_on_two_networks_are_refused():
+    files = sorted((REAL / "pairs").glob("*.vnnlib"))
+    assert files
+    for path in files:
+        with pytest.raises(FormatError, match="vnnlib-version"):
+            formats.load_vnnlib(path, 5)
 
 
 def test_vnnlib_decimals_and_open_sides(tmp_path):

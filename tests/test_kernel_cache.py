@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -40,6 +41,7 @@ def use(tmp_path):
 
     def run(prelude: str = "") -> tuple[int, int, str]:
         environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
+        environment["XDG_CACHE_HOME"] = environment["LOCALAPPDATA"] = str(tmp_path / "cache")
         found = [str(tmp_path), *environment.get("PYTHONPATH", os.getcwd()).split(os.pathsep)]
         environment["PYTHONPATH"] = os.pathsep.join(found)
         done = subprocess.run(
@@ -77,12 +79,43 @@ def test_a_stale_cache_is_compiled_anew(use, tmp_path):
 @pytest.mark.parametrize("kind", ["nbi", "nbc"])
 def test_a_damaged_cache_is_written_anew(use, tmp_path, damage, kind):
     use()
-    files = list((tmp_path / "__pycache__").glob(f"*.{kind}"))
+    files = list((tmp_path / "cache" / "exactspline").glob(f"kernels-*/*.{kind}"))
     assert len(files) == 2
     for file in files:
         file.write_bytes(damage)
     assert use()[:2] == (0, 0)
     assert use()[:2] == (2, 0)
+
+
+def test_installations_with_the_same_kernels_share_them(use, tmp_path):
+    """As after ``pip install``, or in a clone: the same text elsewhere is not compiled again."""
+    use()
+    assert not list((tmp_path / "__pycache__").glob("*.nbi"))
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    (tmp_path / "toy.py").rename(other / "toy.py")
+    assert use(f"import sys; sys.path.insert(0, {str(other)!r})")[:2] == (2, 0)
+
+
+def test_kernels_of_old_versions_are_forgotten(use, tmp_path):
+    folder = tmp_path / "cache" / "exactspline"
+    for name, days in (("kernels-old", 300), ("kernels-recent", 10), ("mine", 300)):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "some.nbc").write_bytes(b"")
+        then = time.time() - days * 86_400
+        os.utime(folder / name, (then, then))
+    use()
+    assert not (folder / "kernels-old").exists()
+    assert (folder / "kernels-recent").exists()
+    assert (folder / "mine").exists()
+
+
+def test_without_a_home_kernels_are_beside_their_modules(use, tmp_path):
+    nowhere = "import os\nos.environ['HOME'] = ''\nos.environ['XDG_CACHE_HOME'] = 'relative'\n"
+    assert use(nowhere)[:2] == (0, 0)
+    assert list((tmp_path / "__pycache__").glob("*.nbi"))
+    assert use(nowhere)[:2] == (2, 0)
+    assert not (tmp_path / "relative").exists()
 
 
 def test_a_full_disk_is_one_warning(use):

@@ -58,14 +58,14 @@ def pieces_at(program: Program, x: list[Fraction]) -> list[int]:
             for r in range(int(units.piece_start[k]), int(units.piece_start[k + 1])):
                 value = Fraction(units.piece_slope[r]) * members[units.piece_member[r]]
                 held.append(value + Fraction(units.piece_offset[r]))
-            codes = es_codes(units, k, members)
+            codes = piece_of(units, k, members)
             out.append(codes)
             values.append(held[codes])
         state = values + [state[j] for j in layer.keep.tolist()]
     return out
 
 
-def es_codes(units, k: int, members: list[Fraction]) -> int:
+def piece_of(units, k: int, members: list[Fraction]) -> int:
     """The piece of unit k: of a scalar unit by its breakpoints, of a maximum by its members."""
     first, last = int(units.piece_start[k]), int(units.piece_start[k + 1])
     own = [members[m] for m in units.piece_member[first:last].tolist()]

@@ -20,6 +20,7 @@ from exactspline.tasks import workers
 QUICK = """
 import atexit, os, signal, sys, time
 import exactspline.cli
+from exactspline.cli.streams import results
 
 module = sys.modules["exactspline.cli.main"]
 
@@ -35,7 +36,7 @@ class Late:  # is cleared away with the modules
 late = Late()
 BEFORE
 def command(arguments):
-    print("result", flush=True)
+    print("result", file=results(), flush=True)
     INSIDE
     return 0
 

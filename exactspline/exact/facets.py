@@ -14,7 +14,9 @@ from ..room import check_room
 from .cell import ExactForms, Point, decide
 from .lp import ZERO, Row, q, value_at
 
-__all__ = ["Condition", "Facet", "beyond", "conditions", "facets_of_region"]
+__all__ = [
+    "Condition", "Facet", "beyond", "check_conditions", "conditions", "facets_of_region",
+]  # fmt: skip
 
 _MOST_ENTRIES = 1 << 25  # of the rows of one region
 
@@ -63,6 +65,16 @@ class Facet:
     flips: tuple[tuple[int, int], ...]
 
 
+def check_conditions(forms: ExactForms) -> None:
+    """Refuse regions whose inequalities would hold more than 2^25 numbers."""
+    most = [np.where(v.units.lead == 0, 2, v.units.pieces) for v in forms.program.layers]
+    count = sum(int(n.sum()) for n in most) + len(forms.domain_rows)
+    check_room(
+        count * (forms.dim + 1), _MOST_ENTRIES, f"the inequalities of a region ({count:,})",
+        "take a slice of fewer dimensions",
+    )  # fmt: skip
+
+
 def conditions(forms: ExactForms, codes: np.ndarray) -> list[Condition]:
     """All inequalities of a region: the domain's, then its units' in order.
 
@@ -73,12 +85,7 @@ def conditions(forms: ExactForms, codes: np.ndarray) -> list[Condition]:
     LimitError
         If the rows would hold more than 2^25 numbers.
     """
-    most = [np.where(v.units.lead == 0, 2, v.units.pieces) for v in forms.program.layers]
-    count = sum(int(n.sum()) for n in most) + len(forms.domain_rows)
-    check_room(
-        count * (forms.dim + 1), _MOST_ENTRIES, f"the inequalities of a region ({count:,})",
-        "take a slice of fewer dimensions",
-    )  # fmt: skip
+    check_conditions(forms)
     out = [Condition(row, side) for side, row in enumerate(forms.domain_rows)]
     for index, layer in enumerate(forms.program.layers):
         units = layer.units

@@ -13,7 +13,7 @@ import numpy as np
 from ..clock import check
 from ..compile.builder import stacked
 from ..compile.forms import Forms
-from ..exact.facets import Condition, conditions
+from ..exact.facets import Condition, check_conditions, conditions
 from ..exact.lp import ZERO, Row, q
 from .maps import chosen_pieces
 
@@ -56,7 +56,13 @@ def conditions_of(forms: ExactForms, inputs: Forms, code: np.ndarray) -> list[Co
     inputs : Forms
         The network's inputs over these.
     code : array, shape (units,)
+
+    Raises
+    ------
+    LimitError
+        As there.
     """
+    check_conditions(forms)
     program, width = forms.program, forms.dim + 1
     if sum(len(layer.members.data) for layer in program.layers) * width < _FEW:
         return conditions(forms, code)

@@ -27,6 +27,7 @@ MOST_ENTRIES = 1 << 28  # of the rows of one layer for one code
 _DENSE = 1 << 12  # entries up to which a matrix is never worth being sparse
 _SHARE = 10  # one entry in so many has to be there for a dense matrix
 _ONE_THREAD = 1 << 18  # multiplications up to which OpenBLAS takes one thread
+_WIDTH, _MOST_COLUMNS = 64, 1024  # of the parts of products; whole numbers of vectors
 _FEW_COLUMNS = 8  # fewer do not pay for leaving dead units out of a matrix
 
 
@@ -78,13 +79,23 @@ class _Matrix:
 
 
 def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a @ b, in parts that BLAS gives to one thread: many small products do not pay for more."""
-    step = _ONE_THREAD // max(1, a.size)
-    if step < _FEW_COLUMNS or b.shape[1] <= step:
-        return a @ b
-    out = np.empty((len(a), b.shape[1]))
-    for start in range(0, b.shape[1], step):
+    """a @ b, so that a column comes out the same to the last bit whatever stands beside it.
+
+    BLAS sums in another order where shapes differ, and takes other instructions at the edges of
+    a matrix. So it is given parts of one shape, the last one filled up with zeros; parts that
+    it gives to one thread: many small products do not pay for more.
+    """
+    step = _ONE_THREAD // max(1, a.size) // _WIDTH * _WIDTH
+    step = min(max(step, _WIDTH), _MOST_COLUMNS)
+    n = b.shape[1]
+    out = np.empty((len(a), n))
+    for start in range(0, n - step + 1, step):
         np.matmul(a, b[:, start : start + step], out=out[:, start : start + step])
+    rest = n % step
+    if rest:
+        padded = np.zeros((len(b), step))
+        padded[:, :rest] = b[:, n - rest :]
+        out[:, n - rest :] = (a @ padded)[:, :rest]
     return out
 
 
