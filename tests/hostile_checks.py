@@ -79,8 +79,6 @@ def draw_way(rng: random.Random, case: Case, workers: Sequence[str]) -> Way:
         stops = tuple(sorted(some)) if form == "store" else tuple(some[:1])
     graph = form in ("list", "store") and n <= MOST_GRAPH and rng.random() < 0.5
     budget = rng.choice((1, 2, 3, 10, 40, 20_000))
-    if who != "none":  # a task begins anew: a few nodes may not get it beyond a piece
-        budget = max(budget, 5)
     if form == "parts":
         stops, budget = (), rng.choice((5, 10, 40))
     return Way(rng.choice(engines), form, who, stops, graph, budget)

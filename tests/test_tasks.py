@@ -31,6 +31,18 @@ def short_tasks(monkeypatch):
     monkeypatch.setattr(task, "_DESCENTS", 0)
 
 
+def test_a_piece_that_takes_longer_than_a_task(short_tasks, monkeypatch):
+    """Inside a piece what remains is the part that a task began with: it must not come back."""
+    monkeypatch.setattr(kernel_engine, "BUDGET", 1)
+    rng = np.random.default_rng(5)
+    net = es.Network([es.Dense(rng.normal(size=(12, 3))), es.Maxout(12)], (3,))
+    with ThreadPoolExecutor(2) as executor:
+        found = es.enumerate_regions(net, executor=executor)
+    whole = es.enumerate_regions(net, engine="rational")
+    assert found.complete
+    assert found.codes.tolist() == whole.codes.tolist()
+
+
 @pytest.fixture(scope="module")
 def pool():
     """Two processes."""

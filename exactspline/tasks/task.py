@@ -169,7 +169,7 @@ def work_on(run: Run, seconds: float, split: int) -> TaskResult:
     The clock that is asked here, if any, ends it wherever it is.
     """
     start, outer = time.monotonic(), current()
-    before, regions = replace(run.decisions), run.regions
+    before, regions, place = replace(run.decisions), run.regions, _place(run)
     # stops as soon as it is at its part
     batches = list(run.batches(Clock(start, outer=outer)))
     on_the_way = time.monotonic() - start
@@ -178,6 +178,12 @@ def work_on(run: Run, seconds: float, split: int) -> TaskResult:
         batches += run.batches(Clock(time.monotonic() + seconds, outer=outer))
     if run.remaining() and not run.spent:
         batches += run.batches(Clock(time.monotonic() + left, outer=outer))
+    # inside a piece what remains is the part it began with: handed on, it would come back for ever
+    while (
+        run.regions == regions < run.max_regions and _place(run) == place is not None
+        and not run.spent and not (outer and (outer.late() or outer.over()))
+    ):  # fmt: skip
+        batches += run.batches(Clock(time.monotonic() + seconds, outer=outer))
     after = replace(run.decisions)
     chunks: list[Chunk] = []
     if run.store:
@@ -188,6 +194,12 @@ def work_on(run: Run, seconds: float, split: int) -> TaskResult:
         after - before,
         time.monotonic() - start, run.engine_name,
     )  # fmt: skip
+
+
+def _place(run: Run) -> tuple[tuple[int, ...], int] | None:
+    """Where a run goes on; None if it is over."""
+    rest = run.remaining()
+    return (rest[0].begin, rest[0].depth) if rest else None
 
 
 def _leave_interrupts_to_the_parent() -> None:
