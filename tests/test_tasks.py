@@ -17,6 +17,7 @@ from exactspline.search import highs as highs_engine
 from exactspline.search.part import Part
 from exactspline.search.run import Run
 from exactspline.tasks import coordinate, task
+from exactspline.tasks.chunk import decode_codes
 from exactspline.tasks.order import InOrder
 from exactspline.tasks.workers import end, processes
 
@@ -36,11 +37,18 @@ def test_a_piece_that_takes_longer_than_a_task(short_tasks, monkeypatch):
     monkeypatch.setattr(kernel_engine, "BUDGET", 1)
     rng = np.random.default_rng(5)
     net = es.Network([es.Dense(rng.normal(size=(12, 3))), es.Maxout(12)], (3,))
-    with ThreadPoolExecutor(2) as executor:
-        found = es.enumerate_regions(net, executor=executor)
+    part, codes = Part(), np.zeros(0, dtype=int)
+    while True:
+        done = task.work_on(Run(net.program, es.WholeSpace(3), part=part), 0.0, 1)
+        for chunk in done.chunks:
+            codes = np.append(codes, decode_codes(chunk, net.program)[:, 0])
+        if not done.remaining:
+            break
+        (rest,) = done.remaining
+        assert (rest.begin, rest.depth) != (part.begin, part.depth)
+        part = rest
     whole = es.enumerate_regions(net, engine="rational")
-    assert found.complete
-    assert found.codes.tolist() == whole.codes.tolist()
+    assert codes.tolist() == whole.codes[:, 0].tolist()
 
 
 @pytest.fixture(scope="module")
