@@ -375,7 +375,7 @@ def test_interrupt_in_the_second_domain(run, files, monkeypatch):
 
 
 def test_interrupt_before_the_search(run, monkeypatch):
-    def compile_forever(**_):
+    def compile_forever(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("exactspline.cli.search.compile_kernel", compile_forever)

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..api import _begun, _in_tasks, _prepared
-from ..clock import OutOfTime
+from ..clock import Clock, OutOfTime
 from ..domain import Domain
 from ..errors import ParameterError
 from ..interrupts import Requests, Stopped, uninterrupted
@@ -179,7 +179,8 @@ def search(
             )  # fmt: skip
             outcome.engine = run.engine_name
             if outcome.engine == "kernel":
-                compile_kernel(facets=facets)
+                compile_kernel(clock, facets=facets)
+                start = time.perf_counter()  # a rate is that of the search
             progress.start()
             # the first of several domains may use up all of the time
             if not label or not clock.late():
@@ -271,11 +272,14 @@ def _close(partition: Partition, outcome: Outcome) -> None:
         partition.certificates = outcome.decisions
 
 
-def compile_kernel(*, facets: bool = False) -> None:
-    """Say so if the kernels are going to be compiled: that takes long."""
-    from ..search.compiled import is_compiled
+def compile_kernel(clock: Clock, *, facets: bool = False) -> None:
+    """Have the kernels compiled and loaded, as far as the clock lets it; say so if that is long."""
+    from ..search.compiled import compile_elsewhere, is_compiled, warm_up
 
     if not is_compiled(facets=facets):
         long = "some minutes" if facets else "about a minute"
         sys.stderr.write(f"compiling the search kernel (once, {long})...\n")
         sys.stderr.flush()
+    last = [False, *compile_elsewhere(clock, facets=facets)][-1]
+    if last and not clock.late():
+        warm_up(facets=facets)
