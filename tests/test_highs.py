@@ -194,7 +194,7 @@ def test_parameters_and_domains_that_float64_does_not_hold():
     check_equal(net, thin, "rational")
 
 
-def test_counting_limits_and_progress():
+def test_counting_limits_and_progress(monkeypatch):
     rng = np.random.default_rng(3)
     operators = [dense(rng, 6, 3, "float"), es.ReLU(), dense(rng, 5, 6, "float"), es.ReLU()]
     net = es.Network(operators, input_shape=(3,))
@@ -207,7 +207,9 @@ def test_counting_limits_and_progress():
     assert not some.complete
     np.testing.assert_array_equal(some.codes, every.codes[:7])
     assert es.count_regions(net, box, engine="highs", limit=len(every)).complete
-    stopped = es.count_regions(net, box, engine="highs", time_limit=0.0)
+    with monkeypatch.context() as patch:  # else all of it is done before the first look
+        patch.setattr("exactspline.search.highs.HEARTBEAT", 0.0)
+        stopped = es.count_regions(net, box, engine="highs", time_limit=0.0)
     assert not stopped.complete
     assert stopped < len(every)
     run = Run(net.program, box, store=False, engine="highs")
