@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
+from exactspline.rationals import bounded_floats
 from exactspline.search import frame, simplex
-from exactspline.search.problem import _floats
 from exactspline.search.rows import form_row, member_rows, state_rows
 
 SEEDS = range(60)
@@ -219,7 +219,7 @@ def stored(values: list[Fraction]) -> tuple[np.ndarray, np.ndarray]:
     """Rounded values with error bounds, as a problem stores exact numbers."""
     array = np.empty(len(values), dtype=object)
     array[:] = values
-    return _floats(array)
+    return bounded_floats(array)
 
 
 class Rows:

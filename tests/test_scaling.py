@@ -11,7 +11,8 @@ import random_networks as nets
 
 import exactspline as es
 from exactspline.compile.program import Program
-from exactspline.search.problem import TINY, _floats, make_problem
+from exactspline.rationals import TINY, bounded_floats
+from exactspline.search.problem import make_problem
 from exactspline.search.scaling import EVERYDAY, scaled
 from exactspline.search.space import search_space
 
@@ -132,11 +133,11 @@ def test_everyday_networks_are_left_alone():
 def test_bounds_of_numbers_that_round_to_zero():
     tiny = Fraction(1, 10**400)
     exact = np.array([Fraction(0), tiny, -tiny, Fraction(1, 3), Fraction(1)], dtype=object)
-    values, errors = _floats(exact)
+    values, errors = bounded_floats(exact)
     assert values[:3].tolist() == [0.0, 0.0, 0.0]
     assert errors[[0, 4]].tolist() == [0.0, 0.0]
     assert all(errors[1:4] >= TINY)
-    values, errors = _floats(np.array([0.0, -0.0, 5e-324, 1e-200, 1.0]))
+    values, errors = bounded_floats(np.array([0.0, -0.0, 5e-324, 1e-200, 1.0]))
     assert (errors > 0).tolist() == [False, False, True, True, False]
 
 

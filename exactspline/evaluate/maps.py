@@ -35,9 +35,6 @@ def maps_by_prefixes(program: Program, codes: np.ndarray, A: np.ndarray, b: np.n
     for begin in range(0, len(distinct), step):
         part = distinct[begin : begin + step]
         maps, consts = float_pieces(program, iter([part]), len(part))
-        if A.dtype.itemsize < 8:  # an entry beyond the range is the largest number there
-            most = np.finfo(A.dtype).max
-            maps, consts = np.clip(maps, -most, most), np.clip(consts, -most, most)
         rows = order[starts[begin] : starts[begin + len(part)]]
         with np.errstate(over="ignore", under="ignore"):  # the caller looks for infinities
             A[rows], b[rows] = maps[which[rows] - begin], consts[which[rows] - begin]

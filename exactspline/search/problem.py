@@ -10,7 +10,7 @@ import numpy as np
 from ..clock import check
 from ..compile.forms import Forms
 from ..compile.program import Layer, Program
-from ..rationals import as_float
+from ..rationals import bounded_floats
 from ..room import MOST_NUMBERS, check_room
 from .classes import class_arrays
 from .control import N_CTL, N_NUM, N_STACK
@@ -22,7 +22,6 @@ from .sums import times
 
 __all__ = ["bounding_box", "make_problem", "make_state", "vanishing_constants"]
 
-TINY = 1e-150  # smaller weights carry an error bound, so that no product underflows unnoticed
 MAX_REACH = 1e20  # in wider boxes what underflows in a coefficient would count
 MAX_SLACKS = 3000
 _CODES, _FEWEST = 1 << 23, 256  # entries of found codes that are kept, regions at least
@@ -56,22 +55,6 @@ def vanishing_constants(program: Program, first: Forms) -> bool:
     parts = [first.const, *(layer.members.const for layer in program.layers[1:])]
     parts += [layer.units.piece_shift for layer in program.layers]
     return not any(np.any(p != 0) for p in parts)
-
-
-def _floats(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Float64 values of exact numbers, and bounds on their errors.
-
-    A value of 0 with a bound of 0 is an exact zero; any other bound is 0 or at least `TINY`, and
-    a number below `TINY` has one, whether float64 holds it or not.
-    """
-    values, errors = as_float(array)
-    values = np.ascontiguousarray(values, dtype=np.float64)
-    errors = np.zeros_like(values) if errors is None else errors
-    # asked of the exact number: one that rounds to 0.0 is not 0
-    lifted = (array.astype(bool) & (np.abs(values) < TINY)) | (errors != 0)
-    if np.any(lifted):
-        errors = np.where(lifted, np.maximum(errors, TINY), errors)
-    return values, errors
 
 
 def _grid(values: np.ndarray, errors: np.ndarray) -> int:
@@ -118,7 +101,7 @@ def _weights(layer: Layer) -> tuple[bool, np.ndarray, np.ndarray, np.ndarray, np
     """Weights by state entry: dense (n_in, n_mem) or compressed columns; the norm."""
     forms = layer.members
     n_mem, n_in = len(forms), forms.width
-    values, errors = _floats(forms.data)
+    values, errors = bounded_floats(forms.data)
     rows = np.repeat(np.arange(n_mem), np.diff(forms.indptr))
     sums = np.zeros(n_mem)
     np.add.at(sums, rows, np.abs(values))
@@ -179,12 +162,12 @@ def make_problem(
         pack["weight_error"].add(weight_error)
         pack["column_start"].add(start)
         pack["column_row"].add(row)
-        bias, bias_error = _floats(layer.members.const)
+        bias, bias_error = bounded_floats(layer.members.const)
         pack["bias"].add(bias)
         pack["bias_error"].add(bias_error)
-        shift, shift_error = _floats(units.piece_shift)
-        slope, slope_error = _floats(units.piece_slope)
-        offset, offset_error = _floats(units.piece_offset)
+        shift, shift_error = bounded_floats(units.piece_shift)
+        slope, slope_error = bounded_floats(units.piece_slope)
+        offset, offset_error = bounded_floats(units.piece_offset)
         two, n = units.two_piece, len(units)
         simple[index] = (
             len(layer.members) == n
@@ -340,8 +323,8 @@ def _longest_path(program: Program) -> int:
 
 def _rounded_forms(forms: Forms, d: int) -> tuple[np.ndarray, np.ndarray]:
     """Dense float rows (constant last) and per-coefficient error bounds."""
-    values, errors = _floats(forms.data)
-    const, const_error = _floats(forms.const)
+    values, errors = bounded_floats(forms.data)
+    const, const_error = bounded_floats(forms.const)
     rows = np.repeat(np.arange(len(forms)), np.diff(forms.indptr))
     dense, bound = np.zeros((len(forms), d + 1)), np.zeros((len(forms), d + 1))
     dense[rows, forms.indices] = values
@@ -413,7 +396,7 @@ def _fill_first_layer(
         state.U_error[:n] = error
     state.U_size[:n] = size
     check()
-    shift, shift_error = _floats(program.layers[0].units.piece_shift)
+    shift, shift_error = bounded_floats(program.layers[0].units.piece_shift)
     grid = min(_grid(dense, bound), _grid(shift, shift_error))
     biggest = 2.0 * np.abs(dense).max(initial=0.0) + np.abs(shift).max(initial=0.0)
     if grid >= -1000 and biggest <= EXACT_LIMIT * 2.0**grid:
