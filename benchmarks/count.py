@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 
 import exactspline as es
-from exactspline.formats.vnnlib import load_vnnlib
-from exactspline.search.engine import KernelSearch
-from exactspline.search.space import search_space
+from exactspline.cells.space import search_space
+from exactspline.formats.vnnlib.reader import load_vnnlib
+from exactspline.search.kernel.engine import KernelSearch
 
 HERE = Path(__file__).resolve().parent
 

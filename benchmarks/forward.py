@@ -194,7 +194,7 @@ def network(name: str, path: Path, batch: int, threads: int, repeat: int) -> Non
     count = 10_000 if "ACAS" in name else 100
     batches = {"uniform in [-1, 1]": (flat[:count], flat64[:count])}
     if "ACAS" in name:  # where the network is used
-        from exactspline.formats.vnnlib import load_vnnlib
+        from exactspline.formats.vnnlib.reader import load_vnnlib
 
         (box,) = load_vnnlib(path.parent / "prop_1.vnnlib", net.input_dim)
         low, high = np.array(box.low, dtype=float), np.array(box.high, dtype=float)

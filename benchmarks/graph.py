@@ -23,7 +23,7 @@ import numpy as np
 from count import HERE, arrangement, cpu_name, peak, random_net, resonance, threshold
 
 import exactspline as es
-from exactspline.formats.vnnlib import load_vnnlib
+from exactspline.formats.vnnlib.reader import load_vnnlib
 
 
 def braid(n: int) -> es.Network:

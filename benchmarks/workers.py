@@ -88,7 +88,7 @@ def large(folder: Path) -> None:
     rng = np.random.default_rng(5)
     net = es.Network([es.Dense(rng.normal(size=(67, 5)), rng.normal(size=67)), es.ReLU()], (5,))
     name, store = str(folder / "generic.json"), str(folder / "generic.sqlite")
-    from exactspline.formats.json import save_json
+    from exactspline.formats.json.network import save_json
 
     save_json(net, name)
     known = sum(math.comb(67, k) for k in range(6))

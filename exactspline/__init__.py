@@ -11,7 +11,7 @@ from typing import Any
 from .mode import guarded
 
 # constants of modules are computed when these are loaded: in standard mode, whatever the caller's
-for _room in ("api", "evaluate", "partition.region"):
+for _room in ("api", "evaluate", "partition.regions.region"):
     guarded(import_module)(f".{_room}", __name__)
 
 from .api import (
@@ -101,7 +101,7 @@ from .network import (
     Threshold,
     Transpose,
 )
-from .partition.region import Region
+from .partition.regions.region import Region
 
 __version__ = "0.1.0"
 

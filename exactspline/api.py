@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .approximation import Approximation
     from .formats.files import PathLike
     from .partition.partition import Partition
-    from .partition.region import Region
+    from .partition.regions.region import Region
     from .search.decisions import Batch, Decisions, Stop
     from .search.run import Run, Unprepared
     from .store import StoredRun
@@ -163,7 +163,7 @@ def from_torch(
     >>> str(net.unit_name(2))
     '1[2]'
     """
-    from .formats.torch import from_torch as take
+    from .formats.torch.reader import from_torch as take
 
     return take(module, input_shape, weights=weights)
 
@@ -668,7 +668,7 @@ def regions_at(
     >>> [region.code.tolist() for region in es.regions_at(net, [1, -1])]
     [[1, 0, 0], [1, 0, 1]]
     """
-    from .partition.fan import regions_at as find
+    from .partition.regions.fan import regions_at as find
 
     return find(network, x, _checked(network, domain), limit)
 

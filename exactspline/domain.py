@@ -289,7 +289,7 @@ class Polytope(Domain):
         self.dim = self.G.shape[1]
 
     def _chart(self) -> Chart:
-        from .exact.lp import interior_point, qrow
+        from .polyhedra.lp import interior_point, qrow
 
         rows = [
             qrow(b, [-c for c in a])
@@ -499,8 +499,8 @@ class Slice(Domain):
 
 def _bounded_chart(inner: Chart, point: Forms, inputs: Box) -> Chart:
     """The part of a chart where low <= point(t) <= high."""
-    from .exact.lp import qrow
-    from .exact.reduce import essential_rows
+    from .polyhedra.lp import qrow
+    from .polyhedra.reduce import essential_rows
 
     k, rows = inner.dim, []
 

@@ -21,8 +21,8 @@ from hostile_networks import Case
 from naive_graph import Conditions, GraphCheck, Twin, domain_rows
 
 import exactspline as es
-from exactspline.search import engine as kernel_engine
-from exactspline.search import highs as highs_engine
+from exactspline.search.highs import engine as highs_engine
+from exactspline.search.kernel import engine as kernel_engine
 from exactspline.search.part import WHOLE
 from exactspline.search.run import Run
 from exactspline.tasks import coordinate, task

@@ -16,8 +16,8 @@ from unittest import mock
 import numpy as np
 from hostile_networks import Case, draw_case
 
-from exactspline.search import engine as kernel_engine
-from exactspline.search import highs as highs_engine
+from exactspline.search.highs import engine as highs_engine
+from exactspline.search.kernel import engine as kernel_engine
 from exactspline.search.part import INSIDE, OUTSIDE, WHOLE, Part
 from exactspline.search.run import Run
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import exactspline as es
-from exactspline.exact.point import code_at
+from exactspline.cells.point import code_at
 
 F = Fraction
 ROOT = Path(__file__).resolve().parents[1]

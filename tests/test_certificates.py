@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from flint import fmpq, fmpq_mat
 
-from exactspline.search.certificates import (
+from exactspline.search.kernel.certificates import (
     NOTHING,
     lower_bound_by_basis,
     lower_bound_in_box,
@@ -24,7 +24,7 @@ from exactspline.search.certificates import (
     nonnegative_by_integers,
     strictly_positive,
 )
-from exactspline.search.enter import _settle_listed, _settle_simple, _sign_of_form
+from exactspline.search.kernel.layer_entry import _settle_listed, _settle_simple, _sign_of_form
 
 BLOCKS = pytest.mark.parametrize("block", range(4))
 TRIALS = 400

@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 
 import exactspline as es
-from exactspline.search import control as c
-from exactspline.search.classes import class_arrays, member_classes, state_classes, with_classes
-from exactspline.search.engine import KernelSearch
-from exactspline.search.space import search_space
+from exactspline.cells.space import search_space
+from exactspline.search.kernel import control as c
+from exactspline.search.kernel.classes import (
+    class_arrays,
+    member_classes,
+    state_classes,
+    with_classes,
+)
+from exactspline.search.kernel.engine import KernelSearch
 
 
 def partition(classes) -> list[list[int]]:

@@ -25,8 +25,8 @@ from test_twin import describe
 
 import exactspline as es
 from exactspline.partition import Partition
-from exactspline.partition.boundary import DecisionBoundary
-from exactspline.partition.envelope import envelope
+from exactspline.partition.faces.boundary import DecisionBoundary
+from exactspline.polyhedra.envelope import envelope
 from exactspline.search.decisions import Batch
 
 INF = float("inf")

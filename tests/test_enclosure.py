@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 import exactspline as es
+from exactspline.cells.facets import conditions
 from exactspline.cli import main
-from exactspline.exact import rank
-from exactspline.exact.facets import conditions
-from exactspline.exact.lp import q, value_at
-from exactspline.partition import conditions as by_layers
-from exactspline.partition import walls
-from exactspline.partition.enclosure import Enclosure
-from exactspline.partition.guide import Guide
+from exactspline.partition.regions import conditions as by_layers
+from exactspline.partition.regions import irredundant as walls
+from exactspline.partition.regions.enclosure import Enclosure
+from exactspline.polyhedra import rank
+from exactspline.polyhedra.guessed_lp import Guide
+from exactspline.polyhedra.lp import q, value_at
 
 F = Fraction
 
@@ -91,7 +91,7 @@ def test_far_numbers_prove_nothing():
 @pytest.mark.parametrize("few", [0, 10**9])
 def test_facets_by_both_ways(monkeypatch, few):
     """Clarkson's algorithm with floats against one exact program a condition."""
-    from exactspline.exact.facets import facets_of_region
+    from exactspline.cells.facets import facets_of_region
 
     monkeypatch.setattr(by_layers, "_FEW", few)
     rng = np.random.default_rng(1)

@@ -24,8 +24,9 @@ import exactspline as es
 from exactspline.export import npz_writer, parquet, rows
 from exactspline.export.texts import plain
 from exactspline.formats import load_domain
-from exactspline.partition import Partition, adjacency
+from exactspline.partition import Partition
 from exactspline.partition.description import code_texts
+from exactspline.partition.graph import adjacency
 from exactspline.search.decisions import Batch
 
 F = Fraction

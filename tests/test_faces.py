@@ -25,11 +25,11 @@ from test_ground_truths import arrangement, differences, moment_curve, unit_row
 from test_twin import describe
 
 import exactspline as es
+from exactspline.cells.space import dense_rows, whole_space
 from exactspline.partition import Partition
-from exactspline.partition import faces as faces_module
-from exactspline.partition.euler import closed_characteristic, euler_report
+from exactspline.partition.faces import faces as faces_module
+from exactspline.partition.faces.euler import closed_characteristic, euler_report
 from exactspline.search.decisions import Batch
-from exactspline.search.space import dense_rows, whole_space
 
 INF = float("inf")
 BLOCKS = 4

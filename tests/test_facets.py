@@ -1,6 +1,6 @@
 """Facets and edges as the engines find them: one result, whatever the tier that proved it.
 
-`exactspline.exact.facets`, the rational reference, is compared with an independent twin in
+`exactspline.cells.facets`, the rational reference, is compared with an independent twin in
 test_graph_twin.py.
 """
 
@@ -14,19 +14,19 @@ import pytest
 import random_networks as nets
 
 import exactspline as es
+from exactspline.cells.cell import ExactForms
+from exactspline.cells.facets import beyond, facets_of_region
+from exactspline.cells.point import code_at
+from exactspline.cells.space import search_space
 from exactspline.errors import UndecidedError
-from exactspline.exact.cell import ExactForms
-from exactspline.exact.facets import beyond, facets_of_region
-from exactspline.exact.lp import q, value_at
-from exactspline.exact.point import code_at
-from exactspline.partition import resolve
-from exactspline.search import found
-from exactspline.search import graph as search_graph
-from exactspline.search import stays as stays_only
-from exactspline.search.engine import KernelSearch
-from exactspline.search.found import code_hashes, hash_table
+from exactspline.partition.graph import resolve
+from exactspline.polyhedra.lp import q, value_at
+from exactspline.search import facet_columns as found
+from exactspline.search.facet_columns import code_hashes, hash_table
+from exactspline.search.kernel import graph as search_graph
+from exactspline.search.kernel import unchanged_units as stays_only
+from exactspline.search.kernel.engine import KernelSearch
 from exactspline.search.run import Run
-from exactspline.search.space import search_space
 
 
 def graph(net: es.Network, domain: es.Domain | None = None, **options) -> es.Partition:

@@ -14,8 +14,8 @@ import pytest
 import random_networks as nets
 
 import exactspline as es
-from exactspline.search.engine import KernelSearch
-from exactspline.search.space import search_space
+from exactspline.cells.space import search_space
+from exactspline.search.kernel.engine import KernelSearch
 
 BLOCKS, RUNS = 8, 1250  # 10,000 runs
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0)

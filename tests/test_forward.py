@@ -15,7 +15,7 @@ from program_at import affine_piece, program_at
 from random_networks import STYLES, network, number, random_spec
 
 import exactspline as es
-from exactspline.exact.point import code_at
+from exactspline.cells.point import code_at
 
 ENGINES = ("numpy", "numba")
 TYPES = (np.float64, np.float32)

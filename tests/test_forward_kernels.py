@@ -9,8 +9,9 @@ import pytest
 from random_networks import STYLES, network, random_spec
 
 import exactspline as es
-from exactspline.evaluate import backward, batch, lanes, layout, rows, running
 from exactspline.evaluate.fast import FastPass
+from exactspline.evaluate.kernel import backward, batch, layout, rows, running
+from exactspline.evaluate.kernel import vector_sums as lanes
 from exactspline.evaluate.plain import PlainPass, members_error, units_error
 from exactspline.evaluate.plan import make_plan
 from exactspline.evaluate.threads import in_ranges

@@ -14,9 +14,9 @@ import random_networks as nets
 from scipy.spatial import ConvexHull, HalfspaceIntersection
 
 import exactspline as es
-from exactspline.exact.lp import qrow
-from exactspline.partition import vertices as module
-from exactspline.partition.vertices import generators, volume
+from exactspline.polyhedra import vertices as module
+from exactspline.polyhedra.lp import qrow
+from exactspline.polyhedra.vertices import generators, volume
 
 MOONS = Path(__file__).resolve().parents[1] / "examples" / "moons.onnx"
 

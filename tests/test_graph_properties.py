@@ -28,7 +28,7 @@ from test_graph_twin import compare, describe, sides_of, sized
 from test_ground_truths import ACAS, NETWORKS
 
 import exactspline as es
-from exactspline.formats.vnnlib import load_vnnlib
+from exactspline.formats.vnnlib.reader import load_vnnlib
 
 Number = int | Fraction
 Map = tuple[list[list[Fraction]], list[Fraction]]

@@ -15,7 +15,7 @@ import pytest
 import random_networks as nets
 
 import exactspline as es
-from exactspline.formats.vnnlib import load_vnnlib
+from exactspline.formats.vnnlib.reader import load_vnnlib
 
 NETWORKS = Path(__file__).resolve().parents[2] / "shared" / "networks"
 HALF = Fraction(1, 2)

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 
 import exactspline as es
-from exactspline.exact.bounded import decide_in_box
-from exactspline.exact.cell import decide
-from exactspline.exact.lp import ONE, ZERO, q, value_at
-from exactspline.exact.point import code_at
+from exactspline.cells.bounded import decide_in_box
+from exactspline.cells.cell import decide
+from exactspline.cells.point import code_at
 from exactspline.network import Operator
-from exactspline.search import highs_cell, highs_lp
-from exactspline.search.highs import HighsSearch
-from exactspline.search.highs_lp import Guess, WarmLP
+from exactspline.polyhedra import highs_lp
+from exactspline.polyhedra.highs_lp import Guess, WarmLP
+from exactspline.polyhedra.lp import ONE, ZERO, q, value_at
+from exactspline.search.highs import cell as highs_cell
+from exactspline.search.highs.engine import HighsSearch
 from exactspline.search.run import Run
 
 
@@ -208,7 +209,7 @@ def test_counting_limits_and_progress(monkeypatch):
     np.testing.assert_array_equal(some.codes, every.codes[:7])
     assert es.count_regions(net, box, engine="highs", limit=len(every)).complete
     with monkeypatch.context() as patch:  # else all of it is done before the first look
-        patch.setattr("exactspline.search.highs.HEARTBEAT", 0.0)
+        patch.setattr("exactspline.search.highs.engine.HEARTBEAT", 0.0)
         stopped = es.count_regions(net, box, engine="highs", time_limit=0.0)
     assert not stopped.complete
     assert stopped < len(every)

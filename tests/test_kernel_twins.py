@@ -14,8 +14,9 @@ import pytest
 from scipy.optimize import linprog
 
 from exactspline.rationals import bounded_floats
-from exactspline.search import frame, simplex
-from exactspline.search.rows import form_row, member_rows, state_rows
+from exactspline.search.kernel import narrow_layer as frame
+from exactspline.search.kernel import simplex
+from exactspline.search.kernel.rows import form_row, member_rows, state_rows
 
 SEEDS = range(60)
 

@@ -15,7 +15,7 @@ import pytest
 import exactspline as es
 from exactspline import api
 from exactspline.clock import Clock, OutOfTime, allowance, check, current, expect, watched
-from exactspline.exact.lp import minimise, q
+from exactspline.polyhedra.lp import minimise, q
 from exactspline.search import compiled
 from exactspline.search.part import WHOLE
 from exactspline.search.run import Run
@@ -287,7 +287,7 @@ import time
 import exactspline as es
 network = es.Network([es.Dense([[1, 2], [3, 4]]), es.ReLU()], (2,))
 es.count_regions(network, engine="rational")
-import numba, exactspline.search.engine, exactspline.search.dfs
+import numba, exactspline.search.kernel.engine, exactspline.search.kernel.dfs
 start = time.monotonic()
 count = es.count_regions(network, time_limit=0.5)
 print(time.monotonic() - start, int(count), count.stopped.phase)

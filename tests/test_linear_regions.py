@@ -19,9 +19,9 @@ from test_twin import describe
 import exactspline as es
 from exactspline.cli import main
 from exactspline.partition import Partition
-from exactspline.partition import equality as equality_module
-from exactspline.partition.equality import Equality
-from exactspline.partition.modular import (
+from exactspline.partition.pieces import equality as equality_module
+from exactspline.partition.pieces.equality import Equality
+from exactspline.partition.pieces.modular import (
     NumeratorBound,
     Residues,
     canonical,

@@ -13,10 +13,10 @@ import pytest
 import random_networks as nets
 
 import exactspline as es
-from exactspline.exact.point import code_at
-from exactspline.partition import locate as module
-from exactspline.partition.fan import values_at
-from exactspline.partition.signs import FloatForms, FloatProgram
+from exactspline.cells.point import code_at
+from exactspline.partition.points import locate as module
+from exactspline.partition.points.signs import FloatForms, FloatProgram
+from exactspline.partition.regions.fan import values_at
 
 MOONS = Path(__file__).resolve().parents[1] / "examples" / "moons.onnx"
 
@@ -351,6 +351,6 @@ def test_wide_sparse_layers(exact):
 
 
 def _q(value: Fraction):
-    from exactspline.exact.lp import q
+    from exactspline.polyhedra.lp import q
 
     return q(value)

@@ -25,11 +25,11 @@ from modes import FLUSH, Mode, in_mode
 
 import exactspline as es
 from exactspline import bounds, formats, mode
+from exactspline.cells.point import code_at
 from exactspline.cli import main
 from exactspline.compile.forms import Forms
 from exactspline.evaluate import plain
-from exactspline.exact.point import code_at
-from exactspline.partition import signs
+from exactspline.partition.points import signs
 from exactspline.rationals import as_fractions, exact_array, to_fraction
 from exactspline.tasks.workers import end, processes
 

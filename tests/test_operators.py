@@ -14,7 +14,7 @@ from plain import Grid
 from program_at import program_at
 
 import exactspline as es
-from exactspline.exact.point import code_at
+from exactspline.cells.point import code_at
 from exactspline.network import OPERATORS
 
 SEEDS = 40

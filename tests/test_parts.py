@@ -9,8 +9,8 @@ import pytest
 import random_networks as nets
 
 import exactspline as es
-from exactspline.search import engine as kernel_engine
-from exactspline.search import highs as highs_engine
+from exactspline.search.highs import engine as highs_engine
+from exactspline.search.kernel import engine as kernel_engine
 from exactspline.search.part import INSIDE, ON_THE_WAY, OUTSIDE, WHOLE, Part, successor
 from exactspline.search.run import Run
 

@@ -17,10 +17,10 @@ from test_twin import describe
 
 import exactspline as es
 from exactspline.compile.forms import Forms
-from exactspline.partition import pieces as pieces_module
-from exactspline.partition import symbolic as symbolic_module
-from exactspline.partition import walk as walk_module
-from exactspline.partition.walk import Walker, layer_of_change, walk_layers
+from exactspline.partition.pieces import pieces as pieces_module
+from exactspline.partition.pieces import symbolic as symbolic_module
+from exactspline.partition.pieces import walk as walk_module
+from exactspline.partition.pieces.walk import Walker, layer_of_change, walk_layers
 
 # --- Affine maps -----------------------------------------------------------------------------
 

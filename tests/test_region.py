@@ -14,7 +14,7 @@ import pytest
 import random_networks as nets
 
 import exactspline as es
-from exactspline.partition import region as module
+from exactspline.partition.regions import region as module
 
 MOONS = Path(__file__).resolve().parents[1] / "examples" / "moons.onnx"
 OURS = ("relu", "relu", "abs", "leaky", "prelu")  # kinds that the package evaluates itself
@@ -173,9 +173,9 @@ def test_neighbours_without_a_partition_reach_every_region(block):
 
 def test_the_reference_of_facets_agrees():
     """Guided by HiGHS or not, and by plain exact redundancy: the same facets."""
-    from exactspline.exact.facets import facets_of_region
-    from exactspline.exact.lp import q
-    from exactspline.partition import walls
+    from exactspline.cells.facets import facets_of_region
+    from exactspline.partition.regions import irredundant as walls
+    from exactspline.polyhedra.lp import q
 
     rng = random.Random(21)
     for few in (0, 100):

@@ -16,9 +16,9 @@ import naive
 import pytest
 import random_networks as nets
 
-from exactspline.search import control as c
-from exactspline.search.engine import KernelSearch
-from exactspline.search.space import search_space
+from exactspline.cells.space import search_space
+from exactspline.search.kernel import control as c
+from exactspline.search.kernel.engine import KernelSearch
 
 BLOCKS, PER_BLOCK = 8, 27  # at least 200 networks
 

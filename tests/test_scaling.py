@@ -10,11 +10,11 @@ import pytest
 import random_networks as nets
 
 import exactspline as es
+from exactspline.cells.space import search_space
 from exactspline.compile.program import Program
 from exactspline.rationals import TINY, bounded_floats
-from exactspline.search.problem import make_problem
+from exactspline.search.kernel.problem import make_problem
 from exactspline.search.scaling import EVERYDAY, scaled
-from exactspline.search.space import search_space
 
 
 def power(rng: random.Random, most: int) -> Fraction:

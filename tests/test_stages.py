@@ -8,13 +8,13 @@ from fractions import Fraction
 import pytest
 
 import exactspline as es
+from exactspline.cells.space import search_space
 from exactspline.errors import UndecidedError
-from exactspline.search import control as c
-from exactspline.search import engine as kernel_engine
-from exactspline.search.engine import KernelSearch
+from exactspline.search.kernel import control as c
+from exactspline.search.kernel import engine as kernel_engine
+from exactspline.search.kernel.engine import KernelSearch
+from exactspline.search.kernel.stages import EMPTIED, NEXT, Stage
 from exactspline.search.part import WHOLE, Part
-from exactspline.search.space import search_space
-from exactspline.search.stages import EMPTIED, NEXT, Stage
 
 
 def wide(rng: random.Random) -> Fraction:

@@ -28,8 +28,8 @@ import random_networks as nets
 from test_tasks import known_operators, same, short_tasks  # noqa: F401
 
 import exactspline as es
-from exactspline.search import engine as kernel_engine
 from exactspline.search.decisions import Decisions
+from exactspline.search.kernel import engine as kernel_engine
 from exactspline.search.part import WHOLE, Part
 from exactspline.search.run import Run
 from exactspline.store import Store, StoredRun, columns

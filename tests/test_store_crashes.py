@@ -20,8 +20,8 @@ import pytest
 from test_tasks import same
 
 import exactspline as es
-from exactspline.formats.json import save_json
-from exactspline.search import engine
+from exactspline.formats.json.network import save_json
+from exactspline.search.kernel import engine
 from exactspline.store import Store
 from exactspline.store.database import is_empty
 from exactspline.tasks import coordinate, task

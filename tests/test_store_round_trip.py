@@ -17,8 +17,8 @@ import pytest
 import torch
 
 import exactspline as es
-from exactspline.formats.domain_json import domain_from_json, domain_to_json
-from exactspline.formats.json import network_from_json, network_to_json
+from exactspline.formats.json.domain import domain_from_json, domain_to_json
+from exactspline.formats.json.network import network_from_json, network_to_json
 from exactspline.rationals import exact_array
 from exactspline.store import Store
 

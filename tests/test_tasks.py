@@ -12,8 +12,8 @@ import pytest
 import random_networks as nets
 
 import exactspline as es
-from exactspline.search import engine as kernel_engine
-from exactspline.search import highs as highs_engine
+from exactspline.search.highs import engine as highs_engine
+from exactspline.search.kernel import engine as kernel_engine
 from exactspline.search.part import Part
 from exactspline.search.run import Run
 from exactspline.tasks import coordinate, task

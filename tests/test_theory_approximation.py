@@ -9,8 +9,8 @@ import pytest
 
 import exactspline as es
 from exactspline import theory
-from exactspline.theory import approximation
-from exactspline.theory.approximation import norm_maso, squared_norm_maso
+from exactspline.theory.learning import approximation
+from exactspline.theory.learning.approximation import norm_maso, squared_norm_maso
 
 FEW = ["norm of R^2 on the unit disc", "squared norm on [-1, 1]^2", "tanh on [-8, 8]"]
 

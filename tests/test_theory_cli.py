@@ -9,7 +9,7 @@ import pytest
 import exactspline as es
 from exactspline import theory
 from exactspline.cli import main
-from exactspline.theory import cells
+from exactspline.theory.common import region_maps as cells
 from exactspline.theory.run import checks_for, run_checks
 
 

@@ -10,7 +10,7 @@ import sympy
 
 import exactspline as es
 from exactspline import theory
-from exactspline.theory import collinear
+from exactspline.theory.filters import collinear
 from exactspline.theory.run import run_checks
 
 

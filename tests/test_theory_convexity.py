@@ -13,7 +13,7 @@ import theory_networks as toys
 
 import exactspline as es
 from exactspline import theory
-from exactspline.theory import convexity, nondecreasing
+from exactspline.theory.structure import convexity, nondecreasing
 
 
 def violated(net, found):

@@ -23,7 +23,7 @@ from exactspline.bounds import (
     serra2018,
     serra2018_lower,
 )
-from exactspline.theory.counts import Bound
+from exactspline.theory.counting.counts import Bound
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_bound_that_does_not_apply_would_fail():
 
 
 def test_zaslavsky_finds_a_wrong_count(monkeypatch):
-    from exactspline.theory import counts
+    from exactspline.theory.counting import counts
 
     monkeypatch.setattr(counts, "zaslavsky", lambda W, b: (8, 0))
     report = theory.check_counts(two_layers())

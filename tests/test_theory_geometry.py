@@ -10,7 +10,7 @@ from theory_nets import WITH_FORWARD, toy, two_layers
 
 import exactspline as es
 from exactspline import theory
-from exactspline.theory import cuts, geometry
+from exactspline.theory.geometry import cuts, geometry
 
 F = Fraction
 

@@ -11,8 +11,8 @@ from theory_nets import WITH_FORWARD, toy, two_layers
 
 import exactspline as es
 from exactspline import theory
-from exactspline.theory import constants
-from exactspline.theory.spectral import compare, gram_root, square_root
+from exactspline.theory.common.spectral import compare, gram_root, square_root
+from exactspline.theory.constants import constants
 
 F = Fraction
 

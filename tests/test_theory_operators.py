@@ -16,9 +16,9 @@ import exactspline as es
 from exactspline import theory
 from exactspline.network.layers import NetworkLayer
 from exactspline.rationals import as_fractions
-from exactspline.theory import composition, operators, simplified, symbolic
-from exactspline.theory.matrices import theory_pieces
-from exactspline.theory.operators import check_operator
+from exactspline.theory.operators import composition, operators, simplified, symbolic
+from exactspline.theory.operators.matrices import theory_pieces
+from exactspline.theory.operators.operators import check_operator
 
 NEVER_CONVEX = {"Minimum", "ReduceMin"}
 RARELY = {"Clip", "HardSigmoid", "ScalarSpline"}  # with luck

@@ -12,9 +12,9 @@ from theory_nets import toy, two_layers
 
 import exactspline as es
 from exactspline import theory
-from exactspline.theory import coherent, whole
-from exactspline.theory.coherent import cells_power_diagram, proves
-from exactspline.theory.power import PowerDiagram
+from exactspline.theory.geometry import coherent, whole
+from exactspline.theory.geometry.coherent import cells_power_diagram, proves
+from exactspline.theory.geometry.power import PowerDiagram
 
 F = Fraction
 

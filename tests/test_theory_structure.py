@@ -11,7 +11,8 @@ import theory_networks as toys
 
 import exactspline as es
 from exactspline import theory
-from exactspline.theory import formulas, gradients, hierarchy, structure
+from exactspline.theory.filters import gradients, hierarchy
+from exactspline.theory.structure import formulas, structure
 
 CHECKS = {
     "piecewise affine": theory.check_piecewise_affine,

@@ -11,7 +11,7 @@ from theory_nets import WITH_FORWARD, exact, toy, two_layers
 
 import exactspline as es
 from exactspline import theory
-from exactspline.theory import vq
+from exactspline.theory.learning import vq
 
 
 @pytest.fixture(scope="module")

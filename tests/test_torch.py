@@ -187,7 +187,7 @@ def test_module(case):
 
 
 def test_every_traced_module_is_compared():
-    from exactspline.formats.torch_trace import _THROUGH
+    from exactspline.formats.torch.trace import _THROUGH
 
     used = {type(m).__name__ for module, _ in MODULES.values() for m in module.modules()}
     refused = {"GLU", "Hardswish", "Mish", "Softsign", "Hardshrink"}

@@ -21,7 +21,7 @@ import exactspline as es
 from exactspline.compile.program import Units
 from exactspline.compile.units import max_table, merge, spline_table, stack
 from exactspline.errors import FormatError, LimitError
-from exactspline.search import conditions as kernels
+from exactspline.search.kernel import conditions as kernels
 
 MANY = 220_000  # its conditions would take 400 GB
 ROOM = 200_000_000

@@ -207,7 +207,7 @@ def input_bounds(domain: Domain | None, dim: int) -> Bounds:
 
 def _by_programs(domain: Domain, lows: list[Fraction | None], highs: list[Fraction | None]) -> None:
     """Tighten bounds of the chart's coordinates to exact optima."""
-    from ..exact.lp import ONE, ZERO, Row, minimise, q, qrow
+    from ..polyhedra.lp import ONE, ZERO, Row, minimise, q, qrow
 
     chart = domain.chart
     k = chart.dim

@@ -26,8 +26,8 @@ from .streams import results
 
 if TYPE_CHECKING:
     from ..network import Network
-    from ..partition.inequalities import Inequality
-    from ..partition.region import Region, RegionFacet
+    from ..partition.regions.inequalities import Inequality
+    from ..partition.regions.region import Region, RegionFacet
 
 __all__ = ["region"]
 

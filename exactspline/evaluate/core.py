@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import LimitError, ParameterError, ShapeError
 from ..mode import checks_itself, guarded, is_standard
 from ..network.network import Network
-from ..partition.vanishing import backwards_is_safe
+from ..partition.pieces.vanishing import backwards_is_safe
 from .fast import FastPass
 from .inputs import Samples
 from .levels import Rounded

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .layout import LANES
+from .kernel.layout import LANES
 from .plan import Plan
 from .threads import in_ranges
 
@@ -33,7 +33,7 @@ class FastPass:
     """
 
     def __init__(self, plan: Plan, dim: int, outputs: int, units: int, threads: int) -> None:
-        from .point import pass_point
+        from .kernel.point import pass_point
 
         self.plan, self.dim, self.outputs, self.units = plan, dim, outputs, units
         self.dtype = plan.F.dtype
@@ -88,7 +88,7 @@ class FastPass:
         self, X: np.ndarray, errors: np.ndarray, start: int, stop: int, values: np.ndarray,
         codes: np.ndarray, stats: np.ndarray,
     ) -> None:  # fmt: skip
-        from .batch import pass_batch
+        from .kernel.batch import pass_batch
 
         plan = self.plan
         width = _padded(min(self.block(1), stop - start))
@@ -129,7 +129,7 @@ class FastPass:
             self._by_blocks(codes, A, b)
 
     def _by_endings(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
-        from .backward import pass_back_sparse, suffix_keys
+        from .kernel.backward import pass_back_sparse, suffix_keys
 
         plan, n = self.plan, len(codes)
         if self._random is None:
@@ -148,7 +148,7 @@ class FastPass:
         )  # fmt: skip
 
     def _by_blocks(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
-        from .backward import pass_back
+        from .kernel.backward import pass_back
 
         plan = self.plan
         # rows of all members come and go: a block small enough for the cache

@@ -6,9 +6,9 @@ import numpy as np
 
 from ..compile.forms import Forms
 from ..compile.program import Program
-from ..partition.maps import program_map
-from ..partition.pieces import float_pieces
-from ..partition.walk import MOST_ENTRIES
+from ..partition.pieces.pieces import float_pieces
+from ..partition.pieces.walk import MOST_ENTRIES
+from ..partition.regions.maps import program_map
 from ..rationals import as_float
 
 __all__ = ["maps_by_prefixes"]

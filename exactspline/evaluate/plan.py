@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..compile.program import Program, Units
-from . import layout as at
+from .kernel import layout as at
 from .levels import Level, Matrix, bound_numbers, levels_of, safe_size
 
 __all__ = ["Plan", "make_plan"]

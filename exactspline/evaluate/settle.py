@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..cells.point import code_at
 from ..compile.program import Program
-from ..exact.point import code_at
-from ..partition.signs import FloatProgram
+from ..partition.points.signs import FloatProgram
 from .inputs import Samples
 
 __all__ = ["Settler"]

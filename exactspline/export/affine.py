@@ -18,7 +18,7 @@ __all__ = ["affine_texts"]
 
 def affine_texts(partition: Partition, code: np.ndarray) -> tuple[list[list[str]], list[str]]:
     """A and b of the region of a code, exactly."""
-    from ..partition.maps import affine_map
+    from ..partition.regions.maps import affine_map
 
     forms = affine_map(partition.network, code)
     A, b = [], []

@@ -15,7 +15,7 @@ from .npz_writer import _Archive
 
 if TYPE_CHECKING:
     from ..formats.files import PathLike
-    from ..partition.boundary import DecisionBoundary
+    from ..partition.faces.boundary import DecisionBoundary
 
 __all__ = ["BOUNDARY", "boundary_dict", "save_boundary"]
 

@@ -8,9 +8,9 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import FormatError
-from ..partition.adjacency import flip_lists
 from ..partition.description import GRAPH, PARTITION, code_texts, header, rational_texts
-from ..partition.pieces import iter_affine_pieces
+from ..partition.graph.adjacency import flip_lists
+from ..partition.pieces.pieces import iter_affine_pieces
 from .progress import Progress, Ticker
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..partition.adjacency import flip_lists
 from ..partition.description import code_texts, rational_texts
+from ..partition.graph.adjacency import flip_lists
 from .texts import float_texts, plain
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from ..errors import FormatError
 from ..mode import guarded
-from .domain_json import domain_to_json, load_domain
 from .files import PathLike
-from .json import load_json, network_to_json, save_json
+from .json.domain import domain_to_json, load_domain
+from .json.network import load_json, network_to_json, save_json
 from .nnet import load_nnet
 from .npz import load_npz
-from .vnnlib import load_vnnlib, overlapping
+from .vnnlib.reader import load_vnnlib, overlapping
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -124,15 +124,15 @@ def save_network(net: Network, path: PathLike) -> None:
 
 @guarded
 def load_onnx(path: PathLike) -> Network:
-    """Read an ONNX model; see `exactspline.formats.onnx.load_onnx`."""
-    from .onnx import load_onnx as read
+    """Read an ONNX model; see `exactspline.formats.onnx.reader.load_onnx`."""
+    from .onnx.reader import load_onnx as read
 
     return read(path)
 
 
 @guarded
 def save_onnx(net: Network, path: PathLike, *, rounded: bool = False) -> None:
-    """Write an ONNX model; see `exactspline.formats.onnx_write.save_onnx`."""
-    from .onnx_write import save_onnx as write
+    """Write an ONNX model; see `exactspline.formats.onnx.writer.save_onnx`."""
+    from .onnx.writer import save_onnx as write
 
     write(net, path, rounded=rounded)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..compile.program import Program
     from ..domain import Domain
     from ..partition.partition import Partition
-    from ..theory.power import PowerDiagram
+    from ..theory.geometry.power import PowerDiagram
 
 __all__ = ["ASO", "MASO", "SimplifiedMASO", "aso_as_maso", "program_as_aso"]
 
@@ -204,7 +204,7 @@ class MASO(Operator):
 
     def power_diagram(self) -> PowerDiagram:
         """The power diagram of the partition, one factor a unit."""
-        from ..theory.power import PowerDiagram
+        from ..theory.geometry.power import PowerDiagram
 
         return PowerDiagram.of_maso(self)
 
@@ -285,7 +285,7 @@ class ASO:
 
     def code(self, x: Sequence[Any]) -> np.ndarray:
         """The piece of every output at a point (flat, D numbers), exactly; shape (K,)."""
-        from ..exact.point import code_at
+        from ..cells.point import code_at
 
         point = self._point(x).tolist()
         chosen = np.zeros(len(self.pieces), dtype=np.int64)

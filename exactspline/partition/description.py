@@ -67,7 +67,7 @@ def header(partition: Partition, form: str, numbers: str = "exact") -> dict[str,
 
 def _sides(partition: Partition) -> Forms:
     """The domain's inequalities, each form >= 0, in the order of the sides of border facets."""
-    from ..search.space import whole_space
+    from ..cells.space import whole_space
 
     return whole_space(partition.network.program, partition.domain.chart).rows
 

@@ -19,21 +19,21 @@ from .packed import PackedCodes
 if TYPE_CHECKING:
     import networkx
 
+    from ..cells.cell import ExactForms
     from ..domain import Domain
-    from ..exact.cell import ExactForms
     from ..formats.files import PathLike
     from ..network.network import Network
-    from .boundary import DecisionBoundary
-    from .edges import Borders, Edges
-    from .equality import Equality
-    from .euler import EulerReport
-    from .faces import Faces
-    from .layers import LayerPartition, StableUnits
-    from .linear import RegionGroups
-    from .locate import CodeIndex, Locations, Locator
-    from .region import Region
-    from .resolve import EdgeBuilder
-    from .symbolic import SymbolicNetwork
+    from .faces.boundary import DecisionBoundary
+    from .faces.euler import EulerReport
+    from .faces.faces import Faces
+    from .graph.edges import Borders, Edges
+    from .graph.resolve import EdgeBuilder
+    from .pieces.equality import Equality
+    from .pieces.layers import LayerPartition, StableUnits
+    from .pieces.linear import RegionGroups
+    from .pieces.symbolic import SymbolicNetwork
+    from .points.locate import CodeIndex, Locations, Locator
+    from .regions.region import Region
 
 __all__ = ["Partition"]
 
@@ -100,7 +100,7 @@ class Partition:
         self._count += len(batch.codes)
         if batch.facets is not None:
             if self._builder is None:
-                from .resolve import EdgeBuilder
+                from .graph.resolve import EdgeBuilder
 
                 self._builder = EdgeBuilder()
             self._builder.append(batch.facets)
@@ -115,7 +115,7 @@ class Partition:
 
     def __getitem__(self, index: int) -> Region:
         """Region ``index`` (counted from the end if negative): see `Region`."""
-        from .region import Region
+        from .regions.region import Region
 
         at = operator.index(index)
         self._check(at)
@@ -177,7 +177,7 @@ class Partition:
         IndexError
             If the domain has no such side.
         """
-        from .inequalities import describe_sides
+        from .regions.inequalities import describe_sides
 
         rows = self._exact_forms.domain_rows
         if not 0 <= side < len(rows):
@@ -186,14 +186,14 @@ class Partition:
 
     @cached_property
     def _locator(self) -> Locator:
-        from .locate import Locator
+        from .points.locate import Locator
 
         _ = self._exact_forms, self._code_index  # shared with it
         return Locator(self._apart())
 
     @cached_property
     def _code_index(self) -> CodeIndex:
-        from .locate import CodeIndex
+        from .points.locate import CodeIndex
 
         return CodeIndex(self)
 
@@ -245,7 +245,7 @@ class Partition:
     @cached_property
     def _facets(self) -> tuple[Edges, Borders]:
         if self._builder is None:
-            from .resolve import search_again
+            from .graph.resolve import search_again
 
             self._builder = search_again(self)
         builder, self._builder = self._builder, None
@@ -268,8 +268,8 @@ class Partition:
     @cached_property
     def _exact_forms(self) -> ExactForms:
         """Exact rows over the domain's coordinates."""
-        from ..exact.cell import ExactForms
-        from ..search.space import whole_space
+        from ..cells.cell import ExactForms
+        from ..cells.space import whole_space
 
         program = self.network.program
         return ExactForms(program, whole_space(program, self.domain.chart))
@@ -381,13 +381,13 @@ class Partition:
         >>> A[:, 0, 0].tolist(), b[:, 0].tolist()
         ([0.0, 1.0, 3.0], [0.0, 0.0, -2.0])
         """
-        from .pieces import affine_pieces
+        from .pieces.pieces import affine_pieces
 
         return affine_pieces(self, exact=exact)
 
     def iter_affine_pieces(self, chunk: int = 65536) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The affine maps as `affine_pieces` gives them, for up to ``chunk`` regions at a time."""
-        from .pieces import iter_affine_pieces
+        from .pieces.pieces import iter_affine_pieces
 
         return iter_affine_pieces(self, chunk)
 
@@ -448,19 +448,19 @@ class Partition:
 
     @cached_property
     def _linear(self) -> RegionGroups:
-        from .linear import linear_regions
+        from .pieces.linear import linear_regions
 
         return linear_regions(self)
 
     @cached_property
     def _distinct(self) -> RegionGroups:
-        from .linear import distinct_pieces
+        from .pieces.linear import distinct_pieces
 
         return distinct_pieces(self)
 
     @cached_property
     def _equality(self) -> Equality:
-        from .equality import Equality
+        from .pieces.equality import Equality
 
         return Equality(self._apart())
 
@@ -498,13 +498,13 @@ class Partition:
         >>> omega.at_layer(1).affine_pieces()[0].tolist()
         [[[-1.0]], [[1.0]]]
         """
-        from .layers import at_layer
+        from .pieces.layers import at_layer
 
         return at_layer(self, layer)
 
     @cached_property
     def _changes(self) -> np.ndarray:
-        from .layers import changes
+        from .pieces.layers import changes
 
         return changes(self)
 
@@ -525,7 +525,7 @@ class Partition:
         >>> found.unit.tolist(), found.piece.tolist(), [str(name) for name in found.names]
         ([1], [1], ['first[1]'])
         """
-        from .layers import stable_units
+        from .pieces.layers import stable_units
 
         return stable_units(self)
 
@@ -560,7 +560,7 @@ class Partition:
         >>> print(symbolic.map[0])
         Piecewise((0, -2*x0 - 1 >= 0), (2*x0 + 1, 2*x0 + 1 >= 0))
         """
-        from .symbolic import to_sympy
+        from .pieces.symbolic import to_sympy
 
         return to_sympy(self)
 
@@ -602,7 +602,7 @@ class Partition:
 
     @cached_property
     def _faces(self) -> Faces:
-        from .faces import partition_faces
+        from .faces.faces import partition_faces
 
         return partition_faces(self)
 
@@ -643,7 +643,7 @@ class Partition:
         - over all faces of any other unbounded domain (a half-space, an orthant): 0.
 
         Each facet must lie in the closures of two regions, or of one in the border. The
-        reasons are in ``exactspline.partition.euler``. Faces are found from the codes alone,
+        reasons are in ``exactspline.partition.faces.euler``. Faces are found from the codes alone,
         region by region, by double description: neither the search's linear programs nor
         `edges` have a part in it.
 
@@ -655,7 +655,7 @@ class Partition:
         all faces: 3 - 5 + 2 = 0, as it must be
         interior faces: 0 - 1 + 2 = 1, as it must be
         """
-        from .euler import euler_report
+        from .faces.euler import euler_report
 
         return euler_report(self.faces(), self._exact_forms.domain_rows)
 
@@ -700,7 +700,7 @@ class Partition:
         >>> boundary.witness(0), boundary.winners(0)
         ((Fraction(-1, 1),), ((0,), (1,)))
         """
-        from .boundary import decision_boundary
+        from .faces.boundary import decision_boundary
 
         return decision_boundary(self)
 
@@ -739,7 +739,7 @@ class Partition:
         >>> graph.edges[1, 2]["units"], graph.edges[1, 2]["witness"]
         ((1, 2), (Fraction(1, 1),))
         """
-        from .adjacency import adjacency_graph
+        from .graph.adjacency import adjacency_graph
 
         return adjacency_graph(self, exact=exact)
 

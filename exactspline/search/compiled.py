@@ -45,13 +45,13 @@ def is_compiled(*, facets: bool = False) -> bool:
     interface; whatever is not found there as expected counts as doubt.
     """
     try:
-        from .dfs import advance
-        from .enter import enter_layer
-        from .simplex import refactor
+        from .kernel.dfs import advance
+        from .kernel.layer_entry import enter_layer
+        from .kernel.simplex import refactor
 
         kernels = [advance, enter_layer, refactor]
         if facets:
-            from .facets import explore
+            from .kernel.facets import explore
 
             kernels.append(explore)
         return all(_in_cache(kernel) for kernel in kernels)
@@ -71,7 +71,7 @@ def warn_if_lost(*, facets: bool = False) -> None:
     if is_compiled(facets=facets):
         return
     from ..kernels import warn_if_lost as warn
-    from .dfs import advance
+    from .kernel.dfs import advance
 
     warn(advance)
 

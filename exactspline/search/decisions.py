@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from .found import FoundFacets
+    from .facet_columns import FoundFacets
 
 __all__ = ["COMPILING", "LOWERING", "PREPARING", "SEARCHING", "Batch", "Decisions", "Stop"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..cells.space import SearchSpace
 from ..compile.program import Program
 from ..domain import Chart
-from .found import FoundFacets, code_hashes, hash_table
-from .space import SearchSpace
+from .facet_columns import FoundFacets, code_hashes, hash_table
 
 __all__ = ["lift_facets", "sides_only"]
 
@@ -57,9 +57,9 @@ def lift_facets(found: FoundFacets, space: SearchSpace, first: int) -> None:
 
 def sides_only(program: Program, chart: Chart, code: np.ndarray) -> FoundFacets:
     """The facets of a domain's only region: those of the domain."""
-    from ..exact.lp import q
-    from ..exact.reduce import side_facets
-    from .space import dense_rows, whole_space
+    from ..cells.space import dense_rows, whole_space
+    from ..polyhedra.lp import q
+    from ..polyhedra.reduce import side_facets
 
     rows = dense_rows(whole_space(program, chart).rows)
     sides = side_facets(rows, [q(v) for v in chart.interior])

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..cells.space import SearchSpace, search_space
 from ..clock import Clock, OutOfTime
 from ..compile.program import Program
 from ..domain import Domain
@@ -23,7 +24,6 @@ from .decisions import COMPILING, PREPARING, SEARCHING, Batch, Decisions
 from .lifting import lift_facets, sides_only
 from .packing import code_type
 from .part import WHOLE, Part
-from .space import SearchSpace, search_space
 
 __all__ = ["MAX_DENSE_DIM", "Engine", "Run", "Unprepared"]
 
@@ -226,20 +226,20 @@ class Run:
             "part": self.part,
         }  # fmt: skip
         if name == "highs":
-            from .highs import HighsSearch
+            from .highs.engine import HighsSearch
 
             return HighsSearch(self.program, space, **options)
         if name == "rational":
-            from .rational import RationalSearch
+            from .rational.engine import RationalSearch
 
             return RationalSearch(self.program, space, **options)
-        from .engine import KernelSearch
+        from .kernel.engine import KernelSearch
 
         return KernelSearch(self.program, space, **options)
 
     def _one_region(self) -> list[Batch]:
         """A network without units, a one-point domain, or forms that are all constant."""
-        from ..exact.point import code_at
+        from ..cells.point import code_at
 
         if self.max_regions < 1 or self._found:
             return []

@@ -24,10 +24,10 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from ..cells.space import SearchSpace
 from ..compile.forms import Forms
 from ..compile.program import Layer, Program, Units
 from ..rationals import compact
-from .space import SearchSpace
 
 __all__ = ["scaled"]
 

@@ -11,16 +11,16 @@ import numpy as np
 
 from ..formats.files import PathLike
 from ..mode import guarded
+from ..partition.graph.resolve import EdgeBuilder
 from ..partition.partition import Partition
-from ..partition.resolve import EdgeBuilder
 from ..search.run import Run
 from ..tasks.chunk import decode_codes
 from ..tasks.chunk_facets import decode_facets
-from ..tasks.damage import damaged
+from ..tasks.malformed import damaged
 from .columns import StoredChunks, StoredCodes, StoredPoints, exact_points
 
 if TYPE_CHECKING:
-    from ..partition.edges import Borders, Edges
+    from ..partition.graph.edges import Borders, Edges
 
 __all__ = ["StoredPartition", "open_partition"]
 

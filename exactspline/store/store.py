@@ -14,16 +14,16 @@ from typing import Any
 
 from ..domain import Domain
 from ..errors import ExactSplineError, LimitError, StoreError
-from ..formats.domain_json import domain_from_json, domain_to_json
 from ..formats.files import PathLike
-from ..formats.json import network_from_json, network_to_json
+from ..formats.json.domain import domain_from_json, domain_to_json
+from ..formats.json.network import network_from_json, network_to_json
 from ..formats.limits import MAX_TEXT_BYTES
 from ..mode import guarded
 from ..network.network import Network
 from ..search.decisions import Decisions
 from ..search.part import WHOLE, Part
 from ..tasks.chunk import Chunk, code_key
-from ..tasks.damage import inflated
+from ..tasks.malformed import inflated
 from .database import connect, create, errors, is_empty
 from .lock import Lock
 from .order import Stretch, are_apart, are_within, of_part

@@ -12,11 +12,11 @@ import numpy as np
 from ..compile.program import Program
 from ..rationals import format_rational
 from ..search.decisions import Batch
-from ..search.found import FoundFacets
+from ..search.facet_columns import FoundFacets
 from ..search.packing import bits_of, code_type, pack_rows, unpack_rows
 from .chunk_facets import decode_facets, encode_facets, facet_sizes
-from .damage import damaged, inflated
 from .exact_texts import exact_text, exact_values
+from .malformed import damaged, inflated
 from .merge import part_of
 
 __all__ = [

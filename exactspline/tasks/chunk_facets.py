@@ -13,9 +13,9 @@ import numpy as np
 from ..compile.program import Program
 from ..errors import LimitError
 from ..rationals import format_rational
-from ..search.found import FoundFacets, code_hashes, first_pieces, hash_table
-from .damage import damaged, inflated
+from ..search.facet_columns import FoundFacets, code_hashes, first_pieces, hash_table
 from .exact_texts import exact_text, exact_values
+from .malformed import damaged, inflated
 
 __all__ = ["decode_facets", "encode_facets", "facet_sizes"]
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from ..errors import LimitError
 from ..rationals import format_rational, parse_rational
-from .damage import damaged
+from .malformed import damaged
 
 __all__ = ["exact_text", "exact_values"]
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..compile.program import Program
 from ..search.decisions import Batch
-from ..search.found import FoundFacets
+from ..search.facet_columns import FoundFacets
 
 __all__ = ["merged", "part_of"]
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from ..clock import Clock, OutOfTime, check, current
 from ..compile.program import Program
 from ..domain import Domain
-from ..formats.domain_json import domain_from_json, domain_to_json
-from ..formats.json import network_from_json, network_to_json
+from ..formats.json.domain import domain_from_json, domain_to_json
+from ..formats.json.network import network_from_json, network_to_json
 from ..mode import guarded
 from ..network.network import Network
 from ..search.compiled import warm_up

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import ExactSplineError, ParameterError
 from ..mode import guarded
 from . import CHECKS, check_function
-from .cells import partition_of
+from .common.region_maps import partition_of
 from .report import NOT_APPLICABLE, Report
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The forward core's compiled passes."""

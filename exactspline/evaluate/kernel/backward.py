@@ -1,0 +1,231 @@
+"""Affine maps of samples from their codes, from the outputs backwards (Numba).
+
+The C output rows are carried through the layers, so that a layer costs C products a sample; the
+slopes are those of the chosen pieces. A block has one column an output and a sample.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .batch import product
+from .jit import kernel
+from .layout import (
+    BACK,
+    BACK_TILES,
+    CODE,
+    CONST,
+    DENSE,
+    HEADER,
+    KEEP,
+    KEEPS,
+    LANES,
+    PAD,
+    READS,
+    ROWS,
+    SCALAR,
+    SELECTION,
+    TILE,
+    UNIT_AT,
+    UNITS,
+    ZEROS,
+)  # fmt: skip
+from .rows import fill
+from .vector_sums import some_rows, weigh
+
+__all__ = ["pass_back", "pass_back_sparse", "suffix_keys"]
+
+
+@kernel
+def _spread(T, F, at, U, Z):
+    """Rows of the state before a level from rows of its members: the transposed matrix."""
+    n, m = T[at + ROWS], T[at + READS]
+    if T[at + SELECTION] >= 0:
+        for j in range(m):
+            fill(Z[j], 0)
+        for i in range(n):
+            target, source = Z[T[T[at + SELECTION] + i]], U[i]
+            for s in range(len(source)):
+                target[s] += source[s]
+        return
+    if T[at + BACK] < 0:  # dense, stored by columns of so many rows
+        product(F, T[at + DENSE], m, T[at + PAD], U, Z)
+        return
+    for k in range(T[at + BACK_TILES]):
+        t = T[at + BACK] + k * TILE
+        for r in range(0, T[t], 4):
+            some_rows(F, T, U, Z, t, r, min(4, T[t] - r), T[at + ZEROS], T[t + 2] + r)
+
+
+@kernel
+def pass_back(T, F, n_levels, codes, start, stop, A, B, U, maps, constants, total):
+    """A (n, C, D) and b (n, C) of the samples start..stop, from their codes.
+
+    ``A`` and ``B`` have room for the largest state, ``U`` for the members of a level padded as
+    in DENSE; all of a width that is a multiple of 2 LANES, and at least C times the samples of
+    a block. ``total`` is one row of such a width.
+    """
+    n_out, dim = maps.shape[1], maps.shape[2]
+    width = A.shape[1]
+    block = width // n_out
+    for begin in range(start, stop, block):
+        n = min(block, stop - begin)
+        at = (n_levels - 1) * HEADER
+        for i in range(max(T[at + PAD], T[at + ROWS])):
+            fill(U[i], 0)
+        for c in range(n_out):
+            const = F[T[at + CONST] + c]
+            for s in range(block):  # column s C + c: output c of sample s
+                U[c, s * n_out + c] = 1
+                total[s * n_out + c] = const
+        Z, Y = A, B
+        _spread(T, F, at, U, Z)
+        for level in range(n_levels - 2, -1, -1):
+            at = level * HEADER
+            rows = T[at + ROWS]
+            for i in range(max(rows, T[at + PAD])):
+                fill(U[i], 0)
+            table, first = T[at + UNIT_AT], T[at + CODE]
+            n_units = T[at + UNITS]
+            for k in range(n_units):
+                unit = table + k
+                z, count = Z[T[unit + 4 * n_units]], T[unit + n_units]
+                numbers = T[unit + 3 * n_units]
+                if T[unit] == SCALAR:
+                    u = U[T[unit + 2 * n_units]]
+                    for s in range(n):
+                        r = codes[begin + s, first + k]
+                        slope, offset = F[numbers + count - 1 + r], F[numbers + 2 * count - 1 + r]
+                        if slope != 0:
+                            for c in range(s * n_out, (s + 1) * n_out):
+                                u[c] += slope * z[c]
+                        if offset != 0:
+                            for c in range(s * n_out, (s + 1) * n_out):
+                                total[c] += offset * z[c]
+                else:
+                    for s in range(n):
+                        i = T[T[unit + 2 * n_units] + codes[begin + s, first + k]]
+                        for c in range(s * n_out, (s + 1) * n_out):
+                            U[i, c] += z[c]
+            if T[at + SELECTION] < 0:
+                for i in range(rows):
+                    const, u = F[T[at + CONST] + i], U[i]
+                    if const != 0:
+                        for c in range(n * n_out):
+                            total[c] += const * u[c]
+            _spread(T, F, at, U, Y)
+            for k in range(T[at + KEEPS]):
+                pair = T[at + KEEP] + 2 * k
+                target, source = Y[T[pair]], Z[T[pair + 1]]
+                for s in range(width):
+                    target[s] += source[s]
+            Z, Y = Y, Z
+        for s in range(n):
+            for c in range(n_out):
+                constants[begin + s, c] = total[s * n_out + c]
+                for j in range(dim):
+                    maps[begin + s, c, j] = Z[j, s * n_out + c]
+
+
+@kernel
+def suffix_keys(T, n_levels, codes, start, stop, random, keys):
+    """A number a sample that sorts equal endings of codes next to each other.
+
+    16 bits each of hashes of the last layer's code, the last two layers', the last three's and
+    the whole. Only speed depends on them.
+    """
+    for sample in range(start, stop):
+        total, key, taken = np.uint64(0), np.uint64(0), 0  # a product with 0 would be signed
+        for level in range(n_levels - 2, -1, -1):
+            at = level * HEADER
+            code = codes[sample, T[at + CODE] : T[at + CODE] + T[at + UNITS]]
+            own = random[T[at + CODE] :]
+            for k in range(len(code)):
+                total += own[k] if code[k] != 0 else np.uint64(0)
+            if taken < 3 or level == 0:
+                while True:  # a short network's last hash fills the rest
+                    key = (key << np.uint64(16)) | (total >> np.uint64(48))
+                    taken += 1
+                    if level > 0 or taken == 4:
+                        break
+        keys[sample] = key
+
+
+@kernel
+def _differ(a, b):
+    bits = a[0] ^ a[0]
+    for k in range(len(a)):
+        bits |= a[k] ^ b[k]
+    return bits != 0
+
+
+@kernel
+def _collect(code, active):
+    """Write down the active units; returns how many there are."""
+    count = 0
+    for k in range(len(code)):  # without a branch
+        active[count] = k
+        count += code[k] != 0
+    return count
+
+
+@kernel
+def pass_back_sparse(
+    T, F, n_levels, codes, order, start, stop, G, active, counts, bases, maps, consts
+):
+    """`pass_back` for dense layers of ReLU units: one sample after the other, in an order.
+
+    Only active units count, and often they are few. What a sample shares with the one before
+    it, from the outputs on, is kept. ``G`` (levels + 1, LANES times units or inputs, and some
+    more) holds LANES outputs' rows behind every level, over the active units only;
+    ``active`` are these (level 0: all inputs), as many as ``counts`` says.
+    """
+    n_out, dim = maps.shape[1], maps.shape[2]
+    last = n_levels - 1
+    for j in range(dim):
+        active[0, j] = j
+    counts[0] = dim
+    for begin in range(0, n_out, LANES):
+        lanes = min(LANES, n_out - begin)
+        before = -1
+        for place in range(start, stop):
+            sample = order[place]
+            level = last
+            if before >= 0:
+                while level > 0:
+                    first = T[(level - 1) * HEADER + CODE]
+                    end = first + T[(level - 1) * HEADER + UNITS]
+                    if _differ(codes[sample][first:end], codes[before][first:end]):
+                        break
+                    level -= 1
+            before = sample
+            for below in range(level, 0, -1):
+                first = T[(below - 1) * HEADER + CODE]
+                end = first + T[(below - 1) * HEADER + UNITS]
+                counts[below] = _collect(codes[sample][first:end], active[below])
+            if level == last:  # columns of the output's matrix, and its constants
+                at = last * HEADER
+                g = G[last]
+                for k in range(counts[last]):
+                    p = T[at + DENSE] + active[last, k] * T[at + PAD] + begin
+                    for c in range(lanes):
+                        g[LANES * k + c] = F[p + c]
+                for c in range(lanes):
+                    g[LANES * counts[last] + c] = F[T[at + CONST] + begin + c]
+            # the level above the first that differs is over other units now
+            for below in range(min(level, last - 1), -1, -1):
+                at = below * HEADER
+                n, matrix, pad, inputs = counts[below], T[at + DENSE], T[at + PAD], active[below]
+                for k in range(n):
+                    bases[k] = matrix + inputs[k] * pad
+                bases[n] = T[at + CONST]
+                above, g = G[below + 1], G[below]
+                weigh(F, bases, n + 1, active[below + 1], counts[below + 1], above, g)
+                end, own = LANES * n, LANES * counts[below + 1]
+                for c in range(lanes):  # constants so far
+                    g[end + c] += above[own + c]
+            g, own_maps, own_consts = G[0], maps[sample], consts[sample]
+            for c in range(lanes):
+                own_consts[begin + c] = g[LANES * dim + c]
+                for j in range(dim):
+                    own_maps[begin + c, j] = g[LANES * j + c]

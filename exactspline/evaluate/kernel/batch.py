@@ -1,0 +1,272 @@
+"""A pass over a range of samples, block by block (Numba).
+
+The state is stored by rows, one row a state entry and one column a sample of the block, so that
+every sum is a sum of long rows, whatever the sparsity. Dense layers are products of matrices.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .jit import kernel
+from .layout import (
+    BOUNDS,
+    CODE,
+    CONST,
+    DENSE_T,
+    FUSED,
+    HEADER,
+    IDENTITY,
+    KEEP,
+    KEEPS,
+    MERGED,
+    N_BOUNDS,
+    READS,
+    RELU,
+    ROWS,
+    SCALAR,
+    SELECTION,
+    STATE,
+    TILE,
+    TILE_AT,
+    TILES,
+    UNIT_AT,
+    UNITS,
+)  # fmt: skip
+from .rows import copy_row, fill, scalar_row
+from .running import of_members, of_units
+from .vector_sums import some_rows
+
+__all__ = ["pass_batch"]
+
+
+def _product(W, at, n, m, Z, U):
+    """The first n rows of U: a dense matrix times the first m rows of Z."""
+    np.dot(W[at : at + n * m].reshape((n, m)), Z[:m], U[:n])
+
+
+product = kernel(_product, counts=True)
+
+
+@kernel
+def members(T, F, at, Z, U):
+    """All members of a level into rows of U."""
+    n, m = T[at + ROWS], T[at + READS]
+    const = T[at + CONST]
+    if T[at + DENSE_T] >= 0:
+        product(F, T[at + DENSE_T], n, m, Z, U)
+        for i in range(n):
+            row, c = U[i], F[const + i]
+            for s in range(len(row)):
+                row[s] += c
+        return
+    for k in range(T[at + TILES]):
+        t = T[at + TILE_AT] + k * TILE
+        for r in range(0, T[t], 4):
+            some_rows(F, T, Z, U, t, r, min(4, T[t] - r), const, T[t + 2] + r)
+
+
+@kernel
+def relu_row(u, out, add, code, wanted):
+    """A ReLU unit on a row of members."""
+    zero = u.dtype.type(0)  # a float32 times 0 is a float64 in Numba
+    if wanted:
+        for s in range(len(u)):
+            code[s] = u[s] > zero
+    if add:
+        for s in range(len(u)):
+            out[s] += u[s] if u[s] > zero else zero
+    else:
+        for s in range(len(u)):
+            out[s] = u[s] if u[s] > zero else zero
+
+
+@kernel
+def fused_level(T, F, at, Z, Y, rows, P, wanted, largest, least, track):
+    """A level of scalar units, each of its own member: rows become outputs four by four."""
+    n_units, table, const = T[at + UNITS], T[at + UNIT_AT], T[at + CONST]
+    relu, add = T[at + RELU] != 0, T[at + MERGED] != 0
+    for k in range(T[at + TILES]):
+        t = T[at + TILE_AT] + k * TILE
+        for r in range(0, T[t], 4):
+            count = min(4, T[t] - r)
+            some_rows(F, T, Z, rows, t, r, count, const, T[at + IDENTITY])
+            for q in range(count):
+                i = T[T[t + 2] + r + q]  # member i is unit i's
+                unit = table + i
+                out = Y[T[unit + 4 * n_units]]
+                if relu and not track:
+                    relu_row(rows[q], out, add, P[i], wanted)
+                else:
+                    scalar_row(
+                        rows[q], out, add, F, T[unit + 3 * n_units], T[unit + n_units], relu, P[i],
+                        wanted, largest, least, track,
+                    )
+
+
+@kernel
+def write_codes(words, P, Q, Q_bytes, codes, begin, n, first, n_units):
+    """Codes of a block, by units in P (``words``: eight samples in one), to rows by samples.
+
+    Squares of eight by eight bytes are transposed in registers.
+    """
+    halves, pairs = np.uint64(0xFFFFFFFF), np.uint64(0x0000FFFF0000FFFF)
+    bytes_ = np.uint64(0x00FF00FF00FF00FF)
+    d32, d16, d8 = np.uint64(32), np.uint64(16), np.uint64(8)
+    for k0 in range(0, n_units, 64):
+        k1 = min(k0 + 64, n_units)
+        for k in range(k0, k1, 8):
+            r0, r1, r2, r3 = words[k], words[k + 1], words[k + 2], words[k + 3]
+            r4, r5, r6, r7 = words[k + 4], words[k + 5], words[k + 6], words[k + 7]
+            group = (k - k0) // 8
+            for s in range((n + 7) // 8):
+                x0, x1, x2, x3 = r0[s], r1[s], r2[s], r3[s]
+                x4, x5, x6, x7 = r4[s], r5[s], r6[s], r7[s]
+                t0, t1 = ((x0 >> d32) ^ x4) & halves, ((x1 >> d32) ^ x5) & halves
+                t2, t3 = ((x2 >> d32) ^ x6) & halves, ((x3 >> d32) ^ x7) & halves
+                x4, x5, x6, x7 = x4 ^ t0, x5 ^ t1, x6 ^ t2, x7 ^ t3
+                x0, x1 = x0 ^ (t0 << d32), x1 ^ (t1 << d32)
+                x2, x3 = x2 ^ (t2 << d32), x3 ^ (t3 << d32)
+                t0, t1 = ((x0 >> d16) ^ x2) & pairs, ((x1 >> d16) ^ x3) & pairs
+                t2, t3 = ((x4 >> d16) ^ x6) & pairs, ((x5 >> d16) ^ x7) & pairs
+                x2, x3, x6, x7 = x2 ^ t0, x3 ^ t1, x6 ^ t2, x7 ^ t3
+                x0, x1 = x0 ^ (t0 << d16), x1 ^ (t1 << d16)
+                x4, x5 = x4 ^ (t2 << d16), x5 ^ (t3 << d16)
+                t0, t1 = ((x0 >> d8) ^ x1) & bytes_, ((x2 >> d8) ^ x3) & bytes_
+                t2, t3 = ((x4 >> d8) ^ x5) & bytes_, ((x6 >> d8) ^ x7) & bytes_
+                Q[8 * s, group], Q[8 * s + 1, group] = x0 ^ (t0 << d8), x1 ^ t0
+                Q[8 * s + 2, group], Q[8 * s + 3, group] = x2 ^ (t1 << d8), x3 ^ t1
+                Q[8 * s + 4, group], Q[8 * s + 5, group] = x4 ^ (t2 << d8), x5 ^ t2
+                Q[8 * s + 6, group], Q[8 * s + 7, group] = x6 ^ (t3 << d8), x7 ^ t3
+        for s in range(n):
+            code, own = codes[begin + s, first + k0 : first + k1], Q_bytes[s]
+            for k in range(len(code)):
+                code[k] = own[k]
+
+
+@kernel
+def extreme_unit(
+    T, F, n_units, unit, source, shifted, out, add, code, wanted, largest, least, track
+):
+    """A maximum or minimum of rows; the lowest of equal members counts."""
+    n, where = T[unit + n_units], T[unit + 2 * n_units]
+    sign = F[T[unit + 3 * n_units]]  # 1 for a maximum, -1 for a minimum
+    for s in range(len(out)):
+        best, chosen, second = sign * source[T[shifted + T[where]], s], 0, F.dtype.type(-np.inf)
+        largest[s] = max(largest[s], abs(best)) if track else largest[s]
+        for r in range(1, n):
+            v = sign * source[T[shifted + T[where + r]], s]
+            if track:
+                largest[s] = max(largest[s], abs(v))
+            if v > best:
+                second, best, chosen = best, v, r
+            elif v > second:
+                second = v
+        if track and best - second < least[s]:
+            least[s] = best - second
+        if wanted:
+            code[s] = chosen
+        out[s] = out[s] + sign * best if add else sign * best
+
+
+@kernel
+def pass_batch(
+    T, F, N, X, errors, start, stop, A, B, U, P, words, Q, Q_bytes, values, codes, stats, size,
+    error,
+):
+    """Values, codes and bounds of the samples start..stop; codes and stats may be empty.
+
+    ``A`` and ``B`` have room for the largest state, ``U`` for the members (and 6 rows of
+    scratch), all of the block's width, a multiple of 2 LANES; ``P`` for a layer's codes and 8
+    more rows, and ``words`` is the same memory as uint64; ``Q`` (width, 8) and ``Q_bytes``
+    likewise.
+    ``stats`` gets, a sample, whether the code is proved, whether a form is zero, and the bound
+    on the values' error.
+    ``size`` and ``error`` are scratch, a number a sample of the block.
+    """
+    width = A.shape[1]
+    n_in, n_out = X.shape[1], values.shape[1]
+    n_levels = int(N[3])
+    wanted, track = codes.shape[0] > 0, stats.shape[0] > 0
+    rows = U[len(U) - 4 :]
+    largest, least = U[len(U) - 5], U[len(U) - 6]
+    inf = X.dtype.type(np.inf)
+    for begin in range(start, stop, width):
+        n = min(width, stop - begin)
+        for j in range(n_in):
+            z = A[j]
+            for s in range(n):
+                z[s] = X[begin + s, j]
+            for s in range(n, width):
+                z[s] = 0
+        if track:
+            for s in range(width):
+                size[s] = 0.0
+                error[s] = errors[begin + s] if s < n and errors.shape[0] > 0 else 0.0
+            for j in range(n_in):
+                z = A[j]
+                for s in range(width):
+                    size[s] = max(size[s], abs(z[s]))
+            for s in range(n):
+                stats[begin + s, 0] = 1.0
+                stats[begin + s, 1] = 0.0
+        Z, Y = A, B
+        for level in range(n_levels - 1):
+            at = level * HEADER
+            bounds = BOUNDS + level * N_BOUNDS
+            fill(largest, 0)
+            fill(least, inf)
+            n_units, table, relu = T[at + UNITS], T[at + UNIT_AT], T[at + RELU] != 0
+            if T[at + MERGED]:
+                for j in range(T[at + STATE]):
+                    fill(Y[j], 0)
+            if T[at + FUSED]:
+                fused_level(T, F, at, Z, Y, rows, P, wanted, largest, least, track)
+            else:
+                if T[at + SELECTION] < 0:
+                    members(T, F, at, Z, U)
+                source = U if T[at + SELECTION] < 0 else Z
+                where = T[at + SELECTION] if T[at + SELECTION] >= 0 else T[at + IDENTITY]
+                for k in range(n_units):
+                    unit = table + k
+                    add, out = T[unit + 5 * n_units] == 0, Y[T[unit + 4 * n_units]]
+                    if relu and not track:
+                        relu_row(source[T[where + T[unit + 2 * n_units]]], out, add, P[k], wanted)
+                    elif T[unit] == SCALAR:
+                        scalar_row(
+                            source[T[where + T[unit + 2 * n_units]]], out, add, F,
+                            T[unit + 3 * n_units], T[unit + n_units], relu, P[k], wanted, largest,
+                            least, track,
+                        )
+                    else:
+                        extreme_unit(
+                            T, F, n_units, unit, source, where, out, add, P[k], wanted, largest,
+                            least, track,
+                        )
+            for k in range(T[at + KEEPS]):
+                pair = T[at + KEEP] + 2 * k
+                copy_row(Y[T[pair + 1]], Z[T[pair]])
+            if wanted:
+                write_codes(words, P, Q, Q_bytes, codes, begin, n, T[at + CODE], n_units)
+            if track:
+                for s in range(n):
+                    e = of_members(N, bounds, size[s], error[s])
+                    form, next_size, next_error = of_units(N, bounds, float(largest[s]), e)
+                    if not least[s] > form:
+                        stats[begin + s, 0] = 0.0
+                    if least[s] == 0:
+                        stats[begin + s, 1] = 1.0
+                    if T[at + KEEPS] > 0:
+                        next_size = max(next_size, size[s])
+                        next_error = max(next_error, error[s])
+                    size[s], error[s] = next_size, next_error
+            Z, Y = Y, Z
+        at = (n_levels - 1) * HEADER
+        members(T, F, at, Z, U)
+        for s in range(n):
+            for i in range(n_out):
+                values[begin + s, i] = U[i, s]
+        if track:
+            bounds = BOUNDS + (n_levels - 1) * N_BOUNDS
+            for s in range(n):
+                stats[begin + s, 2] = of_members(N, bounds, size[s], error[s])

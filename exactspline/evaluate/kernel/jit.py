@@ -1,0 +1,28 @@
+"""How this room's kernels are compiled and kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ...kernels import compiled, stamp
+
+__all__ = ["kernel"]
+
+# No fastmath: signs are decided here, and error bounds count on plain arithmetic.
+# nogil: batches are cut into ranges of samples, one a thread.
+# _nrt=False: no reference counting; kernels allocate nothing, and every slice of a row would
+# cost two atomic operations.
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+_MODULES = ("backward", "batch", "jit", "layout", "point", "rows", "running", "vector_sums")
+
+
+def kernel(function: Callable[..., Any], *, counts: bool = False) -> Any:
+    """Compile with Numba at the first call; a change of any module here makes it stale.
+
+    ``counts`` is for what calls BLAS, which Numba only does with reference counting.
+    """
+    return compiled(
+        function, stamp(Path(__file__).parent, _MODULES), {**_OPTIONS, "_nrt": counts}
+    )

@@ -1,1 +1,0 @@
-"""Rational arithmetic on python-flint: linear programs, exact forms of a cell, exact verdicts."""

@@ -1,0 +1,1 @@
+"""Networks and domains as JSON, with exact numbers."""

@@ -1,0 +1,188 @@
+"""Readers of ONNX's entrywise arithmetic: sums, differences, products, maxima, minima."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from ...network import Add, Clip, Elementwise, Maximum, Minimum, ReLU, Sigmoid, SiLU
+from ...rationals import as_fractions, compact
+from ..limits import check_entries
+from .graph import Graph
+from .node import MIXES, NodeView, handles
+from .values import Constant, Value, Variable, arithmetic
+
+__all__ = ["drop_batch_axis"]
+
+
+def drop_batch_axis(node: NodeView, x: Value, values: np.ndarray) -> np.ndarray:
+    """A constant that is broadcast with ``x``, shaped to be broadcast with ``x.inner``."""
+    rank = len(x.shape)
+    if not isinstance(x, Variable) or not x.batch or values.ndim < rank:
+        return values
+    # the axes in front of x.inner are the batch axis and what broadcasting would put before it
+    if any(n != 1 for n in values.shape[: values.ndim - len(x.inner)]):
+        raise node.unsupported(
+            f"a constant of shape {values.shape} would make a batch of an input of shape "
+            f"{x.shape}; {MIXES}"
+        )
+    return values.reshape(values.shape[1:])
+
+
+def _together(node: NodeView, variables: Sequence[Variable]) -> bool:
+    """Whether the entrywise result of several variables has the batch axis."""
+    try:
+        check_entries(np.broadcast_shapes(*[v.shape for v in variables]), node.where)
+    except ValueError:
+        shapes = ", ".join(str(v.shape) for v in variables[:8])
+        raise node.wrong(f"inputs of shapes {shapes} do not broadcast") from None
+    rank = max(len(v.shape) for v in variables)
+    batches = {v.batch for v in variables if len(v.shape) == rank}
+    if len(batches) > 1 and rank > 1:
+        raise node.unsupported(f"combines a batch of one and other values: {MIXES}")
+    return batches == {True}
+
+
+def _shaped_like(
+    node: NodeView, variables: Sequence[Variable], constants: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Constants without the batch axis of the variables that they are broadcast with."""
+    longest = max(variables, key=lambda v: len(v.shape))
+    return [drop_batch_axis(node, longest, c) for c in constants]
+
+
+# --- two inputs ------------------------------------------------------------------------------
+
+
+@handles("Add", "Sub", "Mul", "Div", inputs=2)
+def _arithmetic(node: NodeView, graph: Graph) -> Value:
+    a, b = node.value(0), node.value(1)
+    if isinstance(a, Constant) and isinstance(b, Constant):
+        return arithmetic(node.kind, a, b, node.where, graph.budget)
+    if isinstance(a, Variable) and isinstance(b, Variable):
+        return _two_variables(node, graph, a, b)
+    if isinstance(a, Variable):
+        x, c, first = a, node.constant(1, "constant").values, True
+    else:
+        x, c, first = node.variable(1), node.constant(0, "constant").values, False
+    c = drop_batch_axis(node, x, c)
+    scale: np.ndarray | int = 1
+    shift: np.ndarray | int = 0
+    if node.kind == "Add":
+        shift = c
+    elif node.kind == "Sub":
+        scale, shift = (1, -c) if first else (-1, c)
+    elif node.kind == "Mul":
+        scale = c
+    elif not first:
+        raise node.unsupported("division by what depends on the input is not piecewise affine")
+    else:
+        one = Constant(np.ones(()))
+        scale = arithmetic("Div", one, Constant(c), node.where, graph.budget).values
+    return graph.apply(node, Elementwise(scale, shift), x)
+
+
+def _two_variables(node: NodeView, graph: Graph, a: Variable, b: Variable) -> Variable:
+    batch = _together(node, (a, b))
+    if node.kind in ("Add", "Sub"):
+        return graph.apply(node, Add(None if node.kind == "Add" else [1, -1]), a, b, batch=batch)
+    if node.kind == "Mul":
+        for x, gate in ((a, b), (b, a)):
+            operator, inputs = graph.maker(gate) or (None, ())
+            # the same shape: else broadcasting would make more of it
+            if isinstance(operator, Sigmoid) and inputs == (x.node,) and x.inner == gate.inner:
+                return graph.apply(node, SiLU(), x)
+    raise node.unsupported(
+        f"both inputs depend on the network's input: their "
+        f"{'product' if node.kind == 'Mul' else 'quotient'} is not piecewise affine"
+    )
+
+
+@handles("Neg")
+def _neg(node: NodeView, graph: Graph) -> Value:
+    return graph.run(node, Elementwise(-1), node.value(0))
+
+
+# --- any number of inputs --------------------------------------------------------------------
+
+
+def _parts(node: NodeView) -> tuple[list[Variable], list[Constant]]:
+    values = [node.value(i) for i in range(len(node.inputs))]
+    variables = [v for v in values if isinstance(v, Variable)]
+    return variables, [v for v in values if isinstance(v, Constant)]
+
+
+@handles("Sum", "Mean", inputs=(1, 1 << 16))
+def _sum(node: NodeView, graph: Graph) -> Value:
+    variables, constants = _parts(node)
+    weight = Fraction(1, len(node.inputs)) if node.kind == "Mean" else Fraction(1)
+    total = Constant(np.zeros(()), all(c.integer for c in constants))
+    for c in constants:
+        total = arithmetic("Add", total, c, node.where, graph.budget)
+    if weight != 1:
+        factor = Constant(np.array(weight, dtype=object))
+        total = arithmetic("Mul", total, factor, node.where, graph.budget)
+    if not variables:
+        return total
+    (shift,) = _shaped_like(node, variables, [total.values])
+    if len(variables) == 1:
+        return graph.apply(node, Elementwise(weight, shift), variables[0])
+    batch = _together(node, variables)
+    coefficients = None if weight == 1 else [weight] * len(variables)
+    y = graph.apply(node, Add(coefficients), *variables, batch=batch)
+    return graph.apply(node, Elementwise(shift=shift), y) if np.any(shift != 0) else y
+
+
+@handles("Max", "Min", inputs=(1, 1 << 16))
+def _max(node: NodeView, graph: Graph) -> Value:
+    variables, constants = _parts(node)
+    bound = _bound(node, graph, constants)
+    if bound is None:
+        if len(variables) == 1:
+            return variables[0]
+    elif not variables:
+        return bound
+    kind = Maximum if node.kind == "Max" else Minimum
+    values = [] if bound is None else _shaped_like(node, variables, [bound.values])
+    if len(variables) == 1:
+        return _bounded(node, graph, variables[0], values[0])
+    batch = _together(node, variables)
+    # one unit an entry with a piece for each input: the constant is an input of its own
+    parts = variables + [graph.constant(node, c, False) for c in values]
+    return graph.apply(node, kind(), *parts, batch=batch)
+
+
+def _bound(node: NodeView, graph: Graph, constants: Sequence[Constant]) -> Constant | None:
+    """The maximum or minimum of all constants."""
+    if not constants:
+        return None
+    try:
+        shape = np.broadcast_shapes(*[c.shape for c in constants])
+    except ValueError:
+        raise node.wrong("its constants do not broadcast") from None
+    check_entries(shape, node.where)
+    if len(constants) == 1:
+        return constants[0]
+    graph.budget.about_to_compute(math.prod(shape) * len(constants), node.where)
+    out = as_fractions(constants[0].values)
+    for c in constants[1:]:
+        take = np.maximum if node.kind == "Max" else np.minimum
+        out = np.asarray(take(out, as_fractions(c.values)))
+    return Constant(compact(out.reshape(shape)), all(c.integer for c in constants))
+
+
+def _bounded(node: NodeView, graph: Graph, x: Variable, bound: np.ndarray) -> Variable:
+    """max(x, c) or min(x, c) entry by entry: one unit with a breakpoint at c."""
+    flat = bound.reshape(-1)
+    if np.all(flat == flat[0]):
+        value = as_fractions(flat[:1])[0]
+        clip = Clip(low=value) if node.kind == "Max" else Clip(high=value)
+        y = graph.apply(node, clip, x)
+        enlarged = np.broadcast_shapes(bound.shape, y.inner)
+        return y if enlarged == y.inner else graph.apply(node, Elementwise(np.ones(bound.shape)), y)
+    sign = 1 if node.kind == "Max" else -1
+    above = graph.apply(node, Elementwise(sign, -bound * sign), x)
+    return graph.apply(node, Elementwise(sign, bound), graph.apply(node, ReLU(), above))

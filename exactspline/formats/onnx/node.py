@@ -1,0 +1,273 @@
+"""One ONNX node as its reader sees it: checked inputs and attributes, and its own errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...errors import ExactSplineError, FormatError, UnsupportedOperatorError
+from ...rationals import to_fraction
+from .graph import Graph
+from .values import Constant, Value, Variable, decode_tensor
+
+if TYPE_CHECKING:
+    from onnx import AttributeProto, NodeProto
+
+__all__ = ["MIXES", "REGISTRY", "Handler", "NodeView", "describe_node", "find_handler", "handles"]
+
+MIXES = "it would combine the batch axis with others; networks are read for one input at a time"
+
+# AttributeProto.AttributeType
+_FLOAT, _INT, _STRING, _TENSOR, _FLOATS, _INTS = 1, 2, 3, 4, 6, 7
+_LONGEST = 1 << 31  # of a size that stands in an attribute: sums of those fit 64 bits
+_NAME = 200  # characters of a name that are kept
+
+
+class NodeView:
+    """A node with its input values.
+
+    Attributes
+    ----------
+    kind, name, where : str
+        ONNX's operator type; the node's name (``Gemm_3`` if it has none); what to say in errors.
+    inputs : tuple of Value or None
+        None for an optional input that is left out at the end or by an empty name.
+    outputs : int
+        How many outputs it lists.
+    opset : int
+        The version of its operator set that the file uses.
+    """
+
+    def __init__(
+        self, node: NodeProto, index: int, inputs: tuple[Value | None, ...], opset: int
+    ) -> None:
+        self.kind: str = node.op_type
+        self.name: str = (node.name or f"{node.op_type}_{index}")[:_NAME]
+        self.where = describe_node(node, index)
+        self.inputs = inputs
+        self.outputs = len(node.output)
+        self.opset = opset
+        self.attributes: dict[str, AttributeProto] = {}
+        for attribute in node.attribute:
+            if attribute.name in self.attributes:
+                raise FormatError(f"{self.where}: attribute {attribute.name[:80]!r} stands twice")
+            if attribute.ref_attr_name:
+                raise FormatError(f"{self.where}: attribute {attribute.name[:80]!r} is a reference")
+            self.attributes[attribute.name] = attribute
+
+    def unsupported(self, message: str) -> UnsupportedOperatorError:
+        """The error for what is legal ONNX, but not supported."""
+        return UnsupportedOperatorError(f"{self.where}: {message}")
+
+    def wrong(self, message: str) -> FormatError:
+        """The error for what is not legal ONNX."""
+        return FormatError(f"{self.where}: {message}")
+
+    def value(self, i: int) -> Value:
+        """Input i, which must be there."""
+        value = self.optional(i)
+        if value is None:
+            raise self.wrong(f"input {i} is missing")
+        return value
+
+    def optional(self, i: int) -> Value | None:
+        """Input i, or None if it is left out."""
+        return self.inputs[i] if i < len(self.inputs) else None
+
+    def variable(self, i: int) -> Variable:
+        """Input i, which must depend on the network's input."""
+        value = self.value(i)
+        if not isinstance(value, Variable):
+            raise self.unsupported(
+                f"{self.kind} of a constant is not computed; simplify the model before saving it"
+            )
+        return value
+
+    def image(self, i: int) -> Variable:
+        """Input i: a variable with a batch axis, a channel axis and others."""
+        x = self.variable(i)
+        if len(x.shape) < 3:
+            raise self.wrong(f"an input of shape {x.shape} has no spatial axes")
+        if not x.batch:
+            raise self.unsupported(f"its input of shape {x.shape} is a batch of several; {MIXES}")
+        return x
+
+    def constant(self, i: int, what: str) -> Constant:
+        """Input i, which must not depend on the network's input."""
+        value = self.value(i)
+        if not isinstance(value, Constant):
+            raise self.unsupported(f"its {what} (input {i}) depends on the network's input")
+        return value
+
+    def constant_ints(self, i: int, what: str) -> list[int]:
+        """A constant list of integers, such as a shape."""
+        constant = self.constant(i, what)
+        if not constant.integer or len(constant.shape) > 1 or constant.values.size > 64:
+            raise self.wrong(f"its {what} (input {i}) is no short list of integers")
+        return [int(v) for v in constant.values.reshape(-1)]
+
+    def constant_number(self, i: int, what: str) -> Fraction:
+        """A constant with one entry."""
+        constant = self.constant(i, what)
+        if constant.values.size != 1:
+            raise self.wrong(f"its {what} (input {i}) has shape {constant.shape}, not one entry")
+        return to_fraction(constant.values.reshape(-1).tolist()[0], self.where)
+
+    def optional_ints(self, i: int, what: str) -> list[int] | None:
+        """A constant list of integers, or None if it is left out."""
+        return None if self.optional(i) is None else self.constant_ints(i, what)
+
+    def sizes(self, name: str, n: int, default: int, least: int) -> tuple[int, ...]:
+        """An attribute with n sizes."""
+        values = self.ints_attribute(name)
+        if values is None:
+            return (default,) * n
+        if len(values) != n or any(not least <= v < _LONGEST for v in values):
+            raise self.wrong(
+                f"{name} {values[:20]} does not fit; it needs {n} numbers from {least} "
+                f"to {_LONGEST - 1}"
+            )
+        return tuple(values)
+
+    def axis(self, axis: int, rank: int) -> int:
+        """An axis counted from the front."""
+        if not -rank <= axis < rank:
+            raise self.wrong(f"axis {axis} does not fit {rank} axes")
+        return axis % rank
+
+    def inner_axis(self, axis: int, x: Value) -> int:
+        """An axis of a value's entries without the batch axis, which is refused."""
+        place = self.axis(axis, len(x.shape)) - x.batch
+        if place < 0:
+            raise self.unsupported(f"works along axis 0: {MIXES}")
+        return place
+
+    def axes(self, axes: list[int], rank: int) -> list[int]:
+        """Different axes, counted from the front."""
+        places = [a + rank if a < 0 else a for a in axes]
+        if rank > 64 or len(set(places)) != len(axes) or any(not 0 <= a < rank for a in places):
+            raise self.wrong(f"axes {axes[:33]} do not fit {rank} axes")
+        return places
+
+    def int_attribute(self, name: str, default: int) -> int:
+        """An integer attribute."""
+        found = self._attribute(name, _INT)
+        return default if found is None else int(found.i)
+
+    def float_attribute(self, name: str, default: float) -> Fraction:
+        """A float32 attribute, exactly."""
+        found = self._attribute(name, _FLOAT)
+        value = float(np.float32(default)) if found is None else found.f
+        return to_fraction(float(value), f"{self.where}: attribute {name!r}")
+
+    def text_attribute(self, name: str, default: str) -> str:
+        """A text attribute."""
+        found = self._attribute(name, _STRING)
+        return default if found is None else found.s[:80].decode("utf-8", "replace")
+
+    def ints_attribute(self, name: str) -> list[int] | None:
+        """A list of integers, or None."""
+        found = self._attribute(name, _INTS)
+        return None if found is None else [int(v) for v in found.ints]
+
+    def floats_attribute(self, name: str) -> list[float] | None:
+        """A list of float32, or None."""
+        found = self._attribute(name, _FLOATS)
+        return None if found is None else [float(v) for v in found.floats]
+
+    def tensor_attribute(self, name: str) -> Constant | None:
+        """A stored tensor, or None."""
+        found = self._attribute(name, _TENSOR)
+        return None if found is None else decode_tensor(found.t, f"{self.where}: {name!r}")
+
+    def _attribute(self, name: str, kind: int) -> AttributeProto | None:
+        found = self.attributes.get(name)
+        if found is not None and found.type != kind:
+            raise self.wrong(f"attribute {name!r} has the wrong type")
+        return found
+
+
+def describe_node(node: NodeProto, index: int) -> str:
+    """How messages name a node."""
+    domain = f" of domain {node.domain[:80]!r}" if node.domain not in ("", "ai.onnx") else ""
+    return f"node {index} {node.name[:_NAME]!r} ({node.op_type[:80]}{domain})"
+
+
+Result = Value | tuple[Value, ...]
+Function = Callable[[NodeView, Graph], Result]
+
+
+@dataclass(frozen=True)
+class Handler:
+    """What reads one ONNX operator, and what such a node may have.
+
+    Attributes
+    ----------
+    since, until : int
+        The first and the last version of the operator set in which it means this.
+    several : bool
+        Whether other outputs than the first one may be used.
+    """
+
+    function: Function
+    min_inputs: int
+    max_inputs: int
+    attributes: frozenset[str]
+    since: int
+    until: int
+    several: bool
+
+    def __call__(self, node: NodeView, graph: Graph) -> tuple[Value, ...]:
+        if not self.min_inputs <= len(node.inputs) <= self.max_inputs:
+            raise node.wrong(
+                f"has {len(node.inputs)} inputs; it needs {self.min_inputs} to {self.max_inputs}"
+            )
+        unknown = sorted(set(node.attributes) - self.attributes)
+        if unknown:  # an attribute that nobody reads could change what the node computes
+            raise node.wrong(
+                f"attribute {unknown[0][:80]!r} is not known in opset {node.opset}"
+            )
+        try:
+            result = self.function(node, graph)
+        except ExactSplineError as error:  # of the network's operators, which know no node
+            if str(error).startswith(node.where):
+                raise
+            raise type(error)(f"{node.where}: {error}") from None
+        return result if isinstance(result, tuple) else (result,)
+
+
+_NEVER = 1 << 40
+REGISTRY: dict[tuple[str, str], list[Handler]] = {}  # by domain and operator
+
+
+def handles(
+    *kinds: str,
+    inputs: int | tuple[int, int] = 1,
+    attributes: Iterable[str] = (),
+    since: int = 1,
+    until: int = _NEVER,
+    domain: str = "",
+    several: bool = False,
+) -> Callable[[Function], Function]:
+    """Register a function as the reader of operators, in some versions of their domain."""
+    low, high = (inputs, inputs) if isinstance(inputs, int) else inputs
+
+    def register(function: Function) -> Function:
+        for kind in kinds:
+            entry = Handler(function, low, high, frozenset(attributes), since, until, several)
+            REGISTRY.setdefault((domain, kind), []).append(entry)
+        return function
+
+    return register
+
+
+def find_handler(domain: str, kind: str, opset: int) -> Handler | None:
+    """The reader of an operator in a version of its domain."""
+    for handler in REGISTRY.get((domain, kind), ()):
+        if handler.since <= opset <= handler.until:
+            return handler
+    return None

@@ -1,0 +1,1 @@
+"""Faces of every dimension, the Euler relation, and the decision boundary."""

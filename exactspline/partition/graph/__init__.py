@@ -1,0 +1,1 @@
+"""Which regions are adjacent, and through which facets."""

@@ -1,0 +1,62 @@
+"""The facets of one region of a partition whose edges are known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...cells.cell import decide
+from ...cells.facets import Condition, Facet
+from ...polyhedra.lp import Row, q, value_at
+
+if TYPE_CHECKING:
+    from ..partition import Partition
+
+__all__ = ["known_facets"]
+
+
+def known_facets(partition: Partition, index: int) -> list[Facet] | None:
+    """All facets of a region, read off the partition's columns.
+
+    Parameters
+    ----------
+    partition : Partition
+    index : int
+
+    Returns
+    -------
+    list of Facet, or None
+        The domain's sides, then the units in order. None if edges have not been asked for
+        yet, or if the partition is not complete: facets to regions that were not reached are
+        no edges.
+    """
+    if "_facets" not in partition.__dict__ or not partition.complete:
+        return None
+    edges, borders = partition.edges, partition.borders
+    rows: list[Row] = []
+    between: list[Facet] = []
+    for e in edges.of_region(index):
+        row, flips = edges.row(e), edges.flips(e)
+        sign = int(edges.sign[e])
+        if index != edges.source[e]:  # earlier layers are the same on both sides: so is the form
+            row, sign = [-v for v in row], -sign
+            source = partition.code(int(edges.source[e]))
+            flips = tuple((unit, int(source[unit])) for unit, _ in flips)
+        condition = Condition(row, -1, *edges.form_of(e), sign, flips[0][0])
+        rows.append(row)
+        between.append(Facet(condition, [q(v) for v in edges.witness(e)], flips))
+    between.sort(key=lambda facet: (facet.condition.unit, facet.condition.form))
+    sides = partition._exact_forms.domain_rows
+    a, b = np.searchsorted(borders.region, [index, index + 1])
+    own = [sides[s] for s in borders.side[a:b].tolist()]
+    inside = [q(v) for v in partition.witness(index)]
+    out = []
+    for at, side in enumerate(borders.side[a:b].tolist()):
+        others = [*own[:at], *own[at + 1 :], *rows]
+        beyond = decide(others, own[at], inside).minus
+        here, there = value_at(own[at], inside), value_at(own[at], beyond)
+        share = here / (here - there)
+        point = [x + share * (y - x) for x, y in zip(inside, beyond, strict=True)]
+        out.append(Facet(Condition(own[at], side), point, ()))
+    return out + between

@@ -1,0 +1,1 @@
+"""Points against a partition: which regions hold them."""

@@ -1,0 +1,1 @@
+"""One region: its inequalities, affine map, neighbours and geometry."""

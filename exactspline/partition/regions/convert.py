@@ -1,0 +1,88 @@
+"""A region in the words of other libraries: sympy and cvxpy."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import ShapeError
+from ...rationals import nearest_float
+
+if TYPE_CHECKING:
+    from .region import Region
+
+__all__ = ["constraints", "to_sympy"]
+
+
+def to_sympy(region: Region) -> tuple[tuple[Any, ...], list[Any], Any]:
+    """Symbols, inequalities of the closure, and the map as a column matrix."""
+    import sympy
+
+    chart = region.domain.chart
+    letter = "x" if region._coordinates.full else "t"
+    symbols = tuple(sympy.Symbol(f"{letter}{j}", real=True) for j in range(chart.dim))
+
+    def affine(constant: Fraction, terms: list[tuple[int, Fraction]]) -> Any:
+        parts = [_rational(c) * symbols[j] for j, c in terms]
+        return sympy.Add(*parts, _rational(constant))
+
+    inequalities = []
+    for row in region.inequalities():
+        terms = [(j, c) for j, c in enumerate(row.coefficients) if c]
+        inequalities.append(sympy.Ge(affine(row.constant, terms), 0))
+    outputs = []
+    over_chart = region._map.after(chart.point)
+    for i in range(len(over_chart)):
+        indices, data, const = over_chart.row(i)
+        pairs = zip(indices.tolist(), data.tolist(), strict=True)
+        outputs.append(affine(const, [(j, Fraction(c)) for j, c in pairs]))
+    return symbols, inequalities, sympy.Matrix(len(outputs), 1, outputs)
+
+
+def _rational(value: Fraction) -> Any:
+    import sympy
+
+    return sympy.Rational(value.numerator, value.denominator)
+
+
+def constraints(region: Region, x: Any) -> list[Any]:
+    """cvxpy constraints: x in the closure of the region."""
+    import cvxpy as cp
+
+    network, coordinates = region.network, region._coordinates
+    shape = getattr(x, "shape", None)
+    if shape not in ((network.input_dim,), network.input_shape):
+        raise ShapeError(
+            f"constraints: a variable of shape {shape} does not fit the network's input shape "
+            f"{network.input_shape}; give that shape or ({network.input_dim},)"
+        )
+    flat = x if len(shape) == 1 else cp.reshape(x, (network.input_dim,), order="C")
+    out = []
+    rows = region.inequalities()
+    if rows:
+        forms = [coordinates.over_inputs(row.constant, row.coefficients) for row in rows]
+        A, b = _dense(forms, network.input_dim)
+        out.append(A @ flat + b >= 0)
+    if coordinates.dependent:
+        forms = []
+        for i, (constant, terms) in coordinates.dependent:
+            dense = [terms.get(j, Fraction(0)) for j in range(region.domain.chart.dim)]
+            offset, over = coordinates.over_inputs(constant, dense)
+            forms.append((offset, {**over, i: over.get(i, Fraction(0)) - 1}))
+        A, b = _dense(forms, network.input_dim)
+        out.append(A @ flat + b == 0)
+    return out
+
+
+def _dense(
+    forms: list[tuple[Fraction, dict[int, Fraction]]], width: int
+) -> tuple[np.ndarray, np.ndarray]:
+    A, b = np.zeros((len(forms), width)), np.zeros(len(forms))
+    for r, (constant, terms) in enumerate(forms):
+        size = max(abs(c) for c in terms.values())
+        for j, c in terms.items():
+            A[r, j] = nearest_float(c / size)
+        b[r] = nearest_float(constant / size)
+    return A, b

@@ -1,0 +1,1 @@
+"""The engine for wide inputs, whose linear programs HiGHS guesses."""

@@ -1,0 +1,1 @@
+"""The compiled engine: its depth-first search, certificates and facets, and what drives them."""

@@ -1,0 +1,587 @@
+"""Drives the kernel: starts it, answers what it cannot prove, and yields regions in order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import flint
+import numpy as np
+
+from ...cells.cell import Cell, ExactForms, decide, interior, regions_of_cell
+from ...cells.space import SearchSpace
+from ...clock import Clock, OutOfTime
+from ...compile.program import Program
+from ...errors import UndecidedError
+from ...polyhedra.lp import Row, q, value_at, vertex
+from ..decisions import Batch, Decisions
+from ..part import INSIDE, ON_THE_WAY, WHOLE, Part, following
+from ..rational.engine import exact_batch, whole_cell
+from ..scaling import scaled
+from . import control as c
+from .graph import FacetSearch
+from .layout import State
+from .problem import make_problem, make_state
+from .stages import EMPTIED, FULL_CELL, NEXT, NO_ROOT, REGION, ROOT, Stage
+
+__all__ = ["KernelSearch"]
+
+BUDGET = 20_000  # nodes between two looks at the clock at most: about 0.1 s
+FIRST = 16  # nodes before the first look: nobody knows how long they take
+SLOW, FAST = 0.2, 0.05  # seconds between two looks: more are too many, less are few
+HEARTBEAT = 0.1  # seconds between two batches while the kernel asks and asks
+
+
+def _fractions(point: list[flint.fmpq]) -> tuple[Fraction, ...]:
+    return tuple(Fraction(int(v.p), int(v.q)) for v in point)
+
+
+def _nearest(point: list[flint.fmpq]) -> list[float] | None:
+    """The nearest float64 point, or None if it has none."""
+    try:
+        return [int(v.p) / int(v.q) for v in point]
+    except OverflowError:
+        return None
+
+
+class KernelSearch:
+    """One search of a program on a space.
+
+    Parameters
+    ----------
+    program : Program
+        With at least one layer.
+    space : SearchSpace
+        Of dimension 1 or more.
+    store : bool
+        Keep codes and points; else only count.
+    max_regions : int
+        Stop there; ``complete`` is then False.
+    certify : bool
+        False only in benchmarks: certificates are skipped, the count is a guess.
+    faults : (rate, seed), optional
+        Only in tests: disturb multipliers, rows, points and claims at random.
+    part : Part
+        What of the tree is searched: all of it by default.
+    audit : callable, optional
+        Only in tests: called at every verdict (``ctl[REASON] == 4``: ``ctl[ANSWER]`` on
+        ``ctl[QUERY_FORM]``), on entry to a layer and after a filter inside one (5, 6: units that
+        are not open are settled).
+    """
+
+    name = "kernel"
+
+    def __init__(
+        self,
+        program: Program,
+        space: SearchSpace,
+        *,
+        store: bool = True,
+        max_regions: int = 2**62,
+        certify: bool = True,
+        chunk: int = 4096,
+        faults: tuple[float, int] | None = None,
+        box_above: int | None = None,
+        audit: Callable[[KernelSearch], None] | None = None,
+        facets: bool = False,
+        part: Part = WHOLE,
+    ) -> None:
+        self.audit = audit
+        self.part = part
+        self.program = program
+        self.space = space
+        self.store = store
+        moderate = scaled(program, space)
+        self.problem = make_problem(*moderate, certify=certify, box_above=box_above)
+        self.state: State = make_state(self.problem, *moderate, chunk)
+        self.forms = ExactForms(program, space)
+        self.rational = 0
+        self.queries = [0, 0, 0, 0]
+        self.stage = Stage.NEW
+        self._back = Stage.TREE  # where a cell that is searched exactly leads back to
+        self.spent = False  # it cannot go on, but says what remains
+        self._step: Callable[[], None] | None = None  # in rationals, to be done before all else
+        self._nodes = min(FIRST, BUDGET)
+        self._exact: Iterator[tuple[np.ndarray, list[flint.fmpq], int] | None] | None = None
+        self._held: tuple[np.ndarray, list[flint.fmpq], int] | None = None
+        self._whole = False  # the domain itself is searched exactly
+        self._last: np.ndarray | None = None  # the last region of the cell searched exactly
+        self._handed: np.ndarray | None = None  # the last region that was handed over
+        self._latest: np.ndarray | None = None  # the last one of all such cells
+        self._in_cells = 0  # decisions there
+        if faults is not None:
+            self.state.faults[0] = faults[0]
+            self.state.faults[3] = float(faults[1] % 2147483646 + 1)
+        self.state.ctl[c.STORE] = store
+        self.state.ctl[c.AUDIT] = audit is not None
+        self.state.ctl[c.MAX_REGIONS] = max_regions
+        self.facets: FacetSearch | None = None
+        if facets:
+            self.facets = FacetSearch(self)
+            self.state.ctl[c.LEAVES] = 1
+
+    @property
+    def regions(self) -> int:
+        """Regions proved so far."""
+        return int(self.state.ctl[c.REGIONS])
+
+    @property
+    def finished(self) -> bool:
+        """Whether every region of the part has been found."""
+        return self.stage == Stage.END
+
+    @property
+    def descending(self) -> bool:
+        """Whether the search has not reached its part yet."""
+        return Stage.DESCENT in (self.stage, self._back)
+
+    @property
+    def share(self) -> float:
+        """Share of the search tree that is done, 0 to 1."""
+        if self.finished or self.descending:
+            return self.part.weight if self.finished else 0.0
+        return min(self.part.weight, float(self.state.num[c.FINISHED]))
+
+    @property
+    def decisions(self) -> Decisions:
+        """Proved decisions by tier, so far; those on the way to a part are not counted."""
+        if self.descending:
+            return Decisions()
+        ctl = self.state.ctl
+        return Decisions(int(ctl[c.BY_FLOAT]), int(ctl[c.BY_INTEGER]), self.rational)
+
+    # ------------------------------------------------------------------ running
+    def batches(self, deadline: Clock | float | None = None) -> Iterator[Batch]:
+        """Yield regions in order (or empty batches as a heartbeat) until done or stopped.
+
+        Called again after a deadline, it goes on where it was, unless it is ``spent``.
+
+        Parameters
+        ----------
+        deadline : Clock or float, optional
+            When to stop: a clock, or a ``time.monotonic()`` value.
+        """
+        clock = Clock.of(deadline)
+        if self.stage == Stage.NEW:
+            self._step = self._begin
+        self.state.ctl[c.BUDGET] = BUDGET // 10
+        self._beat = time.monotonic()
+        while self.stage not in (Stage.END, Stage.FULL) and not self.spent:
+            if self._step is not None and not self._done(clock):
+                yield self._take()
+                return
+            if self.stage == Stage.CELL:
+                yield from self._exact_batches(clock)
+                if self.stage == Stage.CELL:
+                    return
+                continue
+            status = self._advance()
+            if status == c.QUERY:
+                self._step = self._answer
+                if not self._done(clock):
+                    yield self._take()
+                    return
+            if self._settled(status, clock):
+                if self.stage == Stage.DESCENT and clock.over():
+                    return
+                continue
+            self._beat = time.monotonic()
+            batch = self._take()
+            # before the batch goes out: the caller may stop with it
+            if status == c.SUBTREE:
+                self._step = self._enter_exactly
+            elif status == c.DONE:
+                self._go(status, Stage.END)
+            elif status == c.LIMIT:
+                self._go(status, Stage.FULL)
+            else:
+                self._go(status, self.stage)
+            yield batch
+            if status not in (c.SUBTREE, c.DONE, c.LIMIT) and clock.late():
+                return
+
+    def _done(self, clock: Clock) -> bool:
+        """Do the step that is to be done; False if there is no time for it."""
+        assert self._step is not None
+        try:
+            with clock.running():
+                self._step()
+        except OutOfTime:
+            if self.facets is not None and self.facets.leave():
+                self.spent = True
+            return False
+        self._step = None
+        return True
+
+    def _begin(self) -> None:
+        """Make the domain the first node."""
+        if not self._start():
+            self._whole = True
+            self.state.ctl[c.PHASE] = c.POP  # nothing will be pending after it
+            self.state.num[c.WEIGHT] = self.part.weight
+            self._exact = self._regions_of(whole_cell(self.program, self.space, self.forms))
+            self._go(NO_ROOT, Stage.CELL)
+            return
+        self._go(ROOT, Stage.TREE if self.part == WHOLE else self._looked())
+
+    def _go(self, event: int, stage: Stage) -> None:
+        """Go on to the next stage, which the table must know."""
+        if stage not in NEXT.get((self.stage, event), ()):
+            raise UndecidedError(
+                f"search: event {event} leads from {self.stage.name} to {stage.name}, which the "
+                "table of stages does not know; this is a defect of exactspline, please report it "
+                "with the network (engine='rational' does without this search)"
+            )
+        self.stage = stage
+
+    def _advance(self) -> int:
+        """Let the kernel go on; returns its status."""
+        from .dfs import advance
+
+        ctl, began = self.state.ctl, time.monotonic()
+        if self.stage == Stage.DESCENT:
+            # one step, then a look at the node, before anything comes of it
+            ctl[c.BUDGET] = 1 if ctl[c.PHASE] == c.RUN else 0
+        elif self.facets is None:
+            ctl[c.BUDGET] = self._nodes
+        else:
+            status = self.facets.step()
+            if status not in (c.F_FULL, c.F_QUERY):
+                self._pace(time.monotonic() - began)
+                ctl[c.BUDGET] = max(1, self._nodes // 10)  # leaves take longer
+            return status
+        status = int(advance(self.problem, self.state))
+        self._pace(time.monotonic() - began)
+        return status
+
+    def _pace(self, seconds: float) -> None:
+        """Have the kernel look up more often where nodes take long, and less often again."""
+        if seconds > SLOW:
+            self._nodes = max(1, int(self._nodes * HEARTBEAT / seconds))
+        elif seconds < FAST:
+            self._nodes = min(BUDGET, 2 * self._nodes)
+
+    def _settled(self, status: int, clock: Clock) -> bool:
+        """Do what the kernel asks for; False if there is something to hand over."""
+        ctl, passed = self.state.ctl, time.monotonic() - self._beat
+        if status == c.F_FULL:
+            assert self.facets is not None
+            self.facets.grow()
+        elif status == c.F_QUERY:
+            assert self.facets is not None
+            self._step = self.facets.answer
+            if passed > HEARTBEAT:
+                ctl[c.BUDGET] = 0  # pause as soon as this region is finished
+        elif status == c.QUERY:
+            # the answer stands, the kernel goes on with it: time for a batch may have come
+            return self.stage == Stage.DESCENT or passed < HEARTBEAT
+        elif status == c.AUDITED:
+            assert self.audit is not None
+            self.audit(self)
+        elif status == c.GROW:
+            self._grow()
+        elif status == c.PAUSE and self.stage == Stage.DESCENT:
+            self._go(status, self._looked())
+        else:
+            # a short stretch is not worth a batch
+            return status == c.PAUSE and passed < FAST and not clock.late()
+        return True
+
+    def _start(self) -> bool:
+        """Set up the root node; False if the domain holds no float64 point that is proved."""
+        from .layer_entry import enter_layer
+        from .simplex import refactor
+
+        state, d = self.state, self.space.dim
+        ctl = state.ctl
+        rows = self.forms.domain_rows
+        tight = self._first_vertex(rows)
+        basic = [i for i in range(len(rows)) if i not in set(tight)]
+        state.col_id[:] = tight
+        state.row_id[: len(basic)] = basic
+        ctl[c.M] = len(basic)
+        ctl[c.N_PATH] = len(rows)
+        ctl[c.ANSWER] = c.OPEN
+        ctl[c.PHASE] = c.RUN
+        state.num[c.WEIGHT] = 1.0
+        inside = self._first_point(rows)
+        if inside is None:
+            return False
+        state.point[:] = inside
+        scratch = np.zeros((d, 2 * d))
+        refactor(
+            state.T, d, len(basic), state.col_id, state.row_id, state.path_row, state.path_scale,
+            scratch,
+        )  # fmt: skip
+        enter_layer(self.problem, state, 0)
+        return True
+
+    def _first_vertex(self, rows: list[Row]) -> list[int]:
+        """For every coordinate a tight row, or -1 - j where the direction is free."""
+        low, high = self.space.low, self.space.high
+        if len(rows) == sum(b is not None for b in (*low, *high)):
+            out, at = [], 0
+            for j, (a, b) in enumerate(zip(low, high, strict=True)):
+                out.append(-1 - j if a is None and b is None else at)
+                at += (a is not None) + (b is not None)
+            return out
+        _, tight, free = vertex(rows, [q(v) for v in self.space.interior])
+        places = iter(tight)
+        return [-1 - j if j in set(free) else next(places) for j in range(self.space.dim)]
+
+    def _first_point(self, rows: list[Row]) -> list[float] | None:
+        """A float64 point strictly inside the domain, generic where nothing bounds it."""
+        exact = []
+        for j, value in enumerate(self.space.interior):
+            if self.space.low[j] is None and self.space.high[j] is None and len(rows) == 0:
+                # an irrational-like number: on no hyperplane of small coefficients
+                value = Fraction(((j + 1) * 0.6180339887498949) % 1.0 + 0.1)
+            exact.append(value)
+        try:
+            floats = [float(v) for v in exact]
+        except OverflowError:
+            return None
+        at = [q(v) for v in floats]
+        return floats if all(value_at(row, at) > 0 for row in rows) else None
+
+    def _take(self) -> Batch:
+        """Hand over what the kernel has stored."""
+        ctl = self.state.ctl
+        n = int(ctl[c.N_OUT])
+        ctl[c.N_OUT] = 0
+        facets = None if self.facets is None else self.facets.take(n)
+        codes, points = self.state.out_codes[:n].copy(), self.state.out_points[:n].copy()
+        if n:
+            self._follows(codes[0])
+            self._handed = codes[-1]
+        return Batch(codes, points, {}, n, facets)
+
+    def _follows(self, code: np.ndarray) -> None:
+        """A batch begins with a region of the part, behind the last one: no part overlaps."""
+        before = self._handed
+        if before is not None:
+            at = int(np.argmax(before != code))
+            if not before[at] < code[at]:
+                raise UndecidedError(
+                    "search: a region came out of order; this is a defect of exactspline, please "
+                    "report it with the network (engine='rational' does without this search)"
+                )
+        elif self.part != WHOLE and self.part.place(code) != INSIDE:
+            raise UndecidedError(
+                "search: a region is not of the part that is searched; this is a defect of "
+                "exactspline, please report it with the network"
+            )
+
+    def _enter_exactly(self) -> None:
+        """Have the current node searched in rational arithmetic."""
+        self._search_exactly(self._current_cell())
+
+    def _search_exactly(self, cell: Cell | None) -> None:
+        """Have a cell searched in rational arithmetic next."""
+        if cell is None:
+            self.rational += 1  # an empty cell, refuted
+            self.state.num[c.FINISHED] += self.state.num[c.WEIGHT]
+            self._go(c.SUBTREE, self.stage)
+        else:
+            self._exact = self._regions_of(cell)
+            self._back = self.stage
+            self._go(c.SUBTREE, Stage.CELL)
+
+    def _regions_of(
+        self, cell: Cell
+    ) -> Iterator[tuple[np.ndarray, list[flint.fmpq], int] | None]:
+        """The regions of a cell that are of the part, in rational arithmetic."""
+        self._last = None
+        place = None if self.part == WHOLE else self.part.place
+        return regions_of_cell(self.forms, cell, place)
+
+    def _exact_batches(self, clock: Clock) -> Iterator[Batch]:
+        """Regions of the cell that is searched exactly, one batch each."""
+        while self.stage == Stage.CELL:
+            try:
+                with clock.running():
+                    batch = self._next_exactly()
+            except OutOfTime:
+                return
+            if batch is not None:
+                yield batch
+            if clock.over() or (batch is not None and clock.late()):
+                return
+
+    def _next_exactly(self) -> Batch | None:
+        """The next region of that cell; None at its end, and where the clock interrupts."""
+        ctl = self.state.ctl
+        assert self._exact is not None
+        if self._held is None:
+            found = next(self._exact, "end")
+            if found == "end":
+                self._exact = self._last = None
+                self.state.num[c.FINISHED] += self.state.num[c.WEIGHT]
+                stage, self._back = self._back, Stage.TREE
+                self._go(EMPTIED, stage)
+            if not isinstance(found, tuple):
+                return None
+            if ctl[c.REGIONS] >= ctl[c.MAX_REGIONS]:
+                self._go(FULL_CELL, Stage.FULL)
+                return None
+            self._held = found
+        codes, point, used = self._held
+        batch = Batch(codes[None][:0], np.zeros((0, self.space.dim)))
+        if self.store:
+            batch = exact_batch(self.forms, codes, _fractions(point))
+            if self.facets is not None:
+                batch.facets = self.facets.of_exact(codes, point)
+            self._follows(codes)
+            self._handed = codes
+        # it counts once all about it is known
+        self._go(REGION, Stage.CELL)
+        self.rational += used
+        self._in_cells += used
+        ctl[c.REGIONS] += 1
+        self._last = self._latest = codes
+        self._held = None
+        return batch
+
+    # ------------------------------------------------------------ parts of the tree
+    def _prefix(self, *, cutting: bool) -> tuple[int, ...]:
+        """The pieces of the first units at the current node, up to what is open next.
+
+        With ``cutting`` the piece that is being cut out of the next unit, too.
+        """
+        state, ctl = self.state, self.state.ctl
+        layer, position, piece = int(ctl[c.LAYER]), int(ctl[c.POSITION]), int(ctl[c.PIECE])
+        end = int(self.problem.unit_at[layer])
+        if piece < 0 and position == ctl[c.OPEN_END]:
+            end += int(self.problem.n_units[layer])
+        else:
+            end += int(state.open_units[position])
+        out = tuple(int(v) for v in state.codes[:end])
+        return (*out, piece) if cutting and piece >= 0 else out
+
+    def _pending(self, i: int) -> tuple[int, int, float]:
+        """A pending sibling: its unit, its first piece there, its weight."""
+        state, row = self.state, self.state.stack[i]
+        upper = row[c.S_CON_SIGN] != 0
+        unit = state.open_units[row[c.S_POSITION] - int(upper)]
+        piece = 1 if upper else int(row[c.S_PIECE])
+        at = int(self.problem.unit_at[row[c.S_LAYER]]) + int(unit)
+        return at, piece, float(state.stack_num[i, 0])
+
+    def _looked(self) -> Stage:
+        """Leave what is not of the part; TREE once all that is left is of it."""
+        part, ctl = self.part, self.state.ctl
+        while ctl[c.DEPTH]:
+            at, piece, _ = self._pending(int(ctl[c.DEPTH]) - 1)
+            if at >= part.depth or piece <= part.begin[at]:
+                break
+            ctl[c.DEPTH] -= 1  # the siblings behind the part
+            ctl[c.ARENA_TOP] = self.state.stack[ctl[c.DEPTH], c.S_ARENA]
+            ctl[c.ID_TOP] = self.state.stack[ctl[c.DEPTH], c.S_ID]
+        # before the pieces that follow are pending, the node is all of them
+        where = part.place(self._prefix(cutting=bool(ctl[c.SAVED])))
+        if where == ON_THE_WAY:
+            return Stage.DESCENT
+        if where == INSIDE:
+            # what has been decided on the way is counted where it was met first
+            ctl[c.BY_FLOAT] = ctl[c.BY_INTEGER] = 0
+            self.rational = self._in_cells
+            self.state.num[c.FINISHED] = 0.0
+            return Stage.TREE
+        ctl[c.PHASE] = c.POP
+        return Stage.DESCENT
+
+    def remaining(self, split: int = 1) -> list[Part]:
+        """What is still to be searched, in order, after ``batches`` has stopped.
+
+        Parameters
+        ----------
+        split : int
+            At most so many parts; the later ones are the pending siblings near the root.
+        """
+        if self.finished:
+            return []
+        own, last, pending = self.part.begin, self._last, []
+        if self.stage == Stage.NEW or self._whole or self.descending:
+            weight, last = self.part.weight, self._latest
+        else:
+            own = self._prefix(cutting=True)
+            pending = [self._pending(i) for i in range(int(self.state.ctl[c.DEPTH]))]
+            weight = float(self.state.num[c.WEIGHT])
+        apart = pending[: max(0, split - 1)]
+        weight += sum(w for _, _, w in pending[len(apart) :])
+        depth = apart[-1][0] + 1 if apart else self.part.depth
+        out = following(own, last, self.program.pieces.tolist(), depth, weight)
+        return out + [
+            Part((*own[:at], piece), at, share) for at, piece, share in reversed(apart)
+        ]
+
+    # ------------------------------------------------------- what the kernel asks
+    def _path_rows(self) -> list[Row]:
+        """The exact rows of the current node."""
+        state = self.state
+        rows = list(self.forms.domain_rows)
+        for i in range(len(rows), int(state.ctl[c.N_PATH])):
+            form = self.forms.form(int(state.path_layer[i]), int(state.path_form[i]), state.codes)
+            rows.append(form if state.path_sign[i] > 0 else [-v for v in form])
+        return rows
+
+    def _answer(self) -> None:
+        """Decide the kernel's open question in rationals and write the answer."""
+        state = self.state
+        ctl = state.ctl
+        self.queries[int(ctl[c.REASON])] += 1
+        rows = self._path_rows()
+        form = self.forms.form(int(ctl[c.LAYER]), int(ctl[c.QUERY_FORM]), state.codes)
+        inside = [q(float(v)) for v in state.point]
+        if any(value_at(row, inside) <= 0 for row in rows):
+            raise UndecidedError(
+                f"layer {int(ctl[c.LAYER])}: a point that was proved inside a cell in float64 is "
+                "not inside it in rationals; this is a defect of exactspline, please report it "
+                "with the network (engine='rational' does without float64)"
+            )
+        bases = [state.col_id.tolist(), state.col_id2.tolist()]
+        bases = [b for b in bases if all(0 <= i < len(rows) for i in b)]
+        verdict = decide(rows, form, inside, bases)
+        self.rational += 1
+        kinds = {"positive": c.POS, "negative": c.NEG, "zero": c.ZERO, "cut": c.CUT}
+        ctl[c.ANSWER] = kinds[verdict.kind]
+        if verdict.kind != "cut":
+            return
+        for point, target, flag, sign in (
+            (verdict.plus, state.plus_point, c.PLUS_OK, 1),
+            (verdict.minus, state.minus_point, c.MINUS_OK, -1),
+        ):
+            near = _nearest(point)
+            proved = False
+            if near is not None:
+                target[:] = near
+                at = [q(v) for v in near]
+                proved = value_at(form, at) * sign > 0 and all(
+                    value_at(row, at) > 0 for row in rows
+                )
+            ctl[flag] = proved
+
+    def _current_cell(self) -> Cell | None:
+        """The current node as an exact cell; None if its interior is empty."""
+        state = self.state
+        ctl = state.ctl
+        rows = self._path_rows()
+        inside = interior(rows, self.space.dim)
+        if inside is None:
+            return None
+        todo = state.open_units[int(ctl[c.POSITION]) : int(ctl[c.OPEN_END])].tolist()
+        return Cell(
+            rows, inside, state.codes.copy(), int(ctl[c.LAYER]), todo, int(ctl[c.PIECE]),
+            int(ctl[c.COND]) if ctl[c.PIECE] >= 0 else 0,
+        )  # fmt: skip
+
+    def _grow(self) -> None:
+        """Double the room for pending dictionaries."""
+        state = self.state
+        self.state = state._replace(
+            arena=np.concatenate([state.arena, np.zeros(len(state.arena))]),
+            arena_id=np.concatenate(
+                [state.arena_id, np.zeros(len(state.arena_id), dtype=np.int64)]
+            ),
+        )

@@ -1,0 +1,1 @@
+"""The plain engine in rational arithmetic, the reference of the others."""

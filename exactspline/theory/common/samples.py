@@ -1,0 +1,159 @@
+"""What most checks compare with: the exact forward at points that span a region.
+
+The forward evaluates operator by operator in rationals; it knows nothing of codes, programs and
+affine maps. Two affine maps agree on a region's affine hull exactly where they agree at k + 1
+affinely independent points of it (k the domain's dimension).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import LimitError
+from .region_maps import dense, dot, fractions_of
+
+if TYPE_CHECKING:
+    from ...network.network import Network
+    from ...partition.partition import Partition
+
+__all__ = [
+    "Maps",
+    "Simplex",
+    "exact_forward",
+    "maps_of",
+    "region_rows",
+    "simplices",
+    "steps_inside",
+    "times",
+]
+
+MOST_POINTS = 200_000  # at which a network is evaluated in rationals
+_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Simplex:
+    """k + 1 affinely independent points strictly inside a region, and their mean.
+
+    Attributes
+    ----------
+    region : int
+    t : list of k + 2 points in the domain's coordinates
+        The witness, a step along every axis, and last the mean of these.
+    x : list of the same points as inputs of the network
+    """
+
+    region: int
+    t: list[list[Fraction]]
+    x: list[list[Fraction]]
+
+
+def times(A: np.ndarray, B: np.ndarray) -> np.ndarray:
+    """The exact product of a matrix with a matrix or vector of Fractions, by flint."""
+    import flint
+
+    from ...polyhedra.lp import q
+
+    columns = B.reshape(len(B), -1)
+    if min(*A.shape, *columns.shape) == 0:
+        return np.full((len(A), *B.shape[1:]), Fraction(0), dtype=object)
+    product = flint.fmpq_mat([[q(v) for v in row] for row in A.tolist()]) * flint.fmpq_mat(
+        [[q(v) for v in row] for row in columns.tolist()]
+    )
+    out = np.empty(len(A) * columns.shape[1], dtype=object)
+    out[:] = fractions_of(product.entries())
+    return out.reshape(len(A), *B.shape[1:])
+
+
+def region_rows(partition: Partition, region: int) -> list[tuple[Fraction, list[Fraction]]]:
+    """The conditions of a region over the domain's coordinates: constant + <c, t> > 0 inside."""
+    rows = [fractions_of(c.row) for c in partition[region]._conditions]
+    return [(row[0], row[1:]) for row in rows]
+
+
+def steps_inside(
+    rows: Sequence[tuple[Fraction, list[Fraction]]], start: Sequence[Fraction],
+    direction: Sequence[Fraction],
+) -> Fraction:
+    """A step from a point along a direction that stays strictly inside rows positive there.
+
+    Rows that vanish at the point must not fall along the direction.
+    """
+    step = Fraction(1)
+    for constant, coefficients in rows:
+        slope = dot(coefficients, direction)
+        if slope < 0:
+            step = min(step, -(constant + dot(coefficients, start)) / (2 * slope))
+    return step
+
+
+def simplices(partition: Partition) -> Iterator[Simplex]:
+    """Points that span every region, region by region.
+
+    Raises
+    ------
+    LimitError
+        If there would be more than 200,000 points.
+    """
+    k, chart = partition.domain.chart.dim, partition.domain.chart
+    if len(partition) * (k + 2) > MOST_POINTS:
+        raise LimitError(
+            f"{len(partition):,} regions in {k} dimensions need {len(partition) * (k + 2):,} exact "
+            f"evaluations, over the limit of {MOST_POINTS:,}; take a smaller domain or a slice"
+        )
+    for region in range(len(partition)):
+        rows = region_rows(partition, region)
+        witness = list(partition.witness(region))
+        points = [witness]
+        for j in range(k):
+            axis = [Fraction(int(i == j)) for i in range(k)]
+            step = steps_inside(rows, witness, axis)
+            points.append([v + step * a for v, a in zip(witness, axis, strict=True)])
+        points.append([sum(column, Fraction(0)) / (k + 1) for column in zip(*points, strict=True)])
+        yield Simplex(region, points, [chart.lift(t) for t in points])
+
+
+def exact_forward(network: Network, points: Sequence[Sequence[Fraction]]) -> list[list[Any]]:
+    """The network's exact values at points, flat: the operators' forwards, in rationals."""
+    out: list[list[Any]] = []
+    for start in range(0, len(points), _BATCH):
+        some = points[start : start + _BATCH]
+        batch = np.empty((len(some), network.input_dim), dtype=object)
+        for i, point in enumerate(some):
+            batch[i] = point
+        out += network.forward(batch, exact=True).reshape(len(some), -1).tolist()
+    return out
+
+
+@dataclass(frozen=True)
+class Maps:
+    """All regions' affine maps, as the compiled program composes them.
+
+    Attributes
+    ----------
+    A : object array, shape (regions, C, D)
+        Over the inputs.
+    b : object array, shape (regions, C)
+    over_t : object array, shape (regions, C, k)
+        Over the domain's coordinates: what is compared where the domain is flat.
+    shift : object array, shape (regions, C)
+    """
+
+    A: np.ndarray
+    b: np.ndarray
+    over_t: np.ndarray
+    shift: np.ndarray
+
+
+def maps_of(partition: Partition) -> Maps:
+    """The affine maps of all regions, as the compiled program composes them."""
+    A, b = partition.affine_pieces(exact=True)
+    P, p = dense(partition.domain.chart.point, "the domain's chart")
+    if partition.domain.chart.dim == 0:
+        return Maps(A, b, np.zeros((*A.shape[:2], 0), dtype=object), A @ p + b)
+    return Maps(A, b, A @ P, A @ p + b)

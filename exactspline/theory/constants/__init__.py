@@ -1,0 +1,1 @@
+"""Lipschitz constants: check 14."""

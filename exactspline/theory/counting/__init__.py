@@ -1,0 +1,1 @@
+"""Numbers of regions: check 13, and hyperplane arrangements."""

@@ -1,0 +1,364 @@
+"""The partition of a deep network as a whole, as one power diagram.
+
+Add up all units' convex functions, each layer's sum times a weight. Across a facet of layer l the
+layers before are affine, layer l bends upward, and later layers may bend either way; so if
+earlier layers weigh enough the sum is convex and bends across every facet, and its affine pieces
+are centroids and radii of the whole partition. With equal weights, which is the formula of one
+layer taken over all layers at once, it is wrong in general.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import ParameterError, UndecidedError
+from ...mode import guarded
+from ...rationals import to_fraction
+from ..common.region_maps import dot, fractions_of, partition_of, state_map, unit_pieces
+from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
+from .coherent import NoPowerDiagram, WholePowerDiagram, cells_power_diagram
+
+if TYPE_CHECKING:
+    from ...compile.program import Layer
+    from ...domain import Domain
+    from ...network.network import Network
+    from ...partition.partition import Partition
+
+_MOST_WITNESSES = 100  # that are compared with all centroids; the facets alone are a proof
+
+__all__ = [
+    "check_layers_together",
+    "check_whole_partition",
+    "unweighted_example",
+    "whole_power_diagram",
+]
+
+
+@guarded
+def whole_power_diagram(partition: Partition) -> WholePowerDiagram | NoPowerDiagram:
+    """Centroids and radii of a whole partition by an exact linear program.
+
+    Parameters
+    ----------
+    partition : Partition
+
+    Returns
+    -------
+    WholePowerDiagram or NoPowerDiagram
+        The second is a proof that there are none; no network's partition can have one, see
+        `check_whole_partition`.
+
+    Raises
+    ------
+    LimitError
+        For more than 400 facets between regions.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> bool(whole_power_diagram(es.enumerate_regions(unweighted_example())))
+    True
+    """
+    edges = partition.edges
+    rows = [[-v for v in fractions_of(edges.row(e))] for e in range(len(edges))]
+    ends = list(zip(edges.source.tolist(), edges.target.tolist(), strict=True))
+    return cells_power_diagram(len(partition), ends, rows)
+
+
+def _convex_pieces(layer: Layer, what: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Pieces of convex functions that bend where a layer's units change their pieces.
+
+    A convex unit itself; a minimum turned round; for another scalar unit the sum of
+    max(0, u - b) over its breakpoints b.
+    """
+    units = layer.units
+    out = unit_pieces(layer, what)
+    for k in range(len(units)):
+        if units.is_convex(k):
+            continue
+        first, last = int(units.piece_start[k]), int(units.piece_start[k + 1])
+        A, B = out[k]
+        if units.lead[k] == 0:
+            u, const = _member(layer, int(units.piece_member[first]), A.shape[1])
+            slope, offset = Fraction(0), Fraction(0)
+            for r, piece in enumerate(range(first, last)):
+                if r:  # the breakpoint below
+                    slope, offset = slope + 1, offset + Fraction(units.piece_shift[piece - 1])
+                A[r] = [slope * v for v in u]
+                B[r] = slope * const + offset
+        else:
+            A[...] = -A
+            B[...] = -B
+    return out
+
+
+def _member(layer: Layer, member: int, width: int) -> tuple[list[Fraction], Fraction]:
+    indices, data, const = layer.members.row(member)
+    row = [Fraction(0)] * width
+    for j, v in zip(indices.tolist(), data.tolist(), strict=True):
+        row[j] = Fraction(v)
+    return row, const
+
+
+def _heights(partition: Partition) -> list[list[list[Fraction]]]:
+    """Per layer and region the sum of the layer's convex functions: a form, constant first."""
+    program, out = partition.network.program, []
+    k = partition.domain.chart.dim
+    for index, layer in enumerate(program.layers):
+        pieces = _convex_pieces(layer, f"layer {index + 1}")
+        begin, end = program.unit_start[index : index + 2]
+        last: tuple[bytes, Any, Any] | None = None
+        heights = []
+        for i in range(len(partition)):
+            code = partition.code(i)
+            key = code[:begin].tobytes()
+            if last is None or last[0] != key:
+                J, c = state_map(partition, index, code[:begin])
+                last = key, [list(column) for column in J.T], list(c)
+            total, constant = [Fraction(0)] * len(pieces[0][0][0]), Fraction(0)
+            for (A, B), r in zip(pieces, code[begin:end].tolist(), strict=True):
+                total = [a + b for a, b in zip(total, A[r], strict=True)]
+                constant += B[r]
+            columns, offset = last[1], last[2]
+            heights.append([
+                dot(total, offset) + constant, *(dot(columns[j], total) for j in range(k))
+            ])  # fmt: skip
+        out.append(heights)
+    return out
+
+
+def _bends(
+    partition: Partition, heights: list[list[list[Fraction]]]
+) -> tuple[np.ndarray, list[list[Fraction]]]:
+    """Per facet and layer how much the layer's sum bends upward, and the facets' forms.
+
+    The bend is the factor of the facet's form, positive in the target, in the change of the
+    sum from source to target. That the change is such a multiple is continuity; it is checked.
+    """
+    edges = partition.edges
+    out = np.full((len(edges), len(heights)), Fraction(0), dtype=object)
+    rows = []
+    for e in range(len(edges)):
+        a, b = int(edges.source[e]), int(edges.target[e])
+        row = [-v for v in fractions_of(edges.row(e))]
+        lead = next(j for j in range(1, len(row)) if row[j])
+        for layer, height in enumerate(heights):
+            step = [y - x for x, y in zip(height[a], height[b], strict=True)]
+            bend = step[lead] / row[lead]
+            if any(s != bend * r for s, r in zip(step, row, strict=True)):
+                raise UndecidedError(
+                    f"facet {e}: the units of layer {layer + 1} are not continuous across it; "
+                    "please report this network"
+                )
+            out[e, layer] = bend
+        rows.append(row)
+    return out, rows
+
+
+def _weights(bends: np.ndarray, layer_of: np.ndarray, layers: int) -> list[Fraction]:
+    """Weights of the layers with which every facet bends upward; the last layer's is 1."""
+    weights = [Fraction(1)] * layers
+    for layer in range(layers - 2, -1, -1):
+        need = Fraction(0)
+        for e in np.flatnonzero(layer_of == layer).tolist():
+            later = sum(
+                (weights[j] * bends[e, j] for j in range(layer + 1, layers)), Fraction(0)
+            )
+            need = max(need, -later / bends[e, layer])
+        weights[layer] = Fraction(int(need) + 1)
+    return weights
+
+
+def _report(
+    partition: Partition, text: dict[str, Any], weights: Sequence[Any] | None
+) -> Report:
+    """Whether the layers' weighted sums give the whole partition."""
+    layers = partition.network.program.layers
+    heights = _heights(partition)
+    bends, rows = _bends(partition, heights)
+    start = partition.network.program.unit_start
+    # the layer of the first unit that changes: all layers before are affine across the facet
+    layer_of = np.searchsorted(start, partition.edges.unit, side="right") - 1
+    if weights is None:
+        own = bends[np.arange(len(bends)), layer_of]
+        if any(bend <= 0 for bend in own):
+            raise UndecidedError(
+                "a layer's own units do not bend upward across its facet; please report"
+            )
+        chosen = _weights(bends, layer_of, len(layers))
+    else:
+        chosen = [to_fraction(w, "weights") for w in weights]
+        if len(chosen) != len(layers):
+            raise ParameterError(f"weights: give {len(layers)}, one a layer")
+    bad = None
+    for e in range(len(bends)):
+        total = sum((w * b for w, b in zip(chosen, bends[e], strict=True)), Fraction(0))
+        if total <= 0:
+            bad = {
+                "facet between": [
+                    partition.code(int(i)).tolist()
+                    for i in (partition.edges.source[e], partition.edges.target[e])
+                ],
+                "facet": rows[e], "point": list(partition.edges.witness(e)),
+                "bend of the sum (must be positive)": total,
+            }  # fmt: skip
+            break
+    diagram = WholePowerDiagram.of_heights([
+        [
+            sum((w * v for w, v in zip(chosen, values, strict=True)), Fraction(0))
+            for values in zip(*(height[i] for height in heights), strict=True)
+        ]
+        for i in range(len(partition))
+    ])  # fmt: skip
+    for i in range(min(len(partition), _MOST_WITNESSES)):
+        if bad is None and diagram.nearest(partition.witness(i)) != [i]:
+            bad = {"region": partition.code(i).tolist(), "point": list(partition.witness(i))}
+    small = len(partition) <= 20
+    return Report(
+        **text,
+        verdict=HOLDS if bad is None else FAILS,
+        checked=len(bends) or 1,
+        unit="facets" if len(bends) else "regions",  # one region has no facets
+        routes=(
+            "the facets and witnesses of the enumerated regions",
+            "centroids and radii: gradients and offsets of the units' weighted sum",
+        ),
+        counterexample=bad,
+        reason="" if bad is None else "the weighted sum does not bend upward there",
+        details={
+            "regions": len(partition),
+            "weights of the layers": chosen,
+            **({"centroids": diagram.centroids, "radii": diagram.radii} if small else {}),
+        },
+    )
+
+
+@guarded
+def check_whole_partition(
+    network: Network | Partition,
+    domain: Domain | None = None,
+    *,
+    weights: Sequence[Any] | None = None,
+) -> Report:
+    """Check that the partition of a whole network is one power diagram, with weighted layers.
+
+    Parameters
+    ----------
+    network : Network or Partition
+    domain : Domain, optional
+    weights : sequence of numbers, optional
+        One a layer, to test in place of weights that are large enough.
+
+    Returns
+    -------
+    Report
+        ``details`` has the weights and, for up to 20 regions, centroids and radii in the
+        domain's coordinates.
+
+    Notes
+    -----
+    The sum of all units' convex functions with weights is convex if it bends upward across
+    every facet, which is checked facet by facet; its pieces are then the power cells. Earlier
+    layers are affine across a facet of layer l, so such weights always exist. At the first 100
+    witnesses the nearest centroid among all regions is compared, too.
+
+    The literature stops at "each layer subdivides the cells of the one before as a power
+    diagram"; with the same weight on every layer the whole is indeed none, see
+    `check_layers_together`.
+
+    Examples
+    --------
+    >>> report = check_whole_partition(unweighted_example())
+    >>> report.verdict, [int(w) for w in report.details["weights of the layers"]]
+    ('holds', [9, 1])
+    """
+    partition = partition_of(network, domain)
+    text: dict[str, Any] = {
+        "name": "check_whole_partition",
+        "statement": "The partition of the whole network is the power diagram of "
+        "sum_l w_l sum_k u_l,k, the units' (convex) functions, where earlier layers have large "
+        "enough weights w_l: mu is its gradient, rad = |mu|^2 + 2 times its offset.",
+        "source": "follows from Aurenhammer 1987 (cells of convex piecewise-affine functions); "
+        "for layers see Balestriero et al., The Geometry of Deep Networks, NeurIPS 2019",
+    }
+    if not partition.network.program.layers:
+        return Report(**text, verdict=NOT_APPLICABLE, reason="the network has no units")
+    return _report(partition, text, weights)
+
+
+def unweighted_example() -> Network:
+    """A toy network whose layers, added without weights, give no power diagram of its regions.
+
+    Layer 1 folds the line, layer 2 takes more away from the fold than layer 1 gives.
+    """
+    from ...network.activations import ReLU
+    from ...network.affine import Dense
+    from ...network.network import Network
+
+    return Network(
+        [Dense([[1, 0], [0, 1]]), ReLU(), Dense([[-8, -8]], [16]), ReLU()], (2,)
+    )
+
+
+@guarded
+def check_layers_together(network: Network | Partition | None = None) -> Report:
+    """Check that one layer's formula, taken over all layers at once, is wrong in general.
+
+    Parameters
+    ----------
+    network : Network or Partition, optional
+        `unweighted_example` by default.
+
+    Returns
+    -------
+    Report
+        Holds with a facet at which mu = sum over all layers and units of their slopes puts
+        points into the wrong cell; not applicable to a network of one layer; fails where the
+        formula happens to be right.
+
+    References
+    ----------
+    Balestriero et al., The Geometry of Deep Networks, NeurIPS 2019.
+
+    Examples
+    --------
+    >>> check_layers_together().verdict
+    'holds'
+    """
+    partition = partition_of(unweighted_example() if network is None else network)
+    text: dict[str, Any] = {
+        "name": "check_layers_together",
+        "statement": "The whole deep partition is in general not the power diagram with "
+        "centroids sum_l sum_k A_l,k and radii |mu|^2 + 2 sum_l sum_k B_l,k over all layers "
+        "(each layer is one, inside each region of the layers before).",
+        "source": "Balestriero, Cosentino, Aazhang, Baraniuk, The Geometry of Deep Networks: "
+        "Power Diagram Subdivision, NeurIPS 2019, on the subdivision by later layers",
+    }
+    layers = len(partition.network.program.layers)
+    if layers < 2:
+        return Report(
+            **text, verdict=NOT_APPLICABLE, reason="the network has fewer than two layers"
+        )
+    plain = _report(partition, text, [1] * layers)
+    wrong = plain.verdict == FAILS
+    details = dict(plain.details)
+    if wrong:
+        details["example"] = plain.counterexample
+        details["weights that do give it"] = _report(partition, text, None).details[
+            "weights of the layers"
+        ]
+    return Report(
+        **text,
+        verdict=HOLDS if wrong else FAILS,
+        checked=plain.checked,
+        unit=plain.unit,
+        routes=plain.routes,
+        counterexample=None if wrong else {"centroids": plain.details.get("centroids")},
+        reason="" if wrong else "for this network the formula gives all regions",
+        details=details,
+    )
+

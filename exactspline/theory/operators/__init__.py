@@ -1,0 +1,1 @@
+"""Operators as max-affine splines: checks 2, 3 and 9."""

@@ -1,0 +1,165 @@
+"""Check 3: affine operators and then a max-affine one are a MASO, by the theory's formula."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import UnsupportedOperatorError
+from ...mode import guarded
+from ...network.composition import after_affine
+from ...rationals import as_fractions
+from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
+from .operators import network_behind
+
+if TYPE_CHECKING:
+    from ...domain import Domain
+    from ...network.layers import NetworkLayer
+    from ...network.network import Network
+    from ...partition.partition import Partition
+
+__all__ = ["check_composition", "check_symbolic_composition"]
+
+_STATEMENT = (
+    "An affine operator W z + b and then a MASO (A_s, B_s) is the MASO with "
+    "A_kr = W^T A_s,kr and B_kr = B_s,kr + <b, A_s,kr>."
+)
+_SOURCE = (
+    "Balestriero, Baraniuk, Mad Max: Affine Spline Insights into Deep Learning, 2018, on layers "
+    "as compositions of spline operators"
+)
+
+
+@guarded
+def check_symbolic_composition() -> Report:
+    """Check the formula of the composition for all weights: every piece, as a polynomial.
+
+    Returns
+    -------
+    Report
+
+    References
+    ----------
+    Balestriero, Baraniuk, "Mad Max: Affine Spline Insights into Deep Learning", 2018.
+
+    Examples
+    --------
+    >>> check_symbolic_composition().verdict
+    'holds'
+    """
+    import sympy
+
+    from .symbolic import symbols_of
+
+    outputs, pieces, inner, dim = 2, 3, 3, 2
+    A, B = symbols_of("a", outputs, pieces, inner), symbols_of("c", outputs, pieces)
+    W, b, z = symbols_of("w", inner, dim), symbols_of("b", inner), symbols_of("z", dim)
+    composed, offsets = after_affine(A, B, W, b)
+    u = [sum(w * v for w, v in zip(row, z, strict=True)) + c for row, c in zip(W, b, strict=True)]
+    wrong, checked = None, 0
+    for k, r in np.ndindex(outputs, pieces):
+        value = sum(a * v for a, v in zip(A[k, r], u, strict=True)) + B[k, r]
+        formula = sum(a * v for a, v in zip(composed[k, r], z, strict=True)) + offsets[k, r]
+        checked += 1
+        if sympy.expand(value - formula) != 0:
+            wrong = {"output": k, "piece": r, "value": value, "by the formula": formula}
+            break
+    return Report(
+        name="check_symbolic_composition",
+        statement=_STATEMENT,
+        source=_SOURCE,
+        verdict=HOLDS if wrong is None else FAILS,
+        symbolic=True,
+        checked=checked,
+        unit="pieces",
+        routes=("the pieces <A_s,kr, W z + b> + B_s,kr, written out", "the formula's A and B"),
+        counterexample=wrong,
+        reason="" if wrong is None else "a piece of the formula is not that of the composition",
+    )
+
+
+def _by_formula(layer: NetworkLayer) -> tuple[np.ndarray, np.ndarray]:
+    maso = layer.as_maso()
+    return as_fractions(maso.A), as_fractions(maso.B)
+
+
+def _by_lowering(layer: NetworkLayer) -> tuple[np.ndarray, np.ndarray]:
+    spline = layer.as_aso()
+    return as_fractions(spline.A), as_fractions(spline.B)
+
+
+@guarded
+def check_composition(network: Network | Partition, domain: Domain | None = None) -> Report:
+    """Check the formula of the composition for every layer of a network.
+
+    Parameters
+    ----------
+    network : Network or Partition
+    domain : Domain, optional
+        Not used: layers are compared everywhere.
+
+    Returns
+    -------
+    Report
+        Compared for every layer that is a chain of affine operators and one convex operator,
+        piece by piece; "not applicable" if there is none.
+
+    References
+    ----------
+    Balestriero, Baraniuk, "Mad Max: Affine Spline Insights into Deep Learning", 2018.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 2]], [3]), es.Abs()], (2,))
+    >>> check_composition(net).verdict
+    'holds'
+    """
+    checked, pieces, wrong = 0, 0, None
+    others: dict[str, str] = {}
+    for layer in network_behind(network).layers:
+        if layer.is_affine or not layer.in_order:
+            others[layer.label] = "affine" if layer.is_affine else "has branches"
+            continue
+        try:
+            A, B = _by_formula(layer)
+        except UnsupportedOperatorError as error:
+            others[layer.label] = str(error)
+            continue
+        read, offsets = _by_lowering(layer)
+        checked += 1
+        pieces += B.size
+        wrong = _difference(layer.label, A, B, read, offsets)
+        if wrong is not None:
+            break
+    text: dict[str, Any] = {
+        "name": "check_composition", "statement": _STATEMENT, "source": _SOURCE, "unit": "layers",
+        "checked": checked, "details": {"pieces": pieces, "not applicable": others},
+        "routes": (
+            "the formula, with W and b of the affine operators and the MASO of the nonlinear one",
+            "the pieces of the whole layer, compiled into one program",
+        ),
+    }  # fmt: skip
+    if wrong is not None:
+        reason = f"the formula's piece is not that of {wrong['layer']}"
+        return Report(verdict=FAILS, counterexample=wrong, reason=reason, **text)
+    if not checked:
+        reason = "no layer is a chain of affine operators and one convex operator"
+        return Report(verdict=NOT_APPLICABLE, reason=reason, **text)
+    return Report(verdict=HOLDS, **text)
+
+
+def _difference(
+    label: str, A: np.ndarray, B: np.ndarray, read: np.ndarray, offsets: np.ndarray
+) -> dict[str, Any] | None:
+    if A.shape != read.shape:
+        return {"layer": label, "shape by the formula": A.shape, "shape of the layer": read.shape}
+    for k, r in np.ndindex(*B.shape):
+        if A[k, r].tolist() != read[k, r].tolist() or B[k, r] != offsets[k, r]:
+            return {
+                "layer": label, "output": k, "piece": r, "A by the formula": A[k, r],
+                "A of the layer": read[k, r], "B by the formula": B[k, r],
+                "B of the layer": offsets[k, r],
+            }  # fmt: skip
+    return None

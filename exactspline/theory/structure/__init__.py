@@ -1,0 +1,1 @@
+"""Networks as affine splines, convexity, and explicit formulas: checks 1, 4, 5 and 6."""
