@@ -20,6 +20,7 @@ import numpy as np
 from .compile.forms import Forms
 from .errors import DomainError, ParameterError, ShapeError
 from .mode import guarded
+from .polyhedra.lp import fraction
 from .rationals import as_fractions, as_given, compact, exact_array, format_rational, to_fraction
 
 __all__ = ["Box", "Chart", "Domain", "Polytope", "Slice", "WholeSpace"]
@@ -304,7 +305,7 @@ class Polytope(Domain):
         kept = [row for i, row in enumerate(rows) if i not in set(equal)]
         restricted = _forms_of_rows(kept, self.dim).after(point) if kept else _no_rows(k)
         low, high, general = _split_bounds(restricted)
-        interior = tuple(Fraction(int(inside[c].p), int(inside[c].q)) for c in columns)
+        interior = tuple(fraction(inside[c]) for c in columns)
         return Chart(k, point, low, high, general, interior)
 
     def describe(self) -> str:
@@ -331,19 +332,16 @@ def _solve_equalities(rows: list, dim: int) -> tuple[list[int], Forms]:
             solution.append((Fraction(0), {place[c]: Fraction(1)}))
         else:
             r = pivots.index(c)
-            terms = {place[f]: -_fraction(reduced[r, f]) for f in free if reduced[r, f] != 0}
-            solution.append((_fraction(reduced[r, dim]), terms))
+            terms = {place[f]: -fraction(reduced[r, f]) for f in free if reduced[r, f] != 0}
+            solution.append((fraction(reduced[r, dim]), terms))
     return free, _forms_of_terms(solution, len(free))
 
-
-def _fraction(value: Any) -> Fraction:
-    return Fraction(int(value.p), int(value.q))
 
 
 def _forms_of_rows(rows: list, width: int) -> Forms:
     return _forms_of_terms(
         [
-            (_fraction(row[0]), {j: _fraction(c) for j, c in enumerate(row[1:]) if c != 0})
+            (fraction(row[0]), {j: fraction(c) for j, c in enumerate(row[1:]) if c != 0})
             for row in rows
         ],
         width,
@@ -531,7 +529,7 @@ def _bounded_chart(inner: Chart, point: Forms, inputs: Box) -> Chart:
         raise DomainError("slice: no point of it lies within the bounds of the inputs")
     if not needed:
         return Chart(k, point, inner.low, inner.high, inner.rows, inner.interior)
-    exact = [[_fraction(c) for c in row] for row in needed]
+    exact = [[fraction(c) for c in row] for row in needed]
     try:
         chart = Polytope([[-c for c in row[1:]] for row in exact], [row[0] for row in exact]).chart
     except DomainError:

@@ -14,8 +14,8 @@ import pytest
 import random_networks as nets
 
 import exactspline as es
-from exactspline.cells.cell import ExactForms
 from exactspline.cells.facets import beyond, facets_of_region
+from exactspline.cells.forms import ExactForms
 from exactspline.cells.point import code_at
 from exactspline.cells.space import search_space
 from exactspline.errors import UndecidedError

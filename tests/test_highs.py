@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 import exactspline as es
-from exactspline.cells.bounded import decide_in_box
-from exactspline.cells.cell import decide
 from exactspline.cells.point import code_at
 from exactspline.network import Operator
 from exactspline.polyhedra import highs_lp
+from exactspline.polyhedra.bounded import decide_in_box
+from exactspline.polyhedra.decide import decide
 from exactspline.polyhedra.highs_lp import Guess, WarmLP
 from exactspline.polyhedra.lp import ONE, ZERO, q, value_at
 from exactspline.search.highs import cell as highs_cell

@@ -17,6 +17,7 @@ import numpy as np
 from ..compile.forms import Forms
 from ..compile.program import Layer, Program, Units
 from ..domain import Domain
+from ..polyhedra.lp import fraction
 from ..rationals import as_float
 from .proof import below, upwards
 
@@ -231,4 +232,4 @@ def _by_programs(domain: Domain, lows: list[Fraction | None], highs: list[Fracti
             objective[j + 1] = ONE * sign
             value = minimise(rows, objective, start).value
             if value is not None:
-                ends[j] = Fraction(int(value.p), int(value.q)) * sign
+                ends[j] = fraction(value) * sign

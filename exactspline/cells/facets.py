@@ -10,9 +10,10 @@ import numpy as np
 
 from ..clock import check
 from ..compile.program import Units
-from ..polyhedra.lp import ZERO, Row, q, value_at
+from ..polyhedra.decide import decide
+from ..polyhedra.lp import ZERO, Point, Row, q, value_at
 from ..room import check_room
-from .cell import ExactForms, Point, decide
+from .forms import ExactForms
 
 __all__ = [
     "Condition", "Facet", "beyond", "check_conditions", "conditions", "facets_of_region",

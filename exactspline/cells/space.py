@@ -18,6 +18,7 @@ from ..clock import check
 from ..compile.forms import Forms
 from ..compile.program import Program
 from ..domain import Chart
+from ..polyhedra.lp import fractions
 from ..rationals import compact
 from ..room import check_room
 
@@ -227,7 +228,7 @@ def _interior_of_section(
         return guess
     found = interior_point(dense, width)
     assert found is not None  # the section of a nonempty full-dimensional domain is one
-    return tuple(Fraction(int(v.p), int(v.q)) for v in found[0])
+    return fractions(found[0])
 
 
 def dense_rows(forms: Forms) -> list[list]:

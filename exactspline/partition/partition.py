@@ -19,7 +19,7 @@ from .packed import PackedCodes
 if TYPE_CHECKING:
     import networkx
 
-    from ..cells.cell import ExactForms
+    from ..cells.forms import ExactForms
     from ..domain import Domain
     from ..formats.files import PathLike
     from ..network.network import Network
@@ -268,7 +268,7 @@ class Partition:
     @cached_property
     def _exact_forms(self) -> ExactForms:
         """Exact rows over the domain's coordinates."""
-        from ..cells.cell import ExactForms
+        from ..cells.forms import ExactForms
         from ..cells.space import whole_space
 
         program = self.network.program

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import flint
 
-from ..cells.cell import Point, Verdict
 from ..mode import guarded
-from .lp import ZERO, Row, value_at
+from .decide import Verdict
+from .lp import ZERO, Point, Row, value_at
 from .verdicts import Judge
 
 __all__ = ["Envelope", "Hyperplane", "Tie", "envelope"]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 import flint
 import numpy as np
 
-from ..cells.cell import Point
 from ..rationals import nearest_float
-from .lp import Row, q, value_at
+from .lp import Point, Row, fraction, q, value_at
 
 __all__ = ["Guide"]
 
@@ -135,4 +133,4 @@ class Guide:
 
 
 def _float(value: flint.fmpq) -> float:
-    return nearest_float(Fraction(int(value.p), int(value.q)))
+    return nearest_float(fraction(value))

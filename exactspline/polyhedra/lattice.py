@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import flint
 
-from .lp import Row
+from .lp import Row, fraction
 from .vertices import Generators, generators
 
 __all__ = ["Lattice", "PolyhedronFace", "lattice"]
@@ -139,7 +139,7 @@ def _sectioned(found: Generators) -> tuple[list[Vector], list[tuple[int, ...]]]:
     """
     reduced, rank = flint.fmpq_mat([list(line) for line in found.lines]).rref()
     width = len(found.lines[0])
-    basis = [[_fraction(reduced[r, c]) for c in range(width)] for r in range(rank)]
+    basis = [[fraction(reduced[r, c]) for c in range(width)] for r in range(rank)]
     pivots = [next(c for c, v in enumerate(line) if v) for line in basis]
 
     def moved(vector: Sequence[Fraction]) -> Vector:
@@ -160,9 +160,6 @@ def _primitive(vector: Vector) -> tuple[int, ...]:
     common = math.gcd(*whole)
     return tuple([v // common for v in whole])
 
-
-def _fraction(value: flint.fmpq) -> Fraction:
-    return Fraction(int(value.p), int(value.q))
 
 
 def _bits(mask: int) -> list[int]:

@@ -16,7 +16,7 @@ import numpy as np
 from ..errors import UndecidedError
 from ..rationals import nearest_float
 from .guessed_lp import Guide
-from .lp import ONE, ZERO, Row, minimise, q, value_at
+from .lp import ONE, ZERO, Row, fraction, minimise, q, value_at
 
 __all__ = ["deepest_point", "floats_of_row", "is_subspace_at_infinity", "nearest_point"]
 
@@ -87,7 +87,7 @@ def floats_of_row(row: Row) -> tuple[float, list[float]]:
 
 
 def _float(value: flint.fmpq) -> float:
-    return nearest_float(Fraction(int(value.p), int(value.q)))
+    return nearest_float(fraction(value))
 
 
 def _unit_normals(rows: Sequence[Row]) -> tuple[np.ndarray, list[flint.fmpq], np.ndarray]:
@@ -186,7 +186,7 @@ def _radius(rows: Sequence[Row], centre: np.ndarray) -> float:
         least = square if least is None else min(least, square)
     if least is None:
         return math.inf
-    return _root_down(Fraction(int(least.p), int(least.q)))
+    return _root_down(fraction(least))
 
 
 def _root_down(square: Fraction) -> float:

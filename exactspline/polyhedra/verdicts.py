@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..cells.cell import Point, Verdict, decide
+from .decide import Verdict, decide
 from .guessed_lp import Guide
-from .lp import Row, value_at
+from .lp import Point, Row, value_at
 
 __all__ = ["Judge"]
 

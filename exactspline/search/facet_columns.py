@@ -10,6 +10,7 @@ import numpy as np
 
 from ..cells.facets import Facet
 from ..compile.program import Program
+from ..polyhedra.lp import fractions
 
 __all__ = ["FoundFacets", "code_hashes", "exact_facets", "first_pieces", "hash_table"]
 
@@ -108,5 +109,5 @@ def exact_facets(
         flips[:, 0], flips[:, 1], flips[:, 2],
         np.full(len(borders), number, dtype=np.int64),
         np.array(borders, dtype=np.int32),
-        {e: tuple(Fraction(int(v.p), int(v.q)) for v in f.point) for e, f in enumerate(upper)},
+        {e: fractions(f.point) for e, f in enumerate(upper)},
     )  # fmt: skip

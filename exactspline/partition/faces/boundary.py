@@ -11,7 +11,7 @@ import numpy as np
 
 from ...errors import DomainError, LimitError
 from ...mode import guarded
-from ...polyhedra.lp import Row
+from ...polyhedra.lp import Row, fractions
 from ...rationals import nearest_float
 from ..regions.inequalities import Inequality
 from ..regions.outputs import OutputRows
@@ -101,14 +101,14 @@ class DecisionBoundary:
 
         The piece lies in the hyperplane where it is zero; all zeros for one with interior.
         """
-        return _fractions(self._pieces[piece].row)
+        return fractions(self._pieces[piece].row)
 
     def witness(self, piece: int) -> Vector:
         """A point in the piece's relative interior, exactly, in the domain's coordinates.
 
         The classes that tie there are `classes`, and no more.
         """
-        return _fractions(self._pieces[piece].point)
+        return fractions(self._pieces[piece].point)
 
     def inequalities(self, piece: int) -> list[Inequality]:
         """The inequalities of a piece: its region's facets, and f_i >= f_l for all classes l.
@@ -120,7 +120,7 @@ class DecisionBoundary:
         letter = "x" if region._coordinates.full else "t"
         out = []
         for wall in found.walls:
-            constant, *coefficients = _fractions(wall.row)
+            constant, *coefficients = fractions(wall.row)
             source = (
                 f"side {wall.side} of the domain" if wall.side >= 0
                 else "a facet of the region" if wall.other < 0
@@ -132,7 +132,7 @@ class DecisionBoundary:
             )
         i = int(self.i[piece])
         for c, row in _above(found, self.classes(piece), i):
-            constant, *coefficients = _fractions(row)
+            constant, *coefficients = fractions(row)
             source = f"output {i} at least output {c}"
             if len(self.partition.network.program.output) == 1:
                 source = "the sign of the output"
@@ -281,14 +281,11 @@ def decision_boundary(partition: Partition) -> DecisionBoundary:
     return DecisionBoundary(partition, list(find_pieces(partition)))
 
 
-def _fractions(values: Row) -> Vector:
-    return tuple(Fraction(int(v.p), int(v.q)) for v in values)
-
 
 def _floats(rows: list[Row], width: int) -> np.ndarray:
     out = np.empty((len(rows), width))
     for i, row in enumerate(rows):
-        out[i] = [nearest_float(v) for v in _fractions(row)]
+        out[i] = [nearest_float(v) for v in fractions(row)]
     return out
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...cells.cell import Point, decide
+from ...polyhedra.decide import decide
 from ...polyhedra.envelope import Hyperplane, envelope
-from ...polyhedra.lp import ZERO, Row, q, value_at
+from ...polyhedra.lp import ZERO, Point, Row, q, value_at
 from ..regions.outputs import OutputRows
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...mode import guarded
-from ...polyhedra.lp import Row, q, value_at
+from ...polyhedra.lp import Row, fractions, q, value_at
 from ...rationals import as_float, nearest_float
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Edges:
         here, there = value_at(row, inside), value_at(row, outside)
         share = here / (here - there)
         point = [a + share * (b - a) for a, b in zip(inside, outside, strict=True)]
-        return tuple(Fraction(int(v.p), int(v.q)) for v in point)
+        return fractions(point)
 
     @property
     def normals(self) -> np.ndarray:

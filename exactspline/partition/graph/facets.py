@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...cells.cell import decide
 from ...cells.facets import Condition, Facet
+from ...polyhedra.decide import decide
 from ...polyhedra.lp import Row, q, value_at
 
 if TYPE_CHECKING:

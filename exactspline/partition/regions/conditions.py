@@ -18,7 +18,7 @@ from ...polyhedra.lp import ZERO, Row, q
 from .maps import chosen_pieces
 
 if TYPE_CHECKING:
-    from ...cells.cell import ExactForms
+    from ...cells.forms import ExactForms
     from ...compile.program import Program
 
 __all__ = ["conditions_of", "members_on"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import ShapeError
+from ...polyhedra.lp import fraction
 from ...rationals import exact_array, to_fraction
 
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ class Coordinates:
             total = ZERO
             for m, i in enumerate(self.inputs):
                 if solved[j, m] != 0:
-                    terms[i] = Fraction(int(solved[j, m].p), int(solved[j, m].q))
+                    terms[i] = fraction(solved[j, m])
                     total = total - solved[j, m] * q(rows[m][0])
-            out.append((Fraction(int(total.p), int(total.q)), terms))
+            out.append((fraction(total), terms))
         return out
 
     @cached_property

@@ -8,11 +8,11 @@ open is open: whoever asks goes on in rationals.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 import flint
 import numpy as np
 
+from ...polyhedra.lp import fraction
 from ...rationals import nearest_float
 
 __all__ = ["Enclosure"]
@@ -119,6 +119,6 @@ def _rounded(values: Sequence[flint.fmpq], *, scaled: bool = True) -> np.ndarray
     scale = max((abs(v) for v in values), default=flint.fmpq(1)) if scaled else flint.fmpq(1)
     scale = scale or flint.fmpq(1)
     parts = [v / scale for v in values]
-    out = np.array([nearest_float(Fraction(int(v.p), int(v.q))) for v in parts])
+    out = np.array([nearest_float(fraction(v)) for v in parts])
     out[np.abs(out) > 1e150] = np.nan
     return out

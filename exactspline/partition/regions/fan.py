@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import flint
 import numpy as np
 
-from ...cells.cell import ExactForms, Point, decide
+from ...cells.forms import ExactForms
 from ...compile.program import Program, Units
 from ...errors import DomainError, LimitError, ParameterError
-from ...polyhedra.lp import ONE, Row, q, value_at
+from ...polyhedra.decide import decide
+from ...polyhedra.lp import ONE, Point, Row, q, value_at
 from .coordinates import Coordinates, exact_point
 from .maps import exact_forms
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ...mode import guarded
+from ...polyhedra.lp import fractions
 from ...rationals import as_fractions, format_rational
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def describe_sides(domain: Domain, rows: Sequence[Row]) -> list[str]:
         known.setdefault(_normal(dense), text)
     out = []
     for row in rows:
-        exact = [Fraction(int(v.p), int(v.q)) for v in row]
+        exact = list(fractions(row))
         unnamed = inequality_text(exact[0], exact[1:], "t")
         out.append(known.get(_normal(exact), unnamed))
     return out

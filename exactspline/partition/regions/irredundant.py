@@ -16,16 +16,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import flint
 import numpy as np
 
-from ...cells.cell import ExactForms, Point, decide
 from ...cells.facets import Condition, Facet, beyond
+from ...cells.forms import ExactForms
 from ...clock import check
+from ...polyhedra.decide import decide
 from ...polyhedra.guessed_lp import Guide
-from ...polyhedra.lp import ZERO, Row, q, value_at
+from ...polyhedra.lp import ZERO, Point, Row, fraction, q, value_at
 from ...rationals import nearest_float
 from .enclosure import Enclosure
 
@@ -131,7 +131,7 @@ class _Parallel:
 
 
 def _float(value: flint.fmpq) -> float:
-    return nearest_float(Fraction(int(value.p), int(value.q)))
+    return nearest_float(fraction(value))
 
 
 class _Search:

@@ -11,7 +11,7 @@ from ...clock import check
 from ...compile.forms import Forms
 
 if TYPE_CHECKING:
-    from ...cells.cell import ExactForms
+    from ...cells.forms import ExactForms
     from ...compile.program import Program
     from ...domain import Domain
     from ...network.network import Network
@@ -21,7 +21,7 @@ __all__ = ["affine_map", "chosen_pieces", "exact_forms", "program_map"]
 
 def exact_forms(network: Network, domain: Domain) -> ExactForms:
     """Exact rows of a network over the domain's coordinates."""
-    from ...cells.cell import ExactForms
+    from ...cells.forms import ExactForms
     from ...cells.space import whole_space
 
     return ExactForms(network.program, whole_space(network.program, domain.chart))

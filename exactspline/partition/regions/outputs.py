@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...cells.cell import ExactForms
+from ...cells.forms import ExactForms
 from ...cells.space import whole_space
 from ...compile.program import Layer, Units
 from ...polyhedra.lp import Row

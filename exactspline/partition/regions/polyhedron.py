@@ -12,14 +12,14 @@ import numpy as np
 
 from ...errors import DomainError, UndecidedError
 from ...mode import guarded
+from ...polyhedra.lp import fractions
 from ...rationals import nearest_float
 from .coordinates import exact_point
 
 if TYPE_CHECKING:
-    from ...cells.cell import Point
     from ...domain import Domain
     from ...network.network import Network
-    from ...polyhedra.lp import Row
+    from ...polyhedra.lp import Point, Row
     from ...polyhedra.vertices import Generators
     from .coordinates import Coordinates
 
@@ -236,9 +236,6 @@ class Shape:
         out[:] = given if exact else [nearest_float(v) for v in given]
         return out
 
-
-def fractions(values: Sequence[Any]) -> tuple[Fraction, ...]:
-    return tuple(Fraction(int(v.p), int(v.q)) for v in values)
 
 
 def _object_rows(rows: Sequence[tuple[Fraction, ...]], width: int) -> np.ndarray:

@@ -12,19 +12,20 @@ import numpy as np
 
 from ...errors import LimitError, ParameterError, ShapeError
 from ...mode import guarded
+from ...polyhedra.lp import fractions
 from ...rationals import nearest_float, to_fraction
 from .coordinates import Coordinates, exact_point
 from .inequalities import Inequality, describe_sides
 from .maps import affine_map, exact_forms
-from .polyhedron import Shape, fractions
+from .polyhedron import Shape
 
 if TYPE_CHECKING:
-    from ...cells.cell import ExactForms, Point
     from ...cells.facets import Condition, Facet
+    from ...cells.forms import ExactForms
     from ...compile.forms import Forms
     from ...domain import Domain
     from ...network.network import Network
-    from ...polyhedra.lp import Row
+    from ...polyhedra.lp import Point, Row
     from ..partition import Partition
 
 __all__ = ["Region", "RegionFacet", "SymbolicRegion"]
@@ -255,7 +256,7 @@ class Region(Shape):
         assert self._segment is not None
         start, towards = self._segment
         found = step_towards([c.row for c in self._conditions], start, towards)
-        exact = [Fraction(int(v.p), int(v.q)) for v in found]
+        exact = list(fractions(found))
         near = [Fraction(nearest_float(v)) for v in exact]  # shorter, where it is inside as well
         return tuple(near if self._holds(near) == (True, True) else exact)
 

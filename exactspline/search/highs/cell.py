@@ -14,11 +14,11 @@ from functools import cached_property
 import flint
 import numpy as np
 
-from ...cells.bounded import basic_multipliers, decide_in_box, least_by_duality
-from ...cells.cell import ExactForms
+from ...cells.forms import ExactForms
 from ...cells.space import SearchSpace
 from ...clock import check
 from ...compile.program import Program
+from ...polyhedra.bounded import basic_multipliers, decide_in_box, least_by_duality
 from ...polyhedra.highs_lp import ENOUGH, Guess, WarmLP
 from ...polyhedra.lp import Row, q, value_at
 from ..kernel import control as c

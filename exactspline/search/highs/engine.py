@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from ...cells.facets import facets_of_region
 from ...cells.space import SearchSpace
 from ...clock import Clock, OutOfTime
 from ...compile.program import Program
-from ...polyhedra.lp import q
+from ...polyhedra.lp import fractions, q
 from ..decisions import Batch, Decisions
 from ..facet_columns import FoundFacets, exact_facets, hash_table
 from ..kernel import control as c
@@ -187,7 +186,7 @@ class HighsSearch:
         facets = None if self.table is None else self._facets(inside)  # may be interrupted
         batches = []
         if isinstance(inside, list):
-            witness = tuple(Fraction(int(v.p), int(v.q)) for v in inside)
+            witness = fractions(inside)
             batch = exact_batch(self.cell.forms, self.state.codes, witness)
             batches = [self._take(), batch]
         self._count(node)

@@ -9,12 +9,14 @@ from fractions import Fraction
 import flint
 import numpy as np
 
-from ...cells.cell import Cell, ExactForms, decide, interior, regions_of_cell
+from ...cells.cell import Cell, regions_of_cell
+from ...cells.forms import ExactForms
 from ...cells.space import SearchSpace
 from ...clock import Clock, OutOfTime
 from ...compile.program import Program
 from ...errors import UndecidedError
-from ...polyhedra.lp import Row, q, value_at, vertex
+from ...polyhedra.decide import decide, interior
+from ...polyhedra.lp import Row, fractions, q, value_at, vertex
 from ..decisions import Batch, Decisions
 from ..part import INSIDE, ON_THE_WAY, WHOLE, Part, following
 from ..rational.engine import exact_batch, whole_cell
@@ -32,9 +34,6 @@ FIRST = 16  # nodes before the first look: nobody knows how long they take
 SLOW, FAST = 0.2, 0.05  # seconds between two looks: more are too many, less are few
 HEARTBEAT = 0.1  # seconds between two batches while the kernel asks and asks
 
-
-def _fractions(point: list[flint.fmpq]) -> tuple[Fraction, ...]:
-    return tuple(Fraction(int(v.p), int(v.q)) for v in point)
 
 
 def _nearest(point: list[flint.fmpq]) -> list[float] | None:
@@ -429,7 +428,7 @@ class KernelSearch:
         codes, point, used = self._held
         batch = Batch(codes[None][:0], np.zeros((0, self.space.dim)))
         if self.store:
-            batch = exact_batch(self.forms, codes, _fractions(point))
+            batch = exact_batch(self.forms, codes, fractions(point))
             if self.facets is not None:
                 batch.facets = self.facets.of_exact(codes, point)
             self._follows(codes)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ...cells.cell import decide
 from ...cells.facets import Condition, Facet, beyond, facets_of_region
 from ...compile.program import Program
+from ...polyhedra.decide import decide
 from ...polyhedra.lp import Row, q, value_at
 from ..facet_columns import FoundFacets, exact_facets, hash_table
 from . import control as c

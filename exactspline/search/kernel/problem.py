@@ -11,6 +11,7 @@ from ...cells.space import SearchSpace, dense_rows
 from ...clock import check
 from ...compile.forms import Forms
 from ...compile.program import Layer, Program
+from ...polyhedra.lp import fraction
 from ...rationals import bounded_floats
 from ...room import MOST_NUMBERS, check_room
 from ..sums import times
@@ -46,7 +47,7 @@ def bounding_box(space: SearchSpace) -> tuple[list[Fraction | None], list[Fracti
             objective[j + 1] = ONE * sign
             best = minimise(rows, objective, start)
             if best.value is not None:
-                bounds[j] = Fraction(int(best.value.p), int(best.value.q)) * sign
+                bounds[j] = fraction(best.value) * sign
     return low, high
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...polyhedra.lp import value_at
+from ...polyhedra.lp import fraction, value_at
 from ...rationals import nearest_float
 from ..sums import combined
 from .certificates import UNDERFLOW, gamma
@@ -15,7 +14,7 @@ from .certificates import UNDERFLOW, gamma
 LARGEST = 1.7e308
 
 if TYPE_CHECKING:
-    from ...cells.cell import Point
+    from ...polyhedra.lp import Point
     from .engine import KernelSearch
 
 __all__ = ["others_stay"]
@@ -77,7 +76,7 @@ def _members_near(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A layer's members at a point of the domain, in float64, and bounds on the errors."""
     problem, state, d = search.problem, search.state, search.space.dim
-    near = np.array([nearest_float(Fraction(int(v.p), int(v.q))) for v in point])
+    near = np.array([nearest_float(fraction(v)) for v in point])
     off = np.abs(near) * 2.3e-16 + UNDERFLOW  # how far that is from the point
     off[np.abs(near) >= LARGEST] = np.inf  # or beyond float64
     reach = np.abs(near) + off

@@ -7,12 +7,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...cells.cell import Cell, ExactForms, Point, regions_of_cell
+from ...cells.cell import Cell, regions_of_cell
 from ...cells.facets import facets_of_region
+from ...cells.forms import ExactForms
 from ...cells.space import SearchSpace
 from ...clock import Clock, OutOfTime
 from ...compile.program import Program
-from ...polyhedra.lp import q
+from ...polyhedra.lp import Point, fractions, q
 from ...rationals import nearest_float
 from ..decisions import Batch, Decisions
 from ..facet_columns import FoundFacets, exact_facets, hash_table
@@ -93,7 +94,7 @@ class RationalSearch:
         codes, point, used = self._held
         batch = Batch(codes[None][:0], np.zeros((0, self.space.dim)))
         if self.store:
-            batch = exact_batch(self.forms, codes, _fractions(point))
+            batch = exact_batch(self.forms, codes, fractions(point))
             if self.table is not None:
                 batch.facets = self._facets(codes, point)
         # it counts once all about it is known
@@ -108,9 +109,6 @@ class RationalSearch:
         self.decisions.rational += len(facets)
         return exact_facets(self.program, self.table, self.regions, codes, facets)
 
-
-def _fractions(point: Point) -> tuple[Fraction, ...]:
-    return tuple(Fraction(int(v.p), int(v.q)) for v in point)
 
 
 def exact_batch(forms: ExactForms, codes: np.ndarray, point: tuple[Fraction, ...]) -> Batch:

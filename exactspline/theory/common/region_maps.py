@@ -12,6 +12,7 @@ import numpy as np
 from ...compile.forms import Forms
 from ...errors import LimitError, ParameterError
 from ...mode import guarded
+from ...polyhedra.lp import fractions
 
 if TYPE_CHECKING:
     from ...compile.program import Layer, Program
@@ -100,7 +101,7 @@ def dot(a: Iterable[Fraction], b: Iterable[Fraction]) -> Fraction:
 
 def fractions_of(row: Sequence[Any]) -> list[Fraction]:
     """Flint rationals as Fractions."""
-    return [Fraction(int(v.p), int(v.q)) for v in row]
+    return list(fractions(row))
 
 
 def dense(forms: Forms, what: str) -> tuple[np.ndarray, np.ndarray]:
@@ -185,7 +186,7 @@ class LayerCells:
     """
 
     def __init__(self, partition: Partition, layers: int) -> None:
-        from ...cells.cell import ExactForms
+        from ...cells.forms import ExactForms
         from ...cells.space import whole_space
 
         self.partition, self.layers = partition, layers
@@ -212,8 +213,8 @@ class LayerCells:
         Exact: by an inequality of the region that is the form up to a factor and a constant,
         else by an exact linear program.
         """
-        from ...cells.cell import decide
         from ...cells.facets import conditions
+        from ...polyhedra.decide import decide
         from ...polyhedra.lp import q, qrow
 
         if not any(coefficients):

@@ -15,6 +15,7 @@ from typing import Any
 
 from ...errors import LimitError
 from ...mode import guarded
+from ...polyhedra.lp import fraction
 
 __all__ = ["LargestRoot", "compare", "gram_root", "square_root"]
 
@@ -46,7 +47,7 @@ class LargestRoot:
             self.low *= 2
         self._isolated = False
         if self.polynomial.degree() == 1:
-            root = -_fraction(self.polynomial[0])
+            root = -fraction(self.polynomial[0])
             self.low = self.high = root
             self._isolated = True
 
@@ -94,7 +95,7 @@ class LargestRoot:
         """
         for factor, _ in self.polynomial.factor()[1]:
             if factor.degree() == 1:
-                root = -_fraction(factor[0]) / _fraction(factor[1])
+                root = -fraction(factor[0]) / fraction(factor[1])
                 if self.low <= root <= self.high and not self._above(root):
                     self.low = self.high = root
         while self.high - self.low > abs(self.high) / 2**bits:
@@ -166,7 +167,7 @@ def gram_root(rows: Sequence[Sequence[Fraction]], inner: Any = None) -> LargestR
             f"|A|_2: a matrix of {A.nrows()} x {A.ncols()} is too large for its exact spectrum "
             f"(over {_LARGEST}); take fewer outputs"
         )
-    trace = sum((_fraction(gram[i, i]) for i in range(n)), Fraction(0))
+    trace = sum((fraction(gram[i, i]) for i in range(n)), Fraction(0))
     return LargestRoot(gram.charpoly(), trace)
 
 
@@ -191,6 +192,3 @@ def _root(value: Fraction, bits: int, up: bool) -> Fraction:
         root += 1
     return Fraction(root, 2**shift)
 
-
-def _fraction(value: Any) -> Fraction:
-    return Fraction(int(value.p), int(value.q))

@@ -17,6 +17,7 @@ import numpy as np
 
 from ...errors import LimitError, ParameterError, ShapeError
 from ...mode import guarded
+from ...polyhedra.lp import fractions
 from ...rationals import as_fractions, exact_array
 from ..common.region_maps import LayerCells, dot, network_of, partition_of, state_map, unit_pieces
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
@@ -401,7 +402,7 @@ def _radical_hyperplanes(
         # power distance to there minus to here: positive in the source
         step = [a - b for a, b in zip(diagram.centroid(here), diagram.centroid(there), strict=True)]
         form = [diagram.level(there) - diagram.level(here), *(2 * v for v in step)]
-        row = [Fraction(int(v.p), int(v.q)) for v in edges.row(edge)]
+        row = list(fractions(edges.row(edge)))
         count += 1
         if not _positive_multiple(form, row):
             return count, {

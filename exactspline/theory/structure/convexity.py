@@ -251,7 +251,7 @@ def _disagreement(
 
 def _dominated(partition: Partition, maps: Maps, outputs: Sequence[int]) -> tuple[int, Any]:
     """Whether every region's piece is the largest there: pairs proved, and a counterexample."""
-    from ...cells.cell import decide
+    from ...polyhedra.decide import decide
     from ...polyhedra.lp import q, qrow
 
     pairs = 0

@@ -12,13 +12,12 @@ from collections.abc import Sequence
 import flint
 
 from ..clock import check
-from ..polyhedra.effort import expect_solution
-from ..polyhedra.lp import ONE, ZERO, Row, value_at
-from .cell import Point, Verdict
+from .decide import Bounds, Verdict, points_around
+from .effort import expect_solution
+from .lp import ONE, ZERO, Point, Row, value_at
 
-__all__ = ["Bounds", "basic_multipliers", "decide_in_box", "least_by_duality"]
+__all__ = ["basic_multipliers", "decide_in_box", "least_by_duality"]
 
-Bounds = Sequence[flint.fmpq | None]
 SHORT = ONE - flint.fmpq(1, 2**20)
 
 
@@ -93,13 +92,13 @@ def decide_in_box(
     Returns
     -------
     Verdict
-        As ``exact.cell.decide`` gives it.
+        As `decide` gives it.
     """
     if not any(form):
         return Verdict("zero")
     here = value_at(form, inside)
     if here == 0:
-        return _around(rows, low, high, form, inside)
+        return points_around(rows, form, inside, low, high)
     sign = 1 if here > 0 else -1
     oriented = form if sign > 0 else [-c for c in form]
     kind = "positive" if sign > 0 else "negative"
@@ -128,25 +127,6 @@ def _contains(rows: Sequence[Row], low: Bounds, high: Bounds, point: Point) -> b
         (a is None or x >= a) and (b is None or x <= b)
         for x, a, b in zip(point, low, high, strict=True)
     ) and all(value_at(row, point) >= 0 for row in rows)
-
-
-def _around(
-    rows: Sequence[Row], low: Bounds, high: Bounds, form: Row, inside: Point
-) -> Verdict:
-    """Interior points on both sides of a hyperplane through an interior point."""
-    step = ONE
-    for row in rows:
-        slope = sum((abs(a * g) for a, g in zip(row[1:], form[1:], strict=True)), ZERO)
-        if slope != 0:
-            step = min(step, value_at(row, inside) / (2 * slope))
-    for x, a, b, g in zip(inside, low, high, form[1:], strict=True):
-        if g != 0:
-            for end in (a, b):
-                if end is not None:
-                    step = min(step, abs(x - end) / (2 * abs(g)))
-    plus = [x + step * g for x, g in zip(inside, form[1:], strict=True)]
-    minus = [x - step * g for x, g in zip(inside, form[1:], strict=True)]
-    return Verdict("cut", plus, minus)
 
 
 class _Dictionary:
