@@ -102,8 +102,7 @@ from .network import (
     Transpose,
 )
 from .partition.regions.region import Region
-
-__version__ = "0.1.0"
+from .version import __version__ as __version__
 
 __all__ = [
     "ASO",

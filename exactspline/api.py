@@ -668,7 +668,7 @@ def regions_at(
     >>> [region.code.tolist() for region in es.regions_at(net, [1, -1])]
     [[1, 0, 0], [1, 0, 1]]
     """
-    from .partition.regions.fan import regions_at as find
+    from .partition.regions.at import regions_at as find
 
     return find(network, x, _checked(network, domain), limit)
 

@@ -25,7 +25,7 @@ from exactspline.export import npz_writer, parquet, rows
 from exactspline.export.texts import plain
 from exactspline.formats import load_domain
 from exactspline.partition import Partition
-from exactspline.partition.description import code_texts
+from exactspline.partition.columns.description import code_texts
 from exactspline.partition.graph import adjacency
 from exactspline.search.decisions import Batch
 

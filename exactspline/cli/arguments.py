@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .. import __version__
+from ..version import __version__
 
 __all__ = ["parse"]
 

@@ -169,8 +169,8 @@ def _json(
     bounded: list[tuple[int, list[UpperBound]]],
     refused: str,
 ) -> dict[str, Any]:
-    from .. import __version__
     from ..formats import domain_to_json
+    from ..version import __version__
 
     return {
         "network": path_text(path),

@@ -152,7 +152,7 @@ def _region_blocks(
 
 def _code_lines(one: Region) -> list[str]:
     """The code layer by layer; where units are on or off, which ones are on."""
-    from ..partition.description import code_texts
+    from ..partition.columns.description import code_texts
 
     program = one.network.program
     lines = []

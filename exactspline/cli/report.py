@@ -7,10 +7,10 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
-from .. import __version__
 from ..domain import Box, Domain
-from ..partition.definitions import COUNT_DEFINITION, LINEAR_DEFINITION, PIECES_DEFINITION
+from ..partition.columns.definitions import COUNT_DEFINITION, LINEAR_DEFINITION, PIECES_DEFINITION
 from ..texts import plain
+from ..version import __version__
 from .text import duration, path_text, printable, shape_text
 
 if TYPE_CHECKING:

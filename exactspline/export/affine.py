@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..partition.description import rational_texts
+from ..partition.columns.description import rational_texts
 from ..rationals import format_rational
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..mode import guarded
-from ..partition.description import header
+from ..partition.columns.description import header
 from ..rationals import format_rational
 from .files import by_suffix, replaced
 from .npz_writer import _Archive

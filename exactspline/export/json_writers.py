@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from ..partition.description import GRAPH, PARTITION, header
+from ..partition.columns.description import GRAPH, PARTITION, header
 from .affine import affine_texts
 from .progress import Progress, Ticker
 from .rows import EdgeRow, RegionRow, edge_rows, region_rows

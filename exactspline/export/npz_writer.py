@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from ..partition.description import PARTITION, header
+from ..partition.columns.description import PARTITION, header
 from ..partition.pieces.pieces import iter_affine_pieces
 from ..rationals import format_rational
 from .progress import Progress, Ticker

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import FormatError
-from ..partition.description import GRAPH, PARTITION, code_texts, header, rational_texts
+from ..partition.columns.description import GRAPH, PARTITION, code_texts, header, rational_texts
 from ..partition.graph.adjacency import flip_lists
 from ..partition.pieces.pieces import iter_affine_pieces
 from .progress import Progress, Ticker

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..partition.description import code_texts, rational_texts
+from ..partition.columns.description import code_texts, rational_texts
 from ..partition.graph.adjacency import flip_lists
 from .texts import float_texts, plain
 

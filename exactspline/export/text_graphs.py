@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
-from ..partition.description import GRAPH, header
+from ..partition.columns.description import GRAPH, header
 from .progress import Progress, Ticker
 from .rows import EdgeRow, RegionRow, edge_rows, region_rows
 from .texts import plain

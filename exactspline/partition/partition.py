@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator
-from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import LimitError
+from ..formats.files import PathLike
 from ..mode import guarded
-from ..rationals import bounded_floats, nearest_float
-from ..search.decisions import Batch, Decisions, Stop
-from .packed import PackedCodes
+from .graph.adjacent import AdjacentRegions
 
 if TYPE_CHECKING:
     import networkx
 
-    from ..cells.forms import ExactForms
-    from ..domain import Domain
-    from ..formats.files import PathLike
-    from ..network.network import Network
     from .faces.boundary import DecisionBoundary
     from .faces.euler import EulerReport
     from .faces.faces import Faces
-    from .graph.edges import Borders, Edges
-    from .graph.resolve import EdgeBuilder
+    from .graph.linear import RegionGroups
     from .pieces.equality import Equality
     from .pieces.layers import LayerPartition, StableUnits
-    from .pieces.linear import RegionGroups
     from .pieces.symbolic import SymbolicNetwork
-    from .points.locate import CodeIndex, Locations, Locator
-    from .regions.region import Region
+    from .points.locate import Locations, Locator
 
 __all__ = ["Partition"]
 
-UNPACK_LIMIT = 2**31  # bytes; ``codes`` refuses to build a larger array
-_SHARED = ("_exact_forms", "_code_index", "exact_witnesses")  # cached, and hold no partition
-
 
 @guarded
-class Partition:
+class Partition(AdjacentRegions):
     """The activation regions of a network on a domain, in lexicographic order of their codes.
 
     Attributes
@@ -72,60 +58,6 @@ class Partition:
     >>> len(omega), omega.codes.tolist()
     (3, [[0, 0], [1, 0], [1, 1]])
     """
-
-    def __init__(self, network: Network, domain: Domain) -> None:
-        self.network = network
-        self.domain = domain
-        self.complete = False
-        self.certificates = Decisions()
-        self.seconds = 0.0
-        self.engine = ""
-        self.stopped: Stop | None = None
-        self.exact_witnesses: dict[int, tuple[Fraction, ...]] = {}
-        pieces = [layer.units.pieces for layer in network.program.layers]
-        self._codes = PackedCodes(
-            np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int64)
-        )
-        self._batches: list[np.ndarray] = []
-        self._points: Any = np.zeros((0, domain.chart.dim))  # an array, or rows of a store
-        self._count = 0
-        self._builder: EdgeBuilder | None = None
-
-    def _append(self, batch: Batch) -> None:
-        for i, point in batch.exact.items():
-            self.exact_witnesses[self._count + i] = point
-        self._codes.append(batch.codes)
-        if len(batch.points):
-            self._batches.append(batch.points)
-        self._count += len(batch.codes)
-        if batch.facets is not None:
-            if self._builder is None:
-                from .graph.resolve import EdgeBuilder
-
-                self._builder = EdgeBuilder()
-            self._builder.append(batch.facets)
-
-    def _finish(self) -> None:
-        self._codes.finish()
-        if self._batches:
-            self._points, self._batches = np.concatenate(self._batches), []
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, index: int) -> Region:
-        """Region ``index`` (counted from the end if negative): see `Region`."""
-        from .regions.region import Region
-
-        at = operator.index(index)
-        self._check(at)
-        at %= len(self)
-        return Region._known(
-            self.network, self.domain, self.code(at), self.witness(at), at, self
-        )
-
-    def __iter__(self) -> Iterator[Region]:
-        return (self[i] for i in range(len(self)))
 
     def locate(self, X: Any, *, domain_coordinates: bool = False) -> Locations:
         """Find the regions of points.
@@ -169,172 +101,12 @@ class Partition:
         """
         return self._locator(X, domain_coordinates=domain_coordinates)
 
-    def side(self, side: int) -> str:
-        """What a side of the domain is called: "x[0] >= -1", "row 3 of the polytope".
-
-        Raises
-        ------
-        IndexError
-            If the domain has no such side.
-        """
-        from .regions.inequalities import describe_sides
-
-        rows = self._exact_forms.domain_rows
-        if not 0 <= side < len(rows):
-            raise IndexError(f"side {side} of {len(rows)}")
-        return describe_sides(self.domain, rows[side : side + 1])[0]
-
     @cached_property
     def _locator(self) -> Locator:
         from .points.locate import Locator
 
         _ = self._exact_forms, self._code_index  # shared with it
         return Locator(self._apart())
-
-    @cached_property
-    def _code_index(self) -> CodeIndex:
-        from .points.locate import CodeIndex
-
-        return CodeIndex(self)
-
-    def _check(self, index: int) -> None:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"region {index} of {len(self)}")
-
-    def __repr__(self) -> str:
-        kind = "regions" if self.complete else "regions (lower bound)"
-        return f"<Partition of {self._count:,} {kind}>"
-
-    @property
-    def codes(self) -> np.ndarray:
-        """Codes, shape (regions, units), the smallest unsigned type that holds the pieces.
-
-        Raises
-        ------
-        LimitError
-            If the array would take over 2 GiB; ``iter_codes`` goes through it in chunks.
-        """
-        size = len(self) * self._codes.units * self._codes.dtype.itemsize
-        if size > UNPACK_LIMIT:
-            raise LimitError(
-                f"codes: the unpacked array would take {size:,} bytes, over the limit of "
-                f"{UNPACK_LIMIT:,}; use iter_codes() to go through it in chunks"
-            )
-        return self._codes.rows(0, len(self))
-
-    def iter_codes(self, chunk: int = 65536) -> Iterator[np.ndarray]:
-        """Codes in chunks of rows, each of shape (up to ``chunk``, units)."""
-        for start in range(0, len(self), chunk):
-            yield self._codes.rows(start, min(start + chunk, len(self)))
-
-    def code(self, index: int) -> np.ndarray:
-        """The code of one region, shape (units,)."""
-        self._check(index)
-        return self._codes.rows(index % len(self), index % len(self) + 1)[0]
-
-    @cached_property
-    def edges(self) -> Edges:
-        """The facets between regions; found on first use."""
-        return self._facets[0]
-
-    @cached_property
-    def borders(self) -> Borders:
-        """The regions' facets in the domain's border; found on first use."""
-        return self._facets[1]
-
-    @cached_property
-    def _facets(self) -> tuple[Edges, Borders]:
-        if self._builder is None:
-            from .graph.resolve import search_again
-
-            self._builder = search_again(self)
-        builder, self._builder = self._builder, None
-        _ = self._exact_forms  # shared with the edges
-        return builder.finish(self._apart())
-
-    def _apart(self) -> Self:
-        """The same regions for what is kept here and reads them, such as the edges.
-
-        If that held this object itself, nothing of a partition could go before Python next
-        looks for cycles, which it does by the number of objects, not by their size.
-        """
-        twin = object.__new__(type(self))
-        for name, value in vars(self).items():
-            cached = isinstance(getattr(type(self), name, None), cached_property)
-            if not cached or name in _SHARED:
-                vars(twin)[name] = value
-        return twin
-
-    @cached_property
-    def _exact_forms(self) -> ExactForms:
-        """Exact rows over the domain's coordinates."""
-        from ..cells.forms import ExactForms
-        from ..cells.space import whole_space
-
-        program = self.network.program
-        return ExactForms(program, whole_space(program, self.domain.chart))
-
-    @property
-    def witnesses(self) -> np.ndarray:
-        """One point a region in the domain's coordinates; float64, shape (regions, k).
-
-        Each is proved strictly inside its region and the domain, except where
-        ``exact_witnesses`` names the region.
-        """
-        if self._batches:  # before the end
-            return np.concatenate(self._batches)
-        points = self._points
-        return points if isinstance(points, np.ndarray) else points.whole()
-
-    def iter_witnesses(self, chunk: int = 65536) -> Iterator[np.ndarray]:
-        """Witnesses in chunks of rows, each of shape (up to ``chunk``, k)."""
-        for start in range(0, len(self), chunk):
-            yield self._points[start : start + chunk]
-
-    def witness(self, index: int) -> tuple[Fraction, ...]:
-        """The witness of one region, exactly, in the domain's coordinates.
-
-        Raises
-        ------
-        IndexError
-            If there is no such region.
-        """
-        self._check(index)
-        index %= len(self)
-        if index in self.exact_witnesses:
-            return self.exact_witnesses[index]
-        return tuple(Fraction(v) for v in self._points[index].tolist())
-
-    def points(self, *, exact: bool = False) -> np.ndarray:
-        """The witnesses as points of R^D, shape (regions, D).
-
-        Parameters
-        ----------
-        exact : bool
-            True gives Fractions; float64 values are rounded (for a box or the whole space
-            they are the witnesses themselves, unrounded).
-        """
-        chart = self.domain.chart
-        if exact:
-            out = np.empty((len(self), self.domain.dim), dtype=object)
-            for i in range(len(self)):
-                out[i] = chart.lift(self.witness(i))
-            return out
-        data, data_error = bounded_floats(chart.point.data)
-        const, const_error = bounded_floats(chart.point.const)
-        dense = np.zeros((self.domain.dim, chart.dim))
-        rows = np.repeat(np.arange(self.domain.dim), np.diff(chart.point.indptr))
-        dense[rows, chart.point.indices] = data
-        with np.errstate(all="ignore"):
-            out = np.asarray(self.witnesses @ dense.T + const)
-        # where float64 does not hold the numbers on the way, each is rounded once
-        odd = np.asarray(~np.isfinite(out).all(axis=1))
-        odd[[i for i in self.exact_witnesses if i < len(odd)]] = True
-        if np.any((data == 0) & (data_error > 0)) or not np.isfinite(const_error).all():
-            odd[:] = True
-        for i in np.flatnonzero(odd).tolist():
-            out[i] = [nearest_float(v) for v in chart.lift(self.witness(i))]
-        return out
 
     def affine_pieces(self, *, exact: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """The affine maps of all regions: f(x) = A[i] x + b[i] on region i.
@@ -448,15 +220,17 @@ class Partition:
 
     @cached_property
     def _linear(self) -> RegionGroups:
-        from .pieces.linear import linear_regions
+        from .graph.linear import linear_regions
 
-        return linear_regions(self)
+        return linear_regions(self, self._equality, self._fingerprints)
 
     @cached_property
     def _distinct(self) -> RegionGroups:
-        from .pieces.linear import distinct_pieces
+        from .graph.linear import distinct_pieces
 
-        return distinct_pieces(self)
+        return distinct_pieces(
+            self, self._equality, self._fingerprints, self.__dict__.get("_linear")
+        )
 
     @cached_property
     def _equality(self) -> Equality:
@@ -500,7 +274,7 @@ class Partition:
         """
         from .pieces.layers import at_layer
 
-        return at_layer(self, layer)
+        return at_layer(self, layer, self._changes)
 
     @cached_property
     def _changes(self) -> np.ndarray:

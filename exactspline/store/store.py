@@ -141,7 +141,7 @@ class Store:
         UnsupportedOperatorError
             If an operator is none of exactspline's own.
         """
-        from .. import __version__
+        from ..version import __version__
 
         name = os.fsdecode(path)
         texts = [_text(network_to_json(network)), _text(domain_to_json(domain))]

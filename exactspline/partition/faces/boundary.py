@@ -20,7 +20,7 @@ from .ties import Piece, RegionRows, find_pieces, region_rows
 if TYPE_CHECKING:
     from ...formats.files import PathLike
     from ...polyhedra.vertices import Generators
-    from ..partition import Partition
+    from ..graph.adjacent import AdjacentRegions
 
 __all__ = ["DecisionBoundary", "decision_boundary"]
 
@@ -58,7 +58,7 @@ class DecisionBoundary:
         Whether these are all pieces. After a stopped search they are those of its regions.
     """
 
-    def __init__(self, partition: Partition, pieces: list[Piece]) -> None:
+    def __init__(self, partition: AdjacentRegions, pieces: list[Piece]) -> None:
         self.partition = partition
         self.complete = partition.complete
         k = partition.domain.chart.dim
@@ -270,7 +270,7 @@ def _above(
                 yield c, row
 
 
-def decision_boundary(partition: Partition) -> DecisionBoundary:
+def decision_boundary(partition: AdjacentRegions) -> DecisionBoundary:
     """The decision boundary of a partition's network; see `Partition.decision_boundary`."""
     k = partition.domain.chart.dim
     if k > _MOST_DIMENSIONS:

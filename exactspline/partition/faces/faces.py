@@ -37,7 +37,7 @@ from ...mode import guarded
 from ...polyhedra.lattice import Lattice, lattice
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..columns.table import RegionTable
 
 __all__ = ["Face", "Faces", "partition_faces"]
 
@@ -184,7 +184,7 @@ class _Generators:
         return tuple(out)
 
 
-def partition_faces(partition: Partition) -> Faces:
+def partition_faces(partition: RegionTable) -> Faces:
     """All faces of a partition; see `Partition.faces`."""
     if not partition.complete:
         raise ParameterError(

@@ -15,7 +15,7 @@ from ...polyhedra.lp import ZERO, Point, Row, q, value_at
 from ..regions.outputs import OutputRows
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..graph.adjacent import AdjacentRegions
 
 __all__ = ["Piece", "RegionRows", "Wall", "find_pieces", "region_rows"]
 
@@ -71,7 +71,7 @@ class Piece:
 
 
 def region_rows(
-    partition: Partition, rows: OutputRows, regions: Sequence[int] | None = None
+    partition: AdjacentRegions, rows: OutputRows, regions: Sequence[int] | None = None
 ) -> Iterator[RegionRows]:
     """Regions (all by default) with their facets and outputs, in order."""
     binary = len(partition.network.program.output) == 1
@@ -88,7 +88,7 @@ def region_rows(
 class _WallsOfEdges:
     """The facets of regions, from the edges of a complete partition."""
 
-    def __init__(self, partition: Partition) -> None:
+    def __init__(self, partition: AdjacentRegions) -> None:
         self.edges, self.borders = partition.edges, partition.borders
 
     def __call__(
@@ -111,7 +111,7 @@ class _WallsOfEdges:
 class _WallsOfRegions:
     """The facets of regions, from each region alone: for a search that was stopped."""
 
-    def __init__(self, partition: Partition) -> None:
+    def __init__(self, partition: AdjacentRegions) -> None:
         self.partition = partition
 
     def __call__(
@@ -134,7 +134,7 @@ class _WallsOfRegions:
         return out
 
 
-def find_pieces(partition: Partition) -> Iterator[Piece]:
+def find_pieces(partition: AdjacentRegions) -> Iterator[Piece]:
     """All pieces of the decision boundary, by regions; see `DecisionBoundary`."""
     rows, across = (OutputRows(partition.network, partition.domain) for _ in range(2))
     for region in region_rows(partition, rows):
@@ -192,7 +192,7 @@ def _inside(
 
 
 def _on_wall(
-    partition: Partition, region: RegionRows, number: int, plane: Hyperplane,
+    partition: AdjacentRegions, region: RegionRows, number: int, plane: Hyperplane,
     forms: Sequence[Row], classes: Sequence[Classes], across: OutputRows,
 ) -> Iterator[Piece]:  # fmt: skip
     """Pieces that lie in a facet of the region.

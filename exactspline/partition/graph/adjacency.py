@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..description import GRAPH, code_texts, header
+from ..columns.description import GRAPH, code_texts, header
 
 if TYPE_CHECKING:
     import networkx
 
-    from ..partition import Partition
+    from .adjacent import AdjacentRegions
     from .edges import Edges
 
 __all__ = ["adjacency_graph", "flip_lists"]
@@ -19,7 +19,7 @@ __all__ = ["adjacency_graph", "flip_lists"]
 _CHUNK = 1 << 14
 
 
-def adjacency_graph(partition: Partition, *, exact: bool = False) -> networkx.Graph:
+def adjacency_graph(partition: AdjacentRegions, *, exact: bool = False) -> networkx.Graph:
     """Regions as nodes, facets between them as edges; see `Partition.adjacency_graph`."""
     import networkx
 

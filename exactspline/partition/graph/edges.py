@@ -14,7 +14,7 @@ from ...polyhedra.lp import Row, fractions, q, value_at
 from ...rationals import as_float, nearest_float
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..columns.table import RegionTable
 
 __all__ = ["Borders", "Edges", "facet_rows"]
 
@@ -41,7 +41,7 @@ class Edges:
     """
 
     def __init__(
-        self, partition: Partition, columns: dict[str, np.ndarray],
+        self, partition: RegionTable, columns: dict[str, np.ndarray],
         exact: dict[int, tuple[Fraction, ...]], searched: np.ndarray,
     ) -> None:  # fmt: skip
         self._partition = partition
@@ -204,7 +204,7 @@ def _cross(rows: np.ndarray, points: np.ndarray, beyond: np.ndarray) -> np.ndarr
 
 @np.errstate(all="ignore")  # callers ask whether all is finite
 def facet_rows(
-    partition: Partition, regions: np.ndarray, layers: np.ndarray, forms: np.ndarray
+    partition: RegionTable, regions: np.ndarray, layers: np.ndarray, forms: np.ndarray
 ) -> np.ndarray:
     """Condition forms of regions over the domain's coordinates, in float64, constant first.
 

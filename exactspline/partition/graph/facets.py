@@ -11,29 +11,29 @@ from ...polyhedra.decide import decide
 from ...polyhedra.lp import Row, q, value_at
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..columns.table import RegionTable
+    from .edges import Borders, Edges
 
 __all__ = ["known_facets"]
 
 
-def known_facets(partition: Partition, index: int) -> list[Facet] | None:
+def known_facets(
+    partition: RegionTable, edges: Edges, borders: Borders, index: int
+) -> list[Facet]:
     """All facets of a region, read off the partition's columns.
 
     Parameters
     ----------
-    partition : Partition
+    partition : RegionTable
+    edges, borders
+        All of them.
     index : int
 
     Returns
     -------
-    list of Facet, or None
-        The domain's sides, then the units in order. None if edges have not been asked for
-        yet, or if the partition is not complete: facets to regions that were not reached are
-        no edges.
+    list of Facet
+        The domain's sides, then the units in order.
     """
-    if "_facets" not in partition.__dict__ or not partition.complete:
-        return None
-    edges, borders = partition.edges, partition.borders
     rows: list[Row] = []
     between: list[Facet] = []
     for e in edges.of_region(index):

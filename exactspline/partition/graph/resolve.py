@@ -15,11 +15,11 @@ import numpy as np
 
 from ...errors import LimitError, UndecidedError
 from ...search.facet_columns import FoundFacets
-from ..columns import Column
+from ..columns.column import Column
 from .edges import Borders, Edges
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..columns.table import RegionTable
 
 __all__ = ["EdgeBuilder", "search_again"]
 
@@ -70,7 +70,7 @@ class EdgeBuilder:
         self.border_region.extend(found.border_region[by_region])
         self.border_side.extend(found.border_side[by_region])
 
-    def finish(self, partition: Partition) -> tuple[Edges, Borders]:
+    def finish(self, partition: RegionTable) -> tuple[Edges, Borders]:
         """Find the regions across, check them, and sort."""
         columns = {name: column.finish() for name, column in self.columns.items()}
         columns |= {name: column.finish() for name, column in self.flips.items()}
@@ -88,7 +88,7 @@ class EdgeBuilder:
         edges = Edges(partition, columns, exact, _searched(partition))
         return edges, Borders(self.border_region.finish(), self.border_side.finish())
 
-    def _resolved(self, partition: Partition, columns: dict[str, np.ndarray]) -> np.ndarray:
+    def _resolved(self, partition: RegionTable, columns: dict[str, np.ndarray]) -> np.ndarray:
         """The regions across; -1 where that is none of the partition."""
         hashes = self.hashes.finish()
         if len(hashes) != len(partition):
@@ -121,7 +121,7 @@ class EdgeBuilder:
 
 
 def _agree(
-    partition: Partition, columns: dict[str, np.ndarray], edges: np.ndarray, candidate: np.ndarray
+    partition: RegionTable, columns: dict[str, np.ndarray], edges: np.ndarray, candidate: np.ndarray
 ) -> np.ndarray:
     """Whether the candidates' codes are the sources' ones with the facets' changes."""
     codes = partition._codes.take(columns["source"][edges])
@@ -189,7 +189,7 @@ def _sort(
     return {int(place[e]): p for e, p in exact.items()}
 
 
-def _searched(partition: Partition) -> np.ndarray:
+def _searched(partition: RegionTable) -> np.ndarray:
     """The domain's coordinates that a search goes through."""
     from ...search.run import Run
 
@@ -199,7 +199,7 @@ def _searched(partition: Partition) -> np.ndarray:
     return run.space.columns
 
 
-def search_again(partition: Partition) -> EdgeBuilder:
+def search_again(partition: RegionTable) -> EdgeBuilder:
     """Find the facets of a partition that was enumerated without them."""
     from ...search.run import Run
 

@@ -15,7 +15,7 @@ from .walk import Walker
 
 if TYPE_CHECKING:
     from ...compile.forms import Forms
-    from ..partition import Partition
+    from ..columns.table import RegionTable
 
 __all__ = ["Equality"]
 
@@ -39,7 +39,7 @@ class Equality:
     primes. Over t, since two maps over x may agree on a domain of lower dimension.
     """
 
-    def __init__(self, partition: Partition) -> None:
+    def __init__(self, partition: RegionTable) -> None:
         self.partition = partition
         self.program = partition.network.program
         self.inputs = partition.domain.chart.point

@@ -17,14 +17,14 @@ from .pieces import check_size, codes_in_chunks, exact_pieces, float_pieces
 from .walk import layer_of_change
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..columns.table import RegionTable
 
 __all__ = ["LayerPartition", "StableUnits", "at_layer", "changes", "stable_units"]
 
 _CODES_LIMIT = 2**31  # bytes
 
 
-def changes(partition: Partition) -> np.ndarray:
+def changes(partition: RegionTable) -> np.ndarray:
     """Per region the first layer in which its code differs from the region's before."""
     parts, before = [], None
     start = partition.network.program.unit_start
@@ -64,9 +64,9 @@ class LayerPartition:
     lexicographic order of their codes, so the finest ones inside one of them are consecutive.
     """
 
-    def __init__(self, partition: Partition, layer: int) -> None:
+    def __init__(self, partition: RegionTable, layer: int, changes: np.ndarray) -> None:
         self.partition, self.layer = partition, layer
-        start = partition._changes < layer
+        start = changes < layer
         if len(start):
             start[0] = True
         self.representatives = np.flatnonzero(start)
@@ -213,14 +213,14 @@ class LayerPartition:
             yield codes[:, : self.units]
 
 
-def at_layer(partition: Partition, layer: int) -> LayerPartition:
-    """The coarser partition after a layer; see `Partition.at_layer`."""
+def at_layer(partition: RegionTable, layer: int, changes: np.ndarray) -> LayerPartition:
+    """The coarser partition after a layer; see `Partition.at_layer` and `changes`."""
     layers = len(partition.network.program.layers)
     if not 0 <= layer <= layers:
         raise ParameterError(
             f"at_layer({layer}): the network has {layers} layers; give 0 (the domain) to {layers}"
         )
-    return LayerPartition(partition, layer)
+    return LayerPartition(partition, layer, changes)
 
 
 @dataclass(frozen=True)
@@ -253,7 +253,7 @@ class StableUnits:
         return f"<{len(self):,} units {kind}>"
 
 
-def stable_units(partition: Partition) -> StableUnits:
+def stable_units(partition: RegionTable) -> StableUnits:
     """Units that never change; see `Partition.stable_units`."""
     packed = partition._codes
     unit, piece = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=packed.dtype)

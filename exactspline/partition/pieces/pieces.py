@@ -17,7 +17,7 @@ from .vanishing import Vanishing
 from .walk import Walker
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..columns.table import RegionTable
 
 __all__ = [
     "affine_pieces",
@@ -36,7 +36,7 @@ _SAFE = 2.0**500  # parameters beyond it, or below its reciprocal, are left to r
 Pieces = tuple[np.ndarray, np.ndarray]
 
 
-def affine_pieces(partition: Partition, *, exact: bool = False) -> Pieces:
+def affine_pieces(partition: RegionTable, *, exact: bool = False) -> Pieces:
     """The affine maps of all regions; see `Partition.affine_pieces`."""
     program = partition.network.program
     check_size(len(partition), program, exact, "iter_affine_pieces() goes through them in chunks")
@@ -45,7 +45,7 @@ def affine_pieces(partition: Partition, *, exact: bool = False) -> Pieces:
     return float_pieces(program, codes_in_chunks(partition), len(partition))
 
 
-def iter_affine_pieces(partition: Partition, chunk: int) -> Iterator[Pieces]:
+def iter_affine_pieces(partition: RegionTable, chunk: int) -> Iterator[Pieces]:
     """The affine maps chunk by chunk; see `Partition.iter_affine_pieces`."""
     if chunk < 1:
         raise ParameterError(f"iter_affine_pieces: chunk {chunk}; give at least 1")
@@ -53,7 +53,7 @@ def iter_affine_pieces(partition: Partition, chunk: int) -> Iterator[Pieces]:
     return (evaluate(codes) for codes in partition.iter_codes(chunk))
 
 
-def codes_in_chunks(partition: Partition) -> Iterator[np.ndarray]:
+def codes_in_chunks(partition: RegionTable) -> Iterator[np.ndarray]:
     """All codes, as many rows at once as are worth unpacking."""
     units = max(1, partition.network.program.n_units)
     return partition.iter_codes(max(1, min(_CODES // units, 1 << 20)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ...errors import LimitError, ParameterError
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..columns.table import RegionTable
 
 __all__ = ["SymbolicNetwork", "to_sympy"]
 
@@ -22,7 +22,7 @@ class SymbolicNetwork(NamedTuple):
     map: Any
 
 
-def to_sympy(partition: Partition) -> SymbolicNetwork:
+def to_sympy(partition: RegionTable) -> SymbolicNetwork:
     """One Piecewise an output; see `Partition.to_sympy`."""
     import sympy
 

@@ -11,29 +11,31 @@ from ...errors import ShapeError
 from ...rationals import nearest_float
 
 if TYPE_CHECKING:
-    from .region import Region
+    from ...compile.forms import Forms
+    from ...network.network import Network
+    from .coordinates import Coordinates
+    from .inequalities import Inequality
 
 __all__ = ["constraints", "to_sympy"]
 
 
-def to_sympy(region: Region) -> tuple[tuple[Any, ...], list[Any], Any]:
+def to_sympy(
+    rows: list[Inequality], over_chart: Forms, dim: int, letter: str
+) -> tuple[tuple[Any, ...], list[Any], Any]:
     """Symbols, inequalities of the closure, and the map as a column matrix."""
     import sympy
 
-    chart = region.domain.chart
-    letter = "x" if region._coordinates.full else "t"
-    symbols = tuple(sympy.Symbol(f"{letter}{j}", real=True) for j in range(chart.dim))
+    symbols = tuple(sympy.Symbol(f"{letter}{j}", real=True) for j in range(dim))
 
     def affine(constant: Fraction, terms: list[tuple[int, Fraction]]) -> Any:
         parts = [_rational(c) * symbols[j] for j, c in terms]
         return sympy.Add(*parts, _rational(constant))
 
     inequalities = []
-    for row in region.inequalities():
+    for row in rows:
         terms = [(j, c) for j, c in enumerate(row.coefficients) if c]
         inequalities.append(sympy.Ge(affine(row.constant, terms), 0))
     outputs = []
-    over_chart = region._map.after(chart.point)
     for i in range(len(over_chart)):
         indices, data, const = over_chart.row(i)
         pairs = zip(indices.tolist(), data.tolist(), strict=True)
@@ -47,11 +49,12 @@ def _rational(value: Fraction) -> Any:
     return sympy.Rational(value.numerator, value.denominator)
 
 
-def constraints(region: Region, x: Any) -> list[Any]:
+def constraints(
+    rows: list[Inequality], coordinates: Coordinates, network: Network, dim: int, x: Any
+) -> list[Any]:
     """cvxpy constraints: x in the closure of the region."""
     import cvxpy as cp
 
-    network, coordinates = region.network, region._coordinates
     shape = getattr(x, "shape", None)
     if shape not in ((network.input_dim,), network.input_shape):
         raise ShapeError(
@@ -60,7 +63,6 @@ def constraints(region: Region, x: Any) -> list[Any]:
         )
     flat = x if len(shape) == 1 else cp.reshape(x, (network.input_dim,), order="C")
     out = []
-    rows = region.inequalities()
     if rows:
         forms = [coordinates.over_inputs(row.constant, row.coefficients) for row in rows]
         A, b = _dense(forms, network.input_dim)
@@ -68,7 +70,7 @@ def constraints(region: Region, x: Any) -> list[Any]:
     if coordinates.dependent:
         forms = []
         for i, (constant, terms) in coordinates.dependent:
-            dense = [terms.get(j, Fraction(0)) for j in range(region.domain.chart.dim)]
+            dense = [terms.get(j, Fraction(0)) for j in range(dim)]
             offset, over = coordinates.over_inputs(constant, dense)
             forms.append((offset, {**over, i: over.get(i, Fraction(0)) - 1}))
         A, b = _dense(forms, network.input_dim)

@@ -8,25 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 import flint
 import numpy as np
 
 from ...cells.forms import ExactForms
 from ...compile.program import Program, Units
-from ...errors import DomainError, LimitError, ParameterError
 from ...polyhedra.decide import decide
 from ...polyhedra.lp import ONE, Point, Row, q, value_at
-from .coordinates import Coordinates, exact_point
-from .maps import exact_forms
 
-if TYPE_CHECKING:
-    from ...domain import Domain
-    from ...network.network import Network
-    from .region import Region
-
-__all__ = ["Around", "holds_at", "regions_around", "regions_at", "step_towards", "values_at"]
+__all__ = ["Around", "holds_at", "regions_around", "step_towards", "values_at"]
 
 
 @dataclass(frozen=True)
@@ -219,36 +210,3 @@ def step_towards(rows: Sequence[Row], start: Point, towards: Point) -> Point:
             share = min(share, here / (here - there))
     share = share / 2
     return [a + share * (b - a) for a, b in zip(start, towards, strict=True)]
-
-
-
-
-def regions_at(network: Network, x: Any, domain: Domain, limit: int) -> list[Region]:
-    """The regions whose closure holds an input; see `exactspline.regions_at`."""
-    from .region import Region
-
-    if isinstance(limit, bool) or int(limit) != limit or limit < 1:
-        raise ParameterError(f"limit {limit!r}: give a whole number of at least 1")
-    given = exact_point(x, network)
-    t = Coordinates(domain.chart).of(given)
-    forms = exact_forms(network, domain)
-    at = None if t is None else [q(v) for v in t]
-    if at is None or any(value_at(row, at) < 0 for row in forms.domain_rows):
-        raise DomainError(
-            f"the point is not in the domain ({domain.describe()}); give a point of it, or "
-            "another domain"
-        )
-    values = values_at(network.program, [q(v) for v in given])
-    out: list[Region] = []
-    for around in regions_around(forms, [q(v) for v in domain.chart.interior], at, values):
-        if len(out) == limit:
-            raise LimitError(
-                f"more than {limit:,} regions meet at the point; raise the limit, or move the "
-                "point off the boundaries"
-            )
-        witness = tuple(t) if around.inside and t is not None else None
-        segment = None if around.inside else (at, around.towards)
-        out.append(
-            Region._known(network, domain, around.code, witness, forms=forms, segment=segment)
-        )
-    return out

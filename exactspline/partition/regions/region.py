@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ...domain import Domain
     from ...network.network import Network
     from ...polyhedra.lp import Point, Row
-    from ..partition import Partition
 
 __all__ = ["Region", "RegionFacet", "SymbolicRegion"]
 
@@ -60,6 +59,17 @@ class RegionFacet:
     def on_border(self) -> bool:
         """Whether it lies in the domain's border, so that there is no region across."""
         return self.inequality.side is not None
+
+
+class Holder(Protocol):
+    """What a region asks of the partition that it is a part of."""
+
+    @property
+    def _exact_forms(self) -> ExactForms: ...
+
+    def _facets_of(self, index: int) -> list[Facet] | None: ...
+
+    def _region_of(self, code: np.ndarray) -> Region | None: ...
 
 
 class SymbolicRegion(NamedTuple):
@@ -160,7 +170,7 @@ class Region(Shape):
     def _set(
         self, network: Network, domain: Domain, code: np.ndarray,
         witness: tuple[Fraction, ...] | None, index: int | None = None,
-        partition: Partition | None = None, forms: ExactForms | None = None,
+        partition: Holder | None = None, forms: ExactForms | None = None,
         segment: tuple[Point, Point] | None = None,
     ) -> None:  # fmt: skip
         self.network, self.domain, self.index = network, domain, index
@@ -214,11 +224,10 @@ class Region(Shape):
 
     @cached_property
     def _facets(self) -> list[Facet]:
-        from ..graph.facets import known_facets
         from .irredundant import walls
 
         if self._partition is not None and self.index is not None:
-            known = known_facets(self._partition, self.index)
+            known = self._partition._facets_of(self.index)
             if known is not None:
                 return known
         m, k = len(self._conditions), self.domain.chart.dim
@@ -386,9 +395,9 @@ class Region(Shape):
             for unit, piece in facet.flips:
                 code[unit] = piece
             if self._partition is not None:
-                index = self._partition._code_index.find(code)
-                if index is not None:
-                    out.append(self._partition[index])
+                known = self._partition._region_of(code)
+                if known is not None:
+                    out.append(known)
                     continue
             beyond = [2 * b - a for a, b in zip(self._inside, facet.point, strict=True)]
             out.append(
@@ -451,7 +460,10 @@ class Region(Shape):
         """
         from .convert import to_sympy
 
-        return SymbolicRegion(*to_sympy(self))
+        chart = self.domain.chart
+        over_chart = self._map.after(chart.point)
+        letter = "x" if self._coordinates.full else "t"
+        return SymbolicRegion(*to_sympy(self.inequalities(), over_chart, chart.dim, letter))
 
     def constraints(self, x: Any) -> list[Any]:
         """Constraints for cvxpy that keep a variable in the region's closure.
@@ -477,4 +489,6 @@ class Region(Shape):
         """
         from .convert import constraints
 
-        return constraints(self, x)
+        return constraints(
+            self.inequalities(), self._coordinates, self.network, self.domain.chart.dim, x
+        )

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..rationals import format_rational
+from ...cells.space import whole_space
+from ...formats import domain_to_json
+from ...rationals import format_rational
+from ...version import __version__
 from .definitions import COUNT_DEFINITION
 
 if TYPE_CHECKING:
-    from ..compile.forms import Forms
-    from ..network.network import Network
-    from .partition import Partition
+    from ...compile.forms import Forms
+    from ...network.network import Network
+    from .table import RegionTable
 
 __all__ = [
     "GRAPH",
@@ -30,14 +33,11 @@ VERSION = 1  # of both forms
 _DIGITS = np.frombuffer(b"0123456789abcdefghijklmnopqrstuvwxyz", dtype=np.uint8)
 
 
-def header(partition: Partition, form: str, numbers: str = "exact") -> dict[str, Any]:
+def header(partition: RegionTable, form: str, numbers: str = "exact") -> dict[str, Any]:
     """What every file says first; a dictionary that ``json.dumps`` takes.
 
     Times and names of files are left out: equal partitions give equal files.
     """
-    from .. import __version__
-    from ..formats import domain_to_json
-
     network, chart = partition.network, partition.domain.chart
     decisions = partition.certificates
     return {
@@ -65,10 +65,8 @@ def header(partition: Partition, form: str, numbers: str = "exact") -> dict[str,
     }
 
 
-def _sides(partition: Partition) -> Forms:
+def _sides(partition: RegionTable) -> Forms:
     """The domain's inequalities, each form >= 0, in the order of the sides of border facets."""
-    from ..cells.space import whole_space
-
     return whole_space(partition.network.program, partition.domain.chart).rows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..search.packing import bits_of, code_type, pack_rows, unpack_rows
+from ...search.packing import bits_of, code_type, pack_rows, unpack_rows
 
 __all__ = ["PackedCodes"]
 

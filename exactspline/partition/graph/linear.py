@@ -11,7 +11,8 @@ import numpy as np
 from ...mode import guarded
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..pieces.equality import Equality
+    from .adjacent import AdjacentRegions
 
 __all__ = ["RegionGroups", "distinct_pieces", "linear_regions"]
 
@@ -73,13 +74,18 @@ class RegionGroups:
         return np.argsort(self.labels, kind="stable"), np.cumsum(self.sizes)
 
 
-def linear_regions(partition: Partition) -> RegionGroups:
-    """Merge adjacent regions with equal affine maps; see `Partition.linear_regions`."""
+def linear_regions(
+    partition: AdjacentRegions, equality: Equality, keys: np.ndarray
+) -> RegionGroups:
+    """Merge adjacent regions with equal affine maps; see `Partition.linear_regions`.
+
+    ``keys`` are the maps' fingerprints: regions whose keys differ have different maps.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components, minimum_spanning_tree
 
     n = len(partition)
-    edges, equality, keys = partition.edges, partition._equality, partition._fingerprints
+    edges = partition.edges
     candidates = np.flatnonzero(keys[edges.source] == keys[edges.target])
     a, b = edges.source[candidates].astype(np.int64), edges.target[candidates].astype(np.int64)
     proved = np.zeros(len(a), dtype=bool)
@@ -100,12 +106,16 @@ def linear_regions(partition: Partition) -> RegionGroups:
     return _numbered(labels, partition.complete, "connected linear regions")
 
 
-def distinct_pieces(partition: Partition) -> RegionGroups:
-    """Group regions by their affine maps; see `Partition.distinct_pieces`."""
-    equality, keys = partition._equality, partition._fingerprints
+def distinct_pieces(
+    partition: AdjacentRegions, equality: Equality, keys: np.ndarray,
+    linear: RegionGroups | None,
+) -> RegionGroups:  # fmt: skip
+    """Group regions by their affine maps; see `Partition.distinct_pieces`.
+
+    ``linear``: the connected linear regions, if they are known.
+    """
     labels = np.arange(len(partition))
-    if "_linear" in partition.__dict__:  # equal already, proved
-        linear = partition._linear
+    if linear is not None:  # equal already, proved
         labels = linear.representatives[linear.labels]
     rest = np.flatnonzero(labels == np.arange(len(partition)))
     order = rest[np.argsort(keys[rest], kind="stable")]
