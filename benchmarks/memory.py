@@ -42,7 +42,7 @@ def count(net: es.Network) -> None:
 
 
 def stream(net: es.Network) -> None:
-    for _ in es.enumerate_regions(net, stream=True):
+    for _ in es.stream_regions(net):
         pass
 
 

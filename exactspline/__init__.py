@@ -25,6 +25,7 @@ from .api import (
     load,
     open_partition,
     regions_at,
+    stream_regions,
 )
 from .domain import Box, Domain, Polytope, Slice, WholeSpace
 from .errors import (
@@ -188,6 +189,7 @@ __all__ = [
     "open_partition",
     "prepare",
     "regions_at",
+    "stream_regions",
     "vq_distance",
 ]
 

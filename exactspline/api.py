@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any, TypeAlias
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from .clock import Clock, OutOfTime
-from .domain import Domain, WholeSpace
-from .errors import ParameterError, ShapeError
-from .mode import checks_itself, guarded
+from .domain import Domain
+from .driver.driver import Driver
+from .driver.outcome import RegionCount
+from .driver.request import Request, checked_domain, clock_of
+from .driver.stream import RegionStream
+from .errors import ParameterError
+from .mode import guarded
 from .network.network import Network
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from .approximation import Approximation
+    from .driver.request import AnyRun
     from .formats.files import PathLike
     from .partition.partition import Partition
     from .partition.regions.region import Region
-    from .search.decisions import Batch, Decisions, Stop
-    from .search.run import Run, Unprepared
-    from .store import StoredRun
-    from .tasks.coordinate import TaskRun
-
-    AnyRun: TypeAlias = Run | TaskRun | StoredRun | Unprepared
 
 __all__ = [
     "RegionCount",
@@ -42,48 +37,10 @@ __all__ = [
     "load",
     "open_partition",
     "regions_at",
+    "stream_regions",
 ]
 
 Progress = Callable[["AnyRun"], None]
-
-
-class RegionCount(int):
-    """The number of regions, with how it was found.
-
-    It is an ``int``, and carries
-
-    Attributes
-    ----------
-    complete : bool
-        False: the search was stopped, and the number is a certified lower bound.
-    certificates : Decisions
-        How many decisions each tier proved.
-    seconds : float
-        Time of the search.
-    engine : str
-        The engine that ran.
-    domain : Domain
-    stopped : Stop or None
-        Why and where the search was stopped: ``reason``, ``phase`` and ``share`` (of the search
-        tree that is done). None if it is complete.
-    """
-
-    complete: bool
-    certificates: Decisions
-    seconds: float
-    engine: str
-    domain: Domain
-    stopped: Stop | None
-
-    @classmethod
-    def _of(cls, run: AnyRun, seconds: float, stopped: Stop | None) -> RegionCount:
-        out = cls(run.regions)
-        out.complete, out.stopped = stopped is None, stopped
-        out.certificates = run.decisions
-        out.seconds = seconds
-        out.engine = run.engine_name
-        out.domain = run.domain
-        return out
 
 
 @guarded
@@ -287,121 +244,6 @@ def approximate(network: Network, error: Any, domain: Domain | None = None) -> A
     return replace(network, error, domain)
 
 
-def _checked(network: Network, domain: Domain | None) -> Domain:
-    """The domain to work on; it fits the network."""
-    if not isinstance(network, Network):
-        raise ShapeError(f"a Network is needed, not a {type(network).__name__}")
-    if domain is None:
-        domain = WholeSpace(network.input_dim)
-    if not isinstance(domain, Domain):
-        raise ShapeError(
-            f"a domain is needed (Box, Polytope, Slice, WholeSpace), not a {type(domain).__name__}"
-        )
-    if domain.dim != network.input_dim:
-        raise ShapeError(
-            f"the domain lies in R^{domain.dim}, but the network has {network.input_dim} inputs "
-            f"(shape {network.input_shape})"
-        )
-    return domain
-
-
-def _prepared(
-    network: Network, domain: Domain | None, limit: int | None, **options: Any
-) -> Run:
-    from .search.run import Run
-
-    domain = _checked(network, domain)
-    if limit is not None:
-        if isinstance(limit, bool) or int(limit) != limit or limit < 1:
-            raise ParameterError(f"limit {limit!r}: give a whole number of at least 1")
-        options["max_regions"] = int(limit)
-    return Run(network.program, domain, **options)
-
-
-def _in_tasks(
-    network: Network, run: Run, executor: Executor | None, store: PathLike | None = None, *,
-    resume: bool = False, stream: bool = False,
-) -> AnyRun:  # fmt: skip
-    """The run as tasks for an executor or a store; as it is, if there is neither."""
-    if executor is not None:
-        from .tasks.workers import check_executor
-
-        check_executor(executor)
-    if store is not None:
-        from .store import StoredRun
-
-        return StoredRun(network, run, executor, store, resume=resume, stream=stream)
-    if executor is None or run.trivial:
-        return run
-    from .tasks.coordinate import TaskRun
-
-    return TaskRun(network, run, executor)
-
-
-def _clock(time_limit: float | None) -> Clock:
-    """A clock for a time limit that begins now."""
-    if time_limit is not None and not time_limit >= 0:
-        raise ParameterError(f"time_limit {time_limit!r}: give seconds, at least 0")
-    return Clock.limit(time_limit)
-
-
-def _begun(
-    network: Network, domain: Domain, engine: str, clock: Clock, begin: Callable[[], AnyRun]
-) -> AnyRun:
-    """A run, or what stands for one that the clock has stopped while it was being made."""
-    from .search.decisions import LOWERING, PREPARING
-    from .search.run import Unprepared
-
-    try:
-        with clock.running():
-            return begin()
-    except OutOfTime:
-        phase = PREPARING if "program" in network.__dict__ else LOWERING
-        return Unprepared(domain, engine, phase)
-
-
-def _stop(run: AnyRun, limit: int | None, interrupted: bool) -> Stop | None:
-    """Why and where a run has stopped; None if it is complete."""
-    from .search.decisions import Stop
-
-    if run.complete and not interrupted:
-        return None
-    reason = "time limit"
-    if interrupted:
-        reason = "interrupt"
-    elif limit is not None and run.regions >= limit:
-        reason = "limit"
-    return Stop(reason, run.phase, min(1.0, run.share))
-
-
-def _searched(
-    begin: Callable[[], AnyRun], clock: Clock, limit: int | None, progress: Progress | None,
-    take: Callable[[Batch], None] = lambda _: None,
-) -> tuple[AnyRun, Stop | None]:  # fmt: skip
-    """Begin a run and go through it, until its end, the clock's, or an interrupt.
-
-    The first Ctrl-C asks the search to stop; whatever else raises KeyboardInterrupt once it is
-    going on (a handler of the caller's, ``progress``) ends it likewise.
-    """
-    from .interrupts import Requests
-
-    with Requests(clock) as requests:
-        run = begin()
-        interrupted = False
-        try:
-            with closing(run.batches(clock)) as batches:
-                for batch in batches:
-                    take(batch)
-                    if progress is not None:
-                        progress(run)
-        except KeyboardInterrupt:
-            if requests.asked:  # the second one
-                raise
-            interrupted = True
-        asked = requests.asked and not run.complete
-    return run, _stop(run, limit, interrupted or asked)
-
-
 @guarded
 def count_regions(
     network: Network,
@@ -466,18 +308,11 @@ def count_regions(
     >>> es.count_regions(net)
     6
     """
-    start = time.perf_counter()
-    clock = _clock(time_limit)
-    domain = _checked(network, domain)
-
-    def begin() -> AnyRun:
-        run = _prepared(network, domain, limit, store=False, engine=engine)
-        return _in_tasks(network, run, executor)
-
-    run, stop = _searched(
-        lambda: _begun(network, domain, engine, clock, begin), clock, limit, progress
+    clock = clock_of(time_limit)
+    request = Request(
+        network, checked_domain(network, domain), limit, engine, keep=False, executor=executor
     )
-    return RegionCount._of(run, time.perf_counter() - start, stop)
+    return RegionCount.of(Driver(request, clock).go(progress=progress))
 
 
 @guarded
@@ -502,7 +337,7 @@ def enumerate_regions(
     network, domain, limit, time_limit, engine, executor, progress
         As in ``count_regions``.
     stream : bool
-        True gives a ``RegionStream`` to iterate over, in bounded memory.
+        Deprecated: `stream_regions` gives a ``RegionStream`` to iterate over.
     graph : bool
         Find the regions' facets in the same search; without it they are searched for when
         ``edges``, ``borders`` or ``adjacency_graph()`` are first asked for.
@@ -515,11 +350,11 @@ def enumerate_regions(
 
     Returns
     -------
-    Partition or RegionStream
+    Partition
         Regions in lexicographic order of their codes, whatever the engine and the workers. If
         the search was stopped, the first ones of all; ``stopped`` of a partition says where.
         Ctrl-C stops the search as a limit does, and what was found is returned; a second one,
-        before that, raises KeyboardInterrupt. It does so at once in a stream.
+        before that, raises KeyboardInterrupt.
 
     Raises
     ------
@@ -535,43 +370,74 @@ def enumerate_regions(
     >>> net = es.Network([es.Dense([[1], [1]], [0, -1]), es.Abs()], input_shape=(1,))
     >>> es.enumerate_regions(net).codes.tolist()
     [[0, 0], [1, 0], [1, 1]]
-    >>> for region in es.enumerate_regions(net, stream=True):
+    """
+    request = _request(network, domain, limit, engine, graph, executor, store, resume)
+    if stream:
+        warnings.warn(
+            "enumerate_regions(stream=True) is deprecated: call stream_regions instead",
+            DeprecationWarning, stacklevel=3,
+        )  # fmt: skip
+        return RegionStream(replace(request, stream=True), time_limit, progress)
+    from .driver.partitions import enumerated
+
+    return enumerated(request, clock_of(time_limit), progress)
+
+
+@guarded
+def stream_regions(
+    network: Network,
+    domain: Domain | None = None,
+    *,
+    limit: int | None = None,
+    time_limit: float | None = None,
+    engine: str = "auto",
+    executor: Executor | None = None,
+    store: PathLike | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> RegionStream:
+    """Enumerate the activation regions one by one, in bounded memory.
+
+    Parameters
+    ----------
+    network, domain, limit, time_limit, engine, executor, store, resume, progress
+        As in ``enumerate_regions``.
+
+    Returns
+    -------
+    RegionStream
+        To iterate over, once or more often: regions in lexicographic order of their codes.
+        Ctrl-C raises KeyboardInterrupt at once.
+
+    Raises
+    ------
+    ShapeError, DomainError, WorkerError, UnsupportedOperatorError, StoreError
+        As ``enumerate_regions``.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1], [1]], [0, -1]), es.Abs()], input_shape=(1,))
+    >>> for region in es.stream_regions(net):
     ...     print(region.code.tolist())
     [0, 0]
     [1, 0]
     [1, 1]
     """
-    from .partition.partition import Partition
+    request = _request(network, domain, limit, engine, False, executor, store, resume)
+    return RegionStream(replace(request, stream=True), time_limit, progress)
 
+
+def _request(
+    network: Network, domain: Domain | None, limit: int | None, engine: str, facets: bool,
+    executor: Executor | None, store: PathLike | None, resume: bool,
+) -> Request:  # fmt: skip
     if resume and store is None:
         raise ParameterError("resume=True: give the store to resume from, store=...")
-
-    domain = _checked(network, domain)
-
-    def begin(clock: Clock, *, resume: bool) -> AnyRun:
-        def run() -> AnyRun:
-            made = _prepared(network, domain, limit, store=True, engine=engine, facets=graph)
-            return _in_tasks(network, made, executor, store, resume=resume, stream=stream)
-
-        return _begun(network, domain, engine, clock, run)
-
-    if stream:
-        return RegionStream(begin, resume, limit, time_limit, progress)
-    start = time.perf_counter()
-    clock = _clock(time_limit)
-    out = Partition(network, domain)
-    run, stop = _searched(
-        lambda: begin(clock, resume=resume), clock, limit, progress, out._append
-    )
-    out._finish()
-    out.seconds = time.perf_counter() - start
-    out.complete, out.certificates, out.engine = stop is None, run.decisions, run.engine_name
-    if store is not None and os.path.exists(store):
-        from .store import open_partition
-
-        out = open_partition(store)
-    out.stopped = None if out.complete else stop
-    return out
+    return Request(
+        network, checked_domain(network, domain), limit, engine, facets=facets,
+        executor=executor, store=store, resume=resume,
+    )  # fmt: skip
 
 
 @guarded
@@ -670,84 +536,4 @@ def regions_at(
     """
     from .partition.regions.at import regions_at as find
 
-    return find(network, x, _checked(network, domain), limit)
-
-
-class StreamedRegion:
-    """One region of a stream: its code and witness (domain coordinates).
-
-    Attributes
-    ----------
-    index : int
-    code : array, shape (units,)
-    witness : float64 array, shape (k,)
-    exact_witness : tuple of Fraction or None
-        Where no float64 point of the region could be proved.
-    """
-
-    __slots__ = ("code", "exact_witness", "index", "witness")
-
-    def __init__(
-        self, index: int, code: np.ndarray, witness: np.ndarray,
-        exact_witness: tuple[Fraction, ...] | None,
-    ) -> None:  # fmt: skip
-        self.index, self.code, self.witness = index, code, witness
-        self.exact_witness = exact_witness
-
-
-@guarded
-class RegionStream:
-    """Regions one by one, in order and in bounded memory.
-
-    Attributes
-    ----------
-    complete : bool
-        True once all regions have been seen; until then what was seen is a certified lower
-        bound.
-    stopped : Stop or None
-        Once it has been gone through: why and where a limit stopped it, if one did.
-    """
-
-    def __init__(
-        self, begin: Callable[..., AnyRun], resume: bool, limit: int | None = None,
-        time_limit: float | None = None, progress: Progress | None = None,
-    ) -> None:  # fmt: skip
-        self._begin, self._limit, self._time_limit = begin, limit, time_limit
-        self._run = begin(_clock(time_limit), resume=resume)
-        self._used = False
-        self._progress = progress
-        self.stopped: Stop | None = None
-
-    @property
-    def complete(self) -> bool:
-        """Whether the stream has come to the end of the search."""
-        return self._run.complete
-
-    @property
-    def certificates(self) -> Decisions:
-        """Proved decisions so far, by tier."""
-        return self._run.decisions
-
-    def batches(self) -> Iterator[Batch]:
-        """The same regions in arrays: ``codes``, ``points``, ``exact``."""
-        clock = _clock(self._time_limit)
-        if self._used:  # once more, from the beginning
-            self.stopped = None
-            self._run = self._begin(clock, resume=True)
-        self._used = True
-        for batch in self._run.batches(clock):
-            if self._progress is not None:
-                self._progress(self._run)
-            if len(batch.codes):
-                yield batch
-        self.stopped = _stop(self._run, self._limit, interrupted=False)
-
-    @checks_itself  # between two batches entries are only taken out of arrays
-    def __iter__(self) -> Iterator[StreamedRegion]:
-        index = 0
-        for batch in self.batches():
-            for i in range(len(batch.codes)):
-                yield StreamedRegion(
-                    index, batch.codes[i], batch.points[i], batch.exact.get(i)
-                )
-                index += 1
+    return find(network, x, checked_domain(network, domain), limit)

@@ -129,7 +129,7 @@ def check(
             return
         if way.form == "stream":
             for stop in (*way.stops, None):
-                stream = es.enumerate_regions(net, domain, limit=stop, stream=True, **options)
+                stream = es.stream_regions(net, domain, limit=stop, **options)
                 same([tuple(r.code.tolist()) for r in stream], truth[:stop], f"stream to {stop}")
                 _complete(stream.complete, len(truth), stop)
             return

@@ -60,7 +60,7 @@ def forms(rng, plain, where, codes):
         if form == "count":
             return form, [(int(es.count_regions(net, domain)),)], [(len(codes),)]
         if form == "stream":
-            stream = es.enumerate_regions(net, domain, stream=True)
+            stream = es.stream_regions(net, domain)
             return form, [tuple(r.code.tolist()) for r in stream], codes
         if form == "graph":
             return form, codes_of(es.enumerate_regions(net, domain, graph=True)), codes

@@ -173,7 +173,7 @@ def test_codes_are_kept_packed():
 # --------------------------------------------------------------- streaming and limits
 def test_stream_gives_the_same_regions():
     omega = es.enumerate_regions(NET, BOX)
-    stream = es.enumerate_regions(NET, BOX, stream=True)
+    stream = es.stream_regions(NET, BOX)
     assert isinstance(stream, es.RegionStream)
     assert stream.complete is False
     regions = list(stream)
@@ -186,7 +186,7 @@ def test_stream_gives_the_same_regions():
 
 
 def test_stream_can_be_left():
-    stream = es.enumerate_regions(LARGE, stream=True)
+    stream = es.stream_regions(LARGE)
     for region in stream:
         if region.index == 99:
             break
@@ -194,7 +194,7 @@ def test_stream_can_be_left():
 
 
 def test_stream_in_batches():
-    stream = es.enumerate_regions(NET, BOX, stream=True)
+    stream = es.stream_regions(NET, BOX)
     batches = list(stream.batches())
     assert np.concatenate([b.codes for b in batches]).tolist() == (
         es.enumerate_regions(NET, BOX).codes.tolist()

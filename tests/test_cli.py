@@ -23,7 +23,7 @@ from exactspline.cli.domains import domain_lines, exact_text
 from exactspline.cli.progress import Progress
 from exactspline.cli.text import big, duration
 from exactspline.formats import save_json
-from exactspline.search import compiled
+from exactspline.search import compiled, warm
 
 F = Fraction
 JSON_KEYS = {
@@ -35,7 +35,7 @@ JSON_KEYS = {
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """A folder with networks and domains; the kernel is compiled once it exists."""
-    compiled.warm_up()
+    warm.warm_up()
     folder = tmp_path_factory.mktemp("cli")
     rng = np.random.default_rng(0)
     small = {"W0": [[1, 0], [0, 1], [1, 1]], "b0": [0, 0, -1], "W1": [[1, 1, 1]], "b1": [0]}
@@ -580,7 +580,7 @@ def test_first_run_says_that_it_compiles(run, monkeypatch):
 
 def test_other_engines_do_not_compile(run, monkeypatch):
     monkeypatch.setattr(compiled, "is_compiled", lambda **_: False)
-    monkeypatch.setattr(compiled, "warm_up", lambda **_: pytest.fail("compiles"))
+    monkeypatch.setattr(warm, "warm_up", lambda **_: pytest.fail("compiles"))
     assert run("count", "small.npz", "--engine", "rational")[2] == ""
     assert run("count", "small.npz", "--box", "0", "0")[2] == ""
 

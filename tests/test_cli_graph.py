@@ -21,7 +21,7 @@ import pytest
 import exactspline as es
 from exactspline.cli import main
 from exactspline.cli.progress import Progress
-from exactspline.search import compiled
+from exactspline.search import compiled, warm
 
 F = Fraction
 
@@ -479,7 +479,7 @@ def test_interrupts_lose_no_column(run, monkeypatch):
 
 def test_ctrl_c_in_a_terminal(files, tmp_path):
     """A real process with the compiled engine: a progress bar, Ctrl-C, and a file."""
-    compiled.warm_up(facets=True)
+    warm.warm_up(facets=True)
     master, slave = pty.openpty()
     process = subprocess.Popen(
         command("graph", str(files / "large.npz"), "--box", "-1", "1", "--out", "g.npz"),

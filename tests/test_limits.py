@@ -250,7 +250,7 @@ def test_limits_are_reasons():
     assert (count, count.stopped.reason, count.stopped.phase) == (2, "limit", "searching")
     omega = es.enumerate_regions(network, limit=2)
     assert (len(omega), omega.stopped.reason) == (2, "limit")
-    stream = es.enumerate_regions(network, limit=2, stream=True)
+    stream = es.stream_regions(network, limit=2)
     assert stream.stopped is None
     assert len(list(stream)) == 2
     assert stream.stopped.reason == "limit"
@@ -388,7 +388,7 @@ def test_the_second_ctrl_c_raises():
 def test_streams_pass_it_on():
     progress, _ = interrupt()
     with pytest.raises(KeyboardInterrupt):
-        list(es.enumerate_regions(thirds(), engine="rational", stream=True, progress=progress))
+        list(es.stream_regions(thirds(), engine="rational", progress=progress))
 
 
 def test_a_handler_of_somebody_else_stays():

@@ -311,17 +311,17 @@ def test_the_callers_mode_holds_between_the_items_of_a_stream(other):
     net = network()
     seen, codes = [], []
     with in_mode(other):
-        stream = es.enumerate_regions(net, stream=True)
+        stream = es.stream_regions(net)
         for region in stream:
             seen.append(modes.current())
             codes.append(region.code.tolist())
-        for batch in es.enumerate_regions(net, stream=True).batches():
+        for batch in es.stream_regions(net).batches():
             seen.append(modes.current())
             codes += batch.codes.tolist()
         omega = es.enumerate_regions(net)
         for items in (omega, omega.iter_codes(1), omega.iter_affine_pieces(1)):
             seen += [modes.current() for _ in items]
-        half = iter(es.enumerate_regions(net, stream=True))
+        half = iter(es.stream_regions(net))
         next(half)
         half.close()
         seen.append(modes.current())
@@ -346,7 +346,7 @@ def test_functions_of_the_caller_run_in_the_callers_mode(other):
     with in_mode(other), np.errstate(divide="raise"):
         assert es.count_regions(network(), progress=progress) == 3
         es.enumerate_regions(network(), progress=progress)
-        list(es.enumerate_regions(network(), stream=True, progress=progress))
+        list(es.stream_regions(network(), progress=progress))
     assert len(seen) >= 6
     assert set(seen) == {(other, "raise")}
     assert set(inner) == {3}
@@ -583,7 +583,7 @@ def test_what_public_calls_give_is_guarded():
         omega.domain, omega.domain.chart, net.layers[0], net.layers[0].as_maso(),
         net.layers[0].as_aso(), es.prepare(net, engine="numpy"),
         es.approximate(es.Network([es.Dense([[1]]), es.Tanh()], (1,)), "0.1", es.Box([-1], [1])),
-        es.enumerate_regions(net, stream=True), es.theory.layer_power_diagram(net, 1),
+        es.stream_regions(net), es.theory.layer_power_diagram(net, 1),
         es.theory.bounds(net), es.theory.vq_distances(net, [[0, 1]], [[1, 0]]),
     ]  # fmt: skip
     missing = [m for thing in given for m in unguarded(type(thing))]

@@ -196,11 +196,11 @@ def test_limits_and_streams(tmp_path):
     first = es.enumerate_regions(NET, BOX, store=name, limit=5)
     assert len(first) == 5
     assert not first.complete
-    stream = es.enumerate_regions(NET, BOX, store=name, resume=True, stream=True)
+    stream = es.stream_regions(NET, BOX, store=name, resume=True)
     for _ in range(2):  # a stream may be gone through again
         assert [r.code.tolist() for r in stream] == whole.codes.tolist()
         assert stream.complete
-    short = es.enumerate_regions(NET, BOX, store=tmp_path / "p.sqlite", stream=True, limit=4)
+    short = es.stream_regions(NET, BOX, store=tmp_path / "p.sqlite", limit=4)
     assert [r.code.tolist() for r in short] == whole.codes[:4].tolist()
 
 
@@ -588,7 +588,7 @@ def unfinished(tmp_path, monkeypatch):
     monkeypatch.setattr(kernel_engine, "BUDGET", 40)
     name = tmp_path / "unfinished.sqlite"
     with ThreadPoolExecutor(2) as executor:
-        es.enumerate_regions(MOONS, BOX, store=name, limit=200, executor=executor, stream=True)
+        es.stream_regions(MOONS, BOX, store=name, limit=200, executor=executor)
     gc.collect()
     with ThreadPoolExecutor(2) as executor:
         es.enumerate_regions(MOONS, BOX, store=name, resume=True, limit=200, executor=executor)

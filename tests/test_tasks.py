@@ -154,7 +154,7 @@ def test_limits(short_tasks):
         late = es.enumerate_regions(net, time_limit=0.0, executor=executor)
         assert np.array_equal(late.codes, whole.codes[: len(late)])
         assert not late.complete
-        stream = es.enumerate_regions(net, stream=True, executor=executor)
+        stream = es.stream_regions(net, executor=executor)
         for _ in range(2):
             assert [bytes(r.code) for r in stream] == [bytes(code) for code in whole.codes]
             assert stream.complete
@@ -171,7 +171,7 @@ def test_trivial_networks(pool):
 
 def test_a_plain_stream_begins_again():
     net = es.load(Path(__file__).parent.parent / "examples/moons.onnx")
-    stream = es.enumerate_regions(net, stream=True)
+    stream = es.stream_regions(net)
     assert sum(1 for _ in stream) == sum(1 for _ in stream) == 479
 
 

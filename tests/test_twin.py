@@ -217,7 +217,7 @@ def test_streams_and_limits_give_the_same_beginning():
     for _ in range(20):
         spec, pair = draw(rng, "any")
         expected = naive.codes(nets.twin(spec), pair[1])
-        stream = es.enumerate_regions(nets.network(spec), pair[0], stream=True)
+        stream = es.stream_regions(nets.network(spec), pair[0])
         assert [tuple(r.code.tolist()) for r in stream] == expected
         assert stream.complete
         some = es.enumerate_regions(nets.network(spec), pair[0], limit=3)

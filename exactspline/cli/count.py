@@ -7,12 +7,14 @@ import time
 from typing import TYPE_CHECKING
 
 from ..api import load
+from ..driver.driver import reason_of
 from .domains import read_domains
 from .report import Report, linear_json, linear_lines, network_lines
-from .search import Outcome, conclude, interrupt_word, program_in_time, searches
+from .search import conclude, program_in_time, searches
 from .streams import results
 
 if TYPE_CHECKING:
+    from ..driver.outcome import Outcome
     from ..partition import Partition
 
 __all__ = ["count"]
@@ -48,7 +50,7 @@ def _merge(partition: Partition, outcome: Outcome, report: Report) -> None:
             pieces = partition.distinct_pieces().count
         except KeyboardInterrupt as interrupt:
             outcome.interrupt = interrupt
-            outcome.stopped = interrupt_word(interrupt)
+            outcome.after = reason_of(interrupt)
     if not outcome.complete:
         linear = pieces  # groups may yet be joined, but every piece needs one
     seconds = time.perf_counter() - start

@@ -6,11 +6,12 @@ import argparse
 from functools import partial
 
 from ..api import load
+from ..driver.outcome import Outcome
 from ..errors import ParameterError
 from .domains import read_domains
 from .output import paths_for, write
 from .report import Report, network_lines
-from .search import Outcome, conclude, program_in_time, searches
+from .search import conclude, program_in_time, searches
 from .streams import results
 
 __all__ = ["enumerate_"]

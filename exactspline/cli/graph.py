@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..api import load
+from ..driver.outcome import Outcome
 from .domains import read_domains
 from .output import paths_for, write
 from .report import Report, network_lines
-from .search import Outcome, conclude, program_in_time, searches
+from .search import conclude, program_in_time, searches
 from .streams import results
 
 if TYPE_CHECKING:

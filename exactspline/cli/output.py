@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from ..driver.outcome import Outcome
 from ..errors import FormatError
 from .progress import Progress
 from .report import Report
-from .search import Outcome
 from .signals import Stopped
 from .text import path_text
 

@@ -11,7 +11,7 @@ from ..texts import plain
 from .text import duration
 
 if TYPE_CHECKING:
-    from ..api import AnyRun
+    from ..driver.request import AnyRun
 
 __all__ = ["Progress"]
 

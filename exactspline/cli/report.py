@@ -15,8 +15,8 @@ from .text import duration, path_text, printable, shape_text
 
 if TYPE_CHECKING:
     from ..compile.program import Program
+    from ..driver.outcome import Outcome
     from ..network import Network
-    from .search import Outcome
 
 __all__ = [
     "Report",
@@ -150,8 +150,9 @@ def result_lines(outcome: Outcome) -> list[tuple[str, str]]:
     engine = engines.get(outcome.engine, outcome.engine)
     reached = []
     if not outcome.complete:
-        share = f"{outcome.share:.1%} of the search tree done"
-        reached = [("reached", f"{share}; stopped while {outcome.phase}")]
+        assert outcome.stop is not None
+        share = f"{outcome.stop.share:.1%} of the search tree done"
+        reached = [("reached", f"{share}; stopped while {outcome.stop.phase}")]
     return [
         ("regions", count),
         *reached,
@@ -216,8 +217,8 @@ def _result(outcome: Outcome) -> dict[str, Any]:
         "complete": outcome.complete,
         "certified": True,
         "stopped": outcome.stopped,
-        "phase": None if outcome.complete else outcome.phase,
-        "share": 1.0 if outcome.complete else outcome.share,
+        "phase": None if outcome.stop is None else outcome.stop.phase,
+        "share": 1.0 if outcome.stop is None else outcome.stop.share,
         "decisions": {
             "float": decisions.float if decisions else 0,
             "integer": decisions.integer if decisions else 0,

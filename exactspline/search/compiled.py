@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import atexit
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 
 from ..clock import Clock
 
-__all__ = ["compile_elsewhere", "is_compiled", "warm_up", "warn_if_lost"]
+__all__ = ["compile_elsewhere", "is_compiled", "warn_if_lost"]
 
 HEARTBEAT = 0.05  # seconds between two looks at the other process
 _children: dict[bool, subprocess.Popen[bytes]] = {}
-_COMMAND = "from exactspline.search.compiled import _compile_for_parent as run; run({}, {})"
+_COMMAND = "from exactspline.search.warm import compile_for_parent as run; run({}, {})"
 
 
 def is_compiled(*, facets: bool = False) -> bool:
@@ -74,25 +72,6 @@ def warn_if_lost(*, facets: bool = False) -> None:
     from .kernel.dfs import advance
 
     warn(advance)
-
-
-def warm_up(*, facets: bool = False) -> None:
-    """Compile the kernels, or load them from the cache, by a search of one unit.
-
-    Parameters
-    ----------
-    facets : bool
-        Those that find facets, too.
-    """
-    from ..domain import WholeSpace
-    from ..network import Dense, Network, ReLU
-    from .run import Run
-
-    network = Network([Dense([[1]]), ReLU()], (1,))
-    for _ in Run(
-        network.program, WholeSpace(1), store=facets, engine="kernel", facets=facets, max_regions=2
-    ).batches():
-        pass
 
 
 def compile_elsewhere(clock: Clock, *, facets: bool = False) -> Iterator[bool]:
@@ -147,20 +126,6 @@ def is_working(*, facets: bool = False) -> bool:
     """Whether another process compiles the kernels."""
     child = _children.get(facets)
     return child is not None and child.poll() is None
-
-
-def _compile_for_parent(facets: bool, parent: int) -> None:
-    """Compile in the process of `_begin`, which ends when its parent has."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
-    if hasattr(os, "getppid"):
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    warm_up(facets=facets)
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    os._exit(1)
 
 
 @atexit.register

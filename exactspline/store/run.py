@@ -13,7 +13,7 @@ from ..clock import Clock
 from ..formats.files import PathLike
 from ..mode import guarded
 from ..network.network import Network
-from ..search.decisions import Batch, Decisions
+from ..search.decisions import Batch
 from ..search.run import Run
 from ..tasks.chunk import code_key, decode_chunk
 from ..tasks.coordinate import TaskRun
@@ -22,7 +22,7 @@ from .rows import Head
 from .store import open_run
 
 if TYPE_CHECKING:
-    from ..domain import Domain
+    pass
 
 __all__ = ["StoredRun"]
 
@@ -34,8 +34,8 @@ def _wait(waiting: list[_Waiting], head: Head) -> None:
 
 
 @guarded
-class StoredRun:
-    """A run in tasks whose results go to a file; it offers what a ``Run`` offers.
+class StoredRun(TaskRun):
+    """A run in tasks whose results go to a file.
 
     Parameters
     ----------
@@ -60,64 +60,24 @@ class StoredRun:
         self, network: Network, run: Run, executor: Executor | None, path: PathLike, *,
         resume: bool, stream: bool = False,
     ) -> None:  # fmt: skip
-        self._store = open_run(
+        self._file = file = open_run(
             path, network, run.domain, engine=run.engine_name, facets=run.facets, resume=resume
         )
-        self._close = weakref.finalize(self, self._store.close)
-        run.facets = self._store.facets
+        self._close = weakref.finalize(self, file.close)
+        run.facets = file.facets
         try:
-            heads = self._store.contents().heads if stream else []
-            self._tasks = TaskRun(network, run, None if run.trivial else executor, self._store)
+            heads = file.contents().heads if stream else []
+            super().__init__(network, run, None if run.trivial else executor, file)
         except BaseException:
             self._close()
             raise
-        self._run, self._stream = run, stream
+        self._stream = stream
         self._waiting: list[_Waiting] = []  # a heap of chunks to be handed over
         self._handed = 0
         if stream:
             self._waiting = [(head.first, head) for head in heads]  # sorted, as a heap may be
             # not a method: the store, which `_close` keeps, must not keep this run
-            self._store.on_chunk = partial(_wait, self._waiting)
-
-    @property
-    def domain(self) -> Domain:
-        """The domain that is searched."""
-        return self._tasks.domain
-
-    @property
-    def engine_name(self) -> str:
-        """The engine that runs."""
-        return self._tasks.engine_name
-
-    @property
-    def regions(self) -> int:
-        """Regions in the store."""
-        return self._tasks.regions
-
-    @property
-    def before(self) -> int:
-        """Regions that earlier runs had put in the store."""
-        return self._tasks.before
-
-    @property
-    def complete(self) -> bool:
-        """Whether every region has been found."""
-        return self._tasks.complete
-
-    @property
-    def phase(self) -> str:
-        """What it is doing, as ``Stop`` says it."""
-        return self._tasks.phase
-
-    @property
-    def share(self) -> float:
-        """Share of the search tree that is done, 0 to 1."""
-        return self._tasks.share
-
-    @property
-    def decisions(self) -> Decisions:
-        """Proved decisions so far, by tier."""
-        return self._tasks.decisions
+            file.on_chunk = partial(_wait, self._waiting)
 
     def batches(
         self, deadline: Clock | float | None = None
@@ -130,11 +90,11 @@ class StoredRun:
             Also at the end, if the file does not hold what the run has done.
         """
         try:
-            for batch in self._tasks.batches(deadline):
+            for batch in super().batches(deadline):
                 yield batch
                 if self._stream:
                     yield from self._ready()
-            self._store.check()
+            self._file.check()
             if self._stream:
                 yield from self._ready()
         finally:
@@ -142,15 +102,15 @@ class StoredRun:
 
     def _ready(self) -> Iterator[Batch]:
         """Regions that have come to stand before everything that remains."""
-        program, first = self._run.program, self._tasks.first
+        program, first = self.run.program, self.first
         before = None if first is None else code_key(first, program)
         while self._waiting and (before is None or self._waiting[0][0] < before):
-            left = self._run.max_regions - self._handed
+            left = self.run.max_regions - self._handed
             if left <= 0:
                 return
             head = heapq.heappop(self._waiting)[1]
-            chunk = self._store.chunk(head.key, head.checksum())
-            batch = decode_chunk(chunk, program, self._run.dims)
+            chunk = self._file.chunk(head.key, head.checksum())
+            batch = decode_chunk(chunk, program, self.run.dims)
             if len(batch.codes) > left:
                 batch = part_of(batch, 0, left, 0)
             self._handed += len(batch.codes)

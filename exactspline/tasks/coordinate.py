@@ -8,10 +8,10 @@ its part, in pieces if workers would run out of work.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..clock import Clock
 from ..errors import ExactSplineError, WorkerError
@@ -27,7 +27,7 @@ from .workers import Pool
 
 if TYPE_CHECKING:
     from ..domain import Domain
-    from ..store import Store
+    from .chunk import Chunk
 
 __all__ = ["TaskRun"]
 
@@ -40,6 +40,23 @@ QUEUE = 2  # tasks a worker that are handed out
 PARTS = 4  # parts a worker that there should be
 _BUFFER = 1 << 28  # bytes of results that may wait for earlier ones
 _BYTES_PER_SECOND = 1 << 20  # of networks that tasks carry to one worker, at most
+
+
+class Sink(Protocol):
+    """What takes results in and knows what is still to be done: a store."""
+
+    @property
+    def regions(self) -> int: ...
+
+    @property
+    def decisions(self) -> Decisions: ...
+
+    def pending(self) -> list[tuple[int, Part]]: ...
+
+    def commit(
+        self, key: int, chunks: Sequence[Chunk], remaining: Sequence[Part], regions: int,
+        decisions: Decisions, seconds: float,
+    ) -> list[int]: ...  # fmt: skip
 
 
 @dataclass(order=True)
@@ -66,13 +83,13 @@ class TaskRun:
         What to do: domain, engine, limit, facets.
     executor : Executor, optional
         By default tasks run in this process.
-    store : Store, optional
+    store : Sink, optional
         Takes the results in; batches are then empty. What is pending there is done.
     """
 
     def __init__(
         self, network: Network, run: Run, executor: Executor | None = None,
-        store: Store | None = None,
+        store: Sink | None = None,
     ) -> None:  # fmt: skip
         self.run, self.store = run, store
         self._inline = executor is None

@@ -22,10 +22,10 @@ from ..formats.json.domain import domain_from_json, domain_to_json
 from ..formats.json.network import network_from_json, network_to_json
 from ..mode import guarded
 from ..network.network import Network
-from ..search.compiled import warm_up
 from ..search.decisions import COMPILING, Decisions
 from ..search.part import Part
 from ..search.run import Run
+from ..search.warm import warm_up
 from .chunk import Chunk, encode_batch
 from .merge import merged
 

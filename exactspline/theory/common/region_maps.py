@@ -48,7 +48,9 @@ def partition_of(network: Network | Partition, domain: Domain | None = None) -> 
     ParameterError
         If the partition was stopped before it was complete, or if it comes with a domain.
     """
-    from ...api import enumerate_regions
+    from ...clock import Clock
+    from ...driver.partitions import enumerated
+    from ...driver.request import Request, checked_domain
     from ...network.network import Network
     from ...partition.partition import Partition
 
@@ -61,9 +63,8 @@ def partition_of(network: Network | Partition, domain: Domain | None = None) -> 
             )
         found = network
     elif isinstance(network, Network):
-        result = enumerate_regions(network, domain, limit=MOST_REGIONS + 1)
-        assert isinstance(result, Partition)
-        found = result
+        request = Request(network, checked_domain(network, domain), MOST_REGIONS + 1)
+        found = enumerated(request, Clock())
     else:
         raise ParameterError(
             f"a check is about a Network or a Partition, not a {type(network).__name__}"

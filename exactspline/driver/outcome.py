@@ -1,0 +1,94 @@
+"""How a search has ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..domain import Domain
+from ..search.decisions import Decisions
+
+if TYPE_CHECKING:
+    from ..search.decisions import Stop
+
+__all__ = ["Outcome", "RegionCount"]
+
+
+@dataclass
+class Outcome:
+    """The result of a search on one domain.
+
+    Attributes
+    ----------
+    regions : int
+        So many were proved.
+    before : int
+        Of them, that an earlier run had found.
+    seconds : float
+        Time of the search.
+    stop : Stop or None
+        Why and where it was stopped: None if it is complete.
+    interrupt : KeyboardInterrupt or None
+        What stopped it, if that was a signal.
+    extra : dict
+        What a command adds.
+    """
+
+    domain: Domain
+    engine: str
+    regions: int = 0
+    before: int = 0
+    seconds: float = 0.0
+    stop: Stop | None = None
+    decisions: Decisions = field(default_factory=Decisions)
+    interrupt: KeyboardInterrupt | None = field(default=None, repr=False)
+    extra: dict[str, Any] = field(default_factory=dict)
+    after: str | None = None  # what has stopped the work that follows a complete search
+
+    @property
+    def complete(self) -> bool:
+        """Whether these are all regions."""
+        return self.stop is None
+
+    @property
+    def stopped(self) -> str | None:
+        """What has stopped the work, in a word."""
+        return self.after if self.stop is None else self.stop.reason
+
+
+class RegionCount(int):
+    """The number of regions, with how it was found.
+
+    It is an ``int``, and carries
+
+    Attributes
+    ----------
+    complete : bool
+        False: the search was stopped, and the number is a certified lower bound.
+    certificates : Decisions
+        How many decisions each tier proved.
+    seconds : float
+        Time of the search.
+    engine : str
+        The engine that ran.
+    domain : Domain
+    stopped : Stop or None
+        Why and where the search was stopped: ``reason``, ``phase`` and ``share`` (of the search
+        tree that is done). None if it is complete.
+    """
+
+    complete: bool
+    certificates: Decisions
+    seconds: float
+    engine: str
+    domain: Domain
+    stopped: Stop | None
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> RegionCount:
+        """The count of a search that has ended."""
+        out = cls(outcome.regions)
+        out.complete, out.stopped = outcome.complete, outcome.stop
+        out.certificates, out.seconds = outcome.decisions, outcome.seconds
+        out.engine, out.domain = outcome.engine, outcome.domain
+        return out

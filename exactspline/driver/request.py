@@ -1,0 +1,125 @@
+"""What a search is asked for, and the run that does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ..clock import Clock
+from ..domain import Domain, WholeSpace
+from ..errors import ParameterError, ShapeError
+from ..formats.files import PathLike
+from ..network.network import Network
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from ..search.run import Run, Unprepared
+    from ..tasks.coordinate import TaskRun
+
+    AnyRun: TypeAlias = Run | TaskRun | Unprepared
+
+__all__ = ["Request", "checked_domain", "clock_of"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be searched, how, and where it goes.
+
+    Parameters
+    ----------
+    network, domain
+        They fit: see `checked_domain`.
+    limit : int, optional
+        Regions after which the search stops.
+    engine : str
+    keep : bool
+        Whether batches carry codes and witnesses; a count needs none.
+    facets : bool
+        Whether they carry the facets of their regions, too.
+    executor : Executor, optional
+        Has its workers search.
+    store : path-like, optional
+        The file that takes the regions in.
+    resume : bool
+        Go on with what is there.
+    stream : bool
+        With a store: whether batches carry the regions all the same.
+    """
+
+    network: Network
+    domain: Domain
+    limit: int | None = None
+    engine: str = "auto"
+    keep: bool = True
+    facets: bool = False
+    executor: Executor | None = None
+    store: PathLike | None = None
+    resume: bool = False
+    stream: bool = False
+
+    def run(self) -> AnyRun:
+        """The run that does it; it may be left by the clock.
+
+        Raises
+        ------
+        ParameterError
+            For a limit that is none, and an engine that does not exist.
+        WorkerError, StoreError
+            If workers or the file cannot be used.
+        """
+        from ..search.run import Run
+
+        options: dict[str, Any] = {"store": self.keep, "engine": self.engine}
+        if self.limit is not None:
+            if isinstance(self.limit, bool) or int(self.limit) != self.limit or self.limit < 1:
+                raise ParameterError(f"limit {self.limit!r}: give a whole number of at least 1")
+            options["max_regions"] = int(self.limit)
+        run = Run(self.network.program, self.domain, facets=self.facets, **options)
+        if self.executor is not None:
+            from ..tasks.workers import check_executor
+
+            check_executor(self.executor)
+        if self.store is not None:
+            from ..store import StoredRun
+
+            return StoredRun(
+                self.network, run, self.executor, self.store, resume=self.resume,
+                stream=self.stream,
+            )  # fmt: skip
+        if self.executor is None or run.trivial:
+            return run
+        from ..tasks.coordinate import TaskRun
+
+        return TaskRun(self.network, run, self.executor)
+
+
+def checked_domain(network: Network, domain: Domain | None) -> Domain:
+    """The domain to work on: all of R^D if none is given; it fits the network.
+
+    Raises
+    ------
+    ShapeError
+        If it does not fit, or is no domain, or if the network is none.
+    """
+    if not isinstance(network, Network):
+        raise ShapeError(f"a Network is needed, not a {type(network).__name__}")
+    if domain is None:
+        domain = WholeSpace(network.input_dim)
+    if not isinstance(domain, Domain):
+        raise ShapeError(
+            f"a domain is needed (Box, Polytope, Slice, WholeSpace), not a {type(domain).__name__}"
+        )
+    if domain.dim != network.input_dim:
+        raise ShapeError(
+            f"the domain lies in R^{domain.dim}, but the network has {network.input_dim} inputs "
+            f"(shape {network.input_shape})"
+        )
+    return domain
+
+
+def clock_of(time_limit: float | None) -> Clock:
+    """A clock for a time limit that begins now."""
+    if time_limit is not None and not time_limit >= 0:
+        raise ParameterError(f"time_limit {time_limit!r}: give seconds, at least 0")
+    return Clock.limit(time_limit)

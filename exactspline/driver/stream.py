@@ -1,0 +1,99 @@
+"""Regions one by one, as they are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..mode import checks_itself, guarded
+from .driver import Driver
+from .request import Request, clock_of
+
+if TYPE_CHECKING:
+    from ..search.decisions import Batch, Decisions, Stop
+
+__all__ = ["RegionStream", "StreamedRegion"]
+
+
+class StreamedRegion:
+    """One region of a stream: its code and witness (domain coordinates).
+
+    Attributes
+    ----------
+    index : int
+    code : array, shape (units,)
+    witness : float64 array, shape (k,)
+    exact_witness : tuple of Fraction or None
+        Where no float64 point of the region could be proved.
+    """
+
+    __slots__ = ("code", "exact_witness", "index", "witness")
+
+    def __init__(
+        self, index: int, code: np.ndarray, witness: np.ndarray,
+        exact_witness: tuple[Fraction, ...] | None,
+    ) -> None:  # fmt: skip
+        self.index, self.code, self.witness = index, code, witness
+        self.exact_witness = exact_witness
+
+
+@guarded
+class RegionStream:
+    """Regions one by one, in order and in bounded memory.
+
+    Attributes
+    ----------
+    complete : bool
+        True once all regions have been seen; until then what was seen is a certified lower
+        bound.
+    stopped : Stop or None
+        Once it has been gone through: why and where a limit stopped it, if one did.
+    """
+
+    def __init__(
+        self, request: Request, time_limit: float | None = None,
+        progress: Callable[[Any], None] | None = None,
+    ) -> None:  # fmt: skip
+        self._request, self._time_limit, self._progress = request, time_limit, progress
+        self._driver = Driver(request, clock_of(time_limit))
+        _ = self._driver.run  # what is wrong is said at once
+        self._used = False
+        self.stopped: Stop | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the stream has come to the end of the search."""
+        return self._driver.complete
+
+    @property
+    def certificates(self) -> Decisions:
+        """Proved decisions so far, by tier."""
+        return self._driver.run.decisions
+
+    def batches(self) -> Iterator[Batch]:
+        """The same regions in arrays: ``codes``, ``points``, ``exact``."""
+        clock, driver = clock_of(self._time_limit), self._driver
+        if self._used:  # once more, from the beginning
+            self.stopped = None
+            self._driver = driver = Driver(replace(self._request, resume=True), clock)
+        self._used, driver.clock = True, clock
+        for batch in driver.batches():
+            if self._progress is not None:
+                self._progress(driver.run)
+            if len(batch.codes):
+                yield batch
+        self.stopped = driver.stop
+
+    @checks_itself  # between two batches entries are only taken out of arrays
+    def __iter__(self) -> Iterator[StreamedRegion]:
+        index = 0
+        for batch in self.batches():
+            for i in range(len(batch.codes)):
+                yield StreamedRegion(
+                    index, batch.codes[i], batch.points[i], batch.exact.get(i)
+                )
+                index += 1

@@ -1,0 +1,43 @@
+"""Bringing the kernels into this process: compiled, or read from the cache."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+from ..domain import WholeSpace
+from ..network import Dense, Network, ReLU
+from .run import Run
+
+__all__ = ["compile_for_parent", "warm_up"]
+
+
+def warm_up(*, facets: bool = False) -> None:
+    """Compile the kernels, or load them from the cache, by a search of one unit.
+
+    Parameters
+    ----------
+    facets : bool
+        Those that find facets, too.
+    """
+    network = Network([Dense([[1]]), ReLU()], (1,))
+    for _ in Run(
+        network.program, WholeSpace(1), store=facets, engine="kernel", facets=facets, max_regions=2
+    ).batches():
+        pass
+
+
+def compile_for_parent(facets: bool, parent: int) -> None:
+    """Compile in a process that `compile_elsewhere` has started, which ends when its parent has."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    if hasattr(os, "getppid"):
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    warm_up(facets=facets)
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
