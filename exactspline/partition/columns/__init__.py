@@ -1,0 +1,1 @@
+"""Regions in columns: codes as bits, witnesses, and what files say about them."""
