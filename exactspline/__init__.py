@@ -5,14 +5,19 @@ convex regions and is one affine map on each. exactspline enumerates every one o
 nothing else: a network's parameters are exact rationals, and every count is proved.
 """
 
-from importlib import import_module
 from typing import Any
 
 from .mode import guarded
 
-# constants of modules are computed when these are loaded: in standard mode, whatever the caller's
-for _room in ("api", "evaluate", "partition.regions.region"):
-    guarded(import_module)(f".{_room}", __name__)
+
+@guarded
+def _load() -> None:
+    """Load the rooms: constants of modules are computed in standard mode, whatever the caller's."""
+    from . import api, evaluate, wiring  # noqa: F401
+    from .partition.regions import region  # noqa: F401
+
+
+_load()
 
 from .api import (
     RegionCount,
@@ -196,5 +201,12 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "theory":  # loaded when it is first asked for
-        return guarded(import_module)(".theory", __name__)
+        return _theory()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+@guarded
+def _theory() -> Any:
+    import exactspline.theory as room  # not "from . import": that would ask __getattr__ again
+
+    return room

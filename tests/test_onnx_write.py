@@ -90,7 +90,7 @@ def test_random_operators(kind, tmp_path):
 
 
 def test_every_operator_is_written():
-    from exactspline.formats.onnx.writer_operators import WRITERS
+    from exactspline.formats.onnx.node_writer import WRITERS
 
     assert set(WRITERS) == set(OPERATORS)
     smooth = {"ELU", "GELU", "LogSoftmax", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh"}

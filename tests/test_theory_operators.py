@@ -14,7 +14,7 @@ import theory_networks as toys
 
 import exactspline as es
 from exactspline import theory
-from exactspline.network.layers import NetworkLayer
+from exactspline.network.network import NetworkLayer
 from exactspline.rationals import as_fractions
 from exactspline.theory.operators import composition, operators, simplified, symbolic
 from exactspline.theory.operators.matrices import theory_pieces

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -32,13 +32,53 @@ from .units import (
     stack,
 )
 
-if TYPE_CHECKING:
-    from ..network.network import Network
-    from ..network.operator import Operator
-
-__all__ = ["Builder", "Tensor", "compile_network", "compile_operator", "stacked"]
+__all__ = [
+    "Builder",
+    "Graph",
+    "Lowered",
+    "Tensor",
+    "Wired",
+    "compile_network",
+    "compile_operator",
+    "stacked",
+]
 
 _AT_ONCE = 1 << 20  # members that are looked through at once
+
+
+class Lowered(Protocol):
+    """What is asked of an operator here: a name for its units, and that it writes itself."""
+
+    @property
+    def label(self) -> str: ...
+
+    def lower(self, builder: Builder, *inputs: Any) -> Tensor: ...
+
+
+class Wired(Protocol):
+    """An operator of a network, and which nodes it reads (-1 is the input)."""
+
+    @property
+    def operator(self) -> Lowered: ...
+
+    @property
+    def inputs(self) -> tuple[int, ...]: ...
+
+
+class Graph(Protocol):
+    """What is asked of a network here."""
+
+    @property
+    def input_dim(self) -> int: ...
+
+    @property
+    def input_shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+
+    @property
+    def nodes(self) -> Sequence[Wired]: ...
 
 
 class Tensor:
@@ -367,7 +407,7 @@ def _exact(values: list[Fraction]) -> np.ndarray:
     return compact(out)
 
 
-def compile_operator(operator: Operator, shapes: Sequence[Sequence[int]]) -> Program:
+def compile_operator(operator: Lowered, shapes: Sequence[Sequence[int]]) -> Program:
     """Lower one operator alone.
 
     Parameters
@@ -392,7 +432,7 @@ def compile_operator(operator: Operator, shapes: Sequence[Sequence[int]]) -> Pro
     return builder.program(operator.lower(builder, *tensors))
 
 
-def compile_network(network: Network) -> Program:
+def compile_network(network: Graph) -> Program:
     """Lower a network to its program.
 
     Parameters

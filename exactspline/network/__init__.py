@@ -19,9 +19,10 @@ from .activations import (
 from .affine import Add, BatchNorm, Dense, Elementwise
 from .arrange import Concat, Expand, Flatten, Identity, Pad, Reshape, Select, Transpose
 from .convolution import Conv, ConvTranspose
-from .maso import ASO, MASO, SimplifiedMASO
+from .graph import Branches, Node, Residual
+from .maso import MASO, SimplifiedMASO
 from .maxima import Maximum, Maxout, Minimum
-from .network import Branches, Network, Node, Residual
+from .network import Network, NetworkLayer
 from .operator import Operator
 from .pooling import (
     AveragePool,
@@ -33,6 +34,7 @@ from .pooling import (
     SumPool,
 )
 from .smooth import ELU, GELU, LogSoftmax, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from .spline import ASO
 
 OPERATORS: tuple[type[Operator], ...] = (
     Abs, Add, AveragePool, BatchNorm, Clip, Concat, Conv, ConvTranspose, Dense, ELU, Elementwise,
@@ -71,6 +73,7 @@ __all__ = [
     "Maxout",
     "Minimum",
     "Network",
+    "NetworkLayer",
     "Node",
     "Operator",
     "PReLU",

@@ -10,16 +10,14 @@ import math
 from abc import abstractmethod
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from ..compile.builder import Builder, Tensor
 from ..errors import ParameterError, ShapeError, UnsupportedOperatorError
 from ..rationals import as_fractions, exact_array, nearest_float, to_fraction
 from .operator import Fields, Operator, Shape, brief, decimal, numeric
-
-if TYPE_CHECKING:
-    from ..compile.builder import Builder, Tensor
 
 __all__ = [
     "Abs",

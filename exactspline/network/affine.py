@@ -7,16 +7,14 @@ import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from ..compile.builder import Builder, Tensor
 from ..errors import ParameterError, ShapeError
 from ..rationals import as_fractions, compact, exact_array, to_fraction
 from .operator import Fields, Operator, Shape, decimal, numeric, one_integer
-
-if TYPE_CHECKING:
-    from ..compile.builder import Builder, Tensor
 
 __all__ = ["Add", "BatchNorm", "Dense", "Elementwise", "nearest_scale"]
 

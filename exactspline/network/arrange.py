@@ -6,16 +6,14 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from ..compile.builder import Builder, Tensor
 from ..errors import ParameterError, ShapeError
 from ..rationals import to_fraction
 from .operator import Fields, Operator, Shape, any_integers, one_integer, rounded_once
-
-if TYPE_CHECKING:
-    from ..compile.builder import Builder, Tensor
 
 __all__ = [
     "Concat",

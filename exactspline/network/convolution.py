@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from ..compile.builder import Builder, Tensor
 from ..errors import ParameterError, ShapeError
 from ..rationals import exact_array
 from ..room import MOST_COEFFICIENTS
 from .operator import Fields, Operator, Shape, integers, numeric, one_integer
 from .windows import Windows, both_sides, check_windows
-
-if TYPE_CHECKING:
-    from ..compile.builder import Builder, Tensor
 
 __all__ = ["Conv", "ConvTranspose"]
 

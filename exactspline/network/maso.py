@@ -1,35 +1,28 @@
 """Max-affine spline operators, as operators of a network and as what other operators are.
 
 ``MASO(A, B)`` is max_r <A_kr, x> + B_kr for every output k. Every operator says itself as one
-(or, where it is not convex, as an ``ASO``) by its lowering: its units are read off a program of
-one layer, so that no operator states its spline twice.
+(or, where it is not convex, as an ``ASO``) by its lowering: see `spline`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import LimitError, ShapeError, UnsupportedOperatorError
-from ..mode import guarded
+from ..compile.builder import Builder, Tensor
+from ..domain import Domain
+from ..errors import ShapeError, UnsupportedOperatorError
+from ..later import in_later_room, provides
 from ..rationals import as_fractions, compact, exact_array
+from .composition import after_affine, sums_of_pieces
 from .operator import Fields, Operator, Shape, numeric
+from .spline import ASO, exact_vector, read_units
 
-if TYPE_CHECKING:
-    from ..compile.builder import Builder, Tensor
-    from ..compile.program import Program
-    from ..domain import Domain
-    from ..partition.partition import Partition
-    from ..theory.geometry.power import PowerDiagram
-
-__all__ = ["ASO", "MASO", "SimplifiedMASO", "aso_as_maso", "program_as_aso"]
-
-_MOST_ENTRIES = 2_000_000  # of a dense A
+__all__ = ["MASO", "SimplifiedMASO", "aso_as_maso"]
 
 
 class MASO(Operator):
@@ -153,8 +146,6 @@ class MASO(Operator):
         >>> MASO([[[-1], [1]]]).after([[2, 3]], [1]).A.tolist()
         [[[-2.0, -3.0], [2.0, 3.0]]]
         """
-        from .composition import after_affine
-
         W, b = affine_map(weight, bias, self.A.shape[2], None, self.label)
         A, B = after_affine(as_fractions(self.A), as_fractions(self.B), W, b)
         return MASO(A, B, name=self.name)
@@ -186,27 +177,17 @@ class MASO(Operator):
         >>> MASO([[[-1, 0], [1, 0]], [[0, -1], [0, 1]]]).then([[1, 2]]).A.tolist()
         [[[-1.0, -2.0], [-1.0, 2.0], [1.0, -2.0], [1.0, 2.0]]]
         """
-        from .composition import sums_of_pieces
-
         V, c = affine_map(weight, bias, None, self.A.shape[0], self.label)
         A, B = sums_of_pieces(as_fractions(self.A), as_fractions(self.B), V, c, self.label)
         return MASO(A, B, name=self.name)
 
-    def partition(self, domain: Domain | None = None) -> Partition:
+    def partition(self, domain: Domain | None = None) -> Any:
         """The partition that the operator induces, as `exactspline.enumerate_regions` gives it."""
-        from ..api import enumerate_regions
-        from ..partition.partition import Partition
-        from .network import Network
+        return in_later_room("MASO.partition", self, domain)
 
-        out = enumerate_regions(Network([self], (self.A.shape[2],)), domain)
-        assert isinstance(out, Partition)
-        return out
-
-    def power_diagram(self) -> PowerDiagram:
+    def power_diagram(self) -> Any:
         """The power diagram of the partition, one factor a unit."""
-        from ..theory.geometry.power import PowerDiagram
-
-        return PowerDiagram.of_maso(self)
+        return in_later_room("MASO.power_diagram", self)
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:
         out = self.output_shape(x.shape)
@@ -262,68 +243,6 @@ class SimplifiedMASO(MASO):
         return int(self.A.size + self.beta.size)
 
 
-@guarded
-@dataclass(frozen=True)
-class ASO:
-    """An affine spline operator of one layer: pieces, and which of them holds where.
-
-    Attributes
-    ----------
-    A : exact array, shape (K, R, D)
-        The last piece is repeated where an output has fewer than R.
-    B : exact array, shape (K, R)
-    pieces : numpy.ndarray, shape (K,)
-        How many pieces every output has.
-    program : Program
-        One layer at most; decides which piece holds.
-    """
-
-    A: np.ndarray
-    B: np.ndarray
-    pieces: np.ndarray
-    program: Program
-
-    def code(self, x: Sequence[Any]) -> np.ndarray:
-        """The piece of every output at a point (flat, D numbers), exactly; shape (K,)."""
-        from ..cells.point import code_at
-
-        point = self._point(x).tolist()
-        chosen = np.zeros(len(self.pieces), dtype=np.int64)
-        chosen[self._units()] = code_at(self.program, point)[0]
-        return chosen
-
-    def _point(self, x: Sequence[Any]) -> np.ndarray:
-        return exact_vector(x, self.program.input_dim, "ASO")
-
-    def _units(self) -> np.ndarray:
-        """Which output every unit is."""
-        out = self.program.output
-        units = len(self.program.layers[0].units) if self.program.layers else 0
-        where = np.zeros(units, dtype=np.int64)
-        for k in range(len(out)):
-            for j in out.indices[out.indptr[k] : out.indptr[k + 1]].tolist():
-                if j < units:
-                    where[j] = k
-        return where
-
-    def __call__(self, x: Sequence[Any]) -> np.ndarray:
-        """The exact value at a point; object array of K Fractions."""
-        point = self._point(x)
-        rows = np.arange(len(self.pieces)), self.code(x)
-        return np.asarray(as_fractions(self.A[rows]) @ point + as_fractions(self.B[rows]))
-
-
-def exact_vector(x: Sequence[Any], size: int, where: str) -> np.ndarray:
-    """A point as an object array of Fractions, flat."""
-    point = as_fractions(exact_array(x, f"point of {where}")).reshape(-1)
-    if point.size != size:
-        raise ShapeError(
-            f"point of {where}: {point.size} numbers do not fit; give {size} numbers, "
-            "the flattened inputs one after the other"
-        )
-    return point
-
-
 def affine_map(
     weight: Any, bias: Any, rows: int | None, columns: int | None, where: str
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -345,93 +264,10 @@ def affine_map(
     return W, b
 
 
-def operator_as_aso(operator: Operator, shapes: Sequence[Sequence[int]]) -> ASO:
-    """See `Operator.as_aso`."""
-    from ..compile.builder import compile_operator
-
-    operator.output_shape(*[tuple(s) for s in shapes])
-    return program_as_aso(compile_operator(operator, shapes), operator.label)
-
-
-def program_as_aso(program: Program, label: str) -> ASO:
-    """The spline of a program with one layer at most, each of whose outputs reads one unit.
-
-    Raises
-    ------
-    UnsupportedOperatorError
-        If it has more layers, or an output reads several units.
-    LimitError
-        If A would hold over 2 million numbers.
-    """
-    if len(program.layers) > 1:
-        raise UnsupportedOperatorError(
-            f"{label}: has more than one layer of units; it is a composition of splines"
-        )
-    outputs, d = range(len(program.output)), program.input_dim
-    most = max(_count_pieces(program, k) for k in outputs)
-    if len(outputs) * most * d > _MOST_ENTRIES:
-        raise LimitError(
-            f"{label}: a dense A of shape {(len(outputs), most, d)} holds more than "
-            f"{_MOST_ENTRIES:,} numbers; take a smaller input"
-        )
-    rows = [_output_pieces(program, k, label) for k in outputs]
-    A = np.full((len(rows), most, d), Fraction(0), dtype=object)
-    B = np.full((len(rows), most), Fraction(0), dtype=object)
-    for k, pieces in enumerate(rows):
-        for r in range(most):
-            entries, const = pieces[min(r, len(pieces) - 1)]
-            for j, value in entries.items():
-                A[k, r, j] = value
-            B[k, r] = const
-    return ASO(compact(A), compact(B), np.array([len(p) for p in rows]), program)
-
-
-def _read_units(program: Program, k: int) -> list[tuple[int, Fraction]]:
-    """The units that an output reads, with their factors."""
-    units = len(program.layers[0].units) if program.layers else 0
-    indices, data, _ = program.output.row(k)
-    pairs = zip(indices.tolist(), data.tolist(), strict=True)
-    return [(j, Fraction(c)) for j, c in pairs if j < units]
-
-
-def _count_pieces(program: Program, k: int) -> int:
-    """How many pieces an output has: those of the unit it reads."""
-    read = _read_units(program, k)
-    return max((int(program.layers[0].units.pieces[unit]) for unit, _ in read), default=1)
-
-
-def _output_pieces(
-    program: Program, k: int, label: str
-) -> list[tuple[dict[int, Fraction], Fraction]]:
-    """The pieces of one output: those of the one unit it reads, and what is passed to it."""
-    indices, data, const = program.output.row(k)
-    entries = zip(indices.tolist(), map(Fraction, data.tolist()), strict=True)
-    if not program.layers:
-        return [(dict(entries), const)]
-    layer = program.layers[0]
-    units = layer.units
-    passed = {int(layer.keep[j - len(units)]): c for j, c in entries if j >= len(units)}
-    read = _read_units(program, k)
-    if not read:
-        return [(passed, const)]
-    if len(read) != 1:
-        raise UnsupportedOperatorError(f"{label}: an output reads several units")
-    unit, factor = read[0]
-    out = []
-    for piece in range(int(units.piece_start[unit]), int(units.piece_start[unit + 1])):
-        at, values, offset = layer.members.row(int(units.piece_member[piece]))
-        slope = Fraction(units.piece_slope[piece]) * factor
-        shift = Fraction(units.piece_offset[piece]) * factor + const
-        terms = dict(passed)
-        for j, v in zip(at.tolist(), values.tolist(), strict=True):
-            terms[int(j)] = terms.get(int(j), Fraction(0)) + slope * Fraction(v)
-        out.append((terms, slope * offset + shift))
-    return out
-
-
+@provides("Operator.as_maso")
 def operator_as_maso(operator: Operator, shapes: Sequence[Sequence[int]]) -> MASO:
     """See `Operator.as_maso`."""
-    return aso_as_maso(operator_as_aso(operator, shapes), operator.label, operator.name)
+    return aso_as_maso(operator.as_aso(*shapes), operator.label, operator.name)
 
 
 def aso_as_maso(spline: ASO, label: str, name: str) -> MASO:
@@ -439,7 +275,7 @@ def aso_as_maso(spline: ASO, label: str, name: str) -> MASO:
     program = spline.program
     for k in range(len(program.output) if program.layers else 0):
         units = program.layers[0].units
-        for unit, factor in _read_units(program, k):
+        for unit, factor in read_units(program, k):
             convex = units.is_convex(unit) if factor > 0 else units.is_concave(unit)
             if not convex:
                 raise UnsupportedOperatorError(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from ..compile.builder import Builder, Tensor
 from ..errors import ShapeError
 from ..room import MOST_MEMBERS, check_room
 from .affine import with_rank
 from .operator import Fields, Operator, Shape, one_integer
-
-if TYPE_CHECKING:
-    from ..compile.builder import Builder, Tensor
 
 __all__ = ["Maximum", "Maxout", "Minimum"]
 

@@ -1,87 +1,47 @@
-"""A network: operators wired into an acyclic graph, with every shape known and checked."""
+"""A network: operators wired into an acyclic graph, with every shape known and checked.
+
+Its layers are those of the theory: one nonlinear operator, with the affine operators before it.
+A network is cut where a single value leads on: no node behind the cut reads one before it. What
+lies between two cuts is one operator in a chain, or a whole block of branches; blocks are put
+together until one holds something nonlinear. A last layer may be affine.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..errors import ParameterError, ShapeError
+from ..compile import Program, UnitName, compile_network
+from ..errors import ParameterError, ShapeError, UnsupportedOperatorError
+from ..later import in_later_room
 from ..mode import checks_itself, guarded
 from ..rationals import as_given, to_fraction
-from .affine import Add
-from .operator import Operator, Shape, any_integers
+from ..texts import plain
+from .graph import (
+    Branches,
+    Node,
+    Step,
+    blocks,
+    checked_shape,
+    name_at,
+    output_operator,
+    output_shape,
+    reaching,
+    wire,
+)
+from .maso import MASO, aso_as_maso
+from .operator import Operator, Shape, is_affine
+from .spline import ASO, affine_of, program_as_aso
 
-if TYPE_CHECKING:
-    import os
-
-    from ..compile.program import Program, UnitName
-    from .layers import NetworkLayer
-
-__all__ = ["Branches", "Network", "Node", "Residual"]
+__all__ = ["Network", "NetworkLayer"]
 
 _MOST_NODES = 100_000
-
-
-@dataclass(frozen=True)
-class Node:
-    """One operator and where its inputs come from (-1 is the network's input)."""
-
-    operator: Operator
-    inputs: tuple[int, ...]
-    shape: Shape
-
-
-class Branches:
-    """Several chains of operators that read the same value, and how they are joined.
-
-    Parameters
-    ----------
-    branches : sequence of sequences
-        Chains of operators (or further branches); an empty one is the identity.
-    join : Operator
-        Takes one input a branch: `Add`, `Concat`, `Maximum`, `Minimum`.
-
-    Examples
-    --------
-    >>> from exactspline import Abs, Concat, Network, ReLU
-    >>> Network([Branches([[ReLU()], [Abs()]], Concat())], (2,)).output_shape
-    (4,)
-    """
-
-    def __init__(self, branches: Sequence[Sequence[Step]], join: Operator) -> None:
-        self.branches = tuple(tuple(branch) for branch in branches)
-        self.join = join
-        if not self.branches:
-            raise ShapeError("Branches: give at least one branch")
-
-
-class Residual(Branches):
-    """body(x) + skip(x): a residual block.
-
-    Parameters
-    ----------
-    body : sequence of operators
-    skip : sequence of operators
-        The identity by default; a `Dense` or `Conv` for a projection.
-
-    Examples
-    --------
-    >>> from exactspline import Dense, Network, ReLU
-    >>> Network([Residual([Dense([[2]]), ReLU()])], (1,)).forward([3.0])
-    array([9.])
-    """
-
-    def __init__(self, body: Sequence[Step], skip: Sequence[Step] = ()) -> None:
-        super().__init__([body, skip], Add())
-
-
-Step = Operator | Branches
 
 
 @guarded
@@ -123,7 +83,7 @@ class Network:
     ) -> None:
         if isinstance(operators, Operator | Branches):
             raise ShapeError("give the operators as a sequence of operators, [...]")
-        self._build(_wire(operators), input_shape, sha256)
+        self._build(wire(operators), input_shape, sha256)
 
     @classmethod
     def from_nodes(
@@ -158,7 +118,7 @@ class Network:
         array([0.])
         """
         net = cls.__new__(cls)
-        net._build(_reaching(nodes, output), input_shape, sha256)
+        net._build(reaching(nodes, output), input_shape, sha256)
         return net
 
     def _build(
@@ -167,7 +127,7 @@ class Network:
         input_shape: Sequence[int],
         sha256: str,
     ) -> None:
-        self.input_shape: Shape = _checked_shape(input_shape)
+        self.input_shape: Shape = checked_shape(input_shape)
         if len(wired) > _MOST_NODES:
             raise ShapeError(f"{len(wired):,} operators; networks have at most {_MOST_NODES:,}")
         nodes: list[Node] = []
@@ -178,8 +138,8 @@ class Network:
                     "not one of exactspline's operators"
                 )
             shapes = [self.input_shape if i < 0 else nodes[i].shape for i in inputs]
-            nodes.append(Node(operator, inputs, _output_shape(operator, position, shapes)))
-        cut = _output_operator(nodes)
+            nodes.append(Node(operator, inputs, output_shape(operator, position, shapes)))
+        cut = output_operator(nodes)
         self.nodes: tuple[Node, ...] = tuple(nodes[:cut])
         self.output_nodes: tuple[Node, ...] = tuple(nodes[cut:])
         self.output_shape: Shape = nodes[cut - 1].shape if cut else self.input_shape
@@ -232,8 +192,6 @@ class Network:
     @cached_property
     def program(self) -> Program:
         """The compiled program; made at the first use and kept."""
-        from ..compile import compile_network
-
         return compile_network(self)
 
     @property
@@ -262,8 +220,6 @@ class Network:
         >>> Network([Dense([[1], [2]]), ReLU(), Dense([[1, 1]])], (1,)).layers
         (<layer 1 (Dense, ReLU): (1,) -> (2,)>, <layer 2 (Dense): (2,) -> (1,)>)
         """
-        from .layers import layers_of
-
         return layers_of(self)
 
     @cached_property
@@ -304,9 +260,7 @@ class Network:
         --------
         to_onnx
         """
-        from ..formats import save_network
-
-        save_network(self, path)
+        in_later_room("Network.save", self, path)
 
     def to_onnx(self, path: str | os.PathLike[str], *, rounded: bool = False) -> None:
         """Write the network as an ONNX model.
@@ -325,9 +279,7 @@ class Network:
         FormatError
             If the file cannot be written.
         """
-        from ..formats import save_onnx
-
-        save_onnx(self, path, rounded=rounded)
+        in_later_room("Network.to_onnx", self, path, rounded=rounded)
 
     def forward(
         self, x: Any, *, exact: bool | None = None, output_operator: bool = False
@@ -395,7 +347,7 @@ class Network:
                 value = node.operator.forward(*inputs)
             if not exact and not np.all(np.isfinite(value)):
                 raise ParameterError(
-                    f"{_where(node.operator, at)}: a value is beyond the range of float64; "
+                    f"{name_at(node.operator, at)}: a value is beyond the range of float64; "
                     "evaluate with exact=True"
                 )
             results.append(value)
@@ -423,110 +375,164 @@ class Network:
         )
 
 
-def _checked_shape(shape: Sequence[int]) -> Shape:
-    try:
-        out = any_integers(shape, "input_shape")
-    except ParameterError:
-        raise ShapeError(f"input_shape {shape!r} is not a sequence of integers") from None
-    if any(n < 1 for n in out):
-        raise ShapeError(f"input_shape {out} needs positive sizes")
-    return out
+@guarded
+class NetworkLayer:
+    """One layer of a network: affine operators, then one nonlinear one.
+
+    Made by `Network.layers`.
+
+    Attributes
+    ----------
+    network : Network
+        The layer alone, over its own input.
+    index : int
+        Which layer it is, from 1 on.
+    nonlinear : tuple of Operator
+        Its nonlinear operators: one; none in a last layer that is affine; several where a
+        block of branches cannot be cut.
+    is_chain : bool
+        Whether its operators stand in a row, each reading the one before.
+
+    Notes
+    -----
+    A residual block sigma(C z + b) + C_skip z + b_skip is one layer of the theory.
+    """
+
+    def __init__(self, network: Network, index: int, nonlinear: tuple[Operator, ...]) -> None:
+        self.network, self.index, self.nonlinear = network, index, nonlinear
+        self.is_chain = all(node.inputs == (i - 1,) for i, node in enumerate(network.nodes))
+
+    @property
+    def operators(self) -> tuple[Operator, ...]:
+        """Its operators in the order in which they are evaluated."""
+        return self.network.operators
+
+    @property
+    def input_shape(self) -> Shape:
+        """The shape of what it reads."""
+        return self.network.input_shape
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of what it gives."""
+        return self.network.output_shape
+
+    @property
+    def is_affine(self) -> bool:
+        """Whether it has no nonlinear operator."""
+        return not self.nonlinear
+
+    @property
+    def label(self) -> str:
+        """For messages: "layer 2 (Dense, ReLU)"."""
+        return plain(f"layer {self.index} ({', '.join(op.label for op in self.operators)})")
+
+    def __repr__(self) -> str:
+        return f"<{self.label}: {self.input_shape} -> {self.output_shape}>"
+
+    def affine(self) -> tuple[np.ndarray, np.ndarray]:
+        """W and b of the affine operators before the nonlinear one, for a chain, in Fractions.
+
+        Raises
+        ------
+        UnsupportedOperatorError
+            If the layer is no chain with its nonlinear operator at the end.
+        """
+        self._demand_chain()
+        nodes = self.network.nodes[: len(self.network.nodes) - len(self.nonlinear)]
+        return affine_of(_alone(nodes, self.input_shape).program, self.label)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether it is a chain of affine operators with at most one nonlinear one, the last."""
+        if not self.is_chain or len(self.nonlinear) > 1:
+            return False
+        return not self.nonlinear or self.operators[-1] is self.nonlinear[0]
+
+    def _demand_chain(self) -> None:
+        if not self.in_order:
+            raise UnsupportedOperatorError(
+                f"{self.label}: is no chain of affine operators and one nonlinear operator; "
+                "as_aso reads the spline of a layer with branches off its units"
+            )
+
+    def as_maso(self) -> MASO:
+        """The layer as one max-affine spline operator over its flattened input.
+
+        Returns
+        -------
+        MASO
+            For affine operators W, b and then a MASO (A_s, B_s):
+            A_kr = W^T A_s,kr and B_kr = B_s,kr + <b, A_s,kr>. Layers with branches (residual
+            blocks) are read off their units.
+
+        Raises
+        ------
+        UnsupportedOperatorError
+            If an output is not convex, or is no single unit and what is passed to it.
+        LimitError
+            If A would hold more than 2 million numbers.
+
+        References
+        ----------
+        Balestriero, Baraniuk, "Mad Max: Affine Spline Insights into Deep Learning", 2018.
+
+        Examples
+        --------
+        >>> from exactspline import Dense, Network, ReLU
+        >>> layer = Network([Dense([[2]], [1]), ReLU(), Dense([[3]])], (1,)).layers[0]
+        >>> layer.as_maso().A.tolist(), layer.as_maso().B.tolist()
+        ([[[0.0], [2.0]]], [[0.0, 1.0]])
+        """
+        if not self.in_order:
+            return aso_as_maso(self.as_aso(), self.label, self.label)
+        W, b = self.affine()
+        if self.is_affine:
+            return MASO(W[:, None], b[:, None], name=self.label)
+        spline = self.nonlinear[0].as_maso(self._before)
+        return spline.after(W, b)
+
+    def as_aso(self) -> ASO:
+        """The layer as an affine spline operator over its flattened input.
+
+        Raises
+        ------
+        UnsupportedOperatorError
+            If an output is no single unit and what is passed to it.
+        """
+        return program_as_aso(self.network.program, self.label)
+
+    @property
+    def _before(self) -> Shape:
+        """The shape that the nonlinear operator of a chain reads."""
+        nodes = self.network.nodes
+        return nodes[-2].shape if len(nodes) > 1 else self.input_shape
 
 
-def _where(operator: Operator, position: int) -> str:
-    name = f" {operator.name!r}" if operator.name else ""
-    return f"operator {position}{name} ({operator.kind})"
+def layers_of(network: Network) -> tuple[NetworkLayer, ...]:
+    """See `Network.layers`."""
+    out: list[NetworkLayer] = []
+    pending: list[Node] = []
+    source = shape = network.input_shape
+    for block in blocks(network.nodes):
+        nonlinear = []
+        for node in block:
+            shapes = [shape if i < 0 else block[i].shape for i in node.inputs]
+            if not is_affine(node.operator, shapes):
+                nonlinear.append(node.operator)
+        offset = len(pending)
+        pending += [
+            Node(node.operator, tuple(i + offset for i in node.inputs), node.shape)
+            for node in block
+        ]
+        shape = block[-1].shape
+        if nonlinear:
+            out.append(NetworkLayer(_alone(pending, source), len(out) + 1, tuple(nonlinear)))
+            pending, source = [], shape
+    if pending:
+        out.append(NetworkLayer(_alone(pending, source), len(out) + 1, ()))
+    return tuple(out)
 
 
-def _output_shape(operator: Operator, position: int, shapes: list[Shape]) -> Shape:
-    where = _where(operator, position)
-    if operator.arity not in (None, len(shapes)) or not shapes:
-        takes = operator.arity or "one or more"
-        raise ShapeError(f"{where}: reads {len(shapes)} values; it takes {takes}")
-    try:
-        return operator.output_shape(*shapes)
-    except ShapeError as error:
-        raise ShapeError(f"{where}: {error}") from None
-
-
-def _wire(steps: Sequence[Step]) -> list[tuple[Operator, tuple[int, ...]]]:
-    """The nodes of a chain; blocks may stand in each other thousands deep, so no recursion."""
-    wired: list[tuple[Operator, tuple[int, ...]]] = []
-    at = -1  # the node that the next step reads
-    rest = iter(steps)
-    # per block that is open: what is left of the chain around it, the block, its other branches,
-    # the node that they read, and the ends of those that are done
-    around: list[tuple[Iterator[Step], Branches, Iterator[Sequence[Step]], int, list[int]]] = []
-    while True:
-        for step in rest:
-            if isinstance(step, Branches):
-                branches: Iterator[Sequence[Step]] = iter(step.branches)
-                around.append((rest, step, branches, at, []))
-                rest = iter(next(branches))
-                break
-            wired.append((step, (at,)))
-            at = len(wired) - 1
-        else:  # a chain is done
-            if not around:
-                return wired
-            before, block, branches, source, ends = around[-1]
-            ends.append(at)
-            branch = next(branches, None)
-            if branch is not None:
-                rest, at = iter(branch), source
-                continue
-            around.pop()
-            wired.append((block.join, tuple(ends)))
-            rest, at = before, len(wired) - 1
-
-
-def _reaching(
-    nodes: Sequence[tuple[Operator, Sequence[int]]], output: int | None
-) -> list[tuple[Operator, tuple[int, ...]]]:
-    """The nodes that lead to the output, numbered anew."""
-    if not nodes and output is None:
-        return []
-    last = len(nodes) - 1 if output is None else output
-    if not 0 <= last < len(nodes):
-        raise ShapeError(f"output {output} is none of the {len(nodes)} nodes")
-    reads = [_inputs(node, position) for position, node in enumerate(nodes[: last + 1])]
-    needed = {last}
-    for position in range(last, -1, -1):
-        for i in reads[position]:
-            if not -1 <= i < position:
-                raise ShapeError(
-                    f"operator {position} reads node {i}, which does not stand before it; "
-                    "the graph has a cycle or its nodes are out of order"
-                )
-            if position in needed:
-                needed.add(i)
-    number = {-1: -1}
-    out: list[tuple[Operator, tuple[int, ...]]] = []
-    for position in range(last + 1):
-        if position in needed:
-            number[position] = len(out)
-            out.append((nodes[position][0], tuple(number[i] for i in reads[position])))
-    return out
-
-
-def _inputs(node: Any, position: int) -> tuple[int, ...]:
-    """The positions that a node of `Network.from_nodes` reads."""
-    if not isinstance(node, tuple | list) or len(node) != 2:
-        raise ShapeError(f"operator {position}: give a node as a pair (operator, inputs)")
-    try:
-        return any_integers(node[1], f"operator {position}: its inputs")
-    except ParameterError as error:
-        raise ShapeError(str(error)) from None
-
-
-def _output_operator(nodes: list[Node]) -> int:
-    """Where the output operator begins; behind the last node if there is none."""
-    reads = len(nodes)  # the earliest node that is read by those behind the cut
-    for cut in range(len(nodes) - 1, -1, -1):
-        operator = nodes[cut].operator
-        if operator.output_operator and reads >= cut:
-            return cut
-        if not operator.entrywise:
-            break
-        reads = min(reads, *nodes[cut].inputs)
-    return len(nodes)
+def _alone(nodes: Sequence[Node], shape: Shape) -> Network:
+    return Network.from_nodes([(node.operator, node.inputs) for node in nodes], shape)

@@ -9,17 +9,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from ..compile.builder import Builder, Tensor, compile_operator
 from ..errors import ParameterError, ShapeError
+from ..later import in_later_room
 from ..mode import guarded
 from ..rationals import as_float, as_fractions, exact_array, format_rational
-
-if TYPE_CHECKING:  # the compiler's types; no import at run time keeps the rooms in order
-    from ..compile.builder import Builder, Tensor
-    from .maso import ASO, MASO
+from .spline import ASO, program_as_aso
 
 Shape = tuple[int, ...]
 Fields = dict[str, str]
@@ -32,6 +31,7 @@ __all__ = [
     "brief",
     "decimal",
     "integers",
+    "is_affine",
     "numeric",
     "one_integer",
     "rounded_once",
@@ -115,7 +115,7 @@ class Operator(ABC):
     def lower(self, builder: Builder, *inputs: Any) -> Tensor:
         """Write this operator into the program."""
 
-    def as_maso(self, *shapes: Sequence[int]) -> MASO:
+    def as_maso(self, *shapes: Sequence[int]) -> Any:
         """The operator as a max-affine spline operator over its flattened inputs.
 
         Parameters
@@ -148,9 +148,7 @@ class Operator(ABC):
         >>> Abs().as_maso((1,)).A.tolist()
         [[[-1.0], [1.0]]]
         """
-        from .maso import operator_as_maso
-
-        return operator_as_maso(self, shapes)
+        return in_later_room("Operator.as_maso", self, shapes)  # by `MASO`, itself an operator
 
     def as_aso(self, *shapes: Sequence[int]) -> ASO:
         """The operator as an affine spline operator: its pieces and where each one holds.
@@ -175,12 +173,16 @@ class Operator(ABC):
         >>> LeakyReLU(2).as_aso((1,)).A.tolist()
         [[[2.0], [1.0]]]
         """
-        from .maso import operator_as_aso
-
-        return operator_as_aso(self, shapes)
+        self.output_shape(*[tuple(shape) for shape in shapes])
+        return program_as_aso(compile_operator(self, shapes), self.label)
 
     def __repr__(self) -> str:
         return f"<{self.describe()}>"
+
+
+def is_affine(operator: Operator, shapes: Sequence[Shape]) -> bool:
+    """Whether an operator makes no units: it is affine."""
+    return not operator.smooth and not compile_operator(operator, shapes).layers
 
 
 def numeric(parameter: np.ndarray, like: np.ndarray) -> np.ndarray:

@@ -6,18 +6,16 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from ..compile.builder import Builder, Tensor
 from ..errors import ShapeError
 from ..rationals import exact_array
 from ..room import MOST_COEFFICIENTS, MOST_MEMBERS
 from .operator import Fields, Operator, Shape, any_integers, integers, numeric, one_integer
 from .windows import OUTSIDE, Windows, both_sides, check_windows
-
-if TYPE_CHECKING:
-    from ..compile.builder import Builder, Tensor
 
 __all__ = ["AveragePool", "MaxPool", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "SumPool"]
 

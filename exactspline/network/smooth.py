@@ -10,16 +10,14 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from ..compile.builder import Builder, Tensor
 from ..errors import ParameterError, ShapeError, UnsupportedOperatorError
 from ..rationals import to_fraction
 from .operator import Fields, Operator, Shape, decimal, one_integer, rounded_once
-
-if TYPE_CHECKING:
-    from ..compile.builder import Builder, Tensor
 
 __all__ = ["ELU", "GELU", "LogSoftmax", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh"]
 

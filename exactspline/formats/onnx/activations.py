@@ -29,7 +29,8 @@ from ...network import (
 )
 from .arithmetic import drop_batch_axis
 from .graph import Graph
-from .node import MIXES, NodeView, handles
+from .node import MIXES, NodeView
+from .registry import handles
 from .values import Value, Variable
 
 __all__: list[str] = []

@@ -12,7 +12,8 @@ from ...network import Add, Conv, Dense, Elementwise, Expand, Transpose
 from ...rationals import as_fractions, compact
 from ..limits import Budget, check_entries
 from .graph import Graph
-from .node import MIXES, NodeView, handles
+from .node import MIXES, NodeView
+from .registry import handles
 from .values import Constant, Value, Variable
 
 __all__: list[str] = []

@@ -12,7 +12,8 @@ from ...network import Add, Clip, Elementwise, Maximum, Minimum, ReLU, Sigmoid, 
 from ...rationals import as_fractions, compact
 from ..limits import check_entries
 from .graph import Graph
-from .node import MIXES, NodeView, handles
+from .node import MIXES, NodeView
+from .registry import handles
 from .values import Constant, Value, Variable, arithmetic
 
 __all__ = ["drop_batch_axis"]

@@ -14,7 +14,8 @@ from ...network import Identity
 from ...rationals import as_fractions, exact_array
 from ..limits import check_entries
 from .graph import Graph
-from .node import NodeView, handles
+from .node import NodeView
+from .registry import handles
 from .values import Constant, Value, Variable
 
 __all__: list[str] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,10 +11,8 @@ from ...network import Elementwise, Expand, Flatten, Operator, Reshape, Select
 from ...rationals import as_fractions, compact
 from ...room import MOST_MEMBERS
 from ..limits import Budget, check_entries
+from .node import NodeView
 from .values import Constant, Value, Variable
-
-if TYPE_CHECKING:
-    from .node import NodeView
 
 __all__ = ["Graph"]
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import ExactSplineError, FormatError, UnsupportedOperatorError
+from ...errors import FormatError, UnsupportedOperatorError
 from ...rationals import to_fraction
-from .graph import Graph
 from .values import Constant, Value, Variable, decode_tensor
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, NodeProto
 
-__all__ = ["MIXES", "REGISTRY", "Handler", "NodeView", "describe_node", "find_handler", "handles"]
+__all__ = ["MIXES", "NodeView", "describe_node"]
 
 MIXES = "it would combine the batch axis with others; networks are read for one input at a time"
 
@@ -195,79 +192,3 @@ def describe_node(node: NodeProto, index: int) -> str:
     """How messages name a node."""
     domain = f" of domain {node.domain[:80]!r}" if node.domain not in ("", "ai.onnx") else ""
     return f"node {index} {node.name[:_NAME]!r} ({node.op_type[:80]}{domain})"
-
-
-Result = Value | tuple[Value, ...]
-Function = Callable[[NodeView, Graph], Result]
-
-
-@dataclass(frozen=True)
-class Handler:
-    """What reads one ONNX operator, and what such a node may have.
-
-    Attributes
-    ----------
-    since, until : int
-        The first and the last version of the operator set in which it means this.
-    several : bool
-        Whether other outputs than the first one may be used.
-    """
-
-    function: Function
-    min_inputs: int
-    max_inputs: int
-    attributes: frozenset[str]
-    since: int
-    until: int
-    several: bool
-
-    def __call__(self, node: NodeView, graph: Graph) -> tuple[Value, ...]:
-        if not self.min_inputs <= len(node.inputs) <= self.max_inputs:
-            raise node.wrong(
-                f"has {len(node.inputs)} inputs; it needs {self.min_inputs} to {self.max_inputs}"
-            )
-        unknown = sorted(set(node.attributes) - self.attributes)
-        if unknown:  # an attribute that nobody reads could change what the node computes
-            raise node.wrong(
-                f"attribute {unknown[0][:80]!r} is not known in opset {node.opset}"
-            )
-        try:
-            result = self.function(node, graph)
-        except ExactSplineError as error:  # of the network's operators, which know no node
-            if str(error).startswith(node.where):
-                raise
-            raise type(error)(f"{node.where}: {error}") from None
-        return result if isinstance(result, tuple) else (result,)
-
-
-_NEVER = 1 << 40
-REGISTRY: dict[tuple[str, str], list[Handler]] = {}  # by domain and operator
-
-
-def handles(
-    *kinds: str,
-    inputs: int | tuple[int, int] = 1,
-    attributes: Iterable[str] = (),
-    since: int = 1,
-    until: int = _NEVER,
-    domain: str = "",
-    several: bool = False,
-) -> Callable[[Function], Function]:
-    """Register a function as the reader of operators, in some versions of their domain."""
-    low, high = (inputs, inputs) if isinstance(inputs, int) else inputs
-
-    def register(function: Function) -> Function:
-        for kind in kinds:
-            entry = Handler(function, low, high, frozenset(attributes), since, until, several)
-            REGISTRY.setdefault((domain, kind), []).append(entry)
-        return function
-
-    return register
-
-
-def find_handler(domain: str, kind: str, opset: int) -> Handler | None:
-    """The reader of an operator in a version of its domain."""
-    for handler in REGISTRY.get((domain, kind), ()):
-        if handler.since <= opset <= handler.until:
-            return handler
-    return None

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from ...errors import ExactSplineError
 from ...network import GELU
 from .graph import Graph
-from .node import NodeView, handles
+from .node import NodeView
+from .registry import handles
 from .values import Value, decode_tensor
 
 if TYPE_CHECKING:

@@ -22,8 +22,9 @@ from . import (  # noqa: F401 (they fill the registry)
     windows,
 )
 from .graph import Graph
-from .node import REGISTRY, Handler, NodeView, describe_node, find_handler
+from .node import NodeView, describe_node
 from .patterns import put_together
+from .registry import REGISTRY, Handler, find_handler
 from .values import Constant, Value, Variable, decode_tensor
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import math
 
 from ...network import Flatten, Identity, Reshape, Transpose
 from .graph import Graph
-from .node import MIXES, NodeView, handles
+from .node import MIXES, NodeView
+from .registry import handles
 from .values import Constant, Value, Variable
 
 __all__: list[str] = []

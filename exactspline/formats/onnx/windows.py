@@ -23,7 +23,8 @@ from ...network import (
 from ...network.windows import same_padding
 from ..limits import check_entries
 from .graph import Graph
-from .node import MIXES, NodeView, handles
+from .node import MIXES, NodeView
+from .registry import handles
 from .values import Value, Variable
 
 __all__: list[str] = []

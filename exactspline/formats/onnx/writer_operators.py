@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -11,22 +11,9 @@ import numpy as np
 from ... import network as es
 from ...network.windows import OUTSIDE, Windows
 from ...rationals import as_fractions, compact, exact_array
-from .writer import Writer, float32_exact
+from .node_writer import Shape, Writer, float32_exact, writes
 
-__all__ = ["WRITERS"]
-
-Shape = tuple[int, ...]
-Write = Callable[[Writer, Any, Sequence[str], Sequence[Shape], Shape], str]
-WRITERS: dict[type[es.Operator], Write] = {}
-
-
-def _writes(*kinds: type[es.Operator]) -> Callable[[Write], Write]:
-    def register(function: Write) -> Write:
-        for kind in kinds:
-            WRITERS[kind] = function
-        return function
-
-    return register
+__all__: list[str] = []
 
 
 def _is_float32(*values: Fraction) -> bool:
@@ -36,34 +23,34 @@ def _is_float32(*values: Fraction) -> bool:
 # --- moving entries --------------------------------------------------------------------------
 
 
-@_writes(es.Identity)
+@writes(es.Identity)
 def _identity(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     return w.node("Identity", x[0])
 
 
-@_writes(es.Flatten)
+@writes(es.Flatten)
 def _flatten(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     return w.node("Flatten", x[0])
 
 
-@_writes(es.Reshape)
+@writes(es.Reshape)
 def _reshape(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     return w.reshape(x[0], out, part="")
 
 
-@_writes(es.Transpose)
+@writes(es.Transpose)
 def _transpose(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     perm = [0, *(a % len(read[0]) + 1 for a in op.axes)] if op.axes else [0, 1]
     return w.node("Transpose", x[0], perm=perm)
 
 
-@_writes(es.Select)
+@writes(es.Select)
 def _select(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     axis = op.axis % len(read[0])
     return w.node("Gather", x[0], w.ints([i % read[0][axis] for i in op.indices]), axis=axis + 1)
 
 
-@_writes(es.Pad)
+@writes(es.Pad)
 def _pad(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     y, shape, n = x[0], read[0], len(op.pads) // 2
     first = len(shape) - n
@@ -81,13 +68,13 @@ def _pad(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape
     return w.node("Pad", y, pads, *values, mode=op.mode)
 
 
-@_writes(es.Expand)
+@writes(es.Expand)
 def _expand(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     y, _ = w.with_rank(x[0], read[0], len(out))
     return w.node("Expand", y, w.ints((1, *out)))
 
 
-@_writes(es.Concat)
+@writes(es.Concat)
 def _concat(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     return w.node("Concat", *x, axis=op.axis % len(out) + 1)
 
@@ -95,7 +82,7 @@ def _concat(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Sh
 # --- affine ----------------------------------------------------------------------------------
 
 
-@_writes(es.Dense)
+@writes(es.Dense)
 def _dense(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     rank = len(read[0])
     axis = op.axis % rank
@@ -115,7 +102,7 @@ def _dense(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Sha
     return w.node("Transpose", y, perm=np.argsort(swap).tolist(), part="transpose")
 
 
-@_writes(es.Elementwise)
+@writes(es.Elementwise)
 def _elementwise(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     y, shape = w.with_rank(x[0], read[0], len(out))
     if np.any(op.scale != 1):
@@ -126,7 +113,7 @@ def _elementwise(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], ou
     return y if shape == out else w.node("Expand", y, w.ints((1, *out)), part="expand")
 
 
-@_writes(es.BatchNorm)
+@writes(es.BatchNorm)
 def _batch_norm(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     axis = op.axis % len(read[0])
     stored = [op.gamma, op.beta, op.mean, op.variance]
@@ -139,7 +126,7 @@ def _batch_norm(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out
     return w.shifted(w.scaled(y, op.scale.reshape(shape)), op.beta.reshape(shape))
 
 
-@_writes(es.Add)
+@writes(es.Add)
 def _add(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     values = [w.with_rank(v, s, len(out))[0] for v, s in zip(x, read, strict=True)]
     if op.coefficients is not None:
@@ -150,7 +137,7 @@ def _add(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape
     return w.node("Add" if len(values) == 2 else "Sum", *values)
 
 
-@_writes(es.Conv)
+@writes(es.Conv)
 def _conv(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     y, pads, n = x[0], op.padding, op.weight.ndim - 2
     if op.padding_mode == "circular" and any(pads):
@@ -165,7 +152,7 @@ def _conv(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shap
     )  # fmt: skip
 
 
-@_writes(es.ConvTranspose)
+@writes(es.ConvTranspose)
 def _conv_transpose(
     w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape
 ) -> str:
@@ -200,12 +187,12 @@ def _stored(w: Writer, op: Any) -> list[str]:
 # --- pooling ---------------------------------------------------------------------------------
 
 
-@_writes(es.MaxPool)
+@writes(es.MaxPool)
 def _max_pool(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     return _pool(w, "MaxPool", op, x[0], _pads(op, read[0], out))
 
 
-@_writes(es.AveragePool)
+@writes(es.AveragePool)
 def _average_pool(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     pads = _pads(op, read[0], out)
     # what lies beyond the padding counts in no divisor
@@ -221,7 +208,7 @@ def _average_pool(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], o
     return w.node("Div", _sums(w, op, x[0], read[0], out), divisors, part="divide")
 
 
-@_writes(es.SumPool)
+@writes(es.SumPool)
 def _sum_pool(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     return _sums(w, op, x[0], read[0], out)
 
@@ -254,7 +241,7 @@ def _pads(op: Any, shape: Shape, out: Shape) -> list[int]:
 # --- reductions ------------------------------------------------------------------------------
 
 
-@_writes(es.ReduceMax, es.ReduceMean, es.ReduceMin, es.ReduceSum)
+@writes(es.ReduceMax, es.ReduceMean, es.ReduceMin, es.ReduceSum)
 def _reduce(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     rank = len(read[0])
     axes = [a % rank + 1 for a in op.axes] or list(range(1, rank + 1))
@@ -264,20 +251,20 @@ def _reduce(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Sh
     return y if op.keepdims or len(axes) < rank or rank == 1 else w.reshape(y, out)
 
 
-@_writes(es.Maximum, es.Minimum)
+@writes(es.Maximum, es.Minimum)
 def _maximum(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     values = [w.with_rank(v, s, len(out))[0] for v, s in zip(x, read, strict=True)]
     return w.node("Max" if isinstance(op, es.Maximum) and not op.concave else "Min", *values)
 
 
-@_writes(es.Maxout)
+@writes(es.Maxout)
 def _maxout(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     axis = op.axis % len(out)
     y = w.reshape(x[0], (*out[: axis + 1], op.rank, *out[axis + 1 :]))
     return w.node("ReduceMax", y, w.ints([axis + 2]), keepdims=0)
 
 
-@_writes(es.MASO, es.SimplifiedMASO)
+@writes(es.MASO, es.SimplifiedMASO)
 def _maso(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     k, r, d = op.A.shape
     y = x[0] if len(read[0]) == 1 else w.node("Flatten", x[0], part="flatten")
@@ -298,42 +285,42 @@ _PLAIN: dict[type[es.Operator], str] = {
 }  # fmt: skip
 
 
-@_writes(*_PLAIN)
+@writes(*_PLAIN)
 def _plain(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     return w.node(_PLAIN[type(op)], x[0])
 
 
-@_writes(es.LeakyReLU)
+@writes(es.LeakyReLU)
 def _leaky(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     if _is_float32(op.slope):  # ONNX's attributes are
         return w.node("LeakyRelu", x[0], alpha=float(op.slope))
     return w.node("PRelu", x[0], w.number(op.slope))
 
 
-@_writes(es.MaxLeaky)
+@writes(es.MaxLeaky)
 def _max_leaky(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     if op.eta <= 1:
         return _leaky(w, es.LeakyReLU(op.eta), x, read, out)
     return w.node("Max", x[0], w.scaled(x[0], exact_array(op.eta)))
 
 
-@_writes(es.PReLU)
+@writes(es.PReLU)
 def _prelu(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     return w.node("PRelu", x[0], w.number(op.slope))
 
 
-@_writes(es.Clip)
+@writes(es.Clip)
 def _clip(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     ends = ["" if end is None else w.number(end) for end in (op.low, op.high)]
     return w.node("Clip", x[0], *ends)
 
 
-@_writes(es.Threshold)
+@writes(es.Threshold)
 def _threshold(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     return w.node("Clip", x[0], w.number(op.threshold))
 
 
-@_writes(es.HardSigmoid)
+@writes(es.HardSigmoid)
 def _hard_sigmoid(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     if _is_float32(op.alpha, op.beta):
         return w.node("HardSigmoid", x[0], alpha=float(op.alpha), beta=float(op.beta))
@@ -341,7 +328,7 @@ def _hard_sigmoid(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], o
     return w.node("Clip", y, w.number(0), w.number(1))
 
 
-@_writes(es.ScalarSpline)
+@writes(es.ScalarSpline)
 def _scalar_spline(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     """slopes[0] u + offsets[0] + sum of (slopes[i+1] - slopes[i]) relu(u - breakpoints[i])."""
     slopes = as_fractions(op.slopes).tolist()
@@ -363,23 +350,23 @@ def _scalar_spline(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], 
 # --- smooth ----------------------------------------------------------------------------------
 
 
-@_writes(es.Softplus)
+@writes(es.Softplus)
 def _softplus(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     y = w.node("Softplus", w.scaled(x[0], exact_array(op.beta)))
     return w.scaled(y, exact_array(1 / op.beta))
 
 
-@_writes(es.SiLU)
+@writes(es.SiLU)
 def _silu(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     return w.node("Mul", x[0], w.node("Sigmoid", x[0], part="sigmoid"))
 
 
-@_writes(es.GELU)
+@writes(es.GELU)
 def _gelu(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     return w.node("Gelu", x[0], approximate=op.approximate)
 
 
-@_writes(es.ELU)
+@writes(es.ELU)
 def _elu(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     if _is_float32(op.alpha):
         return w.node("Elu", x[0], alpha=float(op.alpha))
@@ -388,7 +375,7 @@ def _elu(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape
     return w.node("Add", above, w.scaled(below, exact_array(op.alpha)), part="sum")
 
 
-@_writes(es.Softmax, es.LogSoftmax)
+@writes(es.Softmax, es.LogSoftmax)
 def _softmax(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     return w.node(op.kind, x[0], axis=op.axis % len(read[0]) + 1)
 

@@ -24,9 +24,9 @@ from ..common.region_maps import dot
 from ..common.samples import times
 
 if TYPE_CHECKING:
-    from ...network.maso import ASO
     from ...network.network import Network
     from ...network.operator import Operator
+    from ...network.spline import ASO
 
 __all__ = ["Bounds", "Rounding", "module_jacobian", "torch_twin"]
 

@@ -15,7 +15,7 @@ from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 
 if TYPE_CHECKING:
     from ...domain import Domain
-    from ...network.layers import NetworkLayer
+    from ...network.network import NetworkLayer
     from ...partition.partition import Partition
 
 __all__ = ["check_hierarchy"]

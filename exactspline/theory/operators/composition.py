@@ -15,8 +15,7 @@ from .operators import network_behind
 
 if TYPE_CHECKING:
     from ...domain import Domain
-    from ...network.layers import NetworkLayer
-    from ...network.network import Network
+    from ...network.network import Network, NetworkLayer
     from ...partition.partition import Partition
 
 __all__ = ["check_composition", "check_symbolic_composition"]

@@ -23,11 +23,11 @@ from ...network.activations import (
     Threshold,
 )
 from ...network.affine import Add
-from ...network.layers import is_affine
-from ...network.maso import ASO
-from ...network.network import Network, Node
-from ...network.operator import Operator, Shape
+from ...network.graph import Node
+from ...network.network import Network
+from ...network.operator import Operator, Shape, is_affine
 from ...network.pooling import AveragePool
+from ...network.spline import ASO
 from ...rationals import as_fractions
 from ..common.region_maps import dense, partition_of
 from ..common.samples import exact_forward, maps_of, times
@@ -126,13 +126,13 @@ def _pools(operator: Operator, shape: Shape) -> bool:
 
 def _resnet_form(network: Network) -> Form:
     """Blocks sigma(C z + b) + C_skip z + b_skip, and plain layers sigma(C z + b)."""
-    from ...network.layers import blocks
+    from ...network.graph import blocks
 
     levels: list[Level] = []
     pending: list[tuple[Operator, tuple[int, ...]]] = []
     start = shape = network.input_shape
     skips = 0
-    for block in blocks(network):
+    for block in blocks(network.nodes):
         if len(block) == 1 and is_affine(block[0].operator, [shape] * len(block[0].inputs)):
             inputs = tuple(len(pending) - 1 for _ in block[0].inputs)
             pending.append((block[0].operator, inputs))

@@ -14,8 +14,7 @@ from .convexity import check_convexity
 
 if TYPE_CHECKING:
     from ...domain import Domain
-    from ...network.layers import NetworkLayer
-    from ...network.network import Network
+    from ...network.network import Network, NetworkLayer
     from ...partition.partition import Partition
 
 __all__ = ["check_nondecreasing"]
