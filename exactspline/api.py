@@ -329,7 +329,7 @@ def enumerate_regions(
     store: PathLike | None = None,
     resume: bool = False,
     progress: Progress | None = None,
-) -> Partition | RegionStream:
+) -> Partition:
     """Enumerate the activation regions of a network on a domain, exactly.
 
     Parameters
@@ -377,7 +377,9 @@ def enumerate_regions(
             "enumerate_regions(stream=True) is deprecated: call stream_regions instead",
             DeprecationWarning, stacklevel=3,
         )  # fmt: skip
-        return RegionStream(replace(request, stream=True), time_limit, progress)
+        return RegionStream(  # type: ignore[return-value]
+            replace(request, stream=True), time_limit, progress
+        )
     from .driver.partitions import enumerated
 
     return enumerated(request, clock_of(time_limit), progress)

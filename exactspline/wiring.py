@@ -5,7 +5,7 @@ It is imported with the package, so every function imports its room when it is c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .later import provides
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .domain import Domain
     from .formats.files import PathLike
     from .network import MASO, Network
+    from .partition.faces.boundary import DecisionBoundary
     from .partition.partition import Partition
     from .theory.geometry.power import PowerDiagram
 
@@ -37,11 +38,8 @@ def _network_to_onnx(network: Network, path: PathLike, *, rounded: bool = False)
 def _partition_of_maso(maso: MASO, domain: Domain | None = None) -> Partition:
     from .api import enumerate_regions
     from .network import Network
-    from .partition.partition import Partition
 
-    out = enumerate_regions(Network([maso], (maso.A.shape[2],)), domain)
-    assert isinstance(out, Partition)
-    return out
+    return enumerate_regions(Network([maso], (maso.A.shape[2],)), domain)
 
 
 @provides("MASO.power_diagram")
@@ -49,3 +47,31 @@ def _power_diagram_of_maso(maso: MASO) -> PowerDiagram:
     from .theory.geometry.power import PowerDiagram
 
     return PowerDiagram.of_maso(maso)
+
+
+@provides("Partition.save")
+def _save_partition(partition: Partition, path: PathLike, **options: Any) -> None:
+    from .export import save
+
+    save(partition, path, **options)
+
+
+@provides("Partition.save_graph")
+def _save_graph(partition: Partition, path: PathLike, **options: Any) -> None:
+    from .export import save_graph
+
+    save_graph(partition, path, **options)
+
+
+@provides("DecisionBoundary.to_dict")
+def _boundary_dict(boundary: DecisionBoundary) -> dict[str, Any]:
+    from .export.boundary import boundary_dict
+
+    return boundary_dict(boundary)
+
+
+@provides("DecisionBoundary.save")
+def _save_boundary(boundary: DecisionBoundary, path: PathLike) -> None:
+    from .export.boundary import save_boundary
+
+    save_boundary(boundary, path)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..formats.files import PathLike
+from ..later import in_later_room
 from ..mode import guarded
 from .graph.adjacent import AdjacentRegions
 
@@ -562,9 +563,9 @@ class Partition(AdjacentRegions):
         >>> value["count"], [region["A"] for region in value["regions"]]
         (2, [[['0']], [['1/3']]])
         """
-        from ..export import save
-
-        save(self, path, edges=edges, affine=affine, progress=progress)
+        in_later_room(
+            "Partition.save", self, path, edges=edges, affine=affine, progress=progress
+        )
 
     def save_graph(
         self,
@@ -607,6 +608,4 @@ class Partition(AdjacentRegions):
         >>> networkx.read_graphml(name, node_type=int).edges[0, 1]["witness"]
         '-3'
         """
-        from ..export import save_graph
-
-        save_graph(self, path, exact=exact, progress=progress)
+        in_later_room("Partition.save_graph", self, path, exact=exact, progress=progress)

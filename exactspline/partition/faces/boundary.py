@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import DomainError, LimitError
+from ...later import in_later_room
 from ...mode import guarded
 from ...polyhedra.lp import Row, fractions
 from ...rationals import nearest_float
@@ -198,9 +199,8 @@ class DecisionBoundary:
             objects with ``region``, ``other`` and ``side`` (None for none), ``i``, ``j``,
             ``classes``, ``near``, ``far``, ``dim``, ``changes``, ``row``, ``witness``.
         """
-        from ...export.boundary import boundary_dict
-
-        return boundary_dict(self)
+        out: dict[str, Any] = in_later_room("DecisionBoundary.to_dict", self)
+        return out
 
     def save(self, path: PathLike) -> None:
         """Write the pieces to a file; its extension says how.
@@ -216,9 +216,7 @@ class DecisionBoundary:
         FormatError
             If the extension is not known, or the file cannot be written.
         """
-        from ...export.boundary import save_boundary
-
-        save_boundary(self, path)
+        in_later_room("DecisionBoundary.save", self, path)
 
     # --- What is computed again when asked for -----------------------------------------------
 
