@@ -33,7 +33,7 @@ class Progress:
     def __init__(self, stream: TextIO, label: str = "") -> None:
         self._stream = stream
         self._label = f"{label} " if label else ""
-        self._on = bool(getattr(stream, "isatty", lambda: False)())
+        self.on = bool(getattr(stream, "isatty", lambda: False)())
         self._drawn = False
         self.start()
 
@@ -47,12 +47,13 @@ class Progress:
         now = time.monotonic()
         if self._before is None:
             self._before = run.before
-        if not self._on or now - self._last < _EVERY:
+        if not self.on or now - self._last < _EVERY:
             return
         self._last = now
         elapsed = now - self._start
         if run.phase != SEARCHING:
-            self._draw(0.0, f" {run.phase}, {duration(elapsed)}")
+            detail = f" ({run.detail})" if run.detail else ""
+            self._draw(0.0, f" {run.phase}{detail}, {duration(elapsed)}")
             return
         text = (
             f" {run.share:6.1%} of the tree, {run.regions:,} regions, "
@@ -67,15 +68,22 @@ class Progress:
     def part(self, what: str, done: int, total: int) -> None:
         """Draw how much of something is done, if it is time to."""
         now = time.monotonic()
-        if not self._on or now - self._last < _EVERY:
+        if not self.on or now - self._last < _EVERY:
             return
         self._last = now
         share = done / max(1, total)
         self._draw(share, f" {share:6.1%} {what}, {duration(now - self._start)}")
 
+    def compiling(self, text: str) -> None:
+        """Draw how far the compilation of kernels is."""
+        now = time.monotonic()
+        if self.on and now - self._last >= _EVERY:
+            self._last = now
+            self._draw(0.0, f" compiling kernels ({text}), {duration(now - self._start)}")
+
     def step(self, what: str, done: int, total: int) -> None:
         """Draw which of several steps begins."""
-        if self._on:
+        if self.on:
             elapsed = duration(time.monotonic() - self._start)
             self._draw(done / max(1, total), f" {done + 1}/{total} {what}, {elapsed}")
 

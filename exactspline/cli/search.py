@@ -150,7 +150,7 @@ def search(
 
     def ready(run: AnyRun) -> bool:
         if run.engine_name == "kernel":
-            compile_kernel(clock, facets=facets)
+            compile_kernel(clock, progress, facets=facets)
         progress.start()
         return not (label and clock.late())  # the first of several may use up all of the time
 
@@ -193,15 +193,18 @@ def _opened(file: str, network: Network, outcome: Outcome, report: Report) -> Pa
     return partition
 
 
-def compile_kernel(clock: Clock, *, facets: bool = False) -> None:
+def compile_kernel(clock: Clock, progress: Progress, *, facets: bool = False) -> None:
     """Have the kernels compiled and loaded, as far as the clock lets it; say so if that is long."""
-    from ..search.compiled import compile_elsewhere, is_compiled
+    from ..search.compiled import compile_elsewhere, is_compiled, step_of_compilation
     from ..search.warm import warm_up
 
-    if not is_compiled(facets=facets):
-        long = "some minutes" if facets else "about a minute"
-        sys.stderr.write(f"compiling the search kernel (once, {long})...\n")
+    if not is_compiled(facets=facets) and not progress.on:
+        sys.stderr.write("compiling the search kernels (once on this machine)...\n")
         sys.stderr.flush()
-    last = [False, *compile_elsewhere(clock, facets=facets)][-1]
-    if last and not clock.late():
+    ready = False
+    for ready in compile_elsewhere(clock, facets=facets):
+        if not ready and progress.on:
+            step = step_of_compilation(facets=facets)
+            progress.compiling(f"once on this machine{'' if step is None else f': {step}'}")
+    if ready and not clock.late():
         warm_up(facets=facets)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from ..clock import Clock, OutOfTime
 from ..interrupts import Requests, Stopped
+from .compile_note import CompileNote
 from .outcome import Outcome
 from .request import Request
 
@@ -98,7 +99,8 @@ class Driver:
         The first signal asks the search to stop; whatever else raises KeyboardInterrupt once
         it is going on (a handler of the caller's, ``progress``) ends it likewise.
         """
-        start = time.perf_counter()
+        start, note = time.perf_counter(), CompileNote() if progress is None else None
+        progress = progress if note is None else note
         with Requests(self.clock, signals, always=always) as requests:
             try:
                 run, go_on = self.run, True
@@ -115,6 +117,9 @@ class Driver:
                 if raises and (requests.asked or self._run is None):
                     raise
                 self._interrupt, self._orderly = interrupt, False
+            finally:
+                if note is not None:
+                    note.clear()
             if requests.asked and not self.complete:
                 self._interrupt = requests.interrupt
         return self._outcome(time.perf_counter() - start)

@@ -13,10 +13,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from ..clock import Clock
+from ..compilation import Step, read_step
+from ..locks import FileLock, LockTaken
 
-__all__ = ["compile_elsewhere", "is_compiled", "warn_if_lost"]
+__all__ = [
+    "all_kernels",
+    "beside_cache",
+    "compile_elsewhere",
+    "is_compiled",
+    "step_of_compilation",
+    "warn_if_lost",
+]
 
 HEARTBEAT = 0.05  # seconds between two looks at the other process
 _children: dict[bool, subprocess.Popen[bytes]] = {}
@@ -74,8 +84,61 @@ def warn_if_lost(*, facets: bool = False) -> None:
     warn(advance)
 
 
+def all_kernels(*, facets: bool = False) -> list[Any]:
+    """The kernels that a search may need, with those that find facets or without."""
+    from .kernel import dfs
+
+    modules = [dfs]
+    if facets:
+        from .kernel import facets as facets_module
+
+        modules.append(facets_module)
+    pending, seen, out = list(modules), set(modules), {}
+    while pending:
+        for value in vars(pending.pop()).values():
+            function = getattr(value, "py_func", None)
+            module = sys.modules.get(getattr(function, "__module__", None) or "")
+            if function is None or module is None:
+                continue
+            out[function] = value
+            if module not in seen:
+                seen.add(module)
+                pending.append(module)
+    return list(out.values())
+
+
+def beside_cache(kind: str, facets: bool) -> str | None:
+    """A file in the folder of compiled kernels; None if there is no such folder."""
+    from .kernel.dfs import advance
+
+    folder = getattr(getattr(advance, "_cache", None), "cache_path", None)
+    what = "graph" if facets else "count"
+    return None if folder is None else os.path.join(folder, f"{kind}-{what}")
+
+
+def step_of_compilation(*, facets: bool = False) -> Step | None:
+    """How far a compilation is, here or in another process; None if that is not known."""
+    name = beside_cache("step", facets)
+    return None if name is None else read_step(name)
+
+
+def _held(facets: bool) -> bool:
+    """Whether some process is compiling."""
+    name = beside_cache("lock", facets)
+    try:
+        if name is not None:
+            FileLock(name).release()
+    except LockTaken:
+        return True
+    except OSError:
+        pass
+    return False
+
+
 def compile_elsewhere(clock: Clock, *, facets: bool = False) -> Iterator[bool]:
     """Have another process compile the kernels, unless they are in the cache.
+
+    If some process is at it already, its work is waited for.
 
     Parameters
     ----------
@@ -88,25 +151,33 @@ def compile_elsewhere(clock: Clock, *, facets: bool = False) -> Iterator[bool]:
     Yields
     ------
     bool
-        False now and then while it works. At the end True if the kernels are in the cache.
+        False now and then while it works. At the end True if the kernels are in the cache, or
+        if none can be kept and there is no time limit: then this process compiles.
     """
     if is_compiled(facets=facets):
         yield True
         return
-    child = _children.get(facets)
-    if child is None:
-        child = _begin(facets)
-    if child is None:
+    if beside_cache("lock", facets) is None:
+        if clock.deadline is None:
+            yield True
         return
-    _children[facets] = child
-    while child.poll() is None:
+    while not is_compiled(facets=facets):
+        child = _children.get(facets)
+        if child is not None and child.poll() is not None:
+            del _children[facets]
+            if child.returncode != 0:
+                return
+            child = None
+        if child is None and not _held(facets):
+            child = _begin(facets)
+            if child is None:
+                return
+            _children[facets] = child
         if clock.late():
             return
         time.sleep(HEARTBEAT)
         yield False
-    del _children[facets]
-    if is_compiled(facets=facets):
-        yield True
+    yield True
 
 
 def _begin(facets: bool) -> subprocess.Popen[bytes] | None:
@@ -120,12 +191,6 @@ def _begin(facets: bool) -> subprocess.Popen[bytes] | None:
         )  # fmt: skip
     except (OSError, ValueError):  # no interpreter by that name, no processes
         return None
-
-
-def is_working(*, facets: bool = False) -> bool:
-    """Whether another process compiles the kernels."""
-    child = _children.get(facets)
-    return child is not None and child.poll() is None
 
 
 @atexit.register

@@ -149,6 +149,16 @@ class Run:
         return self.search.share if self.search is not None else float(self._found)
 
     @property
+    def detail(self) -> str:
+        """What there is to say of the phase: how far a compilation is."""
+        if self.phase != COMPILING:
+            return ""
+        from .compiled import step_of_compilation
+
+        step = step_of_compilation(facets=self.facets)
+        return "once on this machine" if step is None else f"once on this machine: {step}"
+
+    @property
     def spent(self) -> bool:
         """Whether it cannot go on, though it is not complete: see ``remaining``."""
         return getattr(self.search, "spent", False)
@@ -313,6 +323,7 @@ class Unprepared:
     complete: bool = False
     share: float = 0.0
     trivial: bool = False
+    detail: str = ""
 
     @property
     def decisions(self) -> Decisions:

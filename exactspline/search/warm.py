@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
 import time
+from functools import partial
 
+from ..compilation import listening, write_step
 from ..domain import WholeSpace
+from ..locks import FileLock, LockTaken
 from ..network import Dense, Network, ReLU
+from .compiled import all_kernels, beside_cache
 from .run import Run
 
 __all__ = ["compile_for_parent", "warm_up"]
@@ -34,7 +39,20 @@ def compile_for_parent(facets: bool, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     if hasattr(os, "getppid"):
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    warm_up(facets=facets)
+    lock, step = beside_cache("lock", facets), beside_cache("step", facets)
+    if lock is None or step is None:  # nothing can be kept
+        return
+    try:
+        held = FileLock(lock)
+    except LockTaken:  # another process was faster
+        return
+    try:
+        with listening(all_kernels(facets=facets), partial(write_step, step)):
+            warm_up(facets=facets)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(step)
+        held.release()
 
 
 def _end_with(parent: int) -> None:

@@ -143,6 +143,11 @@ class TaskRun:
         return self.run.phase
 
     @property
+    def detail(self) -> str:
+        """What there is to say of the phase."""
+        return self.run.detail
+
+    @property
     def share(self) -> float:
         """Share of the search tree that is done, 0 to 1."""
         works = [*self._pending, *self._running.values()]

@@ -1,0 +1,206 @@
+"""While kernels are compiled: how far it is, who waits for whom, what a terminal shows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numba as nb
+import pytest
+
+import exactspline as es
+from exactspline.clock import Clock
+from exactspline.compilation import Step, listening, read_step, write_step
+from exactspline.locks import FileLock, LockTaken
+from exactspline.search import compiled
+from exactspline.search.decisions import COMPILING
+
+NET = es.Network([es.Dense([[1], [1]], [0, -1]), es.ReLU()], (1,))
+
+
+def test_every_function_is_told_of_once():
+    @nb.njit
+    def inner(x):
+        return x + 1
+
+    @nb.njit
+    def outer(x):
+        return inner(x) * inner(x)
+
+    steps = []
+    with listening([inner, outer], steps.append):
+        assert outer(1) == 4
+        assert outer(1.5) == 6.25  # another signature is the same function
+    assert [step.done for step in steps] == [0, 1, 2]
+    assert {step.total for step in steps} == {2}
+    assert steps[0].share == 0.0 < steps[1].share < steps[2].share == 1.0
+    with listening([inner, outer], steps.append):
+        pass
+    assert len(steps) == 4  # nobody listens any more to what came before
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [
+        (Step(0, 60, 0.0, 0.0), "function 1 of 60"),
+        (Step(14, 60, 0.25, 10.0), "function 15 of 60, about 30 s left"),
+        (Step(60, 60, 1.0, 40.0), "function 60 of 60"),
+    ],
+)
+def test_what_a_step_says(step, text):
+    assert str(step) == text
+
+
+def test_steps_go_through_a_file(tmp_path):
+    name = str(tmp_path / "step")
+    assert read_step(name) is None
+    write_step(name, Step(3, 7, 0.5, 1.25))
+    assert read_step(name) == Step(3, 7, 0.5, 1.25)
+    assert os.listdir(tmp_path) == ["step"]
+    for damage in ("", "1 2", "a b c d", "1 2 3 4 5"):
+        (tmp_path / "step").write_text(damage)
+        assert read_step(name) is None
+    write_step(str(tmp_path / "missing" / "step"), Step(0, 1, 0.0, 0.0))  # no error
+
+
+HOLD = """
+import sys
+from exactspline.locks import FileLock
+lock = FileLock(sys.argv[1])
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """Another process that holds a lock; its end lets it go."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path / "lock")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_lock_is_that_of_one_process(holder, tmp_path):
+    with pytest.raises(LockTaken):
+        FileLock(str(tmp_path / "lock"))
+    holder.kill()
+    holder.wait()
+    lock = FileLock(str(tmp_path / "lock"))
+    with pytest.raises(LockTaken):
+        FileLock(str(tmp_path / "lock"))
+    lock.release()
+    FileLock(str(tmp_path / "lock")).release()
+    with pytest.raises(FileNotFoundError):
+        FileLock(str(tmp_path / "missing" / "lock"))
+
+
+@pytest.fixture
+def cold(monkeypatch, tmp_path):
+    """A machine whose cache is empty until the last of ``looks`` is taken."""
+    state = {"looks": 5, "begun": 0}
+
+    def looked(**_):
+        state["looks"] -= 1
+        return state["looks"] <= 0
+
+    def begin(facets):
+        state["begun"] += 1
+        return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+    monkeypatch.setattr(compiled, "is_compiled", looked)
+    monkeypatch.setattr(compiled, "_begin", begin)
+    monkeypatch.setattr(compiled, "beside_cache", lambda kind, facets: str(tmp_path / kind))
+    monkeypatch.setattr(compiled, "_children", {})
+    yield state
+    for child in compiled._children.values():
+        child.kill()
+        child.wait()
+
+
+def test_one_process_compiles(cold):
+    assert list(compiled.compile_elsewhere(Clock())) == [False] * 3 + [True]
+    assert cold["begun"] == 1
+
+
+def test_another_process_is_waited_for(cold, holder):
+    assert list(compiled.compile_elsewhere(Clock())) == [False] * 3 + [True]
+    assert cold["begun"] == 0
+
+
+def test_one_that_has_died_is_replaced(cold, holder):
+    cold["looks"] = 8
+    waiting = compiled.compile_elsewhere(Clock())
+    assert next(waiting) is False
+    assert cold["begun"] == 0
+    holder.kill()
+    holder.wait()
+    assert list(waiting)[-1] is True
+    assert cold["begun"] == 1
+
+
+def test_a_limit_ends_the_waiting(cold, holder):
+    cold["looks"] = 10**9
+    assert list(compiled.compile_elsewhere(Clock.limit(0.2)))[-1] is False
+
+
+def test_a_child_that_fails_is_not_begun_again(cold, monkeypatch):
+    cold["looks"] = 10**9
+    failing = [sys.executable, "-c", "raise SystemExit(3)"]
+    monkeypatch.setattr(compiled, "_begin", lambda facets: subprocess.Popen(failing))
+    assert True not in list(compiled.compile_elsewhere(Clock()))
+
+
+def test_without_a_place_for_kernels_this_process_compiles(cold, monkeypatch):
+    monkeypatch.setattr(compiled, "beside_cache", lambda kind, facets: None)
+    assert list(compiled.compile_elsewhere(Clock())) == [True]
+    assert list(compiled.compile_elsewhere(Clock.limit(5.0))) == []  # another engine is at hand
+    assert cold["begun"] == 0
+
+
+def test_a_run_says_how_far_it_is(cold, holder, tmp_path):
+    write_step(str(tmp_path / "step"), Step(14, 60, 0.25, 10.0))
+    seen = []
+
+    def progress(run):
+        if run.phase == COMPILING:
+            seen.append(run.detail)
+
+    assert es.count_regions(NET, progress=progress) == 3
+    assert seen == ["once on this machine: function 15 of 60, about 30 s left"] * len(seen)
+    assert seen
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_python_tells_a_terminal(cold, holder, tmp_path, monkeypatch, terminal):
+    class Stream:
+        text = ""
+
+        def isatty(self):
+            return terminal
+
+        def write(self, text):
+            Stream.text += text
+
+        def flush(self):
+            pass
+
+    monkeypatch.setattr(sys, "stderr", Stream())
+    write_step(str(tmp_path / "step"), Step(14, 60, 0.25, 10.0))
+    assert es.count_regions(NET) == 3
+    assert ("function 15 of 60, about 30 s left" in Stream.text) == terminal
+    assert terminal or Stream.text == ""
+    assert Stream.text.endswith("\r" if terminal else "")
+
+
+def test_all_kernels_of_a_search_are_known():
+    count = {kernel.py_func.__name__ for kernel in compiled.all_kernels()}
+    graph = {kernel.py_func.__name__ for kernel in compiled.all_kernels(facets=True)}
+    assert {"advance", "enter_layer", "minimise"} <= count < graph
+    assert "explore" in graph - count
