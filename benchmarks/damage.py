@@ -26,7 +26,8 @@ from pathlib import Path
 from count import cpu_name
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests"))  # the tests do a few hundred of the same trials
+# the tests do a few hundred of the same trials
+sys.path.insert(0, str(HERE.parent / "tests" / "support"))
 
 OUTCOMES = ("refused", "late", "right", "earlier", "WRONG", "RAW")
 MEANING = {

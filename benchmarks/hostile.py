@@ -3,11 +3,12 @@
     python benchmarks/hostile.py [--cases N] [--first SEED] [--jobs N]
     python benchmarks/hostile.py --seed SEED        one case: its source, and what is wrong
 
-Every case (``tests/hostile_networks.py``) goes through one way drawn from its seed: an engine; a
-count, a list, a stream, a store that is stopped and resumed, or parts; in this thread, in threads
-or in processes; with kernels that return after a few nodes. Codes, witnesses, facets, the regions
-around points and the codes of points are compared with double description in integers
-(``tests/naive.py``). Seeds are not the tests'. The status is 1 if anything was wrong.
+Every case (``tests/support/hostile_networks.py``) goes through one way drawn from its seed:
+an engine; a count, a list, a stream, a store that is stopped and resumed, or parts; in this
+thread, in threads or in processes; with kernels that return after a few nodes. Codes, witnesses,
+facets, the regions around points and the codes of points are compared with double description in
+integers (``tests/support/naive.py``). Seeds are not the tests'. The status is 1 if anything was
+wrong.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "support")]
 
 from count import cpu_name  # noqa: E402
 

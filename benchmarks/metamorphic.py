@@ -5,7 +5,7 @@
 
 Engines, lists, streams, stores, threads and limits; the same set as box, polytope and slice;
 halves of a domain; powers of two moved through layers, inputs and domains; units permuted,
-doubled, dead or turned around; products; files (``tests/relations.py``). Each network goes
+doubled, dead or turned around; products; files (``tests/support/relations.py``). Each network goes
 through some relations drawn from its seed. The status is 1 if two ways disagree.
 """
 
@@ -24,7 +24,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "support")]
 
 from count import cpu_name  # noqa: E402
 

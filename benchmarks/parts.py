@@ -4,11 +4,12 @@
     python benchmarks/parts.py --seed SEED        one network: its source, and what is wrong
 
 Networks with weights over 80 and 600 binary orders of magnitude, near-ties and slivers
-(``tests/part_searches.py``). For each: a stop after 1, 2, 3, ... regions, and after 1, 2, 3, ...
-nodes again and again; what is left whole or split up, searched in any order; buffers that begin
-tiny; with and without facets; kernel, HiGHS and rational engine; and, for one in ten, workers in
-1, 2 and 4 threads and in processes, into lists and into stores that are stopped and resumed.
-Codes are those of one run and of a twin in integers. The status is 1 if anything was wrong.
+(``tests/support/part_searches.py``). For each: a stop after 1, 2, 3, ... regions, and after 1, 2,
+3, ... nodes again and again; what is left whole or split up, searched in any order; buffers that
+begin tiny; with and without facets; kernel, HiGHS and rational engine; and, for one in ten,
+workers in 1, 2 and 4 threads and in processes, into lists and into stores that are stopped and
+resumed. Codes are those of one run and of a twin in integers. The status is 1 if anything was
+wrong.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "support")]
 
 from count import cpu_name  # noqa: E402
 
@@ -85,13 +86,12 @@ def pools() -> tuple:
 def executors(seed: int, graph: bool, tally: Counter[str]) -> None:
     """Threads and processes, lists and stores."""
     import part_searches as parts
-    from test_parts_exhaustive import checked
 
     rng = random.Random(seed)
     pool = pools()[rng.randrange(4)]
     with tempfile.TemporaryDirectory() as folder:
         try:
-            checked(parts.draw(seed, 40), pool, Path(folder) / "a.sqlite", rng, graph)
+            parts.checked(parts.draw(seed, 40), pool, Path(folder) / "a.sqlite", rng, graph)
         except AssertionError as error:
             who = f"{type(pool).__name__}({pool._max_workers})"
             raise parts.WrongError(f"{who}: {error}") from error

@@ -8,16 +8,15 @@ import pkgutil
 import time
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
+from folders import ROOT
 
 import exactspline as es
 from exactspline.cells.point import code_at
 
 F = Fraction
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def random_network(widths, seed, activation=es.ReLU):

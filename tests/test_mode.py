@@ -380,7 +380,7 @@ def test_a_process_that_flushes_before_anything_is_loaded():
         "import modes; modes.put(modes.Mode('up', True, True))\n"
         "import exactspline as es\n"
         "assert modes.current() == modes.Mode('up', True, True)\n"
-        "from exactspline.partition import signs\n"
+        "from exactspline.partition.points import signs\n"
         "from exactspline.theory import zaslavsky\n"
         "net = es.Network([es.Dense([['1'], ['1']], ['0', '-1e-310']), es.ReLU()], (1,))\n"
         "print(es.count_regions(net, engine='rational'), signs._EXACT.hex(), signs._U.hex())\n"
