@@ -5,6 +5,7 @@ It is imported with the package, so every function imports its room when it is c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .later import provides
@@ -50,17 +51,23 @@ def _power_diagram_of_maso(maso: MASO) -> PowerDiagram:
 
 
 @provides("Partition.save")
-def _save_partition(partition: Partition, path: PathLike, **options: Any) -> None:
+def _save_partition(
+    partition: Partition, path: PathLike, *, edges: bool = False, affine: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:  # fmt: skip
     from .export import save
 
-    save(partition, path, **options)
+    save(partition, path, edges=edges, affine=affine, progress=progress)
 
 
 @provides("Partition.save_graph")
-def _save_graph(partition: Partition, path: PathLike, **options: Any) -> None:
+def _save_graph(
+    partition: Partition, path: PathLike, *, exact: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:  # fmt: skip
     from .export import save_graph
 
-    save_graph(partition, path, **options)
+    save_graph(partition, path, exact=exact, progress=progress)
 
 
 @provides("DecisionBoundary.to_dict")
