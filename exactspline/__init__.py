@@ -5,7 +5,7 @@ convex regions and is one affine map on each. exactspline enumerates every one o
 nothing else: a network's parameters are exact rationals, and every count is proved.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .mode import guarded
 
@@ -110,6 +110,29 @@ from .network import (
 from .partition.regions.region import Region
 from .version import __version__ as __version__
 
+if TYPE_CHECKING:
+    from .results import (
+        Approximation,
+        Borders,
+        DecisionBoundary,
+        Decisions,
+        Edges,
+        EulerReport,
+        Face,
+        Faces,
+        Inequality,
+        LayerPartition,
+        Locations,
+        Partition,
+        RegionFacet,
+        RegionGroups,
+        Replaced,
+        StableUnits,
+        Stop,
+        SymbolicNetwork,
+        SymbolicRegion,
+    )
+
 __all__ = [
     "ASO",
     "ELU",
@@ -117,20 +140,28 @@ __all__ = [
     "MASO",
     "Abs",
     "Add",
+    "Approximation",
     "AveragePool",
     "BatchNorm",
+    "Borders",
     "Box",
     "Branches",
     "Clip",
     "Concat",
     "Conv",
     "ConvTranspose",
+    "DecisionBoundary",
+    "Decisions",
     "Dense",
     "Domain",
     "DomainError",
+    "Edges",
     "Elementwise",
+    "EulerReport",
     "ExactSplineError",
     "Expand",
+    "Face",
+    "Faces",
     "Flatten",
     "FloatingPointModeError",
     "FormatError",
@@ -138,9 +169,12 @@ __all__ = [
     "ForwardCore",
     "HardSigmoid",
     "Identity",
+    "Inequality",
+    "LayerPartition",
     "LayerValues",
     "LeakyReLU",
     "LimitError",
+    "Locations",
     "LogSoftmax",
     "MaxLeaky",
     "MaxPool",
@@ -152,6 +186,7 @@ __all__ = [
     "PReLU",
     "Pad",
     "ParameterError",
+    "Partition",
     "Polytope",
     "ReLU",
     "ReduceMax",
@@ -160,7 +195,10 @@ __all__ = [
     "ReduceSum",
     "Region",
     "RegionCount",
+    "RegionFacet",
+    "RegionGroups",
     "RegionStream",
+    "Replaced",
     "Reshape",
     "Residual",
     "ScalarSpline",
@@ -172,8 +210,12 @@ __all__ = [
     "Slice",
     "Softmax",
     "Softplus",
+    "StableUnits",
+    "Stop",
     "StoreError",
     "SumPool",
+    "SymbolicNetwork",
+    "SymbolicRegion",
     "Tanh",
     "Threshold",
     "Transpose",
@@ -202,7 +244,19 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "theory":  # loaded when it is first asked for
         return _theory()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = vars(_results()).get(name) if name in __all__ else None
+    if found is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+@guarded
+def _results() -> Any:
+    """The classes of results, which take a moment to load."""
+    from . import results
+
+    return results
 
 
 @guarded

@@ -375,7 +375,7 @@ def enumerate_regions(
     if stream:
         warnings.warn(
             "enumerate_regions(stream=True) is deprecated: call stream_regions instead",
-            DeprecationWarning, stacklevel=3,
+            DeprecationWarning, stacklevel=4,
         )  # fmt: skip
         return RegionStream(  # type: ignore[return-value]
             replace(request, stream=True), time_limit, progress

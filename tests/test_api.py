@@ -486,3 +486,23 @@ def test_doctests_exist():
 def test_all_public_names_have_docstrings():
     for name in es.__all__:
         assert getattr(es, name).__doc__
+
+
+def test_streaming_by_its_old_name():
+    with pytest.warns(DeprecationWarning, match="stream_regions") as seen:
+        stream = es.enumerate_regions(NET, BOX, stream=True)
+    assert seen[0].filename == __file__
+    expected = [region.code.tolist() for region in es.stream_regions(NET, BOX)]
+    assert [region.code.tolist() for region in stream] == expected
+
+
+def test_classes_of_results_have_names():
+    omega = es.enumerate_regions(NET, BOX)
+    assert type(omega) is es.Partition
+    assert type(omega.edges) is es.Edges
+    assert type(omega.certificates) is es.Decisions
+    assert type(omega.linear_regions()) is es.RegionGroups
+    assert set(es.results.__all__) <= set(es.__all__)
+    assert all(getattr(es, name).__doc__ for name in es.results.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Partitions'"):
+        _ = es.Partitions

@@ -1,0 +1,40 @@
+"""The classes of what comes out: for annotations, and to look up what they offer.
+
+They are made by functions and methods, never by hand. They are loaded when one is asked for.
+"""
+
+from .approximation.report import Approximation, Replaced
+from .partition.faces.boundary import DecisionBoundary
+from .partition.faces.euler import EulerReport
+from .partition.faces.faces import Face, Faces
+from .partition.graph.edges import Borders, Edges
+from .partition.graph.linear import RegionGroups
+from .partition.partition import Partition
+from .partition.pieces.layers import LayerPartition, StableUnits
+from .partition.pieces.symbolic import SymbolicNetwork
+from .partition.points.locate import Locations
+from .partition.regions.inequalities import Inequality
+from .partition.regions.region import RegionFacet, SymbolicRegion
+from .search.decisions import Decisions, Stop
+
+__all__ = [
+    "Approximation",
+    "Borders",
+    "DecisionBoundary",
+    "Decisions",
+    "Edges",
+    "EulerReport",
+    "Face",
+    "Faces",
+    "Inequality",
+    "LayerPartition",
+    "Locations",
+    "Partition",
+    "RegionFacet",
+    "RegionGroups",
+    "Replaced",
+    "StableUnits",
+    "Stop",
+    "SymbolicNetwork",
+    "SymbolicRegion",
+]
