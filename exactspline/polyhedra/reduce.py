@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import flint
 
-from .lp import ZERO, Row, interior_point, minimise, value_at
+from .lp import ZERO, Row, interior_point, minimise
+from .redundancy import FacetSearch
 
 __all__ = ["essential_rows", "side_facets"]
 
@@ -28,11 +29,7 @@ def essential_rows(rows: Sequence[Row], dim: int) -> list[Row] | None:
     Notes
     -----
     Parallel rows are compared; then Clarkson's algorithm, whose linear programs have only the
-    rows found so far: O(rows) small programs.
-
-    References
-    ----------
-    K. L. Clarkson, "More output-sensitive geometric algorithms", FOCS 1994.
+    rows found so far: O(rows) small programs. See `FacetSearch`.
 
     Examples
     --------
@@ -57,44 +54,15 @@ def essential_rows(rows: Sequence[Row], dim: int) -> list[Row] | None:
     found = interior_point(_bounds_first(distinct), dim)
     if found is None or found[1]:
         return distinct
-    return _clarkson(distinct, found[0])
+    search = FacetSearch(distinct, found[0], guided=False)
+    for i in range(len(distinct)):
+        search.settle(i)
+    return [distinct[i] for i in sorted(search.proved())]
 
 
 def _bounds_first(rows: list[Row]) -> list[Row]:
     """Rows on single coordinates first: they make the first linear programs short."""
     return sorted(rows, key=lambda row: sum(c != 0 for c in row[1:]))
-
-
-def _clarkson(rows: list[Row], inside: list[flint.fmpq]) -> list[Row]:
-    """The rows that bound the set, for a point strictly inside."""
-    kept: list[int] = []
-    for i, row in enumerate(rows):
-        while i not in kept:
-            best = minimise([rows[k] for k in kept], row, inside)
-            if best.value is not None and best.value >= 0:
-                break  # implied by those kept
-            if best.ray is not None:
-                direction = best.ray
-            else:
-                direction = [a - b for a, b in zip(best.point, inside, strict=True)]
-            kept.append(_first_hit(rows, inside, direction, i))
-    return [rows[k] for k in sorted(kept)]
-
-
-def _first_hit(
-    rows: list[Row], inside: list[flint.fmpq], direction: list[flint.fmpq], row: int
-) -> int:
-    """The row that a ray from inside meets first, or ``row`` if several are met at once."""
-    first, least = row, None
-    for k, other in enumerate(rows):
-        slope = sum((c * v for c, v in zip(other[1:], direction, strict=True)), ZERO)
-        if slope < 0:
-            at = value_at(other, inside) / -slope
-            if least is None or at < least:
-                first, least = k, at
-            elif at == least:
-                first = row if row in (first, k) else first
-    return first
 
 
 def side_facets(rows: Sequence[Row], inside: list[flint.fmpq]) -> list[int]:

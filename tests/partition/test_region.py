@@ -173,7 +173,7 @@ def test_neighbours_without_a_partition_reach_every_region(block):
 def test_the_reference_of_facets_agrees():
     """Guided by HiGHS or not, and by plain exact redundancy: the same facets."""
     from exactspline.cells.facets import facets_of_region
-    from exactspline.partition.regions import irredundant as walls
+    from exactspline.polyhedra import redundancy
     from exactspline.polyhedra.lp import q
 
     rng = random.Random(21)
@@ -187,7 +187,7 @@ def test_the_reference_of_facets_agrees():
                     region._forms, region.code, [q(v) for v in region.witness]
                 )
                 with pytest.MonkeyPatch.context() as patch:
-                    patch.setattr(walls, "_FEW", few)
+                    patch.setattr(redundancy, "_FEW", few)
                     found = region.facets()
                 assert [f.flips for f in found] == [f.flips for f in plain]
                 assert [f.inequality.unit if f.inequality.unit is not None else -1

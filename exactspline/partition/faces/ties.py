@@ -118,10 +118,10 @@ class _WallsOfRegions:
         self, region: int, code: np.ndarray, inside: Point, rows: OutputRows
     ) -> list[Wall]:
         from ...cells.facets import conditions
-        from ..regions.irredundant import walls
+        from ..regions.irredundant import irredundant_facets
 
         out = []
-        for facet in walls(rows.forms, code, inside, conditions(rows.forms, code)):
+        for facet in irredundant_facets(rows.forms, code, inside, conditions(rows.forms, code)):
             row, side = facet.condition.row, facet.condition.side
             if side >= 0:
                 out.append(Wall(row, side))

@@ -224,7 +224,7 @@ class Region(Shape):
 
     @cached_property
     def _facets(self) -> list[Facet]:
-        from .irredundant import walls
+        from .irredundant import irredundant_facets
 
         if self._partition is not None and self.index is not None:
             known = self._partition._facets_of(self.index)
@@ -237,7 +237,9 @@ class Region(Shape):
                 "programs; inequalities(irredundant=False) has them all, or take a slice of "
                 "fewer dimensions"
             )
-        return walls(self._forms, self.code, self._inside, self._conditions, self._watch)
+        return irredundant_facets(
+            self._forms, self.code, self._inside, self._conditions, self._watch
+        )
 
     @cached_property
     def _inside(self) -> Point:

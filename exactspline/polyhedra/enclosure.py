@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import flint
 import numpy as np
 
-from ...polyhedra.lp import fraction
-from ...rationals import nearest_float
+from ..rationals import nearest_float
+from .lp import fraction
 
 __all__ = ["Enclosure"]
 

@@ -10,9 +10,9 @@ import exactspline as es
 from exactspline.cells.facets import conditions
 from exactspline.cli import main
 from exactspline.partition.regions import conditions as by_layers
-from exactspline.partition.regions import irredundant as walls
-from exactspline.partition.regions.enclosure import Enclosure
+from exactspline.partition.regions import irredundant
 from exactspline.polyhedra import rank
+from exactspline.polyhedra.enclosure import Enclosure
 from exactspline.polyhedra.guessed_lp import Guide
 from exactspline.polyhedra.lp import q, value_at
 
@@ -109,7 +109,7 @@ def test_facets_by_both_ways(monkeypatch, few):
         for region in es.regions_at(net, rng.integers(-4, 5, d) / 16.0, domain)[:2]:
             assert region._conditions == conditions(region._forms, region.code)
             expected = facets_of_region(region._forms, region.code, region._inside)
-            found = walls.walls(
+            found = irredundant.irredundant_facets(
                 region._forms, region.code, region._inside, region._conditions
             )
             assert [f.condition for f in found] == [f.condition for f in expected]
@@ -141,7 +141,7 @@ def stopped(monkeypatch, tmp_path):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(walls, "walls", interrupt)
+    monkeypatch.setattr(irredundant, "irredundant_facets", interrupt)
     rng = np.random.default_rng(3)
     net = es.Network([es.Dense(rng.normal(size=(5, 2))), es.ReLU(), es.Dense([[1.0] * 5])], (2,))
     net.save(tmp_path / "net.json")
