@@ -20,8 +20,15 @@ import numpy as np
 from .compile.forms import Forms
 from .errors import DomainError, ParameterError, ShapeError
 from .mode import guarded
-from .polyhedra.lp import fraction
-from .rationals import as_fractions, as_given, compact, exact_array, format_rational, to_fraction
+from .rationals import (
+    as_fractions,
+    as_given,
+    compact,
+    exact_array,
+    format_rational,
+    fraction,
+    to_fraction,
+)
 
 __all__ = ["Box", "Chart", "Domain", "Polytope", "Slice", "WholeSpace"]
 

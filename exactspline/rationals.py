@@ -11,6 +11,7 @@ import math
 import re
 import struct
 import sys
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
@@ -27,6 +28,8 @@ __all__ = [
     "bounded_floats",
     "exact_array",
     "format_rational",
+    "fraction",
+    "fractions",
     "nearest_float",
     "parse_rational",
     "round_up",
@@ -279,6 +282,16 @@ def compact(array: np.ndarray) -> np.ndarray:
         out = np.array([float(v) for v in array.reshape(-1)], dtype=np.float64)
         return out.reshape(array.shape)
     return array
+
+
+def fraction(value: Any) -> Fraction:
+    """A flint rational as a Fraction."""
+    return Fraction(int(value.p), int(value.q))
+
+
+def fractions(values: Iterable[Any]) -> tuple[Fraction, ...]:
+    """Flint rationals, of a point or a row, as Fractions."""
+    return tuple(Fraction(int(v.p), int(v.q)) for v in values)
 
 
 def as_fractions(array: np.ndarray) -> np.ndarray:

@@ -156,7 +156,7 @@ def test_sliver_has_a_rational_witness():
 def test_unpacking_is_limited(monkeypatch):
     omega = es.enumerate_regions(NET, BOX)
     codes = omega.codes
-    monkeypatch.setattr("exactspline.partition.partition.UNPACK_LIMIT", codes.nbytes - 1)
+    monkeypatch.setattr("exactspline.partition.columns.table.UNPACK_LIMIT", codes.nbytes - 1)
     with pytest.raises(es.LimitError, match=r"iter_codes\(\)"):
         _ = omega.codes
     chunks = list(omega.iter_codes(chunk=7))

@@ -17,8 +17,7 @@ import numpy as np
 from ..compile.forms import Forms
 from ..compile.program import Layer, Program, Units
 from ..domain import Domain
-from ..polyhedra.lp import fraction
-from ..rationals import as_float
+from ..rationals import as_float, fraction
 from .proof import below, upwards
 
 __all__ = ["Bounds", "input_bounds", "through"]

@@ -18,8 +18,7 @@ from ..clock import check
 from ..compile.forms import Forms
 from ..compile.program import Program
 from ..domain import Chart
-from ..polyhedra.lp import fractions
-from ..rationals import compact
+from ..rationals import compact, fractions
 from ..room import check_room
 
 __all__ = ["SearchSpace", "search_space", "whole_space"]

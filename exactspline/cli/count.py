@@ -15,7 +15,7 @@ from .streams import results
 
 if TYPE_CHECKING:
     from ..driver.outcome import Outcome
-    from ..partition import Partition
+    from ..partition.partition import Partition
 
 __all__ = ["count"]
 

@@ -17,7 +17,7 @@ from .search import conclude, program_in_time, searches
 from .streams import results
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..partition.partition import Partition
 
 __all__ = ["graph"]
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..compile.program import Program
     from ..driver.request import AnyRun
     from ..network import Network
-    from ..partition import Partition
+    from ..partition.partition import Partition
 
 __all__ = [
     "compile_kernel",
@@ -52,7 +52,7 @@ def searches(
 
     With ``store`` the regions are kept: in memory, or in the files that --store names.
     """
-    from ..partition import Partition
+    from ..partition.partition import Partition
 
     files = store_files(arguments, len(domains))
 
@@ -178,7 +178,7 @@ def store_files(arguments: argparse.Namespace, parts: int) -> list[str]:
 
 def _opened(file: str, network: Network, outcome: Outcome, report: Report) -> Partition:
     """The partition in a store, after the search."""
-    from ..partition import Partition
+    from ..partition.partition import Partition
     from ..store import open_partition
     from ..store.database import is_empty
 

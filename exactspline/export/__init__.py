@@ -20,7 +20,7 @@ from .progress import Progress
 from .text_graphs import write_dot, write_gexf, write_graphml
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..partition.partition import Partition
 
 __all__ = ["check_graph_path", "check_path", "save", "save_graph"]
 

@@ -11,7 +11,7 @@ from ..partition.columns.description import rational_texts
 from ..rationals import format_rational
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..partition.partition import Partition
 
 __all__ = ["affine_texts"]
 

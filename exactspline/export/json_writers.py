@@ -12,7 +12,7 @@ from .progress import Progress, Ticker
 from .rows import EdgeRow, RegionRow, edge_rows, region_rows
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..partition.partition import Partition
 
 __all__ = ["write_json", "write_node_link"]
 

@@ -16,7 +16,7 @@ from ..rationals import format_rational
 from .progress import Progress, Ticker
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..partition.partition import Partition
 
 __all__ = ["write_npz"]
 

@@ -14,7 +14,7 @@ from ..partition.pieces.pieces import iter_affine_pieces
 from .progress import Progress, Ticker
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..partition.partition import Partition
 
 __all__ = ["require_pyarrow", "write_edge_table", "write_region_table"]
 

@@ -14,7 +14,7 @@ from ..partition.graph.adjacency import flip_lists
 from .texts import float_texts, plain
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..partition.partition import Partition
 
 __all__ = ["EdgeRow", "RegionRow", "edge_rows", "region_rows"]
 

@@ -13,7 +13,7 @@ from .rows import EdgeRow, RegionRow, edge_rows, region_rows
 from .texts import plain
 
 if TYPE_CHECKING:
-    from ..partition import Partition
+    from ..partition.partition import Partition
 
 __all__ = ["write_dot", "write_gexf", "write_graphml"]
 

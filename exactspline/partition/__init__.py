@@ -1,5 +1,4 @@
-"""The result of an enumeration: codes, witnesses and how they were proved."""
+"""The result of an enumeration: codes, witnesses and how they were proved.
 
-from .partition import Partition
-
-__all__ = ["Partition"]
+`partition.py` is the face of what the sub-rooms offer.
+"""

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 import flint
 import numpy as np
 
-from ..rationals import nearest_float
-from .lp import fraction
+from ..rationals import fraction, nearest_float
 
 __all__ = ["Enclosure"]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import flint
 import numpy as np
 
-from ..rationals import nearest_float
-from .lp import Point, Row, fraction, q, value_at
+from ..rationals import fraction, nearest_float
+from .lp import Point, Row, q, value_at
 
 __all__ = ["Guide"]
 

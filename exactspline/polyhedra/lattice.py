@@ -9,7 +9,8 @@ from fractions import Fraction
 
 import flint
 
-from .lp import Row, fraction
+from ..rationals import fraction
+from .lp import Row
 from .vertices import Generators, generators
 
 __all__ = ["Lattice", "PolyhedronFace", "lattice"]

@@ -6,7 +6,7 @@ the coordinates are free nonbasic variables there, and each enters at most once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -17,8 +17,6 @@ from ..clock import check
 __all__ = [
     "Optimum",
     "feasible_point",
-    "fraction",
-    "fractions",
     "interior_point",
     "minimise",
     "q",
@@ -30,16 +28,6 @@ Row = list[flint.fmpq]  # constant first, then one coefficient per coordinate
 Point = list[flint.fmpq]
 ZERO = flint.fmpq(0)
 ONE = flint.fmpq(1)
-
-
-def fraction(value: flint.fmpq) -> Fraction:
-    """A flint rational as a Fraction."""
-    return Fraction(int(value.p), int(value.q))
-
-
-def fractions(values: Iterable[flint.fmpq]) -> tuple[Fraction, ...]:
-    """Flint rationals, of a point or a row, as Fractions."""
-    return tuple(Fraction(int(v.p), int(v.q)) for v in values)
 
 
 def q(value: Fraction | int | float) -> flint.fmpq:

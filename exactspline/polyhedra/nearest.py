@@ -14,9 +14,9 @@ import flint
 import numpy as np
 
 from ..errors import UndecidedError
-from ..rationals import nearest_float
+from ..rationals import fraction, nearest_float
 from .guessed_lp import Guide
-from .lp import ONE, ZERO, Row, fraction, minimise, q, value_at
+from .lp import ONE, ZERO, Row, minimise, q, value_at
 
 __all__ = ["deepest_point", "floats_of_row", "is_subspace_at_infinity", "nearest_point"]
 

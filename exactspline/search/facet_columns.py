@@ -10,7 +10,7 @@ import numpy as np
 
 from ..cells.facets import Facet
 from ..compile.program import Program
-from ..polyhedra.lp import fractions
+from ..rationals import fractions
 
 __all__ = ["FoundFacets", "code_hashes", "exact_facets", "first_pieces", "hash_table"]
 

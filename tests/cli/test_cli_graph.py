@@ -457,7 +457,7 @@ def test_interrupt_while_writing(run, interrupted, tmp_path, name, path, signum,
 
 def test_interrupts_lose_no_column(run, monkeypatch):
     """Ctrl-C in the middle of taking a batch in waits until it is in all columns."""
-    from exactspline.partition import Partition
+    from exactspline.partition.partition import Partition
 
     append = Partition._append
 

@@ -24,9 +24,9 @@ import exactspline as es
 from exactspline.export import npz_writer, parquet, rows
 from exactspline.export.texts import plain
 from exactspline.formats import load_domain
-from exactspline.partition import Partition
 from exactspline.partition.columns.description import code_texts
 from exactspline.partition.graph import adjacency
+from exactspline.partition.partition import Partition
 from exactspline.search.decisions import Batch
 
 F = Fraction

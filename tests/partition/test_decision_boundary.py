@@ -24,8 +24,8 @@ from graph_networks import tight_domain
 from naive_graph import GraphCheck, Twin, _rank
 
 import exactspline as es
-from exactspline.partition import Partition
 from exactspline.partition.faces.boundary import DecisionBoundary
+from exactspline.partition.partition import Partition
 from exactspline.polyhedra.envelope import envelope
 from exactspline.search.decisions import Batch
 

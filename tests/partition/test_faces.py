@@ -26,9 +26,9 @@ from naive_graph import GraphCheck, Twin, _rank
 
 import exactspline as es
 from exactspline.cells.space import dense_rows, whole_space
-from exactspline.partition import Partition
 from exactspline.partition.faces import faces as faces_module
 from exactspline.partition.faces.euler import closed_characteristic, euler_report
+from exactspline.partition.partition import Partition
 from exactspline.search.decisions import Batch
 
 INF = float("inf")

@@ -18,7 +18,7 @@ from piece_networks import blocks
 
 import exactspline as es
 from exactspline.cli import main
-from exactspline.partition import Partition
+from exactspline.partition.partition import Partition
 from exactspline.partition.pieces import equality as equality_module
 from exactspline.partition.pieces.equality import Equality
 from exactspline.partition.pieces.modular import (

@@ -12,8 +12,8 @@ import numpy as np
 from ...errors import DomainError, LimitError
 from ...later import in_later_room
 from ...mode import guarded
-from ...polyhedra.lp import Row, fractions
-from ...rationals import nearest_float
+from ...polyhedra.lp import Row
+from ...rationals import fractions, nearest_float
 from ..regions.inequalities import Inequality
 from ..regions.outputs import OutputRows
 from .ties import Piece, RegionRows, find_pieces, region_rows

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...mode import guarded
-from ...polyhedra.lp import Row, fractions, q, value_at
-from ...rationals import as_float, nearest_float
+from ...polyhedra.lp import Row, q, value_at
+from ...rationals import as_float, fractions, nearest_float
 
 if TYPE_CHECKING:
     from ..columns.table import RegionTable

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import ShapeError
-from ...polyhedra.lp import fraction
-from ...rationals import exact_array, to_fraction
+from ...rationals import exact_array, fraction, to_fraction
 
 if TYPE_CHECKING:
     from ...domain import Chart

@@ -8,8 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ...mode import guarded
-from ...polyhedra.lp import fractions
-from ...rationals import as_fractions, format_rational
+from ...rationals import as_fractions, format_rational, fractions
 
 if TYPE_CHECKING:
     from ...compile.program import UnitName

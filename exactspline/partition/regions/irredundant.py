@@ -10,9 +10,9 @@ import numpy as np
 
 from ...cells.facets import Condition, Facet, beyond
 from ...cells.forms import ExactForms
-from ...polyhedra.lp import Point, Row, fraction
+from ...polyhedra.lp import Point, Row
 from ...polyhedra.redundancy import FacetSearch
-from ...rationals import nearest_float
+from ...rationals import fraction, nearest_float
 
 __all__ = ["irredundant_facets"]
 

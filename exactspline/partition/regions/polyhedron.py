@@ -12,8 +12,7 @@ import numpy as np
 
 from ...errors import DomainError, UndecidedError
 from ...mode import guarded
-from ...polyhedra.lp import fractions
-from ...rationals import nearest_float
+from ...rationals import fractions, nearest_float
 from .coordinates import exact_point
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ import numpy as np
 
 from ...errors import LimitError, ParameterError, ShapeError
 from ...mode import guarded
-from ...polyhedra.lp import fractions
-from ...rationals import nearest_float, to_fraction
+from ...rationals import fractions, nearest_float, to_fraction
 from .coordinates import Coordinates, exact_point
 from .inequalities import Inequality, describe_sides
 from .maps import affine_map, exact_forms

@@ -17,7 +17,8 @@ from ...cells.facets import facets_of_region
 from ...cells.space import SearchSpace
 from ...clock import Clock, OutOfTime
 from ...compile.program import Program
-from ...polyhedra.lp import fractions, q
+from ...polyhedra.lp import q
+from ...rationals import fractions
 from ..decisions import Batch, Decisions
 from ..facet_columns import FoundFacets, exact_facets, hash_table
 from ..kernel import control as c

@@ -16,7 +16,8 @@ from ...clock import Clock, OutOfTime
 from ...compile.program import Program
 from ...errors import UndecidedError
 from ...polyhedra.decide import decide, interior
-from ...polyhedra.lp import Row, fractions, q, value_at, vertex
+from ...polyhedra.lp import Row, q, value_at, vertex
+from ...rationals import fractions
 from ..decisions import Batch, Decisions
 from ..part import INSIDE, ON_THE_WAY, WHOLE, Part, following
 from ..rational.engine import exact_batch, whole_cell

@@ -11,8 +11,7 @@ from ...cells.space import SearchSpace, dense_rows
 from ...clock import check
 from ...compile.forms import Forms
 from ...compile.program import Layer, Program
-from ...polyhedra.lp import fraction
-from ...rationals import bounded_floats
+from ...rationals import bounded_floats, fraction
 from ...room import MOST_NUMBERS, check_room
 from ..sums import times
 from .classes import class_arrays

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...polyhedra.lp import fraction, value_at
-from ...rationals import nearest_float
+from ...polyhedra.lp import value_at
+from ...rationals import fraction, nearest_float
 from ..sums import combined
 from .certificates import UNDERFLOW, gamma
 

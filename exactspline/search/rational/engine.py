@@ -13,8 +13,8 @@ from ...cells.forms import ExactForms
 from ...cells.space import SearchSpace
 from ...clock import Clock, OutOfTime
 from ...compile.program import Program
-from ...polyhedra.lp import Point, fractions, q
-from ...rationals import nearest_float
+from ...polyhedra.lp import Point, q
+from ...rationals import fractions, nearest_float
 from ..decisions import Batch, Decisions
 from ..facet_columns import FoundFacets, exact_facets, hash_table
 from ..part import WHOLE, Part, following

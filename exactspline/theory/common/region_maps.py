@@ -12,7 +12,7 @@ import numpy as np
 from ...compile.forms import Forms
 from ...errors import LimitError, ParameterError
 from ...mode import guarded
-from ...polyhedra.lp import fractions
+from ...rationals import fractions
 
 if TYPE_CHECKING:
     from ...compile.program import Layer, Program

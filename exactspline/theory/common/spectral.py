@@ -15,7 +15,7 @@ from typing import Any
 
 from ...errors import LimitError
 from ...mode import guarded
-from ...polyhedra.lp import fraction
+from ...rationals import fraction
 
 __all__ = ["LargestRoot", "compare", "gram_root", "square_root"]
 

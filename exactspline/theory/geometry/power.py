@@ -17,8 +17,7 @@ import numpy as np
 
 from ...errors import LimitError, ParameterError, ShapeError
 from ...mode import guarded
-from ...polyhedra.lp import fractions
-from ...rationals import as_fractions, exact_array
+from ...rationals import as_fractions, exact_array, fractions
 from ..common.region_maps import LayerCells, dot, network_of, partition_of, state_map, unit_pieces
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 
