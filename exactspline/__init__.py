@@ -106,6 +106,7 @@ from .network import (
     Threshold,
     Transpose,
 )
+from .network import OPERATORS as _OPERATORS
 from .partition.regions.region import Region
 
 __version__ = "0.1.0"
@@ -196,6 +197,9 @@ __all__ = [
     "regions_at",
     "vq_distance",
 ]
+# the names above are for type checkers; operators of other files come by their decorator
+globals().update({_kind.__name__: _kind for _kind in _OPERATORS})
+__all__ += [_kind.__name__ for _kind in _OPERATORS if _kind.__name__ not in __all__]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,8 +15,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 
 from ..clock import Clock
+from ..mode import guarded
 
 __all__ = ["compile_elsewhere", "is_compiled", "warm_up", "warn_if_lost"]
 
@@ -76,6 +78,7 @@ def warn_if_lost(*, facets: bool = False) -> None:
     warn(advance)
 
 
+@guarded
 def warm_up(*, facets: bool = False) -> None:
     """Compile the kernels, or load them from the cache, by a search of one unit.
 
@@ -84,14 +87,17 @@ def warm_up(*, facets: bool = False) -> None:
     facets : bool
         Those that find facets, too.
     """
+    from ..cells.space import search_space
+    from ..compile.builder import Builder
     from ..domain import WholeSpace
-    from ..network import Dense, Network, ReLU
-    from .run import Run
+    from .kernel.engine import KernelSearch
 
-    network = Network([Dense([[1]]), ReLU()], (1,))
-    for _ in Run(
-        network.program, WholeSpace(1), store=facets, engine="kernel", facets=facets, max_regions=2
-    ).batches():
+    builder = Builder(1)
+    zero, one = Fraction(0), Fraction(1)
+    unit = builder.scalar_units(builder.input((1,)), [[zero]], [[(zero, zero), (one, zero)]])
+    program = builder.program(unit)
+    space = search_space(program, WholeSpace(1).chart)
+    for _ in KernelSearch(program, space, store=facets, facets=facets, max_regions=2).batches():
         pass
 
 

@@ -235,7 +235,6 @@ def _operator(fields: Fields) -> Operator:
         raise type(error)(f"{where}: {error}") from None
 
 
-_COMPUTES = ("BatchNorm", "ScalarSpline", "SimplifiedMASO")  # when they are made
 _MAX_WORK = 1 << 31
 _WORD = 30  # bits that Python's integers handle at a time
 
@@ -246,7 +245,7 @@ def _check_work(kind: type[Operator], given: dict[str, Any], where: str) -> None
     Sums of fractions without a common denominator grow with every term, so that a short file
     could ask for hours.
     """
-    if kind.__name__ not in _COMPUTES:
+    if not kind.computes:
         return
     arrays = [
         as_fractions(v).reshape(-1).tolist() for v in given.values() if isinstance(v, np.ndarray)
