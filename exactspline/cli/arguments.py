@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from .. import __version__
+from ..formats.registry import extensions
 
 __all__ = ["parse"]
 
@@ -252,7 +253,7 @@ def _command(
         "network",
         metavar="NETWORK",
         nargs=None if needs_network else "?",
-        help="an .onnx, .nnet, .npz (W0, b0, W1, ...) or .json file",
+        help=f"a file with a network: {extensions()}",
     )
     domain = parser.add_mutually_exclusive_group()
     domain.add_argument(

@@ -22,6 +22,7 @@ from ...rationals import as_fractions
 from ..files import PathLike, read_file, write_text
 from ..graph import build_graph
 from ..limits import MAX_TEXT_BYTES, MAX_TEXT_VALUES, Budget, write_number
+from ..registry import reader, writer
 from .text import Fields, json_numbers, parse_json
 
 __all__ = ["load_json", "network_from_json", "network_to_json", "save_json"]
@@ -31,6 +32,7 @@ _VERSION = 1
 _KNOWN: dict[str, type[Operator]] = {kind.__name__: kind for kind in OPERATORS}
 
 
+@reader(".json")
 @guarded
 def load_json(path: PathLike) -> Network:
     """Read a network in exactspline's JSON form (documented in docs/formats.md).
@@ -156,6 +158,7 @@ def network_to_json(net: Network) -> dict[str, Any]:
     }
 
 
+@writer(".json")
 @guarded
 def save_json(net: Network, path: PathLike) -> None:
     """Write a network in exactspline's JSON form; nothing is rounded.
