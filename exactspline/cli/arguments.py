@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from .. import __version__
 from ..formats.registry import extensions
+from ..search.choice import AUTO, engine_called, engine_names
 
 __all__ = ["parse"]
 
@@ -203,12 +204,12 @@ def _add_search(command: argparse.ArgumentParser) -> None:
         metavar="S",
         help="stop after S seconds of search (of all domains together)",
     )
+    engines = [f"{name} ({engine_called(name).says})" for name in engine_names()]
     command.add_argument(
         "--engine",
-        choices=("auto", "kernel", "highs", "rational"),
+        choices=(AUTO, *engine_names()),
         default="auto",
-        help="who solves the linear programs: kernel (compiled, the default), highs (wide "
-        "inputs), rational (slow reference); the result is the same",
+        help=f"who searches: {', '.join(engines)}; the result is the same",
     )
     workers = command.add_mutually_exclusive_group()
     workers.add_argument(
