@@ -107,6 +107,7 @@ from .network import (
     Threshold,
     Transpose,
 )
+from .network import OPERATORS as _OPERATORS
 from .partition.regions.region import Region
 from .version import __version__ as __version__
 
@@ -239,6 +240,9 @@ __all__ = [
     "stream_regions",
     "vq_distance",
 ]
+# the names above are for type checkers; operators of other files come by their decorator
+globals().update({_kind.__name__: _kind for _kind in _OPERATORS})
+__all__ += [_kind.__name__ for _kind in _OPERATORS if _kind.__name__ not in __all__]
 
 
 def __getattr__(name: str) -> Any:

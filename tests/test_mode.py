@@ -32,6 +32,7 @@ from exactspline.evaluate import plain
 from exactspline.partition.points import signs
 from exactspline.rationals import as_fractions, exact_array, to_fraction
 from exactspline.tasks.workers import end, processes
+from exactspline.theory.chapters import exports
 
 SOME = [FLUSH, Mode("up"), Mode("down", True, True), Mode("zero")]
 ENGINES = ("kernel", "highs", "rational")
@@ -556,7 +557,7 @@ def public() -> dict[str, object]:
     out = {name: getattr(es, name) for name in es.__all__}
     for room in (bounds, formats):
         out.update({f"{room.__name__}.{name}": getattr(room, name) for name in room.__all__})
-    out.update({name: getattr(es.theory, name) for name in es.theory._EXPORTS})
+    out.update({name: getattr(es.theory, name) for name in exports()})
     out.update({name: es.theory.check_function(name) for name in es.theory.CHECKS})
     return out
 

@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from typing import NoReturn
 
+from ..formats.registry import extensions
+from ..search.choice import AUTO, engine_called, engine_names
 from ..version import __version__
 
 __all__ = ["parse"]
@@ -202,12 +204,12 @@ def _add_search(command: argparse.ArgumentParser) -> None:
         metavar="S",
         help="stop after S seconds of search (of all domains together)",
     )
+    engines = [f"{name} ({engine_called(name).says})" for name in engine_names()]
     command.add_argument(
         "--engine",
-        choices=("auto", "kernel", "highs", "rational"),
+        choices=(AUTO, *engine_names()),
         default="auto",
-        help="who solves the linear programs: kernel (compiled, the default), highs (wide "
-        "inputs), rational (slow reference); the result is the same",
+        help=f"who searches: {', '.join(engines)}; the result is the same",
     )
     workers = command.add_mutually_exclusive_group()
     workers.add_argument(
@@ -252,7 +254,7 @@ def _command(
         "network",
         metavar="NETWORK",
         nargs=None if needs_network else "?",
-        help="an .onnx, .nnet, .npz (W0, b0, W1, ...) or .json file",
+        help=f"a file with a network: {extensions()}",
     )
     domain = parser.add_mutually_exclusive_group()
     domain.add_argument(

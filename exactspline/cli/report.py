@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from ..domain import Box, Domain
 from ..partition.columns.definitions import COUNT_DEFINITION, LINEAR_DEFINITION, PIECES_DEFINITION
+from ..search.choice import label_of
 from ..texts import plain
 from ..version import __version__
 from .text import duration, path_text, printable, shape_text
@@ -141,13 +142,6 @@ def result_lines(outcome: Outcome) -> list[tuple[str, str]]:
     speed = f", {found / outcome.seconds:,.0f} regions/s" if outcome.seconds > 0 else ""
     if outcome.before:
         speed += f", {outcome.before:,} regions were stored before"
-    engines = {
-        "kernel": "compiled kernel",
-        "highs": "HiGHS, every answer proved",
-        "rational": "rational reference",
-        "exact": "one exact evaluation",
-    }
-    engine = engines.get(outcome.engine, outcome.engine)
     reached = []
     if not outcome.complete:
         assert outcome.stop is not None
@@ -157,7 +151,7 @@ def result_lines(outcome: Outcome) -> list[tuple[str, str]]:
         ("regions", count),
         *reached,
         ("certified", proved),
-        ("time", f"{duration(outcome.seconds)}{speed} ({engine})"),
+        ("time", f"{duration(outcome.seconds)}{speed} ({label_of(outcome.engine)})"),
     ]
 
 

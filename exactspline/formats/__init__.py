@@ -4,24 +4,26 @@ scikit-learn estimators) and domains (VNN-LIB, JSON).
 Every reader gives exactly the numbers that are stored, checks sizes before it takes memory,
 follows no paths, runs no code of a file, and ends every malformed file in an
 ``ExactSplineError`` that says what is wrong and where. Nothing here computes with a network.
+A format is a file of this folder, or a folder in it, that registers its reader and its writer.
 """
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
+import sys
 
-from ..errors import FormatError
+from ..discovery import load_files
 from ..mode import guarded
+from ..network import Network
 from .files import PathLike
 from .json.domain import domain_to_json, load_domain
 from .json.network import load_json, network_to_json, save_json
 from .nnet import load_nnet
 from .npz import load_npz
+from .onnx import load_onnx, save_onnx
+from .registry import reader_of, writer_of
 from .vnnlib.reader import load_vnnlib, overlapping
 
-if TYPE_CHECKING:
-    from ..network import Network
+load_files(sys.modules[__name__])  # formats register themselves, by the extensions of their files
 
 __all__ = [
     "domain_to_json",
@@ -47,8 +49,8 @@ def load(path: PathLike) -> Network:
     Parameters
     ----------
     path : path-like
-        ``.onnx`` (see `load_onnx`), ``.nnet`` (see `load_nnet`), ``.npz`` (see `load_npz`) or
-        ``.json`` (see `load_json`).
+        ``.onnx`` (see `load_onnx`), ``.nnet`` (see `load_nnet`), ``.npz`` (see `load_npz`),
+        ``.json`` (see `load_json`), or what else is registered (see `registry`).
 
     Returns
     -------
@@ -67,22 +69,9 @@ def load(path: PathLike) -> Network:
     >>> load("net.h5")
     Traceback (most recent call last):
     exactspline.errors.FormatError: net.h5: extension '.h5' is not known; networks are read from \
-.onnx, .npz, .json and .nnet files
+.json, .nnet, .npz and .onnx files
     """
-    name = os.fspath(path)
-    extension = os.path.splitext(name)[1].lower()
-    if extension == ".onnx":
-        return load_onnx(path)
-    if extension == ".npz":
-        return load_npz(path)
-    if extension == ".json":
-        return load_json(path)
-    if extension == ".nnet":
-        return load_nnet(path)
-    advice = "networks are read from .onnx, .npz, .json and .nnet files"
-    if extension in (".pt", ".pth"):
-        advice += "; a state dict needs its module: from_torch(module, input_shape, weights=...)"
-    raise FormatError(f"{name}: extension {extension!r} is not known; {advice}")
+    return reader_of(path)(path)
 
 
 @guarded
@@ -111,28 +100,4 @@ def save_network(net: Network, path: PathLike) -> None:
     >>> load(name).operators
     (<ReLU>,)
     """
-    name = os.fspath(path)
-    extension = os.path.splitext(name)[1].lower()
-    if extension == ".json":
-        save_json(net, path)
-        return
-    advice = "networks are written as .json"
-    if extension == ".onnx":
-        advice += "; net.to_onnx(path) writes an ONNX model"
-    raise FormatError(f"{name}: extension {extension!r} cannot be written here; {advice}")
-
-
-@guarded
-def load_onnx(path: PathLike) -> Network:
-    """Read an ONNX model; see `exactspline.formats.onnx.reader.load_onnx`."""
-    from .onnx.reader import load_onnx as read
-
-    return read(path)
-
-
-@guarded
-def save_onnx(net: Network, path: PathLike, *, rounded: bool = False) -> None:
-    """Write an ONNX model; see `exactspline.formats.onnx.writer.save_onnx`."""
-    from .onnx.writer import save_onnx as write
-
-    write(net, path, rounded=rounded)
+    writer_of(path)(net, path)

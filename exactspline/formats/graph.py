@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from ..errors import ExactSplineError, ShapeError
-from ..network import Maximum, Network, Operator
+from ..network import Network, Operator
 from .limits import Budget
 
 __all__ = ["build_graph"]
@@ -59,22 +58,9 @@ def build_graph(
         except ShapeError as error:
             raise ShapeError(f"{where}: {error}") from None
         budget.value(shape, where)
-        budget.members(_members(operator, read, shape), where)
+        budget.members(operator.entries_read(read, shape), where)
         shapes.append(shape)
     try:
         return Network.from_nodes(nodes, input_shape, sha256=sha256)
     except ExactSplineError as error:
         raise type(error)(f"{path}: {error}") from None
-
-
-def _members(
-    operator: Operator, read: Sequence[Sequence[int]], shape: Sequence[int]
-) -> int:
-    """How many entries the windows or maxima of an operator read together.
-
-    A few bytes describe a pooling kernel of any size; its windows take memory once read.
-    """
-    if isinstance(operator, Maximum):
-        return len(read) * math.prod(shape)
-    kernel = getattr(operator, "kernel", None)
-    return 0 if kernel is None else math.prod(shape) * math.prod(kernel)

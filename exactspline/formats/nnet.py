@@ -13,10 +13,12 @@ from ..network import Dense, Elementwise, Network, Operator, ReLU
 from .files import PathLike, read_file
 from .graph import build_graph
 from .limits import MAX_TEXT_BYTES, MAX_TEXT_VALUES, Budget
+from .registry import reader
 
 __all__ = ["load_nnet"]
 
 
+@reader(".nnet")
 @guarded
 def load_nnet(path: PathLike) -> Network:
     """Read a network in the ``.nnet`` text format.

@@ -17,6 +17,7 @@ from ..mode import guarded
 from ..network import Dense, Network, Operator, ReLU
 from .files import PathLike, open_file, scan_stream
 from .limits import MAX_BINARY_BYTES, Budget, build_network
+from .registry import reader
 
 __all__ = ["load_npz"]
 
@@ -43,6 +44,7 @@ _BROKEN = (
 )
 
 
+@reader(".npz", holds="W0, b0, W1, ...")
 @guarded
 def load_npz(path: PathLike) -> Network:
     """Read a fully connected ReLU network from a NumPy archive.

@@ -2,9 +2,15 @@
 
 Every operator lives in one place here: it checks its shapes, evaluates itself (in float64
 and in rationals), lowers itself to the program that all later rooms read, and through that
-says itself as a max-affine spline operator.
+says itself as a max-affine spline operator. The decorator `operator` puts it into ``OPERATORS``
+and among the names of this package, so that a new file in this folder needs no line here. The
+names that stand here are for type checkers, which take others for ``Any``.
 """
 
+import sys
+from typing import Any
+
+from ..discovery import load_files
 from .activations import (
     Abs,
     Clip,
@@ -23,7 +29,7 @@ from .graph import Branches, Node, Residual
 from .maso import MASO, SimplifiedMASO
 from .maxima import Maximum, Maxout, Minimum
 from .network import Network, NetworkLayer
-from .operator import Operator
+from .operator import Operator, operators
 from .pooling import (
     AveragePool,
     MaxPool,
@@ -35,14 +41,6 @@ from .pooling import (
 )
 from .smooth import ELU, GELU, LogSoftmax, Sigmoid, SiLU, Softmax, Softplus, Tanh
 from .spline import ASO
-
-OPERATORS: tuple[type[Operator], ...] = (
-    Abs, Add, AveragePool, BatchNorm, Clip, Concat, Conv, ConvTranspose, Dense, ELU, Elementwise,
-    Expand, Flatten, GELU, HardSigmoid, Identity, LeakyReLU, LogSoftmax, MASO, MaxLeaky, MaxPool,
-    Maximum, Maxout, Minimum, PReLU, Pad, ReLU, ReduceMax, ReduceMean, ReduceMin, ReduceSum,
-    Reshape, ScalarSpline, Select, SiLU, Sigmoid, SimplifiedMASO, Softmax, Softplus, SumPool, Tanh,
-    Threshold, Transpose,
-)  # fmt: skip
 
 __all__ = [
     "ASO",
@@ -97,3 +95,12 @@ __all__ = [
     "Threshold",
     "Transpose",
 ]
+
+load_files(sys.modules[__name__])
+OPERATORS: tuple[type[Operator], ...] = tuple(operators().values())
+globals().update(operators())
+__all__ += [name for name in operators() if name not in __all__]
+
+
+def __getattr__(name: str) -> Any:  # type checkers see by it that there may be others
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

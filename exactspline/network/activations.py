@@ -17,7 +17,7 @@ import numpy as np
 from ..compile.builder import Builder, Tensor
 from ..errors import ParameterError, ShapeError, UnsupportedOperatorError
 from ..rationals import as_fractions, exact_array, nearest_float, to_fraction
-from .operator import Fields, Operator, Shape, brief, decimal, numeric
+from .operator import Fields, Operator, Shape, brief, decimal, numeric, operator
 
 __all__ = [
     "Abs",
@@ -35,22 +35,23 @@ _ZERO, _ONE = Fraction(0), Fraction(1)
 Coefficients = tuple[np.ndarray, np.ndarray]  # slope and offset: scalars, or of the input's shape
 
 
-def _scalars(*values: Fraction) -> tuple[np.ndarray, ...]:
+def scalars(*values: Fraction) -> tuple[np.ndarray, ...]:
+    """Coefficients that are the same for every entry."""
     return tuple(exact_array(v) for v in values)
 
 
-class _Scalar(Operator):
+class Scalar(Operator):
     """A unit for every entry: increasing breakpoints, and one piece more than breakpoints."""
 
     @abstractmethod
-    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+    def spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
         """Breakpoints, and slope and offset of every piece for an input of the given shape."""
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        breaks, pieces = self._spline(x.shape[1:])
+        breaks, pieces = self.spline(x.shape[1:])
         zero: Any = _ZERO if x.dtype == object else 0.0
         slope, offset = pieces[0]
         out = numeric(slope, x)[()] * x + numeric(offset, x)[()]
@@ -60,7 +61,7 @@ class _Scalar(Operator):
         return out + zero  # turns -0.0 into 0.0
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:
-        breaks, pieces = self._spline(x.shape)
+        breaks, pieces = self.spline(x.shape)
         n = math.prod(x.shape)
         if all(slope.ndim == 0 and offset.ndim == 0 for slope, offset in pieces):
             row: list[Any] = [(as_fractions(s)[()], as_fractions(c)[()]) for s, c in pieces]
@@ -80,7 +81,8 @@ def _float_below(at: Fraction) -> float:
     return out if Fraction(out) <= at else math.nextafter(out, -math.inf)
 
 
-class ReLU(_Scalar):
+@operator
+class ReLU(Scalar):
     """max(u, 0): piece 0 is off, piece 1 is on.
 
     Examples
@@ -92,23 +94,25 @@ class ReLU(_Scalar):
     def __init__(self, *, name: str = "") -> None:
         self.name = name
 
-    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
-        zero, one = _scalars(_ZERO, _ONE)
+    def spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        zero, one = scalars(_ZERO, _ONE)
         return (_ZERO,), [(zero, zero), (one, zero)]
 
 
-class Abs(_Scalar):
+@operator
+class Abs(Scalar):
     """The absolute value: piece 0 is -u, piece 1 is u."""
 
     def __init__(self, *, name: str = "") -> None:
         self.name = name
 
-    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
-        zero, one, minus = _scalars(_ZERO, _ONE, -_ONE)
+    def spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        zero, one, minus = scalars(_ZERO, _ONE, -_ONE)
         return (_ZERO,), [(minus, zero), (one, zero)]
 
 
-class LeakyReLU(_Scalar):
+@operator
+class LeakyReLU(Scalar):
     """torch's and ONNX's leaky ReLU: slope * u for u < 0, u from 0 on, for every slope.
 
     Parameters
@@ -131,12 +135,13 @@ class LeakyReLU(_Scalar):
     def describe(self) -> str:
         return f"LeakyReLU (slope {decimal(self.slope)})"
 
-    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
-        zero, one, slope = _scalars(_ZERO, _ONE, self.slope)
+    def spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        zero, one, slope = scalars(_ZERO, _ONE, self.slope)
         return (_ZERO,), [(slope, zero), (one, zero)]
 
 
-class MaxLeaky(_Scalar):
+@operator
+class MaxLeaky(Scalar):
     """The theory's leaky ReLU max(eta u, u), convex for every eta.
 
     Parameters
@@ -162,12 +167,13 @@ class MaxLeaky(_Scalar):
     def describe(self) -> str:
         return f"MaxLeaky (eta {decimal(self.eta)})"
 
-    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
-        zero, low, high = _scalars(_ZERO, min(self.eta, _ONE), max(self.eta, _ONE))
+    def spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        zero, low, high = scalars(_ZERO, min(self.eta, _ONE), max(self.eta, _ONE))
         return (_ZERO,), [(low, zero), (high, zero)]
 
 
-class PReLU(_Scalar):
+@operator
+class PReLU(Scalar):
     """Leaky ReLU with stored slopes.
 
     Parameters
@@ -199,13 +205,14 @@ class PReLU(_Scalar):
             ) from None
         return shape
 
-    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+    def spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
         self.output_shape(shape)
-        zero, one = _scalars(_ZERO, _ONE)
+        zero, one = scalars(_ZERO, _ONE)
         return (_ZERO,), [(np.broadcast_to(self.slope, shape), zero), (one, zero)]
 
 
-class Clip(_Scalar):
+@operator
+class Clip(Scalar):
     """min(max(u, low), high): ReLU6 is ``Clip(0, 6)``, hard tanh ``Clip(-1, 1)``.
 
     Parameters
@@ -225,6 +232,7 @@ class Clip(_Scalar):
     """
 
     FIELDS: ClassVar[Fields] = {"low": "optional number", "high": "optional number"}
+    DEFAULTS: ClassVar[dict[str, str]] = {"low": "none, that side is open", "high": "none"}
 
     def __init__(self, low: Any = None, high: Any = None, *, name: str = "") -> None:
         self.name = name
@@ -240,8 +248,8 @@ class Clip(_Scalar):
         low, high = (t if v is None else f"{decimal(v)}" for t, v in ends)
         return f"Clip to [{low}, {high}]"
 
-    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
-        zero, one = _scalars(_ZERO, _ONE)
+    def spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        zero, one = scalars(_ZERO, _ONE)
         if self.low is not None and self.low == self.high:
             return (), [(zero, exact_array(self.low))]
         breaks, pieces = [], [(one, zero)]
@@ -254,7 +262,8 @@ class Clip(_Scalar):
         return tuple(breaks), pieces
 
 
-class HardSigmoid(_Scalar):
+@operator
+class HardSigmoid(Scalar):
     """min(max(alpha u + beta, 0), 1).
 
     Parameters
@@ -276,8 +285,8 @@ class HardSigmoid(_Scalar):
     def describe(self) -> str:
         return f"HardSigmoid (slope {decimal(self.alpha)})"
 
-    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
-        zero, one, slope, offset = _scalars(_ZERO, _ONE, self.alpha, self.beta)
+    def spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        zero, one, slope, offset = scalars(_ZERO, _ONE, self.alpha, self.beta)
         if self.alpha == 0:
             return (), [(zero, exact_array(min(max(self.beta, _ZERO), _ONE)))]
         ends = (-self.beta / self.alpha, (1 - self.beta) / self.alpha)
@@ -287,7 +296,8 @@ class HardSigmoid(_Scalar):
         return (min(ends), max(ends)), [outer[0], (slope, offset), outer[1]]
 
 
-class Threshold(_Scalar):
+@operator
+class Threshold(Scalar):
     """torch's threshold: u above the threshold, else a value, which must be the threshold.
 
     Parameters
@@ -311,12 +321,13 @@ class Threshold(_Scalar):
     def describe(self) -> str:
         return f"Threshold ({decimal(self.threshold)})"
 
-    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
-        zero, one, value = _scalars(_ZERO, _ONE, self.value)
+    def spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+        zero, one, value = scalars(_ZERO, _ONE, self.value)
         return (self.threshold,), [(zero, value), (one, zero)]
 
 
-class ScalarSpline(_Scalar):
+@operator
+class ScalarSpline(Scalar):
     """Any continuous scalar piecewise-affine function, applied to every entry.
 
     Parameters
@@ -343,7 +354,9 @@ class ScalarSpline(_Scalar):
     array([[0. , 0.5, 0.5, 0. ]])
     """
 
+    computes = True
     FIELDS: ClassVar[Fields] = {"breakpoints": "array", "slopes": "array", "offsets": "array"}
+    DEFAULTS: ClassVar[dict[str, str]] = {"offsets": "those of the continuous spline through 0"}
 
     def __init__(
         self,
@@ -385,7 +398,7 @@ class ScalarSpline(_Scalar):
     def describe(self) -> str:
         return f"ScalarSpline ({self.slopes.size} pieces)"
 
-    def _spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
+    def spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
         pieces = [(self.slopes[r, ...], self.offsets[r, ...]) for r in range(self.slopes.size)]
         exact = [(exact_array(s[()]), exact_array(c[()])) for s, c in pieces]
         return tuple(as_fractions(self.breakpoints).tolist()), exact

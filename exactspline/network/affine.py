@@ -14,11 +14,12 @@ import numpy as np
 from ..compile.builder import Builder, Tensor
 from ..errors import ParameterError, ShapeError
 from ..rationals import as_fractions, compact, exact_array, to_fraction
-from .operator import Fields, Operator, Shape, decimal, numeric, one_integer
+from .operator import Fields, Operator, Shape, decimal, numeric, one_integer, operator
 
-__all__ = ["Add", "BatchNorm", "Dense", "Elementwise", "nearest_scale"]
+__all__ = ["Add", "BatchNorm", "Dense", "Elementwise"]
 
 
+@operator
 class Dense(Operator):
     """The affine operator W x + b along one axis.
 
@@ -44,6 +45,7 @@ class Dense(Operator):
     """
 
     FIELDS: ClassVar[Fields] = {"weight": "array", "bias": "array", "axis": "integer"}
+    DEFAULTS: ClassVar[dict[str, str]] = {"bias": "0"}
 
     def __init__(self, weight: Any, bias: Any = None, *, axis: int = -1, name: str = "") -> None:
         self.name = name
@@ -104,6 +106,7 @@ class Dense(Operator):
         return builder.affine(x, indptr, indices, data, const, out_shape, order)
 
 
+@operator
 class Elementwise(Operator):
     """The affine operator scale * x + shift, entry by entry, with NumPy's broadcasting.
 
@@ -213,6 +216,7 @@ def _short(value: Fraction) -> Fraction:
     return round(value / unit) * unit
 
 
+@operator
 class BatchNorm(Operator):
     """Batch normalisation in inference: s * (x - mean) + beta, one channel a scale.
 
@@ -244,10 +248,12 @@ class BatchNorm(Operator):
     [0.5]
     """
 
+    computes = True
     FIELDS: ClassVar[Fields] = {
         "mean": "array", "variance": "array", "gamma": "array", "beta": "array",
         "epsilon": "number", "axis": "integer",
     }  # fmt: skip
+    DEFAULTS: ClassVar[dict[str, str]] = {"gamma": "1", "beta": "0", "epsilon": "the double 1e-5"}
 
     def __init__(
         self,
@@ -339,6 +345,7 @@ class BatchNorm(Operator):
         return self._affine(len(x.shape)).lower(builder, x)
 
 
+@operator
 class Add(Operator):
     """The sum of its inputs, each with a coefficient, with NumPy's broadcasting.
 
@@ -355,6 +362,7 @@ class Add(Operator):
 
     arity = None
     FIELDS: ClassVar[Fields] = {"coefficients": "optional array"}
+    DEFAULTS: ClassVar[dict[str, str]] = {"coefficients": "1, one an input"}
 
     def __init__(self, coefficients: Sequence[Any] | None = None, *, name: str = "") -> None:
         self.name = name

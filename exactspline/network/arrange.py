@@ -13,7 +13,7 @@ import numpy as np
 from ..compile.builder import Builder, Tensor
 from ..errors import ParameterError, ShapeError
 from ..rationals import to_fraction
-from .operator import Fields, Operator, Shape, any_integers, one_integer, rounded_once
+from .operator import Fields, Operator, Shape, any_integers, one_integer, operator, rounded_once
 
 __all__ = [
     "Concat",
@@ -55,6 +55,7 @@ class _Arrangement(Operator):
         return builder.gather(builder.join(inputs), entries, self.fill)
 
 
+@operator
 class Identity(Operator):
     """The identity; dropout in inference is one too."""
 
@@ -73,6 +74,7 @@ class Identity(Operator):
         return x
 
 
+@operator
 class Flatten(Operator):
     """All axes become one."""
 
@@ -91,6 +93,7 @@ class Flatten(Operator):
         return builder.reshape(x, self.output_shape(x.shape))
 
 
+@operator
 class Reshape(Operator):
     """A new shape for the same entries in the same (row-major) order.
 
@@ -130,6 +133,7 @@ class Reshape(Operator):
         return builder.reshape(x, self.output_shape(x.shape))
 
 
+@operator
 class Transpose(_Arrangement):
     """The axes in another order.
 
@@ -166,6 +170,7 @@ class Transpose(_Arrangement):
         return np.transpose(np.arange(math.prod(shape)).reshape(shape), self.axes)
 
 
+@operator
 class Select(_Arrangement):
     """Chosen positions along one axis: slices, splits and gathers.
 
@@ -211,6 +216,7 @@ class Select(_Arrangement):
         return np.take(np.arange(math.prod(shape)).reshape(shape), self.indices, axis=self.axis)
 
 
+@operator
 class Pad(_Arrangement):
     """Entries around the input: a constant, or copies of the input's own.
 
@@ -296,6 +302,7 @@ class Pad(_Arrangement):
         return entries
 
 
+@operator
 class Expand(_Arrangement):
     """Copies along axes of length 1 and new axes in front, by NumPy's broadcasting rule.
 
@@ -326,6 +333,7 @@ class Expand(_Arrangement):
         return np.broadcast_to(np.arange(math.prod(shape)).reshape(shape), out)
 
 
+@operator
 class Concat(_Arrangement):
     """The inputs one after the other along one axis.
 

@@ -12,7 +12,7 @@ from ..compile.builder import Builder, Tensor
 from ..errors import ParameterError, ShapeError
 from ..rationals import exact_array
 from ..room import MOST_COEFFICIENTS
-from .operator import Fields, Operator, Shape, integers, numeric, one_integer
+from .operator import Fields, Operator, Shape, integers, numeric, one_integer, operator
 from .windows import Windows, both_sides, check_windows
 
 __all__ = ["Conv", "ConvTranspose"]
@@ -20,6 +20,7 @@ __all__ = ["Conv", "ConvTranspose"]
 _COLUMNS = 1 << 23  # numbers of unfolded windows that are held at once
 
 
+@operator
 class Conv(Operator):
     """A convolution (cross-correlation, as in every deep learning library).
 
@@ -58,6 +59,7 @@ class Conv(Operator):
         "weight": "array", "bias": "array", "stride": "integers", "padding": "integers",
         "dilation": "integers", "groups": "integer", "padding_mode": "text",
     }  # fmt: skip
+    DEFAULTS: ClassVar[dict[str, str]] = {"bias": "0"}
 
     def __init__(
         self,
@@ -156,6 +158,7 @@ class Conv(Operator):
         return builder.affine(x, indptr, indices, data, const, out_shape)
 
 
+@operator
 class ConvTranspose(Operator):
     """A transposed convolution: the transpose of `Conv`'s matrix, and a bias.
 
@@ -180,6 +183,7 @@ class ConvTranspose(Operator):
         "weight": "array", "bias": "array", "stride": "integers", "padding": "integers",
         "output_padding": "integers", "dilation": "integers", "groups": "integer",
     }  # fmt: skip
+    DEFAULTS: ClassVar[dict[str, str]] = {"bias": "0"}
 
     def __init__(
         self,

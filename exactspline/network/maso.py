@@ -19,12 +19,13 @@ from ..errors import ShapeError, UnsupportedOperatorError
 from ..later import in_later_room, provides
 from ..rationals import as_fractions, compact, exact_array
 from .composition import after_affine, sums_of_pieces
-from .operator import Fields, Operator, Shape, numeric
+from .operator import Fields, Operator, Shape, numeric, operator
 from .spline import ASO, exact_vector, read_units
 
-__all__ = ["MASO", "SimplifiedMASO", "aso_as_maso"]
+__all__ = ["MASO", "SimplifiedMASO"]
 
 
+@operator
 class MASO(Operator):
     """A max-affine spline operator: S[A, B](x)_k = max_r <A_kr, x> + B_kr.
 
@@ -51,6 +52,7 @@ class MASO(Operator):
     """
 
     FIELDS: ClassVar[Fields] = {"A": "array", "B": "array"}
+    DEFAULTS: ClassVar[dict[str, str]] = {"B": "0"}
 
     def __init__(self, A: Any, B: Any = None, *, name: str = "") -> None:
         self.name = name
@@ -206,6 +208,7 @@ class MASO(Operator):
         return builder.max_units(rows, members, out)
 
 
+@operator
 class SimplifiedMASO(MASO):
     """The theory's simplified MASO: max_r <A_kr, x + beta>, one bias shared by all pieces.
 
@@ -224,6 +227,7 @@ class SimplifiedMASO(MASO):
     [[3.0]]
     """
 
+    computes = True
     FIELDS: ClassVar[Fields] = {"A": "array", "beta": "array"}
 
     def __init__(self, A: Any, beta: Any, *, name: str = "") -> None:

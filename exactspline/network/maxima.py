@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -11,11 +12,12 @@ from ..compile.builder import Builder, Tensor
 from ..errors import ShapeError
 from ..room import MOST_MEMBERS, check_room
 from .affine import with_rank
-from .operator import Fields, Operator, Shape, one_integer
+from .operator import Fields, Operator, Shape, one_integer, operator
 
 __all__ = ["Maximum", "Maxout", "Minimum"]
 
 
+@operator
 class Maximum(Operator):
     """The maximum of its inputs, entry by entry, with NumPy's broadcasting.
 
@@ -34,6 +36,9 @@ class Maximum(Operator):
 
     def __init__(self, *, name: str = "") -> None:
         self.name = name
+
+    def entries_read(self, shapes: Sequence[Shape], shape: Shape) -> int:
+        return len(shapes) * math.prod(shape)
 
     def output_shape(self, *shapes: Shape) -> Shape:
         try:
@@ -69,12 +74,14 @@ class Maximum(Operator):
         )
 
 
+@operator
 class Minimum(Maximum):
     """The minimum of its inputs, entry by entry, with NumPy's broadcasting."""
 
     concave = True
 
 
+@operator
 class Maxout(Operator):
     """The maximum over groups of neighbouring entries along one axis.
 

@@ -6,10 +6,11 @@ float64 or object arrays of Fractions, and computes in that arithmetic.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from .spline import ASO, program_as_aso
 
 Shape = tuple[int, ...]
 Fields = dict[str, str]
+Kind = TypeVar("Kind", bound="type[Operator]")
 
 __all__ = [
     "Fields",
@@ -34,6 +36,8 @@ __all__ = [
     "is_affine",
     "numeric",
     "one_integer",
+    "operator",
+    "operators",
     "rounded_once",
 ]
 
@@ -58,9 +62,18 @@ class Operator(ABC):
         True if it may stand at the output as g, outside of the partition.
     entrywise : bool
         True if it only moves, scales or shifts single entries: what may follow g.
+    computes : bool
+        True if it computes with its numbers when it is made: files are then refused whose
+        fractions would take hours.
     FIELDS : dict
         Name to kind: "array" (exact numbers), "optional array", "number", "optional number",
         "integer", "integers", "flag" or "text".
+    DEFAULTS : dict
+        What the documentation says of fields whose default says nothing (None), in words.
+
+    Notes
+    -----
+    `operator` puts a subclass into every list of operators.
     """
 
     name: str = ""
@@ -68,7 +81,9 @@ class Operator(ABC):
     smooth: ClassVar[bool] = False
     output_operator: ClassVar[bool] = False
     entrywise: ClassVar[bool] = False
+    computes: ClassVar[bool] = False
     FIELDS: ClassVar[Fields] = {}
+    DEFAULTS: ClassVar[dict[str, str]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -106,6 +121,13 @@ class Operator(ABC):
     @abstractmethod
     def output_shape(self, *shapes: Any) -> Shape:
         """Shape of the output; raises ``ShapeError`` if the input shapes do not fit."""
+
+    def entries_read(self, shapes: Sequence[Shape], shape: Shape) -> int:
+        """How many entries its windows or maxima read together, for inputs and an output.
+
+        A few bytes of a file describe a window of any size, which takes memory once it is used.
+        """
+        return 0
 
     @abstractmethod
     def forward(self, *inputs: Any) -> np.ndarray:
@@ -178,6 +200,56 @@ class Operator(ABC):
 
     def __repr__(self) -> str:
         return f"<{self.describe()}>"
+
+
+_KINDS = frozenset({
+    "array", "optional array", "number", "optional number", "integer", "integers", "flag", "text",
+})  # fmt: skip
+_OPERATORS: dict[str, type[Operator]] = {}
+
+
+def operator(kind: Kind) -> Kind:
+    """Put a class into every list of operators: the one line that an operator is registered by.
+
+    The lists are ``exactspline.network.OPERATORS``, the names of ``exactspline.network`` and
+    ``exactspline``, JSON (by ``FIELDS``), the table in docs/formats.md, and the tests that go
+    through all operators.
+
+    Raises
+    ------
+    ParameterError
+        If another class has its name, methods are missing, or ``FIELDS`` is not what its
+        constructor takes.
+
+    Examples
+    --------
+    >>> operators()["ReLU"]
+    <class 'exactspline.network.activations.ReLU'>
+    """
+    name = kind.__name__
+    if name in _OPERATORS:
+        raise ParameterError(
+            f"operator {name}: {_OPERATORS[name].__module__} has one of that name; take another"
+        )
+    if inspect.isabstract(kind):
+        missing = ", ".join(sorted(kind.__abstractmethods__))
+        raise ParameterError(f"operator {name}: lacks {missing}; see docs/contributing.md")
+    takes = set(inspect.signature(kind).parameters)
+    for field, what in kind.FIELDS.items():
+        if field not in takes or what not in _KINDS:
+            raise ParameterError(
+                f"operator {name}: field {field!r} of kind {what!r} does not fit; its constructor "
+                f"takes {', '.join(sorted(takes))}, and kinds are {', '.join(sorted(_KINDS))}"
+            )
+    if "name" not in takes:
+        raise ParameterError(f"operator {name}: its constructor needs a keyword 'name'")
+    _OPERATORS[name] = kind
+    return kind
+
+
+def operators() -> dict[str, type[Operator]]:
+    """All operators so far by their names, in the order of the alphabet."""
+    return dict(sorted(_OPERATORS.items()))
 
 
 def is_affine(operator: Operator, shapes: Sequence[Shape]) -> bool:

@@ -14,7 +14,16 @@ from ..compile.builder import Builder, Tensor
 from ..errors import ShapeError
 from ..rationals import exact_array
 from ..room import MOST_COEFFICIENTS, MOST_MEMBERS
-from .operator import Fields, Operator, Shape, any_integers, integers, numeric, one_integer
+from .operator import (
+    Fields,
+    Operator,
+    Shape,
+    any_integers,
+    integers,
+    numeric,
+    one_integer,
+    operator,
+)
 from .windows import OUTSIDE, Windows, both_sides, check_windows
 
 __all__ = ["AveragePool", "MaxPool", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "SumPool"]
@@ -27,6 +36,7 @@ class _Pool(Operator):
         "kernel": "integers", "stride": "integers", "padding": "integers",
         "dilation": "integers", "ceil_mode": "flag",
     }  # fmt: skip
+    DEFAULTS: ClassVar[dict[str, str]] = {"stride": "the kernel"}
 
     def __init__(
         self,
@@ -58,6 +68,9 @@ class _Pool(Operator):
             self.kernel, self.stride, self.padding, self.dilation, ceil=self.ceil_mode
         )
 
+    def entries_read(self, shapes: Sequence[Shape], shape: Shape) -> int:
+        return math.prod(shape) * math.prod(self.kernel)
+
     def describe(self) -> str:
         window = "x".join(map(str, self.kernel))
         if self.stride != self.kernel:
@@ -79,6 +92,7 @@ class _Pool(Operator):
         )
 
 
+@operator
 class MaxPool(_Pool):
     """The maximum over sliding windows; padding never wins.
 
@@ -155,6 +169,7 @@ def _parts(x: np.ndarray, windows: np.ndarray) -> list[tuple[slice, slice]]:
     ]
 
 
+@operator
 class AveragePool(_Pool):
     """The mean over sliding windows.
 
@@ -246,6 +261,7 @@ class AveragePool(_Pool):
         )
 
 
+@operator
 class SumPool(AveragePool):
     """The sum over sliding windows; padding counts as zero.
 
@@ -290,6 +306,7 @@ class _Reduce(Operator):
     """
 
     FIELDS: ClassVar[Fields] = {"axes": "integers", "keepdims": "flag"}
+    DEFAULTS: ClassVar[dict[str, str]] = {"axes": "[], all of them"}
 
     def __init__(
         self, axes: Sequence[int] = (), *, keepdims: bool = False, name: str = ""
@@ -329,6 +346,7 @@ class _Reduce(Operator):
     def forward(self, x: np.ndarray) -> np.ndarray: ...
 
 
+@operator
 class ReduceSum(_Reduce):
     """The sum over whole axes.
 
@@ -358,6 +376,7 @@ class ReduceSum(_Reduce):
         )  # fmt: skip
 
 
+@operator
 class ReduceMean(ReduceSum):
     """The mean over whole axes: global average pooling with ``axes=(1, 2)``.
 
@@ -376,6 +395,7 @@ class ReduceMean(ReduceSum):
         return Fraction(1, count)
 
 
+@operator
 class ReduceMax(_Reduce):
     """The maximum over whole axes: global max pooling with ``axes=(1, 2)``.
 
@@ -406,6 +426,7 @@ class ReduceMax(_Reduce):
         )
 
 
+@operator
 class ReduceMin(ReduceMax):
     """The minimum over whole axes.
 

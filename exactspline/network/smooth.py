@@ -17,7 +17,7 @@ import numpy as np
 from ..compile.builder import Builder, Tensor
 from ..errors import ParameterError, ShapeError, UnsupportedOperatorError
 from ..rationals import to_fraction
-from .operator import Fields, Operator, Shape, decimal, one_integer, rounded_once
+from .operator import Fields, Operator, Shape, decimal, one_integer, operator, rounded_once
 
 __all__ = ["ELU", "GELU", "LogSoftmax", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh"]
 
@@ -61,6 +61,7 @@ class Smooth(Operator):
         )
 
 
+@operator
 class Sigmoid(Smooth):
     """1 / (1 + exp(-u)); at the output of a network it is the output operator."""
 
@@ -70,6 +71,7 @@ class Sigmoid(Smooth):
         return _sigmoid(x)
 
 
+@operator
 class Tanh(Smooth):
     """The hyperbolic tangent."""
 
@@ -77,6 +79,7 @@ class Tanh(Smooth):
         return np.asarray(np.tanh(x))
 
 
+@operator
 class Softplus(Smooth):
     """log(1 + exp(beta u)) / beta.
 
@@ -99,6 +102,7 @@ class Softplus(Smooth):
         return np.asarray(np.logaddexp(0.0, beta * x) / beta)
 
 
+@operator
 class SiLU(Smooth):
     """u / (1 + exp(-u)), also called swish."""
 
@@ -106,6 +110,7 @@ class SiLU(Smooth):
         return x * _sigmoid(x)
 
 
+@operator
 class GELU(Smooth):
     """u Phi(u) with the normal distribution function Phi, or its approximation by tanh.
 
@@ -131,6 +136,7 @@ class GELU(Smooth):
         return np.asarray(0.5 * x * erfc(-x / math.sqrt(2)))
 
 
+@operator
 class ELU(Smooth):
     """u from 0 on, alpha (exp(u) - 1) below.
 
@@ -150,6 +156,7 @@ class ELU(Smooth):
         return np.where(x > 0, x, rounded_once(self.alpha, x) * np.expm1(np.minimum(x, 0.0)))
 
 
+@operator
 class Softmax(Smooth):
     """exp(u_i) / sum_j exp(u_j) along one axis; at the output only.
 
@@ -178,6 +185,7 @@ class Softmax(Smooth):
         return np.asarray(powers / powers.sum(axis=axis, keepdims=True))
 
 
+@operator
 class LogSoftmax(Softmax):
     """The logarithm of `Softmax`; at the output only.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,37 +19,14 @@ from ..domain import Domain
 from ..errors import LimitError, ParameterError
 from ..mode import guarded
 from ..rationals import nearest_float
+from .choice import AUTO, REFERENCE, automatic, engine_called
 from .decisions import COMPILING, PREPARING, SEARCHING, Batch, Decisions
+from .engine import Search
 from .lifting import lift_facets, sides_only
 from .packing import code_type
 from .part import WHOLE, Part
 
-__all__ = ["MAX_DENSE_DIM", "Engine", "Run", "Unprepared"]
-
-MAX_DENSE_DIM = 60  # beyond it a dense dictionary per pending cell is no longer worth it
-ENGINES = ("auto", "kernel", "highs", "rational")
-
-
-class Engine(Protocol):
-    """What every engine offers."""
-
-    name: str
-
-    @property
-    def finished(self) -> bool: ...
-
-    @property
-    def regions(self) -> int: ...
-
-    @property
-    def share(self) -> float: ...
-
-    @property
-    def decisions(self) -> Decisions: ...
-
-    def batches(self, deadline: Clock | float | None = None) -> Iterator[Batch]: ...
-
-    def remaining(self, split: int = 1) -> list[Part]: ...
+__all__ = ["Run", "Unprepared"]
 
 
 @guarded
@@ -67,7 +43,7 @@ class Run:
     max_regions : int
         Stop after so many.
     engine : str
-        "auto", "kernel", "highs" or "rational". They give the same regions in the same order.
+        "auto", or one of `choice.engine_names`. They give the same regions in the same order.
     facets : bool
         Whether batches carry the facets of their regions, too.
     part : Part
@@ -81,7 +57,7 @@ class Run:
     engine: str = "auto"
     facets: bool = False
     part: Part = WHOLE
-    search: Engine | None = field(default=None, init=False)
+    search: Search | None = field(default=None, init=False)
     space: SearchSpace | None = field(default=None, init=False)
     trivial: bool = field(default=False, init=False)
     phase: str = field(default=PREPARING, init=False)
@@ -89,21 +65,23 @@ class Run:
     _found: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        if self.engine not in ENGINES:
-            raise ParameterError(
-                f"engine {self.engine!r} is unknown; choose one of {', '.join(ENGINES)}"
-            )
+        if self.engine != AUTO:
+            engine_called(self.engine)
         chart = self.domain.chart
         if self.program.layers and chart.dim:
             self.space = search_space(self.program, chart)
             self.trivial = self.space.dim == 0
         else:
             self.trivial = True
-        if self.facets and self.space is not None and self.space.dim > MAX_DENSE_DIM:
-            raise LimitError(
-                f"facets are found in up to {MAX_DENSE_DIM} dimensions, but the network reads "
-                f"{self.space.dim} of its domain's; take a slice through some of its inputs"
-            )
+        if self.facets and not self.trivial and self.space is not None:
+            most = engine_called(self.engine_name).facets
+            if most == 0:
+                raise ParameterError(f"engine {self.engine_name!r} finds no facets; take another")
+            if self.space.dim > most:
+                raise LimitError(
+                    f"facets are found in up to {most} dimensions, but the network reads "
+                    f"{self.space.dim} of its domain's; take a slice through some of its inputs"
+                )
 
     @property
     def domain_dim(self) -> int:
@@ -122,11 +100,16 @@ class Run:
         if self.trivial:
             return "exact"
         if self.slow:
-            return "rational"
-        if self.engine != "auto":
+            return REFERENCE
+        if self.engine != AUTO:
             return self.engine
         assert self.space is not None
-        return "kernel" if self.space.dim <= MAX_DENSE_DIM else "highs"
+        return automatic(self.space.dim).name
+
+    @property
+    def needs_kernels(self) -> bool:
+        """Whether the engine that runs needs kernels that are compiled first."""
+        return not self.trivial and engine_called(self.engine_name).kernels
 
     @property
     def regions(self) -> int:
@@ -161,7 +144,7 @@ class Run:
     @property
     def spent(self) -> bool:
         """Whether it cannot go on, though it is not complete: see ``remaining``."""
-        return getattr(self.search, "spent", False)
+        return self.search is not None and self.search.spent
 
     @property
     def decisions(self) -> Decisions:
@@ -191,7 +174,7 @@ class Run:
             assert self.space is not None
             try:
                 with clock.running():
-                    self.search = self._engine(self.space)
+                    self.search = self._begun(self.space)
             except OutOfTime:
                 return
         self.phase = SEARCHING
@@ -205,7 +188,7 @@ class Run:
         phase is that of compiling until they are there. Where they cannot be had without
         stopping the clock, the rational engine takes their place.
         """
-        if not clock.limited or self.engine_name not in ("kernel", "highs"):
+        if not clock.limited or not self.needs_kernels:
             return
         from .compiled import compile_elsewhere
 
@@ -229,23 +212,11 @@ class Run:
             return self.search.remaining(split)
         return [] if self._found else [self.part]
 
-    def _engine(self, space: SearchSpace) -> Engine:
-        name = self.engine_name
-        options: dict[str, Any] = {
-            "store": self.store, "max_regions": self.max_regions, "facets": self.facets,
-            "part": self.part,
-        }  # fmt: skip
-        if name == "highs":
-            from .highs.engine import HighsSearch
-
-            return HighsSearch(self.program, space, **options)
-        if name == "rational":
-            from .rational.engine import RationalSearch
-
-            return RationalSearch(self.program, space, **options)
-        from .kernel.engine import KernelSearch
-
-        return KernelSearch(self.program, space, **options)
+    def _begun(self, space: SearchSpace) -> Search:
+        return engine_called(self.engine_name).begin(
+            self.program, space, store=self.store, max_regions=self.max_regions,
+            facets=self.facets, part=self.part,
+        )  # fmt: skip
 
     def _one_region(self) -> list[Batch]:
         """A network without units, a one-point domain, or forms that are all constant."""

@@ -7,18 +7,22 @@ import os
 import signal
 import threading
 import time
+from fractions import Fraction
 from functools import partial
 
+from ..cells.space import search_space
 from ..compilation import listening, write_step
+from ..compile.builder import Builder
 from ..domain import WholeSpace
 from ..locks import FileLock, LockTaken
-from ..network import Dense, Network, ReLU
+from ..mode import guarded
 from .compiled import all_kernels, beside_cache
-from .run import Run
+from .kernel.engine import KernelSearch
 
 __all__ = ["compile_for_parent", "warm_up"]
 
 
+@guarded
 def warm_up(*, facets: bool = False) -> None:
     """Compile the kernels, or load them from the cache, by a search of one unit.
 
@@ -27,10 +31,12 @@ def warm_up(*, facets: bool = False) -> None:
     facets : bool
         Those that find facets, too.
     """
-    network = Network([Dense([[1]]), ReLU()], (1,))
-    for _ in Run(
-        network.program, WholeSpace(1), store=facets, engine="kernel", facets=facets, max_regions=2
-    ).batches():
+    builder = Builder(1)
+    zero, one = Fraction(0), Fraction(1)
+    unit = builder.scalar_units(builder.input((1,)), [[zero]], [[(zero, zero), (one, zero)]])
+    program = builder.program(unit)
+    space = search_space(program, WholeSpace(1).chart)
+    for _ in KernelSearch(program, space, store=facets, facets=facets, max_regions=2).batches():
         pass
 
 

@@ -135,7 +135,7 @@ def run_task(task: Task) -> TaskResult:
         with clock.running():
             network, domain = _problem(task.network, task.domain)
             run = run_of(task, network.program, domain)
-            if run.engine_name in ("kernel", "highs"):
+            if run.needs_kernels:
                 load_kernels(task.facets)  # takes a second, which is no part of the way
             return work_on(run, task.seconds, task.split)
     except OutOfTime:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..mode import guarded
+from .registry import exported
 
 if TYPE_CHECKING:
     from ..network.network import Network
@@ -74,6 +75,7 @@ def _residual(activation: Activation) -> Network:
     )
 
 
+@exported
 @guarded
 def toy_networks() -> dict[str, Network]:
     """The built-in gallery: name to network.

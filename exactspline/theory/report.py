@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import ParameterError
 from ..mode import guarded
+from .registry import exported
 
 __all__ = ["FAILS", "HOLDS", "NOT_APPLICABLE", "Report", "plain"]
 
@@ -21,6 +22,7 @@ FAILS = "fails"
 NOT_APPLICABLE = "not applicable"
 
 
+@exported
 @guarded
 @dataclass(frozen=True)
 class Report:

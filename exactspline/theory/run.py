@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ExactSplineError, ParameterError
 from ..mode import guarded
-from . import CHECKS, check_function
+from .chapters import check_function, checks
 from .common.region_maps import partition_of
 from .report import NOT_APPLICABLE, Report
 
@@ -29,8 +29,8 @@ class Finding(NamedTuple):
 def require_known(names: Sequence[str] | None) -> None:
     """Refuse names that are none of ``CHECKS``."""
     for name in names or ():
-        if name not in CHECKS:
-            raise ParameterError(f"check {name!r} is not known; there are: {', '.join(CHECKS)}")
+        if name not in checks():
+            raise ParameterError(f"check {name!r} is not known; there are: {', '.join(checks())}")
 
 
 def checks_for(*, network: bool, names: Sequence[str] | None = None) -> list[str]:
@@ -44,7 +44,7 @@ def checks_for(*, network: bool, names: Sequence[str] | None = None) -> list[str
     require_known(names)
     return [
         name
-        for name, check in CHECKS.items()
+        for name, check in checks().items()
         if check.needs_network == network and (names is None or name in names)
     ]
 
@@ -101,14 +101,14 @@ def run_checks(
     wanted = set(about if network is not None else ())
     if network is None or names is not None:
         wanted.update(checks_for(network=False, names=names))
-    chosen = [name for name in CHECKS if name in wanted]
+    chosen = [name for name in checks() if name in wanted]
     partition = None
     if network is not None and about:
         if before is not None:
             before("regions", 0, len(chosen))
         partition = partition_of(network, domain)
     for done, name in enumerate(chosen):
-        check = CHECKS[name]
+        check = checks()[name]
         if before is not None:
             before(name, done, len(chosen))
         function = check_function(name)
@@ -116,7 +116,7 @@ def run_checks(
             found = function(partition) if check.needs_network else function()
         except (ExactSplineError, ImportError) as error:
             found = Report(
-                name=check.function, statement=(function.__doc__ or "").partition("\n")[0],
+                name=check.function.__name__, statement=(function.__doc__ or "").partition("\n")[0],
                 source="", verdict=NOT_APPLICABLE, reason=f"{type(error).__name__}: {error}",
             )  # fmt: skip
         for report in found if isinstance(found, list) else [found]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from onnx import numpy_helper
 from onnx_models import floats, node
+from operator_cases import ONNX
 
 # name: nodes, stored values, the input's shape (a text is a batch of three), model options
 W45, W54, W44 = floats(4, 5), floats(5, 4), floats(4, 4)
@@ -746,7 +747,7 @@ ACTIVATIONS = {
 }
 
 OPERATORS = {
-    **CHAINS, **STRUCTURE, **SEVERAL, **CONVOLUTIONS, **POOLING, **ACTIVATIONS,
+    **CHAINS, **STRUCTURE, **SEVERAL, **CONVOLUTIONS, **POOLING, **ACTIVATIONS, **ONNX,
 }  # fmt: skip
 SMOOTH = {
     "Celu", "Elu", "Gelu", "LogSoftmax", "Selu", "Sigmoid", "Softmax", "Softplus", "Swish", "Tanh",

@@ -2,6 +2,9 @@
 
 A case is drawn from a seed: the operator, the shapes of its inputs, what it means in plain
 loops (``plain``), and what torch computes (None where torch has no such operator).
+
+An operator of its own file has its case in a file of its own, too: ``case_<name>.py`` beside this
+one, which registers it by `case`, and what ONNX models of it are read by `onnx_case`.
 """
 
 from __future__ import annotations
@@ -10,6 +13,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +23,7 @@ from plain import Grid
 
 import exactspline as es
 
+Draw = Callable[[random.Random], "Case"]
 STYLES = ("integer", "dyadic", "float", "third")
 
 
@@ -626,6 +632,29 @@ CASES: dict[str, Callable[[random.Random], Case]] = {
     "ScalarSpline": scalar_spline, "Select": select, "SimplifiedMASO": simplified_maso,
     "SumPool": sum_pool, "Threshold": threshold, "Transpose": transpose,
 }  # fmt: skip
+
+
+ONNX: dict[str, tuple[list[Any], dict[str, Any], tuple[Any, ...], dict[str, Any]]] = {}
+
+
+def case(name: str) -> Callable[[Draw], Draw]:
+    """Register a function that draws cases of an operator."""
+
+    def register(draw: Draw) -> Draw:
+        assert name not in CASES, name
+        CASES[name] = draw
+        return draw
+
+    return register
+
+
+def onnx_case(name: str, nodes: list[Any], shape: tuple[Any, ...], **options: Any) -> None:
+    """Register an ONNX model from "x" to "y" to be compared with onnxruntime (see onnx_cases)."""
+    ONNX[name] = (nodes, options.pop("stored", {}), shape, options)
+
+
+for _file in sorted(Path(__file__).parent.glob("case_*.py")):
+    import_module(_file.stem)
 
 
 def points(rng: random.Random, shapes: Sequence[Sequence[int]]) -> list[np.ndarray]:

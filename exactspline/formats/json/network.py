@@ -22,6 +22,7 @@ from ...rationals import as_fractions
 from ..files import PathLike, read_file, write_text
 from ..graph import build_graph
 from ..limits import MAX_TEXT_BYTES, MAX_TEXT_VALUES, Budget, write_number
+from ..registry import reader, writer
 from .text import Fields, json_numbers, parse_json
 
 __all__ = ["load_json", "network_from_json", "network_to_json", "save_json"]
@@ -31,6 +32,7 @@ _VERSION = 1
 _KNOWN: dict[str, type[Operator]] = {kind.__name__: kind for kind in OPERATORS}
 
 
+@reader(".json")
 @guarded
 def load_json(path: PathLike) -> Network:
     """Read a network in exactspline's JSON form (documented in docs/formats.md).
@@ -156,6 +158,7 @@ def network_to_json(net: Network) -> dict[str, Any]:
     }
 
 
+@writer(".json")
 @guarded
 def save_json(net: Network, path: PathLike) -> None:
     """Write a network in exactspline's JSON form; nothing is rounded.
@@ -235,7 +238,6 @@ def _operator(fields: Fields) -> Operator:
         raise type(error)(f"{where}: {error}") from None
 
 
-_COMPUTES = ("BatchNorm", "ScalarSpline", "SimplifiedMASO")  # when they are made
 _MAX_WORK = 1 << 31
 _WORD = 30  # bits that Python's integers handle at a time
 
@@ -246,7 +248,7 @@ def _check_work(kind: type[Operator], given: dict[str, Any], where: str) -> None
     Sums of fractions without a common denominator grow with every term, so that a short file
     could ask for hours.
     """
-    if kind.__name__ not in _COMPUTES:
+    if not kind.computes:
         return
     arrays = [
         as_fractions(v).reshape(-1).tolist() for v in given.values() if isinstance(v, np.ndarray)

@@ -5,25 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from ...discovery import load_files
 from ...errors import ExactSplineError, FormatError, UnsupportedOperatorError
 from ...mode import guarded
 from ...network import Network, Operator, Reshape
 from ..files import PathLike, read_file
 from ..graph import build_graph
 from ..limits import MAX_BINARY_BYTES
-from . import (  # noqa: F401 (they fill the registry)
-    activations,
-    affine,
-    arithmetic,
-    folding,
-    ml,
-    shapes,
-    structure,
-    windows,
-)
+from . import operators
 from .graph import Graph
 from .node import NodeView, describe_node
-from .patterns import put_together
+from .operators.patterns import put_together
 from .registry import REGISTRY, Handler, find_handler
 from .values import Constant, Value, Variable, decode_tensor
 
@@ -31,6 +23,8 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 __all__ = ["load_onnx"]
+
+load_files(operators)  # they fill the registry
 
 _OLDEST_OPSET = 7  # broadcasting was another one before
 _MOST_AXES = 16  # of the input

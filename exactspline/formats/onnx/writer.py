@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...discovery import load_files
 from ...errors import FormatError, ParameterError, UnsupportedOperatorError
 from ...mode import guarded
 from ...network import Network
 from ...texts import encodable
 from ..files import PathLike
-from . import writer_operators as _writer_operators  # noqa: F401 (it fills the table)
+from . import operators
 from .node_writer import WRITERS, Shape, Writer
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 __all__ = ["save_onnx"]
+
+load_files(operators)  # they fill the table of writers
 
 _OPSET = 20  # the first with Gelu, dilated average pooling and circular padding
 _IR_VERSION = 9  # the one of that opset's release
@@ -89,8 +92,8 @@ def _model(net: Network, rounded: bool) -> ModelProto:
         write = WRITERS.get(type(operator))
         if write is None:
             raise UnsupportedOperatorError(
-                f"operator {position} ({operator.kind}) has no ONNX form; it is none of "
-                "exactspline's operators"
+                f"operator {position} ({operator.kind}) has no ONNX form; write the network as "
+                "JSON, or register a writer (docs/contributing.md)"
             )
         writer.begin(encodable(operator.name) or f"{operator.kind}_{position}")
         inputs = [names[i] for i in node.inputs]

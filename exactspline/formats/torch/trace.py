@@ -17,14 +17,16 @@ from typing import Any
 import torch
 from torch.fx import Proxy, Tracer
 
+from ...discovery import load_files
 from ...errors import ExactSplineError, UnsupportedOperatorError
-from . import activations as torch_activations  # noqa: F401 (they fill the table of handlers)
-from . import images as torch_images  # noqa: F401 (they fill the table of handlers)
-from .arithmetic import Extreme
-from .shapes import MOVERS, move
-from .values import HANDLERS, VIEWS, Const, Lowering, Unreadable, Var
+from . import operators
+from .operators.arithmetic import Extreme
+from .operators.shapes import MOVERS, move
+from .values import HANDLERS, MODULES, VIEWS, Const, Lowering, Unreadable, Var
 
 __all__ = ["NetworkTracer"]
+
+load_files(operators)  # they fill the table of handlers
 
 # torch modules whose own forward is traced: it only calls functions that are known
 _N = (1, 2, 3)
@@ -252,7 +254,7 @@ class NetworkTracer(Tracer):
         """Of torch's own modules only known ones are traced."""
         home, name = type(m).__module__, type(m).__name__
         if home.startswith(("torch.nn.", "torch.ao.")):
-            return not (home.startswith("torch.nn.modules.") and name in _THROUGH)
+            return not (home.startswith("torch.nn.modules.") and name in _THROUGH | MODULES)
         return isinstance(m, torch.jit.ScriptModule)
 
     def call_module(

@@ -21,7 +21,7 @@ from ...errors import FormatError, ParameterError, ShapeError, UnsupportedOperat
 from ...network import Elementwise, Flatten, Operator, Reshape, Select
 from ...rationals import as_fractions, compact, exact_array
 
-__all__ = ["HANDLERS", "VIEWS", "Const", "Lowering", "Unreadable", "Var", "handler"]
+__all__ = ["HANDLERS", "MODULES", "VIEWS", "Const", "Lowering", "Unreadable", "Var", "handler"]
 
 Shape = tuple[int, ...]
 _MAX_ENTRIES = 1 << 26  # of one value
@@ -86,17 +86,24 @@ class Unreadable:
 
 H = TypeVar("H", bound=Callable[..., Any])
 HANDLERS: dict[str, Callable[..., Any]] = {}
+MODULES: set[str] = set()  # torch modules whose forward only calls functions with handlers
 VIEWS: set[str] = set()  # functions whose result may share its memory with their argument
 
 
-def handler(*names: str, view: bool = False) -> Callable[[H], H]:
-    """Register a handler ``f(lowering, ...)`` with the signature of a torch function."""
+def handler(
+    *names: str, view: bool = False, modules: Sequence[str] = ()
+) -> Callable[[H], H]:
+    """Register a handler ``f(lowering, ...)`` with the signature of a torch function.
+
+    ``modules`` names torch's own modules that call it, if they are not known yet.
+    """
 
     def register(function: H) -> H:
         for name in names:
             HANDLERS[name] = function
             if view:
                 VIEWS.add(name)
+        MODULES.update(modules)
         return function
 
     return register

@@ -74,7 +74,7 @@ class HighsSearch:
     the tree only.
     """
 
-    name = "highs"
+    spent = False  # it can always go on
 
     def __init__(
         self, program: Program, space: SearchSpace, *, store: bool = True,

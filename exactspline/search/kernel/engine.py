@@ -70,8 +70,6 @@ class KernelSearch:
         are not open are settled).
     """
 
-    name = "kernel"
-
     def __init__(
         self,
         program: Program,

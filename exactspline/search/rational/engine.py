@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -19,7 +20,7 @@ from ..decisions import Batch, Decisions
 from ..facet_columns import FoundFacets, exact_facets, hash_table
 from ..part import WHOLE, Part, following
 
-__all__ = ["RationalSearch", "whole_cell"]
+__all__ = ["OneByOne", "RationalSearch", "exact_batch", "whole_cell"]
 
 
 def whole_cell(program: Program, space: SearchSpace, forms: ExactForms) -> Cell:
@@ -29,10 +30,14 @@ def whole_cell(program: Program, space: SearchSpace, forms: ExactForms) -> Cell:
     return Cell(list(forms.domain_rows), [q(v) for v in space.interior], codes, 0, todo)
 
 
-class RationalSearch:
-    """Depth-first search with every linear program solved in rationals."""
+class OneByOne(ABC):
+    """A search that finds one region after the other, in exact arithmetic.
 
-    name = "rational"
+    A subclass says how, in `found`; what is asked of every engine besides (limits, clocks,
+    parts, facets, witnesses) is here. The parameters are those of `Begin`.
+    """
+
+    spent = False  # it can always go on
 
     def __init__(
         self, program: Program, space: SearchSpace, *, store: bool = True,
@@ -49,9 +54,19 @@ class RationalSearch:
         self._limited = False
         self._last: np.ndarray | None = None
         self._held: tuple[np.ndarray, Point, int] | None = None  # found, not yet handed over
-        cell = whole_cell(program, space, self.forms)
-        place = None if part == WHOLE else part.place
-        self._found = regions_of_cell(self.forms, cell, place)
+        self._found = self.found()
+
+    @abstractmethod
+    def found(self) -> Iterator[tuple[np.ndarray, Point, int] | None]:
+        """The regions of the part in lexicographic order.
+
+        Yields
+        ------
+        code, point, decisions
+            The point is exact and strictly inside; ``decisions`` is how much was proved since
+            the region before. None where the clock interrupts a step (`OutOfTime`): asked for
+            more, it makes that step again.
+        """
 
     @property
     def share(self) -> float:
@@ -108,6 +123,15 @@ class RationalSearch:
         facets = facets_of_region(self.forms, codes, inside)
         self.decisions.rational += len(facets)
         return exact_facets(self.program, self.table, self.regions, codes, facets)
+
+
+class RationalSearch(OneByOne):
+    """Depth-first search with every linear program solved in rationals."""
+
+    def found(self) -> Iterator[tuple[np.ndarray, Point, int] | None]:
+        cell = whole_cell(self.program, self.space, self.forms)
+        place = None if self.part == WHOLE else self.part.place
+        return regions_of_cell(self.forms, cell, place)
 
 
 

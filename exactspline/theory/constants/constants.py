@@ -15,6 +15,7 @@ from ...rationals import to_fraction
 from ..common.region_maps import dense, dot, partition_of
 from ..common.spectral import LargestRoot, compare, gram_root, square_root
 from ..geometry.geometry import inside_step
+from ..registry import check, exported
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 from .product import product_bound
 
@@ -53,6 +54,7 @@ class Lipschitz:
     regions: dict[str, tuple[int, ...]]
 
 
+@exported
 @guarded
 def lipschitz(network: Network | Partition, domain: Domain | None = None) -> Lipschitz:
     """The exact Lipschitz constants on a domain, for the norms 1, 2 and infinity.
@@ -190,6 +192,7 @@ def _up_to_signs(A: Matrix) -> tuple[Any, ...]:
 # --- The check ----------------------------------------------------------------------------------
 
 
+@check(number=14, name="Lipschitz", needs_network=True)
 @guarded
 def check_lipschitz(
     network: Network | Partition,

@@ -10,6 +10,7 @@ import numpy as np
 from ...mode import guarded
 from ..common.region_maps import dense, network_of
 from ..common.spectral import gram_root, square_root
+from ..registry import exported
 
 if TYPE_CHECKING:
     from ...compile.forms import Forms
@@ -22,6 +23,7 @@ _BITS = 40  # of a layer's 2-norm
 _LARGEST_SPECTRUM = 40  # matrices of a layer; beyond, |W|_2^2 <= |W|_1 |W|_inf serves
 
 
+@exported
 @guarded
 def product_bound(network: Network) -> dict[str, Fraction]:
     """The product of the layers' norms: an upper bound on the Lipschitz constants on R^D.

@@ -12,12 +12,14 @@ import numpy as np
 from ...errors import LimitError, ShapeError
 from ...mode import guarded
 from ...rationals import as_fractions, exact_array
+from ..registry import exported
 
 __all__ = ["zaslavsky"]
 
 _MOST_STEPS = 200_000  # of deletion and restriction
 
 
+@exported
 @guarded
 def zaslavsky(W: Any, b: Any = None) -> tuple[int, int]:
     """Regions and relatively bounded regions of a hyperplane arrangement, without enumeration.

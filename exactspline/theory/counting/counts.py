@@ -23,6 +23,7 @@ from ...bounds import (
 from ...errors import LimitError, ParameterError, ShapeError
 from ...mode import guarded
 from ..common.region_maps import dense, partition_of
+from ..registry import check, exported
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 from .arrangement import zaslavsky
 
@@ -120,6 +121,7 @@ def _digits(value: int) -> str:
     return format_rational(Fraction(value))
 
 
+@exported
 @guarded
 def bounds(architecture: Network | Sequence[int], domain: Domain | None = None) -> Bounds:
     """All bounds on the number of activation regions for an architecture.
@@ -295,6 +297,7 @@ def _layer_bound(layer: Layer, n0: int) -> int:
 # --- The check ----------------------------------------------------------------------------------
 
 
+@check(number=13, name="counts", needs_network=True)
 @guarded
 def check_counts(
     network: Network | Partition,

@@ -9,6 +9,7 @@ from ...errors import ParameterError, UndecidedError
 from ...mode import guarded
 from ...rationals import nearest_float, to_fraction
 from ..common.spectral import square_root
+from ..registry import check, exported
 from ..report import FAILS, HOLDS, Report
 
 __all__ = ["check_collinear", "collinear_templates"]
@@ -21,6 +22,7 @@ _TOLERANCE = 1e-5  # of cvxpy's optimum, relative to the loss at zero templates
 _SIZES = ((2, 2), (3, 2), (5, 4), (10, 6))  # classes and inputs that cvxpy is asked
 
 
+@exported
 @guarded
 def collinear_templates(x: Any, classes: int, label: int, alpha: Any = 1) -> Any:
     """The templates of least cross-entropy for one input, float64, shape (classes, D).
@@ -68,6 +70,7 @@ def collinear_templates(x: Any, classes: int, label: int, alpha: Any = 1) -> Any
     return scale[:, None] * (point / np.linalg.norm(point))[None, :]
 
 
+@check(number=15, name="collinear templates", needs_network=False)
 @guarded
 def check_collinear(constraint: str = "sum", *, factors: Any = None) -> Report:
     """Check the templates that minimise the cross-entropy under a bound on their size.

@@ -13,6 +13,7 @@ from ...network.network import Network
 from ...rationals import as_fractions
 from ..common.region_maps import partition_of
 from ..common.samples import Simplex, exact_forward, maps_of, simplices
+from ..registry import check
 from ..report import FAILS, HOLDS, Report
 from .autograd import Rounding, double_module, module_jacobian, torch_twin
 
@@ -94,6 +95,7 @@ def _by_torch(
     }, None
 
 
+@check(number=7, name="templates", needs_network=True)
 @guarded
 def check_templates(
     network: Network | Partition, domain: Domain | None = None, *, module: Any = None

@@ -11,6 +11,7 @@ from ...network.maso import MASO
 from ..common.region_maps import partition_of
 from ..common.samples import exact_forward, simplices
 from ..operators.operators import network_behind
+from ..registry import check
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def _side_by_side(network: Network, masos: list[MASO]) -> Network:
     return Network.from_nodes([*nodes, (Add([1, -1]), (first, last))], network.input_shape)
 
 
+@check(number=8, name="hierarchy", needs_network=True)
 @guarded
 def check_hierarchy(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check that a network is the nested maxima of its layers' templates.

@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import ParameterError, ShapeError
 from ...mode import guarded
 from ...rationals import nearest_float, to_fraction
+from ..registry import exported
 
 if TYPE_CHECKING:
     from ...network.network import Network
@@ -42,6 +43,7 @@ class Templates:
     on_boundary: bool
 
 
+@exported
 @guarded
 def templates(network: Network, x: Any, *, exact: bool = False) -> Templates:
     """The templates that an input is matched against: the rows of A[x].
@@ -110,6 +112,7 @@ def _rounded(values: np.ndarray) -> np.ndarray:
     return np.array([nearest_float(v) for v in values.reshape(-1)]).reshape(values.shape)
 
 
+@exported
 @guarded
 def orthogonality_penalty(W: Any) -> Any:
     """How far templates are from orthogonal: the sum over c != c' of <W_c, W_c'>^2.

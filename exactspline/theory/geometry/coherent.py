@@ -22,6 +22,7 @@ import numpy as np
 from ...errors import LimitError, ParameterError, UndecidedError
 from ...mode import guarded
 from ..common.region_maps import dot, fractions_of
+from ..registry import exported
 
 __all__ = ["NoPowerDiagram", "WholePowerDiagram", "cells_power_diagram", "proves"]
 
@@ -91,6 +92,7 @@ class NoPowerDiagram:
         return False
 
 
+@exported
 @guarded
 def cells_power_diagram(
     cells: int, ends: Sequence[tuple[int, int]], rows: Sequence[Sequence[Fraction]]

@@ -11,6 +11,7 @@ import numpy as np
 from ...mode import guarded
 from ...rationals import compact
 from ..common.region_maps import dense, dot, first_layers, partition_of
+from ..registry import check
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 from .geometry import state_at
 from .power import GEOMETRY
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["check_cut_alike", "check_reflection"]
 
 
+@check(number=12, name="equal cuts", needs_network=True)
 @guarded
 def check_cut_alike(
     network: Network | Partition,
@@ -129,6 +131,7 @@ def _other_cut(
     return None
 
 
+@check(number=12, name="reflection", needs_network=True)
 @guarded
 def check_reflection(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check that the absolute value reflects: |u| is symmetric in the hyperplane u = 0.

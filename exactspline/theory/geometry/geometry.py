@@ -12,6 +12,7 @@ import numpy as np
 from ...errors import LimitError, ParameterError
 from ...mode import guarded
 from ..common.region_maps import dense, dot, first_layers, fractions_of, partition_of, state_map
+from ..registry import check, exported
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 from .power import GEOMETRY
 
@@ -54,6 +55,7 @@ class Bend:
     edge: int
 
 
+@exported
 @guarded
 def bends(partition: Partition, layer: int) -> Iterator[Bend]:
     """The angles between the hyperplanes of a layer's units in adjacent regions before it.
@@ -173,6 +175,7 @@ def _cosine(
     return (top > 0) - (top < 0), top * top / (left * right)
 
 
+@check(number=12, name="bending", needs_network=True)
 @guarded
 def check_bending(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check how deeper hyperplanes bend: n_r = A_r^T w, and the angles between them.

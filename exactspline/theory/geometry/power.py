@@ -19,6 +19,7 @@ from ...errors import LimitError, ParameterError, ShapeError
 from ...mode import guarded
 from ...rationals import as_fractions, exact_array, fractions
 from ..common.region_maps import LayerCells, dot, network_of, partition_of, state_map, unit_pieces
+from ..registry import check, exported
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ GEOMETRY = (
 _MOST_PAIRS = 4_000_000  # of pieces whose inner products are compared
 
 
+@exported
 @guarded
 @dataclass(frozen=True)
 class PowerDiagram:
@@ -213,6 +215,7 @@ class PowerDiagram:
         return None
 
 
+@exported
 @guarded
 def layer_power_diagram(network: Network, layer: int = 1) -> PowerDiagram:
     """The power diagram of one layer over the state that it reads.
@@ -255,6 +258,7 @@ def layer_power_diagram(network: Network, layer: int = 1) -> PowerDiagram:
     return PowerDiagram.of_pieces(unit_pieces(layers[layer - 1], f"layer {layer}"))
 
 
+@check(number=11, name="power diagram", needs_network=True)
 @guarded
 def check_power_diagram(
     network: Network | Partition,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import LimitError, ParameterError
 from ...mode import guarded
 from ..common.region_maps import LayerCells, dot, partition_of, state_map
+from ..registry import check
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 from .power import GEOMETRY, layer_power_diagram
 
@@ -20,6 +21,7 @@ __all__ = ["check_voronoi"]
 _MOST_VORONOI = 400  # regions that are compared with each other
 
 
+@check(number=11, name="Voronoi", needs_network=True)
 @guarded
 def check_voronoi(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check whether the first layer's partition is a Voronoi diagram: K-means on the inputs.

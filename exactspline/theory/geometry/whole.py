@@ -19,6 +19,7 @@ from ...errors import ParameterError, UndecidedError
 from ...mode import guarded
 from ...rationals import to_fraction
 from ..common.region_maps import dot, fractions_of, partition_of, state_map, unit_pieces
+from ..registry import check, exported
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 from .coherent import NoPowerDiagram, WholePowerDiagram, cells_power_diagram
 
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 
+@exported
 @guarded
 def whole_power_diagram(partition: Partition) -> WholePowerDiagram | NoPowerDiagram:
     """Centroids and radii of a whole partition by an exact linear program.
@@ -237,6 +239,7 @@ def _report(
     )
 
 
+@check(number=11, name="whole partition", needs_network=True)
 @guarded
 def check_whole_partition(
     network: Network | Partition,
@@ -304,6 +307,7 @@ def unweighted_example() -> Network:
     )
 
 
+@check(number=11, name="layers together", needs_network=False)
 @guarded
 def check_layers_together(network: Network | Partition | None = None) -> Report:
     """Check that one layer's formula, taken over all layers at once, is wrong in general.

@@ -21,6 +21,7 @@ from ...network.network import Network
 from ...network.operator import Operator
 from ...network.smooth import Sigmoid, Softplus, Tanh
 from ...rationals import as_fractions
+from ..registry import check
 from ..report import FAILS, HOLDS, Report
 
 __all__ = ["check_approximation", "norm_maso", "squared_norm_maso"]
@@ -206,6 +207,7 @@ CASES: dict[str, tuple[bool, Cases]] = {
 }
 
 
+@check(number=10, name="approximation", needs_network=False)
 @guarded
 def check_approximation() -> Report:
     """Check that MASOs come arbitrarily close to convex operators, and ASOs to others.

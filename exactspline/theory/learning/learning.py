@@ -14,6 +14,7 @@ from ...errors import LimitError, ParameterError, ShapeError, UndecidedError
 from ...mode import guarded
 from ...rationals import as_fractions, round_up
 from ..common.spectral import square_root
+from ..registry import exported
 
 if TYPE_CHECKING:
     from ...network.maso import MASO
@@ -65,6 +66,7 @@ class MaxAffineFit:
         )
 
 
+@exported
 @guarded
 def fit_max_affine(
     X: Any, y: Any, pieces: int | None = None, *, method: str = "auto", seed: int = 0

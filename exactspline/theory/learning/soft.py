@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import ParameterError, ShapeError
 from ...mode import guarded
+from ..registry import check, exported
 from ..report import FAILS, HOLDS, Report
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _SOURCE = "Balestriero, Baraniuk, From Hard to Soft, ICLR 2019"
 _BITS = 200  # of the interval arithmetic
 
 
+@exported
 @guarded
 def soft_maso(maso: MASO, x: Any, beta: float = 0.5) -> np.ndarray:
     """A max-affine spline operator with a soft selection of its pieces, in float64.
@@ -103,6 +105,7 @@ def _formulas() -> dict[str, tuple[list[Callable[[Any, Any], Any]], Formula, Any
     }  # fmt: skip
 
 
+@check(number=16, name="hard to soft", needs_network=False)
 @guarded
 def check_hard_to_soft(formulas: Mapping[str, Formula] | None = None) -> Report:
     """Check what a selection of pieces with entropy gives: SiLU, u tanh(u), softmax-pooling.

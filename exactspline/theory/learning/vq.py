@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import ParameterError, ShapeError
 from ...mode import guarded
 from ...rationals import as_fractions, exact_array
+from ..registry import check, exported
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def _points(network: Network, X: Any) -> np.ndarray:
     return np.asarray(batch.reshape(len(batch), network.input_dim))
 
 
+@exported
 @guarded
 def vq_codes(network: Network, X: Any) -> np.ndarray:
     """The codes of points, exactly, one row a point.
@@ -100,6 +102,7 @@ def _columns(network: Network, layer: int | None) -> slice:
     return slice(int(start[layer - 1]), int(start[layer]))
 
 
+@exported
 @guarded
 def vq_distances(
     network: Network, X: Any, Y: Any = None, *, layer: int | None = None
@@ -143,6 +146,7 @@ def vq_distances(
     return VQDistances(np.rint(share * units).astype(np.int64), units)
 
 
+@exported
 @guarded
 def nearest_in_code_space(
     network: Network, X: Any, queries: Any, *, k: int = 1, layer: int | None = None
@@ -181,6 +185,7 @@ def nearest_in_code_space(
     return order, distances
 
 
+@check(number=17, name="VQ", needs_network=True)
 @guarded
 def check_vq(
     network: Network | Partition,

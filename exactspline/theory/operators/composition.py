@@ -10,6 +10,7 @@ from ...errors import UnsupportedOperatorError
 from ...mode import guarded
 from ...network.composition import after_affine
 from ...rationals import as_fractions
+from ..registry import check
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 from .operators import network_behind
 
@@ -30,6 +31,7 @@ _SOURCE = (
 )
 
 
+@check(number=3, name="symbolic composition", needs_network=False)
 @guarded
 def check_symbolic_composition() -> Report:
     """Check the formula of the composition for all weights: every piece, as a polynomial.
@@ -88,6 +90,7 @@ def _by_lowering(layer: NetworkLayer) -> tuple[np.ndarray, np.ndarray]:
     return as_fractions(spline.A), as_fractions(spline.B)
 
 
+@check(number=3, name="composition", needs_network=True)
 @guarded
 def check_composition(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check the formula of the composition for every layer of a network.

@@ -16,6 +16,7 @@ from ...network.network import Network
 from ...network.operator import Operator, Shape
 from ...rationals import as_fractions
 from ..common.samples import simplices
+from ..registry import check
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 from .matrices import theory_pieces
 
@@ -149,6 +150,7 @@ def check_operator(operator: Operator, *shapes: Sequence[int]) -> Report:
     return _report([(operator.label, operator, [tuple(shape) for shape in shapes])])
 
 
+@check(number=2, name="operators", needs_network=True)
 @guarded
 def check_operators(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check that every convex operator of a network equals its MASO; the others have none.

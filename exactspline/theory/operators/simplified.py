@@ -14,6 +14,7 @@ from ...network.activations import Abs, LeakyReLU, MaxLeaky, ReLU
 from ...network.maso import MASO, SimplifiedMASO
 from ...rationals import as_fractions
 from ..common.region_maps import fractions_of
+from ..registry import check, exported
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 from .operators import network_behind
 
@@ -82,6 +83,7 @@ def _shared_bias(maso: MASO) -> _Shared:
     return _Shared(beta, rows, None)
 
 
+@exported
 @guarded
 def as_simplified_maso(maso: MASO) -> SimplifiedMASO:
     """The same operator with one bias for all pieces, if there is one.
@@ -169,6 +171,7 @@ def _solved(W: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.array(fractions_of([beta[j, 0] for j in range(W.shape[1])]), dtype=object)
 
 
+@check(number=9, name="simplified MASO", needs_network=True)
 @guarded
 def check_simplified(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check which layers of a network are simplified MASOs.
@@ -242,6 +245,7 @@ def check_simplified(network: Network | Partition, domain: Domain | None = None)
     return Report(verdict=HOLDS, **text)
 
 
+@check(number=9, name="symbolic simplified MASO", needs_network=False)
 @guarded
 def check_symbolic_simplified() -> Report:
     """Check for symbols that independent filters suffice, and show an operator beyond reach.

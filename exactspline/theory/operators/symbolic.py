@@ -19,6 +19,7 @@ from ...network.activations import Abs, ReLU
 from ...network.affine import Dense
 from ...network.convolution import Conv
 from ...network.pooling import AveragePool, MaxPool
+from ..registry import check
 from ..report import FAILS, HOLDS, Report
 from .matrices import Pieces, activation_pieces, convolution_matrix, theory_pieces
 from .operators import SOURCE
@@ -155,6 +156,7 @@ def _compare(kind: str) -> tuple[int, dict[str, Any] | None]:
     return checked, None
 
 
+@check(number=2, name="symbolic operators", needs_network=False)
 @guarded
 def check_symbolic_operators() -> Report:
     """Check that the basic operators equal their MASOs for all weights and inputs.

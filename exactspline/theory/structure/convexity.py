@@ -13,6 +13,7 @@ from ...mode import guarded
 from ...network.maso import MASO
 from ..common.region_maps import dot, partition_of
 from ..common.samples import Maps, exact_forward, maps_of, region_rows, simplices, steps_inside
+from ..registry import check, exported
 from ..report import FAILS, HOLDS, Report
 from .structure import tear
 
@@ -177,6 +178,7 @@ def _max_affine(maps: Maps, outputs: Sequence[int]) -> MASO:
     return MASO(A, B, name="max-affine form")
 
 
+@exported
 @guarded
 def max_affine_form(
     network: Network | Partition, domain: Domain | None = None, *, output: int | None = None
@@ -279,6 +281,7 @@ def _dominated(partition: Partition, maps: Maps, outputs: Sequence[int]) -> tupl
     return pairs, None
 
 
+@check(number=1, name="convexity", needs_network=True)
 @guarded
 def check_convexity(
     network: Network | Partition, domain: Domain | None = None, *, output: int | None = None

@@ -31,6 +31,7 @@ from ...network.spline import ASO
 from ...rationals import as_fractions
 from ..common.region_maps import dense, partition_of
 from ..common.samples import exact_forward, maps_of, times
+from ..registry import check
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 
 if TYPE_CHECKING:
@@ -279,6 +280,7 @@ def _check(
     )
 
 
+@check(number=6, name="CNN formula", needs_network=True)
 @guarded
 def check_cnn_formula(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check the formula of a CNN on every region.
@@ -317,6 +319,7 @@ def check_cnn_formula(network: Network | Partition, domain: Domain | None = None
     return _check(network, domain, text, _cnn_form)
 
 
+@check(number=6, name="ResNet formula", needs_network=True)
 @guarded
 def check_resnet_formula(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check the formula of a ResNet on every region.

@@ -9,6 +9,7 @@ from ...mode import guarded
 from ...network.operator import brief
 from ...rationals import as_fractions
 from ..common.region_maps import partition_of
+from ..registry import check
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
 from .convexity import check_convexity
 
@@ -36,6 +37,7 @@ def _obstacle(layer: NetworkLayer) -> str:
     return ""
 
 
+@check(number=5, name="nondecreasing", needs_network=True)
 @guarded
 def check_nondecreasing(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check that a network whose layers are nondecreasing from the second on is convex.

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import DomainError, ParameterError
 from ...mode import guarded
+from ..registry import exported
 
 if TYPE_CHECKING:
     from ...partition.partition import Partition
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["AffineSpline"]
 
 
+@exported
 @guarded
 class AffineSpline:
     """The multivariate spline s[alpha, beta, Omega]: on region r, <alpha_r, x> + beta_r.

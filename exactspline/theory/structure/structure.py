@@ -10,6 +10,7 @@ import numpy as np
 from ...mode import guarded
 from ..common.region_maps import dot, fractions_of, partition_of
 from ..common.samples import exact_forward, maps_of, simplices
+from ..registry import check
 from ..report import FAILS, HOLDS, Report
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def tear(partition: Partition, over_t: np.ndarray, shift: np.ndarray) -> dict[st
     return None
 
 
+@check(number=4, name="piecewise affine", needs_network=True)
 @guarded
 def check_piecewise_affine(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check that a network is an affine spline operator: affine on regions, and continuous.

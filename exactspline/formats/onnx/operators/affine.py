@@ -7,14 +7,14 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...errors import ShapeError
-from ...network import Add, Conv, Dense, Elementwise, Expand, Transpose
-from ...rationals import as_fractions, compact
-from ..limits import Budget, check_entries
-from .graph import Graph
-from .node import MIXES, NodeView
-from .registry import handles
-from .values import Constant, Value, Variable
+from ....errors import ShapeError
+from ....network import Add, Conv, Dense, Elementwise, Expand, Transpose
+from ....rationals import as_fractions, compact
+from ...limits import Budget, check_entries
+from ..graph import Graph
+from ..node import MIXES, NodeView
+from ..registry import handles
+from ..values import Constant, Value, Variable
 
 __all__: list[str] = []
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from ...network import Flatten, Identity, Reshape, Transpose
-from .graph import Graph
-from .node import MIXES, NodeView
-from .registry import handles
-from .values import Constant, Value, Variable
+from ....network import Flatten, Identity, Reshape, Transpose
+from ..graph import Graph
+from ..node import MIXES, NodeView
+from ..registry import handles
+from ..values import Constant, Value, Variable
 
 __all__: list[str] = []
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import ParameterError, ShapeError, UnsupportedOperatorError
-from ...network import (
+from ....errors import ParameterError, ShapeError, UnsupportedOperatorError
+from ....network import (
     Add,
     BatchNorm,
     Dense,
@@ -23,9 +23,9 @@ from ...network import (
     Sigmoid,
     SiLU,
 )
-from ...rationals import as_fractions, compact
+from ....rationals import as_fractions, compact
+from ..values import Const, Lowering, Unreadable, Var, handler
 from .activations import extreme
-from .values import Const, Lowering, Unreadable, Var, handler
 
 __all__ = ["Extreme"]
 

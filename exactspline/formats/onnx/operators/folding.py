@@ -10,13 +10,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...network import Identity
-from ...rationals import as_fractions, exact_array
-from ..limits import check_entries
-from .graph import Graph
-from .node import NodeView
-from .registry import handles
-from .values import Constant, Value, Variable
+from ....network import Identity
+from ....rationals import as_fractions, exact_array
+from ...limits import check_entries
+from ..graph import Graph
+from ..node import NodeView
+from ..registry import handles
+from ..values import Constant, Value, Variable
 
 __all__: list[str] = []
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...network import (
+from ....network import (
     Abs,
     AveragePool,
     BatchNorm,
@@ -20,12 +20,12 @@ from ...network import (
     ReduceMin,
     ReduceSum,
 )
-from ...network.windows import same_padding
-from ..limits import check_entries
-from .graph import Graph
-from .node import MIXES, NodeView
-from .registry import handles
-from .values import Value, Variable
+from ....network.windows import same_padding
+from ...limits import check_entries
+from ..graph import Graph
+from ..node import MIXES, NodeView
+from ..registry import handles
+from ..values import Value, Variable
 
 __all__: list[str] = []
 

@@ -8,12 +8,12 @@ from itertools import accumulate
 
 import numpy as np
 
-from ...network import Concat, Expand, Pad, Select
-from ..limits import check_entries
-from .graph import Graph
-from .node import MIXES, NodeView
-from .registry import handles
-from .values import Constant, Value, Variable
+from ....network import Concat, Expand, Pad, Select
+from ...limits import check_entries
+from ..graph import Graph
+from ..node import MIXES, NodeView
+from ..registry import handles
+from ..values import Constant, Value, Variable
 
 __all__ = ["select"]
 

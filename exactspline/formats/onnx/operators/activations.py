@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...errors import ShapeError
-from ...network import (
+from ....errors import ShapeError
+from ....network import (
     ELU,
     GELU,
     Abs,
@@ -27,11 +27,11 @@ from ...network import (
     Tanh,
     Threshold,
 )
+from ..graph import Graph
+from ..node import MIXES, NodeView
+from ..registry import handles
+from ..values import Value, Variable
 from .arithmetic import drop_batch_axis
-from .graph import Graph
-from .node import MIXES, NodeView
-from .registry import handles
-from .values import Value, Variable
 
 __all__: list[str] = []
 

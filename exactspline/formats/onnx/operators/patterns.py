@@ -12,12 +12,12 @@ import math
 from itertools import permutations
 from typing import TYPE_CHECKING
 
-from ...errors import ExactSplineError
-from ...network import GELU
-from .graph import Graph
-from .node import NodeView
-from .registry import handles
-from .values import Value, decode_tensor
+from ....errors import ExactSplineError
+from ....network import GELU
+from ..graph import Graph
+from ..node import NodeView
+from ..registry import handles
+from ..values import Value, decode_tensor
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto, TensorProto

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ShapeError, UnsupportedOperatorError
-from ...network import (
+from ....errors import ShapeError, UnsupportedOperatorError
+from ....network import (
     ELU,
     GELU,
     Abs,
@@ -30,8 +30,8 @@ from ...network import (
     Tanh,
     Threshold,
 )
-from ...rationals import to_fraction
-from .values import Const, Lowering, Var, handler
+from ....rationals import to_fraction
+from ..values import Const, Lowering, Var, handler
 
 __all__: list[str] = []
 

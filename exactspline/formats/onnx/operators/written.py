@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ... import network as es
-from ...network.windows import OUTSIDE, Windows
-from ...rationals import as_fractions, compact, exact_array
-from .node_writer import Shape, Writer, float32_exact, writes
+from .... import network as es
+from ....network.windows import OUTSIDE, Windows
+from ....rationals import as_fractions, compact, exact_array
+from ..node_writer import Shape, Writer, float32_exact, writes
 
 __all__: list[str] = []
 

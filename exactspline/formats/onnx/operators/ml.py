@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...network import Elementwise, Identity
-from ...rationals import as_fractions, compact, exact_array
-from .graph import Graph
-from .node import NodeView
-from .registry import handles
-from .values import Value
+from ....network import Elementwise, Identity
+from ....rationals import as_fractions, compact, exact_array
+from ..graph import Graph
+from ..node import NodeView
+from ..registry import handles
+from ..values import Value
 
 __all__: list[str] = []
 

@@ -8,13 +8,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from ...network import Add, Clip, Elementwise, Maximum, Minimum, ReLU, Sigmoid, SiLU
-from ...rationals import as_fractions, compact
-from ..limits import check_entries
-from .graph import Graph
-from .node import MIXES, NodeView
-from .registry import handles
-from .values import Constant, Value, Variable, arithmetic
+from ....network import Add, Clip, Elementwise, Maximum, Minimum, ReLU, Sigmoid, SiLU
+from ....rationals import as_fractions, compact
+from ...limits import check_entries
+from ..graph import Graph
+from ..node import MIXES, NodeView
+from ..registry import handles
+from ..values import Constant, Value, Variable, arithmetic
 
 __all__ = ["drop_batch_axis"]
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ShapeError, UnsupportedOperatorError
-from ...network import (
+from ....errors import ShapeError, UnsupportedOperatorError
+from ....network import (
     AveragePool,
     Conv,
     ConvTranspose,
@@ -27,8 +27,8 @@ from ...network import (
     Reshape,
     Select,
 )
+from ..values import Lowering, Var, handler, numbers
 from .arithmetic import Extreme
-from .values import Lowering, Var, handler, numbers
 
 __all__: list[str] = []
 

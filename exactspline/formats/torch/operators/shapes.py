@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...errors import ShapeError, UnsupportedOperatorError
-from ...network import Concat, Select, Transpose
-from .values import Const, Lowering, Var, handler
+from ....errors import ShapeError, UnsupportedOperatorError
+from ....network import Concat, Select, Transpose
+from ..values import Const, Lowering, Var, handler
 
 __all__ = ["MOVERS", "move"]
 

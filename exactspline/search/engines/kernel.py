@@ -1,0 +1,23 @@
+"""The compiled depth-first search: the engine of nearly every search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...cells.space import SearchSpace
+from ...compile.program import Program
+from ..engine import Search, engine
+
+__all__: list[str] = []
+
+DENSE = 60  # beyond it a dense dictionary per pending cell is no longer worth it
+
+
+@engine(
+    "kernel", says="compiled, the default", label="compiled kernel", automatic=DENSE,
+    facets=DENSE, kernels=True,
+)  # fmt: skip
+def _begin(program: Program, space: SearchSpace, **options: Any) -> Search:
+    from ..kernel.engine import KernelSearch
+
+    return KernelSearch(program, space, **options)
