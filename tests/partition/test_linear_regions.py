@@ -17,7 +17,6 @@ from naive_pieces import NaivePieces, value
 from piece_networks import blocks
 
 import exactspline as es
-from exactspline.cli import main
 from exactspline.partition import Partition
 from exactspline.partition.pieces import equality as equality_module
 from exactspline.partition.pieces.equality import Equality
@@ -418,17 +417,11 @@ def over_slice(omega: es.Partition, i: int) -> list[list[Fraction]]:
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(tmp_path, monkeypatch, command_line):
     monkeypatch.chdir(tmp_path)
     HAT.save("hat.json")
     folding(2, 2, 2).save("folding.json")
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        code = main(list(arguments))
-        out = capsys.readouterr()
-        return code, out.out, out.err
-
-    return command
+    return command_line
 
 
 def test_count_linear_for_a_person(run):
