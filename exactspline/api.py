@@ -66,6 +66,17 @@ class RegionCount(int):
     stopped : Stop or None
         Why and where the search was stopped: ``reason``, ``phase`` and ``share`` (of the search
         tree that is done). None if it is complete.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1], [1], [1]], [0, 1, 2]), es.ReLU()], (1,))
+    >>> count = es.count_regions(net)
+    >>> count + 1, count.complete, count.stopped
+    (5, True, None)
+    >>> part = es.count_regions(net, limit=3)
+    >>> int(part), part.complete, part.stopped.reason
+    (3, False, 'limit')
     """
 
     complete: bool
@@ -104,6 +115,17 @@ def load(path: Any) -> Network:
         If the file cannot be read or is malformed.
     UnsupportedOperatorError
         If it holds an operator that is not supported; the message names it and its node.
+
+    Examples
+    --------
+    >>> import tempfile, os
+    >>> import exactspline as es
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "net.json")
+    ...     es.Network([es.Dense([["1/3", 1]]), es.ReLU()], (2,)).save(path)
+    ...     net = es.load(path)
+    >>> net
+    <Network (2,) -> (1,), 2 operators>
     """
     from .formats import load as load_file
 
