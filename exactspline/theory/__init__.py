@@ -18,7 +18,13 @@ __all__ = ["CHECKS", "Check", "check_function"]
 
 
 class Check(NamedTuple):
-    """A line of the registry: where the function is, what it needs, the statement's number."""
+    """A line of the registry: where the function is, what it needs, the statement's number.
+
+    Examples
+    --------
+    >>> len(CHECKS) >= 17, CHECKS["convexity"].needs_network
+    (True, True)
+    """
 
     module: str
     function: str
@@ -113,7 +119,13 @@ CHECKS: dict[str, Check] = {
 
 
 def check_function(name: str) -> Any:
-    """The function of a registered check."""
+    """The function of a registered check.
+
+    Examples
+    --------
+    >>> check_function("convexity").__name__
+    'check_convexity'
+    """
     check = CHECKS[name]
     return getattr(_module(check.module), check.function)
 
