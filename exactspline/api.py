@@ -728,6 +728,14 @@ class RegionStream:
         bound.
     stopped : Stop or None
         Once it has been gone through: why and where a limit stopped it, if one did.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1], [1]], [0, 1]), es.ReLU()], (1,))
+    >>> stream = es.enumerate_regions(net, stream=True)
+    >>> [region.code.tolist() for region in stream], stream.complete
+    ([[0, 0], [0, 1], [1, 1]], True)
     """
 
     def __init__(
@@ -742,16 +750,42 @@ class RegionStream:
 
     @property
     def complete(self) -> bool:
-        """Whether the stream has come to the end of the search."""
+        """Whether the stream has come to the end of the search.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> stream = es.enumerate_regions(es.Network([es.ReLU()], (2,)), stream=True)
+        >>> stream.complete, sum(1 for region in stream), stream.complete
+        (False, 4, True)
+        """
         return self._run.complete
 
     @property
     def certificates(self) -> Decisions:
-        """Proved decisions so far, by tier."""
+        """Proved decisions so far, by tier.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> stream = es.enumerate_regions(es.Network([es.ReLU()], (2,)), stream=True)
+        >>> before, regions = stream.certificates.total, list(stream)
+        >>> before, stream.certificates.total >= len(regions)
+        (0, True)
+        """
         return self._run.decisions
 
     def batches(self) -> Iterator[Batch]:
-        """The same regions in arrays: ``codes``, ``points``, ``exact``."""
+        """The same regions in arrays: ``codes``, ``points``, ``exact``.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> stream = es.enumerate_regions(es.Network([es.ReLU()], (2,)), stream=True)
+        >>> for batch in stream.batches():
+        ...     print(batch.codes.tolist(), batch.points.shape)
+        [[0, 0], [0, 1], [1, 0], [1, 1]] (4, 2)
+        """
         clock = _clock(self._time_limit)
         if self._used:  # once more, from the beginning
             self.stopped = None

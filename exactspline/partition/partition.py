@@ -176,6 +176,14 @@ class Partition:
         ------
         IndexError
             If the domain has no such side.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> box = es.Box(-1, 1, dim=2)
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)), box)  # four squares
+        >>> omega.side(0), omega.side(3)
+        ('x[0] >= -1', 'x[1] <= 1')
         """
         from .regions.inequalities import describe_sides
 
@@ -213,6 +221,13 @@ class Partition:
         ------
         LimitError
             If the array would take over 2 GiB; ``iter_codes`` goes through it in chunks.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.codes.tolist()
+        [[0, 0], [0, 1], [1, 0], [1, 1]]
         """
         size = len(self) * self._codes.units * self._codes.dtype.itemsize
         if size > UNPACK_LIMIT:
@@ -223,23 +238,56 @@ class Partition:
         return self._codes.rows(0, len(self))
 
     def iter_codes(self, chunk: int = 65536) -> Iterator[np.ndarray]:
-        """Codes in chunks of rows, each of shape (up to ``chunk``, units)."""
+        """Codes in chunks of rows, each of shape (up to ``chunk``, units).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> [codes.tolist() for codes in omega.iter_codes(chunk=3)]
+        [[[0, 0], [0, 1], [1, 0]], [[1, 1]]]
+        """
         for start in range(0, len(self), chunk):
             yield self._codes.rows(start, min(start + chunk, len(self)))
 
     def code(self, index: int) -> np.ndarray:
-        """The code of one region, shape (units,)."""
+        """The code of one region, shape (units,).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.code(2).tolist()
+        [1, 0]
+        """
         self._check(index)
         return self._codes.rows(index % len(self), index % len(self) + 1)[0]
 
     @cached_property
     def edges(self) -> Edges:
-        """The facets between regions; found on first use."""
+        """The facets between regions; found on first use.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.edges
+        <Edges: 4 between 4 regions>
+        """
         return self._facets[0]
 
     @cached_property
     def borders(self) -> Borders:
-        """The regions' facets in the domain's border; found on first use."""
+        """The regions' facets in the domain's border; found on first use.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> box = es.Box(-1, 1, dim=2)
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)), box)  # four squares
+        >>> len(omega.borders)  # two sides of each square
+        8
+        """
         return self._facets[1]
 
     @cached_property
@@ -280,6 +328,13 @@ class Partition:
 
         Each is proved strictly inside its region and the domain, except where
         ``exact_witnesses`` names the region.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> (omega.witnesses > 0).tolist()
+        [[False, False], [False, True], [True, False], [True, True]]
         """
         if self._batches:  # before the end
             return np.concatenate(self._batches)
@@ -287,7 +342,15 @@ class Partition:
         return points if isinstance(points, np.ndarray) else points.whole()
 
     def iter_witnesses(self, chunk: int = 65536) -> Iterator[np.ndarray]:
-        """Witnesses in chunks of rows, each of shape (up to ``chunk``, k)."""
+        """Witnesses in chunks of rows, each of shape (up to ``chunk``, k).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> [points.shape for points in omega.iter_witnesses(chunk=3)]
+        [(3, 2), (1, 2)]
+        """
         for start in range(0, len(self), chunk):
             yield self._points[start : start + chunk]
 
@@ -298,6 +361,13 @@ class Partition:
         ------
         IndexError
             If there is no such region.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> [value > 0 for value in omega.witness(1)]
+        [False, True]
         """
         self._check(index)
         index %= len(self)
@@ -313,6 +383,14 @@ class Partition:
         exact : bool
             True gives Fractions; float64 values are rounded (for a box or the whole space
             they are the witnesses themselves, unrounded).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> slice_ = es.Slice([0, 5], [[1, 0]])
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)), slice_)
+        >>> omega.witnesses.shape, omega.points().shape, omega.points()[:, 1].tolist()
+        ((2, 1), (2, 2), [5.0, 5.0])
         """
         chart = self.domain.chart
         if exact:
@@ -386,7 +464,15 @@ class Partition:
         return affine_pieces(self, exact=exact)
 
     def iter_affine_pieces(self, chunk: int = 65536) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The affine maps as `affine_pieces` gives them, for up to ``chunk`` regions at a time."""
+        """The affine maps as `affine_pieces` gives them, for up to ``chunk`` regions at a time.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> [A[:, 0, 0].tolist() for A, b in omega.iter_affine_pieces(chunk=2)]
+        [[0.0, 0.0], [1.0, 1.0]]
+        """
         from .pieces.pieces import iter_affine_pieces
 
         return iter_affine_pieces(self, chunk)
@@ -443,6 +529,15 @@ class Partition:
         -----
         If the search was stopped the count is a certified lower bound: every region that was
         found is one of the network's.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> first, last = es.Dense([[1], [1], [1]], [0, -1, -2]), es.Dense([[1, -2, 1]])
+        >>> net = es.Network([first, es.ReLU(), last], (1,))
+        >>> omega = es.enumerate_regions(net)  # a hat: 0, x, 2 - x, 0 again
+        >>> len(omega), omega.linear_regions().count, omega.distinct_pieces().count
+        (4, 4, 3)
         """
         return self._distinct
 
@@ -617,6 +712,13 @@ class Partition:
         See Also
         --------
         check_euler : What it must be.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.euler_characteristic()  # 1 - 4 + 4
+        1
         """
         return self.faces().euler_characteristic(interior)
 
