@@ -834,11 +834,19 @@ def test_the_wall_is_high():
     assert len(WALL) >= 150
 
 
+MANY_SECONDS = {"many_tokens", "sum_of_long"}
+
+
 @pytest.mark.parametrize(
     ("extension", "data"),
-    [(extension, data) for extension, _, data in WALL],
-    ids=[f"{extension}-{name}" for extension, name, _ in WALL],
-)
+    [
+        pytest.param(
+            extension, data, id=f"{extension}-{name}",
+            marks=pytest.mark.slow if name in MANY_SECONDS else (),
+        )
+        for extension, name, data in WALL
+    ],
+)  # fmt: skip
 def test_hostile_file(extension, data, tmp_path):
     path = tmp_path / f"hostile{extension}"
     path.write_bytes(data)

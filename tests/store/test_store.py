@@ -95,6 +95,7 @@ def test_special_shapes(tmp_path, net, domain):
     same(stored, whole, graph=True)
 
 
+@pytest.mark.slow
 def test_codes_of_two_bytes(tmp_path):
     """In rationals: kernels for such codes would be compiled for minutes."""
     net, box = many_pieces(), es.Box([-3, -3], [3, 3])
@@ -160,6 +161,7 @@ def test_facets_are_searched_for_where_none_are_stored(tmp_path):
 
 
 # --------------------------------------------------------------------------------- resuming
+@pytest.mark.slow
 def test_resumed_in_many_steps(tmp_path, short_tasks):
     net, box = MOONS, es.Box([0, 0], [1, 1])
     whole = es.enumerate_regions(net, box, graph=True)
@@ -531,6 +533,7 @@ def test_made_up_chunks(finished, tmp_path, changes):
         read_all(name)
 
 
+@pytest.mark.slow
 def test_every_byte_of_facets(finished, tmp_path):
     """Numbers out of range are refused; others lead to a refusal or to facets in range."""
     with sqlite3.connect(finished) as database:
@@ -612,6 +615,7 @@ def unfinished(tmp_path, monkeypatch):
     return name
 
 
+@pytest.mark.slow
 def test_flipped_bytes_of_an_unfinished_run(unfinished, tmp_path):
     """A resumed run ends with all regions, each once and in order, or with an error."""
     whole = es.enumerate_regions(MOONS, BOX)
