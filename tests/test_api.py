@@ -457,6 +457,10 @@ def test_example_of_the_readme():
     assert es.count_regions(net, engine="rational", limit=100) == 100
 
 
+def test_the_citation_names_this_version():
+    assert f"\nversion: {es.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+
+
 def test_all_public_names_have_docstrings():
     for name in es.__all__:
         assert getattr(es, name).__doc__
