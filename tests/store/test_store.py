@@ -400,8 +400,8 @@ TAMPERED = [
     ("UPDATE totals SET tasks = 1", "totals"),
     ("UPDATE totals SET digest = digest + 1", "totals"),
     ("DELETE FROM chunks", "what was found"),
-    ("INSERT INTO chunks SELECT id + 1, regions, rational, content, checksum, first, last, codes, "
-     "points, exact, facets FROM chunks", "list of regions"),
+    ("INSERT INTO chunks SELECT id + 1, regions, rational, content, checksum, first, last, "
+     "codes, points, exact, facets FROM chunks", "list of regions"),
     ("INSERT INTO tasks VALUES (5, x'00', 0, 1.0, 0)", "part that remains"),
     ("CREATE TABLE more (x)", "tables"),
     ("CREATE INDEX more ON chunks (regions)", "tables"),
