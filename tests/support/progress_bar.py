@@ -9,11 +9,11 @@ import pytest
 
 
 def is_wanted(config: pytest.Config) -> bool:
-    """Whether a person watches who has asked neither for names nor for silence."""
+    """Whether a person watches who has asked for neither more nor less than pyproject.toml."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or hasattr(config, "workerinput"):
         return False
-    return reporter.isatty and config.get_verbosity() in (0, -1) and not config.option.usepdb
+    return reporter.isatty and config.get_verbosity() == -1 and not config.option.usepdb
 
 
 class ProgressBar:
