@@ -92,7 +92,7 @@ def pools():
         pool.shutdown()
 
 
-@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("graph", first_quick([False, True]))
 def test_stops_of_threads_and_processes(pools, tmp_path, graph):
     for number in range(16):
         pool = pools[number % len(pools)]

@@ -269,6 +269,7 @@ class Exits(ProcessPoolExecutor):
         return super().submit(_exit)
 
 
+@pytest.mark.slow
 def test_a_pool_that_breaks_again_and_again(network, whole):
     pool = Exits(2)
     # its place is taken by a pool that works
@@ -281,6 +282,7 @@ def test_no_executor_is_refused(network):
         es.count_regions(es.load(network), DOMAIN, executor=4)
 
 
+@pytest.mark.slow
 def test_dask(network, whole, tmp_path):
     from distributed import Client, LocalCluster
 
@@ -306,6 +308,7 @@ def test_dask(network, whole, tmp_path):
         assert json.loads(done.stdout)["regions"] == len(whole)
 
 
+@pytest.mark.slow
 def test_a_cluster_that_goes_away(network, whole, tmp_path):
     from distributed import Client, LocalCluster
 
