@@ -61,6 +61,17 @@ def load(path: Any) -> Network:
         If the file cannot be read or is malformed.
     UnsupportedOperatorError
         If it holds an operator that is not supported; the message names it and its node.
+
+    Examples
+    --------
+    >>> import tempfile, os
+    >>> import exactspline as es
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "net.json")
+    ...     es.Network([es.Dense([["1/3", 1]]), es.ReLU()], (2,)).save(path)
+    ...     net = es.load(path)
+    >>> net
+    <Network (2,) -> (1,), 2 operators>
     """
     from .formats import load as load_file
 

@@ -80,6 +80,12 @@ class Domain(ABC):
     ----------
     dim : int
         D, the dimension of the space it lies in.
+
+    Examples
+    --------
+    >>> domains = WholeSpace(2), Box([0, 1], [1, 1]), Slice([0, 0], [[1, 1]])
+    >>> [domain.chart.dim for domain in domains]
+    [2, 1, 1]
     """
 
     dim: int
@@ -90,7 +96,14 @@ class Domain(ABC):
 
     @cached_property
     def chart(self) -> Chart:
-        """The exact parametrisation; ``DomainError`` if the domain is empty."""
+        """The exact parametrisation; ``DomainError`` if the domain is empty.
+
+        Examples
+        --------
+        >>> chart = Box([0, 2], [1, 2]).chart  # a segment: one coordinate varies
+        >>> chart.dim, chart.low, chart.high
+        (1, (Fraction(0, 1),), (Fraction(1, 1),))
+        """
         return self._chart()
 
     @abstractmethod
@@ -98,7 +111,15 @@ class Domain(ABC):
 
     @abstractmethod
     def describe(self) -> str:
-        """One line with the exact numbers, for reports."""
+        """One line with the exact numbers, for reports.
+
+        Examples
+        --------
+        >>> Polytope([[1, 1]], ["1/3"]).describe()
+        'polytope of 1 inequalities in R^2'
+        >>> Slice([0, 0, 0], [[1, 0, 0]], Box([0], [1])).describe()
+        '1-dimensional slice of R^3, parameters in [0, 1]'
+        """
 
 
 def _no_rows(width: int) -> Forms:
@@ -434,6 +455,15 @@ class Slice(Domain):
             At least two, of any one shape; they are flattened.
         domain, inputs
             As for the class.
+
+        Examples
+        --------
+        >>> corners = Slice.through([[0, 0], [2, 0], [0, 1]], Box(0, 1, dim=2))
+        >>> corners.origin.tolist(), corners.directions.tolist()
+        ([0.0, 0.0], [[2.0, 0.0], [0.0, 1.0]])
+        >>> inside = Slice.through([[0, 0], [4, 2]], inputs=Box(0, 1, dim=2))
+        >>> inside.chart.high  # beyond it inputs leave [0, 1]
+        (Fraction(1, 4),)
         """
         exact = [as_fractions(exact_array(p, "slice: point")).reshape(-1) for p in points]
         if len(exact) < 2 or any(len(p) != len(exact[0]) for p in exact):

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import progress_bar
 import pytest
 
-from exactspline.search.highs import engine as highs_engine
-from exactspline.search.kernel import engine as kernel_engine
-from exactspline.tasks import coordinate, task
+from exactspline.cli import main
+
+
+@pytest.hookimpl(trylast=True)  # the terminal is there first
+def pytest_configure(config: pytest.Config) -> None:
+    if progress_bar.is_wanted(config):
+        config.pluginmanager.register(progress_bar.ProgressBar(config), "progress_bar")
 
 
 @pytest.fixture
 def short_tasks(monkeypatch):
     """Tasks that end after a few decisions, so that small searches are cut up."""
-    monkeypatch.setattr(kernel_engine, "BUDGET", 40)
-    monkeypatch.setattr(highs_engine, "HEARTBEAT", 0.0)
-    monkeypatch.setattr(coordinate, "SECONDS", 0.0)
-    monkeypatch.setattr(coordinate, "SHORT_SECONDS", 0.0)
-    monkeypatch.setattr(task, "_DESCENTS", 0)
+    monkeypatch.setattr("exactspline.search.kernel.engine.BUDGET", 40)
+    monkeypatch.setattr("exactspline.search.highs.engine.HEARTBEAT", 0.0)
+    monkeypatch.setattr("exactspline.tasks.coordinate.SECONDS", 0.0)
+    monkeypatch.setattr("exactspline.tasks.coordinate.SHORT_SECONDS", 0.0)
+    monkeypatch.setattr("exactspline.tasks.task._DESCENTS", 0)
+
+
+@pytest.fixture
+def command_line(capsys):
+    """Run the command line in this process: (exit code, standard output, standard error)."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = main(list(arguments))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call

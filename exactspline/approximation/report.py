@@ -36,6 +36,15 @@ class Replaced:
         Proved: the operator's largest absolute slope there.
     convex : bool
         True: the spline is a maximum of affine functions, a MASO. False: an ASO.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Softplus()], (1,))
+    >>> spline = es.approximate(net, error="1/10", domain=es.Box([0], [1]))
+    >>> (one,) = spline.units
+    >>> one.kind, one.convex, one.bound <= one.slope
+    ('Softplus', True, True)
     """
 
     operator: str
@@ -60,7 +69,16 @@ class Replaced:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary for JSON, with rationals as exact texts."""
+        """A dictionary for JSON, with rationals as exact texts.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Tanh()], (1,))
+        >>> spline = es.approximate(net, error="1/10", domain=es.Box([0], [1]))
+        >>> spline.units[0].to_json()["high"]
+        '1'
+        """
         return {
             "operator": self.operator,
             "kind": self.kind,
@@ -92,6 +110,17 @@ class Approximation:
         f; an operator g at the output stays as it is). None: no finite bound.
     reason : str
         Why a bound is missing; empty if none is.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[2]]), es.Tanh()], (1,))
+    >>> spline = es.approximate(net, error="1/10", domain=es.Box([-1], [1]))
+    >>> print(spline)
+    1 smooth operator replaced, error 0.1 each; the output is off by at most 0.0352554
+      Tanh: 1 unit on [-2, 2], ASO of 3 pieces, error at most 0.0352554
+    >>> es.count_regions(spline.network, es.Box([-1], [1])), len(spline.units)
+    (3, 1)
     """
 
     network: Network
@@ -102,7 +131,16 @@ class Approximation:
 
     @property
     def error(self) -> Fraction | None:
-        """Proved: how far any output coordinate can be off on the domain."""
+        """Proved: how far any output coordinate can be off on the domain.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Sigmoid(), es.Dense([[1, -2]])], (2,))
+        >>> spline = es.approximate(net, error="1/20", domain=es.Box(-1, 1, dim=2))
+        >>> spline.error <= 3 * spline.requested  # the output adds up what both units may be off
+        True
+        """
         worst = Fraction(0)
         for e in self.errors:
             if e is None:
@@ -124,7 +162,17 @@ class Approximation:
         return "\n".join([*lines, *(f"  {unit}" for unit in self.units)])
 
     def to_json(self) -> dict[str, Any]:
-        """A dictionary for JSON, with rationals as exact texts."""
+        """A dictionary for JSON, with rationals as exact texts.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Tanh()], (1,))
+        >>> spline = es.approximate(net, error="1/10", domain=es.Box([0], [1]))
+        >>> out = spline.to_json()
+        >>> out["requested"], out["units"][0]["spline"]
+        ('1/10', 'MASO')
+        """
         return {
             "requested": _text(self.requested),
             "error": _text(self.error),

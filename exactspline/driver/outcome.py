@@ -75,6 +75,17 @@ class RegionCount(int):
     stopped : Stop or None
         Why and where the search was stopped: ``reason``, ``phase`` and ``share`` (of the search
         tree that is done). None if it is complete.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1], [1], [1]], [0, 1, 2]), es.ReLU()], (1,))
+    >>> count = es.count_regions(net)
+    >>> count + 1, count.complete, count.stopped
+    (5, True, None)
+    >>> part = es.count_regions(net, limit=3)
+    >>> int(part), part.complete, part.stopped.reason
+    (3, False, 'limit')
     """
 
     complete: bool

@@ -52,6 +52,14 @@ class RegionStream:
         bound.
     stopped : Stop or None
         Once it has been gone through: why and where a limit stopped it, if one did.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1], [1]], [0, 1]), es.ReLU()], (1,))
+    >>> stream = es.stream_regions(net)
+    >>> [region.code.tolist() for region in stream], stream.complete
+    ([[0, 0], [0, 1], [1, 1]], True)
     """
 
     def __init__(
@@ -66,16 +74,42 @@ class RegionStream:
 
     @property
     def complete(self) -> bool:
-        """Whether the stream has come to the end of the search."""
+        """Whether the stream has come to the end of the search.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> stream = es.stream_regions(es.Network([es.ReLU()], (2,)))
+        >>> stream.complete, sum(1 for region in stream), stream.complete
+        (False, 4, True)
+        """
         return self._driver.complete
 
     @property
     def certificates(self) -> Decisions:
-        """Proved decisions so far, by tier."""
+        """Proved decisions so far, by tier.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> stream = es.stream_regions(es.Network([es.ReLU()], (2,)))
+        >>> before, regions = stream.certificates.total, list(stream)
+        >>> before, stream.certificates.total >= len(regions)
+        (0, True)
+        """
         return self._driver.run.decisions
 
     def batches(self) -> Iterator[Batch]:
-        """The same regions in arrays: ``codes``, ``points``, ``exact``."""
+        """The same regions in arrays: ``codes``, ``points``, ``exact``.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> stream = es.stream_regions(es.Network([es.ReLU()], (2,)))
+        >>> for batch in stream.batches():
+        ...     print(batch.codes.tolist(), batch.points.shape)
+        [[0, 0], [0, 1], [1, 0], [1, 1]] (4, 2)
+        """
         clock, driver = clock_of(self._time_limit), self._driver
         if self._used:  # once more, from the beginning
             self.stopped = None

@@ -59,6 +59,14 @@ class ForwardCore:
     See Also
     --------
     exactspline.prepare : the usual way to make one.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 1], [1, -1]]), es.ReLU(), es.Dense([[1, 1]])], (2,))
+    >>> core = es.ForwardCore(net)  # es.prepare(net) also loads the kernels
+    >>> core.forward([[1, 2], [3, 1]]).tolist()
+    [[3.0], [6.0]]
     """
 
     def __init__(
@@ -95,7 +103,16 @@ class ForwardCore:
         return f"<ForwardCore of {self.network!r}, {self.dtype}, {self.engine}>"
 
     def load(self) -> None:
-        """Load the kernels now, or compile them if this machine never did."""
+        """Load the kernels now, or compile them if this machine never did.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> core = es.ForwardCore(es.Network([es.Dense([[1, -1]]), es.ReLU()], (2,)))
+        >>> core.load()  # kernels and tables: later calls do not wait for them
+        >>> core.forward([2, 1]).tolist()
+        [1.0]
+        """
         if self._load() is not None:
             self.run(np.zeros((2, self.network.input_dim)))
             self.point(np.zeros(self.network.input_dim, self.dtype))
@@ -162,7 +179,15 @@ class ForwardCore:
     def forward(
         self, X: Any, *, output_operator: bool = False, return_layers: bool = False
     ) -> Any:
-        """Values of samples; see `exactspline.forward`."""
+        """Values of samples; see `exactspline.forward`.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> core = es.ForwardCore(es.Network([es.Dense([[1, -1]]), es.ReLU()], (2,)))
+        >>> core.forward([[2, 1], [1, 2]]).tolist()
+        [[1.0], [0.0]]
+        """
         samples = Samples(self.network, X, self.dtype)
         if return_layers:
             out = self._pass(samples, maps=False, proved=False, exact=False, layers=True)
@@ -177,7 +202,15 @@ class ForwardCore:
         return self._shaped(values, samples, output_operator)
 
     def codes(self, X: Any, *, exact: bool = False) -> np.ndarray:
-        """Codes of samples; see `exactspline.codes`."""
+        """Codes of samples; see `exactspline.codes`.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> core = es.ForwardCore(es.Network([es.Dense([[1, -1]]), es.ReLU()], (2,)))
+        >>> core.codes([[2, 1], [1, 2]]).tolist()
+        [[1], [0]]
+        """
         samples = Samples(self.network, X, self.dtype)
         n = len(samples)
         self._check_room(n, self.program.n_units * self._code_type.itemsize)
@@ -194,7 +227,16 @@ class ForwardCore:
         return codes[0] if samples.single else codes
 
     def affine_maps(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Affine maps at samples; see `exactspline.affine_maps`."""
+        """Affine maps at samples; see `exactspline.affine_maps`.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> core = es.ForwardCore(es.Network([es.Dense([[1, -1]], [3]), es.ReLU()], (2,)))
+        >>> A, b = core.affine_maps([[2, 1], [1, 9]])
+        >>> A.tolist(), b.tolist()
+        ([[[1.0, -1.0]], [[0.0, 0.0]]], [[3.0], [0.0]])
+        """
         samples = Samples(self.network, X, self.dtype)
         n, n_out = len(samples), self.network.output_dim
         each = n_out * (self.network.input_dim + 2) * self.dtype.itemsize
@@ -214,7 +256,16 @@ class ForwardCore:
         self, X: Any, *, affine: bool = False, proved: bool = False, exact: bool = False,
         return_layers: bool = False, output_operator: bool = False,
     ) -> Forward:  # fmt: skip
-        """All of it in one pass; see `exactspline.forward_core`."""
+        """All of it in one pass; see `exactspline.forward_core`.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> core = es.ForwardCore(es.Network([es.Dense([[1, -1]], [3]), es.ReLU()], (2,)))
+        >>> found = core.run([2, 1], affine=True, proved=True)
+        >>> found.values.tolist(), found.A.tolist(), bool(found.proved)
+        ([4.0], [[1.0, -1.0]], True)
+        """
         samples = Samples(self.network, X, self.dtype)
         out = self._pass(
             samples, maps=affine, proved=proved or exact, exact=exact, layers=return_layers

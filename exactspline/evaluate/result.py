@@ -11,7 +11,16 @@ __all__ = ["Forward", "LayerValues"]
 
 
 class LayerValues(NamedTuple):
-    """One layer of a pass: its units' outputs and codes, each of shape (n, units)."""
+    """One layer of a pass: its units' outputs and codes, each of shape (n, units).
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 1], [1, -1]]), es.ReLU(), es.Dense([[1, 1]])], (2,))
+    >>> values, (layer,) = es.forward(net, [1, 2], return_layers=True)
+    >>> layer.outputs.tolist(), layer.codes.tolist()
+    ([3.0, 0.0], [1, 0])
+    """
 
     outputs: np.ndarray
     codes: np.ndarray
@@ -37,6 +46,16 @@ class Forward:
     A, b : arrays, shapes (n, C, D) and (n, C), or None
         The affine map of the code: f(x) = A x + b, up to rounding.
     layers : tuple of LayerValues, or None
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 1], [1, -1]]), es.ReLU(), es.Dense([[1, 1]])], (2,))
+    >>> found = es.forward_core(net, [[1, 2], [1, 1]], proved=True)
+    >>> found.values.tolist(), found.codes.tolist()
+    ([[3.0], [2.0]], [[1, 0], [1, 0]])
+    >>> found.on_boundary.tolist(), found.proved.tolist()  # at (1, 1) the second unit is 0
+    ([False, True], [True, True])
     """
 
     values: np.ndarray

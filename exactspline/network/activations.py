@@ -101,7 +101,13 @@ class ReLU(Scalar):
 
 @operator
 class Abs(Scalar):
-    """The absolute value: piece 0 is -u, piece 1 is u."""
+    """The absolute value: piece 0 is -u, piece 1 is u.
+
+    Examples
+    --------
+    >>> Abs().forward(np.array([[-2.0, 3.0]])).tolist()
+    [[2.0, 3.0]]
+    """
 
     def __init__(self, *, name: str = "") -> None:
         self.name = name
@@ -120,6 +126,11 @@ class LeakyReLU(Scalar):
     slope : number
         Any finite number; with slope 1 the unit is the identity and has no boundary.
         Above 1 the unit is concave. The theory's max(eta u, u) is `MaxLeaky`.
+
+    Examples
+    --------
+    >>> LeakyReLU("1/10").forward(np.array([[-20.0, 3.0]])).tolist()
+    [[-2.0, 3.0]]
     """
 
     FIELDS: ClassVar[Fields] = {"slope": "number"}
@@ -152,6 +163,11 @@ class MaxLeaky(Scalar):
     References
     ----------
     Balestriero, Baraniuk, "A Spline Theory of Deep Networks", ICML 2018, section 3.
+
+    Examples
+    --------
+    >>> MaxLeaky(2).forward(np.array([[-1.0, 3.0]])).tolist()  # max(2 u, u)
+    [[-1.0, 6.0]]
     """
 
     FIELDS: ClassVar[Fields] = {"eta": "number"}
@@ -181,6 +197,11 @@ class PReLU(Scalar):
     slope : array_like
         One number, or an array that broadcasts (NumPy's rule, as ONNX says) to the input's
         shape. For torch's one slope a channel give an array of shape (channels, 1, 1).
+
+    Examples
+    --------
+    >>> PReLU([0, "1/2"]).forward(np.array([[-2.0, -2.0]])).tolist()
+    [[0.0, -1.0]]
     """
 
     FIELDS: ClassVar[Fields] = {"slope": "array"}
@@ -271,6 +292,11 @@ class HardSigmoid(Scalar):
     alpha, beta : number
         1/6 and 1/2 by default, exactly, as torch defines it. ONNX stores its alpha as a
         float32; Keras' is 1/5 (1/6 since version 3).
+
+    Examples
+    --------
+    >>> HardSigmoid().forward(np.array([[-9.0, 0.0, 1.5, 9.0]])).tolist()
+    [[0.0, 0.5, 0.75, 1.0]]
     """
 
     FIELDS: ClassVar[Fields] = {"alpha": "number", "beta": "number"}
@@ -308,6 +334,11 @@ class Threshold(Scalar):
     ------
     UnsupportedOperatorError
         If they differ: the function would jump.
+
+    Examples
+    --------
+    >>> Threshold(1, 1).forward(np.array([[0.0, 3.0]])).tolist()
+    [[1.0, 3.0]]
     """
 
     FIELDS: ClassVar[Fields] = {"threshold": "number", "value": "number"}

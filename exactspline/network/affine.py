@@ -303,12 +303,24 @@ class BatchNorm(Operator):
 
     @cached_property
     def scale(self) -> np.ndarray:
-        """The scales s, one a channel: float64, unless one is too small for it."""
+        """The scales s, one a channel: float64, unless one is too small for it.
+
+        Examples
+        --------
+        >>> BatchNorm([0, 0], [3, 1], [1, 6], epsilon=1).scale.round(3).tolist()
+        [0.5, 4.243]
+        """
         return exact_array([s for s, _ in self._scales])
 
     @cached_property
     def shift(self) -> np.ndarray:
-        """beta - s * mean, exactly."""
+        """beta - s * mean, exactly.
+
+        Examples
+        --------
+        >>> BatchNorm([2], [3], beta=[5], epsilon=1).shift.tolist()  # 5 - 1/2 * 2
+        [4.0]
+        """
         scale = as_fractions(self.scale)
         return compact(np.asarray(as_fractions(self.beta) - scale * as_fractions(self.mean)))
 

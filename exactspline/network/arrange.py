@@ -57,7 +57,13 @@ class _Arrangement(Operator):
 
 @operator
 class Identity(Operator):
-    """The identity; dropout in inference is one too."""
+    """The identity; dropout in inference is one too.
+
+    Examples
+    --------
+    >>> Identity().forward(np.array([[1.0, 2.0]])).tolist()
+    [[1.0, 2.0]]
+    """
 
     entrywise = True
 
@@ -76,7 +82,13 @@ class Identity(Operator):
 
 @operator
 class Flatten(Operator):
-    """All axes become one."""
+    """All axes become one.
+
+    Examples
+    --------
+    >>> Flatten().forward(np.ones((1, 2, 3))).shape  # the batch stays
+    (1, 6)
+    """
 
     entrywise = True
 
@@ -101,6 +113,11 @@ class Reshape(Operator):
     ----------
     shape : sequence of int
         At most one entry may be -1: it is inferred.
+
+    Examples
+    --------
+    >>> Reshape((2, -1)).output_shape((6,))
+    (2, 3)
     """
 
     entrywise = True
@@ -309,6 +326,11 @@ class Expand(_Arrangement):
     Parameters
     ----------
     shape : sequence of int
+
+    Examples
+    --------
+    >>> Expand((2, 3)).forward(np.array([[[1.0], [2.0]]])).tolist()
+    [[[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]]
     """
 
     FIELDS: ClassVar[Fields] = {"shape": "integers"}

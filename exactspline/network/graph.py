@@ -27,7 +27,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Node:
-    """One operator and where its inputs come from (-1 is the network's input)."""
+    """One operator and where its inputs come from (-1 is the network's input).
+
+    Examples
+    --------
+    >>> from exactspline import Network, ReLU
+    >>> (node,) = Network([ReLU()], (2,)).nodes
+    >>> node.operator.kind, node.inputs, node.shape
+    ('ReLU', (-1,), (2,))
+    """
 
     operator: Operator
     inputs: tuple[int, ...]

@@ -87,7 +87,14 @@ class MASO(Operator):
         return (self.A.shape[0],)
 
     def pieces(self, x: np.ndarray) -> np.ndarray:
-        """All pieces' values, shape (batch, K, R), in the arithmetic of ``x``."""
+        """All pieces' values, shape (batch, K, R), in the arithmetic of ``x``.
+
+        Examples
+        --------
+        >>> absolute = MASO([[[-1], [1]]])
+        >>> absolute.pieces(np.array([[-3.0]])).tolist()
+        [[[3.0, -3.0]]]
+        """
         k, r, d = self.A.shape
         flat = x.reshape(x.shape[0], d)
         values = flat @ numeric(self.A, x).reshape(k * r, d).T
@@ -101,11 +108,23 @@ class MASO(Operator):
         """Per sample and output the lowest piece that attains the maximum, shape (batch, K).
 
         In float64 a tie is a tie of rounded values; with Fractions it is exact.
+
+        Examples
+        --------
+        >>> absolute = MASO([[[-1], [1]]])
+        >>> absolute.code(np.array([[-3.0], [2.0], [0.0]])).tolist()
+        [[0], [1], [0]]
         """
         return np.asarray(np.argmax(self.pieces(x), axis=2))
 
     def evaluate(self, x: Sequence[Any]) -> np.ndarray:
-        """The exact value at one point (flat, D numbers); object array of K Fractions."""
+        """The exact value at one point (flat, D numbers); object array of K Fractions.
+
+        Examples
+        --------
+        >>> MASO([[[0], ["1/3"]]]).evaluate([1]).tolist()
+        [Fraction(1, 3)]
+        """
         return np.asarray(self.forward(exact_vector(x, self.A.shape[2], self.label)[None])[0])
 
     def vq_matrix(self, x: Sequence[Any]) -> np.ndarray:
@@ -115,12 +134,24 @@ class MASO(Operator):
         -------
         numpy.ndarray, shape (K, R)
             1 at the lowest piece that attains the maximum, else 0.
+
+        Examples
+        --------
+        >>> MASO([[[-1], [1]], [[0], [1]]]).vq_matrix([-3]).tolist()
+        [[1, 0], [1, 0]]
         """
         code = self.code(exact_vector(x, self.A.shape[2], self.label)[None])[0]
         return (np.arange(self.A.shape[1]) == code[:, None]).astype(np.int64)
 
     def active(self, x: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
-        """A[x], shape (K, D), and B[x], shape (K,), at one point: S(x) = A[x] x + B[x]."""
+        """A[x], shape (K, D), and B[x], shape (K,), at one point: S(x) = A[x] x + B[x].
+
+        Examples
+        --------
+        >>> A, B = MASO([[[-1], [1]]], [[0, 5]]).active([2])
+        >>> A.tolist(), B.tolist()
+        ([[Fraction(1, 1)]], [Fraction(5, 1)])
+        """
         code = self.code(exact_vector(x, self.A.shape[2], self.label)[None])[0]
         rows = np.arange(len(code))
         return as_fractions(self.A[rows, code]), as_fractions(self.B[rows, code])
@@ -184,11 +215,23 @@ class MASO(Operator):
         return MASO(A, B, name=self.name)
 
     def partition(self, domain: Domain | None = None) -> Any:
-        """The partition that the operator induces, as `exactspline.enumerate_regions` gives it."""
+        """The partition that the operator induces, as `exactspline.enumerate_regions` gives it.
+
+        Examples
+        --------
+        >>> MASO([[[-1], [1]], [[0], [1]]], [[0, 0], [0, -1]]).partition().codes.tolist()
+        [[0, 0], [1, 0], [1, 1]]
+        """
         return in_later_room("MASO.partition", self, domain)
 
     def power_diagram(self) -> Any:
-        """The power diagram of the partition, one factor a unit."""
+        """The power diagram of the partition, one factor a unit.
+
+        Examples
+        --------
+        >>> MASO([[[-1], [1]]]).power_diagram().assign([-3]).tolist()
+        [0]
+        """
         return in_later_room("MASO.power_diagram", self)
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:

@@ -76,7 +76,13 @@ class Maximum(Operator):
 
 @operator
 class Minimum(Maximum):
-    """The minimum of its inputs, entry by entry, with NumPy's broadcasting."""
+    """The minimum of its inputs, entry by entry, with NumPy's broadcasting.
+
+    Examples
+    --------
+    >>> Minimum().forward(np.array([[1.0, 5.0]]), np.array([[3.0, 2.0]])).tolist()
+    [[1.0, 2.0]]
+    """
 
     concave = True
 

@@ -147,7 +147,14 @@ class Network:
 
     @property
     def operators(self) -> tuple[Operator, ...]:
-        """The operators of the affine spline f in the order in which they are evaluated."""
+        """The operators of the affine spline f in the order in which they are evaluated.
+
+        Examples
+        --------
+        >>> from exactspline import Dense, Network, ReLU
+        >>> [op.kind for op in Network([Dense([[1]]), ReLU()], (1,)).operators]
+        ['Dense', 'ReLU']
+        """
         return tuple(node.operator for node in self.nodes)
 
     @cached_property
@@ -155,6 +162,14 @@ class Network:
         """One distinct name an operator, those of the output operator last.
 
         Its own name or kind; operators that share one are told apart by their position.
+
+        Examples
+        --------
+        >>> from exactspline import Dense, Network, ReLU
+        >>> Network([Dense([[1]]), ReLU(), Dense([[2]], name="last")], (1,)).labels
+        ('Dense', 'ReLU', 'last')
+        >>> Network([ReLU(), ReLU()], (1,)).labels
+        ('ReLU.0', 'ReLU.1')
         """
         labels = [node.operator.label for node in (*self.nodes, *self.output_nodes)]
         times = Counter(labels)
@@ -164,39 +179,89 @@ class Network:
 
     @property
     def output_operator(self) -> str:
-        """What stands behind f, as people write it: "Softmax"; empty if nothing does."""
+        """What stands behind f, as people write it: "Softmax"; empty if nothing does.
+
+        Examples
+        --------
+        >>> from exactspline import Dense, Network, Softmax
+        >>> Network([Dense([[1], [2]]), Softmax()], (1,)).output_operator
+        'Softmax'
+        """
         return ", ".join(node.operator.describe() for node in self.output_nodes)
 
     @property
     def rounded_scales(self) -> int:
-        """How many scales of batch normalisation were rounded to float64, by definition."""
+        """How many scales of batch normalisation were rounded to float64, by definition.
+
+        Examples
+        --------
+        >>> from exactspline import BatchNorm, Network
+        >>> Network([BatchNorm([0, 0], [1, 3], epsilon=1)], (2,)).rounded_scales  # 1 / sqrt(2)
+        1
+        """
         return sum(op.rounded for op in self.operators)
 
     @property
     @checks_itself  # integers, asked for on every call
     def input_dim(self) -> int:
-        """D, the number of input coordinates."""
+        """D, the number of input coordinates.
+
+        Examples
+        --------
+        >>> from exactspline import Network, ReLU
+        >>> Network([ReLU()], (3, 8, 8)).input_dim
+        192
+        """
         return math.prod(self.input_shape)
 
     @property
     @checks_itself
     def output_dim(self) -> int:
-        """C, the number of output coordinates."""
+        """C, the number of output coordinates.
+
+        Examples
+        --------
+        >>> from exactspline import Dense, Network
+        >>> Network([Dense([[1, 2], [3, 4], [5, 6]])], (2,)).output_dim
+        3
+        """
         return math.prod(self.output_shape)
 
     @property
     def parameters(self) -> int:
-        """How many stored numbers the network has."""
+        """How many stored numbers the network has.
+
+        Examples
+        --------
+        >>> from exactspline import Dense, Network, ReLU
+        >>> Network([Dense([[1, 2]], [3]), ReLU(), Dense([[1]])], (2,)).parameters
+        5
+        """
         return sum(op.parameters for op in self.operators)
 
     @cached_property
     def program(self) -> Program:
-        """The compiled program; made at the first use and kept."""
+        """The compiled program; made at the first use and kept.
+
+        Examples
+        --------
+        >>> from exactspline import Dense, Network, ReLU
+        >>> program = Network([Dense([[1], [2]]), ReLU()], (1,)).program
+        >>> len(program.layers), program.pieces.tolist()
+        (1, [2, 2])
+        """
         return compile_network(self)
 
     @property
     def units(self) -> int:
-        """How many units (scalar outputs of nonlinear operators) the network has."""
+        """How many units (scalar outputs of nonlinear operators) the network has.
+
+        Examples
+        --------
+        >>> from exactspline import Dense, Network, ReLU
+        >>> Network([Dense([[1], [2]]), ReLU()], (1,)).units
+        2
+        """
         return self.program.n_units
 
     @cached_property
@@ -224,7 +289,15 @@ class Network:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the file it was loaded from, or of the program of a network made in Python."""
+        """Hash of the file it was loaded from, or of the program of a network made in Python.
+
+        Examples
+        --------
+        >>> from exactspline import Network, ReLU
+        >>> one, two = Network([ReLU()], (2,)), Network([ReLU()], (2,))
+        >>> one.sha256 == two.sha256, len(one.sha256)
+        (True, 64)
+        """
         return self._file_sha256 or self.program.sha256()
 
     def unit_name(self, unit: int) -> UnitName:
@@ -259,6 +332,16 @@ class Network:
         See Also
         --------
         to_onnx
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from exactspline import Dense, Network, load
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "net.json")
+        ...     Network([Dense([["1/3"]])], (1,)).save(path)
+        ...     load(path).forward([1], exact=True).tolist()
+        [Fraction(1, 3)]
         """
         in_later_room("Network.save", self, path)
 
@@ -278,6 +361,16 @@ class Network:
             If a parameter would be rounded and that is not allowed.
         FormatError
             If the file cannot be written.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from exactspline import Dense, Network, ReLU, load
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "net.onnx")
+        ...     Network([Dense([[1.5]]), ReLU()], (1,)).to_onnx(path)
+        ...     load(path)
+        <Network (1,) -> (1,), 2 operators>
         """
         in_later_room("Network.to_onnx", self, path, rounded=rounded)
 
@@ -311,6 +404,15 @@ class Network:
         Notes
         -----
         In float64 the result is rounded; in Fractions it is the exact value.
+
+        Examples
+        --------
+        >>> from exactspline import Dense, Network, ReLU
+        >>> net = Network([Dense([["1/3"], [-1]]), ReLU()], (1,))
+        >>> net.forward([3.0]).tolist(), net.forward([[3.0], [-3.0]]).tolist()
+        ([1.0, 0.0], [[1.0, 0.0], [0.0, 3.0]])
+        >>> net.forward([1], exact=True).tolist()
+        [Fraction(1, 3), Fraction(0, 1)]
         """
         try:
             values = as_given(x) if exact else np.asarray(x)

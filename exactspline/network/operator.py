@@ -74,6 +74,15 @@ class Operator(ABC):
     Notes
     -----
     `operator` puts a subclass into every list of operators.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> op = es.LeakyReLU("1/10", name="first")
+    >>> isinstance(op, Operator), op.kind, op.name, op.arity
+    (True, 'LeakyReLU', 'first', 1)
+    >>> op.forward(np.array([[-20.0, 3.0]])).tolist()
+    [[-2.0, 3.0]]
     """
 
     name: str = ""
@@ -91,36 +100,88 @@ class Operator(ABC):
 
     @property
     def kind(self) -> str:
-        """The operator's type, as people write it."""
+        """The operator's type, as people write it.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> es.ReLU(name="first").kind
+        'ReLU'
+        """
         return type(self).__name__
 
     @property
     def label(self) -> str:
-        """The name if there is one, else the kind: for messages."""
+        """The name if there is one, else the kind: for messages.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> es.ReLU(name="first").label, es.ReLU().label
+        ('first', 'ReLU')
+        """
         return self.name or self.kind
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The stored fields: ``type(op)(**op.fields)`` is the same operator."""
+        """The stored fields: ``type(op)(**op.fields)`` is the same operator.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> op = es.Clip(0, 6)
+        >>> op.fields == es.Clip(**op.fields).fields, sorted(op.fields)
+        (True, ['high', 'low'])
+        """
         return {key: getattr(self, key) for key in self.FIELDS}
 
     @property
     def parameters(self) -> int:
-        """How many stored numbers the operator has."""
+        """How many stored numbers the operator has.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> es.Dense([[1, 2, 3]], [4]).parameters, es.ReLU().parameters
+        (4, 0)
+        """
         return 0
 
     @property
     def rounded(self) -> int:
-        """How many of its numbers were rounded by definition (scales of batch normalisation)."""
+        """How many of its numbers were rounded by definition (scales of batch normalisation).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> es.BatchNorm([0, 0], [1, 3], epsilon=1).rounded  # 1 / sqrt(2) is, 1 / 2 is not
+        1
+        """
         return 0
 
     def describe(self) -> str:
-        """One short phrase for ``exactspline info``."""
+        """One short phrase for ``exactspline info``.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> es.Dense([[1, 2, 3]]).describe(), es.Clip(0, 6).describe()
+        ('Dense 3 -> 1', 'Clip to [0, 6]')
+        """
         return self.kind
 
     @abstractmethod
     def output_shape(self, *shapes: Any) -> Shape:
-        """Shape of the output; raises ``ShapeError`` if the input shapes do not fit."""
+        """Shape of the output; raises ``ShapeError`` if the input shapes do not fit.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> es.Conv(np.ones((8, 3, 3, 3)), padding=1).output_shape((3, 32, 32))
+        (8, 32, 32)
+        >>> es.Concat().output_shape((2,), (3,))
+        (5,)
+        """
 
     def entries_read(self, shapes: Sequence[Shape], shape: Shape) -> int:
         """How many entries its windows or maxima read together, for inputs and an output.
@@ -131,11 +192,29 @@ class Operator(ABC):
 
     @abstractmethod
     def forward(self, *inputs: Any) -> np.ndarray:
-        """Evaluate on a batch (leading axis), in float64 or in Fractions as the input is."""
+        """Evaluate on a batch (leading axis), in float64 or in Fractions as the input is.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> es.Maxout(2).forward(np.array([[1.0, 3.0], [5.0, 4.0]])).tolist()
+        [[3.0], [5.0]]
+        >>> es.LeakyReLU("1/3").forward(np.array([[Fraction(-1)]])).tolist()
+        [[Fraction(-1, 3)]]
+        """
 
     @abstractmethod
     def lower(self, builder: Builder, *inputs: Any) -> Tensor:
-        """Write this operator into the program."""
+        """Write this operator into the program.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> from exactspline.compile import compile_operator
+        >>> program = compile_operator(es.Abs(), [(2,)])
+        >>> program.n_units
+        2
+        """
 
     def as_maso(self, *shapes: Sequence[int]) -> Any:
         """The operator as a max-affine spline operator over its flattened inputs.

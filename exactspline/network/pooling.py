@@ -354,6 +354,11 @@ class ReduceSum(_Reduce):
     ----------
     axes, keepdims
         As `ReduceMax`.
+
+    Examples
+    --------
+    >>> ReduceSum((1,), keepdims=True).forward(np.array([[[1.0, 2.0], [3.0, 4.0]]])).tolist()
+    [[[3.0], [7.0]]]
     """
 
     def _weight(self, count: int) -> Fraction:
@@ -434,6 +439,11 @@ class ReduceMin(ReduceMax):
     ----------
     axes, keepdims
         As `ReduceMax`.
+
+    Examples
+    --------
+    >>> ReduceMin().forward(np.array([[4.0, 2.0, 3.0]])).tolist()
+    [2.0]
     """
 
     concave = True

@@ -63,7 +63,13 @@ class Smooth(Operator):
 
 @operator
 class Sigmoid(Smooth):
-    """1 / (1 + exp(-u)); at the output of a network it is the output operator."""
+    """1 / (1 + exp(-u)); at the output of a network it is the output operator.
+
+    Examples
+    --------
+    >>> Sigmoid().forward(np.array([[0.0, 2.0]])).round(3).tolist()
+    [[0.5, 0.881]]
+    """
 
     output_operator = True
 
@@ -73,7 +79,13 @@ class Sigmoid(Smooth):
 
 @operator
 class Tanh(Smooth):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    Examples
+    --------
+    >>> Tanh().forward(np.array([[0.0, 2.0]])).round(3).tolist()
+    [[0.0, 0.964]]
+    """
 
     def _float(self, x: np.ndarray) -> np.ndarray:
         return np.asarray(np.tanh(x))
@@ -87,6 +99,11 @@ class Softplus(Smooth):
     ----------
     beta : number
         Positive.
+
+    Examples
+    --------
+    >>> Softplus().forward(np.array([[0.0, 2.0]])).round(3).tolist()
+    [[0.693, 2.127]]
     """
 
     FIELDS: ClassVar[Fields] = {"beta": "number"}
@@ -104,7 +121,13 @@ class Softplus(Smooth):
 
 @operator
 class SiLU(Smooth):
-    """u / (1 + exp(-u)), also called swish."""
+    """u / (1 + exp(-u)), also called swish.
+
+    Examples
+    --------
+    >>> SiLU().forward(np.array([[-1.0, 2.0]])).round(3).tolist()
+    [[-0.269, 1.762]]
+    """
 
     def _float(self, x: np.ndarray) -> np.ndarray:
         return x * _sigmoid(x)
@@ -118,6 +141,13 @@ class GELU(Smooth):
     ----------
     approximate : {"none", "tanh"}
         "tanh" is u (1 + tanh(sqrt(2 / pi) (u + 0.044715 u^3))) / 2.
+
+    Examples
+    --------
+    >>> GELU().forward(np.array([[-1.0, 2.0]])).round(3).tolist()
+    [[-0.159, 1.954]]
+    >>> GELU("tanh").forward(np.array([[-1.0, 2.0]])).round(3).tolist()
+    [[-0.159, 1.955]]
     """
 
     FIELDS: ClassVar[Fields] = {"approximate": "text"}
@@ -144,6 +174,11 @@ class ELU(Smooth):
     ----------
     alpha : number
         Convex for 0 <= alpha <= 1.
+
+    Examples
+    --------
+    >>> ELU().forward(np.array([[-1.0, 2.0]])).round(3).tolist()
+    [[-0.632, 2.0]]
     """
 
     FIELDS: ClassVar[Fields] = {"alpha": "number"}
@@ -164,6 +199,11 @@ class Softmax(Smooth):
     ----------
     axis : int
         Without the batch axis; the last one by default.
+
+    Examples
+    --------
+    >>> Softmax().forward(np.array([[0.0, 1.0]])).round(3).tolist()
+    [[0.269, 0.731]]
     """
 
     output_operator = True
@@ -193,6 +233,11 @@ class LogSoftmax(Softmax):
     ----------
     axis : int
         Without the batch axis; the last one by default.
+
+    Examples
+    --------
+    >>> LogSoftmax().forward(np.array([[0.0, 0.0]])).round(3).tolist()
+    [[-0.693, -0.693]]
     """
 
     def _float(self, x: np.ndarray) -> np.ndarray:

@@ -34,6 +34,13 @@ class ASO:
         How many pieces every output has.
     program : Program
         One layer at most; decides which piece holds.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> spline = es.Clip(0, 1).as_aso((1,))
+    >>> spline.A.tolist(), spline.B.tolist(), spline.pieces.tolist()
+    ([[[0.0], [1.0], [0.0]]], [[0.0, 0.0, 1.0]], [3])
     """
 
     A: np.ndarray
@@ -42,7 +49,14 @@ class ASO:
     program: Program
 
     def code(self, x: Sequence[Any]) -> np.ndarray:
-        """The piece of every output at a point (flat, D numbers), exactly; shape (K,)."""
+        """The piece of every output at a point (flat, D numbers), exactly; shape (K,).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> es.Clip(0, 1).as_aso((1,)).code(["1/2"]).tolist()
+        [1]
+        """
         point = self._point(x).tolist()
         chosen = np.zeros(len(self.pieces), dtype=np.int64)
         chosen[self._units()] = code_at(self.program, point)[0]

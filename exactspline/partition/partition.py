@@ -159,7 +159,15 @@ class Partition(AdjacentRegions):
         return affine_pieces(self, exact=exact)
 
     def iter_affine_pieces(self, chunk: int = 65536) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The affine maps as `affine_pieces` gives them, for up to ``chunk`` regions at a time."""
+        """The affine maps as `affine_pieces` gives them, for up to ``chunk`` regions at a time.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> [A[:, 0, 0].tolist() for A, b in omega.iter_affine_pieces(chunk=2)]
+        [[0.0, 0.0], [1.0, 1.0]]
+        """
         from .pieces.pieces import iter_affine_pieces
 
         return iter_affine_pieces(self, chunk)
@@ -216,6 +224,15 @@ class Partition(AdjacentRegions):
         -----
         If the search was stopped the count is a certified lower bound: every region that was
         found is one of the network's.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> first, last = es.Dense([[1], [1], [1]], [0, -1, -2]), es.Dense([[1, -2, 1]])
+        >>> net = es.Network([first, es.ReLU(), last], (1,))
+        >>> omega = es.enumerate_regions(net)  # a hat: 0, x, 2 - x, 0 again
+        >>> len(omega), omega.linear_regions().count, omega.distinct_pieces().count
+        (4, 4, 3)
         """
         return self._distinct
 
@@ -392,6 +409,13 @@ class Partition(AdjacentRegions):
         See Also
         --------
         check_euler : What it must be.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.euler_characteristic()  # 1 - 4 + 4
+        1
         """
         return self.faces().euler_characteristic(interior)
 

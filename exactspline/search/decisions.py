@@ -34,6 +34,13 @@ class Decisions:
         By exact arithmetic inside the kernel.
     rational : int
         By rational arithmetic.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> count = es.count_regions(es.Network([es.Dense([[1], [1]]), es.ReLU()], (1,)))
+    >>> count.certificates.total > 0, Decisions(float=3, rational=1) + Decisions(integer=2)
+    (True, Decisions(float=3, integer=2, rational=1))
     """
 
     float: int = 0
@@ -42,7 +49,13 @@ class Decisions:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """All of them.
+
+        Examples
+        --------
+        >>> Decisions(float=3, integer=2, rational=1).total
+        6
+        """
         return self.float + self.integer + self.rational
 
     def __add__(self, other: Decisions) -> Decisions:
@@ -69,6 +82,14 @@ class Stop:
         first vertex), "compiling kernels" (once a machine), or "searching".
     share : float
         Of the search tree that was done, 0 to 1: an estimate, as progress bars show it.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1], [1], [1]], [0, 1, 2]), es.ReLU()], (1,))
+    >>> count = es.count_regions(net, limit=2)
+    >>> count.stopped.reason, count.stopped.phase
+    ('limit', 'searching')
     """
 
     reason: str

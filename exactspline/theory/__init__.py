@@ -18,7 +18,13 @@ __all__ = ["CHECKS", "Check", "check_function"]
 
 
 def check_function(name: str) -> Any:
-    """The function of a registered check."""
+    """The function of a registered check.
+
+    Examples
+    --------
+    >>> check_function("convexity").__name__
+    'check_convexity'
+    """
     from .chapters import check_function as found
 
     return found(name)

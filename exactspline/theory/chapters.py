@@ -56,7 +56,13 @@ def _place(check: Check) -> tuple[int, bool, str, int]:
 
 
 def check_function(name: str) -> Any:
-    """The function of a registered check."""
+    """The function of a registered check.
+
+    Examples
+    --------
+    >>> check_function("convexity").__name__
+    'check_convexity'
+    """
     _load()
     return REGISTERED[name].function
 

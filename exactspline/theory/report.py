@@ -86,7 +86,13 @@ class Report:
 
     @property
     def holds(self) -> bool:
-        """The statement was checked and holds; "not applicable" is not that."""
+        """The statement was checked and holds; "not applicable" is not that.
+
+        Examples
+        --------
+        >>> [Report("r", "s", "", v, checked=1).holds for v in (HOLDS, FAILS, NOT_APPLICABLE)]
+        [True, False, False]
+        """
         return self.verdict == HOLDS
 
     def __bool__(self) -> bool:
@@ -112,7 +118,14 @@ class Report:
         return "\n".join(lines)
 
     def to_json(self) -> dict[str, Any]:
-        """A dict of what JSON knows; rationals are exact strings such as "1/3"."""
+        """A dict of what JSON knows; rationals are exact strings such as "1/3".
+
+        Examples
+        --------
+        >>> report = Report("half", "1/2 = 1/3", "", FAILS, counterexample={"left": Fraction(1, 2)})
+        >>> report.to_json()["counterexample"]
+        {'left': '1/2'}
+        """
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {key: plain(value) for key, value in values.items()}
 

@@ -10,14 +10,16 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from fractions import Fraction
-from importlib.metadata import PackageNotFoundError, metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import TWO_BOXES, command, one_error_line, with_signals, write_networks
+from folders import ROOT
 
 import exactspline as es
-from exactspline.cli import main
 from exactspline.cli.arguments import parse
 from exactspline.cli.domains import domain_lines, exact_text
 from exactspline.cli.progress import Progress
@@ -37,23 +39,12 @@ def files(tmp_path_factory):
     """A folder with networks and domains; the kernel is compiled once it exists."""
     warm.warm_up()
     folder = tmp_path_factory.mktemp("cli")
-    rng = np.random.default_rng(0)
-    small = {"W0": [[1, 0], [0, 1], [1, 1]], "b0": [0, 0, -1], "W1": [[1, 1, 1]], "b1": [0]}
-    np.savez(folder / "small.npz", **{k: np.array(v, dtype=float) for k, v in small.items()})
-    large, sizes = {}, [8, 16, 16, 16, 1]
-    for i in range(4):
-        large[f"W{i}"] = rng.standard_normal((sizes[i + 1], sizes[i]))
-        large[f"b{i}"] = rng.standard_normal(sizes[i + 1])
-    np.savez(folder / "large.npz", **large)
+    write_networks(folder)
     save_json(es.Network([es.Dense([["1/3", 1]]), es.Abs()], (2,)), folder / "third.json")
     np.save(folder / "low.npy", np.array([-1.0, 0.1]))
     np.save(folder / "high.npy", np.array([1, 2], dtype=np.float32))
     np.save(folder / "square.npy", np.full((1, 2), -1.0))
-    (folder / "two.vnnlib").write_text(
-        "(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)\n"
-        "(assert (or (and (>= X_0 -1) (<= X_0 0.1) (>= X_1 -1) (<= X_1 1))\n"
-        "            (and (>= X_0 0) (<= X_0 1) (>= X_1 -1) (<= X_1 1))))\n"
-    )
+    (folder / "two.vnnlib").write_text(TWO_BOXES)
     (folder / "one.vnnlib").write_text(
         "(declare-const X_0 Real)(declare-const X_1 Real)\n"
         "(assert (>= X_0 -0.1))(assert (<= X_0 0.1))(assert (= X_1 0.3))\n"
@@ -65,33 +56,10 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture
-def run(files, monkeypatch, capsys):
+def run(files, monkeypatch, command_line):
     """Run the command line in this process: (exit code, stdout, stderr)."""
     monkeypatch.chdir(files)
-
-    def call(*arguments):
-        code = main(list(arguments))
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "exactspline", *arguments]
-
-
-def with_signals():
-    """A test runner in the background may have had Ctrl-C switched off; a person has not."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def one_error_line(err):
-    lines = err.splitlines()
-    assert len(lines) == 1, err
-    assert lines[0].startswith("exactspline: error: ")
-    assert "Traceback" not in err
-    return lines[0]
+    return command_line
 
 
 # ----------------------------------------------------------------------------- count
@@ -257,8 +225,8 @@ def test_rounded_scales_are_reported(run, files):
     _, out, _ = run("count", "norm.json")
     assert "2 scales of batch normalisation are rounded" in out
     assert "output operator: Sigmoid" in out
-    for command in ("count", "info"):
-        _, out, _ = run(command, "norm.json", "--json")
+    for name in ("count", "info"):
+        _, out, _ = run(name, "norm.json", "--json")
         value = json.loads(out)
         assert (value["rounded_scales"], value["output_operator"]) == (2, "Sigmoid")
 
@@ -320,26 +288,6 @@ def test_time_limit(run):
 
 
 # ------------------------------------------------------------------------- interrupts
-@pytest.fixture
-def interrupted(monkeypatch):
-    """Send this process a signal at the third sign of life of a search."""
-
-    def arm(signum):
-        calls = []
-
-        def update(self, run):
-            calls.append(run.regions)
-            if len(calls) == 3:
-                signal.raise_signal(signum)
-
-        monkeypatch.setattr(Progress, "update", update)
-        return calls
-
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield arm
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.parametrize(
     ("signum", "code", "word"),
     [(signal.SIGINT, 130, "interrupt"), (signal.SIGTERM, 143, "terminated")],
@@ -811,13 +759,17 @@ def test_version(run):
 
 
 def test_script_is_installed():
-    try:
-        metadata("exactspline")
-    except PackageNotFoundError:
-        pytest.skip("exactspline is not installed here, it runs from the sources")
-    script = os.path.join(os.path.dirname(sys.executable), "exactspline")
-    result = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
-    assert result.stdout == f"exactspline {es.__version__}\n"
+    """What pyproject.toml calls the command; and the script itself, where there is one."""
+    with (ROOT / "pyproject.toml").open("rb") as stream:
+        scripts = tomllib.load(stream)["project"]["scripts"]
+    module, _, function = scripts["exactspline"].partition(":")
+    commands = [[sys.executable, "-c", f"from {module} import {function}; {function}()"]]
+    script = Path(sys.executable).with_name("exactspline")
+    if script.exists():
+        commands.append([str(script)])
+    for words in commands:
+        done = subprocess.run([*words, "--version"], capture_output=True, text=True, check=True)
+        assert done.stdout == f"exactspline {es.__version__}\n"
 
 
 def test_nothing_heavy_is_imported(files):

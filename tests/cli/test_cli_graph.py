@@ -17,9 +17,9 @@ import networkx as nx
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from command_line import TWO_BOXES, command, one_error_line, with_signals, write_networks
 
 import exactspline as es
-from exactspline.cli import main
 from exactspline.cli.progress import Progress
 from exactspline.search import compiled, warm
 
@@ -30,14 +30,7 @@ F = Fraction
 def files(tmp_path_factory):
     """A folder with networks and domains."""
     folder = tmp_path_factory.mktemp("cli")
-    small = {"W0": [[1, 0], [0, 1], [1, 1]], "b0": [0, 0, -1], "W1": [[1, 1, 1]], "b1": [0]}
-    np.savez(folder / "small.npz", **{k: np.array(v, dtype=float) for k, v in small.items()})
-    rng = np.random.default_rng(0)
-    large, sizes = {}, [8, 16, 16, 16, 1]
-    for i in range(4):
-        large[f"W{i}"] = rng.standard_normal((sizes[i + 1], sizes[i]))
-        large[f"b{i}"] = rng.standard_normal(sizes[i + 1])
-    np.savez(folder / "large.npz", **large)
+    write_networks(folder)
     operators = [es.Dense([["1/3", 1], [1, 0], [2, 0]]), es.Abs(name="é<&>")]
     es.Network([*operators, es.Dense([[1, 1, "1/7"]])], (2,)).save(folder / "ties.json")
     es.Network([es.Dense([[i, 1] for i in range(20)]), es.ReLU()], (2,)).save(folder / "wide.json")
@@ -45,49 +38,22 @@ def files(tmp_path_factory):
     es.Network([es.Dense([[1]]), es.ReLU(name="a\nb\x1b[2J")], (1,)).save(folder / "escape.json")
     np.save(folder / "x.npy", np.array([[-1.0, 0.5]]))
     np.save(folder / "nan.npy", np.array([np.nan, 0]))
-    (folder / "two.vnnlib").write_text(
-        "(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)\n"
-        "(assert (or (and (>= X_0 -1) (<= X_0 0.1) (>= X_1 -1) (<= X_1 1))\n"
-        "            (and (>= X_0 0) (<= X_0 1) (>= X_1 -1) (<= X_1 1))))\n"
-    )
+    (folder / "two.vnnlib").write_text(TWO_BOXES)
     return folder
 
 
 @pytest.fixture
-def run(files, monkeypatch, capsys, tmp_path):
+def run(files, monkeypatch, command_line, tmp_path):
     """Run the command line in this process: (exit code, stdout, stderr)."""
     monkeypatch.chdir(tmp_path)
     for name in os.listdir(files):
         os.symlink(files / name, tmp_path / name)
-
-    def call(*arguments):
-        code = main(list(arguments))
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return call
+    return command_line
 
 
 def rational(*arguments):
     """Without compiling anything."""
     return [*arguments, "--engine", "rational"]
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "exactspline", *arguments]
-
-
-def with_signals():
-    """A test runner in the background may have had Ctrl-C switched off; a person has not."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def one_error_line(err):
-    lines = err.splitlines()
-    assert len(lines) == 1, err
-    assert lines[0].startswith("exactspline: error: ")
-    assert "Traceback" not in err
-    return lines[0]
 
 
 def value_of(path):
@@ -366,26 +332,6 @@ def test_region_in_one_of_several_domains(run):
 
 
 # ----------------------------------------------------------------------------- interrupts
-@pytest.fixture
-def interrupted(monkeypatch):
-    """Send this process a signal at the third sign of life of a search."""
-
-    def arm(signum, method="update", at=3):
-        calls = []
-
-        def tick(self, *arguments):
-            calls.append(arguments)
-            if len(calls) == at:
-                signal.raise_signal(signum)
-
-        monkeypatch.setattr(Progress, method, tick)
-        return calls
-
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield arm
-    signal.signal(signal.SIGINT, before)
-
-
 SIGNALS = pytest.mark.parametrize(
     ("signum", "code", "word"),
     [(signal.SIGINT, 130, "interrupt"), (signal.SIGTERM, 143, "terminated")],

@@ -173,7 +173,6 @@ def test_a_pool_of_many_entries(tmp_path):
 
 
 def test_a_global_maximum_from_onnx(tmp_path):
-    pytest.importorskip("onnx")
     rng = np.random.default_rng(3)
     file = tmp_path / "max.onnx"
     es.Network([es.ReduceMax()], (MANY,)).to_onnx(file)

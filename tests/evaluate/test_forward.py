@@ -8,7 +8,9 @@ import sys
 from fractions import Fraction
 
 import numpy as np
+import onnxruntime
 import pytest
+import torch
 from folders import EXAMPLES
 from operator_cases import CASES, as_network, points
 from program_at import affine_piece, program_at
@@ -239,7 +241,6 @@ def test_without_units_and_without_samples(engine, dtype):
 
 def test_kinds_of_numbers():
     net = es.Network([es.Dense([[1, -1]]), es.ReLU()], (2,))
-    torch = pytest.importorskip("torch")
     for given in (
         [[3, 1]], [["3", "1"]], np.array([[3, 1]], dtype=np.int8), [[Fraction(3), 1]],
         np.array([[3, 1]], dtype=np.float16), torch.tensor([[3.0, 1.0]], requires_grad=True),
@@ -397,7 +398,6 @@ def test_vq_distance_is_zero_exactly_in_one_region():
 
 @pytest.mark.parametrize("path", ["moons.onnx", "digits/digits.onnx", "slice"])
 def test_against_onnxruntime(path, tmp_path):
-    runtime = pytest.importorskip("onnxruntime")
     if path == "slice":
         net = image_net()
         path = tmp_path / "net.onnx"
@@ -405,7 +405,7 @@ def test_against_onnxruntime(path, tmp_path):
     else:
         path = EXAMPLES / path
         net = es.load(path)
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     source = session.get_inputs()[0]
     kind = np.float64 if "double" in source.type else np.float32
     shape = [n if isinstance(n, int) else 1 for n in source.shape]
@@ -420,7 +420,6 @@ def test_against_onnxruntime(path, tmp_path):
 
 
 def test_against_torch():
-    torch = pytest.importorskip("torch")
     torch.manual_seed(0)
     module = torch.nn.Sequential(
         torch.nn.Conv2d(2, 4, 3, padding=1), torch.nn.ReLU(), torch.nn.AvgPool2d(2),

@@ -834,11 +834,19 @@ def test_the_wall_is_high():
     assert len(WALL) >= 150
 
 
+MANY_SECONDS = {"many_tokens", "sum_of_long"}
+
+
 @pytest.mark.parametrize(
     ("extension", "data"),
-    [(extension, data) for extension, _, data in WALL],
-    ids=[f"{extension}-{name}" for extension, name, _ in WALL],
-)
+    [
+        pytest.param(
+            extension, data, id=f"{extension}-{name}",
+            marks=pytest.mark.slow if name in MANY_SECONDS else (),
+        )
+        for extension, name, data in WALL
+    ],
+)  # fmt: skip
 def test_hostile_file(extension, data, tmp_path):
     path = tmp_path / f"hostile{extension}"
     path.write_bytes(data)
@@ -858,7 +866,7 @@ def test_healthy_files_load(tmp_path):
     ):
         path = tmp_path / f"healthy{extension}"
         path.write_bytes(data)
-        READERS[extension](path)
+        is_valid(READERS[extension](path))
 
 
 def test_nothing_is_unpickled(tmp_path, monkeypatch):
@@ -902,8 +910,9 @@ def survives(extension, data, path):
 def test_truncated_anywhere(extension, tmp_path):
     data = HEALTHY[extension]
     path = tmp_path / f"cut{extension}"
-    for length in range(0, len(data) - 1, max(1, len(data) // 300)):
-        survives(extension, data[:length], path)
+    lengths = range(0, len(data) - 1, max(1, len(data) // 300))
+    outcomes = [survives(extension, data[:length], path) for length in lengths]
+    assert sum(outcomes) < len(outcomes) / 10
 
 
 @pytest.mark.parametrize("extension", HEALTHY)
@@ -927,10 +936,12 @@ def test_bytes_cut_out_and_doubled(extension, tmp_path):
     rng = np.random.default_rng(8)
     data = HEALTHY[extension]
     path = tmp_path / f"spliced{extension}"
+    outcomes = []
     for _ in range(200):
         a, b = sorted(int(i) for i in rng.integers(len(data), size=2))
-        survives(extension, data[:a] + data[b:], path)
-        survives(extension, data[:b] + data[a:], path)
+        outcomes.append(survives(extension, data[:a] + data[b:], path))
+        outcomes.append(survives(extension, data[:b] + data[a:], path))
+    assert sum(outcomes) < len(outcomes) / 2
 
 
 def test_bit_flips_of_an_image_model(tmp_path):
@@ -952,11 +963,14 @@ def test_real_network_damaged(tmp_path):
     rng = np.random.default_rng(9)
     data = (NETWORKS / "reach" / "vdp.onnx").read_bytes()
     path = tmp_path / "net.onnx"
+    flips, cuts = [], []
     for _ in range(100):
         flipped = bytearray(data)
         flipped[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
-        survives(".onnx", bytes(flipped), path)
-        survives(".onnx", data[: int(rng.integers(len(data)))], path)
+        flips.append(survives(".onnx", bytes(flipped), path))
+        cuts.append(survives(".onnx", data[: int(rng.integers(len(data)))], path))
+    assert any(flips)  # most bytes are weights
+    assert not any(cuts)
 
 
 # --- paths -----------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import random_networks as nets
 from folders import EXAMPLES
 from graph_checks import sides_of
 from graph_networks import tight_domain
+from marks import first_quick
 from naive_graph import GraphCheck, Twin, _rank
 
 import exactspline as es
@@ -426,7 +427,7 @@ def segment(rng: random.Random, omega: Partition, boundary: DecisionBoundary) ->
         step /= 2
 
 
-@pytest.mark.parametrize("block", range(BLOCKS))
+@pytest.mark.parametrize("block", first_quick(range(BLOCKS)))
 def test_lines(block):
     rng = random.Random(71_000 + block)
     seen = Counter()
@@ -542,7 +543,7 @@ class PieceTwin(GraphCheck):
         return star, frozenset(s for s in self.twin.sides if not sum(map(mul, s, y)))
 
 
-@pytest.mark.parametrize("block", range(BLOCKS))
+@pytest.mark.parametrize("block", first_quick(range(BLOCKS)))
 def test_same_pieces_as_the_twin(block):
     rng = random.Random(72_000 + block)
     seen = Counter()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 
 import naive
 import numpy as np
@@ -455,9 +454,6 @@ def test_negated_rows_of_abs_turn_the_codes():
 
 # --- Real networks ---------------------------------------------------------------------------
 
-needs_networks = pytest.mark.skipif(not Path(NETWORKS).is_dir(), reason="the networks are not here")
-
-
 def chain_layers(network: es.Network) -> list[naive.Layer]:
     """A chain of Dense, Elementwise and ReLU for the twin, straight from its stored numbers."""
     out, shape = [], network.input_shape
@@ -493,7 +489,6 @@ def chain_layers(network: es.Network) -> list[naive.Layer]:
     return out
 
 
-@needs_networks
 @pytest.mark.parametrize(
     ("file", "regions"),
     [
@@ -515,7 +510,6 @@ def test_two_level_lattices(file, regions):
         found.region(number)
 
 
-@needs_networks
 def test_acas_xu():
     """A property's box: 10,694 regions in five dimensions."""
     network = es.load(NETWORKS / ACAS.format("2_3"))

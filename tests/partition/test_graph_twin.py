@@ -18,6 +18,7 @@ from graph_checks import compare, sides_of
 from graph_networks import sized
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from marks import first_quick
 from naive_graph import GraphCheck, SampleCheck, Twin
 from small_networks import small_domains, small_networks
 
@@ -50,7 +51,7 @@ def check(spec: nets.Spec, pair: nets.DomainPair, **options) -> tuple[es.Partiti
 # --- Random networks -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("block", range(BLOCKS))
+@pytest.mark.parametrize("block", first_quick(range(BLOCKS)))
 def test_same_graph(block):
     rng = random.Random(40_000 + block)
     seen: Counter[str] = Counter()

@@ -13,11 +13,11 @@ import pytest
 import random_networks as nets
 from folders import EXAMPLES
 from known_networks import abs_folding, arrangement, folded, folding
+from marks import first_quick
 from naive_pieces import NaivePieces, value
 from piece_networks import blocks
 
 import exactspline as es
-from exactspline.cli import main
 from exactspline.partition.partition import Partition
 from exactspline.partition.pieces import equality as equality_module
 from exactspline.partition.pieces.equality import Equality
@@ -172,7 +172,7 @@ PLAN = {"ties": 14, "any": 6, "flat output": 26, "deep": 6}
 QUOTAS = {"merged": 8, "apart": 2, "larger": 3, "lower": 2, "unbounded": 6}
 
 
-@pytest.mark.parametrize("block", range(BLOCKS))
+@pytest.mark.parametrize("block", first_quick(range(BLOCKS)))
 def test_same_groups_as_the_twin(block):
     seen: Counter[str] = Counter()
     for spec, pair, omega in blocks(PLAN, block):
@@ -418,17 +418,11 @@ def over_slice(omega: es.Partition, i: int) -> list[list[Fraction]]:
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
+def run(tmp_path, monkeypatch, command_line):
     monkeypatch.chdir(tmp_path)
     HAT.save("hat.json")
     folding(2, 2, 2).save("folding.json")
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        code = main(list(arguments))
-        out = capsys.readouterr()
-        return code, out.out, out.err
-
-    return command
+    return command_line
 
 
 def test_count_linear_for_a_person(run):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import random_networks as nets
 from folders import MOONS
+from marks import first_quick
 
 import exactspline as es
 from exactspline.cells.point import code_at
@@ -51,7 +52,7 @@ def draw(rng: random.Random):
     return spec, nets.network(spec), given, domain
 
 
-@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize("block", first_quick(range(4)))
 def test_locate_and_regions_at_against_the_twin(block):
     """Lattice points (boundaries, corners, the domain's border), facets' points, witnesses."""
     rng = random.Random(80 + block)

@@ -118,6 +118,7 @@ def pooled_network(rng: random.Random, style: str) -> es.Network:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", ["integer", "float", "third"])
 def test_rows_of_one_class_are_equal(style):
     """At every entry to a layer: members that share a class are the same exact row."""

@@ -12,6 +12,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import random_networks as nets
+from marks import first_quick
 
 import exactspline as es
 from exactspline.cells.facets import beyond, facets_of_region
@@ -137,7 +138,7 @@ def test_disturbed_guesses_change_nothing(rate: float) -> None:
     assert asked > 0
 
 
-@pytest.mark.parametrize("block", range(3))
+@pytest.mark.parametrize("block", first_quick(range(3)))
 def test_units_that_stay_across_a_rational_facet(
     block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -197,10 +197,8 @@ def test_no_network_exceeds_montufars_bound():
 
 # --- Real networks ---------------------------------------------------------------------------
 
-needs_networks = pytest.mark.skipif(not NETWORKS.is_dir(), reason="the networks are not here")
 
 
-@needs_networks
 @pytest.mark.parametrize(
     ("file", "regions"),
     [
@@ -214,7 +212,6 @@ def test_two_level_lattices(file, regions):
     assert es.count_regions(network, es.Box([-2, -2], [2, 2])) == regions
 
 
-@needs_networks
 @pytest.mark.parametrize(
     ("network", "prop", "regions"),
     [("2_3", 3, 10_694), ("1_1", 3, 71_930), ("1_1", 4, 19_143)],

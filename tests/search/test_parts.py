@@ -7,6 +7,7 @@ import random
 import numpy as np
 import pytest
 import random_networks as nets
+from marks import slow
 
 import exactspline as es
 from exactspline.search.highs import engine as highs_engine
@@ -55,7 +56,7 @@ def in_parts(
     return ordered, done
 
 
-@pytest.mark.parametrize("engine", ["kernel", "highs", "rational"])
+@pytest.mark.parametrize("engine", ["kernel", *slow(["highs"]), "rational"])
 def test_any_cut_gives_the_same_regions(engine, small_steps):
     cuts = 0
     for seed in range(60 if engine == "kernel" else 25):

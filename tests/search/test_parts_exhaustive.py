@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import part_searches as parts
 import pytest
+from marks import first_quick
 
 import exactspline as es
 from exactspline.tasks.workers import end, processes
@@ -44,7 +45,7 @@ def test_a_resumed_store_counts_nothing_twice(tmp_path, limit, graph):
         assert whole.edges.target.tolist() == [1, 2, 3]
 
 
-@pytest.mark.parametrize("block", range(BLOCKS))
+@pytest.mark.parametrize("block", first_quick(range(BLOCKS)))
 def test_every_stop_of_the_kernel(block):
     asked = exact = grown = 0
     for seed in range(block * NETS, (block + 1) * NETS):
@@ -65,7 +66,7 @@ def test_every_stop_of_the_kernel(block):
     assert grown > 100, "and buffers that grow"
 
 
-@pytest.mark.parametrize("engine", ["highs", "rational"])
+@pytest.mark.parametrize("engine", first_quick(["rational", "highs"]))
 @pytest.mark.parametrize("facets", [False, True])
 def test_every_stop_of_other_engines(engine, facets):
     for seed in range(500, 503):
@@ -91,7 +92,7 @@ def pools():
         pool.shutdown()
 
 
-@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("graph", first_quick([False, True]))
 def test_stops_of_threads_and_processes(pools, tmp_path, graph):
     for number in range(16):
         pool = pools[number % len(pools)]

@@ -17,6 +17,7 @@ import pytest
 import random_networks as nets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from marks import first_quick
 from small_networks import small_domains, small_networks
 
 import exactspline as es
@@ -66,7 +67,7 @@ def found_codes(omega: es.Partition) -> list[tuple[int, ...]]:
     return [tuple(code) for code in omega.codes.tolist()]
 
 
-@pytest.mark.parametrize("block", range(BLOCKS))
+@pytest.mark.parametrize("block", first_quick(range(BLOCKS)))
 def test_same_regions_in_the_same_order(block):
     rng = random.Random(20_000 + block)
     seen: Counter[str] = Counter()

@@ -94,6 +94,7 @@ def _run(network: es.Network, store: Path, graph: bool, workers: int) -> None:
         end(pool)
 
 
+@pytest.mark.slow
 def test_killed_at_thirty_moments(tmp_path, monkeypatch):
     """Processes are forked, so that they begin at once: more moments for the time."""
     monkeypatch.setattr(engine, "BUDGET", 2000)
@@ -147,6 +148,7 @@ def test_killed_at_thirty_moments(tmp_path, monkeypatch):
     assert resumed >= 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("workers", [[], ["--workers", "2"]])
 def test_signals(network, whole, tmp_path, number, code, workers):
@@ -165,6 +167,7 @@ def test_signals(network, whole, tmp_path, number, code, workers):
     assert json.loads(out)["regions"] == len(whole), err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [30_000, 200_000, 400_000])
 def test_a_full_disk(network, whole, tmp_path, size):
     """A limit on the size of files: writing fails for real, in the log or in the database."""
@@ -187,6 +190,7 @@ def test_a_full_disk(network, whole, tmp_path, size):
     same(es.open_partition(store), whole)
 
 
+@pytest.mark.slow
 def test_two_runs_at_once(network, whole, tmp_path):
     store = tmp_path / "o.sqlite"
     first = begin(network, store)
@@ -201,6 +205,7 @@ def test_two_runs_at_once(network, whole, tmp_path):
     same(es.open_partition(store), whole)
 
 
+@pytest.mark.slow
 def test_a_worker_of_the_command_is_killed(network, whole, tmp_path):
     store = tmp_path / "o.sqlite"
     child = begin(network, store, "--workers", "2")
@@ -212,6 +217,7 @@ def test_a_worker_of_the_command_is_killed(network, whole, tmp_path):
     same(es.open_partition(store), whole)
 
 
+@pytest.mark.slow
 def test_a_worker_of_a_pool_is_killed(network, whole):
     pool = processes(2)
     killed = []
@@ -242,6 +248,7 @@ class Deadly(Executor):
         return future
 
 
+@pytest.mark.slow
 def test_tasks_that_always_fail(network, tmp_path):
     net = es.load(network)
     for closed, words in ((False, "worker lost"), (True, "shutdown")):
@@ -262,6 +269,7 @@ class Exits(ProcessPoolExecutor):
         return super().submit(_exit)
 
 
+@pytest.mark.slow
 def test_a_pool_that_breaks_again_and_again(network, whole):
     pool = Exits(2)
     # its place is taken by a pool that works
@@ -274,6 +282,7 @@ def test_no_executor_is_refused(network):
         es.count_regions(es.load(network), DOMAIN, executor=4)
 
 
+@pytest.mark.slow
 def test_dask(network, whole, tmp_path):
     from distributed import Client, LocalCluster
 
@@ -299,6 +308,7 @@ def test_dask(network, whole, tmp_path):
         assert json.loads(done.stdout)["regions"] == len(whole)
 
 
+@pytest.mark.slow
 def test_a_cluster_that_goes_away(network, whole, tmp_path):
     from distributed import Client, LocalCluster
 

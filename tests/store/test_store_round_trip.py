@@ -15,6 +15,7 @@ import numpy as np
 import operator_cases as cases
 import pytest
 import torch
+from marks import first_quick
 
 import exactspline as es
 from exactspline.formats.json.domain import domain_from_json, domain_to_json
@@ -85,7 +86,7 @@ def test_signed_zeros_of_operators(name):
 
 @pytest.mark.parametrize(
     "network",
-    [
+    first_quick([
         es.Network([es.Dense([[1.0]], [-0.0]), es.ReLU()], (1,)),
         es.Network([es.Dense([[1.0], [-0.0]], [-0.0, -0.0]), es.ReLU(),
                     es.Dense([[-0.0, 1.0]], [-0.0]), es.LeakyReLU(-0.0)], (1,)),
@@ -94,7 +95,7 @@ def test_signed_zeros_of_operators(name):
         es.Network([es.Dense([[1.0], [2.0]], [np.float32(-0.0), 0]), es.Threshold(-0.0, -0.0)],
                    (1,)),
         es.Network([es.ScalarSpline([-0.0, 1.0], [-0.0, 1, -0.0], [-0.0, -0.0, 1])], (1,)),
-    ],
+    ]),
 )  # fmt: skip
 def test_signed_zeros_in_stores(tmp_path, network):
     stored(network, es.Box([-0.0], [5]), tmp_path / "o.sqlite")
@@ -128,7 +129,7 @@ HUGE, TINY = Fraction(10) ** 400, Fraction(1, 10**400)
 
 @pytest.mark.parametrize(
     ("weight", "bias"),
-    [
+    first_quick([
         ([["1e400"], ["-1e400"]], ["1", HUGE]),
         ([["1e-400"], [1]], [TINY, "1e-400"]),
         ([[5e-324], [1]], [5e-324, -5e-324]),
@@ -136,7 +137,7 @@ HUGE, TINY = Fraction(10) ** 400, Fraction(1, 10**400)
         ([["1/3"], [0.1]], [Fraction(2**53 + 1), 2**53 + 1]),
         ([[2**200], [2**53 + 2]], [2**64 - 1, np.uint64(2**64 - 1)]),
         ([[np.float32(0.1)], [np.longdouble("0.1")]], [np.float16(0.1), -0.0]),
-    ],
+    ]),
 )
 def test_numbers(tmp_path, weight, bias):
     weight = np.array(weight, dtype=object)
@@ -146,7 +147,7 @@ def test_numbers(tmp_path, weight, bias):
 
 @pytest.mark.parametrize(
     "domain",
-    [
+    first_quick([
         es.Box([-0.0], ["1e400"]),
         es.Box(["-1e-400"], [TINY]),
         es.Box([-np.inf], [5e-324]),
@@ -154,7 +155,7 @@ def test_numbers(tmp_path, weight, bias):
         es.Polytope([[1.0], [-0.0], [-1]], [2.0, -0.0, HUGE]),
         es.Slice([-0.0], [["1/3"]], es.Box([-0.0], [1])),
         es.Slice(["1e-400"], [[-1.0]], es.Slice([-0.0], [[HUGE]]), es.Box([-0.0], [1])),
-    ],
+    ]),
 )
 def test_domains(tmp_path, domain):
     network = es.Network([es.Dense([[1.0], [1.0]], [-0.0, "-1e-401"]), es.ReLU()], (1,))
@@ -164,7 +165,8 @@ def test_domains(tmp_path, domain):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "a\0b", "\ud800", "\u202e\x1b[2J", "x" * 10000, "ü\n\t\"'\\", "1e5", "null"]
+    "name",
+    first_quick(["", "a\0b", "\ud800", "\u202e\x1b[2J", "x" * 10000, "ü\n\t\"'\\", "1e5", "null"]),
 )
 def test_names(tmp_path, name):
     network = es.Network([es.Dense([[1], [2]], [0, 1], name=name), es.ReLU(name=name)], (1,))
@@ -177,7 +179,7 @@ ODD = [b"\xff\xfe.sqlite", b"a\nb\r.sqlite", b"\x1b]0;t\x07.sqlite", b" .sqlite"
        b"?mode=memory&x#y%00.sqlite", b"'\"\\.sqlite", "ü漢.sqlite".encode()]  # fmt: skip
 
 
-@pytest.mark.parametrize("raw", ODD)
+@pytest.mark.parametrize("raw", first_quick(ODD))
 def test_file_names(tmp_path, raw):
     network = es.Network([es.Dense([[1], [2]], [0, 1]), es.ReLU()], (1,))
     name = os.fsdecode(os.fsencode(tmp_path) + b"/" + raw)
@@ -194,6 +196,7 @@ def test_file_names(tmp_path, raw):
         es.open_partition(name)
 
 
+@pytest.mark.slow
 def test_file_names_of_the_command(tmp_path):
     folder = os.fsencode(tmp_path)
     net = folder + b"/\xffnet.json"

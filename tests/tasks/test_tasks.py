@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import random_networks as nets
 from folders import MOONS
+from marks import slow
 from random_networks import known_operators
 from results import same
 
@@ -49,7 +50,7 @@ def pool():
     end(workers)
 
 
-@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("graph", [False, *slow([True])])
 def test_random_networks_in_threads(short_tasks, graph):
     sizes = []
     with ThreadPoolExecutor(2) as executor:

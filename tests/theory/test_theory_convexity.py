@@ -59,7 +59,7 @@ def test_convex_or_a_segment_that_is_not(seed):
         if one.holds:
             if not isinstance(domain, (es.Polytope, es.Slice)):
                 assert not sampled(net, domain, rng, c)
-            assert theory.convexity.convexity_violation(net, domain, c) is None
+            assert convexity.convexity_violation(net, domain, c) is None
         else:
             assert violated(net, one.counterexample)
             assert es.enumerate_regions(net, domain).locate(

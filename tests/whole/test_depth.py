@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from marks import first_quick
 
 import exactspline as es
 from exactspline.bounds import upper_bounds
@@ -53,7 +54,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", first_quick(list(CASES)))
 def test_every_route(case, tmp_path):
     make, x, expected, regions = CASES[case]
     net = make()
@@ -102,6 +103,7 @@ def test_branches_are_wired_in_order():
     assert net.forward([1.0]).tolist() == [2 + 30 + 14, 2, 2]
 
 
+@pytest.mark.slow
 def test_torch():
     steps = [torch.nn.Linear(2, 2) if i % 2 == 0 else torch.nn.Identity() for i in range(DEEP)]
     for step in steps[::2]:

@@ -99,6 +99,13 @@ class RegionTable:
         ------
         LimitError
             If the array would take over 2 GiB; ``iter_codes`` goes through it in chunks.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.codes.tolist()
+        [[0, 0], [0, 1], [1, 0], [1, 1]]
         """
         size = len(self) * self._codes.units * self._codes.dtype.itemsize
         if size > UNPACK_LIMIT:
@@ -109,12 +116,28 @@ class RegionTable:
         return self._codes.rows(0, len(self))
 
     def iter_codes(self, chunk: int = 65536) -> Iterator[np.ndarray]:
-        """Codes in chunks of rows, each of shape (up to ``chunk``, units)."""
+        """Codes in chunks of rows, each of shape (up to ``chunk``, units).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> [codes.tolist() for codes in omega.iter_codes(chunk=3)]
+        [[[0, 0], [0, 1], [1, 0]], [[1, 1]]]
+        """
         for start in range(0, len(self), chunk):
             yield self._codes.rows(start, min(start + chunk, len(self)))
 
     def code(self, index: int) -> np.ndarray:
-        """The code of one region, shape (units,)."""
+        """The code of one region, shape (units,).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.code(2).tolist()
+        [1, 0]
+        """
         self._check(index)
         return self._codes.rows(index % len(self), index % len(self) + 1)[0]
 
@@ -155,6 +178,13 @@ class RegionTable:
 
         Each is proved strictly inside its region and the domain, except where
         ``exact_witnesses`` names the region.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> (omega.witnesses > 0).tolist()
+        [[False, False], [False, True], [True, False], [True, True]]
         """
         if self._batches:  # before the end
             return np.concatenate(self._batches)
@@ -162,7 +192,15 @@ class RegionTable:
         return points if isinstance(points, np.ndarray) else points.whole()
 
     def iter_witnesses(self, chunk: int = 65536) -> Iterator[np.ndarray]:
-        """Witnesses in chunks of rows, each of shape (up to ``chunk``, k)."""
+        """Witnesses in chunks of rows, each of shape (up to ``chunk``, k).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> [points.shape for points in omega.iter_witnesses(chunk=3)]
+        [(3, 2), (1, 2)]
+        """
         for start in range(0, len(self), chunk):
             yield self._points[start : start + chunk]
 
@@ -173,6 +211,13 @@ class RegionTable:
         ------
         IndexError
             If there is no such region.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> [value > 0 for value in omega.witness(1)]
+        [False, True]
         """
         self._check(index)
         index %= len(self)
@@ -188,6 +233,14 @@ class RegionTable:
         exact : bool
             True gives Fractions; float64 values are rounded (for a box or the whole space
             they are the witnesses themselves, unrounded).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> slice_ = es.Slice([0, 5], [[1, 0]])
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)), slice_)
+        >>> omega.witnesses.shape, omega.points().shape, omega.points()[:, 1].tolist()
+        ((2, 1), (2, 2), [5.0, 5.0])
         """
         chart = self.domain.chart
         if exact:
@@ -218,6 +271,14 @@ class RegionTable:
         ------
         IndexError
             If the domain has no such side.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> box = es.Box(-1, 1, dim=2)
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)), box)  # four squares
+        >>> omega.side(0), omega.side(3)
+        ('x[0] >= -1', 'x[1] <= 1')
         """
         rows = self._exact_forms.domain_rows
         if not 0 <= side < len(rows):

@@ -57,6 +57,14 @@ class DecisionBoundary:
         the domain's border, and where a tie is only touched.
     complete : bool
         Whether these are all pieces. After a stopped search they are those of its regions.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.ReLU(), es.Dense([[1, 0], [0, 1]])], (2,))
+    >>> boundary = es.enumerate_regions(net, es.Box(-1, 1, dim=2)).decision_boundary()
+    >>> len(boundary), boundary.region.tolist(), boundary.classes(0)
+    (2, [0, 3], (0, 1))
     """
 
     def __init__(self, partition: AdjacentRegions, pieces: list[Piece]) -> None:
@@ -82,7 +90,16 @@ class DecisionBoundary:
         return f"<DecisionBoundary of {len(self):,} pieces{with_interior}{stopped}>"
 
     def classes(self, piece: int) -> tuple[int, ...]:
-        """All classes that tie on the piece: two, or more where hyperplanes coincide."""
+        """All classes that tie on the piece: two, or more where hyperplanes coincide.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 0], [0, 1]])], (2,))
+        >>> boundary = es.enumerate_regions(net, es.Box(-1, 1, dim=2)).decision_boundary()
+        >>> boundary.classes(0)
+        (0, 1)
+        """
         return self._pieces[piece].classes
 
     def winners(self, piece: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -94,6 +111,14 @@ class DecisionBoundary:
             For a piece in a facet ``near`` is the region's side; inside a region it is that
             where f_i - f_j is positive for ``i`` in ``near``. Several classes where outputs are
             equal as functions. ``far`` is empty in the domain's border.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 0], [0, 1]])], (2,))
+        >>> boundary = es.enumerate_regions(net, es.Box(-1, 1, dim=2)).decision_boundary()
+        >>> boundary.winners(len(boundary) - 1)
+        ((0,), (1,))
         """
         return self._pieces[piece].near, self._pieces[piece].far
 
@@ -101,6 +126,14 @@ class DecisionBoundary:
         """f_i - f_j on the region, exactly: constant first, over the domain's coordinates.
 
         The piece lies in the hyperplane where it is zero; all zeros for one with interior.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 0], [0, 1]])], (2,))
+        >>> boundary = es.enumerate_regions(net, es.Box(-1, 1, dim=2)).decision_boundary()
+        >>> [int(v) for v in boundary.row(len(boundary) - 1)]  # x[0] - x[1] where both are positive
+        [0, 1, -1]
         """
         return fractions(self._pieces[piece].row)
 
@@ -108,6 +141,15 @@ class DecisionBoundary:
         """A point in the piece's relative interior, exactly, in the domain's coordinates.
 
         The classes that tie there are `classes`, and no more.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 0], [0, 1]])], (2,))
+        >>> boundary = es.enumerate_regions(net, es.Box(-1, 1, dim=2)).decision_boundary()
+        >>> x, y = boundary.witness(len(boundary) - 1)
+        >>> x == y > 0
+        True
         """
         return fractions(self._pieces[piece].point)
 
@@ -115,6 +157,18 @@ class DecisionBoundary:
         """The inequalities of a piece: its region's facets, and f_i >= f_l for all classes l.
 
         The piece is where they hold and `row` is zero. Some may be implied by others.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 0], [0, 1]])], (2,))
+        >>> boundary = es.enumerate_regions(net, es.Box(-1, 1, dim=2)).decision_boundary()
+        >>> for inequality in boundary.inequalities(len(boundary) - 1):
+        ...     print(inequality)
+        x[0] <= 1   (side 1 of the domain)
+        x[1] <= 1   (side 3 of the domain)
+        x[0] >= 0   (the facet shared with region 1)
+        x[1] >= 0   (the facet shared with region 2)
         """
         found = self._rows_of(piece)
         region = self.partition[int(self.region[piece])]
@@ -156,6 +210,14 @@ class DecisionBoundary:
             If the piece holds a whole line: it has no vertex then.
         LimitError
             If it has too many.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 0], [0, 1]])], (2,))
+        >>> boundary = es.enumerate_regions(net, es.Box(-1, 1, dim=2)).decision_boundary()
+        >>> boundary.vertices(len(boundary) - 1).astype(int).tolist()
+        [[0, 0], [1, 1]]
         """
         return _array(sorted(self._generators(piece).vertices), self._width)
 
@@ -166,6 +228,14 @@ class DecisionBoundary:
         ------
         DomainError, LimitError
             As for `vertices`.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 0], [0, 1]])], (2,))
+        >>> boundary = es.enumerate_regions(net).decision_boundary()
+        >>> boundary.rays(len(boundary) - 1).tolist()
+        [[Fraction(1, 1), Fraction(1, 1)]]
         """
         rays = [tuple(Fraction(v) for v in ray) for ray in sorted(self._generators(piece).rays)]
         return _array(rays, self._width)
@@ -180,6 +250,14 @@ class DecisionBoundary:
             (pieces, k + 1) and ``witnesses`` (pieces, k), each number rounded once (a float64
             point rarely lies on a hyperplane); ``class_start`` (pieces + 1,) and ``class``: the
             classes that tie on piece n are ``class[class_start[n]:class_start[n + 1]]``.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 0], [0, 1]])], (2,))
+        >>> boundary = es.enumerate_regions(net, es.Box(-1, 1, dim=2)).decision_boundary()
+        >>> sorted(boundary.to_arrays())[:4]
+        ['changes', 'class', 'class_start', 'dim']
         """
         out = {name: getattr(self, name).copy() for name in _COLUMNS}
         counts = [len(p.classes) for p in self._pieces]
@@ -198,6 +276,14 @@ class DecisionBoundary:
             What files of partitions say first (docs/exports.md), and ``pieces``: a list of
             objects with ``region``, ``other`` and ``side`` (None for none), ``i``, ``j``,
             ``classes``, ``near``, ``far``, ``dim``, ``changes``, ``row``, ``witness``.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 0], [0, 1]])], (2,))
+        >>> boundary = es.enumerate_regions(net, es.Box(-1, 1, dim=2)).decision_boundary()
+        >>> sorted(boundary.to_dict())[:4]
+        ['chart', 'complete', 'count', 'decisions']
         """
         out: dict[str, Any] = in_later_room("DecisionBoundary.to_dict", self)
         return out
@@ -215,6 +301,17 @@ class DecisionBoundary:
         ------
         FormatError
             If the extension is not known, or the file cannot be written.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 0], [0, 1]])], (2,))
+        >>> boundary = es.enumerate_regions(net, es.Box(-1, 1, dim=2)).decision_boundary()
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     boundary.save(os.path.join(folder, "boundary.json"))
+        ...     os.listdir(folder)
+        ['boundary.json']
         """
         in_later_room("DecisionBoundary.save", self, path)
 

@@ -60,6 +60,14 @@ class Face:
     sides : tuple of int
         The domain's sides (numbered as in `Partition.borders`) that are tight on it; none:
         it lies in the domain's interior.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+    >>> face = omega.faces()[0]
+    >>> face.dim, [int(v) for v in face.point], face.star
+    (0, [0, 0], (0, 1, 2, 3))
     """
 
     dim: int
@@ -69,7 +77,16 @@ class Face:
 
     @property
     def on_border(self) -> bool:
-        """Whether it lies in the domain's border."""
+        """Whether it lies in the domain's border.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> box = es.Box(-1, 1, dim=2)
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)), box)  # four squares
+        >>> [face.on_border for face in omega.faces()][:5]
+        [True, True, False, True, True]
+        """
         return bool(self.sides)
 
 
@@ -91,6 +108,14 @@ class Faces:
     -----
     Two faces differ in star or sides. Face i lies in the closure of face j if and only if its
     star and its sides hold those of j.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+    >>> faces = omega.faces()
+    >>> len(faces), faces.dim.tolist()
+    (9, [0, 1, 1, 1, 1, 2, 2, 2, 2])
     """
 
     def __init__(
@@ -117,21 +142,53 @@ class Faces:
         return Face(int(self.dim[i]), self.point(i), self._stars[i], self._sides[i])
 
     def of_dimension(self, dim: int) -> np.ndarray:
-        """The faces of one dimension, as indices."""
+        """The faces of one dimension, as indices.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.faces().of_dimension(1).tolist()
+        [1, 2, 3, 4]
+        """
         return np.flatnonzero(self.dim == dim)
 
     def star(self, i: int) -> tuple[int, ...]:
-        """Ids of the regions whose closures hold a face."""
+        """Ids of the regions whose closures hold a face.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.faces().star(0)  # all meet in the origin
+        (0, 1, 2, 3)
+        """
         return self._stars[i]
 
     def sides(self, i: int) -> tuple[int, ...]:
-        """The domain's sides that are tight on a face."""
+        """The domain's sides that are tight on a face.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> box = es.Box(-1, 1, dim=2)
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)), box)  # four squares
+        >>> [omega.side(side) for side in omega.faces().sides(0)]
+        ['x[0] >= -1', 'x[1] >= -1']
+        """
         return self._sides[i]
 
     def point(self, i: int) -> tuple[Fraction, ...]:
         """A point in a face's relative interior, exactly, in the domain's coordinates.
 
         The mean of its vertices, moved by the sum of its rays.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> [int(v) for v in omega.faces().point(0)]
+        [0, 0]
         """
         return self._generators.middle(*self._spans[i])
 
@@ -142,13 +199,30 @@ class Faces:
         ----------
         interior : bool
             True: only those that are not in the domain's border.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> box = es.Box(-1, 1, dim=2)
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)), box)  # four squares
+        >>> omega.faces().f_vector(), omega.faces().f_vector(interior=True)
+        ((9, 12, 4), (1, 4, 4))
         """
         chosen = self.dim[~self.on_border] if interior else self.dim
         counts = np.bincount(chosen, minlength=self.dimension + 1)
         return tuple(counts.tolist())
 
     def euler_characteristic(self, interior: bool = False) -> int:
-        """The alternating sum of `f_vector`: sum of (-1)^j f_j."""
+        """The alternating sum of `f_vector`: sum of (-1)^j f_j.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> box = es.Box(-1, 1, dim=2)
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)), box)  # four squares
+        >>> omega.faces().euler_characteristic()
+        1
+        """
         return sum((-1) ** j * f for j, f in enumerate(self.f_vector(interior)))
 
 

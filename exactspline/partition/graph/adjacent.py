@@ -39,12 +39,29 @@ class AdjacentRegions(RegionTable):
 
     @cached_property
     def edges(self) -> Edges:
-        """The facets between regions; found on first use."""
+        """The facets between regions; found on first use.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.edges
+        <Edges: 4 between 4 regions>
+        """
         return self._facets[0]
 
     @cached_property
     def borders(self) -> Borders:
-        """The regions' facets in the domain's border; found on first use."""
+        """The regions' facets in the domain's border; found on first use.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> box = es.Box(-1, 1, dim=2)
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)), box)  # four squares
+        >>> len(omega.borders)  # two sides of each square
+        8
+        """
         return self._facets[1]
 
     @cached_property

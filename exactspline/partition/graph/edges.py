@@ -38,6 +38,16 @@ class Edges:
         That unit's piece in ``target`` (uint32 if a unit has more than 65,536).
     sign : int8 array, shape (edges,)
         ``sign`` times the facet's form (see ``layer`` and ``form``) is positive in ``source``.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+    >>> edges = omega.edges
+    >>> len(edges), edges.source.tolist(), edges.target.tolist()
+    (4, [0, 0, 1, 2], [1, 2, 3, 3])
+    >>> edges.unit.tolist()  # the unit that changes
+    [1, 0, 0, 1]
     """
 
     def __init__(
@@ -65,16 +75,40 @@ class Edges:
 
     @property
     def layer(self) -> np.ndarray:
-        """The layer of the program that the facet's form belongs to, shape (edges,)."""
+        """The layer of the program that the facet's form belongs to, shape (edges,).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.edges.layer.tolist()
+        [0, 0, 0, 0]
+        """
         return np.searchsorted(self._form_at, self._form, side="right") - 1
 
     @property
     def form(self) -> np.ndarray:
-        """The condition form of that layer that vanishes on the facet, shape (edges,)."""
+        """The condition form of that layer that vanishes on the facet, shape (edges,).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.edges.form.tolist()
+        [2, 0, 0, 2]
+        """
         return self._form - self._form_at[self.layer]
 
     def form_of(self, edge: int) -> tuple[int, int]:
-        """``layer`` and ``form`` of one edge."""
+        """``layer`` and ``form`` of one edge.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.edges.form_of(0)
+        (0, 2)
+        """
         layer = int(np.searchsorted(self._form_at, self._form[edge], side="right")) - 1
         return layer, int(self._form[edge] - self._form_at[layer])
 
@@ -83,7 +117,15 @@ class Edges:
         return np.argsort(self.target, kind="stable").astype(np.int32)
 
     def of_region(self, region: int) -> list[int]:
-        """The edges of one region: those to later regions, then those to earlier ones."""
+        """The edges of one region: those to later regions, then those to earlier ones.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.edges.of_region(3)
+        [2, 3]
+        """
         a, b = np.searchsorted(self.source, [region, region + 1])
         order = self._by_target
         c, d = np.searchsorted(self.target, [region, region + 1], sorter=order)
@@ -91,17 +133,41 @@ class Edges:
 
     @property
     def flip_counts(self) -> np.ndarray:
-        """How many units change across each edge, shape (edges,)."""
+        """How many units change across each edge, shape (edges,).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1], [2]]), es.ReLU()], (1,))  # two units, one hyperplane
+        >>> es.enumerate_regions(net).edges.flip_counts.tolist()
+        [2]
+        """
         return 1 + np.bincount(self._flip_edge, minlength=len(self))
 
     def flips(self, edge: int) -> tuple[tuple[int, int], ...]:
-        """The units whose piece differs across an edge, with the piece in ``target``."""
+        """The units whose piece differs across an edge, with the piece in ``target``.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1], [2]]), es.ReLU()], (1,))  # two units, one hyperplane
+        >>> es.enumerate_regions(net).edges.flips(0)
+        ((0, 1), (1, 1))
+        """
         a, b = np.searchsorted(self._flip_edge, [edge, edge + 1])
         more = zip(self._flip_unit[a:b].tolist(), self._flip_piece[a:b].tolist(), strict=True)
         return ((int(self.unit[edge]), int(self.piece[edge])), *more)
 
     def row(self, edge: int) -> Row:
-        """The facet's form over the domain's coordinates, constant first; > 0 in ``source``."""
+        """The facet's form over the domain's coordinates, constant first; > 0 in ``source``.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> [int(v) for v in omega.edges.row(0)]  # -x[1] > 0 in region 0
+        [0, 0, -1]
+        """
         forms = self._partition._exact_forms
         source, last = int(self.source[edge]), self._last
         if last[0] != source:  # edges are gone through source by source
@@ -110,7 +176,15 @@ class Edges:
         return row if self.sign[edge] > 0 else [-v for v in row]
 
     def normal(self, edge: int) -> tuple[Fraction, ...]:
-        """The facet's normal in the domain's coordinates, exactly; it points into ``target``."""
+        """The facet's normal in the domain's coordinates, exactly; it points into ``target``.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> [int(v) for v in omega.edges.normal(0)]  # from region 0 into region 1
+        [0, 1]
+        """
         return tuple(Fraction(-int(v.p), int(v.q)) for v in self.row(edge)[1:])
 
     def witness(self, edge: int) -> tuple[Fraction, ...]:
@@ -118,6 +192,15 @@ class Edges:
 
         It is where the segment from the witness of ``source`` to a point proved beyond this
         facet, and beyond no other one of the region, meets the hyperplane.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.edges.witness(0)[1]  # on the facet x[1] = 0
+        Fraction(0, 1)
+        >>> omega.edges.witness(0)[0] < 0
+        True
         """
         if edge in self._exact:
             return self._exact[edge]
@@ -133,7 +216,15 @@ class Edges:
 
     @property
     def normals(self) -> np.ndarray:
-        """The facets' normals in float64, shape (edges, k); see `normal`. Rounded, not scaled."""
+        """The facets' normals in float64, shape (edges, k); see `normal`. Rounded, not scaled.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.edges.normals.tolist()
+        [[0.0, 1.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]
+        """
         return self._float(0, len(self))[0]
 
     @property
@@ -141,11 +232,28 @@ class Edges:
         """Points in the facets' relative interiors in float64, shape (edges, k); see `witness`.
 
         Rounded: a float64 point rarely lies exactly on a hyperplane.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.edges.witnesses.shape
+        (4, 2)
         """
         return self._float(0, len(self))[1]
 
     def iter_geometry(self, chunk: int = 65536) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """`normals` and `witnesses` in chunks of edges, in order."""
+        """`normals` and `witnesses` in chunks of edges, in order.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> for normals, witnesses in omega.edges.iter_geometry(chunk=3):
+        ...     print(normals.shape, witnesses.shape)
+        (3, 2) (3, 2)
+        (1, 2) (1, 2)
+        """
         for start in range(0, len(self), chunk):
             yield self._float(start, min(start + chunk, len(self)))
 
@@ -273,6 +381,16 @@ class Borders:
     region : int64 array, shape (facets,)
     side : int32 array, shape (facets,)
         Which inequality of the domain: `Partition.side` describes it.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> box = es.Box(-1, 1, dim=2)
+    >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)), box)  # four squares
+    >>> omega.borders.region.tolist()
+    [0, 0, 1, 1, 2, 2, 3, 3]
+    >>> [omega.side(side) for side in omega.borders.side[:2]]
+    ['x[0] >= -1', 'x[1] >= -1']
     """
 
     def __init__(self, region: np.ndarray, side: np.ndarray) -> None:

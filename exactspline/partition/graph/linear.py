@@ -32,6 +32,16 @@ class RegionGroups:
         Whether the groups are made from all regions of the network on the domain.
     kind : str
         What a group is: "connected linear regions" or "distinct affine pieces".
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> first, last = es.Dense([[1], [1], [1]], [0, -1, -2]), es.Dense([[1, -2, 1]])
+    >>> net = es.Network([first, es.ReLU(), last], (1,))
+    >>> omega = es.enumerate_regions(net)  # a hat: 0, x, 2 - x, 0 again
+    >>> groups = omega.distinct_pieces()
+    >>> groups.kind, groups.labels.tolist()
+    ('distinct affine pieces', [0, 1, 2, 0])
     """
 
     labels: np.ndarray
@@ -41,7 +51,17 @@ class RegionGroups:
 
     @property
     def count(self) -> int:
-        """How many groups there are."""
+        """How many groups there are.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> first, last = es.Dense([[1], [1], [1]], [0, -1, -2]), es.Dense([[1, -2, 1]])
+        >>> net = es.Network([first, es.ReLU(), last], (1,))
+        >>> omega = es.enumerate_regions(net)  # a hat: 0, x, 2 - x, 0 again
+        >>> omega.linear_regions().count, omega.distinct_pieces().count
+        (4, 3)
+        """
         return len(self.representatives)
 
     def __len__(self) -> int:
@@ -53,7 +73,17 @@ class RegionGroups:
 
     @cached_property
     def sizes(self) -> np.ndarray:
-        """How many regions every group has, shape (groups,)."""
+        """How many regions every group has, shape (groups,).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> first, last = es.Dense([[1], [1], [1]], [0, -1, -2]), es.Dense([[1, -2, 1]])
+        >>> net = es.Network([first, es.ReLU(), last], (1,))
+        >>> omega = es.enumerate_regions(net)  # a hat: 0, x, 2 - x, 0 again
+        >>> omega.distinct_pieces().sizes.tolist()
+        [2, 1, 1]
+        """
         return np.bincount(self.labels, minlength=self.count)
 
     def members(self, group: int) -> np.ndarray:
@@ -63,6 +93,15 @@ class RegionGroups:
         ------
         IndexError
             If there is no such group.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> first, last = es.Dense([[1], [1], [1]], [0, -1, -2]), es.Dense([[1, -2, 1]])
+        >>> net = es.Network([first, es.ReLU(), last], (1,))
+        >>> omega = es.enumerate_regions(net)  # a hat: 0, x, 2 - x, 0 again
+        >>> omega.distinct_pieces().members(0).tolist()
+        [0, 3]
         """
         if not 0 <= group < self.count:
             raise IndexError(f"group {group} of {self.count}")

@@ -62,6 +62,15 @@ class LayerPartition:
     The layers are the program's: a layer holds the units that have equally many operators with
     units before them. A skip connection adds nothing to them. Regions here are in
     lexicographic order of their codes, so the finest ones inside one of them are consecutive.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1]]), es.Abs(), es.Dense([[1]], [-1]), es.Abs()], (1,))
+    >>> omega = es.enumerate_regions(net)
+    >>> first = omega.at_layer(1)
+    >>> len(omega), first.count, first.parent.tolist()
+    (4, 2, [0, 0, 1, 1])
     """
 
     def __init__(self, partition: RegionTable, layer: int, changes: np.ndarray) -> None:
@@ -75,7 +84,16 @@ class LayerPartition:
 
     @property
     def count(self) -> int:
-        """How many regions there are."""
+        """How many regions there are.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Abs(), es.Dense([[1]], [-1]), es.Abs()], (1,))  # ||x| - 1|
+        >>> first = es.enumerate_regions(net).at_layer(1)
+        >>> first.count
+        2
+        """
         return len(self.representatives)
 
     def __len__(self) -> int:
@@ -88,7 +106,16 @@ class LayerPartition:
 
     @property
     def units(self) -> int:
-        """How many units a code here has: those of the first ``layer`` layers."""
+        """How many units a code here has: those of the first ``layer`` layers.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Abs(), es.Dense([[1]], [-1]), es.Abs()], (1,))  # ||x| - 1|
+        >>> first = es.enumerate_regions(net).at_layer(1)
+        >>> first.units
+        1
+        """
         return int(self.partition.network.program.unit_start[self.layer])
 
     @property
@@ -99,6 +126,14 @@ class LayerPartition:
         ------
         LimitError
             If the array would take over 2 GiB.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Abs(), es.Dense([[1]], [-1]), es.Abs()], (1,))  # ||x| - 1|
+        >>> first = es.enumerate_regions(net).at_layer(1)
+        >>> first.codes.tolist()
+        [[0], [1]]
         """
         packed = self.partition._codes
         size = self.count * packed.units * packed.dtype.itemsize
@@ -164,6 +199,15 @@ class LayerPartition:
         ------
         LimitError
             If the arrays would be too large; ``affine(region)`` gives single ones.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Abs(), es.Dense([[1]], [-1]), es.Abs()], (1,))  # ||x| - 1|
+        >>> first = es.enumerate_regions(net).at_layer(1)
+        >>> A, b = first.affine_pieces()
+        >>> A.tolist(), b.tolist()
+        ([[[-1.0]], [[1.0]]], [[0.0], [0.0]])
         """
         program = self._program
         check_size(self.count, program, exact, "affine(region) gives single ones")
@@ -188,6 +232,15 @@ class LayerPartition:
         ------
         IndexError
             If there is no such region.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Abs(), es.Dense([[1]], [-1]), es.Abs()], (1,))  # ||x| - 1|
+        >>> first = es.enumerate_regions(net).at_layer(1)
+        >>> A, b = first.affine(1, exact=True)
+        >>> A.tolist(), b.tolist()
+        ([[Fraction(1, 1)]], [Fraction(0, 1)])
         """
         if not 0 <= region < self.count:
             raise IndexError(f"region {region} of {self.count}")
@@ -238,6 +291,14 @@ class StableUnits:
     complete : bool
         True: they never change in the domain, which is proved. False: the search was stopped,
         and they have not been seen to change.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1], [1]], [0, 5]), es.ReLU()], (1,))
+    >>> stable = es.enumerate_regions(net, es.Box([-1], [1])).stable_units()
+    >>> stable.unit.tolist(), stable.piece.tolist(), stable.complete
+    ([1], [1], True)
     """
 
     unit: np.ndarray

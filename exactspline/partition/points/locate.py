@@ -40,6 +40,14 @@ class Locations:
     on_boundary : bool array, shape (n,)
         Whether the point is in the domain, but strictly inside no region: it lies on a
         boundary between regions or on the domain's border.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+    >>> found = omega.locate([[1, 2], [0, 3]])
+    >>> found.region.tolist(), found.on_boundary.tolist()
+    ([3, 1], [False, True])
     """
 
     def __init__(
@@ -67,6 +75,13 @@ class Locations:
             If there is no such point.
         LimitError
             If more than 100,000 regions meet there.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.locate([[0, 3]]).all(0)
+        (1, 3)
         """
         if not -len(self) <= i < len(self):
             raise IndexError(f"point {i} of {len(self)}")

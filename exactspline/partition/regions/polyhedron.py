@@ -59,7 +59,17 @@ class Shape:
 
     @property
     def is_bounded(self) -> bool:
-        """Whether the region is bounded, decided exactly."""
+        """Whether the region is bounded, decided exactly.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU()], (2,))
+        >>> (region,) = es.regions_at(net, [1, 2])
+        >>> (part,) = es.regions_at(net, [1, 2], es.Box(-3, 3, dim=2))
+        >>> region.is_bounded, part.is_bounded
+        (False, True)
+        """
         return self._at_infinity == (True, 0)
 
     @property
@@ -76,6 +86,14 @@ class Shape:
         References
         ----------
         T. Zaslavsky, "Facing up to arrangements", Memoirs AMS 154, 1975.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1, 0], [-1, 0]], [1, 1]), es.ReLU()], (2,))
+        >>> (strip,) = es.regions_at(net, [0, 0])  # -1 <= x[0] <= 1, nothing reads x[1]
+        >>> strip.is_bounded, strip.is_relatively_bounded
+        (False, True)
         """
         return self._at_infinity[0]
 
@@ -102,6 +120,14 @@ class Shape:
             If the region holds a whole line: it has no vertex then.
         LimitError
             If the region has too many.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU()], (2,))
+        >>> (region,) = es.regions_at(net, [1, 2], es.Box(-3, 3, dim=2))
+        >>> region.vertices().astype(int).tolist()
+        [[0, 0], [0, 3], [3, 0], [3, 3]]
         """
         found = self._generators
         if found.lines:
@@ -126,6 +152,13 @@ class Shape:
             If the region holds a whole line.
         LimitError
             If the region has too many.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> (region,) = es.regions_at(es.Network([es.ReLU()], (2,)), [1, 2])
+        >>> region.rays().astype(int).tolist()
+        [[0, 1], [1, 0]]
         """
         self.vertices()
         rays = [tuple(Fraction(v) for v in ray) for ray in sorted(self._generators.rays)]
@@ -149,6 +182,14 @@ class Shape:
         For a domain of full dimension that is no slice, that is the volume in the inputs. In a
         domain of lower dimension it is the volume in its chart: the k-dimensional measure in
         R^D up to one constant factor for all regions.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1, 1]]), es.ReLU()], (2,))
+        >>> omega = es.enumerate_regions(net, es.Box(0, "1/3", dim=2))
+        >>> [str(region.volume()) for region in omega]
+        ['1/9']
         """
         from ...polyhedra.vertices import volume
 
@@ -176,6 +217,15 @@ class Shape:
         -----
         The ball lies in the closure, provably; that no larger one does is up to the tolerance
         of the linear programs (HiGHS, about 1e-7 relative).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU()], (2,))
+        >>> (region,) = es.regions_at(net, [1, 2], es.Box(-3, 2, dim=2))
+        >>> center, radius = region.chebyshev_center()
+        >>> center.round(6).tolist(), round(radius, 6)
+        ([1.0, 1.0], 1.0)
         """
         from ...polyhedra.nearest import deepest_point
 
@@ -209,6 +259,13 @@ class Shape:
         solved for in rationals and proved by its multipliers. Where that fails (in more than 60
         dimensions it is not tried), the result is the solver's, to about 1e-8 relative to the
         distance.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> (region,) = es.regions_at(es.Network([es.ReLU()], (2,)), [1, 2])
+        >>> region.project([-1, 5]).tolist()
+        [0.0, 5.0]
         """
         from ...cells.space import dense_rows
         from ...polyhedra.lp import q

@@ -48,6 +48,15 @@ class RegionFacet:
     flips : tuple of (unit, piece)
         The units whose piece changes across the facet, with the piece there; empty on the
         domain's border.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
+    >>> (region,) = es.regions_at(net, [3, 1])
+    >>> facet = region.facets()[0]
+    >>> facet.flips, facet.on_border
+    (((0, 0),), False)
     """
 
     inequality: Inequality
@@ -56,7 +65,16 @@ class RegionFacet:
 
     @property
     def on_border(self) -> bool:
-        """Whether it lies in the domain's border, so that there is no region across."""
+        """Whether it lies in the domain's border, so that there is no region across.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU()], (1,))
+        >>> (region,) = es.regions_at(net, [1], es.Box([-1], [2]))
+        >>> [facet.on_border for facet in region.facets()]
+        [True, False]
+        """
         return self.inequality.side is not None
 
 
@@ -72,7 +90,17 @@ class Holder(Protocol):
 
 
 class SymbolicRegion(NamedTuple):
-    """A region for sympy: ``symbols``, the ``inequalities`` of its closure, and the ``map``."""
+    """A region for sympy: ``symbols``, the ``inequalities`` of its closure, and the ``map``.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
+    >>> (region,) = es.regions_at(net, [3, 1])
+    >>> found = region.to_sympy()
+    >>> found.symbols, found.map
+    ((x0, x1), Matrix([[x0 + 2*x1]]))
+    """
 
     symbols: tuple[Any, ...]
     inequalities: list[Any]
@@ -258,7 +286,16 @@ class Region(Shape):
 
     @cached_property
     def witness(self) -> tuple[Fraction, ...]:
-        """A point strictly inside the region, exactly, in the domain's coordinates t."""
+        """A point strictly inside the region, exactly, in the domain's coordinates t.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
+        >>> (region,) = es.regions_at(net, [3, 1])
+        >>> all(value > 0 for value in region.witness)
+        True
+        """
         if self._witness is not None:
             return self._witness
         from .fan import step_towards
@@ -272,7 +309,16 @@ class Region(Shape):
 
     @cached_property
     def point(self) -> tuple[Fraction, ...]:
-        """The witness as an input x of the network, exactly."""
+        """The witness as an input x of the network, exactly.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU()], (2,))
+        >>> (region,) = es.regions_at(net, [3, 5], es.Slice([0, 5], [[1, 0]]))
+        >>> len(region.witness), len(region.point), int(region.point[1])
+        (1, 2, 5)
+        """
         return tuple(self.domain.chart.lift(self.witness))
 
     # --- Its affine map ----------------------------------------------------------------------
@@ -299,6 +345,15 @@ class Region(Shape):
         -----
         The float64 numbers are the exact ones, each rounded once (and to the largest float64
         beyond the range).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
+        >>> (region,) = es.regions_at(net, [3, 1])
+        >>> A, b = region.affine()
+        >>> A.tolist(), b.tolist()
+        ([[1.0, 2.0]], [0.0])
         """
         forms = self._map
         shape = (len(forms), forms.width)
@@ -313,7 +368,16 @@ class Region(Shape):
         return A, b
 
     def templates(self, *, exact: bool = False) -> np.ndarray:
-        """The rows of A, shape (C, D): what the region's outputs are matched against."""
+        """The rows of A, shape (C, D): what the region's outputs are matched against.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
+        >>> (region,) = es.regions_at(net, [3, 1])
+        >>> region.templates(exact=True).tolist()
+        [[Fraction(1, 1), Fraction(2, 1)]]
+        """
         return self.affine(exact=exact)[0]
 
     # --- Inequalities and neighbours ---------------------------------------------------------
@@ -337,6 +401,16 @@ class Region(Shape):
         ------
         LimitError
             If the exact linear programs that find the facets would take too long.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
+        >>> (region,) = es.regions_at(net, [3, 1])
+        >>> for inequality in region.inequalities():
+        ...     print(inequality)
+        x[0] >= 0   (ReLU[0], piece 1)
+        x[1] >= 0   (ReLU[1], piece 1)
         """
         if irredundant:
             return [facet.inequality for facet in self.facets()]
@@ -354,6 +428,16 @@ class Region(Shape):
         ------
         LimitError
             If the exact linear programs would take too long.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
+        >>> (region,) = es.regions_at(net, [3, 1])
+        >>> for facet in region.facets():
+        ...     print(facet.inequality, facet.flips)
+        x[0] >= 0   (ReLU[0], piece 1) ((0, 0),)
+        x[1] >= 0   (ReLU[1], piece 1) ((1, 0),)
         """
         if progress is not None:
             self._watch = progress
@@ -387,6 +471,14 @@ class Region(Shape):
         -------
         list of Region
             With their ids if this region has one and the partition holds them.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
+        >>> (region,) = es.regions_at(net, [3, 1])
+        >>> [other.code.tolist() for other in region.neighbors()]
+        [[0, 1], [1, 0]]
         """
         out = []
         for facet in self._facets:
@@ -426,6 +518,14 @@ class Region(Shape):
         -----
         A point that is not in the domain's affine hull is in no region. One evaluation of the
         network in rationals.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
+        >>> (region,) = es.regions_at(net, [3, 1])
+        >>> region.contains([1, 2]), region.contains([0, 2]), region.contains([0, 2], closure=True)
+        (True, False, True)
         """
         t = self._coordinates.of(exact_point(x, self.network))
         if t is None:
@@ -458,6 +558,14 @@ class Region(Shape):
             ``symbols`` (x0, x1, ... where t is the input itself, else t0, t1, ...),
             ``inequalities`` (relationals ``form >= 0``, one a facet) and ``map``: the outputs
             as a column ``Matrix`` of affine expressions in the symbols.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
+        >>> (region,) = es.regions_at(net, [3, 1])
+        >>> region.to_sympy().inequalities
+        [x0 >= 0, x1 >= 0]
         """
         from .convert import to_sympy
 
@@ -487,6 +595,17 @@ class Region(Shape):
         Notes
         -----
         Every row is scaled to a largest coefficient of 1; each number is rounded once.
+
+        Examples
+        --------
+        >>> import cvxpy as cp
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
+        >>> (region,) = es.regions_at(net, [3, 1])
+        >>> x = cp.Variable(2)
+        >>> problem = cp.Problem(cp.Minimize(cp.sum(x)), region.constraints(x))
+        >>> bool(abs(problem.solve()) < 1e-6)
+        True
         """
         from .convert import constraints
 

@@ -70,7 +70,14 @@ class PowerDiagram:
 
     @classmethod
     def of_pieces(cls, pieces: Sequence[tuple[Any, Any]]) -> PowerDiagram:
-        """From A, shape (R_k, S), and B, shape (R_k,), of every unit."""
+        """From A, shape (R_k, S), and B, shape (R_k,), of every unit.
+
+        Examples
+        --------
+        >>> diagram = PowerDiagram.of_pieces([([[0], [2]], [0, 1])])  # max(0, 2 z + 1)
+        >>> [str(v) for v in diagram.radii[0]]
+        ['0', '6']
+        """
         centroids, radii = [], []
         for k, (slopes, offsets) in enumerate(pieces):
             A = as_fractions(exact_array(slopes, f"A of unit {k}"))
@@ -86,7 +93,15 @@ class PowerDiagram:
 
     @classmethod
     def of_maso(cls, maso: MASO) -> PowerDiagram:
-        """The power diagram of a max-affine spline operator."""
+        """The power diagram of a max-affine spline operator.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> diagram = PowerDiagram.of_maso(es.Maxout(2).as_maso((2,)))
+        >>> diagram.centroids[0].astype(int).tolist()
+        [[1, 0], [0, 1]]
+        """
         return cls.of_pieces(list(zip(maso.A, maso.B, strict=True)))
 
     def _code(self, code: Any) -> list[int]:
@@ -110,6 +125,12 @@ class PowerDiagram:
         Returns
         -------
         int64 array, shape (K,)
+
+        Examples
+        --------
+        >>> diagram = PowerDiagram.of_pieces([([[0], [2]], [0, 1])])  # max(0, 2 z + 1)
+        >>> diagram.assign(["-1/2"]).tolist(), diagram.assign(["-1/3"]).tolist()
+        ([0], [1])
         """
         point = as_fractions(exact_array(z, "z")).reshape(-1)
         out = []
@@ -126,17 +147,39 @@ class PowerDiagram:
         return np.array(out, dtype=np.int64)
 
     def centroid(self, code: Any) -> np.ndarray:
-        """mu of a whole code, the sum over units; object array of S Fractions."""
+        """mu of a whole code, the sum over units; object array of S Fractions.
+
+        Examples
+        --------
+        >>> units = ([[0, 0], [1, 2]], [0, 0]), ([[0, 0], [3, 0]], [0, 0])
+        >>> diagram = PowerDiagram.of_pieces(units)
+        >>> [str(v) for v in diagram.centroid([1, 1])]
+        ['4', '2']
+        """
         chosen = [mu[r] for mu, r in zip(self.centroids, self._code(code), strict=True)]
         return np.array([sum(column, Fraction(0)) for column in zip(*chosen, strict=True)])
 
     def radius(self, code: Any) -> Fraction:
-        """rad of a whole code: |mu|^2 + 2 sum_k B_k."""
+        """rad of a whole code: |mu|^2 + 2 sum_k B_k.
+
+        Examples
+        --------
+        >>> diagram = PowerDiagram.of_pieces([([[0, 0], [1, 2]], [0, "1/2"])])
+        >>> str(diagram.radius([1]))
+        '6'
+        """
         mu = self.centroid(code)
         return dot(mu, mu) - self.level(code)
 
     def level(self, code: Any) -> Fraction:
-        """|mu|^2 - rad = -2 sum_k B_k of a whole code."""
+        """|mu|^2 - rad = -2 sum_k B_k of a whole code.
+
+        Examples
+        --------
+        >>> diagram = PowerDiagram.of_pieces([([[0, 0], [1, 2]], [0, "1/2"])])
+        >>> str(diagram.level([1]))
+        '-1'
+        """
         return sum(
             (self._level(k, r) for k, r in enumerate(self._code(code))), Fraction(0)
         )
@@ -149,6 +192,14 @@ class PowerDiagram:
         """The subdivision of a region on which the layer's input is z = J x + c.
 
         mu = J^T mu_kr and rad = |mu|^2 + 2 <mu_kr, c> + 2 B_kr.
+
+        Examples
+        --------
+        >>> layer = PowerDiagram.of_pieces([([[0], [1]], [0, -2])])  # max(0, z - 2)
+        >>> J, c = np.array([[Fraction(3)]]), np.array([Fraction(1)])
+        >>> inner = layer.inside(J, c)  # where z = 3 x + 1
+        >>> inner.assign([0]).tolist(), inner.assign([1]).tolist()
+        ([0], [1])
         """
         columns = [list(column) for column in J.T]
         offset = list(c)
@@ -170,6 +221,13 @@ class PowerDiagram:
         """How much closer a point is to a piece than to another one: an affine form.
 
         power distance to ``other`` minus that to ``piece``: constant and coefficients.
+
+        Examples
+        --------
+        >>> diagram = PowerDiagram.of_pieces([([[0], [2]], [0, 1])])  # max(0, 2 z + 1)
+        >>> constant, coefficients = diagram.closer(0, 1, 0)
+        >>> str(constant), [str(v) for v in coefficients]
+        ('2', ['4'])
         """
         mu, nu = self.centroids[unit][piece], self.centroids[unit][other]
         constant = self._level(unit, other) - self._level(unit, piece)
@@ -185,6 +243,14 @@ class PowerDiagram:
         ------
         LimitError
             For more than four million pairs of pieces.
+
+        Examples
+        --------
+        >>> absolute = PowerDiagram.of_pieces([([[-1], [1]], [0, 0])])
+        >>> absolute.voronoi_violation()  # none: plainly the nearest centroid
+        >>> relu = PowerDiagram.of_pieces([([[0], [1]], [0, 0])])
+        >>> relu.voronoi_violation()["code"]
+        [1]
         """
         pieces = sum(len(mu) for mu in self.centroids)
         if pieces * pieces > _MOST_PAIRS:
