@@ -323,7 +323,7 @@ def count_regions(
     request = Request(
         network, checked_domain(network, domain), limit, engine, keep=False, executor=executor
     )
-    return RegionCount.of(Driver(request, clock).go(progress=progress))
+    return RegionCount._of(Driver(request, clock).go(progress=progress))
 
 
 @guarded

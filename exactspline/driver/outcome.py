@@ -96,7 +96,7 @@ class RegionCount(int):
     stopped: Stop | None
 
     @classmethod
-    def of(cls, outcome: Outcome) -> RegionCount:
+    def _of(cls, outcome: Outcome) -> RegionCount:
         """The count of a search that has ended."""
         out = cls(outcome.regions)
         out.complete, out.stopped = outcome.complete, outcome.stop

@@ -45,7 +45,14 @@ class Scalar(Operator):
 
     @abstractmethod
     def spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
-        """Breakpoints, and slope and offset of every piece for an input of the given shape."""
+        """Breakpoints, and slope and offset of every piece for an input of the given shape.
+
+        Examples
+        --------
+        >>> breaks, pieces = ReLU().spline((1,))
+        >>> breaks, [(float(slope), float(offset)) for slope, offset in pieces]
+        ((Fraction(0, 1),), [(0.0, 0.0), (1.0, 0.0)])
+        """
 
     def output_shape(self, shape: Shape) -> Shape:
         return shape

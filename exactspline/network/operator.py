@@ -187,6 +187,14 @@ class Operator(ABC):
         """How many entries its windows or maxima read together, for inputs and an output.
 
         A few bytes of a file describe a window of any size, which takes memory once it is used.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> es.ReLU().entries_read([(4, 4)], (4, 4))
+        0
+        >>> es.MaxPool((3, 3)).entries_read([(1, 9, 9)], (1, 3, 3))
+        81
         """
         return 0
 

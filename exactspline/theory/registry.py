@@ -13,7 +13,15 @@ Thing = TypeVar("Thing", bound=Callable[..., Any])
 
 
 class Check(NamedTuple):
-    """A line of the table: the function, what it needs, and the number of its statement."""
+    """A line of the table: the function, what it needs, and the number of its statement.
+
+    Examples
+    --------
+    >>> from exactspline import theory
+    >>> line = theory.CHECKS["convexity"]
+    >>> line.function.__name__, line.needs_network, line.number
+    ('check_convexity', True, 1)
+    """
 
     function: Callable[..., Any]
     needs_network: bool

@@ -56,6 +56,13 @@ class EulerReport:
     loose_facets : tuple of int
         Indices of faces of dimension k - 1 that do not lie in exactly two regions' closures
         (in the border: one).
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> report = es.enumerate_regions(es.Network([es.ReLU()], (2,))).check_euler()
+    >>> report.f_vector, report.characteristic, report.expected, bool(report)
+    ((1, 4, 4), 1, 1, True)
     """
 
     dimension: int
@@ -69,7 +76,14 @@ class EulerReport:
 
     @property
     def holds(self) -> bool:
-        """Whether both sums are what they must be, and all facets are shared as they must be."""
+        """Whether both sums are what they must be, and all facets are shared as they must be.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> es.enumerate_regions(es.Network([es.Abs()], (1,))).check_euler().holds
+        True
+        """
         sums = self.characteristic, self.interior_characteristic
         return sums == (self.expected, self.interior_expected) and not self.loose_facets
 

@@ -16,7 +16,15 @@ MOST_TERMS = 200_000  # coefficients of all maps
 
 
 class SymbolicNetwork(NamedTuple):
-    """A network for sympy: ``symbols``, and ``map``, a column matrix of Piecewise."""
+    """A network for sympy: ``symbols``, and ``map``, a column matrix of Piecewise.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> symbolic = es.enumerate_regions(es.Network([es.Abs()], (1,))).to_sympy()
+    >>> symbolic.symbols, symbolic.map.shape, symbolic.map[0].subs(symbolic.symbols[0], -3)
+    ((x0,), (1, 1), 3)
+    """
 
     symbols: tuple[Any, ...]
     map: Any

@@ -58,7 +58,16 @@ class Inequality:
     letter: str = "x"
 
     def value(self, t: Sequence[Fraction]) -> Fraction:
-        """coefficients . t + constant at a point in the domain's coordinates, exactly."""
+        """coefficients . t + constant at a point in the domain's coordinates, exactly.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[2]], [1]), es.ReLU()], (1,))
+        >>> (above,) = es.enumerate_regions(net)[1].inequalities()
+        >>> str(above.value([Fraction(1, 2)]))
+        '2'
+        """
         pairs = zip(self.coefficients, t, strict=True)
         return sum((c * v for c, v in pairs if c), self.constant)
 
