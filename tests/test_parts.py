@@ -9,6 +9,7 @@ import pytest
 import random_networks as nets
 
 import exactspline as es
+from exactspline.search.choice import engine_names
 from exactspline.search.highs import engine as highs_engine
 from exactspline.search.kernel import engine as kernel_engine
 from exactspline.search.part import INSIDE, ON_THE_WAY, OUTSIDE, WHOLE, Part, successor
@@ -55,7 +56,7 @@ def in_parts(
     return ordered, done
 
 
-@pytest.mark.parametrize("engine", ["kernel", "highs", "rational"])
+@pytest.mark.parametrize("engine", engine_names())
 def test_any_cut_gives_the_same_regions(engine, small_steps):
     cuts = 0
     for seed in range(60 if engine == "kernel" else 25):
