@@ -13,6 +13,7 @@ from folders import ROOT
 
 import exactspline as es
 from exactspline.cells.point import code_at
+from exactspline.search.choice import engine_names
 
 F = Fraction
 
@@ -81,7 +82,7 @@ def test_order_is_lexicographic_and_the_same_every_time():
     assert again.witnesses.tolist() == omega.witnesses.tolist()
 
 
-@pytest.mark.parametrize("engine", ["kernel", "highs", "rational"])
+@pytest.mark.parametrize("engine", engine_names())
 @pytest.mark.parametrize("domain", [None, es.Box(-1, 1, dim=2), es.Box([0, 0], [0, 1])])
 def test_engines_agree(engine, domain):
     net = random_network([2, 5, 4], 3)
@@ -198,7 +199,7 @@ def test_stream_in_batches():
     )
 
 
-@pytest.mark.parametrize("engine", ["kernel", "highs", "rational"])
+@pytest.mark.parametrize("engine", engine_names())
 def test_limit_is_marked(engine):
     full = es.enumerate_regions(NET, BOX)
     count = es.count_regions(NET, BOX, limit=10, engine=engine)

@@ -17,6 +17,7 @@ from exactspline import api
 from exactspline.clock import Clock, OutOfTime, allowance, check, current, expect, watched
 from exactspline.polyhedra.lp import minimise, q
 from exactspline.search import compiled
+from exactspline.search.choice import engine_names
 from exactspline.search.part import WHOLE
 from exactspline.search.run import Run
 from exactspline.tasks.coordinate import TaskRun
@@ -58,7 +59,7 @@ def maxima() -> es.Network:
 
 NETWORKS = {"thirds": thirds, "magnitudes": magnitudes, "maxima": maxima}
 BOX = es.Box([-1, -1], [1, 1])
-ENGINES = ["kernel", "highs", "rational"]
+ENGINES = engine_names()
 
 
 def known(codes: list[tuple[int, ...]], found: list[tuple[int, ...]]) -> None:

@@ -31,11 +31,12 @@ from exactspline.compile.forms import Forms
 from exactspline.evaluate import plain
 from exactspline.partition.points import signs
 from exactspline.rationals import as_fractions, exact_array, to_fraction
+from exactspline.search.choice import engine_names
 from exactspline.tasks.workers import end, processes
 from exactspline.theory.chapters import exports
 
 SOME = [FLUSH, Mode("up"), Mode("down", True, True), Mode("zero")]
-ENGINES = ("kernel", "highs", "rational")
+ENGINES = engine_names()
 BIAS = [0.0, -1e-310]  # made here, in standard mode; so are all numbers below
 
 
@@ -170,12 +171,13 @@ def tiny_spec(seed: int) -> tuple[nets.Spec, nets.DomainPair]:
 def counted(seed: int, other: Mode) -> None:
     spec, (domain, plain_domain) = tiny_spec(seed)
     expected = naive.codes(nets.twin(spec), plain_domain)
-    engine = ENGINES[seed % 3]
+    engine = ENGINES[seed % len(ENGINES)]
     with in_mode(other):  # the network, too, is made in that mode
         net = nets.network(spec)
         own = es.Box(domain.low, domain.high) if isinstance(domain, es.Box) else domain
         omega = es.enumerate_regions(net, own, engine=engine)
-        codes, count = omega.codes, es.count_regions(net, own, engine=ENGINES[(seed + 1) % 3])
+        other_engine = ENGINES[(seed + 1) % len(ENGINES)]
+        codes, count = omega.codes, es.count_regions(net, own, engine=other_engine)
         at = [region.code.tolist() for region in es.regions_at(net, omega.witness(0), own)]
     assert [tuple(c) for c in codes.tolist()] == expected, (seed, spec, plain_domain)
     assert count == len(expected)

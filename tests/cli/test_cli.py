@@ -26,6 +26,7 @@ from exactspline.cli.progress import Progress
 from exactspline.cli.text import big, duration
 from exactspline.formats import save_json
 from exactspline.search import compiled, warm
+from exactspline.search.choice import engine_names
 
 F = Fraction
 JSON_KEYS = {
@@ -257,7 +258,7 @@ def test_several_domains_have_no_total(run):
     assert (value.keys() | value["results"][0].keys()) >= JSON_KEYS
 
 
-@pytest.mark.parametrize("engine", ["auto", "kernel", "highs", "rational"])
+@pytest.mark.parametrize("engine", ["auto", *engine_names()])
 def test_engines(run, engine):
     value = json.loads(run("count", "small.npz", "--engine", engine, "--json")[1])
     assert value["regions"] == 7

@@ -13,6 +13,7 @@ import exactspline as es
 from exactspline.cells.space import search_space
 from exactspline.compile.program import Program
 from exactspline.rationals import TINY, bounded_floats
+from exactspline.search.choice import engine_names
 from exactspline.search.kernel.problem import make_problem
 from exactspline.search.scaling import EVERYDAY, scaled
 
@@ -170,7 +171,7 @@ TINY_NETS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("engine", ["kernel", "highs", "rational"])
+@pytest.mark.parametrize("engine", engine_names())
 @pytest.mark.parametrize("name", list(TINY_NETS))
 def test_numbers_that_vanish_in_float64_count(name, engine):
     operators, dim, regions = TINY_NETS[name]
@@ -189,7 +190,7 @@ def test_a_box_of_subnormal_width_is_not_flat():
     """u = 1e184 x - 1e-140 changes its sign in [0, 5e-324], whose middle rounds to 0."""
     net = es.Network([es.Dense([[1], [1e184]], [1, -1e-140]), es.ReLU()], (1,))
     domain = es.Box([0], [5e-324])
-    for engine in ("kernel", "highs", "rational"):
+    for engine in engine_names():
         assert es.count_regions(net, domain, engine=engine) == 2
 
 

@@ -9,11 +9,12 @@ import pytest
 
 import exactspline as es
 from exactspline.formats import domain_to_json, load_domain
+from exactspline.search.choice import engine_names
 from exactspline.theory.run import run_checks
 
 NONE = np.zeros((0, 2))
 POINT = es.Slice([1, 2], NONE)
-ENGINES = ("kernel", "highs", "rational")
+ENGINES = engine_names()
 
 
 def network() -> es.Network:

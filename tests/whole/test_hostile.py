@@ -16,6 +16,7 @@ import pytest
 from marks import first_quick
 
 import exactspline as es
+from exactspline.search.choice import engine_names
 
 BLOCKS, CASES = 8, 36
 WORKERS = ("none", "none", "2 threads", "4 threads")
@@ -71,7 +72,7 @@ def test_a_wrong_code_is_found_out(tmp_path):
         hostile_checks.check_partition(case, omega, rng, False)
 
 
-@pytest.mark.parametrize("engine", ["kernel", "highs", "rational"])
+@pytest.mark.parametrize("engine", engine_names())
 def test_facets_where_inputs_are_not_read(engine, tmp_path, executors):
     """Workers and stores take facets of networks that read less than their domain has."""
     inf = float("inf")
