@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+
 import progress_bar
 import pytest
 
@@ -10,6 +13,10 @@ from exactspline.cli import main
 
 @pytest.hookimpl(trylast=True)  # the terminal is there first
 def pytest_configure(config: pytest.Config) -> None:
+    """Draw the bar; have Ctrl-C on, which a shell switches off for what it starts with ``&``."""
+    here = threading.current_thread() is threading.main_thread()
+    if here and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if progress_bar.is_wanted(config):
         config.pluginmanager.register(progress_bar.ProgressBar(config), "progress_bar")
 

@@ -66,6 +66,7 @@ def test_a_warm_cache_is_read_where_it_cannot_be_written(use):
     assert use(DENIED)[:2] == (2, 0)
 
 
+@pytest.mark.slow
 def test_a_stale_cache_is_compiled_anew(use, tmp_path):
     use()
     text = (tmp_path / "toy.py").read_text()
@@ -75,6 +76,7 @@ def test_a_stale_cache_is_compiled_anew(use, tmp_path):
     assert use(DENIED)[:2] == (2, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [b"", b"no pickle", b"\x80\x04."])
 @pytest.mark.parametrize("kind", ["nbi", "nbc"])
 def test_a_damaged_cache_is_written_anew(use, tmp_path, damage, kind):

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from marks import first_quick
 
 import exactspline as es
 from exactspline import api
@@ -97,7 +98,7 @@ def test_interrupted_at_every_look_and_gone_on_with(name, engine, domain):
 
 @pytest.mark.parametrize("facets", [False, True], ids=["regions", "facets"])
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", first_quick(list(NETWORKS)))
 def test_interrupted_at_every_look_and_begun_anew(name, engine, facets):
     """What remains, searched by others, is what was not found."""
     network = NETWORKS[name]()

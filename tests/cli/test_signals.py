@@ -84,6 +84,7 @@ def test_an_ignored_signal_stays_ignored():
     assert (child.returncode, out, err) == (0, "result\n", "")
 
 
+@pytest.mark.slow
 def test_signals_from_outside_at_any_moment_of_the_end():
     """From the result to the last moment of the interpreter."""
     rng = random.Random(2)

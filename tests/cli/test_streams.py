@@ -38,8 +38,12 @@ def unsafe(text: str) -> set[str]:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("info", "net.json"), ("count", "net.json"), ("region", "net.json", "--at", "0,1"),
-        ("theorems", "net.json", "--check", "power diagram", "--details"),
+        ("info", "net.json"), ("count", "net.json"),
+        pytest.param(("region", "net.json", "--at", "0,1"), marks=pytest.mark.slow),
+        pytest.param(
+            ("theorems", "net.json", "--check", "power diagram", "--details"),
+            marks=pytest.mark.slow,
+        ),
     ],
 )  # fmt: skip
 def test_names_neither_steer_a_terminal_nor_forge_a_line(arguments, tmp_path):

@@ -269,7 +269,14 @@ def test_a_convolution_is_tiles_and_pooling_is_a_sum(dtype):
 
 
 @pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("widths", [(5, 80, 3), (150, 140, 130), (3, 2, 40)])
+@pytest.mark.parametrize(
+    "widths",
+    [
+        pytest.param((5, 80, 3), marks=pytest.mark.slow),
+        pytest.param((150, 140, 130), marks=pytest.mark.slow),
+        (3, 2, 40),
+    ],
+)
 def test_dense_layers_of_all_sizes(widths, dtype):
     """Products by kernels and in BLAS, and more outputs than inputs."""
     rng = np.random.default_rng(0)

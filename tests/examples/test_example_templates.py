@@ -24,6 +24,7 @@ def train():
     return module
 
 
+@pytest.mark.slow
 def test_it_runs_and_reports(train, tmp_path, capsys, monkeypatch):
     threads = torch.get_num_threads()
     monkeypatch.setattr(train, "LAMBDAS", (0.0, 1.0))

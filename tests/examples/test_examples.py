@@ -74,6 +74,7 @@ def images() -> np.ndarray:
     return np.stack([np.load(EXAMPLES / "digits" / f"{n}.npy").reshape(-1) for n in "abc"])
 
 
+@pytest.mark.slow
 def test_one_network_three_ways(networks, module):
     rng = np.random.default_rng(0)
     X = rng.choice(images(), 10_000) + rng.normal(0, 0.1, (10_000, 64))
@@ -118,6 +119,7 @@ def test_units_have_names(networks):
     assert str(networks["torch"].unit_name(400)) == "one.relu[0, 2, 0]"
 
 
+@pytest.mark.slow
 def test_training_script(tmp_path):
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / "digits" / "train.py"), "--epochs", "1",

@@ -10,6 +10,7 @@ import flint
 import highspy
 import numpy as np
 import pytest
+from marks import first_quick
 
 import exactspline as es
 from exactspline.cells.point import code_at
@@ -135,7 +136,7 @@ def check_witnesses(net, domain, found, every=1):
 
 
 @pytest.mark.parametrize("kind", ["float", "integer", "cone", "thirds"])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", first_quick(range(5)))
 def test_same_regions_in_the_same_order_as_the_kernel(kind, seed):
     rng = np.random.default_rng([seed, *kind.encode()])
     for _ in range(10):
@@ -236,6 +237,7 @@ def image_box(rng, eps):
     return es.Box(np.maximum(x - eps, 0), np.minimum(x + eps, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "eps"), [(0, 0.01), (5, 0.01)])
 def test_wide_box_every_witness_has_its_region_s_code(seed, eps):
     rng = np.random.default_rng(seed)

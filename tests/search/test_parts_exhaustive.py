@@ -45,7 +45,8 @@ def test_a_resumed_store_counts_nothing_twice(tmp_path, limit, graph):
         assert whole.edges.target.tolist() == [1, 2, 3]
 
 
-@pytest.mark.parametrize("block", first_quick(range(BLOCKS)))
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(BLOCKS))
 def test_every_stop_of_the_kernel(block):
     asked = exact = grown = 0
     for seed in range(block * NETS, (block + 1) * NETS):

@@ -14,8 +14,11 @@ import store_damage as damage
 
 import exactspline as es
 
+QUICK, *SLOW = damage.KINDS
+PARAMS = [QUICK, *(pytest.param(kind, marks=pytest.mark.slow) for kind in SLOW)]
 
-@pytest.fixture(scope="module", params=damage.KINDS, ids=str)
+
+@pytest.fixture(scope="module", params=PARAMS, ids=str)
 def original(request, tmp_path_factory):
     return damage.Original(tmp_path_factory.mktemp("store") / "made", *request.param)
 

@@ -9,7 +9,7 @@ import pytest
 
 
 def slow(values: Iterable[Any]) -> list[Any]:
-    """Parameters that are left out by ``-m "not slow"``."""
+    """Parameters that are left out by ``-m "not slow"``; a tuple has one for each name."""
     return [
         pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.slow)
         for value in values

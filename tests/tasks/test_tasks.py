@@ -88,6 +88,7 @@ def test_processes(pool):
     assert count.certificates.total >= 4000
 
 
+@pytest.mark.slow
 def test_limits(short_tasks):
     net = es.load(MOONS)
     whole = es.enumerate_regions(net)

@@ -10,6 +10,7 @@ import numpy as np
 import operator_cases as cases
 import pytest
 import theory_networks as toys
+from marks import first_quick
 
 import exactspline as es
 from exactspline import theory
@@ -45,7 +46,7 @@ def sampled(net, domain, rng, output):
     return False
 
 
-@pytest.mark.parametrize("seed", range(70))
+@pytest.mark.parametrize("seed", first_quick(range(70), 12))
 def test_convex_or_a_segment_that_is_not(seed):
     rng = random.Random(seed)
     net = toys.any_network(rng)
@@ -176,7 +177,7 @@ def test_maps_that_do_not_meet_are_no_convex_function(monkeypatch):
 # --- Nondecreasing layers --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", first_quick(range(40), 8))
 def test_nondecreasing_layers_make_a_convex_network(seed):
     rng = random.Random(seed)
     n, steps = 2, []

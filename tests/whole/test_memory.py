@@ -9,6 +9,7 @@ import weakref
 
 import numpy as np
 import pytest
+from marks import first_quick
 
 import exactspline as es
 from exactspline import theory
@@ -78,7 +79,7 @@ USES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("use", first_quick(list(USES), 8))
 def test_a_network_goes_at_once(use, tmp_path):
     """Not even a cycle keeps it: cycles are only found after so many objects, however large."""
     net = network()
@@ -117,6 +118,7 @@ def test_a_core_is_kept_as_long_as_its_network():
     assert gone() is core.network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use", ["count", "forward", "forward_core", "graph", "a stream left"])
 def test_repeats_take_no_more_memory(use, tmp_path):
     def traced(repeats: int) -> int:

@@ -6,11 +6,12 @@ import random
 
 import pytest
 import relations
+from marks import first_quick
 
 NETS = 6  # a relation; benchmarks/metamorphic.py has thousands
 
 
-@pytest.mark.parametrize("name", list(relations.RELATIONS))
+@pytest.mark.parametrize("name", first_quick(list(relations.RELATIONS), 2))
 def test_two_ways_to_one_count(name):
     number = list(relations.RELATIONS).index(name)
     for seed in range(number * NETS, (number + 1) * NETS):
@@ -24,6 +25,7 @@ def test_two_ways_to_one_count(name):
             raise AssertionError(f"{kind}: {error!r}\n{source}") from error
 
 
+@pytest.mark.slow
 def test_a_wrong_way_is_found_out():
     """Codes that are not the network's are refused by every relation that counts it anew."""
     _, plain, where, codes = relations.draw(3, 60)

@@ -15,6 +15,7 @@ import naive
 import numpy as np
 import pytest
 import random_networks as nets
+from marks import first_quick
 from program_at import affine_piece, program_at
 
 import exactspline as es
@@ -27,6 +28,7 @@ HALF = F(1, 2)
 WIDTHS = {"1": F(1), "1e-200": F(1e-200), "1e-300": F(1e-300), "1e300": F(1e300), "1e-400": E400,
           "5e-324": F(5e-324), "1e400": 1 / E400}  # fmt: skip
 widths = pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+few_widths = pytest.mark.parametrize("width", first_quick([*WIDTHS.values()], 2), ids=WIDTHS)
 LARGEST = F(float(np.finfo(np.float64).max))
 
 # factors of consecutive affine operators whose product is not what float64 makes of it
@@ -317,7 +319,7 @@ def test_products_that_overflow_on_the_way_come_back():
         es.codes(omega.network, [[-1.0], [1.0]])
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", first_quick(range(12), 3))
 def test_maps_of_random_networks_of_many_magnitudes(seed):
     rng = np.random.default_rng(seed)
     weights: list[np.ndarray] = []
@@ -384,7 +386,7 @@ def test_normals_that_underflow_on_the_way():
         assert close(edges.normals[i].tolist(), edges.normal(i), edges.normal(i))
 
 
-@widths
+@few_widths
 @factors
 def test_regions_in_boxes_of_any_size(a, b, width):
     spec = folded(a, b)
