@@ -66,10 +66,10 @@ def load(path: PathLike) -> Network:
 
     Examples
     --------
-    >>> load("net.h5")
+    >>> load("net.h5")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     exactspline.errors.FormatError: net.h5: extension '.h5' is not known; networks are read from \
-.json, .nnet, .npz and .onnx files
+.json, ... files
     """
     return reader_of(path)(path)
 

@@ -637,12 +637,17 @@ CASES: dict[str, Callable[[random.Random], Case]] = {
 ONNX: dict[str, tuple[list[Any], dict[str, Any], tuple[Any, ...], dict[str, Any]]] = {}
 
 
-def case(name: str) -> Callable[[Draw], Draw]:
-    """Register a function that draws cases of an operator."""
+NOT_CONVEX: set[str] = set()  # operators of their own files, some of whose cases are no MASO
+
+
+def case(name: str, *, convex: bool = True) -> Callable[[Draw], Draw]:
+    """Register a function that draws cases of an operator; ``convex`` if all are MASOs."""
 
     def register(draw: Draw) -> Draw:
         assert name not in CASES, name
         CASES[name] = draw
+        if not convex:
+            NOT_CONVEX.add(name)
         return draw
 
     return register
