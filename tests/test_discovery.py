@@ -12,6 +12,8 @@ import pytest
 
 import exactspline as es
 import exactspline.network as nw
+from exactspline import formats
+from exactspline.search import choice
 
 ROOT = Path(es.__file__).parent
 # rooms that read programs and never ask which operators made them
@@ -161,3 +163,54 @@ def reaches(graph, start, end):
             seen.add(following)
             todo.append(following)
     return False
+
+
+# --- Tables that refuse ----------------------------------------------------------------------
+
+
+def test_a_name_that_is_taken():
+    from exactspline.formats.registry import reader, writer
+    from exactspline.search.engine import engine
+    from exactspline.theory.registry import check, exported
+
+    assert callable(formats.load)  # the tables are filled
+    assert choice.engine_names()
+    for register, message in (
+        (reader(".onnx"), r"\.onnx: it is taken"),
+        (writer(".json"), r"\.json: it is taken"),
+        (reader("NNET"), "small letters"),
+        (engine("kernel", says=""), "'kernel': the name is taken"),
+        (engine("auto", says=""), "'auto': the name is taken"),
+        (check(number=1, name="convexity", needs_network=True), "has one of that name"),
+        (exported, "exports 'zaslavsky' already"),
+    ):
+
+        def zaslavsky():
+            pass
+
+        assert es.theory.zaslavsky is not zaslavsky
+        with pytest.raises(es.ParameterError, match=message):
+            register(zaslavsky)
+
+
+def test_engines_obey_the_protocol():
+    """What each offers, and how a search that has not begun answers; the rest is in test_parts."""
+    from exactspline.cells.space import search_space
+    from exactspline.search.part import WHOLE
+
+    net = es.Network([nw.Dense([[1, 2], [1, -1]]), nw.ReLU()], (2,))
+    space = search_space(net.program, es.WholeSpace(2).chart)
+    for name in choice.engine_names():
+        search = choice.engine_called(name).begin(
+            net.program, space, store=True, max_regions=2**62, facets=False, part=WHOLE
+        )
+        assert (search.finished, search.regions, search.spent) == (False, 0, False)
+        assert search.remaining() == [WHOLE]
+        codes = [c for batch in search.batches() for c in batch.codes.tolist()]
+        assert codes == [[0, 0], [0, 1], [1, 0], [1, 1]]
+        assert (search.finished, search.regions, search.share) == (True, 4, 1.0)
+        assert search.decisions.total >= 4
+        assert search.remaining() == []
+    assert [choice.automatic(dim).name for dim in (1, 60, 61, 10**6)] == ["kernel"] * 2 + ["highs"] * 2
+    with pytest.raises(es.ParameterError, match="choose one of auto, kernel, highs, rational"):
+        choice.engine_called("none")
