@@ -80,7 +80,8 @@ def test_names_of_operators_agree():
 
 
 def test_names_that_type_checkers_see_are_registered():
-    """The names that are written down in the two packages are all there, and none is stale."""
+    """The names that are written down are the same in the two packages, and none is stale."""
+    operators = []
     for module in ("exactspline", "exactspline.network"):
         tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
         listed = next(
@@ -89,6 +90,10 @@ def test_names_that_type_checkers_see_are_registered():
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
         )
         assert [name for name in listed if not hasattr(es, name) and not hasattr(nw, name)] == []
+        known = {kind.__name__ for kind in nw.OPERATORS}
+        operators.append([name for name in listed if name in known])
+    assert operators[0] == operators[1]
+    assert len(operators[0]) >= 43
 
 
 def test_an_operator_that_cannot_be_registered():
@@ -211,6 +216,7 @@ def test_engines_obey_the_protocol():
         assert (search.finished, search.regions, search.share) == (True, 4, 1.0)
         assert search.decisions.total >= 4
         assert search.remaining() == []
-    assert [choice.automatic(dim).name for dim in (1, 60, 61, 10**6)] == ["kernel"] * 2 + ["highs"] * 2
-    with pytest.raises(es.ParameterError, match="choose one of auto, kernel, highs, rational"):
+    by_size = [choice.automatic(dim).name for dim in (1, 60, 61, 10**6)]
+    assert by_size == ["kernel", "kernel", "highs", "highs"]
+    with pytest.raises(es.ParameterError, match="choose one of auto, kernel, highs, "):
         choice.engine_called("none")
