@@ -28,6 +28,7 @@ __all__ = [
     "warn_if_lost",
 ]
 
+OTHER_COMPILES = 3  # how a process ends that finds another one compiling
 HEARTBEAT = 0.05  # seconds between two looks at the other process
 _children: dict[bool, subprocess.Popen[bytes]] = {}
 _COMMAND = "from exactspline.search.warm import compile_for_parent as run; run({}, {})"
@@ -165,8 +166,8 @@ def compile_elsewhere(clock: Clock, *, facets: bool = False) -> Iterator[bool]:
         child = _children.get(facets)
         if child is not None and child.poll() is not None:
             del _children[facets]
-            if child.returncode != 0:
-                return
+            if child.returncode != OTHER_COMPILES and not is_compiled(facets=facets):
+                return  # it has failed, or has nothing to show for it
             child = None
         if child is None and not _held(facets):
             child = _begin(facets)

@@ -16,7 +16,7 @@ from ..compile.builder import Builder
 from ..domain import WholeSpace
 from ..locks import FileLock, LockTaken
 from ..mode import guarded
-from .compiled import all_kernels, beside_cache
+from .compiled import OTHER_COMPILES, all_kernels, beside_cache
 from .kernel.engine import KernelSearch
 
 __all__ = ["compile_for_parent", "warm_up"]
@@ -51,7 +51,7 @@ def compile_for_parent(facets: bool, parent: int) -> None:
     try:
         held = FileLock(lock)
     except LockTaken:  # another process was faster
-        return
+        raise SystemExit(OTHER_COMPILES) from None
     try:
         with listening(all_kernels(facets=facets), partial(write_step, step)):
             warm_up(facets=facets)

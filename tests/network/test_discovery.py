@@ -12,6 +12,8 @@ import pytest
 
 import exactspline as es
 import exactspline.network as nw
+from exactspline import formats
+from exactspline.search import choice
 
 ROOT = Path(es.__file__).parent
 # rooms that read programs and never ask which operators made them
@@ -79,7 +81,8 @@ def test_names_of_operators_agree():
 
 
 def test_names_that_type_checkers_see_are_registered():
-    """The names that are written down in the two packages are all there, and none is stale."""
+    """The names that are written down are the same in the two packages, and none is stale."""
+    operators = []
     for module in ("exactspline", "exactspline.network"):
         tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
         listed = next(
@@ -88,6 +91,10 @@ def test_names_that_type_checkers_see_are_registered():
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
         )
         assert [name for name in listed if not hasattr(es, name) and not hasattr(nw, name)] == []
+        known = {kind.__name__ for kind in nw.OPERATORS}
+        operators.append([name for name in listed if name in known])
+    assert operators[0] == operators[1]
+    assert len(operators[0]) >= 43
 
 
 def test_an_operator_that_cannot_be_registered():
@@ -162,3 +169,55 @@ def reaches(graph, start, end):
             seen.add(following)
             todo.append(following)
     return False
+
+
+# --- Tables that refuse ----------------------------------------------------------------------
+
+
+def test_a_name_that_is_taken():
+    from exactspline.formats.registry import reader, writer
+    from exactspline.search.engine import engine
+    from exactspline.theory.registry import check, exported
+
+    assert callable(formats.load)  # the tables are filled
+    assert choice.engine_names()
+    for register, message in (
+        (reader(".onnx"), r"\.onnx: it is taken"),
+        (writer(".json"), r"\.json: it is taken"),
+        (reader("NNET"), "small letters"),
+        (engine("kernel", says=""), "'kernel': the name is taken"),
+        (engine("auto", says=""), "'auto': the name is taken"),
+        (check(number=1, name="convexity", needs_network=True), "has one of that name"),
+        (exported, "exports 'zaslavsky' already"),
+    ):
+
+        def zaslavsky():
+            pass
+
+        assert es.theory.zaslavsky is not zaslavsky
+        with pytest.raises(es.ParameterError, match=message):
+            register(zaslavsky)
+
+
+def test_engines_obey_the_protocol():
+    """What each offers, and how a search that has not begun answers; the rest is in test_parts."""
+    from exactspline.cells.space import search_space
+    from exactspline.search.part import WHOLE
+
+    net = es.Network([nw.Dense([[1, 2], [1, -1]]), nw.ReLU()], (2,))
+    space = search_space(net.program, es.WholeSpace(2).chart)
+    for name in choice.engine_names():
+        search = choice.engine_called(name).begin(
+            net.program, space, store=True, max_regions=2**62, facets=False, part=WHOLE
+        )
+        assert (search.finished, search.regions, search.spent) == (False, 0, False)
+        assert search.remaining() == [WHOLE]
+        codes = [c for batch in search.batches() for c in batch.codes.tolist()]
+        assert codes == [[0, 0], [0, 1], [1, 0], [1, 1]]
+        assert (search.finished, search.regions, search.share) == (True, 4, 1.0)
+        assert search.decisions.total >= 4
+        assert search.remaining() == []
+    by_size = [choice.automatic(dim).name for dim in (1, 60, 61, 10**6)]
+    assert by_size == ["kernel", "kernel", "highs", "highs"]
+    with pytest.raises(es.ParameterError, match="choose one of auto, kernel, highs, "):
+        choice.engine_called("none")

@@ -150,11 +150,18 @@ def test_a_limit_ends_the_waiting(cold, holder):
     assert list(compiled.compile_elsewhere(Clock.limit(0.2)))[-1] is False
 
 
-def test_a_child_that_fails_is_not_begun_again(cold, monkeypatch):
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_child_that_brings_nothing_is_not_begun_again(cold, monkeypatch, status):
     cold["looks"] = 10**9
-    failing = [sys.executable, "-c", "raise SystemExit(3)"]
-    monkeypatch.setattr(compiled, "_begin", lambda facets: subprocess.Popen(failing))
+    begun = []
+
+    def begin(facets):
+        begun.append(subprocess.Popen([sys.executable, "-c", f"raise SystemExit({status})"]))
+        return begun[-1]
+
+    monkeypatch.setattr(compiled, "_begin", begin)
     assert True not in list(compiled.compile_elsewhere(Clock()))
+    assert len(begun) == 1
 
 
 def test_without_a_place_for_kernels_this_process_compiles(cold, monkeypatch):

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...approximation.proof import up
 from ...rationals import as_float, as_fractions
 from ..common.region_maps import dot
 from ..common.samples import times
@@ -138,6 +137,8 @@ def _growth(A: np.ndarray, terms: np.ndarray, inputs: int) -> Fraction:
 
 def _upwards(values: np.ndarray) -> np.ndarray:
     """Short numbers that are at least as large: bounds need no more digits."""
+    from ...approximation.proof import up
+
     out = np.empty(values.shape, dtype=object)
     out.reshape(-1)[:] = [up(v) if v else v for v in values.reshape(-1)]
     return out
