@@ -60,6 +60,7 @@ def test_without_a_cache_there_is_one_warning(use):
     assert "NUMBA_CACHE_DIR" in text
 
 
+@pytest.mark.slow
 def test_a_warm_cache_is_read_where_it_cannot_be_written(use):
     assert use()[:2] == (0, 0)
     assert use()[:2] == (2, 0)
@@ -89,6 +90,7 @@ def test_a_damaged_cache_is_written_anew(use, tmp_path, damage, kind):
     assert use()[:2] == (2, 0)
 
 
+@pytest.mark.slow
 def test_installations_with_the_same_kernels_share_them(use, tmp_path):
     """As after ``pip install``, or in a clone: the same text elsewhere is not compiled again."""
     use()
@@ -112,6 +114,7 @@ def test_kernels_of_old_versions_are_forgotten(use, tmp_path):
     assert (folder / "mine").exists()
 
 
+@pytest.mark.slow
 def test_without_a_home_kernels_are_beside_their_modules(use, tmp_path):
     nowhere = "import os\nos.environ['HOME'] = ''\nos.environ['XDG_CACHE_HOME'] = 'relative'\n"
     assert use(nowhere)[:2] == (0, 0)
@@ -132,6 +135,7 @@ caching.IndexDataCacheFile.save = full
     assert "No space left" in text
 
 
+@pytest.mark.slow
 def test_the_command_line_and_workers(tmp_path):
     """The search's kernels, from the cache of this installation, which cannot be written."""
     import exactspline as es

@@ -128,7 +128,7 @@ def test_interrupted_at_every_look_and_begun_anew(name, engine, facets):
     assert facets or not spent
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", first_quick(ENGINES))
 def test_tasks_and_stores_lose_nothing(engine, tmp_path):
     network = thirds()
     whole = es.enumerate_regions(network, BOX, engine="rational")
@@ -296,6 +296,7 @@ print(time.monotonic() - start, int(count), count.stopped.phase)
 """
 
 
+@pytest.mark.slow
 def test_a_cold_cache(tmp_path):
     """Compiling takes about a minute, on this machine or on any other."""
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)

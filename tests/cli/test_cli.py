@@ -370,6 +370,7 @@ def test_ctrl_c_in_a_terminal(files):
     assert out.startswith("network ")
 
 
+@pytest.mark.slow
 def test_ctrl_c_without_a_terminal(files):
     process = subprocess.Popen(
         command("count", "large.npz"),
@@ -408,6 +409,7 @@ def test_ctrl_c_inside_of_code_from_a_string(tmp_path):
 
 
 # ------------------------------------------------------------------- output elsewhere
+@pytest.mark.slow
 def test_silent_in_a_pipe(files):
     result = subprocess.run(
         command("count", "small.npz"), cwd=files, capture_output=True, text=True, check=False
@@ -519,6 +521,7 @@ def test_no_progress_without_a_terminal(capsys):
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_first_run_says_that_it_compiles(run, monkeypatch):
     monkeypatch.setattr(compiled, "is_compiled", lambda **_: False)
     code, out, err = run("count", "small.npz", "--json")
@@ -534,6 +537,7 @@ def test_other_engines_do_not_compile(run, monkeypatch):
     assert run("count", "small.npz", "--box", "0", "0")[2] == ""
 
 
+@pytest.mark.slow
 def test_is_compiled(files, tmp_path):
     """True here, where it has been compiled; False in an empty cache; nothing is compiled."""
     assert compiled.is_compiled()

@@ -423,6 +423,7 @@ def test_interrupts_lose_no_column(run, monkeypatch):
     assert len(value_of("omega.json")["regions"]) == 3
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_terminal(files, tmp_path):
     """A real process with the compiled engine: a progress bar, Ctrl-C, and a file."""
     warm.warm_up(facets=True)

@@ -101,6 +101,7 @@ def test_signals_from_outside_at_any_moment_of_the_end():
     assert set(codes) <= {0, 130}, codes
 
 
+@pytest.mark.slow
 def test_a_real_command_at_its_end(tmp_path):
     name = tmp_path / "net.json"
     es.Network([es.Dense([[1], [2]], [0, 1]), es.ReLU()], (1,)).save(name)

@@ -175,6 +175,7 @@ os.write(1, b"")
     assert json.loads(lines[-1])["regions"] == 4
 
 
+@pytest.mark.slow
 def test_highs_prints_nothing(tmp_path):
     """Not even its banner: beyond 60 dimensions, and when facets of a region are asked for."""
     rng = np.random.default_rng(0)

@@ -217,6 +217,7 @@ def dominated(n: int, width: int, sign: int) -> tuple[es.Network, es.Network]:
     return es.Network(before + last, (2,)), es.Network(before, (2,))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_maximum_that_one_member_dominates_is_counted(sign):
     net, before = dominated(10_000, 6, sign)
@@ -231,6 +232,7 @@ def test_a_maximum_that_one_member_dominates_is_counted(sign):
     assert omega.codes.dtype == np.uint16
 
 
+@pytest.mark.slow
 def test_pieces_beyond_two_bytes(tmp_path):
     """70,000 members, the best one among the last; through workers' bytes and a store as well."""
     n = 70_000

@@ -308,6 +308,7 @@ def test_bad_arguments():
         es.forward(es.prepare(net, engine="numpy"), [1], dtype=np.float32)
 
 
+@pytest.mark.slow
 def test_sizes_are_checked_before_memory_is_taken():
     net = es.Network([es.Dense(np.ones((1000, 1))), es.ReLU()], (1,))
     X = np.broadcast_to(np.zeros(1), (5_000_000, 1))

@@ -944,6 +944,7 @@ def test_bytes_cut_out_and_doubled(extension, tmp_path):
     assert sum(outcomes) < len(outcomes) / 2
 
 
+@pytest.mark.slow
 def test_bit_flips_of_an_image_model(tmp_path):
     rng = np.random.default_rng(10)
     path = tmp_path / "flipped.onnx"

@@ -415,6 +415,7 @@ def test_cut_pads_do_not_grow_in_between():
     assert peak < 2**21
 
 
+@pytest.mark.slow
 def test_random_values_end_in_a_network_or_an_error(tmp_path):
     """Every key of every operator with a value of another kind."""
     path = tmp_path / "net.json"

@@ -11,7 +11,6 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from marks import first_quick
 from onnx import TensorProto, helper
 from onnx_models import agree, floats, make_model, node, save
 from torch import nn
@@ -175,7 +174,8 @@ def test_old_exporter_without_folding(name, tmp_path):
     same_as_the_module(path, module, shape)
 
 
-@pytest.mark.parametrize("name", first_quick(["viewed", "joined", "decomposed", "transposed"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["viewed", "joined", "decomposed", "transposed"])
 def test_new_exporter(name, tmp_path):
     path = tmp_path / "net.onnx"
     batch = ({0: torch.export.Dim.DYNAMIC},)
@@ -189,6 +189,7 @@ def test_new_exporter(name, tmp_path):
     same_as_the_module(path, module, shape)
 
 
+@pytest.mark.slow
 def test_new_exporter_newest_opset_and_any_batch(tmp_path):
     path = tmp_path / "net.onnx"
     module, shape = exported(

@@ -20,7 +20,6 @@ import numpy as np
 import plain
 import pytest
 import random_networks as nets
-from marks import first_quick
 from plain import Grid
 
 import exactspline as es
@@ -280,7 +279,8 @@ def drawn(seed):
             return rng, network, sketch, end
 
 
-@pytest.mark.parametrize("block", first_quick(range(BLOCKS)))
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(BLOCKS))
 def test_same_regions_as_the_twin(block):
     seen: Counter[str] = Counter()
     for number in range(NETWORKS):

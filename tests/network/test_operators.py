@@ -10,6 +10,7 @@ import numpy as np
 import operator_cases as cases
 import plain
 import pytest
+from marks import first_quick
 from plain import Grid
 from program_at import program_at
 
@@ -54,7 +55,7 @@ def test_exact_values(name):
             assert code_at(network.program, flat)[0].tolist() == code, context
 
 
-@pytest.mark.parametrize("name", sorted(cases.CASES))
+@pytest.mark.parametrize("name", first_quick(sorted(cases.CASES), 12))
 def test_float_values(name):
     """Forward in float64 is the exact value up to rounding, and what torch computes."""
     import torch

@@ -427,7 +427,8 @@ def segment(rng: random.Random, omega: Partition, boundary: DecisionBoundary) ->
         step /= 2
 
 
-@pytest.mark.parametrize("block", first_quick(range(BLOCKS)))
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(BLOCKS))
 def test_lines(block):
     rng = random.Random(71_000 + block)
     seen = Counter()
@@ -642,6 +643,7 @@ def test_moons_boundary_is_a_set_of_curves():
         assert count == (1 if on_border else 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("widths", [(4, 6, 5, 4), (5, 6, 4, 3)])
 def test_more_than_three_dimensions(widths):
     """Where HiGHS guesses and rationals decide."""

@@ -22,7 +22,6 @@ import random_networks as nets
 from graph_checks import sides_of
 from graph_networks import tight_domain
 from known_networks import arrangement, differences, moment_curve, unit_row
-from marks import first_quick
 from naive_graph import GraphCheck, Twin, _rank
 
 import exactspline as es
@@ -212,7 +211,8 @@ def draw(rng: random.Random) -> tuple[nets.Spec, nets.DomainPair]:
     return spec, tight_domain(rng, spec) if tight else nets.any_domain(rng, dim)
 
 
-@pytest.mark.parametrize("block", first_quick(range(BLOCKS)))
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(BLOCKS))
 def test_same_faces_as_the_twin(block):
     rng = random.Random(61_000 + block)
     seen = Counter()

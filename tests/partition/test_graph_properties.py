@@ -101,6 +101,7 @@ def check_jumps(omega: es.Partition, layers: Sequence[naive.Layer]) -> int:
     return flat
 
 
+@pytest.mark.slow
 def test_jumps_of_random_networks():
     """Rank one along the normal, zero exactly where the pieces agree, continuous, exactly."""
     rng = random.Random(12)
@@ -489,6 +490,7 @@ def chain_layers(network: es.Network) -> list[naive.Layer]:
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "regions"),
     [
@@ -510,6 +512,7 @@ def test_two_level_lattices(file, regions):
         found.region(number)
 
 
+@pytest.mark.slow
 def test_acas_xu():
     """A property's box: 10,694 regions in five dimensions."""
     network = es.load(NETWORKS / ACAS.format("2_3"))

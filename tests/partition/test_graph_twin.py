@@ -18,7 +18,7 @@ from graph_checks import compare, sides_of
 from graph_networks import sized
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from marks import first_quick, slow
+from marks import first_quick
 from naive_graph import GraphCheck, SampleCheck, Twin
 from small_networks import small_domains, small_networks
 
@@ -100,6 +100,7 @@ def tally(seen: Counter[str], omega: es.Partition, twin: Twin) -> None:
         seen["border on a unit"] += len(on_unit)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
@@ -139,6 +140,7 @@ def test_a_stopped_search_has_the_edges_between_the_regions_it_found():
 # --- Networks that are too large for the twin as a whole -------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dim", "widths", "domain", "samples"),
     [
@@ -146,7 +148,7 @@ def test_a_stopped_search_has_the_edges_between_the_regions_it_found():
         (4, [10, 10], "whole", 10), (5, [9, 9], "box", 8), (6, [12], "whole", 8),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("style", ["float", *slow(["integer"])])
+@pytest.mark.parametrize("style", ["float", "integer"])
 def test_sampled_regions_of_larger_networks(dim, widths, domain, samples, style):
     """All facets of some regions, each with its neighbour: built and evaluated one by one."""
     rng = random.Random(f"{dim} {widths} {domain} {style}")

@@ -390,6 +390,7 @@ def test_a_stopped_search():
         assert len(part.linear_regions().labels) == limit
 
 
+@pytest.mark.slow
 def test_a_convolutional_network_on_a_slice():
     """The small digits network near one of its images: the groups of the exact maps."""
     network = es.load(EXAMPLES / "digits" / "digits.onnx")

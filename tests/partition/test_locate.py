@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import random_networks as nets
 from folders import MOONS
-from marks import first_quick
 
 import exactspline as es
 from exactspline.cells.point import code_at
@@ -52,7 +51,8 @@ def draw(rng: random.Random):
     return spec, nets.network(spec), given, domain
 
 
-@pytest.mark.parametrize("block", first_quick(range(4)))
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(4))
 def test_locate_and_regions_at_against_the_twin(block):
     """Lattice points (boundaries, corners, the domain's border), facets' points, witnesses."""
     rng = random.Random(80 + block)
@@ -105,6 +105,7 @@ def test_locate_and_regions_at_against_the_twin(block):
     assert min(seen.values()) >= 5, seen
 
 
+@pytest.mark.slow
 def test_many_points_of_a_trained_network():
     net = es.load(MOONS)
     omega = es.enumerate_regions(net, es.Box([-1, -1], [2, 1]))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import random_networks as nets
 from known_networks import abs_folding, folding
+from marks import first_quick
 from naive_pieces import in_order, value
 
 import exactspline as es
@@ -37,7 +38,7 @@ def prefixes(spec: nets.Spec) -> list[list[tuple]]:
     return [steps[:end] for end in ends]
 
 
-@pytest.mark.parametrize("block", range(3))
+@pytest.mark.parametrize("block", first_quick(range(3)))
 def test_against_the_network_that_ends_there(block):
     """The codes and maps are those of the first layers alone; parents are codes' beginnings."""
     rng = random.Random(80_000 + block)

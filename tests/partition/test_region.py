@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import random_networks as nets
 from folders import MOONS
+from marks import first_quick
 
 import exactspline as es
 from exactspline.partition.regions import region as module
@@ -100,7 +101,7 @@ def test_numbers_beyond_float64():
 # --- Inequalities, facets, neighbours --------------------------------------------------------
 
 
-@pytest.mark.parametrize("block", range(3))
+@pytest.mark.parametrize("block", first_quick(range(3)))
 def test_facets_and_neighbours(block):
     """Every row is tight on its facet alone, and the neighbour across has the twin's code."""
     rng = random.Random(900 + block)
@@ -235,7 +236,7 @@ def test_sides_of_a_partition():
 # --- Points ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("block", range(2))
+@pytest.mark.parametrize("block", first_quick(range(2)))
 def test_contains_against_the_twin(block):
     """A region is convex: x is in its closure iff the segment from its witness reaches x."""
     rng = random.Random(50 + block)

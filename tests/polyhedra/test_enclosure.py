@@ -5,6 +5,7 @@ from fractions import Fraction
 import flint
 import numpy as np
 import pytest
+from marks import first_quick
 
 import exactspline as es
 from exactspline.cells.facets import conditions
@@ -47,6 +48,7 @@ def combines(rows, i, basis):
     return rest >= 0 and all(z[j, 0] >= 0 for j in range(len(basis)))
 
 
+@pytest.mark.slow
 def test_nothing_is_proved_that_does_not_hold():
     rng = np.random.default_rng(0)
     seen = {"implied": 0, "true": 0, "hits": 0, "one": 0, "sure": 0}
@@ -88,7 +90,7 @@ def test_far_numbers_prove_nothing():
     assert enclosure.first_hits([q(1), q(1)]) == [0, 1, 2]
 
 
-@pytest.mark.parametrize("few", [0, 10**9])
+@pytest.mark.parametrize("few", first_quick([0, 10**9]))
 def test_facets_by_both_ways(monkeypatch, few):
     """Clarkson's algorithm with floats against one exact program a condition."""
     from exactspline.cells.facets import facets_of_region

@@ -138,7 +138,8 @@ def test_disturbed_guesses_change_nothing(rate: float) -> None:
     assert asked > 0
 
 
-@pytest.mark.parametrize("block", first_quick(range(3)))
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(3))
 def test_units_that_stay_across_a_rational_facet(
     block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,6 @@ from fractions import Fraction
 import naive
 import pytest
 import random_networks as nets
-from marks import first_quick
 
 import exactspline as es
 from exactspline.cells.space import search_space
@@ -64,7 +63,8 @@ def run(program, space, **options) -> tuple[list[tuple[int, ...]], list, KernelS
     return codes, points, search
 
 
-@pytest.mark.parametrize("block", first_quick(range(BLOCKS)))
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(BLOCKS))
 def test_faults_never_change_a_result(block):
     rng = random.Random(90_000 + block)
     done = errors = 0

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import part_searches as parts
 import pytest
-from marks import first_quick
 
 import exactspline as es
 from exactspline.tasks.workers import end, processes
@@ -67,7 +66,8 @@ def test_every_stop_of_the_kernel(block):
     assert grown > 100, "and buffers that grow"
 
 
-@pytest.mark.parametrize("engine", first_quick(["rational", "highs"]))
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["rational", "highs"])
 @pytest.mark.parametrize("facets", [False, True])
 def test_every_stop_of_other_engines(engine, facets):
     for seed in range(500, 503):
@@ -93,7 +93,8 @@ def pools():
         pool.shutdown()
 
 
-@pytest.mark.parametrize("graph", first_quick([False, True]))
+@pytest.mark.slow
+@pytest.mark.parametrize("graph", [False, True])
 def test_stops_of_threads_and_processes(pools, tmp_path, graph):
     for number in range(16):
         pool = pools[number % len(pools)]

@@ -114,6 +114,7 @@ def tally(
 
 # --- Shrinkable small cases ------------------------------------------------------------------
 
+@pytest.mark.slow
 @settings(
     max_examples=300, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],

@@ -25,6 +25,7 @@ import folders
 import numpy as np
 import pytest
 import random_networks as nets
+from marks import first_quick
 from random_networks import known_operators
 from results import same
 
@@ -63,7 +64,7 @@ def cases(rng: random.Random) -> tuple[es.Network, es.Domain]:
 
 
 # ----------------------------------------------------------------------------- round trips
-@pytest.mark.parametrize("graph", [False, True])
+@pytest.mark.parametrize("graph", first_quick([False, True]))
 def test_random_networks(tmp_path, short_tasks, graph):
     rational = 0
     for seed in range(30):
@@ -575,6 +576,7 @@ def test_cut_off_files(finished, tmp_path):
     assert len(points) == 6
 
 
+@pytest.mark.slow
 def test_flipped_bytes(finished, tmp_path):
     """Never another code or witness without a word."""
     rng = random.Random(3)
@@ -641,6 +643,7 @@ def test_flipped_bytes_of_an_unfinished_run(unfinished, tmp_path):
     assert right > 5
 
 
+@pytest.mark.slow
 def test_tampered_tasks(unfinished, tmp_path):
     """A part that is lost, doubled or another one would lose or double regions."""
     name = tmp_path / "o.sqlite"

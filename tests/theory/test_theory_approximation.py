@@ -34,6 +34,7 @@ def cached(found, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_errors_fall_below_every_bound(cached, found):
     report = cached()
     assert report.holds

@@ -17,6 +17,7 @@ from exactspline.theory.constants import constants
 F = Fraction
 
 
+@pytest.mark.slow
 def test_random_networks():
     held = 0
     for net, domain, context in toy(40, kinds=WITH_FORWARD, seed="lip", skip=False):

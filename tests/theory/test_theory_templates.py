@@ -91,6 +91,7 @@ def test_penalty_by_hand_and_by_torch():
     assert torch.autograd.gradcheck(theory.orthogonality_penalty, (tensor,))
 
 
+@pytest.mark.slow
 def test_penalty_is_zero_only_for_orthogonal_rows():
     assert theory.orthogonality_penalty([[1, 0, 0], [0, 3, 4], [0, -4, 3]]) == 0
     third = exact([["1/3", "2/3"], ["-2/3", "1/3"]])

@@ -79,6 +79,7 @@ def test_every_route(case, tmp_path):
     assert upper_bounds(net.program, net.input_dim)[-1].value >= regions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [900, 3000])
 def test_blocks_in_blocks(depth):
     steps: list = [es.Dense([[-1]])]
@@ -115,6 +116,7 @@ def test_torch():
     assert net.forward([0.5, 0.5]).tolist() == [1500.5, 0.5]
 
 
+@pytest.mark.slow
 def test_tasks():
     """What is sent to workers."""
     net = affine()

@@ -13,7 +13,6 @@ import hostile_checks
 import hostile_networks as hostile
 import numpy as np
 import pytest
-from marks import first_quick
 
 import exactspline as es
 from exactspline.search.choice import engine_names
@@ -30,7 +29,8 @@ def executors():
         pool.shutdown()
 
 
-@pytest.mark.parametrize("block", first_quick(range(BLOCKS)))
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(BLOCKS))
 def test_every_kind_in_every_way(block, tmp_path, executors):
     seen: Counter[str] = Counter()
     for number in range(CASES):

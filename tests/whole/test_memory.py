@@ -94,7 +94,10 @@ def test_a_network_goes_at_once(use, tmp_path):
         gc.enable()
 
 
-@pytest.mark.parametrize("check", [n for n, c in theory.CHECKS.items() if c.needs_network])
+CHECKS = [name for name, check in theory.CHECKS.items() if check.needs_network]
+
+
+@pytest.mark.parametrize("check", first_quick(CHECKS, 4))
 def test_checks_keep_no_network(check):
     net = small()
     gone = weakref.ref(net)
