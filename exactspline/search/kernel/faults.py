@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from . import control as c
 from .jit import kernel
 
 
 @kernel
 def uniform(faults):
     """A small deterministic generator for fault injection (tests only)."""
-    x = faults[3] * 16807.0
-    faults[3] = x - 2147483647.0 * (x // 2147483647.0)
-    return faults[3] / 2147483647.0
+    x = faults[c.FAULT_SEED] * 16807.0
+    faults[c.FAULT_SEED] = x - 2147483647.0 * (x // 2147483647.0)
+    return faults[c.FAULT_SEED] / 2147483647.0
 
 
 @kernel
@@ -20,3 +21,9 @@ def perturb(array, n, faults):
     size = 10.0 ** (-12.0 * uniform(faults))
     sign = 1.0 if uniform(faults) < 0.5 else -1.0
     array[i] += sign * size * (abs(array[i]) + 1e-3)
+
+
+@kernel
+def strikes(faults):
+    """Whether a fault is to be injected now (tests only)."""
+    return faults[c.FAULT_RATE] > 0.0 and uniform(faults) < faults[c.FAULT_RATE]

@@ -1,0 +1,73 @@
+"""Brings in the kernels that a search needs besides the main one, and runs it.
+
+Where blocks are named tuples (`block.py`), kernels are compiled into each other and nothing is
+to be brought in.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from . import control as c
+from .block import BY_POINTER, given
+from .jit import TIERS
+from .layout import Problem, State
+
+__all__ = ["bring_in", "call_tier", "needed", "run"]
+
+_MODULES = {
+    c.ENTER_LAYER: "layer_entry",
+    c.FILTER_UNITS: "box_tests",
+    c.EQUAL_MEMBERS: "layer_entry",
+    c.GENERAL_UNITS: "general_units",
+    c.GENERAL_PIECES: "general_units",
+    c.COEFFICIENT_PROOF: "proofs",
+    c.NARROW_PROOF: "narrow_layer",
+    c.LEAF_FACETS: "facets",
+}
+
+
+def tier(number: int) -> Any:
+    """The kernel of a tier, to be called with what `given` gives."""
+    importlib.import_module(f".{_MODULES[number]}", __package__)
+    return TIERS[number]
+
+
+def needed(problem: Problem) -> list[int]:
+    """The tiers that a search calls as soon as it enters layers, in the order of their calls."""
+    out = []
+    if problem.mode[c.COEFFICIENTS]:
+        out.append(c.COEFFICIENT_PROOF)
+    if not problem.layers.simple.all():
+        out.append(c.GENERAL_UNITS)
+    if len(problem.classes.members):
+        out.append(c.EQUAL_MEMBERS)
+    return [*out, c.ENTER_LAYER]
+
+
+def bring_in(problem: Problem, state: State, *numbers: int) -> None:
+    """Compile tiers, or load them, so that kernels can call them."""
+    if not BY_POINTER:
+        return
+    from .block_types import address_of
+
+    for number in numbers:
+        if state.tiers[number] == 0:
+            state.tiers[number] = address_of(tier(number), problem, state)
+
+
+def call_tier(number: int, problem: Problem, state: State, argument: int) -> int:
+    """Call one from Python."""
+    return int(tier(number)(given(problem), given(state), argument))
+
+
+def run(problem: Problem, state: State) -> int:
+    """Let the search go on until it has something to tell; its status."""
+    from .dfs import advance
+
+    status = int(advance(given(problem), given(state)))
+    while status == c.NEEDS_TIER:
+        bring_in(problem, state, int(state.ctl[c.WANTED_TIER]))
+        status = int(advance(given(problem), given(state)))
+    return status
