@@ -47,10 +47,9 @@ def is_compiled(*, facets: bool = False) -> bool:
     try:
         from .kernel import control as c
         from .kernel.dfs import advance
-        from .kernel.simplex import refactor
         from .kernel.tiers import tier
 
-        kernels = [advance, tier(c.ENTER_LAYER), refactor]
+        kernels = [advance, tier(c.ENTER_LAYER)]
         if facets:
             kernels.append(tier(c.LEAF_FACETS))
         return all(_in_cache(kernel) for kernel in kernels)

@@ -211,7 +211,7 @@ class HighsSearch:
         ctl = self.state.ctl
         ctl[c.OPEN_END] = node.open_end
         node.layer += 1
-        bring_in(self.problem, self.state, *needed(self.problem))
+        bring_in(self.problem, self.state, *needed(self.problem, self.state))
         call_tier(c.ENTER_LAYER, self.problem, self.state, node.layer)
         node.position, node.open_end = int(ctl[c.POSITION]), int(ctl[c.OPEN_END])
 

@@ -25,8 +25,19 @@ import numpy as np
 from ...errors import UndecidedError
 
 __all__ = [
-    "BY_POINTER", "Block", "Flags", "FloatTable", "Floats", "Hashes", "Int8s", "Int32Table",
-    "Int32s", "IntTable", "Ints", "given",
+    "BY_POINTER",
+    "NOT_COMPILED",
+    "Block",
+    "Flags",
+    "FloatTable",
+    "Floats",
+    "Hashes",
+    "Int8s",
+    "Int32Table",
+    "Int32s",
+    "IntTable",
+    "Ints",
+    "given",
 ]  # fmt: skip
 
 # versions whose inside has been tried
@@ -54,7 +65,7 @@ Flags = Annotated[np.ndarray, _Kind("bool", 1)]
 
 def _by_pointer() -> bool:
     """Whether blocks are handed over as pointers."""
-    if os.environ.get("EXACTSPLINE_PLAIN_KERNELS", "") not in ("", "0") or nb.config.DISABLE_JIT:
+    if NOT_COMPILED or os.environ.get("EXACTSPLINE_PLAIN_KERNELS", "") not in ("", "0"):
         return False
 
     def major_minor(version: str) -> str:
@@ -66,6 +77,7 @@ def _by_pointer() -> bool:
     )
 
 
+NOT_COMPILED = bool(getattr(nb.config, "DISABLE_JIT", False))  # kernels are plain functions
 BY_POINTER = _by_pointer()
 
 
@@ -152,7 +164,7 @@ _DEFECT = "(this is a defect of exactspline, please report it with the network)"
 
 def given(block: Any) -> Any:
     """What a kernel is called with: the block itself if it goes as a pointer."""
-    return block if BY_POINTER or nb.config.DISABLE_JIT else block.plain()
+    return block if BY_POINTER or NOT_COMPILED else block.plain()
 
 
 if BY_POINTER:

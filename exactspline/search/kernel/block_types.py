@@ -17,7 +17,7 @@ from numba.extending import NativeValue, intrinsic, register_model, unbox
 from numba.np import arrayobj
 from numba.np.numpy_support import from_dtype
 
-__all__ = ["address_of", "call", "type_of_block"]
+__all__ = ["address_of", "once_for_all_constants", "tier_call", "type_of_block"]
 
 WORD = ir.IntType(64)
 
@@ -64,7 +64,7 @@ def _type_of_part(typ: BlockType, name: str) -> Any:
 class _Attributes(AttributeTemplate):
     key = BlockType
 
-    def generic_resolve(self, typ: BlockType, name: str) -> Any:
+    def generic_resolve(self, typ: Any, name: str) -> Any:  # type: ignore[override]
         return _type_of_part(typ, name) if name in typ.of.schema else None
 
 
@@ -96,18 +96,45 @@ def _getattr(context: Any, builder: Any, typ: BlockType, value: Any, name: str) 
     return array._getvalue()
 
 
-@intrinsic
-def call(typing: Any, address: Any, P: Any, S: Any, argument: Any) -> Any:
-    """Call the kernel at an address with both blocks and a number, all that such kernels take."""
-    signature = types.int64(types.int64, P, S, types.int64)
+def tier_call(number: int, missing: int) -> Any:
+    """What kernels call in the place of a tier, with both blocks and a number.
 
-    def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        pointer = cgutils.voidptr_t
-        kind = ir.FunctionType(WORD, [pointer, pointer, WORD])
-        function = builder.inttoptr(values[0], kind.as_pointer())
-        return builder.call(function, values[1:])
+    It calls the kernel whose address is in ``S.tiers``; where there is none, it returns
+    ``missing``.
+    """
 
-    return signature, code
+    @intrinsic
+    def call(typing: Any, P: Any, S: Any, argument: Any) -> Any:
+        signature = types.int64(P, S, types.int64)
+
+        def code(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            pointer = cgutils.voidptr_t
+            table = builder.bitcast(values[1], WORD.as_pointer())
+            slot = cgutils.gep_inbounds(builder, table, S.of.places["tiers"])
+            tiers = builder.load(builder.bitcast(slot, WORD.as_pointer().as_pointer()))
+            address = builder.load(cgutils.gep_inbounds(builder, tiers, number))
+            result = cgutils.alloca_once_value(builder, ir.Constant(WORD, missing))
+            there = builder.icmp_unsigned("!=", address, ir.Constant(WORD, 0))
+            with builder.if_then(there, likely=True):
+                kind = ir.FunctionType(WORD, [pointer, pointer, WORD])
+                function = builder.inttoptr(address, kind.as_pointer())
+                builder.store(builder.call(function, values), result)
+            return builder.load(result)
+
+        return signature, code
+
+    return call
+
+
+def once_for_all_constants(kernel: Any) -> Any:
+    """Have a kernel compiled once, and not anew for every constant that it is called with."""
+    template = kernel.get_call_template
+
+    def get_call_template(arguments: Any, keywords: Any) -> Any:
+        return template(tuple(map(types.unliteral, arguments)), keywords)
+
+    kernel.get_call_template = get_call_template
+    return kernel
 
 
 def address_of(kernel: Any, P: Any, S: Any) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from . import control as c
-from .certificates import HUGE, LARGE, UNDERFLOW, finite_box, gamma, lower_bound_in_box
+from .certificates import HUGE, LARGE, UNDERFLOW, finite_box, gamma
 from .general_units import settle_general
 from .jit import kernel, tier
-from .proofs import prove_by_coefficients
+from .proofs import prove_by_multipliers
 from .simplex import OPTIMAL, minimise
 
 LEAST = 2e-323  # more than what halving the ends of a box loses where they are subnormal
@@ -174,17 +174,13 @@ def tighten(P, S, low, high):
             g[d] = 0.0
             if P.mode[c.CERTIFY] == 0:
                 bound = T[0, d + m] - 1e-12
-            elif P.mode[c.COEFFICIENTS] == 1:
-                for k in range(d + 1):
-                    S.form.error[k] = 0.0
-                ctl[c.PROOF_SIGN] = 1 - 2 * side
-                prove_by_coefficients(P, S, c.OF_VERTEX)
-                bound = S.num[c.BOUND]
             else:
-                bound = lower_bound_in_box(
-                    g, 0.0, P.box.reach[j], 1 - 2 * side, z, col_id, path.row, path.error,
-                    path.size, P.box.low, P.box.high, d,
-                )  # fmt: skip
+                for k in range(len(S.form.error)):
+                    S.form.error[k] = 0.0
+                S.num[c.FORM_SIZE] = P.box.reach[j]
+                ctl[c.PROOF_SIGN] = 1 - 2 * side
+                prove_by_multipliers(P, S, c.OF_VERTEX)
+                bound = S.num[c.BOUND]
             if side == 0:
                 low[j] = max(low[j], bound)
             else:

@@ -192,7 +192,7 @@ def lower_bound_by_basis(
 
 
 @kernel
-def _grid_value(exponent):
+def grid_value(exponent):
     """2^exponent for exponents in the safe range."""
     return 2.0**exponent
 
@@ -236,7 +236,7 @@ def nonnegative_by_integers(
                 magnitude += p[k] * path_max[col_id[k]]
         if not fits:
             continue
-        if not magnitude <= 4503599627370496.0 * _grid_value(grid):  # 2^52: a bit to spare
+        if not magnitude <= 4503599627370496.0 * grid_value(grid):  # 2^52: a bit to spare
             return False
         same = True
         for c in range(d + 1):

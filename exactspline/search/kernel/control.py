@@ -59,11 +59,15 @@ F_NONE, F_IMPLIED, F_FACET, F_LATER = 0, 1, 2, 3
     EQUAL_MEMBERS,
     GENERAL_UNITS,
     GENERAL_PIECES,
+    BOX_PROOF,
     COEFFICIENT_PROOF,
     NARROW_PROOF,
+    IDENTITY_PROOF,
+    NUDGE,
+    FAULTS,
     LEAF_FACETS,
     N_TIERS,
-) = range(9)
+) = range(13)
 MISSING = -2  # what a call of one returns that has not been brought in
 # what they are called with: GENERAL_UNITS
 ENTERED, AGAIN, INSIDE = range(3)  # all units of a layer, the open ones, those inside of it
@@ -73,6 +77,8 @@ CHOOSE, GO_ON_WITH = range(2)  # the next condition, its verdict
 OF_CELL, OF_VERTEX, OF_OTHER_VERTEX = range(3)  # from its box, too; from one dictionary
 # NARROW_PROOF
 OF_FORM, OF_CONSTRAINT = range(2)  # the form that is asked, a constraint of a leaf
+# FAULTS: which guess may be disturbed
+OBJECTIVE, CLAIM, MULTIPLIERS, TARGET_POINT, POINT_BEYOND = range(5)
 
 # where the dictionaries of two children come from
 NO_SECOND, TWO_VERTICES, RAY_PENDING, RAY_DONE = -1, 0, 2, 1

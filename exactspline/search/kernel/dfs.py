@@ -16,7 +16,7 @@ from . import control as c
 from .box_tests import filter_units
 from .facets import leaf_facets
 from .general_units import general_piece
-from .jit import kernel
+from .jit import entry, kernel
 from .layer_entry import enter_layer
 from .narrow_layer import prove_in_narrow_layer
 from .nodes import (
@@ -41,7 +41,7 @@ from .verdicts import (
 )
 
 
-@kernel
+@entry
 def advance(P, S):
     """Go on with the search until something must be told to Python; returns a status."""
     status = c.GO_ON
@@ -211,7 +211,8 @@ def take_outcome(P, S):
 @kernel
 def _meet_hyperplane(P, S):
     """Go along the ray to a vertex of both children, on the hyperplane itself."""
-    ctl, d, m, column = S.ctl, P.mode[c.DIM], S.ctl[c.M], S.ctl[c.RAY_COLUMN]
+    ctl, d = S.ctl, P.mode[c.DIM]
+    m, column = ctl[c.M], ctl[c.RAY_COLUMN]
     T, col_id = S.dictionary.T, S.dictionary.col_id
     entered = col_id[column - 1]
     pivot(T, d, d + m + 1, d + m, column)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import flint
 import numpy as np
@@ -32,6 +33,7 @@ __all__ = ["KernelSearch"]
 BUDGET = 20_000  # nodes between two looks at the clock at most: about 0.1 s
 FIRST = 16  # nodes before the first look: nobody knows how long they take
 SLOW, FAST = 0.2, 0.05  # seconds between two looks: more are too many, less are few
+SMALL = 10_000  # operations that plain Python does in a few milliseconds
 HEARTBEAT = 0.1  # seconds between two batches while the kernel asks and asks
 
 
@@ -45,6 +47,13 @@ def _nearest(point: list[flint.fmpq]) -> list[float] | None:
         return [int(v.p) / int(v.q) for v in point]
     except OverflowError:
         return None
+
+
+def _refactor(d: int, m: int) -> Callable[..., Any]:
+    """What computes a dictionary: for a small one, the kernel is not worth compiling."""
+    from .simplex import refactor
+
+    return getattr(refactor, "py_func", refactor) if d * d * (d + m) <= SMALL else refactor
 
 
 class KernelSearch:
@@ -288,8 +297,6 @@ class KernelSearch:
 
     def _start(self) -> bool:
         """Set up the root node; False if the domain holds no float64 point that is proved."""
-        from .simplex import refactor
-
         state, d = self.state, self.space.dim
         ctl = state.ctl
         rows = self.forms.domain_rows
@@ -308,11 +315,12 @@ class KernelSearch:
             return False
         state.point[:] = inside
         scratch = np.zeros((d, 2 * d))
-        refactor(
-            vertex.T, d, len(basic), vertex.col_id, vertex.row_id, state.path.row,
-            state.path.scale, scratch,
-        )  # fmt: skip
-        bring_in(self.problem, state, *needed(self.problem))
+        with np.errstate(all="ignore"):  # guesses
+            _refactor(d, len(basic))(
+                vertex.T, d, len(basic), vertex.col_id, vertex.row_id, state.path.row,
+                state.path.scale, scratch,
+            )  # fmt: skip
+        bring_in(self.problem, state, *needed(self.problem, self.state))
         call_tier(c.ENTER_LAYER, self.problem, state, 0)
         return True
 

@@ -11,6 +11,7 @@ from .layout import Across, Edges, Facets, Path, Problem, State
 
 __all__ = ["grow", "make_facets", "no_facets"]
 
+ROOM = 8  # facets a region that there is room for at first
 COLUMNS = ("region", "target", "unit", "piece", "form", "sign", "point")  # of an edge
 _GROWING = (*COLUMNS, "border_region", "border_side", "flip_edge", "flip_unit", "flip_piece")
 
@@ -27,7 +28,7 @@ def make_facets(program: Program, problem: Problem, state: State) -> Facets:
     d = int(problem.mode[c.DIM])
     longest, width = state.path.error.shape
     chunk = len(state.out.codes)
-    room = max(8 * chunk, 4 * longest)
+    room = max(ROOM * chunk, 4 * longest)
     n_mem, n_state, n_units = len(state.members.size), len(state.entries.size), program.n_units
     piece_unit = [layer.units.piece_unit for layer in program.layers]
     path = {name: getattr(state.path, name) for name in Path.schema}

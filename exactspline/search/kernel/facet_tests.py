@@ -9,7 +9,7 @@ from . import control as c
 from .certificates import lower_bound_in_box, nonnegative_by_integers
 from .conditions import form_unit
 from .cross import cross
-from .faults import perturb, strikes
+from .faults import disturb
 from .jit import kernel
 from .nodes import error_width
 from .points import inside, sign_at
@@ -49,11 +49,12 @@ def drop(P, S, r):
 
 
 @kernel
-def is_facet(P, S, r, y):
-    """Whether y is proved to lie beyond constraint r alone; if so, the facet is written."""
+def is_facet(P, S, r):
+    """Whether S.plus_point is proved to lie beyond constraint r alone; then it is written."""
     d, coefficients = P.mode[c.DIM], P.mode[c.COEFFICIENTS] == 1
-    if strikes(S.faults):
-        perturb(y, d, S.faults)
+    y = S.plus_point
+    if S.faults[c.FAULT_RATE] > 0.0:
+        disturb(P, S, c.POINT_BEYOND)
     if r >= P.mode[c.DOMAIN_ROWS] and not leads_down(P, S, r):
         if not cross(P, S, r, y):
             return False
@@ -109,7 +110,8 @@ def proved_implied(P, S, r, which, at):
 
     ``which``: OF_VERTEX or OF_OTHER_VERTEX. ``at``: where the row of r stands there.
     """
-    ctl, d, z, path, facets = S.ctl, P.mode[c.DIM], S.scratch.z, S.path, S.facets
+    ctl, d, z = S.ctl, P.mode[c.DIM], S.scratch.z
+    path, facets = S.path, S.facets
     dictionary = S.dictionary
     if which == c.OF_OTHER_VERTEX:
         dictionary = S.other
@@ -119,8 +121,8 @@ def proved_implied(P, S, r, which, at):
         z[k] = T[k + 1, at] / path.scale[r]
         if ids[k] >= 0:
             z[k] *= path.scale[ids[k]]
-    if strikes(S.faults):
-        perturb(z, d, S.faults)
+    if S.faults[c.FAULT_RATE] > 0.0:
+        disturb(P, S, c.MULTIPLIERS)
     if P.mode[c.COEFFICIENTS] == 1:
         for j in range(d + 1):
             S.form.g[j] = row[j]

@@ -55,7 +55,8 @@ def walk(P, S):
 def _look_around(P, S):
     """Settle what the current vertex shows."""
     _drop_implied(P, S)
-    d, state, T, col_id = P.mode[c.DIM], S.facets.state, S.dictionary.T, S.dictionary.col_id
+    d, state = P.mode[c.DIM], S.facets.state
+    T, col_id = S.dictionary.T, S.dictionary.col_id
     todo = False
     for k in range(d):
         r = col_id[k]
@@ -72,7 +73,7 @@ def _look_around(P, S):
             continue
         for j in range(d):
             y[j] = T[0, j] + (total[j] - back[k - 1] * T[k, j]) / (d + 1)
-        if is_facet(P, S, r, y):
+        if is_facet(P, S, r):
             state[r] = c.F_FACET
 
 

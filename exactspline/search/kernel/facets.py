@@ -27,8 +27,9 @@ from .facet_tests import (
     restore,
 )
 from .facet_walk import walk
-from .faults import perturb, strikes
+from .faults import disturb
 from .jit import kernel, tier
+from .narrow_layer import has_narrow_layer
 from .nodes import copy_dictionary, error_width
 from .points import centre, inside, sign_at, witness_beyond
 from .simplex import OPTIMAL, RAY, drop_row, express, minimise
@@ -131,7 +132,7 @@ def _test(P, S, r):
     S.ctl[c.LPS] += 1
     S.ctl[c.PIVOTS] += pivots
     implied = status == OPTIMAL
-    if strikes(S.faults):
+    if S.faults[c.FAULT_RATE] > 0.0 and disturb(P, S, c.CLAIM) == 1:
         implied = not implied
     ctl[c.F_M2] = m
     if implied:
@@ -140,7 +141,8 @@ def _test(P, S, r):
             return c.GO_ON
         ctl[c.F_REASON] = c.F_IS_IMPLIED
         if P.mode[c.COEFFICIENTS] == 1 and r >= P.mode[c.DOMAIN_ROWS]:
-            return c.F_NARROW
+            if has_narrow_layer(P, S, other.col_id, S.path.layer[r]):
+                return c.F_NARROW
         return c.F_QUERY
     found = _point_beyond(P, S, r, status == RAY, column, direction)
     if not found and status != RAY:  # a thin one: go as far beyond as can be
@@ -193,8 +195,8 @@ def _point_beyond(P, S, r, is_ray, column, direction):
     target, point, row = S.scratch.work[c.TARGET], S.plus_point, S.facets.kept.row[r]
     for j in range(d):
         target[j] = T[column, j] * direction if is_ray else T[0, j]
-    if strikes(S.faults):
-        perturb(target, d, S.faults)
+    if S.faults[c.FAULT_RATE] > 0.0:
+        disturb(P, S, c.TARGET_POINT)
     error, size, path, reach = bounds_beyond(P, S, r)
     if witness_beyond(P, S, path, reach, row, error, size, -1, target, is_ray, point):
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import control as c
-from .jit import kernel
+from .jit import kernel, tier
 
 
 @kernel
@@ -23,7 +23,19 @@ def perturb(array, n, faults):
     array[i] += sign * size * (abs(array[i]) + 1e-3)
 
 
-@kernel
-def strikes(faults):
-    """Whether a fault is to be injected now (tests only)."""
-    return faults[c.FAULT_RATE] > 0.0 and uniform(faults) < faults[c.FAULT_RATE]
+@tier(c.FAULTS)
+def disturb(P, S, what):
+    """Disturb a guess, or have a claim turned round (1), at the rate that tests ask for."""
+    d, faults = P.mode[c.DIM], S.faults
+    if uniform(faults) >= faults[c.FAULT_RATE]:
+        return 0
+    if what == c.OBJECTIVE:
+        T = S.dictionary.T
+        perturb(T[int(uniform(faults) * (d + 1))], d + S.ctl[c.M] + 1, faults)
+    elif what == c.MULTIPLIERS:
+        perturb(S.scratch.z, d, faults)
+    elif what == c.TARGET_POINT:
+        perturb(S.scratch.work[c.TARGET], d, faults)
+    elif what == c.POINT_BEYOND:
+        perturb(S.plus_point, d, faults)
+    return 1

@@ -17,31 +17,63 @@ from . import control as c
 from .block import BY_POINTER
 
 if BY_POINTER:
-    from .block_types import call
+    from numba.core.types import Dispatcher
 
-__all__ = ["TIERS", "kernel", "tier"]
+    from .block_types import once_for_all_constants, tier_call
+    from .linking import InsideCompiler
+
+__all__ = ["TIERS", "entry", "kernel", "tier"]
 
 # _nrt=False: no reference counting inside. Kernels allocate nothing and only borrow the
 # caller's arrays, and the atomic counters cost a third of the search's time.
 # No fastmath: signs are decided here.
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False}
-_INSIDE = {**_OPTIONS, "no_cfunc_wrapper": True}  # nobody calls it by an address
 _MODULES = (
     "block", "block_types", "box_tests", "certificates", "classes", "conditions", "control",
     "cross", "dfs", "facet_tests", "facet_walk", "facets", "faults", "general_units", "jit",
-    "jumps", "layer_entry", "layout", "narrow_layer", "nodes", "points", "proofs", "rows",
-    "simplex", "verdicts",
+    "jumps", "layer_entry", "layout", "linking", "narrow_layer", "nodes", "points", "proofs",
+    "rows", "simplex", "verdicts",
 )  # fmt: skip
 
 TIERS: dict[int, Any] = {}  # the kernels of `tier`, by their number
 
 
+class Kernel:
+    """A kernel that others are compiled with; called from Python, it is compiled by itself.
+
+    Parameters
+    ----------
+    function : callable
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.py_func = function
+        options = {
+            **_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+            "pipeline_class": InsideCompiler,
+        }  # fmt: skip
+        self._inside = once_for_all_constants(compiled(function, _fresh("inside"), options))
+        self._numba_type_ = Dispatcher(self._inside)  # what other kernels call
+        self._alone: Any = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call it from Python."""
+        if self._alone is None:
+            self._alone = entry(self.py_func)
+        return self._alone(*arguments)
+
+
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile with Numba at the first call, and keep the result on disk.
+    """Make a function one that kernels call: it is compiled into them.
 
     Kernels are compiled into each other: a change of any module makes all of them stale.
     """
-    return compiled(function, _fresh(), _INSIDE)
+    return Kernel(function) if BY_POINTER else entry(function)
+
+
+def entry(function: Callable[..., Any]) -> Any:
+    """Compile a function that Python calls, at the first call, and keep the result on disk."""
+    return compiled(function, _fresh("alone"), _OPTIONS)
 
 
 def tier(number: int) -> Callable[[Callable[..., Any]], Any]:
@@ -61,20 +93,13 @@ def tier(number: int) -> Callable[[Callable[..., Any]], Any]:
     """
 
     def made(function: Callable[..., Any]) -> Any:
-        TIERS[number] = compiled(function, _fresh(), _OPTIONS)
-        if not BY_POINTER:
-            return TIERS[number]
-
-        def through(P, S, argument):  # type: ignore[no-untyped-def]
-            address = S.tiers[number]
-            if address == 0:
-                return c.MISSING
-            return call(address, P, S, argument)
-
-        return kernel(through)
+        TIERS[number] = entry(function)
+        return tier_call(number, c.MISSING) if BY_POINTER else TIERS[number]
 
     return made
 
 
-def _fresh() -> str:
-    return stamp(Path(__file__).parent, _MODULES) + (" pointers" if BY_POINTER else " tuples")
+def _fresh(kind: str) -> str:
+    """What an entry on disk must have been made of."""
+    how = "pointers" if BY_POINTER else "tuples"
+    return f"{stamp(Path(__file__).parent, _MODULES)} {how} {kind}"

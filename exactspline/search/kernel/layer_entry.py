@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from . import control as c
 from .box_tests import settle, tighten
+from .certificates import grid_value
 from .classes import member_classes, state_classes
 from .jit import kernel, tier
 from .rows import EXACT_LIMIT, NOT_EXACT, member_rows, state_rows
@@ -71,7 +72,8 @@ def _compute_forms(P, S, layer):
 def equal_members(P, S, layer):
     """Classes of the state after the layer before, and of this layer's members."""
     before = layer - 1
-    units, layers, classes, table = P.units, P.layers, P.classes, S.scratch.table
+    units, layers = P.units, P.layers
+    classes, table = P.classes, S.scratch.table
     unit, piece, keep = layers.unit_at[before], layers.piece_at[before], layers.keep_at[before]
     state_classes(
         layers.n_units[before], S.codes[unit : unit + layers.n_units[before]],
@@ -114,7 +116,7 @@ def _state_grid(P, S, layer):
             return NOT_EXACT
         out = min(out, S.entries.grid[before])
         biggest = max(biggest, S.entries.largest[before])
-    if out < LOWEST_GRID or not biggest <= EXACT_LIMIT * 2.0**out:
+    if out < LOWEST_GRID or not biggest <= EXACT_LIMIT * grid_value(out):
         return NOT_EXACT
     return out
 
@@ -129,7 +131,7 @@ def _member_grid(P, layer, z_grid, z_largest):
     grid = min(z_grid + weight_grid, bias_grid)
     # twice: a condition form may be the difference of two members
     biggest = 2.0 * (norms[c.WEIGHT_NORM] * z_largest + norms[c.BIAS_NORM])
-    if grid < LOWEST_GRID or not biggest <= EXACT_LIMIT * 2.0**grid:
+    if grid < LOWEST_GRID or not biggest <= EXACT_LIMIT * grid_value(grid):
         return NOT_EXACT
     return grid
 

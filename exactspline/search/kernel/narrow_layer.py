@@ -36,27 +36,55 @@ def prove_in_narrow_layer(P, S, what):
 
 
 @kernel
+def has_narrow_layer(P, S, col_id, layer):
+    """Whether there is a narrow layer to try: most cells have none, which is soon seen.
+
+    ``S.scratch.z`` holds the guessed multipliers of the constraints ``col_id``. Those that take
+    part must all be expressible there and as many as its dimension.
+    """
+    dim, top = _taking_part(P, S, col_id, layer)
+    if dim == P.mode[c.DIM]:
+        return False
+    for start in range(1, min(top, layer + 1) + 1):
+        if S.narrow.active[start] == dim:
+            return True
+    return False
+
+
+@kernel
+def _taking_part(P, S, col_id, layer):
+    """How many constraints take part, and the last layer of theirs and of ``layer``."""
+    z, dim, top = S.scratch.z, 0, layer  # an earlier constraint may follow from later ones
+    least = _least(P, z)
+    for k in range(P.mode[c.DIM]):
+        if abs(z[k]) > least:
+            if col_id[k] < 0:
+                return P.mode[c.DIM], layer  # a free direction: nothing to try
+            dim += 1
+            top = max(top, S.path.layer[col_id[k]])
+    return dim, top
+
+
+@kernel
+def _least(P, z):
+    """What a multiplier must exceed to count."""
+    biggest = 0.0
+    for k in range(P.mode[c.DIM]):
+        biggest = max(biggest, abs(z[k]))
+    return SMALL_MULTIPLIER * biggest
+
+
+@kernel
 def _proved(P, S, col_id, layer, form, sign):
     """Whether sign * form >= 0 on the cell is proved in some narrow layer: 1 or 0.
 
-    ``S.scratch.z`` holds the guessed multipliers of the constraints ``col_id``. Those that take
-    part must all be expressible there and as many as the dimension. Forms are computed when a
-    proof needs them, and kept until the search enters one of their layers anew.
+    Forms are computed when a proof needs them, and kept until the search enters one of their
+    layers anew.
     """
-    d, z, narrow = P.mode[c.DIM], S.scratch.z, S.narrow
-    biggest = 0.0
-    for k in range(d):
-        biggest = max(biggest, abs(z[k]))
-    least = SMALL_MULTIPLIER * biggest
-    dim = 0
-    top = layer  # a constraint of an earlier layer may follow from those of later ones
-    for k in range(d):
-        if abs(z[k]) > least:
-            if col_id[k] < 0:
-                return 0
-            dim += 1
-            top = max(top, S.path.layer[col_id[k]])
-    if dim == d:
+    z, narrow = S.scratch.z, S.narrow
+    least = _least(P, z)
+    dim, top = _taking_part(P, S, col_id, layer)
+    if dim == P.mode[c.DIM]:
         return 0
     for start in range(min(top, layer + 1), 0, -1):
         if narrow.active[start] != dim:
@@ -64,7 +92,7 @@ def _proved(P, S, col_id, layer, form, sign):
         if narrow.span[0] != start or narrow.span[1] < top:
             _compute_forms(P, S, start, top)
         count = 0
-        for k in range(d):  # the constraints that take part
+        for k in range(P.mode[c.DIM]):  # the constraints that take part
             if abs(z[k]) > least:
                 i = col_id[k]
                 if not _row(P, S, S.path.layer[i], S.path.form[i], S.path.sign[i], dim, count):

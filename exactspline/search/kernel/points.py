@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import control as c
 from .certificates import strictly_positive
-from .jit import kernel
+from .jit import kernel, tier
 
 
 @kernel
@@ -40,11 +40,12 @@ def sign_at(g, g_error, g_size, coefficients, x, d, work):
     return -1 if strictly_positive(turned, g_error, g_size, coefficients, x, d) else 0
 
 
-@kernel
-def nudge(P, S):
+@tier(c.NUDGE)
+def nudge(P, S, argument):
     """Move the cell's point off the hyperplane of the form, proved inside; its sign or 0."""
     d, coefficients = P.mode[c.DIM], P.mode[c.COEFFICIENTS] == 1
-    g, x, path, n_path = S.form.g, S.point, S.path, S.ctl[c.N_PATH]
+    g, x = S.form.g, S.point
+    path, n_path = S.path, S.ctl[c.N_PATH]
     trial = S.scratch.work[c.TRIAL]
     norm = 0.0
     for j in range(d):

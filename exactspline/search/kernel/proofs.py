@@ -1,14 +1,56 @@
-"""The certificates for error bounds per coefficient, a kernel of their own (Numba).
+"""The certificates as kernels of their own (Numba).
 
-Searches of unbounded domains, and of networks whose constants vanish throughout, need them for
-every verdict; the others never do.
+A search needs those for its kind of error bounds for every verdict, and the others never:
+bounds per coefficient are for unbounded domains and for networks whose constants vanish
+throughout. Identities in integers are tried where those fail and rows are exact.
 """
 
 from __future__ import annotations
 
 from . import control as c
-from .certificates import finite_box, lower_bound_by_basis, lower_bound_in_cell_box
-from .jit import tier
+from .certificates import (
+    finite_box,
+    lower_bound_by_basis,
+    lower_bound_in_box,
+    lower_bound_in_cell_box,
+    nonnegative_by_integers,
+)
+from .jit import kernel, tier
+
+
+@kernel
+def prove_by_multipliers(P, S, how):
+    """Whether PROOF_SIGN * form keeps its sign, by the guessed multipliers; its bound in BOUND."""
+    if P.mode[c.COEFFICIENTS] == 1:
+        return prove_by_coefficients(P, S, how) == 1
+    return prove_in_box(P, S, how) == 1
+
+
+@tier(c.BOX_PROOF)
+def prove_in_box(P, S, how):
+    """Whether PROOF_SIGN * form > 0 on the cell is proved in the domain's box.
+
+    By the dictionary; ``num[BOUND]`` is the bound that was proved.
+    """
+    path = S.path
+    bound = lower_bound_in_box(
+        S.form.g, S.form.error[0], S.num[c.FORM_SIZE], S.ctl[c.PROOF_SIGN], S.scratch.z,
+        S.dictionary.col_id, path.row, path.error, path.size, P.box.low, P.box.high,
+        P.mode[c.DIM],
+    )  # fmt: skip
+    S.num[c.BOUND] = bound
+    return 1 if bound > 0.0 else 0
+
+
+@tier(c.IDENTITY_PROOF)
+def prove_by_integers(P, S, argument):
+    """Whether PROOF_SIGN * form >= 0 follows by an identity in small integers: 1 or 0."""
+    ctl, path = S.ctl, S.path
+    proved = nonnegative_by_integers(
+        S.form.g, ctl[c.FORM_GRID], S.num[c.FORM_LARGEST], ctl[c.PROOF_SIGN], S.scratch.z,
+        S.dictionary.col_id, path.row, path.grid, path.largest, P.mode[c.DIM], S.scratch.work,
+    )  # fmt: skip
+    return 1 if proved else 0
 
 
 @tier(c.COEFFICIENT_PROOF)

@@ -22,8 +22,12 @@ _MODULES = {
     c.EQUAL_MEMBERS: "layer_entry",
     c.GENERAL_UNITS: "general_units",
     c.GENERAL_PIECES: "general_units",
+    c.BOX_PROOF: "proofs",
     c.COEFFICIENT_PROOF: "proofs",
     c.NARROW_PROOF: "narrow_layer",
+    c.IDENTITY_PROOF: "proofs",
+    c.NUDGE: "points",
+    c.FAULTS: "faults",
     c.LEAF_FACETS: "facets",
 }
 
@@ -34,15 +38,15 @@ def tier(number: int) -> Any:
     return TIERS[number]
 
 
-def needed(problem: Problem) -> list[int]:
-    """The tiers that a search calls as soon as it enters layers, in the order of their calls."""
-    out = []
-    if problem.mode[c.COEFFICIENTS]:
-        out.append(c.COEFFICIENT_PROOF)
+def needed(problem: Problem, state: State) -> list[int]:
+    """The tiers without which a search cannot begin."""
+    out = [c.COEFFICIENT_PROOF if problem.mode[c.COEFFICIENTS] else c.BOX_PROOF]
     if not problem.layers.simple.all():
         out.append(c.GENERAL_UNITS)
     if len(problem.classes.members):
         out.append(c.EQUAL_MEMBERS)
+    if state.faults[c.FAULT_RATE] > 0.0:
+        out.append(c.FAULTS)
     return [*out, c.ENTER_LAYER]
 
 

@@ -6,13 +6,12 @@ Each function is the step of one phase, see ``phases.py``.
 from __future__ import annotations
 
 from . import control as c
-from .certificates import lower_bound_in_box, nonnegative_by_integers
-from .faults import perturb, strikes, uniform
+from .faults import disturb
 from .jit import kernel
-from .narrow_layer import prove_in_narrow_layer
+from .narrow_layer import has_narrow_layer, prove_in_narrow_layer
 from .nodes import copy_dictionary
 from .points import centre, inside, nudge, sign_at, value_at, witness_beyond
-from .proofs import prove_by_coefficients
+from .proofs import prove_by_integers, prove_by_multipliers
 from .rows import NOT_EXACT, condition_row
 from .simplex import NEGATIVE, OPTIMAL, RAY, VALUE_TOLERANCE, express, minimise
 
@@ -65,6 +64,13 @@ def _ask(S, reason):
 
 
 @kernel
+def _wait(S, tier):
+    """Have a kernel that is missing brought in; the step is made again then."""
+    S.ctl[c.WANTED_TIER] = tier
+    return c.NEEDS_TIER
+
+
+@kernel
 def _decided(S, verdict):
     """Go on with a verdict; show it first where tests want to see it."""
     ctl = S.ctl
@@ -91,9 +97,11 @@ def test_form(P, S):
     if at_point == 0 and P.mode[c.CERTIFY] == 0:
         at_point = 1 if value_at(g, S.point, d) > 0.0 else -1
     if at_point == 0:
-        at_point = nudge(P, S)
-    if at_point == 0:
-        return _ask(S, c.NO_POINT)
+        at_point = nudge(P, S, 0)
+        if at_point == c.MISSING:
+            return _wait(S, c.NUDGE)
+        if at_point == 0:
+            return _ask(S, c.NO_POINT)
     ctl[c.AT_POINT] = at_point
     express(T, d, g, S.num[c.FORM_SCALE], d + m)
     at_vertex = T[0, d + m]
@@ -105,8 +113,8 @@ def test_form(P, S):
     if side < 0:
         for k in range(d + 1):
             T[k, d + m] = -T[k, d + m]
-    if strikes(S.faults):
-        perturb(T[int(uniform(S.faults) * (d + 1))], d + m + 1, S.faults)
+    if S.faults[c.FAULT_RATE] > 0.0:
+        disturb(P, S, c.OBJECTIVE)
     ctl[c.SIDE] = side  # the other dictionary will serve this side
     copy_dictionary(S.dictionary, S.other, d, m, d + m + 1)
     ctl[c.M2] = m
@@ -120,7 +128,7 @@ def test_form(P, S):
     ctl[c.RAY_COLUMN] = column
     S.num[c.RAY_DIRECTION] = direction
     claim = NEGATIVE if side != at_point or status != OPTIMAL else OPTIMAL
-    if strikes(S.faults):
+    if S.faults[c.FAULT_RATE] > 0.0 and disturb(P, S, c.CLAIM) == 1:
         claim = OPTIMAL if claim != OPTIMAL else NEGATIVE
     ctl[c.PHASE] = c.PROVE if claim == OPTIMAL else c.WITNESS
     return c.GO_ON
@@ -129,31 +137,22 @@ def test_form(P, S):
 @kernel
 def prove(P, S):
     """Prove that the form keeps its sign, by the multipliers of the last linear program."""
-    ctl, d, z, path = S.ctl, P.mode[c.DIM], S.scratch.z, S.path
+    ctl, d, z = S.ctl, P.mode[c.DIM], S.scratch.z
     T, col_id, m = S.dictionary.T, S.dictionary.col_id, S.ctl[c.M]
-    sign = ctl[c.AT_POINT]
     for k in range(d):
         z[k] = T[k + 1, d + m] / S.num[c.FORM_SCALE]
         if col_id[k] >= 0:
-            z[k] *= path.scale[col_id[k]]
-    if strikes(S.faults):
-        perturb(z, d, S.faults)
-    proved = P.mode[c.CERTIFY] == 0
+            z[k] *= S.path.scale[col_id[k]]
+    if S.faults[c.FAULT_RATE] > 0.0:
+        disturb(P, S, c.MULTIPLIERS)
+    ctl[c.PROOF_SIGN] = ctl[c.AT_POINT]
+    if P.mode[c.CERTIFY] == 0 or prove_by_multipliers(P, S, c.OF_CELL):
+        ctl[c.BY_FLOAT] += 1
+        return _decided(S, ctl[c.AT_POINT])
     ctl[c.PHASE] = c.PROVE_IDENTITY
-    if not proved and P.mode[c.COEFFICIENTS] == 0:
-        bound = lower_bound_in_box(
-            S.form.g, S.form.error[0], S.num[c.FORM_SIZE], sign, z, col_id, path.row, path.error,
-            path.size, P.box.low, P.box.high, d,
-        )  # fmt: skip
-        proved = bound > 0.0
-    elif not proved:
-        ctl[c.PROOF_SIGN] = sign
-        proved = prove_by_coefficients(P, S, c.OF_CELL) == 1
+    if P.mode[c.COEFFICIENTS] == 1 and has_narrow_layer(P, S, col_id, ctl[c.LAYER]):
         ctl[c.PHASE] = c.PROVE_NARROW
-    if not proved:
-        return c.GO_ON
-    ctl[c.BY_FLOAT] += 1
-    return _decided(S, sign)
+    return c.GO_ON
 
 
 @kernel
@@ -161,8 +160,7 @@ def prove_narrow(P, S):
     """The same in the coordinates of a narrow layer."""
     proved = prove_in_narrow_layer(P, S, c.OF_FORM)
     if proved == c.MISSING:
-        S.ctl[c.WANTED_TIER] = c.NARROW_PROOF
-        return c.NEEDS_TIER
+        return _wait(S, c.NARROW_PROOF)
     if proved == 0:
         S.ctl[c.PHASE] = c.PROVE_IDENTITY
         return c.GO_ON
@@ -173,14 +171,15 @@ def prove_narrow(P, S):
 @kernel
 def prove_identity(P, S):
     """The same by an identity in small integers, for rows that are exact."""
-    ctl, path = S.ctl, S.path
-    if ctl[c.FORM_GRID] != NOT_EXACT and nonnegative_by_integers(
-        S.form.g, ctl[c.FORM_GRID], S.num[c.FORM_LARGEST], ctl[c.AT_POINT], S.scratch.z,
-        S.dictionary.col_id, path.row, path.grid, path.largest, P.mode[c.DIM], S.scratch.work,
-    ):  # fmt: skip
-        ctl[c.BY_INTEGER] += 1
-        return _decided(S, ctl[c.AT_POINT])
-    return _ask(S, c.NO_PROOF)
+    proved = 0
+    if S.ctl[c.FORM_GRID] != NOT_EXACT:
+        proved = prove_by_integers(P, S, 0)
+    if proved == c.MISSING:
+        return _wait(S, c.IDENTITY_PROOF)
+    if proved == 0:
+        return _ask(S, c.NO_PROOF)
+    S.ctl[c.BY_INTEGER] += 1
+    return _decided(S, S.ctl[c.AT_POINT])
 
 
 @kernel
@@ -204,8 +203,8 @@ def find_witness(P, S):
             target[j] = T[ctl[c.RAY_COLUMN], j] * S.num[c.RAY_DIRECTION]
         else:
             target[j] = T[0, j] if own else S.other.T[0, j]
-    if strikes(S.faults):
-        perturb(target, d, S.faults)
+    if S.faults[c.FAULT_RATE] > 0.0:
+        disturb(P, S, c.TARGET_POINT)
     found = witness_beyond(
         P, S, S.path, P.box.reach, g, g_error, size, -at_point, target, is_ray, other
     )
