@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,22 @@ def seen(monkeypatch):
     return made
 
 
+def multiscale(rng: random.Random) -> es.Network:
+    """Over eighty binary orders of magnitude: cells without float64 points, and questions."""
+
+    def value() -> Fraction:
+        return Fraction(rng.choice([1, 3, -1, -3, 5])) * Fraction(2) ** rng.randint(-40, 40)
+
+    n = dim = rng.choice([1, 2])
+    operators: list[es.Operator] = []
+    for width in [rng.randint(1, 4) for _ in range(rng.randint(1, 3))]:
+        rows = [[value() if rng.random() < 0.8 else 0 for _ in range(n)] for _ in range(width)]
+        bias = [value() if rng.random() < 0.6 else 0 for _ in range(width)]
+        operators += [es.Dense(rows, bias), es.ReLU()]
+        n = width
+    return es.Network(operators, (dim,))
+
+
 def searches(rng: random.Random):
     """Searches of many kinds, small ones."""
     narrow = es.Network(
@@ -45,6 +62,12 @@ def searches(rng: random.Random):
          es.Dense(np.array([[1.1, -2.3, 1], [3, 0.7, -1]])), es.ReLU(),
          es.Dense(np.array([[1.3, -1.7], [0.3, 1]])), es.ReLU()], (3,),
     )  # fmt: skip
+    beaten = es.Network([es.Dense([[1], [-1], *[[0]] * 18], [0, 0, *[-9] * 18]),
+                         es.Maxout(20)], (1,))  # fmt: skip
+    # 3 (x / 3) - x, which only rationals can tell to vanish
+    nothing = es.Network(
+        [es.Dense([[Fraction(1, 3)], [1]]), es.ReLU(), es.Dense([[3, -1], [1, 1]]), es.ReLU()], (1,)
+    )
     wide = nets.random_spec(rng, 1, [14, 3], "float", kinds=("relu",))
     for number in range(60):
         style, kinds = rng.choice(nets.STYLES), rng.choice((("relu",), nets.ALL_KINDS))
@@ -56,6 +79,13 @@ def searches(rng: random.Random):
             net, domain = narrow, es.WholeSpace(3)
         if number % 10 == 1:
             net, domain = nets.network(wide), es.Box([-2], [2])
+        if number % 10 == 2:
+            net, domain = beaten, es.Box([-1], [1])
+        if number % 10 == 3:
+            net, domain = nothing, es.WholeSpace(1)
+        if number % 10 >= 7:
+            net = multiscale(rng)
+            domain = es.WholeSpace(net.input_dim)
         program = net.program
         if program.layers and domain.chart.dim and search_space(program, domain.chart).dim:
             yield program, search_space(program, domain.chart)

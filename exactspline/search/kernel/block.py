@@ -45,22 +45,22 @@ KNOWN_NUMBA = ("0.68",)
 KNOWN_LLVMLITE = ("0.50",)
 
 
-class _Kind(NamedTuple):
+class Kind(NamedTuple):
     """What an array of a block is: its type and dimensions; always contiguous, row by row."""
 
-    dtype: str
+    dtype: np.dtype
     ndim: int
 
 
-Floats = Annotated[np.ndarray, _Kind("float64", 1)]
-FloatTable = Annotated[np.ndarray, _Kind("float64", 2)]
-Ints = Annotated[np.ndarray, _Kind("int64", 1)]
-IntTable = Annotated[np.ndarray, _Kind("int64", 2)]
-Int32s = Annotated[np.ndarray, _Kind("int32", 1)]
-Int32Table = Annotated[np.ndarray, _Kind("int32", 2)]
-Int8s = Annotated[np.ndarray, _Kind("int8", 1)]
-Hashes = Annotated[np.ndarray, _Kind("uint64", 1)]
-Flags = Annotated[np.ndarray, _Kind("bool", 1)]
+Floats = Annotated[np.ndarray, Kind(np.dtype(np.float64), 1)]
+FloatTable = Annotated[np.ndarray, Kind(np.dtype(np.float64), 2)]
+Ints = Annotated[np.ndarray, Kind(np.dtype(np.int64), 1)]
+IntTable = Annotated[np.ndarray, Kind(np.dtype(np.int64), 2)]
+Int32s = Annotated[np.ndarray, Kind(np.dtype(np.int32), 1)]
+Int32Table = Annotated[np.ndarray, Kind(np.dtype(np.int32), 2)]
+Int8s = Annotated[np.ndarray, Kind(np.dtype(np.int8), 1)]
+Hashes = Annotated[np.ndarray, Kind(np.dtype(np.uint64), 1)]
+Flags = Annotated[np.ndarray, Kind(np.dtype(np.bool_), 1)]
 
 
 def _by_pointer() -> bool:
@@ -90,8 +90,9 @@ class Block:
         By the names of the subclass, of the types that it says.
     """
 
-    schema: ClassVar[dict[str, Any]]  # per name a _Kind, or the class of a block
+    schema: ClassVar[dict[str, Any]]  # per name a Kind, or the class of a block
     places: ClassVar[dict[str, int]]  # where the words of a name begin in the table
+    words: ClassVar[int]
     plain_type: ClassVar[Any]
     address_table: np.ndarray
     address: int  # of that table
@@ -105,14 +106,14 @@ class Block:
             cls.schema[name] = known[1] if known else hints[name]
             cls.places[name] = at
             at += 1 + (cls.schema[name].ndim if known else 0)
+        cls.words = at
         cls.plain_type = namedtuple("plain_type", names)  # type: ignore[misc]
         cls.plain_type.__module__ = cls.__module__  # compiled kernels name it on disk
         cls.plain_type.__qualname__ = f"{cls.__qualname__}.plain_type"
 
     def __init__(self, **parts: Any) -> None:
-        words = sum(1 + getattr(kind, "ndim", 0) for kind in self.schema.values())
-        vars(self)["address_table"] = np.zeros(words, dtype=np.int64)
-        vars(self)["address"] = self.address_table.ctypes.data
+        vars(self)["address_table"] = np.zeros(self.words, dtype=np.int64)
+        vars(self)["address"] = self.address_table.__array_interface__["data"][0]
         if parts.keys() != self.schema.keys():
             wrong = ", ".join(sorted(parts.keys() ^ self.schema.keys()))
             raise UndecidedError(f"block {type(self).__name__}: {wrong} {_DEFECT}")
@@ -121,11 +122,12 @@ class Block:
 
     def __setattr__(self, name: str, part: Any) -> None:
         kind = self.schema.get(name)
-        if isinstance(kind, _Kind):
+        if isinstance(kind, Kind):
             good = (
                 isinstance(part, np.ndarray)
                 and part.flags.c_contiguous
-                and (part.dtype, part.ndim) == (np.dtype(kind.dtype), kind.ndim)
+                and part.dtype == kind.dtype
+                and part.ndim == kind.ndim
             )
         else:
             good = kind is not None and type(part) is kind
@@ -139,7 +141,7 @@ class Block:
         if isinstance(part, Block):
             self.address_table[at] = part.address
         else:
-            self.address_table[at] = part.ctypes.data
+            self.address_table[at] = part.__array_interface__["data"][0]
             self.address_table[at + 1 : at + 1 + part.ndim] = part.shape
 
     @classmethod
@@ -147,7 +149,7 @@ class Block:
         """One with nothing in it, where kernels never look."""
         parts = {}
         for name, kind in cls.schema.items():
-            if isinstance(kind, _Kind):
+            if isinstance(kind, Kind):
                 parts[name] = np.zeros((0,) * kind.ndim, dtype=kind.dtype)
             else:
                 parts[name] = kind.empty()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.datamodel import models
@@ -56,7 +55,7 @@ def _unbox(typ: BlockType, block: Any, context: Any) -> NativeValue:
 def _type_of_part(typ: BlockType, name: str) -> Any:
     kind = typ.of.schema[name]
     if hasattr(kind, "ndim"):
-        return types.Array(from_dtype(np.dtype(kind.dtype)), kind.ndim, "C")
+        return types.Array(from_dtype(kind.dtype), kind.ndim, "C")
     return _type_of(kind)
 
 

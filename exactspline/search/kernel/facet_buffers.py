@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from ...compile.program import Program
@@ -16,10 +18,10 @@ COLUMNS = ("region", "target", "unit", "piece", "form", "sign", "point")  # of a
 _GROWING = (*COLUMNS, "border_region", "border_side", "flip_edge", "flip_unit", "flip_piece")
 
 
+@cache
 def no_facets() -> Facets:
-    """What a search has that finds no facets."""
+    """What searches have that find no facets: nobody writes there."""
     empty: Facets = Facets.empty()
-    empty.ctl = np.zeros(c.N_FACET_CTL, dtype=np.int64)
     return empty
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -368,15 +370,25 @@ def _entries(n: int, d: int, width: int, n_layers: int, classes: np.ndarray) -> 
 def _narrow(problem: Problem, n_mem: int, n_state: int) -> Narrow:
     """Room for forms in the coordinates of a narrow layer, where any can be asked for."""
     d, n_layers = int(problem.mode[c.DIM]), int(problem.mode[c.N_LAYERS])
-    n, k = (n_mem, n_state) if problem.mode[c.COEFFICIENTS] else (0, 0)
+    if not problem.mode[c.COEFFICIENTS]:
+        narrow = Narrow(**_nothing_narrow())
+        narrow.active, narrow.span = _ints(n_layers), _ints(2)
+        return narrow
     return Narrow(
-        members=_members(n, d, d + 1, n_layers, _ints(0)),
-        entries=_entries(k, d, d + 1, n_layers, _ints(0)),
-        active=_ints(n_layers), span=_ints(2), index=_ints(k, -1), row=np.zeros((d + 1, d + 1)),
-        error=np.zeros((d + 1, d + 1)), inverse=np.zeros((d + 1, d + 1)),
-        work=np.zeros((d + 1, 2 * d + 2)), ids=np.arange(d + 1, dtype=np.int64),
-        ones=np.ones(d + 1),
+        members=_members(n_mem, d, d + 1, n_layers, _ints(0)),
+        entries=_entries(n_state, d, d + 1, n_layers, _ints(0)),
+        active=_ints(n_layers), span=_ints(2), index=_ints(n_state, -1),
+        row=np.zeros((d + 1, d + 1)), error=np.zeros((d + 1, d + 1)),
+        inverse=np.zeros((d + 1, d + 1)), work=np.zeros((d + 1, 2 * d + 2)),
+        ids=np.arange(d + 1, dtype=np.int64), ones=np.ones(d + 1),
     )  # fmt: skip
+
+
+@cache
+def _nothing_narrow() -> dict[str, Any]:
+    """Empty parts, the same for all searches."""
+    empty = Narrow.empty()
+    return {name: getattr(empty, name) for name in Narrow.schema}
 
 
 def _longest_path(program: Program) -> int:

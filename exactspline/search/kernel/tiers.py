@@ -50,15 +50,19 @@ def needed(problem: Problem, state: State) -> list[int]:
     return [*out, c.ENTER_LAYER]
 
 
+_addresses: dict[int, int] = {}  # of the tiers that are there in this process
+
+
 def bring_in(problem: Problem, state: State, *numbers: int) -> None:
     """Compile tiers, or load them, so that kernels can call them."""
     if not BY_POINTER:
         return
-    from .block_types import address_of
-
     for number in numbers:
-        if state.tiers[number] == 0:
-            state.tiers[number] = address_of(tier(number), problem, state)
+        if number not in _addresses:
+            from .block_types import address_of
+
+            _addresses[number] = address_of(tier(number), problem, state)
+        state.tiers[number] = _addresses[number]
 
 
 def call_tier(number: int, problem: Problem, state: State, argument: int) -> int:
