@@ -54,15 +54,13 @@ def is_compiled(*, facets: bool = False) -> bool:
     interface; whatever is not found there as expected counts as doubt.
     """
     try:
+        from .kernel import control as c
         from .kernel.dfs import advance
-        from .kernel.layer_entry import enter_layer
-        from .kernel.simplex import refactor
+        from .kernel.tiers import tier
 
-        kernels = [advance, enter_layer, refactor]
+        kernels = [advance, tier(c.ENTER_LAYER)]
         if facets:
-            from .kernel.facets import explore
-
-            kernels.append(explore)
+            kernels.append(tier(c.LEAF_FACETS))
         return all(_in_cache(kernel) for kernel in kernels)
     except Exception:  # Numba's inside may be another one tomorrow
         return True
@@ -86,25 +84,26 @@ def warn_if_lost(*, facets: bool = False) -> None:
 
 
 def all_kernels(*, facets: bool = False) -> list[Any]:
-    """The kernels that a search may need, with those that find facets or without."""
-    from .kernel import dfs
+    """The kernels that most searches need, with those that find facets or without."""
+    from .kernel import control as c
+    from .kernel.dfs import advance
+    from .kernel.tiers import tier
 
-    modules = [dfs]
+    tiers = [c.ENTER_LAYER, c.BOX_PROOF, c.COEFFICIENT_PROOF]
     if facets:
-        from .kernel import facets as facets_module
-
-        modules.append(facets_module)
-    pending, seen, out = list(modules), set(modules), {}
+        tiers.append(c.LEAF_FACETS)
+    pending = [advance, *map(tier, tiers)]
+    out = {}
     while pending:
-        for value in vars(pending.pop()).values():
-            function = getattr(value, "py_func", None)
-            module = sys.modules.get(getattr(function, "__module__", None) or "")
-            if function is None or module is None:
-                continue
-            out[function] = value
-            if module not in seen:
-                seen.add(module)
-                pending.append(module)
+        kernel = pending.pop()
+        out[kernel.py_func] = kernel
+        pending += [
+            value
+            for name, value in kernel.py_func.__globals__.items()
+            if name in kernel.py_func.__code__.co_names
+            and hasattr(value, "py_func")
+            and value.py_func not in out
+        ]
     return list(out.values())
 
 

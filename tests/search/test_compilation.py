@@ -210,4 +210,5 @@ def test_all_kernels_of_a_search_are_known():
     count = {kernel.py_func.__name__ for kernel in compiled.all_kernels()}
     graph = {kernel.py_func.__name__ for kernel in compiled.all_kernels(facets=True)}
     assert {"advance", "enter_layer", "minimise"} <= count < graph
-    assert "explore" in graph - count
+    assert "leaf_facets" in graph - count
+    assert "prove_in_narrow_layer" not in graph  # compiled when a search first needs it
