@@ -147,7 +147,7 @@ def _above(value: Any) -> Fraction:
 
 def _scalar(operator: Operator) -> Iterator[tuple[int, Fraction, Fraction, bool]]:
     """Pieces, the bound that the approximation claims, an independent one, whether a MASO."""
-    from ...api import approximate
+    from ...approximation import approximate
 
     for error in _ERRORS:
         found = approximate(Network([operator, Dense([[1]])], (1,)), error, Box([-_SIDE], [_SIDE]))
