@@ -38,7 +38,8 @@ def unsafe(text: str) -> set[str]:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("info", "net.json"), ("count", "net.json"),
+        ("info", "net.json"),
+        pytest.param(("count", "net.json"), marks=pytest.mark.slow),
         pytest.param(("region", "net.json", "--at", "0,1"), marks=pytest.mark.slow),
         pytest.param(
             ("theorems", "net.json", "--check", "power diagram", "--details"),
