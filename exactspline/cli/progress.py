@@ -52,8 +52,8 @@ class Progress:
         self._last = now
         elapsed = now - self._start
         if run.phase != SEARCHING:
-            detail = f" ({run.detail})" if run.detail else ""
-            self._draw(0.0, f" {run.phase}{detail}, {duration(elapsed)}")
+            detail = f", {run.detail}" if run.detail else f", {duration(elapsed)}"
+            self._draw(0.0, f" {run.phase}{detail}")
             return
         text = (
             f" {run.share:6.1%} of the tree, {run.regions:,} regions, "
@@ -79,7 +79,7 @@ class Progress:
         now = time.monotonic()
         if self.on and now - self._last >= _EVERY:
             self._last = now
-            self._draw(0.0, f" compiling kernels ({text}), {duration(now - self._start)}")
+            self._draw(0.0, f" compiling kernels, {text}")
 
     def step(self, what: str, done: int, total: int) -> None:
         """Draw which of several steps begins."""

@@ -199,12 +199,12 @@ def compile_kernel(clock: Clock, progress: Progress, *, facets: bool = False) ->
     from ..search.warm import warm_up
 
     if not is_compiled(facets=facets) and not progress.on:
-        sys.stderr.write("compiling the search kernels (once on this machine)...\n")
+        sys.stderr.write("compiling the search kernels (once only)...\n")
         sys.stderr.flush()
     ready = False
     for ready in compile_elsewhere(clock, facets=facets):
         if not ready and progress.on:
             step = step_of_compilation(facets=facets)
-            progress.compiling(f"once on this machine{'' if step is None else f': {step}'}")
+            progress.compiling(f"once only{'' if step is None else f': {step}'}")
     if ready and not clock.late():
         warm_up(facets=facets)

@@ -139,7 +139,7 @@ class Run:
         from .compiled import step_of_compilation
 
         step = step_of_compilation(facets=self.facets)
-        return "once on this machine" if step is None else f"once on this machine: {step}"
+        return "once only" if step is None else f"once only: {step}"
 
     @property
     def spent(self) -> bool:

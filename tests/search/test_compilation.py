@@ -180,7 +180,7 @@ def test_a_run_says_how_far_it_is(cold, holder, tmp_path):
             seen.append(run.detail)
 
     assert es.count_regions(NET, progress=progress) == 3
-    assert seen == ["once on this machine: function 15 of 60, about 30 s left"] * len(seen)
+    assert seen == ["once only: function 15 of 60, about 30 s left"] * len(seen)
     assert seen
 
 
