@@ -101,6 +101,7 @@ def test_installations_with_the_same_kernels_share_them(use, tmp_path):
     assert use(f"import sys; sys.path.insert(0, {str(other)!r})")[:2] == (2, 0)
 
 
+@pytest.mark.slow
 def test_kernels_of_old_versions_are_forgotten(use, tmp_path):
     folder = tmp_path / "cache" / "exactspline"
     for name, days in (("kernels-old", 300), ("kernels-recent", 10), ("mine", 300)):
@@ -123,6 +124,7 @@ def test_without_a_home_kernels_are_beside_their_modules(use, tmp_path):
     assert not (tmp_path / "relative").exists()
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_warning(use):
     full = """
 import numba.core.caching as caching

@@ -21,7 +21,6 @@ import naive
 import numpy as np
 import pytest
 import random_networks as nets
-from marks import first_quick
 from modes import FLUSH, Mode, in_mode
 
 import exactspline as es
@@ -476,7 +475,11 @@ def small_forms(rng: np.random.Generator) -> tuple[Forms, np.ndarray]:
     return Forms(np.arange(n + 1) * width, indices, data, const, width), points
 
 
-@pytest.mark.parametrize("other", first_quick([Mode(), *SOME], 2), ids=str)
+@pytest.mark.parametrize(
+    "other",
+    [Mode(), FLUSH, *(pytest.param(mode, marks=pytest.mark.slow) for mode in SOME[1:])],
+    ids=str,
+)
 def test_bounds_hold_whatever_threads_of_blas_flush(other):
     rng = np.random.default_rng(11)
     claimed = 0

@@ -149,6 +149,7 @@ def tiny(tmp_path, operators: list, shape: list[int]) -> es.Network:
     return es.load(file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["ReduceMax", "ReduceMin"])
 @pytest.mark.parametrize("n", [6_000, MANY])
 def test_a_tiny_file_with_a_large_maximum(tmp_path, kind, n):
@@ -270,6 +271,7 @@ def test_a_dense_maso_is_refused_before_it_is_made():
         es.ReduceMax().as_maso((MANY,))
 
 
+@pytest.mark.slow
 def test_inequalities_that_no_memory_holds_are_refused():
     net = es.Network([es.ReduceMax()], (7000,))
     with little_memory():

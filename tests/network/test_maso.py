@@ -50,7 +50,7 @@ def is_convex(network, rng):
     return True
 
 
-@pytest.mark.parametrize("name", first_quick(sorted(cases.CASES), 10))
+@pytest.mark.parametrize("name", first_quick(sorted(cases.CASES), 4))
 def test_splines_of_every_operator(name):
     """The ASO's value and code, and the MASO's value where there is one, at exact points."""
     convex = 0

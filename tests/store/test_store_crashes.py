@@ -334,6 +334,7 @@ def test_a_cluster_that_goes_away(network, whole, tmp_path):
     same(es.enumerate_regions(net, DOMAIN, store=name, resume=True), whole)
 
 
+@pytest.mark.slow
 def test_no_cluster_answers(network, tmp_path):
     command = [sys.executable, "-m", "exactspline", "count", str(network), *BOX]
     done = subprocess.run(

@@ -102,6 +102,7 @@ def test_signed_zeros_in_stores(tmp_path, network):
     stored(network, es.Box([-3.0], [-0.0]), tmp_path / "p.sqlite")
 
 
+@pytest.mark.slow
 def test_signed_zeros_of_a_module(tmp_path):
     module = torch.nn.Sequential(torch.nn.Linear(1, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1))
     with torch.no_grad():

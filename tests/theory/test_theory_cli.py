@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from marks import first_quick
 
 import exactspline as es
 from exactspline import theory
@@ -201,7 +200,8 @@ def test_importing_the_package_does_not_load_the_theory():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("name", first_quick(list(theory.toy_networks())))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", theory.toy_networks())
 def test_every_statement_of_the_first_half_on_the_gallery(name):
     """Holds wherever it applies; convexity is the one that a network may fail."""
     net = theory.toy_networks()[name]

@@ -9,7 +9,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from marks import first_quick
 
 import exactspline as es
 from exactspline.bounds import upper_bounds
@@ -54,7 +53,8 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", first_quick(list(CASES)))
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
 def test_every_route(case, tmp_path):
     make, x, expected, regions = CASES[case]
     net = make()

@@ -79,7 +79,7 @@ USES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("use", first_quick(list(USES), 8))
+@pytest.mark.parametrize("use", first_quick(list(USES), 3))
 def test_a_network_goes_at_once(use, tmp_path):
     """Not even a cycle keeps it: cycles are only found after so many objects, however large."""
     net = network()
@@ -97,7 +97,7 @@ def test_a_network_goes_at_once(use, tmp_path):
 CHECKS = [name for name, check in theory.CHECKS.items() if check.needs_network]
 
 
-@pytest.mark.parametrize("check", first_quick(CHECKS, 4))
+@pytest.mark.parametrize("check", first_quick(CHECKS, 2))
 def test_checks_keep_no_network(check):
     net = small()
     gone = weakref.ref(net)
