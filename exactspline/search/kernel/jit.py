@@ -26,8 +26,8 @@ __all__ = ["TIERS", "entry", "kernel", "tier"]
 
 # _nrt=False: no reference counting inside. Kernels allocate nothing and only borrow the
 # caller's arrays, and the atomic counters cost a third of the search's time.
-# No fastmath: signs are decided here. no_rewrites: there is nothing to fuse, and looking for it takes
-# a tenth of the time that compiling takes.
+# No fastmath: signs are decided here. no_rewrites: there is nothing to fuse, and looking for it
+# takes a tenth of the time that compiling takes.
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "no_rewrites": True}
 _MODULES = (
     "block", "block_types", "box_tests", "certificates", "classes", "conditions", "control",
