@@ -93,14 +93,11 @@ class Cutter:
     def _make_state(self, *args: Any, **options: Any) -> Any:
         state = MAKE_STATE(*args, **options)
         if self.arena is not None:
-            ids = np.zeros(self.arena, dtype=np.int64)
-            state = state._replace(arena=np.zeros(self.arena), arena_id=ids)
-        size = len(state.out_codes)
-        if self.chunk < size:
-            state = state._replace(
-                out_codes=state.out_codes[: self.chunk].copy(),
-                out_points=state.out_points[: self.chunk].copy(),
-            )
+            state.pending.arena = np.zeros(self.arena)
+            state.pending.arena_id = np.zeros(self.arena, dtype=np.int64)
+        out = state.out
+        if self.chunk < len(out.codes):
+            out.codes, out.points = out.codes[: self.chunk].copy(), out.points[: self.chunk].copy()
         return state
 
     def begin(self, part: Part, limit: int) -> Run:
@@ -128,7 +125,7 @@ class Cutter:
         if self.engine == "kernel" and search is not None:
             self.queries += sum(search.queries)
             self.subtrees += search._latest is not None
-            self.grown += self.arena is not None and len(search.state.arena) > self.arena
+            self.grown += self.arena is not None and len(search.state.pending.arena) > self.arena
 
     # -------------------------------------------------------------------- checks
     def compare(self, found: list[Found], what: str) -> None:

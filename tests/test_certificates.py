@@ -15,7 +15,10 @@ import naive
 import numpy as np
 import pytest
 from flint import fmpq, fmpq_mat
+from kernel_blocks import problem, state
 
+from exactspline.search.kernel.block import given
+from exactspline.search.kernel.box_tests import settle_listed, settle_simple
 from exactspline.search.kernel.certificates import (
     NOTHING,
     lower_bound_by_basis,
@@ -24,7 +27,8 @@ from exactspline.search.kernel.certificates import (
     nonnegative_by_integers,
     strictly_positive,
 )
-from exactspline.search.kernel.layer_entry import _settle_listed, _settle_simple, _sign_of_form
+from exactspline.search.kernel.control import OPEN_END
+from exactspline.search.kernel.general_units import sign_on_box
 
 BLOCKS = pytest.mark.parametrize("block", range(4))
 TRIALS = 400
@@ -335,29 +339,34 @@ def test_units_settled_by_a_box(block, coefficients):
         if not coefficients:
             reach = np.append(np.maximum(np.abs(low), np.abs(high)), 1.0)
             U_error, U_size = errors @ reach * (1 + 1e-9), sizes(values, low, high)
-        codes, units = np.full(n, 9, dtype=np.uint8), np.zeros(n, dtype=np.int64)
-        end = _settle_simple(
-            np.zeros(64, dtype=np.int64), codes, units, U, U_error, U_size, np.zeros(n),
-            np.zeros(n), n, 0, n, True, low, high, d, coefficients,
-        )  # fmt: skip
-        listed, again = np.append(np.arange(n), np.zeros(n, dtype=np.int64)), codes.copy()
-        out = _settle_listed(  # the same test for a list of units inside a layer
-            np.zeros(64, dtype=np.int64), again, listed, U, U_error, U_size, n, 0, n, n, low, high,
-            d, coefficients,
-        ) if not infinite else n  # fmt: skip
+        P = problem(
+            d, coefficients, layers={"n_mem": [n], "mem_at": [0], "unit_at": [0], "simple": [1]}
+        )
+        members = {"U": U, "error": U_error, "size": U_size}
+        scratch = {"bottom": np.zeros(n), "top": np.zeros(n)}
+        fresh = state(codes=np.full(n, 9), open_units=np.zeros(n), members=members, scratch=scratch)
+        fresh.ctl[OPEN_END] = n
+        end = settle_simple(P, given(fresh), True, low, high)
+        # the same test for a list of units inside a layer
+        again = state(
+            codes=fresh.codes.copy(), open_units=[*range(n), *[0] * n], members=members
+        )
+        again.ctl[OPEN_END] = out = n
+        if not infinite:
+            out = settle_listed(P, given(again), low, high)
         for i in range(n):
             row, error, exact = rows[i]
             g_error = np.array(error) if coefficients else U_error[i : i + 1]
-            single = _sign_of_form(
+            single = sign_on_box(
                 np.array(row), g_error, float(U_size[i]) if not coefficients else 0.0, low, high,
                 d, coefficients,
             )  # fmt: skip
             claims = {single} - {2}
-            if i not in units[:end].tolist():
-                claims.add(1 if codes[i] == 1 else -1 if any(exact) else 0)
+            if i not in fresh.open_units[:end].tolist():
+                claims.add(1 if fresh.codes[i] == 1 else -1 if any(exact) else 0)
                 settled += 1
-            if not infinite and i not in listed[n:out].tolist():
-                claims.add(1 if again[i] == 1 else -1)
+            if not infinite and i not in again.open_units[n:out].tolist():
+                claims.add(1 if again.codes[i] == 1 else -1)
             for claim in claims:
                 if claim == 0:
                     assert not any(exact)

@@ -133,12 +133,12 @@ def test_rows_of_one_class_are_equal(style):
         assert with_classes(program)
 
         def check(search: KernelSearch) -> None:
-            state, at = search.state, search.problem.mem_at
-            if state.ctl[c.REASON] != 5:
+            state, at = search.state, search.problem.layers.mem_at
+            if state.ctl[c.REASON] != c.SEEN_LAYER:
                 return
             layer = int(state.ctl[c.LAYER])
             n = len(search.program.layers[layer].members)
-            groups = partition(state.U_class[at[layer] : at[layer] + n])
+            groups = partition(state.members.classes[at[layer] : at[layer] + n])
             rows = search.forms.layer(layer, state.codes)
             for group in groups[:-1]:
                 first = rows.member(group[0])
@@ -156,4 +156,4 @@ def test_rows_of_one_class_are_equal(style):
 def test_networks_without_comparisons_have_no_classes():
     net = es.Network([es.Dense([[1, 2]]), es.ReLU()], (2,))
     arrays = class_arrays(net.program, search_space(net.program, es.WholeSpace(2).chart))
-    assert len(arrays["class_members"]) == len(arrays["class_state"]) == 0
+    assert len(arrays["members"]) == len(arrays["state"]) == 0

@@ -23,6 +23,7 @@ from exactspline.partition.graph import resolve
 from exactspline.polyhedra.lp import q, value_at
 from exactspline.search import facet_columns as found
 from exactspline.search.facet_columns import code_hashes, hash_table
+from exactspline.search.kernel import facet_buffers
 from exactspline.search.kernel import graph as search_graph
 from exactspline.search.kernel import unchanged_units as stays_only
 from exactspline.search.kernel.engine import KernelSearch
@@ -189,7 +190,7 @@ def test_hashes_only_find_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     def two_bits(program: object) -> np.ndarray:
         return weak(program) & np.uint64(3)
 
-    monkeypatch.setattr(search_graph, "hash_table", two_bits)
+    monkeypatch.setattr(facet_buffers, "hash_table", two_bits)
     partition = graph(net, box)
     assert len(set(partition._builder.hashes._array.tolist())) <= 4
     assert columns(partition) == expected

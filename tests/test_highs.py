@@ -492,15 +492,15 @@ def check_certificates(rng, cell: highs_cell.HighsCell, form) -> int:
         bound += min(slope * a, slope * b)
     assert q(least) <= bound
     assert float(bound.p) / float(bound.q) - least < 1e-9
-    errors = cell.state.path_error.copy()
-    cell.state.path_error[:] += 0.125  # the error bounds of all rows count in full
+    errors = cell.state.path.error.copy()
+    cell.state.path.error[:] += 0.125  # the error bounds of all rows count in full
     assert cell._least(form, 1, z) <= least - 0.125 * z.sum() * (1 - 1e-9)
     middle = np.array([float(Fraction(int((a + b).p), int((a + b).q)) / 2) for a, b in box])
     for i in range(cell.n):
-        cell.state.path_error[i] += 1e3
+        cell.state.path.error[i] += 1e3
         cell._set_margin(i)
     assert cell.n == 0 or not cell.is_inside(middle)
-    cell.state.path_error[:] = errors
+    cell.state.path.error[:] = errors
     for i in range(cell.n):
         cell._set_margin(i)
     vague = dataclasses.replace(form, error=form.error + 0.25)

@@ -11,11 +11,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from kernel_blocks import filled, problem
 from scipy.optimize import linprog
 
 from exactspline.rationals import bounded_floats
-from exactspline.search.kernel import narrow_layer as frame
-from exactspline.search.kernel import simplex
+from exactspline.search.kernel import narrow_layer, simplex
+from exactspline.search.kernel.block import given
+from exactspline.search.kernel.layout import Entries, Members
 from exactspline.search.kernel.rows import form_row, member_rows, state_rows
 
 SEEDS = range(60)
@@ -172,13 +174,13 @@ def test_invert(seed):
     n = int(rng.integers(1, 6))
     rows = rng.normal(size=(n, n + 1))
     inverse, work = np.zeros((n + 1, n)), np.zeros((n + 1, 2 * n + 2))
-    assert frame._invert(rows, inverse, n, work)
+    assert narrow_layer._invert(rows, inverse, n, work)
     assert np.allclose(rows[:, :n] @ inverse[1:].T, np.eye(n), atol=1e-7)
     rows[0] = 2 * rows[-1] if n > 1 else 0
-    assert not frame._invert(rows, inverse, n, work)
+    assert not narrow_layer._invert(rows, inverse, n, work)
 
 
-def test_frame_coordinates():
+def test_coordinates_of_a_narrow_layer():
     """The active entries are unit vectors; inactive ones are zero, whatever stood there before."""
     rng = np.random.default_rng(5)
     for _ in range(20):
@@ -188,14 +190,14 @@ def test_frame_coordinates():
         dim = int(np.sum(~zero))
         rows, errors = np.full((n, d + 1), 7.0), np.full((n, d + 1), 7.0)
         out_zero, index = np.zeros(n, dtype=np.bool_), np.full(n, 7)
-        frame._seed(dim, n, zero, rows, errors, out_zero, index)
+        narrow_layer._seed(dim, n, zero, rows, errors, out_zero, index)
         expected = np.zeros((n, dim + 1))
         expected[np.flatnonzero(~zero), np.arange(dim)] = 1
         assert np.array_equal(out_zero, zero)
         assert np.array_equal(rows[:, : dim + 1], expected)
         assert not np.any(errors[:, : dim + 1])
         assert np.array_equal(index[~zero], np.arange(dim))
-        assert np.all(index[zero] == frame.NONE)
+        assert np.all(index[zero] == narrow_layer.NONE)
 
 
 # --- Rows with error bounds ------------------------------------------------------------------
@@ -289,14 +291,25 @@ def test_member_rows(kind, coefficients, is_dense):
         bias, bias_error = stored(p)
         weight, weight_error = stored([W[i][j] for j in range(n_in) for i in range(n_mem)])
         start, row = np.arange(n_in + 1) * n_mem, np.tile(np.arange(n_mem), n_in)
-        U = np.full((d + 1) * n_mem, np.nan)  # whatever stood there before
-        U_error = np.full((d + 1 if coefficients else 1) * n_mem, np.nan)
-        U_size = np.full(n_mem, np.nan)
-        member_rows(
-            n_in, n_mem, is_dense, weight, weight_error, bool(np.any(weight_error)), start, row,
-            bias, bias_error, state.value, state.error, state.size, zero, U, U_error, U_size,
-            np.array(reach), d, coefficients, promise,
+        members = filled(
+            Members, U=np.full((d + 1) * n_mem, np.nan),  # whatever stood there before
+            error=np.full((d + 1 if coefficients else 1) * n_mem, np.nan),
+            size=np.full(n_mem, np.nan),
         )  # fmt: skip
+        entries = filled(
+            Entries, Z=state.value, error=state.error, size=state.size, zero=zero
+        )
+        P = problem(
+            d, coefficients, box={"reach": reach},
+            layers={"n_in": [n_in], "n_mem": [n_mem], "mem_at": [0], "state_at": [0]},
+            weights={
+                "dense": [is_dense], "weight_at": [0], "column_at": [0],
+                "has_error": [np.any(weight_error)], "weight": weight, "error": weight_error,
+                "column_start": start, "column_row": row, "bias": bias, "bias_error": bias_error,
+            },
+        )  # fmt: skip
+        member_rows(P, 0, given(entries), given(members), d, promise)
+        U, U_error, U_size = members.U, members.error, members.size
         for i in range(n_mem):
             exact = [
                 sum((W[i][j] * state.exact[j][c] for j in range(n_in)), Fraction(0))
@@ -330,16 +343,33 @@ def test_state_rows(kind, coefficients):
             slope[k], offset[k] = Fraction(rng.choice((1, -1))), Fraction(0)
         slope_f, slope_e = stored(slope)
         offset_f, offset_e = stored(offset)
-        codes = np.array([rng.randrange(2) for _ in range(n_units)], dtype=np.uint8)
-        n, width = n_units + len(keep), d + 1 if coefficients else 1
-        Z, Z_error, Z_size = np.full((n, d + 1), 7.0), np.full((n, width), 7.0), np.full(n, 7.0)
-        zero = np.zeros(n, dtype=np.bool_)
-        state_rows(
-            n_units, codes, np.arange(n_units) * 2, np.repeat(np.arange(n_units), 2), slope_f,
-            slope_e, offset_f, offset_e, columns(member.value), columns(member.error),
-            member.size, n_units, keep, old.value, old.error, old.size, Z, Z_error, Z_size, zero,
-            d, coefficients,
+        codes = np.array([rng.randrange(2) for _ in range(n_units)], dtype=np.int32)
+        n = n_units + len(keep)
+        entries = filled(  # the state before, then that after
+            Entries, zero=np.zeros(n_old + n),
+            Z=np.concatenate([old.value, np.full((n, d + 1), 7.0)]),
+            error=np.concatenate([old.error, np.full((n, old.error.shape[1]), 7.0)]),
+            size=np.concatenate([old.size, np.full(n, 7.0)]),
         )  # fmt: skip
+        members = filled(
+            Members, U=columns(member.value), error=columns(member.error), size=member.size
+        )
+        P = problem(
+            d, coefficients,
+            layers={
+                "n_units": [n_units], "n_mem": [n_units], "n_keep": [len(keep)], "mem_at": [0],
+                "unit_at": [0], "piece_at": [0], "keep_at": [0], "state_at": [0, n_old],
+            },
+            weights={"keep": keep},
+            units={
+                "start": np.arange(n_units) * 2, "member": np.repeat(np.arange(n_units), 2),
+                "slope": slope_f, "slope_error": slope_e, "offset": offset_f,
+                "offset_error": offset_e,
+            },
+        )  # fmt: skip
+        state_rows(P, codes, 1, given(members), given(entries), d)
+        Z, Z_error = entries.Z[n_old:], entries.error[n_old:]
+        Z_size, zero = entries.size[n_old:], entries.zero[n_old:]
         exact = []
         for k in range(n_units):
             at = 2 * k + int(codes[k])
@@ -372,8 +402,8 @@ def test_form_row(kind, coefficients):
         (shift_f,), (shift_e,) = stored([shift])
         g, g_error = np.zeros(d + 1), np.zeros(d + 1 if coefficients else 1)
         size = form_row(
-            plus, minus, shift_f, shift_e, columns(member.value), columns(member.error),
-            member.size, n, d, coefficients, promise, g, g_error,
+            (plus, minus, float(shift_f), float(shift_e)), columns(member.value),
+            columns(member.error), member.size, n, d, coefficients, promise, g, g_error,
         )  # fmt: skip
         nothing = [Fraction(0)] * (d + 1)
         first = member.exact[plus] if plus >= 0 else nothing

@@ -51,7 +51,7 @@ class Replay:
         """Generators of the current cell; cones of the constraints that stayed are kept."""
         n = search.space.dim + 1
         unit = [tuple(int(i == j) for j in range(n)) for i in range(n)]
-        rows = [unit[0], *(tuple(integers(row)) for row in search._path_rows())]
+        rows = [unit[0], *(tuple(integers(row)) for row in search.path_rows())]
         same = 0
         while same < min(len(rows), len(self.cones)) and self.cones[same][0] == rows[same]:
             same += 1
@@ -80,18 +80,18 @@ class Replay:
             self.started = True
             still_open = state.open_units[: ctl[c.OPEN_END]] if layer == 0 else []
             self.settled(search, cone, 0, still_open)
-        if ctl[c.REASON] == 5:
+        if ctl[c.REASON] == c.SEEN_LAYER:
             if layer > 0:  # all units before are decided, by whichever tier
                 self.settled(search, cone, layer - 1, [])
             still_open = state.open_units[ctl[c.POSITION] : ctl[c.OPEN_END]]
             self.seen["settled"] += self.settled(search, cone, layer, still_open)
             return
-        if ctl[c.REASON] == 6:  # the open units were filtered inside the layer
+        if ctl[c.REASON] == c.SEEN_FILTER:  # the open units were filtered inside the layer
             self.settled(search, cone, layer, state.open_units[ctl[c.POSITION] : ctl[c.OPEN_END]])
             self.seen["settled"] += int(ctl[c.SETTLED])
             self.seen["filtered"] += 1
             return
-        assert ctl[c.REASON] == 4
+        assert ctl[c.REASON] == c.SEEN_VERDICT
         verdict = int(ctl[c.ANSWER])
         signs = self.signs(search, cone, layer, int(ctl[c.QUERY_FORM]))
         if verdict == c.CUT:
@@ -107,7 +107,7 @@ class Replay:
         state = search.state
         assert {1, -1} <= signs
         form = search.forms.form(layer, int(state.ctl[c.QUERY_FORM]), state.codes)
-        rows = search._path_rows()
+        rows = search.path_rows()
         for point, flag, sign in (
             (state.plus_point, c.PLUS_OK, 1),
             (state.minus_point, c.MINUS_OK, -1),

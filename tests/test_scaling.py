@@ -208,5 +208,5 @@ def test_the_kernel_reads_the_scaled_program():
     assert len(found) == es.count_regions(network(2.0**-1000), domain, engine="rational")
     program = network(2.0**-1000).program
     space = search_space(program, domain.chart)
-    assert make_problem(program, space).has_error.any()
-    assert not make_problem(*scaled(program, space)).has_error.any()
+    assert make_problem(program, space).weights.has_error.any()
+    assert not make_problem(*scaled(program, space)).weights.has_error.any()

@@ -45,15 +45,13 @@ def is_compiled(*, facets: bool = False) -> bool:
     interface; whatever is not found there as expected counts as doubt.
     """
     try:
+        from .kernel import control as c
         from .kernel.dfs import advance
-        from .kernel.layer_entry import enter_layer
-        from .kernel.simplex import refactor
+        from .kernel.tiers import tier
 
-        kernels = [advance, enter_layer, refactor]
+        kernels = [advance, tier(c.ENTER_LAYER)]
         if facets:
-            from .kernel.facets import explore
-
-            kernels.append(explore)
+            kernels.append(tier(c.LEAF_FACETS))
         return all(_in_cache(kernel) for kernel in kernels)
     except Exception:  # Numba's inside may be another one tomorrow
         return True

@@ -82,8 +82,8 @@ class HighsCell:
         self.program, self.space = program, space
         self.problem, self.state = problem, state
         self.d = space.dim
-        self.in_box = problem.mode[2] == 0
-        self.low, self.high = problem.low, problem.high
+        self.in_box = problem.mode[c.COEFFICIENTS] == 0
+        self.low, self.high = problem.box.low, problem.box.high
         self.n_bounds = sum(b is not None for b in (*space.low, *space.high))
         self.n = len(space.rows) - self.n_bounds
         self.rational = 0
@@ -98,8 +98,8 @@ class HighsCell:
         reach = np.maximum(np.abs(self.low), np.abs(self.high))
         # what products lose by underflow is scaled by the reach of the box afterwards
         self.tiny = UNDERFLOW * (1.0 + (float(reach.sum()) if self.in_box else 0.0))
-        self.margin = np.zeros(len(state.path_row))
-        self.exact_path: list[Row | None] = [None] * len(state.path_row)
+        self.margin = np.zeros(len(state.path.row))
+        self.exact_path: list[Row | None] = [None] * len(state.path.row)
         self.synced = 0  # rows of the path that HiGHS has as they are
         for i in range(self.n):
             self._set_margin(i)
@@ -122,7 +122,7 @@ class HighsCell:
         if not isinstance(place, list):
             # off the hyperplanes with small coefficients that meet in the middle of a domain
             odd = (np.arange(1, self.d + 1) * 0.6180339887498949) % 1.0 + 0.1
-            moved = place + 0.1 * self.problem.extent * (odd - 0.5)
+            moved = place + 0.1 * self.problem.box.extent * (odd - 0.5)
             place = middle = moved if self.is_inside(moved) else place
         # bounds that only general rows imply are kept away: multipliers are to be of rows
         width = np.where(np.isfinite(self.high - self.low), self.high - self.low, 0.0)
@@ -137,11 +137,11 @@ class HighsCell:
     def push(self, form: Form, sign: int) -> None:
         """Add the constraint sign * form >= 0."""
         state, n = self.state, self.n
-        state.path_row[n] = sign * form.row
-        state.path_error[n] = form.error
-        state.path_size[n] = form.size
-        state.path_layer[n], state.path_form[n] = form.layer, form.index
-        state.path_sign[n] = sign
+        state.path.row[n] = sign * form.row
+        state.path.error[n] = form.error
+        state.path.size[n] = form.size
+        state.path.layer[n], state.path.form[n] = form.layer, form.index
+        state.path.sign[n] = sign
         self._set_margin(n)
         self._changed(n)
         self.n = n + 1
@@ -151,8 +151,8 @@ class HighsCell:
 
         That row is still in place: a depth-first search has only overwritten later ones.
         """
-        self.state.path_row[n] *= -1.0
-        self.state.path_sign[n] *= -1
+        self.state.path.row[n] *= -1.0
+        self.state.path.sign[n] *= -1
         self._changed(n)
         self.n = n + 1
 
@@ -163,23 +163,24 @@ class HighsCell:
     def _set_margin(self, n: int) -> None:
         """What a value of row n must exceed in the box to be proved positive."""
         if self.in_box:
-            error, size = self.state.path_error[n, 0], self.state.path_size[n]
+            error, size = self.state.path.error[n, 0], self.state.path.size[n]
             self.margin[n] = (error + gamma(self.d) * size) * INFLATE + self.tiny
 
     def read(self, layer: int, index: int) -> Form:
         """A condition form of a layer on this cell."""
         P, S = self.problem, self.state
-        u = int(P.mem_at[layer])
-        size = form_row(
-            *form_terms(
-                index, P.stride[layer], P.piece_at[layer], P.piece_member, P.piece_shift,
-                P.piece_shift_error,
-            ),
-            S.U[u * (self.d + 1) :], S.U_error[u if self.in_box else u * (self.d + 1) :],
-            S.U_size[u:], P.n_mem[layer], self.d, not self.in_box,
-            bool(S.U_grid[layer] != NOT_EXACT), S.g, S.g_error,
+        u, n_mem = int(P.layers.mem_at[layer]), int(P.layers.n_mem[layer])
+        terms = form_terms(
+            index, P.layers.stride[layer], P.layers.piece_at[layer], P.units.member,
+            P.units.shift, P.units.shift_error,
         )  # fmt: skip
-        return Form(S.g.copy(), S.g_error.copy(), float(size), layer, index)
+        size = form_row(
+            terms, S.members.U[u * (self.d + 1) :],
+            S.members.error[u if self.in_box else u * (self.d + 1) :], S.members.size[u:],
+            n_mem, self.d, not self.in_box, bool(S.members.grid[layer] != NOT_EXACT), S.form.g,
+            S.form.error,
+        )  # fmt: skip
+        return Form(S.form.g.copy(), S.form.error.copy(), float(size), layer, index)
 
     # ------------------------------------------------------------------ the verdict
     def decide(self, form: Form, inside: Place, *, open_in_box: bool) -> Verdict:
@@ -246,7 +247,7 @@ class HighsCell:
                 self.lp.restart()
             self.lp.truncate(min(self.synced, self.n))
             for i in range(self.lp.rows, self.n):
-                self.lp.add(self.state.path_row[i])
+                self.lp.add(self.state.path.row[i])
             self.synced = self.n
             guess = self.lp.minimise(objective)
         except (ValueError, RuntimeError):  # a guess that fails is no reason to stop
@@ -277,11 +278,11 @@ class HighsCell:
         if not (np.all(x > self.inner_low) and np.all(x < self.inner_high)):
             return False
         n, S = self.n, self.state
-        values = times(S.path_row[:n, :-1], x) + S.path_row[:n, -1]
+        values = times(S.path.row[:n, :-1], x) + S.path.row[:n, -1]
         if self.in_box:
             return bool(np.all(values > self.margin[:n]))
-        error = times(S.path_error[:n, :-1], np.abs(x)) + S.path_error[:n, -1]
-        terms = times(np.abs(S.path_row[:n, :-1]), np.abs(x)) + np.abs(S.path_row[:n, -1])
+        error = times(S.path.error[:n, :-1], np.abs(x)) + S.path.error[:n, -1]
+        terms = times(np.abs(S.path.row[:n, :-1]), np.abs(x)) + np.abs(S.path.row[:n, -1])
         return bool(np.all(values > (error + gamma(self.d) * terms) * INFLATE + self.tiny))
 
     def _beyond(
@@ -294,8 +295,8 @@ class HighsCell:
         if not rise > 0.0:
             return None
         first = max(0.0, -side * float(form.row[:-1] @ x + form.row[-1]) / rise)
-        slopes = S.path_row[:n, :-1] @ v
-        values = S.path_row[:n, :-1] @ x + S.path_row[:n, -1]
+        slopes = S.path.row[:n, :-1] @ v
+        values = S.path.row[:n, :-1] @ x + S.path.row[:n, -1]
         falling = slopes < 0.0
         last = min(1.0, float((values[falling] / -slopes[falling]).min(initial=1.0)))
         if not first < last:
@@ -321,9 +322,9 @@ class HighsCell:
         if multipliers is not None:
             chosen = np.flatnonzero(multipliers > 0.0)
             z, used = multipliers[chosen], len(chosen)
-            rest = rest - combined(z, S.path_row[chosen])
-            slack += float(combined(z, S.path_error[chosen, 0]))
-            size += float(combined(z, S.path_size[chosen]))
+            rest = rest - combined(z, S.path.row[chosen])
+            slack += float(combined(z, S.path.error[chosen, 0]))
+            size += float(combined(z, S.path.size[chosen]))
         ends = np.minimum(rest[:-1] * self.low, rest[:-1] * self.high)
         bound = float(rest[-1] + ends.sum())
         if not bound <= HUGE:  # it may have overflowed on the way
@@ -341,11 +342,11 @@ class HighsCell:
             row = self.exact_path[i]
             if row is None:
                 check()
-                if S.path_layer[i] < 0:
+                if S.path.layer[i] < 0:
                     row = self.forms.domain_rows[self.n_bounds + i]
                 else:
-                    row = self.forms.form(int(S.path_layer[i]), int(S.path_form[i]), S.codes)
-                    row = row if S.path_sign[i] > 0 else [-v for v in row]
+                    row = self.forms.form(int(S.path.layer[i]), int(S.path.form[i]), S.codes)
+                    row = row if S.path.sign[i] > 0 else [-v for v in row]
                 self.exact_path[i] = row
             out.append(row)
         return out

@@ -22,8 +22,8 @@ from ...polyhedra.lp import q
 from ..decisions import Batch, Decisions
 from ..facet_columns import FoundFacets, exact_facets, hash_table
 from ..kernel import control as c
-from ..kernel.layer_entry import enter_layer
 from ..kernel.problem import MAX_REACH, make_problem, make_state
+from ..kernel.tiers import bring_in, call_tier, needed
 from ..part import INSIDE, OUTSIDE, WHOLE, Part, following
 from ..rational.engine import exact_batch
 from ..scaling import scaled
@@ -100,9 +100,10 @@ class HighsSearch:
         program, space = self.program, self.space
         moderate = scaled(program, space)
         self.problem = make_problem(*moderate, box_above=NEVER)
-        ends = np.abs([self.problem.low, self.problem.high])
+        ends = np.abs([self.problem.box.low, self.problem.box.high])
         if np.all(ends <= MAX_REACH):
-            self.problem.mode[2] = 0  # errors over the box do; ties have a proof of their own
+            # errors over the box do; ties have a proof of their own
+            self.problem.mode[c.COEFFICIENTS] = 0
         self.state = make_state(self.problem, *moderate, 1, dictionary=False)
         self.cell = HighsCell(program, space, self.problem, self.state)
 
@@ -210,7 +211,8 @@ class HighsSearch:
         ctl = self.state.ctl
         ctl[c.OPEN_END] = node.open_end
         node.layer += 1
-        enter_layer(self.problem, self.state, node.layer)
+        bring_in(self.problem, self.state, *needed(self.problem, self.state))
+        call_tier(c.ENTER_LAYER, self.problem, self.state, node.layer)
         node.position, node.open_end = int(ctl[c.POSITION]), int(ctl[c.OPEN_END])
 
     def _resumed(self) -> _Node | None:
@@ -222,7 +224,7 @@ class HighsSearch:
         if node.upper:
             self.cell.turn(node.n_path)
             unit = int(self.state.open_units[node.position - 1])
-            self.state.codes[int(self.problem.unit_at[node.layer]) + unit] = 1
+            self.state.codes[int(self.problem.layers.unit_at[node.layer]) + unit] = 1
             node.n_path, node.upper = node.n_path + 1, False
         return node
 
@@ -233,9 +235,9 @@ class HighsSearch:
         """
         if node.layer < 0:
             return ()
-        end = int(self.problem.unit_at[node.layer])
+        end = int(self.problem.layers.unit_at[node.layer])
         if node.piece < 0 and not node.upper and node.position == node.open_end:
-            end += int(self.problem.n_units[node.layer])
+            end += int(self.problem.layers.n_units[node.layer])
         else:
             end += int(self.state.open_units[node.position - node.upper])
         out = tuple(int(v) for v in self.state.codes[:end])
@@ -326,8 +328,8 @@ class HighsSearch:
         """Decide the next condition of a node and go on with what it leaves."""
         cell, P, codes = self.cell, self.problem, self.state.codes
         unit = int(self.state.open_units[node.position])
-        at = int(P.unit_at[node.layer]) + unit
-        if P.two_piece[at]:
+        at = int(P.layers.unit_at[node.layer]) + unit
+        if P.units.two_piece[at]:
             units = self.program.layers[node.layer].units
             form = cell.read(node.layer, int(units.first_form[unit]))
             verdict, plus, minus = cell.decide(form, node.inside, open_in_box=True)

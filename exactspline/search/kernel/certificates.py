@@ -16,6 +16,7 @@ from __future__ import annotations
 from .jit import kernel
 
 UNDERFLOW = 1e-290  # more than what all products of a sum lose by underflow
+LARGE = 1e20  # beyond it a bound is as good as none: what underflows could reach over it
 HUGE = 1e300  # sums beyond it may have overflowed on the way: they prove nothing
 NOTHING = -1.7976931348623157e308  # a bound that proves nothing
 MAX_DENOMINATOR = 64
@@ -25,6 +26,15 @@ MAX_DENOMINATOR = 64
 def gamma(n):
     """Relative rounding bound of a sum of n products."""
     return (n + 8) * 1.2e-16
+
+
+@kernel
+def finite_box(low, high, d):
+    """Whether a box bounds every coordinate, by numbers that are of use."""
+    for c in range(d):
+        if not (abs(low[c]) <= LARGE and abs(high[c]) <= LARGE):
+            return False
+    return True
 
 
 @kernel
@@ -182,7 +192,7 @@ def lower_bound_by_basis(
 
 
 @kernel
-def _grid_value(exponent):
+def grid_value(exponent):
     """2^exponent for exponents in the safe range."""
     return 2.0**exponent
 
@@ -226,7 +236,7 @@ def nonnegative_by_integers(
                 magnitude += p[k] * path_max[col_id[k]]
         if not fits:
             continue
-        if not magnitude <= 4503599627370496.0 * _grid_value(grid):  # 2^52: a bit to spare
+        if not magnitude <= 4503599627370496.0 * grid_value(grid):  # 2^52: a bit to spare
             return False
         same = True
         for c in range(d + 1):

@@ -187,17 +187,17 @@ def class_arrays(program: Program, space: SearchSpace) -> dict[str, np.ndarray]:
         members[: len(first_members)] = first_members
         state[: len(first_state)] = first_state
     return {
-        "class_at": at,
-        "class_start": flat(starts, np.int64),
-        "class_column": flat(columns, np.int64),
-        "class_value": flat(values, np.int64),
-        "class_bias": flat(biases, np.int64),
-        "class_function": flat(functions, np.int64),
-        "class_constant": flat(constants, np.bool_),
+        "at": at,
+        "start": flat(starts, np.int64),
+        "column": flat(columns, np.int64),
+        "value": flat(values, np.int64),
+        "bias": flat(biases, np.int64),
+        "function": flat(functions, np.int64),
+        "constant": flat(constants, np.bool_),
         # where the numbers of new classes of members and of state entries begin; table size
-        "class_first": np.array([known, known + n_members, table], dtype=np.int64),
-        "class_members": members,
-        "class_state": state,
+        "first": np.array([known, known + n_members, table], dtype=np.int64),
+        "members": members,
+        "state": state,
     }
 
 

@@ -1,19 +1,96 @@
-"""Names of the search state's integers and floats, of what the kernel returns, of verdicts."""
+"""Names of everything that a kernel and its driver tell each other by number.
+
+Kernels read them as ``from . import control as c``: ``S.ctl[c.LAYER]``. Groups of names that
+count up from 0 are the indices of one array; the others are values.
+"""
 
 from __future__ import annotations
 
-# what the kernel returns
-DONE, PAUSE, BUFFER, GROW, QUERY, SUBTREE, LIMIT, AUDITED, LEAF = 0, 1, 2, 3, 4, 5, 6, 7, 8
-# verdicts on a form on a cell
+# ------------------------------------------------------------------- what kernels return
+GO_ON = -1  # a step is made, nothing is to be told
+DONE, PAUSE, BUFFER, GROW, QUERY, SUBTREE, LIMIT, AUDITED = 0, 1, 2, 3, 4, 5, 6, 7
+NEEDS_TIER = 8  # a rare kernel, ``ctl[WANTED_TIER]``, must be brought in; then it goes on
+# facets of leaves: what their kernel returns besides the above
+F_FINISHED, F_QUERY, F_FULL, F_NARROW = 20, 21, 22, 23
+
+# ------------------------------------------------------------------------------ verdicts
+# on a form on a cell
 NEG, ZERO, POS, CUT, OPEN = -1, 0, 1, 2, 3
-# phases
-POP, RUN = 0, 1
+UNSURE = 2  # the sign of a form that is not proved
+# how a verdict was proved
+NOT_PROVED, BY_BOUND, BY_IDENTITY = 0, 1, 2
+# on a constraint of a leaf
+F_NONE, F_IMPLIED, F_FACET, F_LATER = 0, 1, 2, 3
+
+# -------------------------------------------------------- Problem.mode: what is searched
+(
+    DIM,
+    N_LAYERS,
+    COEFFICIENTS,  # error bounds are one number a coefficient, else one a row
+    DOMAIN_ROWS,
+    CERTIFY,  # 0 only in benchmarks
+    BOX_ABOVE,  # open units above which a cell's box is computed on entry to a layer
+    FILTER_ABOVE,  # and inside it
+    N_MODE,
+) = range(8)
+
+# ------------------------------------------------------------ ctl[PHASE]: see phases.py
+(
+    POP,  # take the next pending node
+    NODE,  # look at the current one
+    FILTER,  # settle those of its open units that a box of its cell settles
+    UNIT,  # choose the condition that is asked next
+    FORM,  # compute its form
+    TEST,  # guess what the form does on the cell
+    PROVE,  # that it keeps its sign: in float64
+    PROVE_NARROW,  # the same in the coordinates of a narrow layer
+    PROVE_IDENTITY,  # the same in integers
+    WITNESS,  # find points on both sides
+    OUTCOME,  # go on with what the verdict leaves
+    FACETS,  # of the leaf
+    FACETS_NARROW,  # one of them in the coordinates of a narrow layer
+    N_PHASES,
+) = range(14)
+
+# --------------------------------------------- kernels of their own, brought in when asked
+(
+    ENTER_LAYER,
+    FILTER_UNITS,
+    EQUAL_MEMBERS,
+    GENERAL_UNITS,
+    GENERAL_PIECES,
+    BOX_PROOF,
+    COEFFICIENT_PROOF,
+    NARROW_PROOF,
+    IDENTITY_PROOF,
+    NUDGE,
+    FAULTS,
+    LEAF_FACETS,
+    N_TIERS,
+) = range(13)
+MISSING = -2  # what a call of one returns that has not been brought in
+# what they are called with: GENERAL_UNITS
+ENTERED, AGAIN, INSIDE = range(3)  # all units of a layer, the open ones, those inside of it
+# GENERAL_PIECES
+CHOOSE, GO_ON_WITH = range(2)  # the next condition, its verdict
+# COEFFICIENT_PROOF
+OF_CELL, OF_VERTEX, OF_OTHER_VERTEX = range(3)  # from its box, too; from one dictionary
+# NARROW_PROOF
+OF_FORM, OF_CONSTRAINT = range(2)  # the form that is asked, a constraint of a leaf
+# FAULTS: which guess may be disturbed
+OBJECTIVE, CLAIM, MULTIPLIERS, TARGET_POINT, POINT_BEYOND = range(5)
+
 # where the dictionaries of two children come from
 NO_SECOND, TWO_VERTICES, RAY_PENDING, RAY_DONE = -1, 0, 2, 1
+# ctl[REASON]: why Python is asked
+NO_POINT, NO_PROOF, NO_WITNESS = 1, 2, 3
+# or, in tests, what it is shown
+SEEN_VERDICT, SEEN_LAYER, SEEN_FILTER = 4, 5, 6
+N_REASONS = 4
 
-# ctl: integers that survive between calls
+# -------------------------------------------- State.ctl: integers that survive between calls
 (
-    PHASE,
+    PHASE,  # see above
     LAYER,
     POSITION,  # place in open_units of the next unit
     OPEN_END,
@@ -41,18 +118,36 @@ NO_SECOND, TWO_VERTICES, RAY_PENDING, RAY_DONE = -1, 0, 2, 1
     BY_INTEGER,
     LPS,
     PIVOTS,
-    STORE,
-    REASON,  # why Python was asked: 1 point, 2 certificate, 3 witness; or is told: 4, 5, 6
+    STORE,  # 1: codes and points are kept, else only counted
+    REASON,  # why Python is asked or shown something, see above
     NODES,
-    AUDIT,  # 1: stop at every verdict (reason 4), layer (5) and filter (6), for tests
+    AUDIT,  # 1: stop at every verdict, layer and filter, for tests
     FILTERED,  # how many constraints the cell had when its open units were filtered last
     SETTLED,  # units that the last filter inside a layer settled
-    LEAVES,  # 1: stop at every region, with its dictionary and path in place
+    LEAVES,  # 1: find the facets of every region, with its dictionary and path in place
+    UNIT_NOW,  # the unit whose condition is asked, within its layer
+    SIGN_WANTED,  # 0: of a unit with two pieces; else the sign that its condition asks for
+    DROPS,  # 1: its piece holds nowhere if the condition's form vanishes
+    FORM_GRID,  # exponent of the form's grid, or NOT_EXACT
+    VERDICT,
+    AT_POINT,  # the proved sign of the form at the cell's point
+    IS_RAY,  # 1: the float search ended with a ray
+    PROOF_SIGN,  # the sign that the form is to be proved to have
+    WANTED_TIER,  # the kernel that is missing
     N_CTL,
-) = range(36)
-# num: floats that survive
-WEIGHT, FINISHED, N_NUM = 0, 1, 2
-# stack columns
+) = range(45)
+# State.num: floats that survive
+(
+    WEIGHT,  # the share of the search tree below the current node
+    FINISHED,  # the share that is done
+    RAY_DIRECTION,
+    FORM_SIZE,  # of the form that is asked: bounds, scale and largest coefficient
+    FORM_SCALE,
+    FORM_LARGEST,
+    BOUND,  # a proved lower bound
+    N_NUM,
+) = range(8)
+# ---------------------------------------------------------------- Pending: columns of siblings
 (
     S_LAYER,
     S_POSITION,
@@ -70,21 +165,28 @@ WEIGHT, FINISHED, N_NUM = 0, 1, 2
     S_FILTERED,
     N_STACK,
 ) = range(15)
+S_WEIGHT, S_SIZE, S_SCALE, S_LARGEST, N_STACK_NUM = range(5)
 
-# facets of leaves: what their kernel returns besides the above
-F_FINISHED, F_QUERY, F_FULL, F_FRAME = 20, 21, 22, 23
-# answers on a constraint
-F_NONE, F_IMPLIED, F_FACET, F_LATER = 0, 1, 2, 3
-# Counters.facet
+# --------------------------------------------------------------------- Facets.ctl: of a leaf
 (
-    F_STAGE,  # 0: go on with the search; 1: begin with a leaf; 2: walk; 3: one by one
+    F_STAGE,
     F_AT,  # the constraint of the path that is tested
     F_ANSWER,
     F_M2,  # slack rows of the second dictionary
     F_EDGES,
     F_BORDERS,
     F_FLIPS,
-    F_REASON,  # why Python is asked: 0 implied?, 1 point beyond?, 2 code across?
+    F_REASON,
     F_TOUCHED,
     N_FACET_CTL,
 ) = range(10)
+F_IDLE, F_BEGIN, F_WALK, F_SINGLY = range(4)  # stages
+F_IS_IMPLIED, F_IS_BEYOND, F_IS_ACROSS = range(3)  # reasons: what Python is asked
+
+# ----------------------------------------------------------------------- rows and columns
+WEIGHT_GRID, BIAS_GRID, SLOPE_GRID, OFFSET_GRID, N_GRIDS = range(5)  # of Layers.grid
+WEIGHT_NORM, BIAS_NORM, SLOPE_NORM, OFFSET_NORM, N_NORMS = range(5)  # of Layers.norm
+FIRST_MEMBER, FIRST_ENTRY, TABLE_SIZE = range(3)  # of Classes.first
+# rows of scratch: the first three are those of a certificate
+RESIDUAL, CORRECTION, DEVIATION, TURNED, TRIAL, TARGET, N_WORK = range(7)
+FAULT_RATE, FAULT_SEED, N_FAULTS = 0, 3, 4

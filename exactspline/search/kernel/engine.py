@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import flint
 import numpy as np
@@ -20,16 +21,19 @@ from ..part import INSIDE, ON_THE_WAY, WHOLE, Part, following
 from ..rational.engine import exact_batch, whole_cell
 from ..scaling import scaled
 from . import control as c
+from .facet_buffers import make_facets
 from .graph import FacetSearch
 from .layout import State
 from .problem import make_problem, make_state
 from .stages import EMPTIED, FULL_CELL, NEXT, NO_ROOT, REGION, ROOT, Stage
+from .tiers import bring_in, call_tier, needed, run
 
 __all__ = ["KernelSearch"]
 
 BUDGET = 20_000  # nodes between two looks at the clock at most: about 0.1 s
 FIRST = 16  # nodes before the first look: nobody knows how long they take
 SLOW, FAST = 0.2, 0.05  # seconds between two looks: more are too many, less are few
+SMALL = 10_000  # operations that plain Python does in a few milliseconds
 HEARTBEAT = 0.1  # seconds between two batches while the kernel asks and asks
 
 
@@ -43,6 +47,13 @@ def _nearest(point: list[flint.fmpq]) -> list[float] | None:
         return [int(v.p) / int(v.q) for v in point]
     except OverflowError:
         return None
+
+
+def _refactor(d: int, m: int) -> Callable[..., Any]:
+    """What computes a dictionary: for a small one, the kernel is not worth compiling."""
+    from .simplex import refactor
+
+    return getattr(refactor, "py_func", refactor) if d * d * (d + m) <= SMALL else refactor
 
 
 class KernelSearch:
@@ -65,9 +76,9 @@ class KernelSearch:
     part : Part
         What of the tree is searched: all of it by default.
     audit : callable, optional
-        Only in tests: called at every verdict (``ctl[REASON] == 4``: ``ctl[ANSWER]`` on
-        ``ctl[QUERY_FORM]``), on entry to a layer and after a filter inside one (5, 6: units that
-        are not open are settled).
+        Only in tests: called at every verdict (``ctl[REASON]`` is SEEN_VERDICT: ``ctl[ANSWER]``
+        on ``ctl[QUERY_FORM]``), on entry to a layer and after a filter inside one (SEEN_LAYER,
+        SEEN_FILTER: units that are not open are settled).
     """
 
     name = "kernel"
@@ -97,7 +108,7 @@ class KernelSearch:
         self.state: State = make_state(self.problem, *moderate, chunk)
         self.forms = ExactForms(program, space)
         self.rational = 0
-        self.queries = [0, 0, 0, 0]
+        self.queries = [0] * c.N_REASONS
         self.stage = Stage.NEW
         self._back = Stage.TREE  # where a cell that is searched exactly leads back to
         self.spent = False  # it cannot go on, but says what remains
@@ -111,13 +122,14 @@ class KernelSearch:
         self._latest: np.ndarray | None = None  # the last one of all such cells
         self._in_cells = 0  # decisions there
         if faults is not None:
-            self.state.faults[0] = faults[0]
-            self.state.faults[3] = float(faults[1] % 2147483646 + 1)
+            self.state.faults[c.FAULT_RATE] = faults[0]
+            self.state.faults[c.FAULT_SEED] = float(faults[1] % 2147483646 + 1)
         self.state.ctl[c.STORE] = store
         self.state.ctl[c.AUDIT] = audit is not None
         self.state.ctl[c.MAX_REGIONS] = max_regions
         self.facets: FacetSearch | None = None
         if facets:
+            self.state.facets = make_facets(program, self.problem, self.state)
             self.facets = FacetSearch(self)
             self.state.ctl[c.LEAVES] = 1
 
@@ -237,22 +249,17 @@ class KernelSearch:
 
     def _advance(self) -> int:
         """Let the kernel go on; returns its status."""
-        from .dfs import advance
-
         ctl, began = self.state.ctl, time.monotonic()
         if self.stage == Stage.DESCENT:
             # one step, then a look at the node, before anything comes of it
-            ctl[c.BUDGET] = 1 if ctl[c.PHASE] == c.RUN else 0
+            ctl[c.BUDGET] = 1 if ctl[c.PHASE] == c.NODE else 0
         elif self.facets is None:
             ctl[c.BUDGET] = self._nodes
-        else:
-            status = self.facets.step()
-            if status not in (c.F_FULL, c.F_QUERY):
-                self._pace(time.monotonic() - began)
+        status = run(self.problem, self.state)
+        if status not in (c.F_FULL, c.F_QUERY):
+            self._pace(time.monotonic() - began)
+            if self.facets is not None and self.stage != Stage.DESCENT:
                 ctl[c.BUDGET] = max(1, self._nodes // 10)  # leaves take longer
-            return status
-        status = int(advance(self.problem, self.state))
-        self._pace(time.monotonic() - began)
         return status
 
     def _pace(self, seconds: float) -> None:
@@ -290,31 +297,31 @@ class KernelSearch:
 
     def _start(self) -> bool:
         """Set up the root node; False if the domain holds no float64 point that is proved."""
-        from .layer_entry import enter_layer
-        from .simplex import refactor
-
         state, d = self.state, self.space.dim
         ctl = state.ctl
         rows = self.forms.domain_rows
         tight = self._first_vertex(rows)
         basic = [i for i in range(len(rows)) if i not in set(tight)]
-        state.col_id[:] = tight
-        state.row_id[: len(basic)] = basic
+        vertex = state.dictionary
+        vertex.col_id[:] = tight
+        vertex.row_id[: len(basic)] = basic
         ctl[c.M] = len(basic)
         ctl[c.N_PATH] = len(rows)
         ctl[c.ANSWER] = c.OPEN
-        ctl[c.PHASE] = c.RUN
+        ctl[c.PHASE] = c.NODE
         state.num[c.WEIGHT] = 1.0
         inside = self._first_point(rows)
         if inside is None:
             return False
         state.point[:] = inside
         scratch = np.zeros((d, 2 * d))
-        refactor(
-            state.T, d, len(basic), state.col_id, state.row_id, state.path_row, state.path_scale,
-            scratch,
-        )  # fmt: skip
-        enter_layer(self.problem, state, 0)
+        with np.errstate(all="ignore"):  # guesses
+            _refactor(d, len(basic))(
+                vertex.T, d, len(basic), vertex.col_id, vertex.row_id, state.path.row,
+                state.path.scale, scratch,
+            )  # fmt: skip
+        bring_in(self.problem, state, *needed(self.problem, self.state))
+        call_tier(c.ENTER_LAYER, self.problem, state, 0)
         return True
 
     def _first_vertex(self, rows: list[Row]) -> list[int]:
@@ -351,7 +358,7 @@ class KernelSearch:
         n = int(ctl[c.N_OUT])
         ctl[c.N_OUT] = 0
         facets = None if self.facets is None else self.facets.take(n)
-        codes, points = self.state.out_codes[:n].copy(), self.state.out_points[:n].copy()
+        codes, points = self.state.out.codes[:n].copy(), self.state.out.points[:n].copy()
         if n:
             self._follows(codes[0])
             self._handed = codes[-1]
@@ -451,9 +458,9 @@ class KernelSearch:
         """
         state, ctl = self.state, self.state.ctl
         layer, position, piece = int(ctl[c.LAYER]), int(ctl[c.POSITION]), int(ctl[c.PIECE])
-        end = int(self.problem.unit_at[layer])
+        end = int(self.problem.layers.unit_at[layer])
         if piece < 0 and position == ctl[c.OPEN_END]:
-            end += int(self.problem.n_units[layer])
+            end += int(self.problem.layers.n_units[layer])
         else:
             end += int(state.open_units[position])
         out = tuple(int(v) for v in state.codes[:end])
@@ -461,12 +468,12 @@ class KernelSearch:
 
     def _pending(self, i: int) -> tuple[int, int, float]:
         """A pending sibling: its unit, its first piece there, its weight."""
-        state, row = self.state, self.state.stack[i]
+        state, row = self.state, self.state.pending.stack[i]
         upper = row[c.S_CON_SIGN] != 0
         unit = state.open_units[row[c.S_POSITION] - int(upper)]
         piece = 1 if upper else int(row[c.S_PIECE])
-        at = int(self.problem.unit_at[row[c.S_LAYER]]) + int(unit)
-        return at, piece, float(state.stack_num[i, 0])
+        at = int(self.problem.layers.unit_at[row[c.S_LAYER]]) + int(unit)
+        return at, piece, float(state.pending.num[i, c.S_WEIGHT])
 
     def _looked(self) -> Stage:
         """Leave what is not of the part; TREE once all that is left is of it."""
@@ -476,8 +483,8 @@ class KernelSearch:
             if at >= part.depth or piece <= part.begin[at]:
                 break
             ctl[c.DEPTH] -= 1  # the siblings behind the part
-            ctl[c.ARENA_TOP] = self.state.stack[ctl[c.DEPTH], c.S_ARENA]
-            ctl[c.ID_TOP] = self.state.stack[ctl[c.DEPTH], c.S_ID]
+            ctl[c.ARENA_TOP] = self.state.pending.stack[ctl[c.DEPTH], c.S_ARENA]
+            ctl[c.ID_TOP] = self.state.pending.stack[ctl[c.DEPTH], c.S_ID]
         # before the pieces that follow are pending, the node is all of them
         where = part.place(self._prefix(cutting=bool(ctl[c.SAVED])))
         if where == ON_THE_WAY:
@@ -517,13 +524,13 @@ class KernelSearch:
         ]
 
     # ------------------------------------------------------- what the kernel asks
-    def _path_rows(self) -> list[Row]:
+    def path_rows(self) -> list[Row]:
         """The exact rows of the current node."""
         state = self.state
         rows = list(self.forms.domain_rows)
         for i in range(len(rows), int(state.ctl[c.N_PATH])):
-            form = self.forms.form(int(state.path_layer[i]), int(state.path_form[i]), state.codes)
-            rows.append(form if state.path_sign[i] > 0 else [-v for v in form])
+            form = self.forms.form(int(state.path.layer[i]), int(state.path.form[i]), state.codes)
+            rows.append(form if state.path.sign[i] > 0 else [-v for v in form])
         return rows
 
     def _answer(self) -> None:
@@ -531,7 +538,7 @@ class KernelSearch:
         state = self.state
         ctl = state.ctl
         self.queries[int(ctl[c.REASON])] += 1
-        rows = self._path_rows()
+        rows = self.path_rows()
         form = self.forms.form(int(ctl[c.LAYER]), int(ctl[c.QUERY_FORM]), state.codes)
         inside = [q(float(v)) for v in state.point]
         if any(value_at(row, inside) <= 0 for row in rows):
@@ -540,7 +547,7 @@ class KernelSearch:
                 "not inside it in rationals; this is a defect of exactspline, please report it "
                 "with the network (engine='rational' does without float64)"
             )
-        bases = [state.col_id.tolist(), state.col_id2.tolist()]
+        bases = [state.dictionary.col_id.tolist(), state.other.col_id.tolist()]
         bases = [b for b in bases if all(0 <= i < len(rows) for i in b)]
         verdict = decide(rows, form, inside, bases)
         self.rational += 1
@@ -566,7 +573,7 @@ class KernelSearch:
         """The current node as an exact cell; None if its interior is empty."""
         state = self.state
         ctl = state.ctl
-        rows = self._path_rows()
+        rows = self.path_rows()
         inside = interior(rows, self.space.dim)
         if inside is None:
             return None
@@ -578,10 +585,6 @@ class KernelSearch:
 
     def _grow(self) -> None:
         """Double the room for pending dictionaries."""
-        state = self.state
-        self.state = state._replace(
-            arena=np.concatenate([state.arena, np.zeros(len(state.arena))]),
-            arena_id=np.concatenate(
-                [state.arena_id, np.zeros(len(state.arena_id), dtype=np.int64)]
-            ),
-        )
+        pending = self.state.pending
+        pending.arena = np.concatenate([pending.arena, np.zeros_like(pending.arena)])
+        pending.arena_id = np.concatenate([pending.arena_id, np.zeros_like(pending.arena_id)])

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from . import control as c
 from .certificates import strictly_positive
-from .jit import kernel
+from .jit import kernel, tier
 
 
 @kernel
 def value_at(g, x, d):
     total = g[d]
-    for c in range(d):
-        total += g[c] * x[c]
+    for j in range(d):
+        total += g[j] * x[j]
     return total
 
 
 @kernel
-def inside(x, n_path, path_row, path_error, path_size, coefficients, reach, d):
-    """Whether x is proved strictly inside all constraints of the path."""
+def inside(x, n_path, path, coefficients, reach, d):
+    """Whether x is proved strictly inside the first constraints of a path."""
     if not coefficients:  # the rows' bounds hold where |x| <= reach
-        for c in range(d):
-            if not abs(x[c]) <= reach[c]:
+        for j in range(d):
+            if not abs(x[j]) <= reach[j]:
                 return False
     for i in range(n_path - 1, -1, -1):  # the newest are the likeliest to fail
-        if not strictly_positive(path_row[i], path_error[i], path_size[i], coefficients, x, d):
+        if not strictly_positive(path.row[i], path.error[i], path.size[i], coefficients, x, d):
             return False
     return True
 
@@ -33,78 +34,83 @@ def sign_at(g, g_error, g_size, coefficients, x, d, work):
     value = value_at(g, x, d)
     if value > 0.0:
         return 1 if strictly_positive(g, g_error, g_size, coefficients, x, d) else 0
-    for c in range(d + 1):
-        work[3, c] = -g[c]
-    return -1 if strictly_positive(work[3], g_error, g_size, coefficients, x, d) else 0
+    turned = work[c.TURNED]
+    for j in range(d + 1):
+        turned[j] = -g[j]
+    return -1 if strictly_positive(turned, g_error, g_size, coefficients, x, d) else 0
 
 
-@kernel
-def nudge(
-    g, g_error, g_size, x, n_path, path_row, path_error, path_size, coefficients, reach, d, work
-):
-    """Move x off the hyperplane of g, staying proved inside; returns the new sign or 0."""
-    trial = work[4]
+@tier(c.NUDGE)
+def nudge(P, S, argument):
+    """Move the cell's point off the hyperplane of the form, proved inside; its sign or 0."""
+    d, coefficients = P.mode[c.DIM], P.mode[c.COEFFICIENTS] == 1
+    g, x = S.form.g, S.point
+    path, n_path = S.path, S.ctl[c.N_PATH]
+    trial = S.scratch.work[c.TRIAL]
     norm = 0.0
-    for c in range(d):
-        norm += g[c] * g[c]
+    for j in range(d):
+        norm += g[j] * g[j]
     if not norm > 0.0:
         return 0
     for attempt in range(2):
         side = 1.0 if attempt == 0 else -1.0
         step = 1.0 / norm**0.5
         for i in range(n_path):
+            row = path.row[i]
             slope = 0.0
-            for c in range(d):
-                slope += path_row[i, c] * g[c]
+            for j in range(d):
+                slope += row[j] * g[j]
             slope *= side / norm**0.5
             if slope < 0.0:
-                step = min(step, 0.5 * value_at(path_row[i], x, d) / -slope)
-        for c in range(d):
-            trial[c] = x[c] + side * step * g[c] / norm**0.5
-        sign = sign_at(g, g_error, g_size, coefficients, trial, d, work)
-        if sign != 0 and inside(
-            trial, n_path, path_row, path_error, path_size, coefficients, reach, d
-        ):
-            for c in range(d):
-                x[c] = trial[c]
+                step = min(step, 0.5 * value_at(row, x, d) / -slope)
+        for j in range(d):
+            trial[j] = x[j] + side * step * g[j] / norm**0.5
+        sign = sign_at(
+            g, S.form.error, S.num[c.FORM_SIZE], coefficients, trial, d, S.scratch.work
+        )
+        if sign != 0 and inside(trial, n_path, path, coefficients, P.box.reach, d):
+            for j in range(d):
+                x[j] = trial[j]
             return sign
     return 0
 
 
 @kernel
-def witness_beyond(
-    g, g_error, g_size, side, x, target, is_ray, out, n_path, path_row, path_error, path_size,
-    coefficients, reach, d, work, certify,
-):
-    """A proved interior point with side * g > 0, between x (other side) and a vertex or ray."""
+def witness_beyond(P, S, path, reach, g, g_error, g_size, side, target, is_ray, out):
+    """A proved interior point with side * g > 0, between the cell's point and a vertex or ray.
+
+    ``path``: the constraints inside of which it must be; ``reach``: where their bounds hold.
+    """
+    d, coefficients = P.mode[c.DIM], P.mode[c.COEFFICIENTS] == 1
+    x, turned = S.point, S.scratch.work[c.TURNED]
     a = -side * value_at(g, x, d)  # > 0
     b = 0.0
     if is_ray:
-        for c in range(d):
-            b += side * g[c] * target[c]
+        for j in range(d):
+            b += side * g[j] * target[j]
     else:
         b = side * value_at(g, target, d)
     if not (a > 0.0 and b > 0.0):
         return False
-    for c in range(d + 1):
-        work[3, c] = side * g[c]
+    for j in range(d + 1):
+        turned[j] = side * g[j]
     for attempt in range(4):
         share = 0.5 if attempt == 0 else 0.15
         if attempt >= 2:
             share = 0.85 if attempt == 2 else 0.02
         if is_ray:
             t = a / b * (1.0 + 2.0 * share)
-            for c in range(d):
-                out[c] = x[c] + t * target[c]
+            for j in range(d):
+                out[j] = x[j] + t * target[j]
         else:
             t0 = a / (a + b)
             t = t0 + share * (1.0 - t0)
-            for c in range(d):
-                out[c] = x[c] + t * (target[c] - x[c])
-        if not certify:
+            for j in range(d):
+                out[j] = x[j] + t * (target[j] - x[j])
+        if P.mode[c.CERTIFY] == 0:
             return True
-        if strictly_positive(work[3], g_error, g_size, coefficients, out, d) and inside(
-            out, n_path, path_row, path_error, path_size, coefficients, reach, d
+        if strictly_positive(turned, g_error, g_size, coefficients, out, d) and inside(
+            out, S.ctl[c.N_PATH], path, coefficients, reach, d
         ):
             return True
     return False
@@ -116,8 +122,8 @@ def centre(T, d, m, side, out):
 
     Inside the cell if no constraint is degenerate at the vertex; a guess, like every point.
     """
-    for c in range(d):
-        out[c] = T[0, c]
+    for j in range(d):
+        out[j] = T[0, j]
     for k in range(1, d + 1):
         column = T[k]
         step = 1.0e30
@@ -129,5 +135,5 @@ def centre(T, d, m, side, out):
             step = min(step, side * T[0, d + m] / -rate)
         if step >= 1.0e30:
             step = 1.0
-        for c in range(d):
-            out[c] += step / (d + 1) * column[c]
+        for j in range(d):
+            out[j] += step / (d + 1) * column[j]

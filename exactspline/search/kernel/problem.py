@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +17,29 @@ from ...compile.program import Layer, Program
 from ...rationals import bounded_floats
 from ...room import MOST_NUMBERS, check_room
 from ..sums import times
+from . import control as c
+from .block import Block
 from .classes import class_arrays
-from .control import N_CTL, N_NUM, N_STACK
-from .layout import Problem, State
+from .facet_buffers import no_facets
+from .layout import (
+    Box,
+    Boxes,
+    Classes,
+    Dictionary,
+    Entries,
+    Form,
+    Layers,
+    Members,
+    Narrow,
+    Path,
+    Pending,
+    Problem,
+    Regions,
+    Scratch,
+    State,
+    Units,
+    Weights,
+)
 from .rows import EXACT_LIMIT, NOT_EXACT
 from .simplex import LANES
 
@@ -138,28 +161,27 @@ def make_problem(
     pack: dict[str, _Pack] = {
         name: _Pack(kind)
         for name, kind in (
-            ("weight", np.float64), ("weight_error", np.float64), ("column_start", np.int64),
+            ("weight", np.float64), ("error", np.float64), ("column_start", np.int64),
             ("column_row", np.int64), ("bias", np.float64), ("bias_error", np.float64),
-            ("lead", np.int64), ("two_piece", np.bool_), ("piece_start", np.int64),
-            ("piece_member", np.int64), ("piece_shift", np.float64),
-            ("piece_shift_error", np.float64), ("piece_slope", np.float64),
-            ("piece_slope_error", np.float64), ("piece_offset", np.float64),
-            ("piece_offset_error", np.float64), ("keep", np.int64),
+            ("lead", np.int64), ("two_piece", np.bool_), ("start", np.int64),
+            ("member", np.int64), ("shift", np.float64), ("shift_error", np.float64),
+            ("slope", np.float64), ("slope_error", np.float64), ("offset", np.float64),
+            ("offset_error", np.float64), ("keep", np.int64),
         )
     }
     n_layers = len(program.layers)
     dense = np.zeros(n_layers, dtype=np.int64)
     has_error = np.zeros(n_layers, dtype=np.int64)
     simple = np.zeros(n_layers, dtype=np.int64)
-    grid = np.zeros((n_layers, 4), dtype=np.int64)
-    norm = np.zeros((n_layers, 4))
+    grid = np.zeros((n_layers, c.N_GRIDS), dtype=np.int64)
+    norm = np.zeros((n_layers, c.N_NORMS))
     for index, layer in enumerate(program.layers):
         check()
         units = layer.units
         is_dense, weight, weight_error, start, row, weight_norm = _weights(layer)
         dense[index], has_error[index] = is_dense, bool(np.any(weight_error))
         pack["weight"].add(weight)
-        pack["weight_error"].add(weight_error)
+        pack["error"].add(weight_error)
         pack["column_start"].add(start)
         pack["column_row"].add(row)
         bias, bias_error = bounded_floats(layer.members.const)
@@ -178,11 +200,10 @@ def make_problem(
             and not np.any(shift_error)
         )
         for name, array in (
-            ("lead", units.lead), ("two_piece", two), ("piece_start", units.piece_start),
-            ("piece_member", units.piece_member), ("piece_shift", shift),
-            ("piece_shift_error", shift_error), ("piece_slope", slope),
-            ("piece_slope_error", slope_error), ("piece_offset", offset),
-            ("piece_offset_error", offset_error), ("keep", layer.keep),
+            ("lead", units.lead), ("two_piece", two), ("start", units.piece_start),
+            ("member", units.piece_member), ("shift", shift), ("shift_error", shift_error),
+            ("slope", slope), ("slope_error", slope_error), ("offset", offset),
+            ("offset_error", offset_error), ("keep", layer.keep),
         ):
             pack[name].add(array)
         bias_grid, shift_grid = _grid(bias, bias_error), _grid(shift, shift_error)
@@ -198,28 +219,48 @@ def make_problem(
         )
     flat = {name: p.flat() for name, p in pack.items()}
     sizes = [program.input_dim, *(layer.state_size for layer in program.layers)]
-    state_at = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+
+    def per_layer(value: Callable[[Layer], int]) -> np.ndarray:
+        return np.array([value(layer) for layer in program.layers], dtype=np.int64)
+
+    mode = np.zeros(c.N_MODE, dtype=np.int64)
+    mode[c.DIM], mode[c.N_LAYERS], mode[c.COEFFICIENTS] = d, n_layers, coefficients
+    mode[c.DOMAIN_ROWS], mode[c.CERTIFY] = len(space.rows), certify
+    mode[c.BOX_ABOVE] = 2 * d if box_above is None else box_above
+    mode[c.FILTER_ABOVE] = FILTER_ABOVE * d if box_above is None else box_above
     return Problem(
-        mode=np.array(
-            [d, n_layers, coefficients, len(space.rows), certify,
-             2 * d if box_above is None else box_above,
-             FILTER_ABOVE * d if box_above is None else box_above], dtype=np.int64,
+        mode=mode,
+        box=Box(low=lows, high=highs, reach=reach, extent=extent),
+        layers=Layers(
+            n_keep=per_layer(lambda layer: len(layer.keep)),
+            n_in=per_layer(lambda layer: layer.members.width),
+            n_mem=per_layer(lambda layer: len(layer.members)),
+            n_units=per_layer(lambda layer: len(layer.units)),
+            n_state=per_layer(lambda layer: layer.state_size),
+            stride=per_layer(lambda layer: layer.units.stride),
+            simple=simple, mem_at=pack["bias"].starts(),
+            unit_at=_integers(program.unit_start), form_at=_integers(program.form_start),
+            state_at=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+            keep_at=pack["keep"].starts(), piece_at=pack["member"].starts(), grid=grid,
+            norm=norm,
         ),
-        low=lows, high=highs, reach=reach, extent=extent,
-        n_keep=np.array([len(layer.keep) for layer in program.layers], dtype=np.int64),
-        n_in=np.array([layer.members.width for layer in program.layers], dtype=np.int64),
-        n_mem=np.array([len(layer.members) for layer in program.layers], dtype=np.int64),
-        n_units=np.array([len(layer.units) for layer in program.layers], dtype=np.int64),
-        n_state=np.array(sizes[1:], dtype=np.int64),
-        simple=simple,
-        stride=np.array([layer.units.stride for layer in program.layers], dtype=np.int64),
-        mem_at=pack["bias"].starts(), unit_at=program.unit_start,
-        form_at=program.form_start, state_at=state_at, keep_at=pack["keep"].starts(),
-        piece_at=pack["piece_member"].starts(), dense=dense,
-        weight_at=pack["weight"].starts(), column_at=pack["column_start"].starts(),
-        has_error=has_error, grid=grid, norm=norm, **flat,
-        **class_arrays(program, space),
+        weights=Weights(
+            dense=dense, weight_at=pack["weight"].starts(),
+            column_at=pack["column_start"].starts(), has_error=has_error,
+            **_of(Weights, flat),
+        ),
+        units=Units(**_of(Units, flat)),
+        classes=Classes(**class_arrays(program, space)),
     )  # fmt: skip
+
+
+def _of(block: type[Block], arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Those of the arrays that a block asks for."""
+    return {name: array for name, array in arrays.items() if name in block.schema}
+
+
+def _integers(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, dtype=np.int64)
 
 
 def round_up_signed(value: Fraction) -> float:
@@ -240,7 +281,7 @@ def make_state(
     for engines that treat those apart.
     """
     d, n_layers = space.dim, len(program.layers)
-    coefficients = bool(problem.mode[2])
+    coefficients = bool(problem.mode[c.COEFFICIENTS])
     width = d + 1 if coefficients else 1
     rows = space.rows
     if not dictionary:
@@ -252,63 +293,102 @@ def make_state(
     chunk = min(chunk, max(_FEWEST, _CODES // max(1, n_units)))
     slacks = min(longest_path, MAX_SLACKS + n_rows) + 4
     columns = (d + slacks + 2 + LANES) // LANES * LANES if dictionary else 1
-    n_mem = int(problem.mem_at[-1])
-    n_state = int(problem.state_at[-1])
+    n_mem = int(problem.layers.mem_at[-1])
+    n_state = int(problem.layers.state_at[-1])
     check_room(
         (2 * longest_path + 2 * n_mem + n_state) * (d + 1 + width), MOST_NUMBERS,
         f"a search in {d:,} dimensions",
         "take a slice of fewer dimensions, or a smaller network",
     )  # fmt: skip
     depth = n_units + sum(int((layer.units.pieces > 2).sum()) for layer in program.layers) + 2
+    classes, widest = problem.classes, max(int(problem.layers.n_mem.max()), 1)
     state = State(
-        ctl=np.zeros(N_CTL, dtype=np.int64), num=np.zeros(N_NUM),
-        T=np.zeros((d + 1, columns)), col_id=np.zeros(d, dtype=np.int64),
-        row_id=np.zeros(slacks, dtype=np.int64), point=np.zeros(d),
+        ctl=_ints(c.N_CTL), num=np.zeros(c.N_NUM), point=np.zeros(d),
         codes=np.zeros(n_units, dtype=np.int32),  # of one type for all: kernels are compiled once
-        open_units=np.zeros(4 * n_units + 1, dtype=np.int64),
-        T2=np.zeros((d + 1, columns)), col_id2=np.zeros(d, dtype=np.int64),
-        row_id2=np.zeros(slacks, dtype=np.int64),
-        path_row=np.zeros((longest_path, d + 1)), path_error=np.zeros((longest_path, width)),
-        path_size=np.zeros(longest_path), path_scale=np.ones(longest_path),
-        path_grid=np.full(longest_path, NOT_EXACT, dtype=np.int64),
-        path_max=np.zeros(longest_path), path_layer=np.full(longest_path, -1, dtype=np.int64),
-        path_form=np.zeros(longest_path, dtype=np.int64),
-        path_sign=np.ones(longest_path, dtype=np.int64),
-        U=np.zeros(n_mem * (d + 1) + 1), U_error=np.zeros(n_mem * width + 1),
-        U_size=np.zeros(n_mem + 1), U_grid=np.full(n_layers, NOT_EXACT, dtype=np.int64),
-        U_max=np.zeros(n_layers),
-        Z=np.zeros((n_state, d + 1)), Z_error=np.zeros((n_state, width)),
-        Z_size=np.zeros(n_state), Z_zero=np.zeros(n_state, dtype=np.bool_),
-        Z_grid=np.full(n_layers + 1, NOT_EXACT, dtype=np.int64), Z_max=np.zeros(n_layers + 1),
-        F=np.zeros(n_mem * (d + 1) + 1 if coefficients else 1),
-        F_error=np.zeros(n_mem * (d + 1) + 1 if coefficients else 1), F_size=np.zeros(n_mem + 1),
-        FZ=np.zeros((n_state if coefficients else 1, d + 1)),
-        FZ_error=np.zeros((n_state if coefficients else 1, d + 1)), FZ_size=np.zeros(n_state),
-        FZ_zero=np.zeros(n_state, dtype=np.bool_),
-        active=np.zeros(n_layers, dtype=np.int64), frame=np.zeros(2, dtype=np.int64),
-        frame_index=np.full(n_state, -1, dtype=np.int64),
-        frame_row=np.zeros((d + 1, d + 1)), frame_error=np.zeros((d + 1, d + 1)),
-        frame_inverse=np.zeros((d + 1, d + 1)), frame_work=np.zeros((d + 1, 2 * d + 2)),
-        frame_ids=np.arange(d + 1), frame_ones=np.ones(d + 1),
-        cell_low=np.zeros(d), cell_high=np.zeros(d),
-        box_low=np.zeros((n_layers, d)), box_high=np.zeros((n_layers, d)),
-        stack=np.zeros((depth, N_STACK), dtype=np.int64), stack_num=np.zeros((depth, 4)),
-        stack_point=np.zeros((depth, d)), arena=np.zeros(1 << 16),
-        arena_id=np.zeros(1 << 14, dtype=np.int64),
-        g=np.zeros(d + 1), g_error=np.zeros(width), z=np.zeros(d),
-        range_low=np.zeros(max(int(problem.n_mem.max()), 1)),
-        range_high=np.zeros(max(int(problem.n_mem.max()), 1)),
-        work=np.zeros((6, d + 2)), plus_point=np.zeros(d), minus_point=np.zeros(d),
-        out_codes=np.zeros((chunk, n_units), dtype=np.int32),
-        out_points=np.zeros((chunk, d)), faults=np.zeros(4),
-        U_class=problem.class_members.copy(), Z_class=problem.class_state.copy(),
-        class_table=np.zeros(problem.class_first[2], dtype=np.int64),
+        open_units=_ints(4 * n_units + 1),
+        dictionary=_dictionary(d, columns, slacks), other=_dictionary(d, columns, slacks),
+        path=Path(
+            row=np.zeros((longest_path, d + 1)), error=np.zeros((longest_path, width)),
+            size=np.zeros(longest_path), scale=np.ones(longest_path),
+            grid=_ints(longest_path, NOT_EXACT), largest=np.zeros(longest_path),
+            layer=_ints(longest_path, -1), form=_ints(longest_path), sign=_ints(longest_path, 1),
+        ),
+        members=_members(n_mem, d, width, n_layers, classes.members.copy()),
+        entries=_entries(n_state, d, width, n_layers, classes.state.copy()),
+        narrow=_narrow(problem, n_mem, n_state),
+        boxes=Boxes(
+            low=np.zeros((n_layers, d)), high=np.zeros((n_layers, d)), cell_low=np.zeros(d),
+            cell_high=np.zeros(d),
+        ),
+        pending=Pending(
+            stack=np.zeros((depth, c.N_STACK), dtype=np.int64),
+            num=np.zeros((depth, c.N_STACK_NUM)), point=np.zeros((depth, d)),
+            arena=np.zeros(1 << 16), arena_id=_ints(1 << 14),
+        ),
+        form=Form(g=np.zeros(d + 1), error=np.zeros(width)),
+        plus_point=np.zeros(d), minus_point=np.zeros(d),
+        scratch=Scratch(
+            z=np.zeros(d), work=np.zeros((c.N_WORK, d + 2)), bottom=np.zeros(widest),
+            top=np.zeros(widest), table=_ints(int(classes.first[c.TABLE_SIZE])),
+        ),
+        out=Regions(
+            codes=np.zeros((chunk, n_units), dtype=np.int32), points=np.zeros((chunk, d))
+        ),
+        facets=no_facets(), tiers=_ints(c.N_TIERS), faults=np.zeros(c.N_FAULTS),
     )  # fmt: skip
     _fill_rows(state, problem, rows, d, coefficients)
     _fill_first_layer(state, problem, program, space, d, coefficients)
-    state.box_low[0] = problem.low
-    state.box_high[0] = problem.high
+    state.boxes.low[0] = problem.box.low
+    state.boxes.high[0] = problem.box.high
     return state
+
+
+def _ints(n: int, value: int = 0) -> np.ndarray:
+    return np.full(n, value, dtype=np.int64)
+
+
+def _dictionary(d: int, columns: int, slacks: int) -> Dictionary:
+    return Dictionary(T=np.zeros((d + 1, columns)), col_id=_ints(d), row_id=_ints(slacks))
+
+
+def _members(n: int, d: int, width: int, n_layers: int, classes: np.ndarray) -> Members:
+    """Room for the members of all layers, and one more: what a kernel slices is never empty."""
+    return Members(
+        U=np.zeros(n * (d + 1) + 1), error=np.zeros(n * width + 1), size=np.zeros(n + 1),
+        grid=_ints(n_layers, NOT_EXACT), largest=np.zeros(n_layers), classes=classes,
+    )  # fmt: skip
+
+
+def _entries(n: int, d: int, width: int, n_layers: int, classes: np.ndarray) -> Entries:
+    return Entries(
+        Z=np.zeros((n, d + 1)), error=np.zeros((n, width)), size=np.zeros(n),
+        zero=np.zeros(n, dtype=np.bool_), grid=_ints(n_layers + 1, NOT_EXACT),
+        largest=np.zeros(n_layers + 1), classes=classes,
+    )  # fmt: skip
+
+
+def _narrow(problem: Problem, n_mem: int, n_state: int) -> Narrow:
+    """Room for forms in the coordinates of a narrow layer, where any can be asked for."""
+    d, n_layers = int(problem.mode[c.DIM]), int(problem.mode[c.N_LAYERS])
+    if not problem.mode[c.COEFFICIENTS]:
+        narrow = Narrow(**_nothing_narrow())
+        narrow.active, narrow.span = _ints(n_layers), _ints(2)
+        return narrow
+    return Narrow(
+        members=_members(n_mem, d, d + 1, n_layers, _ints(0)),
+        entries=_entries(n_state, d, d + 1, n_layers, _ints(0)),
+        active=_ints(n_layers), span=_ints(2), index=_ints(n_state, -1),
+        row=np.zeros((d + 1, d + 1)), error=np.zeros((d + 1, d + 1)),
+        inverse=np.zeros((d + 1, d + 1)), work=np.zeros((d + 1, 2 * d + 2)),
+        ids=np.arange(d + 1, dtype=np.int64), ones=np.ones(d + 1),
+    )  # fmt: skip
+
+
+@cache
+def _nothing_narrow() -> dict[str, Any]:
+    """Empty parts, the same for all searches."""
+    empty = Narrow.empty()
+    return {name: getattr(empty, name) for name in Narrow.schema}
 
 
 def _longest_path(program: Program) -> int:
@@ -356,18 +436,19 @@ def _fill_rows(
     state: State, problem: Problem, rows: Forms, d: int, coefficients: bool
 ) -> None:
     dense, bound = _rounded_forms(rows, d)
-    error, size = _sizes(dense, bound, problem.reach)
+    error, size = _sizes(dense, bound, problem.box.reach)
+    path = state.path
     for i in range(len(rows)):
         check()
-        state.path_row[i] = dense[i]
-        state.path_error[i] = bound[i] if coefficients else error[i]
-        state.path_size[i] = size[i]
-        extent = float(np.abs(dense[i, :d]) @ problem.extent)
-        state.path_scale[i] = 1.0 / extent if 1e-280 < extent < math.inf else 1.0
+        path.row[i] = dense[i]
+        path.error[i] = bound[i] if coefficients else error[i]
+        path.size[i] = size[i]
+        extent = float(np.abs(dense[i, :d]) @ problem.box.extent)
+        path.scale[i] = 1.0 / extent if 1e-280 < extent < math.inf else 1.0
         grid = _grid(dense[i], bound[i])
-        state.path_grid[i] = grid if grid >= -1000 else NOT_EXACT
-        state.path_max[i] = np.abs(dense[i]).max()
-        state.path_form[i] = i
+        path.grid[i] = grid if grid >= -1000 else NOT_EXACT
+        path.largest[i] = np.abs(dense[i]).max()
+        path.form[i] = i
 
 
 def _turn(flat: np.ndarray, rows: np.ndarray) -> None:
@@ -384,31 +465,32 @@ def _fill_first_layer(
     state: State, problem: Problem, program: Program, space: SearchSpace, d: int,
     coefficients: bool,
 ) -> None:
+    members, entries = state.members, state.entries
     dense, bound = _rounded_forms(space.first, d)
     check()
-    error, size = _sizes(dense, bound, problem.reach)
+    error, size = _sizes(dense, bound, problem.box.reach)
     check()
     n = len(dense)
-    _turn(state.U, dense)
+    _turn(members.U, dense)
     if coefficients:
-        _turn(state.U_error, bound)
+        _turn(members.error, bound)
     else:
-        state.U_error[:n] = error
-    state.U_size[:n] = size
+        members.error[:n] = error
+    members.size[:n] = size
     check()
     shift, shift_error = bounded_floats(program.layers[0].units.piece_shift)
     grid = min(_grid(dense, bound), _grid(shift, shift_error))
     biggest = 2.0 * np.abs(dense).max(initial=0.0) + np.abs(shift).max(initial=0.0)
     if grid >= -1000 and biggest <= EXACT_LIMIT * 2.0**grid:
-        state.U_grid[0], state.U_max[0] = grid, biggest
+        members.grid[0], members.largest[0] = grid, biggest
     check()
     inputs, input_bound = _rounded_forms(space.inputs, d)
-    error, size = _sizes(inputs, input_bound, problem.reach)
+    error, size = _sizes(inputs, input_bound, problem.box.reach)
     n = len(inputs)
-    state.Z[:n] = inputs
-    state.Z_error[:n] = input_bound if coefficients else error[:, None]
-    state.Z_size[:n] = size
+    entries.Z[:n] = inputs
+    entries.error[:n] = input_bound if coefficients else error[:, None]
+    entries.size[:n] = size
     grid = _grid(inputs, input_bound)
     biggest = float(np.abs(inputs).max(initial=0.0))
     if grid >= -1000 and biggest <= EXACT_LIMIT * 2.0**grid:
-        state.Z_grid[0], state.Z_max[0] = grid, biggest
+        entries.grid[0], entries.largest[0] = grid, biggest

@@ -15,7 +15,7 @@ Nothing here is trusted: these are guesses in floating point. Certificates decid
 
 from __future__ import annotations
 
-from .jit import kernel
+from .jit import entry, kernel
 
 VALUE_TOLERANCE = 1e-10  # below it a value is a tie: only a certificate can tell
 COST_TOLERANCE = 1e-9
@@ -176,7 +176,7 @@ def drop_redundant(T, d, m, row_id):
     return m
 
 
-@kernel
+@entry
 def refactor(T, d, m, col_id, row_id, path_row, path_scale, scratch):
     """Recompute the dictionary from the constraints' rows; False if the basis is singular.
 

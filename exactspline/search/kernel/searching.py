@@ -1,0 +1,31 @@
+"""What the parts of a kernel search read of the whole."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ...cells.cell import ExactForms
+from ...cells.space import SearchSpace
+from ...compile.program import Program
+from ...polyhedra.lp import Row
+from .layout import Problem, State
+
+__all__ = ["Searching"]
+
+
+class Searching(Protocol):
+    """A search, as seen by what finds the facets of its leaves."""
+
+    program: Program
+    space: SearchSpace
+    problem: Problem
+    state: State
+    forms: ExactForms
+    rational: int
+
+    @property
+    def regions(self) -> int:
+        """Regions proved so far."""
+
+    def path_rows(self) -> list[Row]:
+        """The exact rows of the current node."""

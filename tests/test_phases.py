@@ -1,0 +1,135 @@
+"""The phases of the search kernel: every row of their table occurs, and nothing else does."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import random_networks as nets
+
+import exactspline as es
+from exactspline.cells.space import search_space
+from exactspline.search.kernel import control as c
+from exactspline.search.kernel import dfs, facet_buffers
+from exactspline.search.kernel.block import BY_POINTER, given
+from exactspline.search.kernel.engine import KernelSearch
+from exactspline.search.kernel.phases import STEPS
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """The steps that searches make: phase, status, phase that is left. One by one, in Python."""
+    made: set[tuple[int, int, int]] = set()
+
+    def recorded(step):
+        def wrapper(P, S):
+            before = int(S.ctl[c.PHASE])
+            status = int(step(P, S))
+            made.add((before, status, int(S.ctl[c.PHASE])))
+            return status
+
+        return wrapper
+
+    for row in STEPS.values():
+        monkeypatch.setattr(dfs, row.name, recorded(getattr(dfs, row.name)))
+    monkeypatch.setattr(dfs, "advance", getattr(dfs.advance, "py_func", dfs.advance))
+    return made
+
+
+def multiscale(rng: random.Random) -> es.Network:
+    """Over eighty binary orders of magnitude: cells without float64 points, and questions."""
+
+    def value() -> Fraction:
+        return Fraction(rng.choice([1, 3, -1, -3, 5])) * Fraction(2) ** rng.randint(-40, 40)
+
+    n = dim = rng.choice([1, 2])
+    operators: list[es.Operator] = []
+    for width in [rng.randint(1, 4) for _ in range(rng.randint(1, 3))]:
+        rows = [[value() if rng.random() < 0.8 else 0 for _ in range(n)] for _ in range(width)]
+        bias = [value() if rng.random() < 0.6 else 0 for _ in range(width)]
+        operators += [es.Dense(rows, bias), es.ReLU()]
+        n = width
+    return es.Network(operators, (dim,))
+
+
+def searches(rng: random.Random):
+    """Searches of many kinds, small ones."""
+    narrow = es.Network(
+        [es.Dense(np.array([[1, 2, 3], [0, 1, 0], [2, 1, 1]])), es.ReLU(),
+         es.Dense(np.array([[1.1, -2.3, 1], [3, 0.7, -1]])), es.ReLU(),
+         es.Dense(np.array([[1.3, -1.7], [0.3, 1]])), es.ReLU()], (3,),
+    )  # fmt: skip
+    beaten = es.Network([es.Dense([[1], [-1], *[[0]] * 18], [0, 0, *[-9] * 18]),
+                         es.Maxout(20)], (1,))  # fmt: skip
+    # 3 (x / 3) - x, which only rationals can tell to vanish
+    nothing = es.Network(
+        [es.Dense([[Fraction(1, 3)], [1]]), es.ReLU(), es.Dense([[3, -1], [1, 1]]), es.ReLU()], (1,)
+    )
+    wide = nets.random_spec(rng, 1, [14, 3], "float", kinds=("relu",))
+    for number in range(60):
+        style, kinds = rng.choice(nets.STYLES), rng.choice((("relu",), nets.ALL_KINDS))
+        dim = rng.choice((1, 2, 2, 3))
+        spec = nets.random_spec(rng, dim, [rng.randint(2, 4), 2], style, kinds=kinds)
+        domain: Any = rng.choice((nets.whole, lambda d: nets.any_domain(rng, d)))(dim)[0]
+        net = nets.network(spec)
+        if number % 10 == 0:
+            net, domain = narrow, es.WholeSpace(3)
+        if number % 10 == 1:
+            net, domain = nets.network(wide), es.Box([-2], [2])
+        if number % 10 == 2:
+            net, domain = beaten, es.Box([-1], [1])
+        if number % 10 == 3:
+            net, domain = nothing, es.WholeSpace(1)
+        if number % 10 >= 7:
+            net = multiscale(rng)
+            domain = es.WholeSpace(net.input_dim)
+        program = net.program
+        if program.layers and domain.chart.dim and search_space(program, domain.chart).dim:
+            yield program, search_space(program, domain.chart)
+
+
+def test_every_row_of_the_table_occurs(seen, monkeypatch):
+    rng = random.Random(3)
+    monkeypatch.setattr(facet_buffers, "ROOM", 0)
+    for program, space in searches(rng):
+        for options in (
+            {}, {"facets": True}, {"audit": lambda search: None}, {"chunk": 1},
+            {"max_regions": 2}, {"faults": (0.3, rng.randrange(2**31))}, {"box_above": 0},
+            {"faults": (0.3, rng.randrange(2**31)), "facets": True},
+        ):  # fmt: skip
+            search = KernelSearch(program, space, **options)
+            pending = search.state.pending
+            pending.arena, pending.arena_id = np.zeros(8), np.zeros(8, dtype=np.int64)
+            if options.get("chunk") == 1:
+                out = search.state.out
+                out.codes, out.points = out.codes[:1].copy(), out.points[:1].copy()
+            try:
+                for _ in search.batches():
+                    pass
+            except es.ExactSplineError:
+                assert "faults" in options
+    table = {(phase, c.GO_ON, after) for phase, row in STEPS.items() for after in row.phases}
+    table |= {(phase, *left) for phase, row in STEPS.items() for left in row.statuses}
+    if not BY_POINTER:  # kernels are compiled into each other
+        table = {row for row in table if row[1] != c.NEEDS_TIER}
+    assert seen <= table, sorted(seen - table)
+    assert table <= seen, sorted(table - seen)
+
+
+def test_the_table_names_every_phase():
+    assert sorted(STEPS) == list(range(c.N_PHASES))
+
+
+def test_a_step_is_made_once(seen):
+    """`advance` does nothing but the steps: a pause before the first one leaves all as it was."""
+    program, space = next(searches(random.Random(1)))
+    search = KernelSearch(program, space)
+    search._begin()
+    before = search.state.ctl.copy()
+    search.state.ctl[c.BUDGET] = 0
+    assert dfs.advance(given(search.problem), given(search.state)) == c.PAUSE
+    before[c.BUDGET] = -1
+    assert np.array_equal(search.state.ctl, before)
