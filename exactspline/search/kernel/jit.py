@@ -14,7 +14,7 @@ from typing import Any
 
 from ...kernels import compiled, stamp
 from . import control as c
-from .block import BY_POINTER
+from .block import BY_POINTER, NOT_COMPILED
 
 if BY_POINTER:
     from numba.core.types import Dispatcher
@@ -102,7 +102,11 @@ def tier(number: int) -> Callable[[Callable[..., Any]], Any]:
 
     def made(function: Callable[..., Any]) -> Any:
         TIERS[number] = entry(function)
-        return tier_call(number, c.MISSING) if BY_POINTER else TIERS[number]
+        if BY_POINTER:
+            return tier_call(number, c.MISSING)
+        if NOT_COMPILED:  # the same, so that all of it can be followed in Python
+            return lambda P, S, n: function(P, S, n) if S.tiers[number] else c.MISSING
+        return TIERS[number]
 
     return made
 
