@@ -14,7 +14,7 @@ from typing import Any
 
 from ...kernels import compiled, stamp
 from . import control as c
-from .block import BY_POINTER
+from .block import BY_POINTER, NOT_COMPILED
 
 if BY_POINTER:
     from numba.core.types import Dispatcher
@@ -26,8 +26,8 @@ __all__ = ["TIERS", "entry", "kernel", "tier"]
 
 # _nrt=False: no reference counting inside. Kernels allocate nothing and only borrow the
 # caller's arrays, and the atomic counters cost a third of the search's time.
-# No fastmath: signs are decided here. no_rewrites: there is nothing to fuse, and looking for it
-# takes a tenth of the time that compiling takes.
+# No fastmath: signs are decided here.
+# no_rewrites: there is nothing to fuse, and to look for it is a tenth of all compiling.
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "no_rewrites": True}
 _MODULES = (
     "block", "block_types", "box_tests", "certificates", "classes", "conditions", "control",
@@ -49,13 +49,20 @@ class Kernel:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.py_func = function
-        options = {
-            **_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
-            "pipeline_class": InsideCompiler,
-        }  # fmt: skip
-        self._inside = once_for_all_constants(compiled(function, _fresh("inside"), options))
-        self._numba_type_ = Dispatcher(self._inside)  # what other kernels call
+        self._inside: Any = None
         self._alone: Any = None
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What other kernels call; made when one is compiled, which most runs never do."""
+        if self._inside is None:
+            options = {
+                **_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+                "pipeline_class": InsideCompiler,
+            }  # fmt: skip
+            made = compiled(self.py_func, _fresh("inside"), options)
+            self._inside = once_for_all_constants(made)
+        return Dispatcher(self._inside)
 
     def __call__(self, *arguments: Any) -> Any:
         """Call it from Python."""
@@ -95,7 +102,11 @@ def tier(number: int) -> Callable[[Callable[..., Any]], Any]:
 
     def made(function: Callable[..., Any]) -> Any:
         TIERS[number] = entry(function)
-        return tier_call(number, c.MISSING) if BY_POINTER else TIERS[number]
+        if BY_POINTER:
+            return tier_call(number, c.MISSING)
+        if NOT_COMPILED:  # the same, so that all of it can be followed in Python
+            return lambda P, S, n: function(P, S, n) if S.tiers[number] else c.MISSING
+        return TIERS[number]
 
     return made
 

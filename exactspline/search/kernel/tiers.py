@@ -9,24 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 from . import control as c
-from .block import BY_POINTER, given
+from .block import BY_POINTER, NOT_COMPILED, given
 from .jit import TIERS
 from .layout import Problem, State
 
 __all__ = ["bring_in", "call_tier", "needed", "run"]
 
+
 def tier(number: int) -> Any:
     """The kernel of a tier, to be called with what `given` gives."""
-    from . import (  # noqa: F401 (each registers its tiers)
-        box_tests,
-        facets,
-        faults,
-        general_units,
-        layer_entry,
-        narrow_layer,
-        points,
-        proofs,
-    )
+    from . import dfs  # noqa: F401  # which imports them all
 
     return TIERS[number]
 
@@ -48,9 +40,11 @@ _addresses: dict[int, int] = {}  # of the tiers that are there in this process
 
 def bring_in(problem: Problem, state: State, *numbers: int) -> None:
     """Compile tiers, or load them, so that kernels can call them."""
-    if not BY_POINTER:
+    if not BY_POINTER and not NOT_COMPILED:
         return
     for number in numbers:
+        if NOT_COMPILED:
+            _addresses[number] = 1
         if number not in _addresses:
             from .block_types import address_of
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from ...polyhedra.lp import Point, value_at
-from ...rationals import fraction, nearest_float
+from ...rationals import nearest_float
 from ..sums import combined
 from . import control as c
 from .certificates import UNDERFLOW, gamma
@@ -72,7 +74,7 @@ def _members_near(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A layer's members at a point of the domain, in float64, and bounds on the errors."""
     problem, state, d = search.problem, search.state, search.space.dim
-    near = np.array([nearest_float(fraction(v)) for v in point])
+    near = np.array([nearest_float(Fraction(int(v.p), int(v.q))) for v in point])
     off = np.abs(near) * 2.3e-16 + UNDERFLOW  # how far that is from the point
     off[np.abs(near) >= LARGEST] = np.inf  # or beyond float64
     reach = np.abs(near) + off
