@@ -92,7 +92,6 @@ class Block:
 
     schema: ClassVar[dict[str, Any]]  # per name a Kind, or the class of a block
     places: ClassVar[dict[str, int]]  # where the words of a name begin in the table
-    words: ClassVar[int]
     plain_type: ClassVar[Any]
     address_table: np.ndarray
     address: int  # of that table
@@ -106,43 +105,43 @@ class Block:
             cls.schema[name] = known[1] if known else hints[name]
             cls.places[name] = at
             at += 1 + (cls.schema[name].ndim if known else 0)
-        cls.words = at
         cls.plain_type = namedtuple("plain_type", names)  # type: ignore[misc]
         cls.plain_type.__module__ = cls.__module__  # compiled kernels name it on disk
         cls.plain_type.__qualname__ = f"{cls.__qualname__}.plain_type"
 
     def __init__(self, **parts: Any) -> None:
-        vars(self)["address_table"] = np.zeros(self.words, dtype=np.int64)
-        vars(self)["address"] = self.address_table.__array_interface__["data"][0]
         if parts.keys() != self.schema.keys():
             wrong = ", ".join(sorted(parts.keys() ^ self.schema.keys()))
             raise UndecidedError(f"block {type(self).__name__}: {wrong} {_DEFECT}")
-        for name, part in parts.items():
-            setattr(self, name, part)
+        own = self.__dict__
+        words: list[int] = []
+        for name in self.schema:
+            words += self._words(name, parts[name])
+            own[name] = parts[name]
+        own["address_table"] = table = np.array(words, dtype=np.int64)
+        own["address"] = table.ctypes.data
 
     def __setattr__(self, name: str, part: Any) -> None:
+        words, at = self._words(name, part), self.places[name]
+        self.__dict__[name] = part
+        self.address_table[at : at + len(words)] = words
+
+    def _words(self, name: str, part: Any) -> tuple[int, ...]:
+        """What the table says of a part, which must be what the class asks for."""
         kind = self.schema.get(name)
         if isinstance(kind, Kind):
-            good = (
+            if (
                 isinstance(part, np.ndarray)
-                and part.flags.c_contiguous
-                and part.dtype == kind.dtype
+                and (part.dtype is kind.dtype or part.dtype == kind.dtype)
                 and part.ndim == kind.ndim
-            )
-        else:
-            good = kind is not None and type(part) is kind
-        if not good:
-            raise UndecidedError(
-                f"block {type(self).__name__}: {name} is no contiguous array as it should be "
-                f"{_DEFECT}"
-            )
-        vars(self)[name] = part
-        at = self.places[name]
-        if isinstance(part, Block):
-            self.address_table[at] = part.address
-        else:
-            self.address_table[at] = part.__array_interface__["data"][0]
-            self.address_table[at + 1 : at + 1 + part.ndim] = part.shape
+                and part.flags.c_contiguous
+            ):
+                return (part.ctypes.data, *part.shape)
+        elif kind is not None and type(part) is kind:
+            return (part.address,)
+        raise UndecidedError(
+            f"block {type(self).__name__}: {name} is no contiguous array as it should be {_DEFECT}"
+        )
 
     @classmethod
     def empty(cls) -> Any:
