@@ -63,9 +63,14 @@ Hashes = Annotated[np.ndarray, Kind(np.dtype(np.uint64), 1)]
 Flags = Annotated[np.ndarray, Kind(np.dtype(np.bool_), 1)]
 
 
+def _plain_wanted() -> bool:
+    """Whether named tuples are asked for."""
+    return os.environ.get("EXACTSPLINE_PLAIN_KERNELS", "") not in ("", "0")
+
+
 def _by_pointer() -> bool:
     """Whether blocks are handed over as pointers."""
-    if NOT_COMPILED or os.environ.get("EXACTSPLINE_PLAIN_KERNELS", "") not in ("", "0"):
+    if NOT_COMPILED or _plain_wanted():
         return False
 
     def major_minor(version: str) -> str:
@@ -165,7 +170,8 @@ _DEFECT = "(this is a defect of exactspline, please report it with the network)"
 
 def given(block: Any) -> Any:
     """What a kernel is called with: the block itself if it goes as a pointer."""
-    return block if BY_POINTER or NOT_COMPILED else block.plain()
+    as_it_is = BY_POINTER or (NOT_COMPILED and not _plain_wanted())
+    return block if as_it_is else block.plain()
 
 
 if BY_POINTER:
