@@ -5,7 +5,7 @@ hundred arrays that is most of what there is to compile, and it grows with the s
 keeps a table of the addresses and shapes of its arrays; where the inside of Numba is known
 (`block_types.py`), a kernel gets the table's address alone. Elsewhere, and where the environment
 variable ``EXACTSPLINE_PLAIN_KERNELS`` is set, kernels get named tuples: they compute the same,
-and are compiled for longer.
+and take very long to compile.
 
 Blocks may hold blocks. An array that is assigned takes the place of the one before it, for the
 kernels too; every array is kept alive as long as its block.
@@ -41,8 +41,8 @@ __all__ = [
 ]  # fmt: skip
 
 # versions whose inside has been tried
-KNOWN_NUMBA = ("0.68",)
-KNOWN_LLVMLITE = ("0.50",)
+KNOWN_NUMBA = ("0.61", "0.68")
+KNOWN_LLVMLITE = ("0.44", "0.50")
 
 
 class Kind(NamedTuple):
