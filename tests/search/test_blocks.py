@@ -163,11 +163,15 @@ print("pointers" if BY_POINTER else "tuples")
 
 @pytest.mark.slow  # two sets of kernels are compiled
 def test_both_ways_find_the_same():
-    """Regions, edges, their order and the counts of proofs: by pointers and by named tuples."""
+    """Regions, edges, their order and the counts of proofs: by pointers and by named tuples.
+
+    With named tuples the kernels run as plain functions: to compile them takes very long.
+    """
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     said = {}
     for plain in ("0", "1"):
         env = {**os.environ, "PYTHONPATH": path, "EXACTSPLINE_PLAIN_KERNELS": plain}
+        env["NUMBA_DISABLE_JIT"] = plain
         done = subprocess.run(
             [sys.executable, "-c", SEARCHES], env=env, capture_output=True, text=True
         )

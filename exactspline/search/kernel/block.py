@@ -5,7 +5,7 @@ hundred arrays that is most of what there is to compile, and it grows with the s
 keeps a table of the addresses and shapes of its arrays; where the inside of Numba is known
 (`block_types.py`), a kernel gets the table's address alone. Elsewhere, and where the environment
 variable ``EXACTSPLINE_PLAIN_KERNELS`` is set, kernels get named tuples: they compute the same,
-and are compiled for longer.
+and take very long to compile.
 
 Blocks may hold blocks. An array that is assigned takes the place of the one before it, for the
 kernels too; every array is kept alive as long as its block.
@@ -41,8 +41,8 @@ __all__ = [
 ]  # fmt: skip
 
 # versions whose inside has been tried
-KNOWN_NUMBA = ("0.68",)
-KNOWN_LLVMLITE = ("0.50",)
+KNOWN_NUMBA = ("0.61", "0.68")
+KNOWN_LLVMLITE = ("0.44", "0.50")
 
 
 class Kind(NamedTuple):
@@ -63,9 +63,14 @@ Hashes = Annotated[np.ndarray, Kind(np.dtype(np.uint64), 1)]
 Flags = Annotated[np.ndarray, Kind(np.dtype(np.bool_), 1)]
 
 
+def _plain_wanted() -> bool:
+    """Whether named tuples are asked for."""
+    return os.environ.get("EXACTSPLINE_PLAIN_KERNELS", "") not in ("", "0")
+
+
 def _by_pointer() -> bool:
     """Whether blocks are handed over as pointers."""
-    if NOT_COMPILED or os.environ.get("EXACTSPLINE_PLAIN_KERNELS", "") not in ("", "0"):
+    if NOT_COMPILED or _plain_wanted():
         return False
 
     def major_minor(version: str) -> str:
@@ -165,7 +170,8 @@ _DEFECT = "(this is a defect of exactspline, please report it with the network)"
 
 def given(block: Any) -> Any:
     """What a kernel is called with: the block itself if it goes as a pointer."""
-    return block if BY_POINTER or NOT_COMPILED else block.plain()
+    as_it_is = BY_POINTER or (NOT_COMPILED and not _plain_wanted())
+    return block if as_it_is else block.plain()
 
 
 if BY_POINTER:
