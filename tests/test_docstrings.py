@@ -13,13 +13,6 @@ import exactspline as es
 from exactspline import theory
 from examples import examples_of, has_example, without_example
 
-# classes that users hold, wherever they stand
-RESULTS = {
-    "Approximation", "Borders", "Decisions", "DecisionBoundary", "Edges", "Face", "Faces",
-    "LayerPartition", "Locations", "Partition", "PowerDiagram", "RegionFacet", "RegionGroups",
-    "Replaced", "Report", "StableUnits", "Stop",
-}  # fmt: skip
-
 
 def modules() -> list[str]:
     return sorted(
@@ -33,13 +26,7 @@ def public() -> dict[str, object]:
     """Public functions and classes by their names, without exceptions."""
     found = {name: getattr(es, name) for name in es.__all__}
     found |= {f"theory.{name}": getattr(theory, name) for name in theory.__all__}
-    for module in modules():
-        if module.startswith("exactspline.cli"):
-            continue  # its Report is no theorem's
-        for name, item in vars(importlib.import_module(module)).items():
-            if name in RESULTS and inspect.isclass(item) and item.__module__ == module:
-                found[name] = item
-    assert set(found) >= RESULTS
+    found |= {f"theory.{name}": getattr(theory, name) for name in ("PowerDiagram", "Report")}
     return {
         name: item
         for name, item in found.items()

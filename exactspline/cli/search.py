@@ -11,7 +11,6 @@ from ..clock import Clock, OutOfTime
 from ..domain import Domain
 from ..driver.driver import Driver
 from ..driver.outcome import Outcome
-from ..driver.partitions import search_into
 from ..driver.request import Request
 from ..errors import ParameterError
 from ..interrupts import BOTH, Stopped
@@ -161,6 +160,8 @@ def search(
     if partition is None:
         outcome = driver.go(**options)
     else:
+        from ..driver.partitions import search_into
+
         outcome = search_into(partition, driver, **options)
     progress.clear()
     return outcome

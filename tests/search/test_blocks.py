@@ -161,7 +161,6 @@ print("pointers" if BY_POINTER else "tuples")
 """
 
 
-@pytest.mark.slow  # two sets of kernels are compiled
 def test_both_ways_find_the_same():
     """Regions, edges, their order and the counts of proofs: by pointers and by named tuples.
 

@@ -373,6 +373,7 @@ def _chosen(members: np.ndarray, which: np.ndarray, at: np.ndarray) -> np.ndarra
     return np.where((which >= 0)[:, None], members[which, at], 0.0)
 
 
+@guarded
 class Borders:
     """The facets of regions in the domain's border, sorted by region and side.
 
