@@ -41,8 +41,8 @@ __all__ = [
 ]  # fmt: skip
 
 # versions whose inside has been tried
-KNOWN_NUMBA = ("0.61", "0.68")
-KNOWN_LLVMLITE = ("0.44", "0.50")
+KNOWN_NUMBA = ("0.61", "0.63", "0.65", "0.68")
+KNOWN_LLVMLITE = ("0.44", "0.46", "0.47", "0.50")
 
 
 class Kind(NamedTuple):
