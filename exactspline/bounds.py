@@ -334,9 +334,7 @@ def hinz2019(widths: Sequence[int], n0: int) -> int:
         for d in range(size):
             for j in range(d + 1):
                 matrix[min(d, width - j)][d] += math.comb(width, j)
-        vector = [
-            sum(a * b for a, b in zip(row, connected, strict=True) if b) for row in matrix
-        ]
+        vector = [sum(a * b for a, b in zip(row, connected, strict=True) if b) for row in matrix]
     return sum(vector)
 
 
@@ -407,9 +405,7 @@ def upper_bounds(program: Program, n0: int) -> list[UpperBound]:
     pieces = [layer.units.pieces for layer in program.layers]
     widths = [len(layer.units) for layer in program.layers]
     bounds = [
-        UpperBound(
-            "choices of pieces", _product(pieces), "the product of the numbers of pieces"
-        )
+        UpperBound("choices of pieces", _product(pieces), "the product of the numbers of pieces")
     ]
     if not widths:
         return bounds

@@ -65,9 +65,7 @@ class Clock:
         self.stoppable = False  # whether somebody may call `stop`
 
     @classmethod
-    def limit(
-        cls, seconds: float | None, *, now: Callable[[], float] = time.monotonic
-    ) -> Clock:
+    def limit(cls, seconds: float | None, *, now: Callable[[], float] = time.monotonic) -> Clock:
         """A clock for a time limit that begins now; it never stops if there is none."""
         if seconds is None:
             return cls(now=now)

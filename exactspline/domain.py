@@ -365,7 +365,6 @@ def _solve_equalities(rows: list, dim: int) -> tuple[list[int], Forms]:
     return free, _forms_of_terms(solution, len(free))
 
 
-
 def _forms_of_rows(rows: list, width: int) -> Forms:
     return _forms_of_terms(
         [
@@ -570,9 +569,7 @@ def _bounded_chart(inner: Chart, point: Forms, inputs: Box) -> Chart:
     try:
         chart = Polytope([[-c for c in row[1:]] for row in exact], [row[0] for row in exact]).chart
     except DomainError:
-        raise DomainError(
-            "slice: no point of it lies within the bounds of the inputs"
-        ) from None
+        raise DomainError("slice: no point of it lies within the bounds of the inputs") from None
     return Chart(
         chart.dim, point.after(chart.point), chart.low, chart.high, chart.rows, chart.interior
     )

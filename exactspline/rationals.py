@@ -218,9 +218,11 @@ def exact_array(values: Any, where: str = "parameter") -> np.ndarray:
         return array.astype(np.float64)
     if kind == "c":
         raise ParameterError(f"{where}: complex numbers are not supported")
-    flat = [to_fraction(v, where) for v in array.reshape(-1).tolist()] if kind != "f" else [
-        to_fraction(v, where) for v in array.reshape(-1)
-    ]
+    flat = (
+        [to_fraction(v, where) for v in array.reshape(-1).tolist()]
+        if kind != "f"
+        else [to_fraction(v, where) for v in array.reshape(-1)]
+    )
     return compact(_object_array(flat, array.shape))
 
 

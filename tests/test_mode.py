@@ -113,7 +113,7 @@ def test_after_torch_flushes_denormals():
         torch.set_flush_denormal(False)
     assert counts == [3] * len(ENGINES)
     assert list(value) == [third[0], 0]
-    right = [naive.code_at(TWIN, [of_bits(x)]) for x, in points]
+    right = [naive.code_at(TWIN, [of_bits(x)]) for (x,) in points]
     assert [tuple(c) for c in codes.tolist()] == right
     assert [tuple(c) for c in sure.codes.tolist()] == right
     assert sure.proved.all()

@@ -93,9 +93,7 @@ def _affine(forms: Forms, x: Bounds) -> Bounds:
             reach = np.where(data_error > 0, data_error * np.maximum(abs(low), abs(high)), 0.0)
             extra = extra + _sums(rows, np.where(np.isnan(reach), math.inf, reach), n)
             size = size + data_error
-        exact &= (counts == 0) | (
-            (counts == 1) & (const == 0) & (_sums(rows, size != 1, n) == 0)
-        )
+        exact &= (counts == 0) | ((counts == 1) & (const == 0) & (_sums(rows, size != 1, n) == 0))
         bottom = _lower(rows, np.where(data > 0, data * low, data * high), const, extra, exact)
         top = -_lower(rows, -np.where(data > 0, data * high, data * low), -const, extra, exact)
         carried = np.where(error > 0, size * error, 0.0)

@@ -101,7 +101,9 @@ def conditions(forms: ExactForms, codes: np.ndarray) -> list[Condition]:
 
 
 def beyond(
-    forms: ExactForms, codes: np.ndarray, point: Sequence[flint.fmpq],
+    forms: ExactForms,
+    codes: np.ndarray,
+    point: Sequence[flint.fmpq],
     direction: Sequence[flint.fmpq],
 ) -> tuple[tuple[int, int], ...]:
     """How the code changes when a facet is crossed.

@@ -19,6 +19,7 @@ from .space import SearchSpace, dense_rows
 
 __all__ = ["ExactForms"]
 
+
 class _SparseRows:
     """Forms of a layer as flint rationals, converted row by row when first read."""
 
@@ -86,8 +87,9 @@ class _LayerRows:
             units = before.layer.units
             if j < len(units):
                 piece = int(units.piece_start[j]) + int(self.codes[j])
-                slope, offset = q(Fraction(units.piece_slope[piece])), q(
-                    Fraction(units.piece_offset[piece])
+                slope, offset = (
+                    q(Fraction(units.piece_slope[piece])),
+                    q(Fraction(units.piece_offset[piece])),
                 )
                 if slope == 0:
                     row = None if offset == 0 else [offset] + [ZERO] * (self.width - 1)

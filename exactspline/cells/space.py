@@ -88,9 +88,7 @@ def search_space(program: Program, chart: Chart) -> SearchSpace:
     free = [int(j) for j in columns if not bounded[j]]
     independent = _pivot_columns(read, free)
     columns = np.array([j for j in columns.tolist() if bounded[j] or j in independent], dtype=int)
-    fixed = tuple(
-        _plain(chart.interior[j], chart.low[j], chart.high[j]) for j in range(chart.dim)
-    )
+    fixed = tuple(_plain(chart.interior[j], chart.low[j], chart.high[j]) for j in range(chart.dim))
     section = _section(chart.dim, columns, fixed)
     low = tuple(chart.low[j] for j in columns)
     high = tuple(chart.high[j] for j in columns)
@@ -178,9 +176,7 @@ def _pivot_columns(read: list[Forms], free: list[int]) -> set[int]:
     return {free[c] for c in independent_columns(rows, len(free))}
 
 
-def _all_rows(
-    low: tuple[Bound, ...], high: tuple[Bound, ...], general: Forms, width: int
-) -> Forms:
+def _all_rows(low: tuple[Bound, ...], high: tuple[Bound, ...], general: Forms, width: int) -> Forms:
     """Bounds of single coordinates and general rows as forms >= 0."""
     indices: list[int] = []
     data: list[Fraction] = []
@@ -237,7 +233,9 @@ def dense_rows(forms: Forms) -> list[list]:
     from ..polyhedra.lp import q
 
     check_room(
-        len(forms) * forms.width, _MOST_ENTRIES, f"{len(forms):,} inequalities of the domain",
+        len(forms) * forms.width,
+        _MOST_ENTRIES,
+        f"{len(forms):,} inequalities of the domain",
         "take a slice of fewer dimensions",
     )
     out = []

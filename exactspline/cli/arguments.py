@@ -148,13 +148,9 @@ def _parser() -> argparse.ArgumentParser:
         commands, "enumerate", "write the regions to a file", _ENUMERATE, _ENUMERATE_EXAMPLES
     )
     _add_search(enumerate_)
-    enumerate_.add_argument(
-        "--out", "-o", metavar="FILE", help="a .json, .npz or .parquet file"
-    )
+    enumerate_.add_argument("--out", "-o", metavar="FILE", help="a .json, .npz or .parquet file")
     _add_store(enumerate_)
-    enumerate_.add_argument(
-        "--edges", action="store_true", help="with the facets (.json and .npz)"
-    )
+    enumerate_.add_argument("--edges", action="store_true", help="with the facets (.json and .npz)")
     enumerate_.add_argument("--affine", action="store_true", help="with the affine maps")
     graph = _command(
         commands, "graph", "find which regions are adjacent, exactly", _GRAPH, _GRAPH_EXAMPLES
@@ -172,9 +168,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write normals and points of facets in float64 rather than as p/q, which is faster",
     )
-    region = _command(
-        commands, "region", "show the region of a point", _REGION, _REGION_EXAMPLES
-    )
+    region = _command(commands, "region", "show the region of a point", _REGION, _REGION_EXAMPLES)
     region.add_argument(
         "--at",
         metavar="X",

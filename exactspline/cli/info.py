@@ -33,9 +33,7 @@ def info(arguments: argparse.Namespace) -> int:
     bounded = [] if refused else [_bounds(network, domain) for domain in domains]
     report = Report(results(), silent=arguments.json)
     if arguments.json:
-        report.json(
-            _json(network, arguments.network, operators, layers, domains, bounded, refused)
-        )
+        report.json(_json(network, arguments.network, operators, layers, domains, bounded, refused))
         return 0
     report.block(
         "network",
@@ -192,9 +190,7 @@ def _json(
                 "units": row["units"],
                 "parameters": row["parameters"],
             }
-            for node, row in zip(
-                (*network.nodes, *network.output_nodes), operators, strict=True
-            )
+            for node, row in zip((*network.nodes, *network.output_nodes), operators, strict=True)
         ],
         "layers": [
             {

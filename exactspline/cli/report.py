@@ -122,9 +122,7 @@ def result_lines(outcome: Outcome) -> list[tuple[str, str]]:
         count = f"{outcome.regions:,}"
     else:
         assert outcome.stopped is not None
-        count = (
-            f"at least {outcome.regions:,} (certified lower bound; {_STOPPED[outcome.stopped]})"
-        )
+        count = f"at least {outcome.regions:,} (certified lower bound; {_STOPPED[outcome.stopped]})"
     decisions = outcome.decisions
     proved = "nothing was decided yet"
     if decisions is not None and decisions.total:

@@ -88,9 +88,7 @@ class Forms:
         if np.all(keep):
             return self
         kept = np.concatenate([[0], np.cumsum(keep)]).astype(np.int64)
-        return Forms(
-            kept[self.indptr], self.indices[keep], self.data[keep], self.const, self.width
-        )
+        return Forms(kept[self.indptr], self.indices[keep], self.data[keep], self.const, self.width)
 
     def after(self, inner: Forms) -> Forms:
         """The exact composition: these forms read the values of ``inner``.

@@ -127,7 +127,5 @@ class RegionStream:
         index = 0
         for batch in self.batches():
             for i in range(len(batch.codes)):
-                yield StreamedRegion(
-                    index, batch.codes[i], batch.points[i], batch.exact.get(i)
-                )
+                yield StreamedRegion(index, batch.codes[i], batch.points[i], batch.exact.get(i))
                 index += 1

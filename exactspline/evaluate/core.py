@@ -89,9 +89,7 @@ class ForwardCore:
         self._wide: ForwardCore | None = None  # the same in float64
         self._shapes = {network.input_shape, (network.input_dim,)}
         self._flat_output = len(network.output_shape) == 1
-        self._code_type = np.dtype(
-            np.min_scalar_type(max(0, int(self.program.max_pieces) - 1))
-        )
+        self._code_type = np.dtype(np.min_scalar_type(max(0, int(self.program.max_pieces) - 1)))
         if engine == "numba":
             self.load()
             if self._plan is None and not self._beyond:
@@ -176,9 +174,7 @@ class ForwardCore:
 
     # --- Batches -----------------------------------------------------------------------------
 
-    def forward(
-        self, X: Any, *, output_operator: bool = False, return_layers: bool = False
-    ) -> Any:
+    def forward(self, X: Any, *, output_operator: bool = False, return_layers: bool = False) -> Any:
         """Values of samples; see `exactspline.forward`.
 
         Examples
@@ -411,9 +407,7 @@ class ForwardCore:
                 )  # fmt: skip
         return self._fast
 
-    def _shaped(
-        self, values: np.ndarray, samples: Samples, output_operator: bool
-    ) -> np.ndarray:
+    def _shaped(self, values: np.ndarray, samples: Samples, output_operator: bool) -> np.ndarray:
         """Values in the output's shape, after the output operator if that is asked for."""
         out = values.reshape(len(values), *self.network.output_shape)
         if output_operator:

@@ -196,9 +196,7 @@ class _Splines:
         self.ends[last - 1] = True
         self.plain = not np.any(self.shift != 0)
 
-    def __call__(
-        self, u: np.ndarray, track: bool
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def __call__(self, u: np.ndarray, track: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         forms = u[:, self.member]
         if not self.plain:
             forms += self.shift
@@ -232,9 +230,7 @@ class _Maxima:
         first = units.piece_start[which]
         self.member = units.piece_member[first[:, None] + np.arange(n)].astype(np.int64)
 
-    def __call__(
-        self, u: np.ndarray, track: bool
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def __call__(self, u: np.ndarray, track: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         shape = len(u), len(self.member)
         own, made = np.empty(shape, np.int64), np.empty(shape, u.dtype)
         least = np.full(shape, np.inf)

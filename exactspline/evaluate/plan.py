@@ -201,9 +201,7 @@ class _Writer:
             indptr, rows[order], matrix.data.values[order]
         )
 
-    def _tiles(
-        self, indptr: np.ndarray, indices: np.ndarray, data: np.ndarray
-    ) -> tuple[int, int]:
+    def _tiles(self, indptr: np.ndarray, indices: np.ndarray, data: np.ndarray) -> tuple[int, int]:
         """Rows that read the same columns, as small dense matrices: how many, and where."""
         groups: dict[bytes, list[int]] = {}
         starts = indptr.tolist()

@@ -63,9 +63,7 @@ def _write_list(
     stream.write(b"\n]")
 
 
-def _regions(
-    partition: Partition, edges: bool, affine: bool
-) -> Iterator[list[dict[str, Any]]]:
+def _regions(partition: Partition, edges: bool, affine: bool) -> Iterator[list[dict[str, Any]]]:
     for chunk in region_rows(partition, borders=edges):
         out = []
         for row in chunk:

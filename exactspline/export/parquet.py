@@ -117,9 +117,7 @@ def _edges(partition: Partition, exact: bool) -> Iterator[dict[str, list]]:
             "witness": witnesses.tolist(),
         }
         if exact:
-            columns["normal_exact"] = [
-                rational_texts(edges.normal(e)) for e in range(start, stop)
-            ]
+            columns["normal_exact"] = [rational_texts(edges.normal(e)) for e in range(start, stop)]
             columns["witness_exact"] = [
                 rational_texts(edges.witness(e)) for e in range(start, stop)
             ]

@@ -166,9 +166,7 @@ def _values(values: Iterator[str]) -> str:
 
 
 def _list(names: tuple[str, ...], values: Iterator[str]) -> str:
-    return ", ".join(
-        f"{name}={_quoted(value)}" for name, value in zip(names, values, strict=True)
-    )
+    return ", ".join(f"{name}={_quoted(value)}" for name, value in zip(names, values, strict=True))
 
 
 def _quoted(text: str) -> str:

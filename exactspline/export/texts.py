@@ -12,4 +12,3 @@ __all__ = ["float_texts", "plain"]
 def float_texts(values: Sequence[float]) -> list[str]:
     """Floats as the shortest decimals that read back as they were."""
     return [repr(value + 0.0) for value in values]  # no -0.0
-

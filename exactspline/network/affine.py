@@ -338,9 +338,7 @@ class BatchNorm(Operator):
     def output_shape(self, shape: Shape) -> Shape:
         axis, n = self.axis, self.mean.size
         if not -len(shape) <= axis < len(shape) or shape[axis] != n:
-            raise ShapeError(
-                f"{n} channels do not fit axis {axis} of an input of shape {shape}"
-            )
+            raise ShapeError(f"{n} channels do not fit axis {axis} of an input of shape {shape}")
         return shape
 
     def _affine(self, rank: int) -> Elementwise:

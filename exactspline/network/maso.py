@@ -61,9 +61,7 @@ class MASO(Operator):
             raise ShapeError(
                 f"{self.label}: A has shape {self.A.shape}; give (outputs, pieces, inputs)"
             )
-        self.B = (
-            np.zeros(self.A.shape[:2]) if B is None else exact_array(B, f"B of {self.label}")
-        )
+        self.B = np.zeros(self.A.shape[:2]) if B is None else exact_array(B, f"B of {self.label}")
         if self.B.shape != self.A.shape[:2]:
             raise ShapeError(
                 f"{self.label}: B has shape {self.B.shape}, but A of shape {self.A.shape} "

@@ -69,9 +69,7 @@ class Maximum(Operator):
             columns.append(np.broadcast_to(entries, shape).reshape(-1))
             offset += math.prod(x.shape)
         members = np.stack(columns, axis=1)
-        return builder.max_units(
-            builder.join(inputs), members, shape, concave=self.concave
-        )
+        return builder.max_units(builder.join(inputs), members, shape, concave=self.concave)
 
 
 @operator

@@ -472,9 +472,7 @@ class Network:
         )
 
     def __repr__(self) -> str:
-        return (
-            f"<Network {self.input_shape} -> {self.output_shape}, {len(self.nodes)} operators>"
-        )
+        return f"<Network {self.input_shape} -> {self.output_shape}, {len(self.nodes)} operators>"
 
 
 @guarded

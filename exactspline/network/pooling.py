@@ -308,9 +308,7 @@ class _Reduce(Operator):
     FIELDS: ClassVar[Fields] = {"axes": "integers", "keepdims": "flag"}
     DEFAULTS: ClassVar[dict[str, str]] = {"axes": "[], all of them"}
 
-    def __init__(
-        self, axes: Sequence[int] = (), *, keepdims: bool = False, name: str = ""
-    ) -> None:
+    def __init__(self, axes: Sequence[int] = (), *, keepdims: bool = False, name: str = "") -> None:
         self.name = name
         self.axes = any_integers(axes, f"axes of {self.label}")
         self.keepdims = bool(keepdims)
@@ -426,9 +424,7 @@ class ReduceMax(_Reduce):
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:
         members = self._members(x.shape)
-        return builder.max_units(
-            x, members, self.output_shape(x.shape), concave=self.concave
-        )
+        return builder.max_units(x, members, self.output_shape(x.shape), concave=self.concave)
 
 
 @operator

@@ -24,9 +24,7 @@ OUTSIDE = -2  # it lies even beyond the padding (the last window of ceil mode)
 _MOST_WINDOWS = 1 << 20  # that are looked at one by one
 
 
-def both_sides(
-    padding: int | Sequence[int], n: int, what: str = "padding"
-) -> tuple[int, ...]:
+def both_sides(padding: int | Sequence[int], n: int, what: str = "padding") -> tuple[int, ...]:
     """Pads before every axis and then behind every axis, from the ways people write them.
 
     One integer, one an axis (both sides alike), or ONNX's 2 n.
@@ -58,9 +56,7 @@ def same_padding(
     return (*before, *behind)
 
 
-def check_windows(
-    count: int, label: str = "", most: int = MOST_MEMBERS
-) -> None:
+def check_windows(count: int, label: str = "", most: int = MOST_MEMBERS) -> None:
     """Refuse windows that read too many entries together, before they are held."""
     check_room(
         count, most, f"{label}: its windows" if label else "the windows of an image",

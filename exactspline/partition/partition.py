@@ -587,9 +587,7 @@ class Partition(AdjacentRegions):
         >>> value["count"], [region["A"] for region in value["regions"]]
         (2, [[['0']], [['1/3']]])
         """
-        in_later_room(
-            "Partition.save", self, path, edges=edges, affine=affine, progress=progress
-        )
+        in_later_room("Partition.save", self, path, edges=edges, affine=affine, progress=progress)
 
     def save_graph(
         self,

@@ -46,8 +46,12 @@ def basic_multipliers(
 
 
 def least_by_duality(
-    rows: Sequence[Row], low: Bounds, high: Bounds, form: Row,
-    chosen: Sequence[int], multipliers: Sequence[flint.fmpq],
+    rows: Sequence[Row],
+    low: Bounds,
+    high: Bounds,
+    form: Row,
+    chosen: Sequence[int],
+    multipliers: Sequence[flint.fmpq],
 ) -> flint.fmpq | None:
     """A lower bound of a form on {rows >= 0, low <= x <= high} by weak duality; None if none.
 
@@ -72,7 +76,11 @@ def least_by_duality(
 
 
 def decide_in_box(
-    rows: Sequence[Row], low: Bounds, high: Bounds, form: Row, inside: Point,
+    rows: Sequence[Row],
+    low: Bounds,
+    high: Bounds,
+    form: Row,
+    inside: Point,
     near: Point | None = None,
 ) -> Verdict:
     """Decide exactly whether a form changes sign on the interior of a cell.

@@ -103,9 +103,7 @@ def _vertex_beyond(
     return None
 
 
-def _combines(
-    rows: Sequence[Row], form: Row, basis: Sequence[int], matrix: flint.fmpq_mat
-) -> bool:
+def _combines(rows: Sequence[Row], form: Row, basis: Sequence[int], matrix: flint.fmpq_mat) -> bool:
     """Whether the form is a nonnegative combination of the d given rows and a constant."""
     try:
         solution = matrix.transpose().solve(flint.fmpq_mat([[c] for c in form[1:]]))

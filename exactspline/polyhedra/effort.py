@@ -18,9 +18,7 @@ _BITS = 64
 def _factor(entries: Sequence[flint.fmpq]) -> float:
     """How much longer it takes for long entries: some of them tell."""
     step = max(1, len(entries) // 64)
-    bits = max(
-        (int(v.p).bit_length() + int(v.q).bit_length() for v in entries[::step]), default=1
-    )
+    bits = max((int(v.p).bit_length() + int(v.q).bit_length() for v in entries[::step]), default=1)
     return float(max(1.0, bits / _BITS) ** 1.5)
 
 

@@ -92,9 +92,7 @@ def envelope(rows: Sequence[Row], forms: Sequence[Row], inside: Point) -> Envelo
         cells = {top: below, other: above[other]}
         return Envelope(dict(sorted(cells.items())), [Tie((near, far), near, far, point)])
     players = sorted([top, *above])
-    among = _Differences(
-        rows, forms, inside, [(g, h) for g in players for h in players if g != h]
-    )
+    among = _Differences(rows, forms, inside, [(g, h) for g in players for h in players if g != h])
     cells = {}
     for g in players:
         found = _cell(among, g, top, players, above.get(g, inside))

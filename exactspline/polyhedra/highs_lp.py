@@ -94,9 +94,7 @@ class WarmLP:
         """Add the constraint row >= 0 (coefficients, then the constant)."""
         scaled, constant, scale = self._scaled(row)
         if scale > 0.0:
-            self.highs.addRow(
-                -constant, highspy.kHighsInf, len(scaled), self.columns, scaled
-            )
+            self.highs.addRow(-constant, highspy.kHighsInf, len(scaled), self.columns, scaled)
         else:  # beyond what HiGHS can read: it guesses without it
             none = self.columns[:0]
             self.highs.addRow(-highspy.kHighsInf, highspy.kHighsInf, 0, none, none.astype(float))

@@ -128,9 +128,7 @@ def lattice(rows: Sequence[Row], dim: int) -> Lattice:
     vertices, rays = found.vertices, found.rays
     if found.lines:
         vertices, rays = _sectioned(found)
-    return Lattice(
-        dim, vertices, rays, len(found.lines), [row[1:] for row in rows], found.tight
-    )
+    return Lattice(dim, vertices, rays, len(found.lines), [row[1:] for row in rows], found.tight)
 
 
 def _sectioned(found: Generators) -> tuple[list[Vector], list[tuple[int, ...]]]:
@@ -160,7 +158,6 @@ def _primitive(vector: Vector) -> tuple[int, ...]:
     whole = [v.numerator * (denominator // v.denominator) for v in vector]
     common = math.gcd(*whole)
     return tuple([v // common for v in whole])
-
 
 
 def _bits(mask: int) -> list[int]:

@@ -216,9 +216,7 @@ def feasible_point(constraints: Sequence[Row], d: int) -> list[flint.fmpq] | Non
     return best.point[:d]
 
 
-def interior_point(
-    constraints: Sequence[Row], d: int
-) -> tuple[list[flint.fmpq], list[int]] | None:
+def interior_point(constraints: Sequence[Row], d: int) -> tuple[list[flint.fmpq], list[int]] | None:
     """A point in the relative interior, and the rows that vanish on the whole set.
 
     Returns

@@ -103,9 +103,9 @@ def _unit_normals(rows: Sequence[Row]) -> tuple[np.ndarray, list[flint.fmpq], np
 def _distances(
     rows: Sequence[Row], at: Point, sizes: Sequence[flint.fmpq], lengths: np.ndarray
 ) -> np.ndarray:
-    return np.array(
-        [_float(value_at(r, at) / s) for r, s in zip(rows, sizes, strict=True)]
-    ) / lengths
+    return (
+        np.array([_float(value_at(r, at) / s) for r, s in zip(rows, sizes, strict=True)]) / lengths
+    )
 
 
 def deepest_point(rows: Sequence[Row], inside: Point) -> tuple[np.ndarray, float]:

@@ -92,9 +92,7 @@ class _Cone:
 
     def __init__(self, dim: int) -> None:
         self.dim = dim
-        self.lines: list[Vector] = [
-            tuple([int(i == j) for j in range(dim)]) for i in range(dim)
-        ]
+        self.lines: list[Vector] = [tuple([int(i == j) for j in range(dim)]) for i in range(dim)]
         self.rays: list[Vector] = []
         self.tight: list[int] = []
         self.cuts = 0

@@ -47,9 +47,7 @@ def lift_facets(found: FoundFacets, space: SearchSpace, first: int) -> None:
     unread = [side for j in range(space.chart.dim) if j not in columns for side in bounds[j]]
     if unread:
         numbers = np.arange(first, first + len(found.hashes))
-        found.border_region = np.concatenate(
-            [found.border_region, np.repeat(numbers, len(unread))]
-        )
+        found.border_region = np.concatenate([found.border_region, np.repeat(numbers, len(unread))])
         more = np.tile(np.array(unread, dtype=np.int32), len(numbers))
         found.border_side = np.concatenate([found.border_side, more])
     found.exact = {e: tuple(space.to_chart(point)) for e, point in found.exact.items()}

@@ -72,7 +72,10 @@ def successor(code: Sequence[int] | np.ndarray, pieces: Sequence[int]) -> tuple[
 
 
 def following(
-    begin: tuple[int, ...], last: np.ndarray | None, pieces: Sequence[int], depth: int,
+    begin: tuple[int, ...],
+    last: np.ndarray | None,
+    pieces: Sequence[int],
+    depth: int,
     weight: float,
 ) -> list[Part]:
     """The part that fixes ``begin[:depth]`` and goes on after a region; none if it is over.

@@ -153,9 +153,7 @@ class Run:
             return self.search.decisions
         return Decisions(rational=self._found)
 
-    def batches(
-        self, deadline: Clock | float | None = None
-    ) -> Generator[Batch, None, None]:
+    def batches(self, deadline: Clock | float | None = None) -> Generator[Batch, None, None]:
         """Search until a clock or a value of ``time.monotonic()`` says; called again, go on."""
         clock = Clock.of(deadline)
         if self.trivial:
@@ -301,9 +299,7 @@ class Unprepared:
         """None."""
         return Decisions()
 
-    def batches(
-        self, deadline: Clock | float | None = None
-    ) -> Generator[Batch, None, None]:
+    def batches(self, deadline: Clock | float | None = None) -> Generator[Batch, None, None]:
         """None."""
         yield from ()
 

@@ -86,9 +86,7 @@ def _exponents(values: np.ndarray) -> np.ndarray:
     for v in entries:
         if id(v) not in known:
             f = Fraction(v)
-            known[id(v)] = (
-                f.numerator.bit_length() - f.denominator.bit_length() if f else NONE
-            )
+            known[id(v)] = f.numerator.bit_length() - f.denominator.bit_length() if f else NONE
     return np.array([known[id(v)] for v in entries], dtype=np.int64).reshape(values.shape)
 
 
@@ -149,9 +147,7 @@ def _rows(forms: Forms, exponents: np.ndarray) -> Forms:
     if not np.any(exponents):
         return forms
     each = np.repeat(exponents, np.diff(forms.indptr))
-    return replace(
-        forms, data=_times(forms.data, -each), const=_times(forms.const, -exponents)
-    )
+    return replace(forms, data=_times(forms.data, -each), const=_times(forms.const, -exponents))
 
 
 def _columns(forms: Forms, exponents: np.ndarray) -> Forms:

@@ -42,9 +42,7 @@ def errors(path: str) -> Iterator[None]:
     except sqlite3.Error as error:
         raise StoreError(f"{path}: {_explained(error)}") from error
     except UnicodeDecodeError:  # SQLite names what it has found in a damaged file
-        raise StoreError(
-            f"{path}: is damaged; take a copy of the store, or search again"
-        ) from None
+        raise StoreError(f"{path}: is damaged; take a copy of the store, or search again") from None
     except (OverflowError, MemoryError) as error:
         raise StoreError(f"{path}: a value is too large ({error})") from None
     except OSError as error:
@@ -55,9 +53,7 @@ def _explained(error: sqlite3.Error) -> str:
     text = str(error) or type(error).__name__
     low = text.lower()
     if "full" in low:
-        return (
-            "the disk is full; what was stored before is intact: make room, and resume the run"
-        )
+        return "the disk is full; what was stored before is intact: make room, and resume the run"
     if "disk i/o" in low:
         return (
             f"the disk fails or is full ({text}); what was stored before is intact: make room or "
@@ -176,8 +172,7 @@ def connect(path: str, *, write: bool) -> sqlite3.Connection:
 def _check(path: str, database: sqlite3.Connection) -> None:
     """Refuse what is no store of this release: nothing but the known tables may be there."""
     (mine,), (version,) = (
-        database.execute(f"PRAGMA {name}").fetchone()
-        for name in ("application_id", "user_version")
+        database.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
     )
     if mine != APPLICATION:
         raise StoreError(f"{path}: is a database, but no store of exactspline")

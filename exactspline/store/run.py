@@ -79,9 +79,7 @@ class StoredRun(TaskRun):
             # not a method: the store, which `_close` keeps, must not keep this run
             file.on_chunk = partial(_wait, self._waiting)
 
-    def batches(
-        self, deadline: Clock | float | None = None
-    ) -> Generator[Batch, None, None]:
+    def batches(self, deadline: Clock | float | None = None) -> Generator[Batch, None, None]:
         """Search until a clock or a value of ``time.monotonic()`` says; then close the store.
 
         Raises

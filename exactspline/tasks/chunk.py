@@ -200,9 +200,7 @@ def decode_exact(chunk: Chunk, dim: int) -> dict[int, tuple[Fraction, ...]]:
     return out
 
 
-def decode_chunk(
-    chunk: Chunk, program: Program, dims: tuple[int, int], start: int = 0
-) -> Batch:
+def decode_chunk(chunk: Chunk, program: Program, dims: tuple[int, int], start: int = 0) -> Batch:
     """The batch of a chunk.
 
     Parameters

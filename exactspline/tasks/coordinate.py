@@ -154,9 +154,7 @@ class TaskRun:
         return min(1.0, max(0.0, 1.0 - sum(work.part.weight for work in works)))
 
     # ------------------------------------------------------------------------ running
-    def batches(
-        self, deadline: Clock | float | None = None
-    ) -> Generator[Batch, None, None]:
+    def batches(self, deadline: Clock | float | None = None) -> Generator[Batch, None, None]:
         """Search until a clock or a value of ``time.monotonic()`` says.
 
         What tasks that are still running then would find is left to be found again.

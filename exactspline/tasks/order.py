@@ -59,4 +59,3 @@ class InOrder:
     def is_full(self) -> bool:
         """Whether as many regions as asked for have been handed over."""
         return self.regions >= self._limit
-

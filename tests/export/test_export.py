@@ -235,9 +235,7 @@ def test_graph_formats(omega, kind, tmp_path):
     assert list(graph) == list(range(len(omega)))
     assert graph.number_of_edges() == len(omega.edges)
     for i, node in graph.nodes(data=True):
-        check_node(
-            omega, i, node["code"], numbers(node["witness"]), integers(node["borders"])
-        )
+        check_node(omega, i, node["code"], numbers(node["witness"]), integers(node["borders"]))
         x = [at(form, numbers(node["witness"])) for form in head["chart"]]
         assert x == omega.points(exact=True)[i].tolist()
         assert all(at(form, numbers(node["witness"])) > 0 for form in head["sides"])
@@ -264,8 +262,9 @@ def test_isomorphic(partitions, kind, tmp_path):
         graph,
         omega.adjacency_graph(exact=True),
         node_match=lambda a, b: a["code"] == b["code"] and numbers(a["witness"]) == b["witness"],
-        edge_match=lambda a, b: integers(a["units"]) == b["units"]
-        and numbers(a["normal"]) == b["normal"],
+        edge_match=lambda a, b: (
+            integers(a["units"]) == b["units"] and numbers(a["normal"]) == b["normal"]
+        ),
     )
 
 

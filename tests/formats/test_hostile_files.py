@@ -393,10 +393,7 @@ def doubled_shapes() -> bytes:
     """A value that doubles forty times."""
     names = ["c", *(f"n{i}" for i in range(39)), "y"]
     return image_model(
-        *(
-            helper.make_node("Concat", [a, a], [b], axis=1)
-            for a, b in pairwise(names)
-        )
+        *(helper.make_node("Concat", [a, a], [b], axis=1) for a, b in pairwise(names))
     )
 
 
@@ -441,20 +438,32 @@ def false_gelu() -> bytes:
 
 
 HUGE_IMAGES = {
-    "pool_windows": one("AveragePool", "c", kernel_shape=[30_000, 30_000], pads=[15_000] * 4,
-                        count_include_pad=1),
+    "pool_windows": one(
+        "AveragePool", "c", kernel_shape=[30_000, 30_000], pads=[15_000] * 4, count_include_pad=1
+    ),
     "pool_outputs": one("MaxPool", "c", kernel_shape=[1, 1], pads=[0, 0, 2**30, 2**30]),
     "pool_far_dilation": one("MaxPool", "c", kernel_shape=[2, 2], dilations=[2**62, 2**62]),
     "pool_far_pads": one("MaxPool", "c", kernel_shape=[2, 2], pads=[2**62] * 4),
     "pool_negative_pads": one("AveragePool", "c", kernel_shape=[2, 2], pads=[-(2**62)] * 4),
     "pool_many_axes": one("MaxPool", "c", kernel_shape=[1] * 100_000),
-    "pool_steps_over": one("MaxPool", "c", kernel_shape=[2, 2], dilations=[2**30, 1],
-                           pads=[2**30, 0, 2**30, 0]),
+    "pool_steps_over": one(
+        "MaxPool", "c", kernel_shape=[2, 2], dilations=[2**30, 1], pads=[2**30, 0, 2**30, 0]
+    ),
     "conv_windows": many_windows(),
-    "transposed": one("ConvTranspose", "c", "k", strides=[2**20, 2**20],
-                      stored={"k": np.zeros((4, 1, 1, 1), np.float32)}),
-    "transposed_shape": one("ConvTranspose", "c", "k", output_shape=[2**30, 2**30],
-                            stored={"k": np.zeros((4, 1, 1, 1), np.float32)}),
+    "transposed": one(
+        "ConvTranspose",
+        "c",
+        "k",
+        strides=[2**20, 2**20],
+        stored={"k": np.zeros((4, 1, 1, 1), np.float32)},
+    ),
+    "transposed_shape": one(
+        "ConvTranspose",
+        "c",
+        "k",
+        output_shape=[2**30, 2**30],
+        stored={"k": np.zeros((4, 1, 1, 1), np.float32)},
+    ),
     "pad": one("Pad", "c", "p", stored={"p": [0, 0, 2**40, 0] * 2}),
     "pad_wrap": one("Pad", "c", "p", mode="wrap", stored={"p": [0, 0, 2**40, 0] * 2}),
     "pad_edge": one("Pad", "c", "p", mode="edge", stored={"p": [0, 0, 2000, 2000] * 2}),
@@ -464,11 +473,17 @@ HUGE_IMAGES = {
     "filled": one("ConstantOfShape", "s", stored={"s": [2**40]}),
     "filled_many_axes": one("ConstantOfShape", "s", stored={"s": [1] * 60}),
     "range": one("Range", "a", "b", "d", stored={"a": 0, "b": 2**62, "d": 1}),
-    "range_of_crumbs": one("Range", "a", "b", "d", stored={
-        "a": np.float32(0), "b": np.float32(3e38), "d": np.float32(1e-38)}),
+    "range_of_crumbs": one(
+        "Range",
+        "a",
+        "b",
+        "d",
+        stored={"a": np.float32(0), "b": np.float32(3e38), "d": np.float32(1e-38)},
+    ),
     "many_axes": one("Unsqueeze", "c", "a", stored={"a": list(range(60))}),
-    "many_axes_of_indices": one("Gather", "c", "i", axis=1,
-                                stored={"i": np.zeros((1,) * 30, np.int64)}),
+    "many_axes_of_indices": one(
+        "Gather", "c", "i", axis=1, stored={"i": np.zeros((1,) * 30, np.int64)}
+    ),
     "blocks": one("DepthToSpace", "c", blocksize=2**31),
     "split_sizes": one("Split", "c", "s", axis=1, stored={"s": [2**62, 4 - 2**62]}),
     "long_name": one("Frobnicate" * 10_000, "c"),

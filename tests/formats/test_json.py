@@ -140,8 +140,10 @@ def same(a, b):
 
 
 def same_operator(a, b):
-    return type(a) is type(b) and a.name == b.name and all(
-        same(getattr(a, key), getattr(b, key)) for key in a.FIELDS
+    return (
+        type(a) is type(b)
+        and a.name == b.name
+        and all(same(getattr(a, key), getattr(b, key)) for key in a.FIELDS)
     )
 
 

@@ -47,9 +47,7 @@ def random_file(rng, sizes, normalise=True):
 
 def evaluated(x, means, ranges, layers):
     """The format's function in plain loops of Fractions."""
-    values = [
-        (v - Fraction(m)) / Fraction(r) for v, m, r in zip(x, means, ranges, strict=False)
-    ]
+    values = [(v - Fraction(m)) / Fraction(r) for v, m, r in zip(x, means, ranges, strict=False)]
     for number, (weight, bias) in enumerate(layers):
         if number:
             values = [max(v, Fraction(0)) for v in values]

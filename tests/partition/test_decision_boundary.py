@@ -225,9 +225,7 @@ def test_envelopes_against_values_at_random_points():
         drawn = [row() for _ in range(m)]
         if rng.random() < 0.4:  # several that tie on one hyperplane
             base, other = drawn[:2]
-            drawn[1:] = [
-                [v + c * w for v, w in zip(base, other, strict=True)] for c in range(1, m)
-            ]
+            drawn[1:] = [[v + c * w for v, w in zip(base, other, strict=True)] for c in range(1, m)]
             drawn.append(row())
         forms = [list(form) for form in {tuple(form): None for form in drawn}]
 
@@ -491,8 +489,7 @@ class PieceTwin(GraphCheck):
         out = []
         for c in range(len(values[0])):
             slopes = [
-                (values[j][c] - values[0][c]) / (points[j][j] - middle[j])
-                for j in range(1, k + 1)
+                (values[j][c] - values[0][c]) / (points[j][j] - middle[j]) for j in range(1, k + 1)
             ]
             out.append([values[0][c] - sum(map(mul, slopes, middle[1:])), *slopes])
         return out

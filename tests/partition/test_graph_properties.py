@@ -455,6 +455,7 @@ def test_negated_rows_of_abs_turn_the_codes():
 
 # --- Real networks ---------------------------------------------------------------------------
 
+
 def chain_layers(network: es.Network) -> list[naive.Layer]:
     """A chain of Dense, Elementwise and ReLU for the twin, straight from its stored numbers."""
     out, shape = [], network.input_shape
@@ -464,9 +465,7 @@ def chain_layers(network: es.Network) -> list[naive.Layer]:
         operator = node.operator
         if isinstance(operator, es.Dense):
             rows, forms = forms, []
-            weights_and_biases = zip(
-                operator.weight.tolist(), operator.bias.tolist(), strict=True
-            )
+            weights_and_biases = zip(operator.weight.tolist(), operator.bias.tolist(), strict=True)
             for weights, const in weights_and_biases:
                 read = [j for j, w in enumerate(weights) if w]
                 forms.append(

@@ -121,9 +121,7 @@ def test_a_stopped_search_has_the_edges_between_the_regions_it_found():
         spec, pair, twin = sized(rng, ("any", "ties", "tight")[number % 3])
         n = len(twin.cells)
         limit = rng.randint(1, n)
-        some = es.enumerate_regions(
-            nets.network(spec), pair[0], limit=limit, graph=number % 2 == 0
-        )
+        some = es.enumerate_regions(nets.network(spec), pair[0], limit=limit, graph=number % 2 == 0)
         assert len(some) == limit
         # the twin of the beginning, except that facets are facets still
         begun = Twin(twin.layers, pair[1])

@@ -137,9 +137,7 @@ def test_lattice_points_are_settled_in_float64(monkeypatch):
     omega = es.enumerate_regions(net, es.Box([-4, -4], [4, 4]))
     calls = []
     real = module.Locator._around
-    monkeypatch.setattr(
-        module.Locator, "_around", lambda self, t: calls.append(t) or real(self, t)
-    )
+    monkeypatch.setattr(module.Locator, "_around", lambda self, t: calls.append(t) or real(self, t))
     X = np.array([[i / 2, j / 2] for i in range(-8, 9) for j in range(-8, 9)])
     found = omega.locate(X + 1 / 16)  # off the boundaries of the first layer
     inside = (X + 1 / 16).max(axis=1) <= 4

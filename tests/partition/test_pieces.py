@@ -192,9 +192,7 @@ def test_rows_of_all_layers():
             seen["shared"] += len(here) > len(block)
         assert set(met.values()) == {len(omega)}
         seen["kept"] += any(len(layer.keep) for layer in program.layers)
-        seen["members"] += any(
-            len(layer.members) > len(layer.units) for layer in program.layers
-        )
+        seen["members"] += any(len(layer.members) > len(layer.units) for layer in program.layers)
     assert seen["rows"] > 250
     assert seen["shared"] >= 10
     assert seen["kept"] >= 2

@@ -184,9 +184,7 @@ def test_the_reference_of_facets_agrees():
             for domain in (es.WholeSpace(dim), es.Box(-1, 1, dim=dim)):
                 x = [Fraction(rng.randint(-60, 60), 64) for _ in range(dim)]
                 region = es.regions_at(nets.network(spec), x, domain)[0]
-                plain = facets_of_region(
-                    region._forms, region.code, [q(v) for v in region.witness]
-                )
+                plain = facets_of_region(region._forms, region.code, [q(v) for v in region.witness])
                 with pytest.MonkeyPatch.context() as patch:
                     patch.setattr(redundancy, "_FEW", few)
                     found = region.facets()

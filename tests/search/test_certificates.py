@@ -348,9 +348,7 @@ def test_units_settled_by_a_box(block, coefficients):
         fresh.ctl[OPEN_END] = n
         end = settle_simple(P, given(fresh), True, low, high)
         # the same test for a list of units inside a layer
-        again = state(
-            codes=fresh.codes.copy(), open_units=[*range(n), *[0] * n], members=members
-        )
+        again = state(codes=fresh.codes.copy(), open_units=[*range(n), *[0] * n], members=members)
         again.ctl[OPEN_END] = out = n
         if not infinite:
             out = settle_listed(P, given(again), low, high)

@@ -198,7 +198,6 @@ def test_no_network_exceeds_montufars_bound():
 # --- Real networks ---------------------------------------------------------------------------
 
 
-
 @pytest.mark.parametrize(
     ("file", "regions"),
     [

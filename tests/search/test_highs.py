@@ -39,9 +39,7 @@ class MaxOf(Operator):
         return np.stack([best(x[:, list(m)], axis=1) for m in self.members], axis=1)
 
     def lower(self, builder, x):
-        return builder.max_units(
-            x, self.members, (len(self.members),), concave=self.concave
-        )
+        return builder.max_units(x, self.members, (len(self.members),), concave=self.concave)
 
 
 class Steps(Operator):

@@ -239,8 +239,9 @@ class Rows:
         for i in range(n):
             row = [exact_number(rng, kind) for _ in range(d + 1)]
             self.value[i] = [float(v) for v in row]
-            total = sum(abs(Fraction(v)) * w for v, w in zip(self.value[i].tolist(), weights,
-                                                            strict=True))
+            total = sum(
+                abs(Fraction(v)) * w for v, w in zip(self.value[i].tolist(), weights, strict=True)
+            )
             self.size[i] = float(total) * (1 + 1e-12)
             row = [Fraction(v) for v in self.value[i].tolist()]
             for c in range(d + 1):  # move the exact row, and let the bound cover the move
@@ -296,9 +297,7 @@ def test_member_rows(kind, coefficients, is_dense):
             error=np.full((d + 1 if coefficients else 1) * n_mem, np.nan),
             size=np.full(n_mem, np.nan),
         )  # fmt: skip
-        entries = filled(
-            Entries, Z=state.value, error=state.error, size=state.size, zero=zero
-        )
+        entries = filled(Entries, Z=state.value, error=state.error, size=state.size, zero=zero)
         P = problem(
             d, coefficients, box={"reach": reach},
             layers={"n_in": [n_in], "n_mem": [n_mem], "mem_at": [0], "state_at": [0]},

@@ -176,9 +176,7 @@ def test_generic_networks_leave_no_verdict_out():
     """Without identically zero forms, proofs = regions + verdicts + settled units, exactly."""
     rng = random.Random(3)
     for number in range(12):
-        spec = nets.random_spec(
-            rng, 2, [5, 5, 4], "float", kinds=("abs",), odd=False, bias=True
-        )
+        spec = nets.random_spec(rng, 2, [5, 5, 4], "float", kinds=("abs",), odd=False, bias=True)
         pair = nets.box(rng, 2)
         search, replay = replayed(spec, pair, box_above=number % 3)
         first = len(search.program.layers[0].units)

@@ -93,9 +93,7 @@ def test_same_regions_in_the_same_order(block):
         assert seen[name] * BLOCKS >= least, f"{name}: {seen}"
 
 
-def tally(
-    seen: Counter[str], spec: nets.Spec, pair: nets.DomainPair, omega: es.Partition
-) -> None:
+def tally(seen: Counter[str], spec: nets.Spec, pair: nets.DomainPair, omega: es.Partition) -> None:
     """Count a network under every heading it belongs to.
 
     *Ties*: over 30 % of the proved decisions (a unit settled on a cell, or a region shown to be
@@ -113,6 +111,7 @@ def tally(
 
 
 # --- Shrinkable small cases ------------------------------------------------------------------
+
 
 @pytest.mark.slow
 @settings(

@@ -53,9 +53,7 @@ MOONS = es.load(folders.MOONS)
 def many_pieces() -> es.Network:
     """A unit of 300 pieces: its codes take two bytes."""
     rows = [[k, 1] for k in range(-150, 150)]
-    return es.Network(
-        [es.Dense(rows, [-k * k for k in range(-150, 150)]), es.Maxout(300)], (2,)
-    )
+    return es.Network([es.Dense(rows, [-k * k for k in range(-150, 150)]), es.Maxout(300)], (2,))
 
 
 def cases(rng: random.Random) -> tuple[es.Network, es.Domain]:
@@ -367,8 +365,11 @@ TAMPERED = [
     ("UPDATE chunks SET codes = x'00'", "checksum"),
     ("UPDATE chunks SET codes = zeroblob(100000)", "checksum"),
     ("UPDATE chunks SET points = substr(points, 9)", "checksum"),
-    ("UPDATE chunks SET codes = CAST(codes || substr(points, 1, 8) AS BLOB), "
-     "points = substr(points, 9)", "checksum"),
+    (
+        "UPDATE chunks SET codes = CAST(codes || substr(points, 1, 8) AS BLOB), "
+        "points = substr(points, 9)",
+        "checksum",
+    ),
     ("UPDATE chunks SET exact = x'7b'", "checksum"),
     ("UPDATE chunks SET exact = x''", "checksum"),
     ("UPDATE chunks SET facets = NULL", "checksum"),
@@ -401,8 +402,11 @@ TAMPERED = [
     ("UPDATE totals SET tasks = 1", "totals"),
     ("UPDATE totals SET digest = digest + 1", "totals"),
     ("DELETE FROM chunks", "what was found"),
-    ("INSERT INTO chunks SELECT id + 1, regions, rational, content, checksum, first, last, "
-     "codes, points, exact, facets FROM chunks", "list of regions"),
+    (
+        "INSERT INTO chunks SELECT id + 1, regions, rational, content, checksum, first, last, "
+        "codes, points, exact, facets FROM chunks",
+        "list of regions",
+    ),
     ("INSERT INTO tasks VALUES (5, x'00', 0, 1.0, 0)", "part that remains"),
     ("CREATE TABLE more (x)", "tables"),
     ("CREATE INDEX more ON chunks (regions)", "tables"),

@@ -325,9 +325,7 @@ def test_a_cluster_that_goes_away(network, whole, tmp_path):
             cluster.close()
 
     with pytest.raises(es.WorkerError):
-        es.enumerate_regions(
-            net, DOMAIN, executor=client.get_executor(), store=name, progress=look
-        )
+        es.enumerate_regions(net, DOMAIN, executor=client.get_executor(), store=name, progress=look)
     assert time.monotonic() - gone[0] < 60
     client.close()
     assert 0 < Store(name).regions < len(whole)

@@ -130,15 +130,17 @@ HUGE, TINY = Fraction(10) ** 400, Fraction(1, 10**400)
 
 @pytest.mark.parametrize(
     ("weight", "bias"),
-    first_quick([
-        ([["1e400"], ["-1e400"]], ["1", HUGE]),
-        ([["1e-400"], [1]], [TINY, "1e-400"]),
-        ([[5e-324], [1]], [5e-324, -5e-324]),
-        ([[1.7976931348623157e308], [1]], [1.7976931348623157e308, 0]),
-        ([["1/3"], [0.1]], [Fraction(2**53 + 1), 2**53 + 1]),
-        ([[2**200], [2**53 + 2]], [2**64 - 1, np.uint64(2**64 - 1)]),
-        ([[np.float32(0.1)], [np.longdouble("0.1")]], [np.float16(0.1), -0.0]),
-    ]),
+    first_quick(
+        [
+            ([["1e400"], ["-1e400"]], ["1", HUGE]),
+            ([["1e-400"], [1]], [TINY, "1e-400"]),
+            ([[5e-324], [1]], [5e-324, -5e-324]),
+            ([[1.7976931348623157e308], [1]], [1.7976931348623157e308, 0]),
+            ([["1/3"], [0.1]], [Fraction(2**53 + 1), 2**53 + 1]),
+            ([[2**200], [2**53 + 2]], [2**64 - 1, np.uint64(2**64 - 1)]),
+            ([[np.float32(0.1)], [np.longdouble("0.1")]], [np.float16(0.1), -0.0]),
+        ]
+    ),
 )
 def test_numbers(tmp_path, weight, bias):
     weight = np.array(weight, dtype=object)
@@ -148,15 +150,17 @@ def test_numbers(tmp_path, weight, bias):
 
 @pytest.mark.parametrize(
     "domain",
-    first_quick([
-        es.Box([-0.0], ["1e400"]),
-        es.Box(["-1e-400"], [TINY]),
-        es.Box([-np.inf], [5e-324]),
-        es.Box(["1/3"], ["1/3"]),
-        es.Polytope([[1.0], [-0.0], [-1]], [2.0, -0.0, HUGE]),
-        es.Slice([-0.0], [["1/3"]], es.Box([-0.0], [1])),
-        es.Slice(["1e-400"], [[-1.0]], es.Slice([-0.0], [[HUGE]]), es.Box([-0.0], [1])),
-    ]),
+    first_quick(
+        [
+            es.Box([-0.0], ["1e400"]),
+            es.Box(["-1e-400"], [TINY]),
+            es.Box([-np.inf], [5e-324]),
+            es.Box(["1/3"], ["1/3"]),
+            es.Polytope([[1.0], [-0.0], [-1]], [2.0, -0.0, HUGE]),
+            es.Slice([-0.0], [["1/3"]], es.Box([-0.0], [1])),
+            es.Slice(["1e-400"], [[-1.0]], es.Slice([-0.0], [[HUGE]]), es.Box([-0.0], [1])),
+        ]
+    ),
 )
 def test_domains(tmp_path, domain):
     network = es.Network([es.Dense([[1.0], [1.0]], [-0.0, "-1e-401"]), es.ReLU()], (1,))

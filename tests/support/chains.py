@@ -142,9 +142,7 @@ class Chain:
     def max_pool(self, width: int, stride: int) -> None:
         starts = range(0, self.n - width + 1, stride)
         self._add(es.Reshape((1, self.n)), f"es.Reshape((1, {self.n}))")
-        self._add(
-            es.MaxPool((width,), stride=stride), f"es.MaxPool(({width},), stride={stride})"
-        )
+        self._add(es.MaxPool((width,), stride=stride), f"es.MaxPool(({width},), stride={stride})")
         self._add(es.Flatten(), "es.Flatten()")
         self.steps.append(("max", [list(range(at, at + width)) for at in starts]))
         self.n = len(starts)

@@ -101,9 +101,7 @@ def draw(rng: random.Random, recipe: str) -> tuple[nets.Spec, nets.DomainPair]:
     )
     widths = [rng.randint(2, 5) for _ in range(rng.randint(1, 3))]
     bias = rng.random() < (0.7 if recipe == "tight" else 0.3)
-    spec = nets.random_spec(
-        rng, dim, widths, style, kinds=kinds, bias=bias, skip=recipe == "skips"
-    )
+    spec = nets.random_spec(rng, dim, widths, style, kinds=kinds, bias=bias, skip=recipe == "skips")
     if recipe == "slivers":
         disturb(rng, spec)
     if recipe == "tight":

@@ -310,9 +310,7 @@ def _box(lows: list[Any], highs: list[Any]) -> tuple[nets.DomainPair, str]:
     inf = float("inf")
     given = ["-inf" if v is None else str(v) for v in lows]
     tops = ["inf" if v is None else str(v) for v in highs]
-    box = es.Box(
-        [-inf if v is None else v for v in lows], [inf if v is None else v for v in highs]
-    )
+    box = es.Box([-inf if v is None else v for v in lows], [inf if v is None else v for v in highs])
     return (box, ("box", lows, highs)), f"es.Box({given}, {tops})"
 
 

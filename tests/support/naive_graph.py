@@ -377,9 +377,7 @@ class GraphCheck:
             form = twin.edges[i, j]
             self._witness(edges.witness(e), form, twin.cells[i], twin.cells[j], f"edge {i}-{j}")
 
-    def _witness(
-        self, t: Sequence[Fraction], form: Vector, a: Cell, b: Cell, name: str
-    ) -> None:
+    def _witness(self, t: Sequence[Fraction], form: Vector, a: Cell, b: Cell, name: str) -> None:
         y = self.lifted(t)
         assert sum(map(mul, form, y)) == 0, f"{name}: the witness is off the hyperplane"
         for side in self.twin.sides:

@@ -414,7 +414,7 @@ class WitnessCheck:
         self.layers = layers
         self.given, self.domain = pair
         self.inner = self.domain[3] if self.domain[0] == "slice" else self.domain
-        (_, self.centre), = naive.regions([], self.inner)  # a relative interior point
+        ((_, self.centre),) = naive.regions([], self.inner)  # a relative interior point
         self.ready = [naive._Ready(layer) for layer in layers]
         _, x_rows = naive._root(self.domain)
         self.inputs = naive._State(*naive._integral(x_rows))

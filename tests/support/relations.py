@@ -40,9 +40,7 @@ Relation = Callable[[random.Random, Plain, Where, list[Code]], tuple[str, list[C
 def _found(plain: Plain, domain: es.Domain | None, where: Where, rng: random.Random) -> list[Code]:
     """Codes by any engine."""
     engine = rng.choice(("kernel", "kernel", "kernel", "highs"))
-    return codes_of(
-        es.enumerate_regions(plain.network(), domain or where.domain(), engine=engine)
-    )
+    return codes_of(es.enumerate_regions(plain.network(), domain or where.domain(), engine=engine))
 
 
 def engines(rng, plain, where, codes):
@@ -332,8 +330,7 @@ def vanishes(plain: Plain, code: Code, at: int, unit: int) -> bool:
         else:
             below = {"relu": Fraction(0), "abs": Fraction(-1)}.get(layer.kind, layer.value)
             rows = [
-                row if p else [below * v for v in row]
-                for row, p in zip(rows, pieces, strict=True)
+                row if p else [below * v for v in row] for row, p in zip(rows, pieces, strict=True)
             ]
     raise IndexError(at)
 

@@ -15,9 +15,7 @@ from exactspline.theory.run import checks_for, run_checks
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    net = es.Network(
-        [es.Dense([["1/3"], [1]], [0, -1]), es.ReLU(), es.Dense([[1, -1]])], (1,)
-    )
+    net = es.Network([es.Dense([["1/3"], [1]], [0, -1]), es.ReLU(), es.Dense([[1, -1]])], (1,))
     net.save(tmp_path / "net.json")
     es.Network([es.Abs()], (1,)).save(tmp_path / "abs.json")
     (tmp_path / "two.vnnlib").write_text(

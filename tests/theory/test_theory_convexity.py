@@ -63,9 +63,12 @@ def test_convex_or_a_segment_that_is_not(seed):
             assert convexity.convexity_violation(net, domain, c) is None
         else:
             assert violated(net, one.counterexample)
-            assert es.enumerate_regions(net, domain).locate(
-                np.array([one.counterexample[k] for k in ("x", "y")], dtype=object)
-            ).region.min() >= 0
+            assert (
+                es.enumerate_regions(net, domain)
+                .locate(np.array([one.counterexample[k] for k in ("x", "y")], dtype=object))
+                .region.min()
+                >= 0
+            )
     if report.holds:
         spline = theory.max_affine_form(net, domain)
         omega = es.enumerate_regions(net, domain)

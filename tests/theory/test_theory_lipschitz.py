@@ -177,9 +177,7 @@ def test_ties_and_signs_of_rows():
     swap = es.Network([es.MASO([[[1, 2], [2, 1]]])], (2,))
     assert theory.lipschitz(swap).regions["2"] == (0, 1)
     # A = (1, 1), (-1, -1) of norm 2 and (1, 1), (-1, 1) of norm sqrt 2
-    fold = es.Network(
-        [es.MASO([[[1, 1], [1, 1]], [[-1, -1], [-1, 1]]])], (2,)
-    )
+    fold = es.Network([es.MASO([[[1, 1], [1, 1]], [[-1, -1], [-1, 1]]])], (2,))
     found = theory.lipschitz(fold)
     assert found.two == (2, 2)
     assert found.regions["2"] == (0,)

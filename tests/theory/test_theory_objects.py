@@ -79,9 +79,10 @@ def test_a_maso_has_a_partition_and_a_power_diagram():
     assert len(one.partition(es.Box([5, 0], [6, 1]))) == 1
     diagram = one.power_diagram()
     for region in omega:
-        assert diagram.assign(region.point).tolist() == one.code(
-            np.array([region.point], dtype=object)
-        )[0].tolist()
+        assert (
+            diagram.assign(region.point).tolist()
+            == one.code(np.array([region.point], dtype=object))[0].tolist()
+        )
 
 
 # --- Layers ----------------------------------------------------------------------------------

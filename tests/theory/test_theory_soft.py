@@ -89,6 +89,7 @@ def test_errors():
 
 def test_formulas_that_agree_at_the_sampled_points_only():
     """Intervals see nothing there; the symbols do."""
+
     def close(u, beta):
         off = (u + 3) * (u + sympy.Rational(1, 3)) * (u - sympy.Rational(2, 7))
         return u * sympy.tanh(u) + off * (u - sympy.Rational(5, 2))

@@ -104,9 +104,7 @@ def test_rounding_is_allowed_only_as_far_as_it_is_proved(monkeypatch):
     assert report.holds
     assert "in 1 of them to the last bit" in report.details["torch's autograd"]  # both units off
     real = gradients.module_jacobian
-    monkeypatch.setattr(
-        gradients, "module_jacobian", lambda *a: toys.tampered(real(*a), 1e-12)
-    )
+    monkeypatch.setattr(gradients, "module_jacobian", lambda *a: toys.tampered(real(*a), 1e-12))
     assert theory.check_templates(net).verdict == "fails"
 
 
@@ -318,9 +316,7 @@ def test_a_network_that_jumps_is_found(monkeypatch):
 @pytest.mark.parametrize("weight", ["1e400", "1e-400", "1/3"])
 def test_parameters_that_torch_cannot_hold(weight):
     """What is rounded away for torch says nothing against the network."""
-    net = es.Network(
-        [es.Dense([[weight], [1]], [0, -1]), es.ReLU(), es.Dense([[1, 1]])], (1,)
-    )
+    net = es.Network([es.Dense([[weight], [1]], [0, -1]), es.ReLU(), es.Dense([[1, 1]])], (1,))
     report = es.theory.check_templates(net)
     assert report.verdict == "holds"
     asked = report.to_json()["details"]["torch's autograd"]

@@ -311,8 +311,11 @@ def test_products_that_underflow_on_the_way_come_back():
 def test_products_that_overflow_on_the_way_come_back():
     spec = chain(*TINY_CHAIN[::-1])
     omega = regions_of(spec)
-    for A in (omega.affine_pieces()[0], es.affine_maps(omega.network, [[-1.0], [1e-300]])[0],
-              es.prepare(omega.network, engine="numba").affine_maps([[-1.0], [1e-300]])[0]):
+    for A in (
+        omega.affine_pieces()[0],
+        es.affine_maps(omega.network, [[-1.0], [1e-300]])[0],
+        es.prepare(omega.network, engine="numba").affine_maps([[-1.0], [1e-300]])[0],
+    ):
         assert A.ravel().tolist() == pytest.approx([0.0, 1.0])
     assert es.codes(omega.network, [[-1.0], [1.0]], exact=True).tolist() == [[0] * 5, [1] * 5]
     with pytest.raises(ParameterError, match="beyond the range"):

@@ -277,8 +277,10 @@ def test_errors_of_a_fit_do_not_vanish():
     fit = theory.fit_max_affine(X, y, 1, method="alternating")
     assert fit.max_error == pytest.approx(2e-200, rel=1e-6)
     assert fit.rmse == pytest.approx(2**0.5 * 1e-200, rel=1e-6)
-    assert 0 < F(fit.rmse) ** 2 * 3 >= sum(
-        (F(fit.maso.evaluate(x)[0]) - F(v)) ** 2 for x, v in zip(X, y, strict=True)
+    assert (
+        0
+        < F(fit.rmse) ** 2 * 3
+        >= sum((F(fit.maso.evaluate(x)[0]) - F(v)) ** 2 for x, v in zip(X, y, strict=True))
     )
     with pytest.raises(es.UndecidedError, match="beyond float64"):
         theory.fit_max_affine([[0.0], [1e-200]], [0.0, 1e200], 1, method="alternating")

@@ -99,8 +99,18 @@ def fused_level(T, F, at, Z, Y, rows, P, wanted, largest, least, track):
                     relu_row(rows[q], out, add, P[i], wanted)
                 else:
                     scalar_row(
-                        rows[q], out, add, F, T[unit + 3 * n_units], T[unit + n_units], relu, P[i],
-                        wanted, largest, least, track,
+                        rows[q],
+                        out,
+                        add,
+                        F,
+                        T[unit + 3 * n_units],
+                        T[unit + n_units],
+                        relu,
+                        P[i],
+                        wanted,
+                        largest,
+                        least,
+                        track,
                     )
 
 
@@ -171,7 +181,24 @@ def extreme_unit(
 
 @kernel
 def pass_batch(
-    T, F, N, X, errors, start, stop, A, B, U, P, words, Q, Q_bytes, values, codes, stats, size,
+    T,
+    F,
+    N,
+    X,
+    errors,
+    start,
+    stop,
+    A,
+    B,
+    U,
+    P,
+    words,
+    Q,
+    Q_bytes,
+    values,
+    codes,
+    stats,
+    size,
     error,
 ):
     """Values, codes and bounds of the samples start..stop; codes and stats may be empty.
@@ -234,14 +261,34 @@ def pass_batch(
                         relu_row(source[T[where + T[unit + 2 * n_units]]], out, add, P[k], wanted)
                     elif T[unit] == SCALAR:
                         scalar_row(
-                            source[T[where + T[unit + 2 * n_units]]], out, add, F,
-                            T[unit + 3 * n_units], T[unit + n_units], relu, P[k], wanted, largest,
-                            least, track,
+                            source[T[where + T[unit + 2 * n_units]]],
+                            out,
+                            add,
+                            F,
+                            T[unit + 3 * n_units],
+                            T[unit + n_units],
+                            relu,
+                            P[k],
+                            wanted,
+                            largest,
+                            least,
+                            track,
                         )
                     else:
                         extreme_unit(
-                            T, F, n_units, unit, source, where, out, add, P[k], wanted, largest,
-                            least, track,
+                            T,
+                            F,
+                            n_units,
+                            unit,
+                            source,
+                            where,
+                            out,
+                            add,
+                            P[k],
+                            wanted,
+                            largest,
+                            least,
+                            track,
                         )
             for k in range(T[at + KEEPS]):
                 pair = T[at + KEEP] + 2 * k

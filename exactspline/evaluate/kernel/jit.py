@@ -23,6 +23,4 @@ def kernel(function: Callable[..., Any], *, counts: bool = False) -> Any:
 
     ``counts`` is for what calls BLAS, which Numba only does with reference counting.
     """
-    return compiled(
-        function, stamp(Path(__file__).parent, _MODULES), {**_OPTIONS, "_nrt": counts}
-    )
+    return compiled(function, stamp(Path(__file__).parent, _MODULES), {**_OPTIONS, "_nrt": counts})

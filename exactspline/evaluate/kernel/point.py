@@ -53,9 +53,9 @@ def _members(T, F, at, Z, active, U):
             w = T[t + 4] + r * width
             total = F[const + i]
             for c in range(0, width, 4):
-                total += (
-                    F[w + c] * Z[T[columns + c]] + F[w + c + 1] * Z[T[columns + c + 1]]
-                ) + (F[w + c + 2] * Z[T[columns + c + 2]] + F[w + c + 3] * Z[T[columns + c + 3]])
+                total += (F[w + c] * Z[T[columns + c]] + F[w + c + 1] * Z[T[columns + c + 1]]) + (
+                    F[w + c + 2] * Z[T[columns + c + 2]] + F[w + c + 3] * Z[T[columns + c + 3]]
+                )
             U[i] = total
 
 

@@ -21,8 +21,6 @@ __all__ = ["COLUMNS", "combine", "some_rows", "weigh"]
 COLUMNS = 4  # sums that are made at once, from the same vectors
 
 
-
-
 class _Vectors:
     """Vectors of LANES numbers in arrays that an intrinsic is given."""
 
@@ -202,9 +200,7 @@ def some_rows(F, T, Z, U, tile, r, count, const, where):
             _tile_of_four(F, T, Z, U, weights, n, columns, const, rows, where, s)
         else:
             for k in range(count):
-                _tile_of_one(
-                    F, T, Z, U, weights + k * n, n, columns, const, rows + k, where + k, s
-                )
+                _tile_of_one(F, T, Z, U, weights + k * n, n, columns, const, rows + k, where + k, s)
 
 
 @kernel

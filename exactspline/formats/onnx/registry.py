@@ -43,9 +43,7 @@ class Handler:
             )
         unknown = sorted(set(node.attributes) - self.attributes)
         if unknown:  # an attribute that nobody reads could change what the node computes
-            raise node.wrong(
-                f"attribute {unknown[0][:80]!r} is not known in opset {node.opset}"
-            )
+            raise node.wrong(f"attribute {unknown[0][:80]!r} is not known in opset {node.opset}")
         try:
             result = self.function(node, graph)
         except ExactSplineError as error:  # of the network's operators, which know no node

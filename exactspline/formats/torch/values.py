@@ -90,9 +90,7 @@ MODULES: set[str] = set()  # torch modules whose forward only calls functions wi
 VIEWS: set[str] = set()  # functions whose result may share its memory with their argument
 
 
-def handler(
-    *names: str, view: bool = False, modules: Sequence[str] = ()
-) -> Callable[[H], H]:
+def handler(*names: str, view: bool = False, modules: Sequence[str] = ()) -> Callable[[H], H]:
     """Register a handler ``f(lowering, ...)`` with the signature of a torch function.
 
     ``modules`` names torch's own modules that call it, if they are not known yet.

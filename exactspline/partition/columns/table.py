@@ -47,9 +47,7 @@ class RegionTable:
         self.stopped: Stop | None = None
         self.exact_witnesses: dict[int, tuple[Fraction, ...]] = {}
         pieces = [layer.units.pieces for layer in network.program.layers]
-        self._codes = PackedCodes(
-            np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int64)
-        )
+        self._codes = PackedCodes(np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int64))
         self._batches: list[np.ndarray] = []
         self._points: Any = np.zeros((0, domain.chart.dim))  # an array, or rows of a store
         self._count = 0
@@ -76,9 +74,7 @@ class RegionTable:
         at = operator.index(index)
         self._check(at)
         at %= len(self)
-        return Region._known(
-            self.network, self.domain, self.code(at), self.witness(at), at, self
-        )
+        return Region._known(self.network, self.domain, self.code(at), self.witness(at), at, self)
 
     def __iter__(self) -> Iterator[Region]:
         return (self[i] for i in range(len(self)))

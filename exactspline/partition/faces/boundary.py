@@ -182,18 +182,14 @@ class DecisionBoundary:
                 else f"the facet shared with region {wall.other}"
             )  # fmt: skip
             side = wall.side if wall.side >= 0 else None
-            out.append(
-                Inequality(tuple(coefficients), constant, None, None, side, source, letter)
-            )
+            out.append(Inequality(tuple(coefficients), constant, None, None, side, source, letter))
         i = int(self.i[piece])
         for c, row in _above(found, self.classes(piece), i):
             constant, *coefficients = fractions(row)
             source = f"output {i} at least output {c}"
             if len(self.partition.network.program.output) == 1:
                 source = "the sign of the output"
-            out.append(
-                Inequality(tuple(coefficients), constant, None, None, None, source, letter)
-            )
+            out.append(Inequality(tuple(coefficients), constant, None, None, None, source, letter))
         return out
 
     def vertices(self, piece: int) -> np.ndarray:
@@ -354,9 +350,7 @@ class DecisionBoundary:
 _COLUMNS = ("region", "other", "side", "i", "j", "dim", "changes")
 
 
-def _above(
-    found: RegionRows, tied: tuple[int, ...], i: int
-) -> Iterator[tuple[int, Row]]:
+def _above(found: RegionRows, tied: tuple[int, ...], i: int) -> Iterator[tuple[int, Row]]:
     """f_i - f_l for all classes l that do not tie, if it is not constant."""
     for c, output in enumerate(found.outputs):
         if c not in tied:
@@ -374,7 +368,6 @@ def decision_boundary(partition: AdjacentRegions) -> DecisionBoundary:
             f"slice of up to {_MOST_DIMENSIONS} dimensions"
         )
     return DecisionBoundary(partition, list(find_pieces(partition)))
-
 
 
 def _floats(rows: list[Row], width: int) -> np.ndarray:

@@ -207,9 +207,7 @@ def _on_wall(
     assert verdict.kind == "cut"  # it is a facet
     here, there = value_at(wall.row, verdict.plus), value_at(wall.row, verdict.minus)
     share = here / (here - there)
-    middle = [
-        a + share * (b - a) for a, b in zip(verdict.plus, verdict.minus, strict=True)
-    ]
+    middle = [a + share * (b - a) for a, b in zip(verdict.plus, verdict.minus, strict=True)]
     found = envelope(
         [row for row in map(plane.restricted, others) if any(row[1:])], different,
         plane.below(middle),

@@ -23,9 +23,7 @@ def adjacency_graph(partition: AdjacentRegions, *, exact: bool = False) -> netwo
     """Regions as nodes, facets between them as edges; see `Partition.adjacency_graph`."""
     import networkx
 
-    graph = networkx.Graph(
-        **header(partition, GRAPH, "exact" if exact else "rounded")
-    )
+    graph = networkx.Graph(**header(partition, GRAPH, "exact" if exact else "rounded"))
     pieces = partition.network.program.max_pieces
     rational = partition.exact_witnesses
     start = 0

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["known_facets"]
 
 
-def known_facets(
-    partition: RegionTable, edges: Edges, borders: Borders, index: int
-) -> list[Facet]:
+def known_facets(partition: RegionTable, edges: Edges, borders: Borders, index: int) -> list[Facet]:
     """All facets of a region, read off the partition's columns.
 
     Parameters

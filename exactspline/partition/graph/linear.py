@@ -176,6 +176,4 @@ def _numbered(labels: np.ndarray, complete: bool, kind: str) -> RegionGroups:
     order = np.argsort(first)
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
-    return RegionGroups(
-        place[inverse.reshape(-1)], first[order].astype(np.int64), complete, kind
-    )
+    return RegionGroups(place[inverse.reshape(-1)], first[order].astype(np.int64), complete, kind)

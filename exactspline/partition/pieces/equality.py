@@ -97,8 +97,10 @@ class Equality:
 
     def _agree(self, walker: Walker, prime: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Whether all coefficients agree modulo the prime of a walker."""
-        last, outputs, width = len(self.program.layers), len(self.program.output), (
-            self.inputs.width + 1
+        last, outputs, width = (
+            len(self.program.layers),
+            len(self.program.output),
+            (self.inputs.width + 1),
         )
         step = max(1, _NUMBERS // (2 * outputs * width + self.program.n_units // 8))
         same = np.empty(len(a), dtype=bool)

@@ -140,9 +140,12 @@ class _Pieces:
         z = np.empty((len(chosen) + len(self.keep), n, w))
         new = z[: len(chosen)]
         if self.single:
-            rows = block.members if len(chosen) == len(block.members) and np.array_equal(
-                self.own[chosen], np.arange(len(chosen))
-            ) else block.members[self.own[chosen]]
+            rows = (
+                block.members
+                if len(chosen) == len(block.members)
+                and np.array_equal(self.own[chosen], np.arange(len(chosen)))
+                else block.members[self.own[chosen]]
+            )
             np.take(rows, parent, axis=1, out=new)
         else:
             new[...] = block.members[self.member[pieces], parent[None, :]]

@@ -61,9 +61,7 @@ def irredundant_facets(
     return out
 
 
-def _last_vanishing(
-    forms: ExactForms, code: np.ndarray, conditions: Sequence[Condition]
-) -> int:
+def _last_vanishing(forms: ExactForms, code: np.ndarray, conditions: Sequence[Condition]) -> int:
     """The last layer with a condition that vanishes on the whole region; -1 if none does.
 
     Behind a facet of an earlier layer it need not vanish any more, and its unit may change.

@@ -293,7 +293,6 @@ class Shape:
         return out
 
 
-
 def _object_rows(rows: Sequence[tuple[Fraction, ...]], width: int) -> np.ndarray:
     out = np.empty((len(rows), width), dtype=object)
     for i, row in enumerate(rows):

@@ -160,9 +160,7 @@ class Region(Shape):
     x[0] - x[1] >= 0   (ReLU[1], piece 1)
     """
 
-    def __init__(
-        self, network: Network, domain: Domain, code: Any, witness: Sequence[Any]
-    ) -> None:
+    def __init__(self, network: Network, domain: Domain, code: Any, witness: Sequence[Any]) -> None:
         program = network.program
         given = np.asarray(code)
         if given.shape != (program.n_units,) or (given.dtype.kind not in "iub" and given.size):
@@ -460,9 +458,7 @@ class Region(Shape):
             )
         name = self.network.unit_name(condition.unit)
         source = f"{name}, piece {int(self.code[condition.unit])}"
-        return Inequality(
-            tuple(coefficients), constant, condition.unit, name, None, source, letter
-        )
+        return Inequality(tuple(coefficients), constant, condition.unit, name, None, source, letter)
 
     def neighbors(self) -> list[Region]:
         """The regions across the facets, in the order of `facets`; border facets have none.

@@ -374,9 +374,7 @@ class HighsCell:
                 return True
         return False
 
-    def _by_rationals(
-        self, form: Form, inside: Place, near: np.ndarray | None = None
-    ) -> Verdict:
+    def _by_rationals(self, form: Form, inside: Place, near: np.ndarray | None = None) -> Verdict:
         """The verdict by exact linear programming."""
         hint = None if near is None or not np.all(np.isfinite(near)) else _rationals(near)
         verdict = decide_in_box(

@@ -305,9 +305,7 @@ class HighsSearch:
         assert self.table is not None
         exact = inside if isinstance(inside, list) else [q(float(v)) for v in inside]
         found = facets_of_region(self.cell.forms, self.state.codes, exact)
-        return exact_facets(
-            self.program, self.table, self.regions, self.state.codes, found
-        )
+        return exact_facets(self.program, self.table, self.regions, self.state.codes, found)
 
     def _leave(self, node: _Node) -> None:
         self._done += node.weight

@@ -157,9 +157,7 @@ def tighten(P, S, low, high):
             m = ctl[c.M]
             for k in range(d + 1):
                 T[k, d + m] = sign * T[k, j]
-            status, m, _, _, pivots = minimise(
-                T, d, m, d + m, col_id, S.dictionary.row_id, False
-            )
+            status, m, _, _, pivots = minimise(T, d, m, d + m, col_id, S.dictionary.row_id, False)
             ctl[c.M] = m
             ctl[c.LPS] += 1
             ctl[c.PIVOTS] += pivots

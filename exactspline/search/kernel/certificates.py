@@ -73,9 +73,7 @@ def lower_bound_in_box(
 
 
 @kernel
-def lower_bound_in_cell_box(
-    g, g_error, sign, z, col_id, path_row, path_error, low, high, d
-):
+def lower_bound_in_cell_box(g, g_error, sign, z, col_id, path_row, path_error, low, high, d):
     """As ``lower_bound_in_box``, for bounds per coefficient and a box of the cell itself."""
     slack = g_error[d]
     bound = sign * g[d]
@@ -108,9 +106,7 @@ def lower_bound_in_cell_box(
 
 
 @kernel
-def lower_bound_by_basis(
-    g, g_error, sign, z, col_id, path_row, path_error, path_scale, T, d, work
-):
+def lower_bound_by_basis(g, g_error, sign, z, col_id, path_row, path_error, path_scale, T, d, work):
     """A proved lower bound of sign * g on the cell from d independent tight constraints.
 
     Minus infinity if nothing is proved.

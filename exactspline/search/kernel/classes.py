@@ -90,8 +90,18 @@ def member_classes(n, start, column, value, bias, Z_class, first, table, U_class
 
 @kernel
 def state_classes(
-    n_units, codes, piece_start, piece_member, function, constant, U_class, keep, old_class, first,
-    table, Z_class,
+    n_units,
+    codes,
+    piece_start,
+    piece_member,
+    function,
+    constant,
+    U_class,
+    keep,
+    old_class,
+    first,
+    table,
+    Z_class,
 ):
     """Classes of a state from the codes of the units and the classes of their members."""
     mask = len(table) - 1

@@ -40,7 +40,6 @@ SMALL = 10_000  # operations that plain Python does in a few milliseconds
 HEARTBEAT = 0.1  # seconds between two batches while the kernel asks and asks
 
 
-
 def _nearest(point: list[flint.fmpq]) -> list[float] | None:
     """The nearest float64 point, or None if it has none."""
     try:
@@ -393,9 +392,7 @@ class KernelSearch:
             self._back = self.stage
             self._go(c.SUBTREE, Stage.CELL)
 
-    def _regions_of(
-        self, cell: Cell
-    ) -> Iterator[tuple[np.ndarray, list[flint.fmpq], int] | None]:
+    def _regions_of(self, cell: Cell) -> Iterator[tuple[np.ndarray, list[flint.fmpq], int] | None]:
         """The regions of a cell that are of the part, in rational arithmetic."""
         self._last = None
         place = None if self.part == WHOLE else self.part.place
@@ -517,9 +514,7 @@ class KernelSearch:
         weight += sum(w for _, _, w in pending[len(apart) :])
         depth = apart[-1][0] + 1 if apart else self.part.depth
         out = following(own, last, self.program.pieces.tolist(), depth, weight)
-        return out + [
-            Part((*own[:at], piece), at, share) for at, piece, share in reversed(apart)
-        ]
+        return out + [Part((*own[:at], piece), at, share) for at, piece, share in reversed(apart)]
 
     # ------------------------------------------------------- what the kernel asks
     def path_rows(self) -> list[Row]:

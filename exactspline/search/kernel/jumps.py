@@ -130,9 +130,7 @@ def _step(P, S, r, layer, here, there):
         return 0.0, NO_BOUND
     step = total / row[at]
     error += gamma(6) * terms + UNDERFLOW
-    return step, ((error + abs(step) * own) / low + gamma(6) * abs(step)) * (
-        1.0 + 1e-9
-    ) + UNDERFLOW
+    return step, ((error + abs(step) * own) / low + gamma(6) * abs(step)) * (1.0 + 1e-9) + UNDERFLOW
 
 
 @kernel

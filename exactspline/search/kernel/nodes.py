@@ -77,10 +77,9 @@ def make_room(dictionary, d, m):
 def has_room(P, S, m, more):
     """Whether a dictionary of m slacks, and ``more`` numbers, can be put aside."""
     d = P.mode[c.DIM]
-    return (
-        S.ctl[c.ARENA_TOP] + (d + 1) * (d + m) + more <= len(S.pending.arena)
-        and S.ctl[c.ID_TOP] + d + m <= len(S.pending.arena_id)
-    )
+    return S.ctl[c.ARENA_TOP] + (d + 1) * (d + m) + more <= len(S.pending.arena) and S.ctl[
+        c.ID_TOP
+    ] + d + m <= len(S.pending.arena_id)
 
 
 @kernel

@@ -65,9 +65,7 @@ def nudge(P, S, argument):
                 step = min(step, 0.5 * value_at(row, x, d) / -slope)
         for j in range(d):
             trial[j] = x[j] + side * step * g[j] / norm**0.5
-        sign = sign_at(
-            g, S.form.error, S.num[c.FORM_SIZE], coefficients, trial, d, S.scratch.work
-        )
+        sign = sign_at(g, S.form.error, S.num[c.FORM_SIZE], coefficients, trial, d, S.scratch.work)
         if sign != 0 and inside(trial, n_path, path, coefficients, P.box.reach, d):
             for j in range(d):
                 x[j] = trial[j]

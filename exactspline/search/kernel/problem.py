@@ -161,12 +161,23 @@ def make_problem(
     pack: dict[str, _Pack] = {
         name: _Pack(kind)
         for name, kind in (
-            ("weight", np.float64), ("error", np.float64), ("column_start", np.int64),
-            ("column_row", np.int64), ("bias", np.float64), ("bias_error", np.float64),
-            ("lead", np.int64), ("two_piece", np.bool_), ("start", np.int64),
-            ("member", np.int64), ("shift", np.float64), ("shift_error", np.float64),
-            ("slope", np.float64), ("slope_error", np.float64), ("offset", np.float64),
-            ("offset_error", np.float64), ("keep", np.int64),
+            ("weight", np.float64),
+            ("error", np.float64),
+            ("column_start", np.int64),
+            ("column_row", np.int64),
+            ("bias", np.float64),
+            ("bias_error", np.float64),
+            ("lead", np.int64),
+            ("two_piece", np.bool_),
+            ("start", np.int64),
+            ("member", np.int64),
+            ("shift", np.float64),
+            ("shift_error", np.float64),
+            ("slope", np.float64),
+            ("slope_error", np.float64),
+            ("offset", np.float64),
+            ("offset_error", np.float64),
+            ("keep", np.int64),
         )
     }
     n_layers = len(program.layers)
@@ -200,16 +211,25 @@ def make_problem(
             and not np.any(shift_error)
         )
         for name, array in (
-            ("lead", units.lead), ("two_piece", two), ("start", units.piece_start),
-            ("member", units.piece_member), ("shift", shift), ("shift_error", shift_error),
-            ("slope", slope), ("slope_error", slope_error), ("offset", offset),
-            ("offset_error", offset_error), ("keep", layer.keep),
+            ("lead", units.lead),
+            ("two_piece", two),
+            ("start", units.piece_start),
+            ("member", units.piece_member),
+            ("shift", shift),
+            ("shift_error", shift_error),
+            ("slope", slope),
+            ("slope_error", slope_error),
+            ("offset", offset),
+            ("offset_error", offset_error),
+            ("keep", layer.keep),
         ):
             pack[name].add(array)
         bias_grid, shift_grid = _grid(bias, bias_error), _grid(shift, shift_error)
         grid[index] = (
-            _grid(weight, weight_error), min(bias_grid, shift_grid),
-            _grid(slope, slope_error), _grid(offset, offset_error),
+            _grid(weight, weight_error),
+            min(bias_grid, shift_grid),
+            _grid(slope, slope_error),
+            _grid(offset, offset_error),
         )
         norm[index] = (
             weight_norm,
@@ -432,9 +452,7 @@ def _sizes(
 
 
 @np.errstate(over="ignore", under="ignore")
-def _fill_rows(
-    state: State, problem: Problem, rows: Forms, d: int, coefficients: bool
-) -> None:
+def _fill_rows(state: State, problem: Problem, rows: Forms, d: int, coefficients: bool) -> None:
     dense, bound = _rounded_forms(rows, d)
     error, size = _sizes(dense, bound, problem.box.reach)
     path = state.path
@@ -462,7 +480,11 @@ def _turn(flat: np.ndarray, rows: np.ndarray) -> None:
 
 @np.errstate(over="ignore", under="ignore")
 def _fill_first_layer(
-    state: State, problem: Problem, program: Program, space: SearchSpace, d: int,
+    state: State,
+    problem: Problem,
+    program: Program,
+    space: SearchSpace,
+    d: int,
     coefficients: bool,
 ) -> None:
     members, entries = state.members, state.entries

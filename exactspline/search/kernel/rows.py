@@ -52,9 +52,7 @@ def state_rows(P, codes, layer, members, entries, dim):
             entries.size[new + k] = 0.0
             continue
         i = P.units.member[piece]
-        plain = (
-            abs(slope) == 1.0 and slope_error == 0.0 and offset == 0.0 and offset_error == 0.0
-        )
+        plain = abs(slope) == 1.0 and slope_error == 0.0 and offset == 0.0 and offset_error == 0.0
         for j in range(dim + 1):
             Z[j] = slope * U[j * n_mem + i]
         Z[dim] += offset

@@ -69,9 +69,7 @@ def others_stay(search: Searching, first: int, own: int, facet: int, point: Poin
     return True
 
 
-def _members_near(
-    search: Searching, level: int, point: Point
-) -> tuple[np.ndarray, np.ndarray]:
+def _members_near(search: Searching, level: int, point: Point) -> tuple[np.ndarray, np.ndarray]:
     """A layer's members at a point of the domain, in float64, and bounds on the errors."""
     problem, state, d = search.problem, search.state, search.space.dim
     near = np.array([nearest_float(Fraction(int(v.p), int(v.q))) for v in point])

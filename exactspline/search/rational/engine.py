@@ -134,7 +134,6 @@ class RationalSearch(OneByOne):
         return regions_of_cell(self.forms, cell, place)
 
 
-
 def exact_batch(forms: ExactForms, codes: np.ndarray, point: tuple[Fraction, ...]) -> Batch:
     """One region from an exact witness; the float64 nearest to it serves if it is inside."""
     near = [nearest_float(v) for v in point]

@@ -154,9 +154,7 @@ def first_layers(program: Program, layers: int) -> Program:
     )
 
 
-def state_map(
-    partition: Partition, layers: int, code: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def state_map(partition: Partition, layers: int, code: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The state behind the first layers as J t + c on the cell of a code, in Fractions.
 
     t are the domain's coordinates: the inputs themselves for a domain of full dimension.

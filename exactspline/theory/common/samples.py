@@ -77,7 +77,8 @@ def region_rows(partition: Partition, region: int) -> list[tuple[Fraction, list[
 
 
 def steps_inside(
-    rows: Sequence[tuple[Fraction, list[Fraction]]], start: Sequence[Fraction],
+    rows: Sequence[tuple[Fraction, list[Fraction]]],
+    start: Sequence[Fraction],
     direction: Sequence[Fraction],
 ) -> Fraction:
     """A step from a point along a direction that stays strictly inside rows positive there.

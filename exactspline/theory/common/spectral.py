@@ -191,4 +191,3 @@ def _root(value: Fraction, bits: int, up: bool) -> Fraction:
     if up and Fraction(root) ** 2 < scaled:
         root += 1
     return Fraction(root, 2**shift)
-

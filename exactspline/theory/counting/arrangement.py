@@ -106,9 +106,7 @@ def _characteristic(
         pivot = next(j for j, v in enumerate(plane) if v)
         on_plane = set()
         for other in ordered[:i]:
-            row = [
-                plane[pivot] * v - other[pivot] * w for v, w in zip(other, plane, strict=True)
-            ]
+            row = [plane[pivot] * v - other[pivot] * w for v, w in zip(other, plane, strict=True)]
             del row[pivot]
             if any(row[:-1]):
                 on_plane.add(_primitive([Fraction(v) for v in row]))

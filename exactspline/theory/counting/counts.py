@@ -175,8 +175,7 @@ def bounds(architecture: Network | Sequence[int], domain: Domain | None = None) 
         sizes = list(architecture)
         whole = [int(w) for w in sizes]
         good = len(sizes) >= 1 and all(
-            w >= 1 and w == v and not isinstance(v, bool)
-            for w, v in zip(whole, sizes, strict=True)
+            w >= 1 and w == v and not isinstance(v, bool) for w, v in zip(whole, sizes, strict=True)
         )
     except (TypeError, ValueError, OverflowError):
         good = False

@@ -212,9 +212,7 @@ def _operator_twin(op: Operator) -> Callable[..., Any] | None:
         return lambda x: functional.leaky_relu(x, float(o.slope))
     if kind == "Add":
         weights = None if o.coefficients is None else _number(o.coefficients).tolist()
-        return lambda *xs: sum(
-            w * x for w, x in zip(weights or [1.0] * len(xs), xs, strict=True)
-        )
+        return lambda *xs: sum(w * x for w, x in zip(weights or [1.0] * len(xs), xs, strict=True))
     simple: dict[str, Callable[..., Any]] = {
         "ReLU": functional.relu,
         "Abs": lambda x: x.abs(),

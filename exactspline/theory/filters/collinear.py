@@ -166,9 +166,7 @@ def _conditions(
         out["stationary for y: (p_y - 1) |x| + 2 mu a = 0"] = vanishes(
             (p_y - 1) * size + 2 * mu * a
         )
-        out["the bound is attained: a^2 + (C-1) b^2 = alpha"] = vanishes(
-            a**2 + m * b**2 - alpha
-        )
+        out["the bound is attained: a^2 + (C-1) b^2 = alpha"] = vanishes(a**2 + m * b**2 - alpha)
         out["the multiplier is positive"] = _positive(sympy, mu, m, alpha, size)
         return out
     # one multiplier a class: zero where |A_c|^2 < alpha, and then the gradient must vanish

@@ -367,5 +367,3 @@ def proves(proof: NoPowerDiagram, rows: dict[tuple[int, int], list[Fraction]]) -
             total = flow.setdefault(region, [Fraction(0)] * len(y))
             flow[region] = [a + sign * b for a, b in zip(total, y, strict=True)]
     return covered >= set(weights) and not any(any(total) for total in flow.values())
-
-

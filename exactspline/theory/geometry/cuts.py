@@ -217,6 +217,4 @@ def _one_side(normal: Sequence[Fraction], constant: Fraction) -> list[list[Fract
     lift = (1 - constant) / dot(normal, normal)
     start = [lift * w for w in normal]  # u = 1 there
     step = 1 / (2 * max(map(abs, normal)))
-    return [
-        [v + step * (i == j) for i, v in enumerate(start)] for j in range(-1, len(start))
-    ]
+    return [[v + step * (i == j) for i, v in enumerate(start)] for j in range(-1, len(start))]

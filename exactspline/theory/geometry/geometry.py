@@ -336,9 +336,7 @@ def inside_step(partition: Partition, region: int, t: Sequence[Fraction]) -> Fra
     return fractions_of([step])[0]
 
 
-def _differs(
-    bend: Bend, other: list[list[Fraction]], metric: Any, partition: Partition
-) -> str:
+def _differs(bend: Bend, other: list[list[Fraction]], metric: Any, partition: Partition) -> str:
     """What is wrong with a bend; empty if nothing is."""
     if [list(n) for n in bend.normals] != other:
         return "the normals differ"

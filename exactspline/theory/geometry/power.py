@@ -110,9 +110,7 @@ class PowerDiagram:
         if given.shape != (len(sizes),) or any(
             not 0 <= int(r) < n for r, n in zip(given.tolist(), sizes, strict=True)
         ):
-            raise ParameterError(
-                f"power diagram: {code!r} is no code of its {len(sizes)} units"
-            )
+            raise ParameterError(f"power diagram: {code!r} is no code of its {len(sizes)} units")
         return [int(r) for r in given.tolist()]
 
     def assign(self, z: Any) -> np.ndarray:
@@ -180,9 +178,7 @@ class PowerDiagram:
         >>> str(diagram.level([1]))
         '-1'
         """
-        return sum(
-            (self._level(k, r) for k, r in enumerate(self._code(code))), Fraction(0)
-        )
+        return sum((self._level(k, r) for k, r in enumerate(self._code(code))), Fraction(0))
 
     def _level(self, unit: int, piece: int) -> Fraction:
         mu = self.centroids[unit][piece]

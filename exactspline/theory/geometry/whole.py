@@ -167,17 +167,13 @@ def _weights(bends: np.ndarray, layer_of: np.ndarray, layers: int) -> list[Fract
     for layer in range(layers - 2, -1, -1):
         need = Fraction(0)
         for e in np.flatnonzero(layer_of == layer).tolist():
-            later = sum(
-                (weights[j] * bends[e, j] for j in range(layer + 1, layers)), Fraction(0)
-            )
+            later = sum((weights[j] * bends[e, j] for j in range(layer + 1, layers)), Fraction(0))
             need = max(need, -later / bends[e, layer])
         weights[layer] = Fraction(int(need) + 1)
     return weights
 
 
-def _report(
-    partition: Partition, text: dict[str, Any], weights: Sequence[Any] | None
-) -> Report:
+def _report(partition: Partition, text: dict[str, Any], weights: Sequence[Any] | None) -> Report:
     """Whether the layers' weighted sums give the whole partition."""
     layers = partition.network.program.layers
     heights = _heights(partition)
@@ -302,9 +298,7 @@ def unweighted_example() -> Network:
     from ...network.affine import Dense
     from ...network.network import Network
 
-    return Network(
-        [Dense([[1, 0], [0, 1]]), ReLU(), Dense([[-8, -8]], [16]), ReLU()], (2,)
-    )
+    return Network([Dense([[1, 0], [0, 1]]), ReLU(), Dense([[-8, -8]], [16]), ReLU()], (2,))
 
 
 @check(number=11, name="layers together", needs_network=False)
@@ -365,4 +359,3 @@ def check_layers_together(network: Network | Partition | None = None) -> Report:
         reason="" if wrong else "for this network the formula gives all regions",
         details=details,
     )
-

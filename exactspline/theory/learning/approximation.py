@@ -256,9 +256,7 @@ def check_approximation() -> Report:
                 reason = f"{name}: the spline is {'' if is_maso else 'no '}max-affine"
                 break
         else:
-            if any(
-                not (a[0] < b[0] and a[1] > b[1]) for a, b in itertools.pairwise(found)
-            ):
+            if any(not (a[0] < b[0] and a[1] > b[1]) for a, b in itertools.pairwise(found)):
                 reason = f"{name}: the error does not fall with the number of pieces"
             wrong = {"operator": name, "pieces": [f[0] for f in found],
                      "errors": [f[1] for f in found]} if reason else None  # fmt: skip

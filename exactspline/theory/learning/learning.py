@@ -234,9 +234,7 @@ def _convex(points: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
     if len(i):
         rise = cvxpy.sum(cvxpy.multiply(slopes[i], points[j] - points[i]), axis=1)
         limits = [heights[j] >= heights[i] + rise]
-    problem = cvxpy.Problem(
-        cvxpy.Minimize(cvxpy.sum_squares(heights - target / size)), limits
-    )
+    problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(heights - target / size)), limits)
     if not _solved(problem):
         raise UndecidedError(
             f"fit_max_affine: the convex program ended as {problem.status}; rescale the data"

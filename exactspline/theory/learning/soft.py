@@ -57,9 +57,7 @@ def soft_maso(maso: MASO, x: Any, beta: float = 0.5) -> np.ndarray:
         raise ParameterError(f"soft_maso: beta {beta}; give a number between 0 and 1")
     points = np.asarray(x, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != maso.A.shape[2]:
-        raise ShapeError(
-            f"soft_maso: x has shape {points.shape}; give (batch, {maso.A.shape[2]})"
-        )
+        raise ShapeError(f"soft_maso: x has shape {points.shape}; give (batch, {maso.A.shape[2]})")
     values = np.asarray(maso.pieces(points), dtype=np.float64)
     if not np.all(np.isfinite(values)):
         raise ParameterError("soft_maso: the pieces' values are beyond float64; rescale the inputs")
@@ -184,8 +182,7 @@ def _selection(sympy: Any) -> dict[str, bool]:
         normaliser = sympy.Symbol("L", real=True)
         logs = [beta * v / (1 - beta) - normaliser for v in z]
         slopes = [
-            sympy.diff(objective, a).subs(sympy.log(a), log)
-            for a, log in zip(t, logs, strict=True)
+            sympy.diff(objective, a).subs(sympy.log(a), log) for a, log in zip(t, logs, strict=True)
         ]
         equal = all(sympy.simplify(s - slopes[0]) == 0 for s in slopes)
         normal = sympy.simplify(sum(s / total for s in scores)) == 1

@@ -134,9 +134,7 @@ def as_simplified_maso(maso: MASO) -> SimplifiedMASO:
 def _proof(found: _Shared) -> str:
     assert found.multipliers is not None
     terms = [
-        f"{y} A[{k}, {r}]"
-        for y, (k, r) in zip(found.multipliers, found.rows, strict=True)
-        if y
+        f"{y} A[{k}, {r}]" for y, (k, r) in zip(found.multipliers, found.rows, strict=True) if y
     ]
     return " + ".join(terms) + " = 0, but the same sum of B is 1"
 
@@ -165,9 +163,7 @@ def _solved(W: np.ndarray, b: np.ndarray) -> np.ndarray:
     from ...polyhedra.lp import q
 
     M = flint.fmpq_mat([[q(v) for v in row] for row in W.tolist()])
-    beta = M.transpose() * (M * M.transpose()).solve(
-        flint.fmpq_mat([[q(v)] for v in b.tolist()])
-    )
+    beta = M.transpose() * (M * M.transpose()).solve(flint.fmpq_mat([[q(v)] for v in b.tolist()]))
     return np.array(fractions_of([beta[j, 0] for j in range(W.shape[1])]), dtype=object)
 
 

@@ -177,9 +177,7 @@ def _where(node: NodeView, graph: Graph) -> Value:
 
 
 @handles("ReduceProd", attributes=("axes", "keepdims"), until=17)
-@handles(
-    "ReduceProd", inputs=(1, 2), attributes=("keepdims", "noop_with_empty_axes"), since=18
-)
+@handles("ReduceProd", inputs=(1, 2), attributes=("keepdims", "noop_with_empty_axes"), since=18)
 def _reduce_prod(node: NodeView, graph: Graph) -> Value:
     x = node.value(0)
     if isinstance(x, Variable):

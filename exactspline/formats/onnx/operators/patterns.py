@@ -34,9 +34,7 @@ def _gelu(node: NodeView, graph: Graph) -> Value:
     return graph.run(node, GELU(node.text_attribute("approximate", "none")), node.value(0))
 
 
-def put_together(
-    graph: GraphProto, stored: dict[str, TensorProto], makers: dict[str, int]
-) -> None:
+def put_together(graph: GraphProto, stored: dict[str, TensorProto], makers: dict[str, int]) -> None:
     """Replace, in place, the last node of every pattern by one node that reads its input."""
     kinds = {node.op_type for node in graph.node}
     patterns = _Patterns(graph, stored, makers)

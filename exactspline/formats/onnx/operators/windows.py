@@ -194,9 +194,7 @@ _AS_INPUT = ("keepdims", "noop_with_empty_axes")
 @handles(*(set(_REDUCTIONS) - {"ReduceSum"}), attributes=("axes", "keepdims"), until=17)
 @handles("ReduceSum", attributes=("axes", "keepdims"), until=12)
 @handles("ReduceSum", inputs=(1, 2), attributes=_AS_INPUT, since=13)
-@handles(
-    *(set(_REDUCTIONS) - {"ReduceSum"}), inputs=(1, 2), attributes=_AS_INPUT, since=18
-)
+@handles(*(set(_REDUCTIONS) - {"ReduceSum"}), inputs=(1, 2), attributes=_AS_INPUT, since=18)
 def _reduce(node: NodeView, graph: Graph) -> Value:
     x = node.value(0)
     stored = node.opset < (13 if node.kind == "ReduceSum" else 18)

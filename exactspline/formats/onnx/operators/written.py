@@ -153,9 +153,7 @@ def _conv(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shap
 
 
 @writes(es.ConvTranspose)
-def _conv_transpose(
-    w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape
-) -> str:
+def _conv_transpose(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     n = op.weight.ndim - 2
     pads, extra = list(op.padding), list(op.output_padding)
     for i in range(n):  # what is cut off and added again
@@ -165,9 +163,7 @@ def _conv_transpose(
     options = {"strides": op.stride, "dilations": op.dilation, "group": op.groups}
     if all(e < s for e, s in zip(extra, op.stride, strict=True)):
         stored = _stored(w, op)
-        return w.node(
-            "ConvTranspose", x[0], *stored, pads=pads, output_padding=extra, **options
-        )
+        return w.node("ConvTranspose", x[0], *stored, pads=pads, output_padding=extra, **options)
     # onnxruntime adds no more than that: the full result, with zeros behind, is cut instead
     y = w.node("ConvTranspose", x[0], w.number(op.weight), **options)
     behind = []
@@ -378,5 +374,3 @@ def _elu(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape
 @writes(es.Softmax, es.LogSoftmax)
 def _softmax(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     return w.node(op.kind, x[0], axis=op.axis % len(read[0]) + 1)
-
-

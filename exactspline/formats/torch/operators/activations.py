@@ -51,9 +51,7 @@ def _relu6(t: Lowering, x: Any, inplace: bool = False) -> Any:
 
 
 @handler("leaky_relu")
-def _leaky_relu(
-    t: Lowering, x: Any, negative_slope: float = 0.01, inplace: bool = False
-) -> Any:
+def _leaky_relu(t: Lowering, x: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
     return t.pointwise(LeakyReLU(negative_slope), x)
 
 
@@ -95,9 +93,7 @@ def _hardsigmoid(t: Lowering, x: Any, inplace: bool = False) -> Any:
 
 
 @handler("threshold", "_threshold")
-def _threshold(
-    t: Lowering, x: Any, threshold: float, value: float, inplace: bool = False
-) -> Any:
+def _threshold(t: Lowering, x: Any, threshold: float, value: float, inplace: bool = False) -> Any:
     return t.pointwise(Threshold(threshold, value), x)
 
 
@@ -285,4 +281,3 @@ for _name, _what in {
         raise UnsupportedOperatorError(f"{_what}; it is not supported")
 
     handler(_name)(_refuse)
-

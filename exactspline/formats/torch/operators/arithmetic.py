@@ -193,9 +193,7 @@ def _sum(t: Lowering, x: Any, dim: Any = None, keepdim: bool = False, *, dtype: 
 
 
 @handler("mean")
-def _mean(
-    t: Lowering, x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
-) -> Any:
+def _mean(t: Lowering, x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     return t.emit(ReduceMean(t.axes(dim, x), keepdims=keepdim), _value(x))
 
 
@@ -210,18 +208,14 @@ def _amin(t: Lowering, x: Any, dim: Any = (), keepdim: bool = False) -> Any:
 
 
 @handler("max")
-def _max(
-    t: Lowering, x: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
-) -> Any:
+def _max(t: Lowering, x: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     if other is not None or not isinstance(dim, int | None):
         return extreme(t, Maximum(), x, dim if other is None else other)
     return Extreme(_amax(t, x, dim, keepdim))
 
 
 @handler("min")
-def _min(
-    t: Lowering, x: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
-) -> Any:
+def _min(t: Lowering, x: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
     if other is not None or not isinstance(dim, int | None):
         return extreme(t, Minimum(), x, dim if other is None else other)
     return Extreme(_amin(t, x, dim, keepdim))

@@ -188,9 +188,7 @@ def _stride(stride: Any, n: int) -> tuple[int, ...] | None:
 
 def _windows(size: int, outputs: int) -> list[range]:
     """The windows of adaptive pooling along one axis, by torch's rule."""
-    return [
-        range(i * size // outputs, -(-(i + 1) * size // outputs)) for i in range(outputs)
-    ]
+    return [range(i * size // outputs, -(-(i + 1) * size // outputs)) for i in range(outputs)]
 
 
 def _wanted(output_size: Any, spatial: tuple[int, ...]) -> tuple[int, ...]:
