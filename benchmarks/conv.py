@@ -60,7 +60,7 @@ def counted(label: str, net: es.Network, domain: es.Domain, repeat: int, goal: s
     counts = []
     seconds = median_time(lambda: counts.append(es.count_regions(net, domain)), repeat)
     count = counts[0]
-    by = count.certificates
+    by = count.decisions
     print(
         f"{label:<44}{count:>10,}{seconds:>9.3f} s{count / seconds:>11,.0f}/s   {goal:<10}"
         f"{by.float:>13,}{by.integer:>11,}{by.rational:>9,}",

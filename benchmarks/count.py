@@ -61,7 +61,7 @@ def measure(
     program, chart = net.program, domain.chart
     for _ in range(repeat):
         start = time.perf_counter()
-        search = KernelSearch(program, search_space(program, chart), store=False, certify=certify)
+        search = KernelSearch(program, search_space(program, chart), keep=False, certify=certify)
         for _ in search.batches():
             pass
         times.append(time.perf_counter() - start)

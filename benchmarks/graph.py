@@ -69,7 +69,7 @@ def line(
     found = (len(omega), len(omega.edges))
     if known is not None and found != known:
         sys.exit(f"{name}: {found} regions and edges, but {known} are known: the result is wrong")
-    made = omega.certificates
+    made = omega.decisions
     print(
         f"{name:<36}{found[0]:>10,}{found[1]:>12,}{len(omega.borders):>10,}{seconds:>9.3f} s"
         f"{found[0] / seconds:>10,.0f}/s{found[1] / seconds:>10,.0f}/s   {reach:<16}"

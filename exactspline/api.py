@@ -289,7 +289,7 @@ def count_regions(
     Returns
     -------
     RegionCount
-        An int with ``complete``, ``stopped``, ``certificates``, ``seconds``, ``engine``,
+        An int with ``complete``, ``stopped``, ``decisions``, ``seconds``, ``engine``,
         ``domain``. Ctrl-C stops the search as a limit does, and the count so far is returned
         (``stopped.reason`` is "interrupt"); a second Ctrl-C, before that, raises
         KeyboardInterrupt as usual.

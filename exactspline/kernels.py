@@ -258,6 +258,6 @@ def _warn(why: str) -> None:
         _warned = True
         warnings.warn(
             f"compiled kernels cannot be kept ({why}): every process compiles them again, for "
-            "about a minute; set NUMBA_CACHE_DIR to a folder that can be written",
+            "half a minute and more; set NUMBA_CACHE_DIR to a folder that can be written",
             stacklevel=2,
         )

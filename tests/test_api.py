@@ -44,10 +44,10 @@ def test_region_count():
     assert count.engine == "kernel"
     assert count.domain is BOX
     assert count.seconds > 0
-    assert count.certificates.total == (
-        count.certificates.float + count.certificates.integer + count.certificates.rational
+    assert count.decisions.total == (
+        count.decisions.float + count.decisions.integer + count.decisions.rational
     )
-    assert count.certificates.total >= count
+    assert count.decisions.total >= count
 
 
 def test_default_domain_is_the_whole_space():
@@ -63,7 +63,7 @@ def test_partition():
     assert omega.domain is BOX
     assert omega.complete is True
     assert omega.seconds > 0
-    assert omega.certificates.total >= n
+    assert omega.decisions.total >= n
     assert repr(omega) == f"<Partition of {n:,} regions>"
     assert omega.codes.dtype == np.uint8
     assert omega.codes.shape == (n, NET.units)
@@ -180,7 +180,7 @@ def test_stream_gives_the_same_regions():
     assert [r.code.tolist() for r in regions] == omega.codes.tolist()
     assert [r.witness.tolist() for r in regions] == omega.witnesses.tolist()
     assert all(r.exact_witness is None for r in regions)
-    assert stream.certificates.total >= len(omega)
+    assert stream.decisions.total >= len(omega)
 
 
 def test_stream_can_be_left():
@@ -479,7 +479,7 @@ def test_classes_of_results_have_names():
     omega = es.enumerate_regions(NET, BOX)
     assert type(omega) is es.Partition
     assert type(omega.edges) is es.Edges
-    assert type(omega.certificates) is es.Decisions
+    assert type(omega.decisions) is es.Decisions
     assert type(omega.linear_regions()) is es.RegionGroups
     assert set(es.results.__all__) <= set(es.__all__)
     assert all(getattr(es, name).__doc__ for name in es.results.__all__)

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from folders import ROOT
 
 import exactspline as es
 
-ROOT = Path(es.__file__).parents[1]
+PACKAGE = Path(es.__file__).parent
 PAGE = ROOT / "docs" / "contributing.md"
 TESTS = next(p for p in Path(__file__).resolve().parents if p.name == "tests")
 
@@ -29,7 +30,7 @@ def copy(tmp_path_factory):
     """A copy of the package with the page's files in it, one a kind and nothing else changed."""
     folder = tmp_path_factory.mktemp("house")
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-    shutil.copytree(ROOT / "exactspline", folder / "exactspline", ignore=ignored)
+    shutil.copytree(PACKAGE, folder / "exactspline", ignore=ignored)
     shutil.copytree(ROOT / "docs", folder / "docs", ignore=ignored)
     shutil.copytree(TESTS, folder / "tests", ignore=ignored)
     shutil.copy(ROOT / "pyproject.toml", folder)
@@ -164,7 +165,7 @@ for size in (1, 2, 3):
         ], (2,))
         a, b = (es.enumerate_regions(net, domain, engine=e) for e in ("brute", "rational"))
         assert a.codes.tolist() == b.codes.tolist() and len(a) > 0
-        assert a.engine == "brute" and a.certificates.rational >= len(a)
+        assert a.engine == "brute" and a.decisions.rational >= len(a)
         for i in range(len(a)):
             assert es.regions_at(net, a.witness(i), domain)[0].code.tolist() == a.codes[i].tolist()
         # stopped after a region, what remains is the rest; a part is searched alone

@@ -158,7 +158,7 @@ def test_what_running_tasks_would_bring_is_left_to_be_found_again():
     release = threading.Event()
     with ThreadPoolExecutor(1) as executor:
         executor.submit(release.wait)  # nobody gets to work
-        run = TaskRun(network, Run(network.program, BOX, store=False), executor)
+        run = TaskRun(network, Run(network.program, BOX, keep=False), executor)
         start = time.monotonic()
         for _ in run.batches(Clock(start, start + 0.2)):
             pass

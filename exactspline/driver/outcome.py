@@ -65,7 +65,7 @@ class RegionCount(int):
     ----------
     complete : bool
         False: the search was stopped, and the number is a certified lower bound.
-    certificates : Decisions
+    decisions : Decisions
         How many decisions each tier proved.
     seconds : float
         Time of the search.
@@ -89,17 +89,30 @@ class RegionCount(int):
     """
 
     complete: bool
-    certificates: Decisions
+    decisions: Decisions
     seconds: float
     engine: str
     domain: Domain
     stopped: Stop | None
+
+    @property
+    def certificates(self) -> Decisions:
+        """`decisions` by an older name.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> count = es.count_regions(es.Network([es.ReLU()], (2,)))
+        >>> count.certificates is count.decisions
+        True
+        """
+        return self.decisions
 
     @classmethod
     def _of(cls, outcome: Outcome) -> RegionCount:
         """The count of a search that has ended."""
         out = cls(outcome.regions)
         out.complete, out.stopped = outcome.complete, outcome.stop
-        out.certificates, out.seconds = outcome.decisions, outcome.seconds
+        out.decisions, out.seconds = outcome.decisions, outcome.seconds
         out.engine, out.domain = outcome.engine, outcome.domain
         return out

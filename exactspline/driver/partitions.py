@@ -43,7 +43,7 @@ def search_into(partition: Partition, driver: Driver, **options: Any) -> Outcome
     outcome.regions = len(partition)
     partition.complete, partition.stopped = outcome.complete, outcome.stop
     partition.seconds, partition.engine = outcome.seconds, outcome.engine
-    partition.certificates = outcome.decisions
+    partition.decisions = outcome.decisions
     return outcome
 
 

@@ -70,7 +70,7 @@ class Request:
         """
         from ..search.run import Run
 
-        options: dict[str, Any] = {"store": self.keep, "engine": self.engine}
+        options: dict[str, Any] = {"keep": self.keep, "engine": self.engine}
         if self.limit is not None:
             if isinstance(self.limit, bool) or int(self.limit) != self.limit or self.limit < 1:
                 raise ParameterError(f"limit {self.limit!r}: give a whole number of at least 1")

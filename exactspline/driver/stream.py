@@ -86,18 +86,31 @@ class RegionStream:
         return self._driver.complete
 
     @property
-    def certificates(self) -> Decisions:
+    def decisions(self) -> Decisions:
         """Proved decisions so far, by tier.
 
         Examples
         --------
         >>> import exactspline as es
         >>> stream = es.stream_regions(es.Network([es.ReLU()], (2,)))
-        >>> before, regions = stream.certificates.total, list(stream)
-        >>> before, stream.certificates.total >= len(regions)
+        >>> before, regions = stream.decisions.total, list(stream)
+        >>> before, stream.decisions.total >= len(regions)
         (0, True)
         """
         return self._driver.run.decisions
+
+    @property
+    def certificates(self) -> Decisions:
+        """`decisions` by an older name.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> stream = es.stream_regions(es.Network([es.ReLU()], (2,)))
+        >>> stream.certificates == stream.decisions
+        True
+        """
+        return self.decisions
 
     def batches(self) -> Iterator[Batch]:
         """The same regions in arrays: ``codes``, ``points``, ``exact``.

@@ -88,7 +88,7 @@ class FastPass:
         self, X: np.ndarray, errors: np.ndarray, start: int, stop: int, values: np.ndarray,
         codes: np.ndarray, stats: np.ndarray,
     ) -> None:  # fmt: skip
-        from .kernel.batch import pass_batch
+        from .kernel.batch import Results, Scratch, pass_batch
 
         plan = self.plan
         width = _padded(min(self.block(1), stop - start))
@@ -97,10 +97,9 @@ class FastPass:
         words = np.empty((plan.units + 8, width // 8), np.uint64)
         Q = np.empty((width, 8), np.uint64)
         size, error = np.empty((2, width))
-        pass_batch(
-            plan.T, plan.F, plan.N, X, errors, start, stop, A, B, U, words.view(np.uint8), words,
-            Q, Q.view(np.uint8), values, codes, stats, size, error,
-        )  # fmt: skip
+        scratch = Scratch(A, B, U, words.view(np.uint8), words, Q, Q.view(np.uint8), size, error)
+        results = Results(values, codes, stats)
+        pass_batch(plan.T, plan.F, plan.N, X, errors, start, stop, scratch, results)
 
     def maps_of(self, X: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
         """Affine maps (n, C, D), (n, C) of samples, without their codes being kept."""
@@ -129,7 +128,7 @@ class FastPass:
             self._by_blocks(codes, A, b)
 
     def _by_endings(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
-        from .kernel.backward import pass_back_sparse, suffix_keys
+        from .kernel.backward import Active, pass_back_sparse, suffix_keys
 
         plan, n = self.plan, len(codes)
         if self._random is None:
@@ -143,8 +142,8 @@ class FastPass:
         active = np.zeros((plan.levels, most), dtype=np.int64)
         counts, bases = np.zeros((2, max(most, plan.levels)), dtype=np.int64)
         pass_back_sparse(
-            plan.T, plan.F, plan.levels, codes, np.argsort(keys), 0, n, G, active, counts, bases,
-            A, b,
+            plan.T, plan.F, plan.levels, codes, np.argsort(keys), 0, n, G,
+            Active(active, counts, bases), A, b,
         )  # fmt: skip
 
     def _by_blocks(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:

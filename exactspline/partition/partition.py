@@ -38,7 +38,7 @@ class Partition(AdjacentRegions):
     domain : Domain
     complete : bool
         Whether these are all regions. If not, their number is a certified lower bound.
-    certificates : Decisions
+    decisions : Decisions
         How many decisions each tier proved.
     seconds : float
         Time of the search.

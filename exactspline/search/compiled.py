@@ -1,6 +1,6 @@
 """Whether Numba has the kernels in its cache already, and who brings them in.
 
-The first search on a machine compiles for about a minute, which nothing can interrupt. Where
+The first search on a machine compiles for about half a minute, which nothing can interrupt. Where
 a search is to end on time, another process compiles into the cache; this one waits, and looks
 at its clock.
 """

@@ -39,7 +39,7 @@ class Decisions:
     --------
     >>> import exactspline as es
     >>> count = es.count_regions(es.Network([es.Dense([[1], [1]]), es.ReLU()], (1,)))
-    >>> count.certificates.total > 0, Decisions(float=3, rational=1) + Decisions(integer=2)
+    >>> count.decisions.total > 0, Decisions(float=3, rational=1) + Decisions(integer=2)
     (True, Decisions(float=3, integer=2, rational=1))
     """
 
@@ -112,7 +112,7 @@ class Batch:
     exact : dict
         Rational witnesses of regions that hold no float64 point we could prove.
     count : int
-        n; with ``store=False`` regions are counted by the engine only.
+        n; with ``keep=False`` regions are counted by the engine only.
     facets : FoundFacets, optional
         Of these regions, if they were asked for.
     """

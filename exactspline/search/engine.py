@@ -34,7 +34,7 @@ class Search(Protocol):
 
     @property
     def regions(self) -> int:
-        """How many have been found; with ``store`` they have all been handed over."""
+        """How many have been found; with ``keep`` they have all been handed over."""
 
     @property
     def share(self) -> float:
@@ -67,7 +67,7 @@ class Begin(Protocol):
     """What begins a search: a class of searches, or a function that loads one."""
 
     def __call__(
-        self, program: Program, space: SearchSpace, *, store: bool, max_regions: int,
+        self, program: Program, space: SearchSpace, *, keep: bool, max_regions: int,
         facets: bool, part: Part,
     ) -> Search:  # fmt: skip
         """A search of ``part``, in at least one dimension, of at least one layer.
@@ -76,7 +76,7 @@ class Begin(Protocol):
         ----------
         program : Program
         space : SearchSpace
-        store : bool
+        keep : bool
             Whether batches carry codes and points; a count needs none.
         max_regions : int
             Stop after so many; the search is then not finished.

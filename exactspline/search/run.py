@@ -38,7 +38,7 @@ class Run:
     ----------
     program, domain
         What is searched.
-    store : bool
+    keep : bool
         Whether batches carry codes and witnesses; a count needs none.
     max_regions : int
         Stop after so many.
@@ -52,7 +52,7 @@ class Run:
 
     program: Program
     domain: Domain
-    store: bool = True
+    keep: bool = True
     max_regions: int = 2**62
     engine: str = "auto"
     facets: bool = False
@@ -177,7 +177,7 @@ class Run:
                 return
         self.phase = SEARCHING
         for batch in self.search.batches(clock):
-            yield self._lifted(batch) if self.store else batch
+            yield self._lifted(batch) if self.keep else batch
 
     def ready(self, clock: Clock) -> Iterator[Batch]:
         """Have the kernels in the cache, as far as the clock lets it; yield empty batches.
@@ -212,7 +212,7 @@ class Run:
 
     def _begun(self, space: SearchSpace) -> Search:
         return engine_called(self.engine_name).begin(
-            self.program, space, store=self.store, max_regions=self.max_regions,
+            self.program, space, keep=self.keep, max_regions=self.max_regions,
             facets=self.facets, part=self.part,
         )  # fmt: skip
 

@@ -36,7 +36,7 @@ def warm_up(*, facets: bool = False) -> None:
     unit = builder.scalar_units(builder.input((1,)), [[zero]], [[(zero, zero), (one, zero)]])
     program = builder.program(unit)
     space = search_space(program, WholeSpace(1).chart)
-    for _ in KernelSearch(program, space, store=facets, facets=facets, max_regions=2).batches():
+    for _ in KernelSearch(program, space, keep=facets, facets=facets, max_regions=2).batches():
         pass
 
 

@@ -37,7 +37,7 @@ class StoredPartition(Partition):
         del self.exact_witnesses  # read when it is asked for
         self.complete = self._chunks.complete
         totals = self._chunks.totals
-        self.certificates, self.seconds = totals.decisions, totals.seconds
+        self.decisions, self.seconds = totals.decisions, totals.seconds
         self.engine = store.engine
         self._codes: Any = StoredCodes(self._chunks)
         self._points: Any = StoredPoints(self._chunks)

@@ -205,7 +205,7 @@ class TaskRun:
         """Whether the limit has been reached, and there is more."""
         if self.store is not None:
             return self._found >= self.run.max_regions
-        done = self._order.is_full() if self.run.store else True
+        done = self._order.is_full() if self.run.keep else True
         return done and self._found > self.run.max_regions
 
     @property
@@ -255,7 +255,7 @@ class TaskRun:
         if clock.deadline is not None:
             seconds = min(seconds, max(0.0, clock.deadline - clock.now()))
         return Task(
-            *self._problem, work.part, "rational" if run.slow else run.engine, run.store,
+            *self._problem, work.part, "rational" if run.slow else run.engine, run.keep,
             run.facets, seconds,
             1 if self._inline else max(1, PARTS * self._workers + 1 - parts),
             self._limit(), clock.left(),

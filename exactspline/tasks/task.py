@@ -145,7 +145,7 @@ def run_task(task: Task) -> TaskResult:
 def run_of(task: Task, program: Program, domain: Domain) -> Run:
     """The run of a task; it may be stopped by the clock."""
     return Run(
-        program, domain, store=task.keep, max_regions=task.limit, engine=task.engine,
+        program, domain, keep=task.keep, max_regions=task.limit, engine=task.engine,
         facets=task.facets, part=task.part,
     )  # fmt: skip
 
@@ -186,7 +186,7 @@ def work_on(run: Run, seconds: float, split: int) -> TaskResult:
         batches += run.batches(Clock(time.monotonic() + seconds, outer=outer))
     after = replace(run.decisions)
     chunks: list[Chunk] = []
-    if run.store:
+    if run.keep:
         batch = merged(batches, run.program, run.domain_dim)
         chunks = encode_batch(batch, run.program, regions)
     return TaskResult(

@@ -527,7 +527,7 @@ def test_first_run_says_that_it_compiles(run, monkeypatch):
     code, out, err = run("count", "small.npz", "--json")
     assert code == 0
     assert json.loads(out)["regions"] == 7
-    assert err == "compiling the search kernel (once, about a minute)...\n"
+    assert err == "compiling the search kernels (once only)...\n"
 
 
 def test_other_engines_do_not_compile(run, monkeypatch):

@@ -84,8 +84,8 @@ def test_extreme_unit(sign):
     T = np.concatenate([table, [4, 0, 2], np.arange(5)])
     F = np.array([sign])
     out, code = np.zeros(40), np.zeros(40, np.uint8)
-    largest, least = np.zeros(40), np.full(40, np.inf)
-    batch.extreme_unit(T, F, 1, 0, source, 9, out, False, code, True, largest, least, True)
+    least, largest = ends = np.stack([np.full(40, np.inf), np.zeros(40)])
+    batch.extreme_unit(T, F, 1, 0, source, 9, out, False, code, True, ends, True)
     members = sign * source[[4, 0, 2]]
     assert np.array_equal(code, members.argmax(axis=0))  # the lowest of equal ones
     assert np.array_equal(out, sign * members.max(axis=0))

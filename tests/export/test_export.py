@@ -198,7 +198,7 @@ def check_header(head, omega, form):
     assert tuple(head["output_shape"]) == omega.network.output_shape
     assert int(head["domain_dim"]) == omega.domain.chart.dim
     assert head["engine"] == omega.engine
-    assert sum(head["decisions"].values()) == omega.certificates.total
+    assert sum(head["decisions"].values()) == omega.decisions.total
     assert len(head["units"]) == omega.network.units
     for unit, described in enumerate(head["units"]):
         name = omega.network.unit_name(unit)

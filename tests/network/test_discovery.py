@@ -208,7 +208,7 @@ def test_engines_obey_the_protocol():
     space = search_space(net.program, es.WholeSpace(2).chart)
     for name in choice.engine_names():
         search = choice.engine_called(name).begin(
-            net.program, space, store=True, max_regions=2**62, facets=False, part=WHOLE
+            net.program, space, keep=True, max_regions=2**62, facets=False, part=WHOLE
         )
         assert (search.finished, search.regions, search.spent) == (False, 0, False)
         assert search.remaining() == [WHOLE]

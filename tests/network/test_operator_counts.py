@@ -298,7 +298,7 @@ def test_same_regions_as_the_twin(block):
             check(expected[i], omega.witness(i))
         same_value(network, sketch, end, rng)
         seen.update(set(sketch.used))
-        seen["ties"] += omega.certificates.integer + omega.certificates.rational > 0
+        seen["ties"] += omega.decisions.integer + omega.decisions.rational > 0
         seen["deep"] += len(layers) > 1
         seen["many"] += len(omega) >= 20
     steps = {"dense", "image", "conv", "norm", "average", "activation", "pool", "maxout", "maso",

@@ -156,7 +156,7 @@ for net in (relu, maxima, fan):
         parts = omega.codes, edges.source, edges.target, edges.form
         digest = hashlib.sha256(b"".join(np.ascontiguousarray(p).tobytes() for p in parts))
         print(int(es.count_regions(net, domain, engine="kernel")), len(omega), len(edges),
-              digest.hexdigest(), omega.certificates)
+              digest.hexdigest(), omega.decisions)
 print("pointers" if BY_POINTER else "tuples")
 """
 

@@ -213,7 +213,7 @@ def test_counting_limits_and_progress(monkeypatch):
         stopped = es.count_regions(net, box, engine="highs", time_limit=0.0)
     assert not stopped.complete
     assert stopped < len(every)
-    run = Run(net.program, box, store=False, engine="highs")
+    run = Run(net.program, box, keep=False, engine="highs")
     shares = [run.share for _ in run.batches()]
     assert shares == sorted(shares)
     assert run.share == pytest.approx(1.0, abs=1e-12)
@@ -293,7 +293,7 @@ def test_deadline_and_heartbeats_on_a_wide_box():
     rng = np.random.default_rng(6)
     net, box = wide_net(rng, (24, 24)), image_box(rng, 0.2)
     es.count_regions(net, box, engine="highs", limit=1)  # compiles what is to be compiled
-    run = Run(net.program, box, store=False, engine="highs")
+    run = Run(net.program, box, keep=False, engine="highs")
     start = last = time.monotonic()
     gaps = []
     for _ in run.batches(deadline=start + 1.5):
@@ -378,7 +378,7 @@ def test_wrong_answers_change_nothing_on_a_wide_box(monkeypatch):
     corrupt(monkeypatch, rng, 0.15)
     found = es.enumerate_regions(net, box, engine="highs")
     np.testing.assert_array_equal(found.codes, expected.codes)
-    assert found.certificates.rational > 0
+    assert found.decisions.rational > 0
 
 
 def test_an_unusable_solver_changes_nothing(monkeypatch):
@@ -408,7 +408,7 @@ def test_another_model_with_other_options_is_no_trouble():
     rng = np.random.default_rng(10)
     net = es.Network([dense(rng, 6, 3, "float"), es.ReLU()], input_shape=(3,))
     found = check_equal(net, es.Box([-1] * 3, [1] * 3))
-    assert found.certificates.rational == 0
+    assert found.decisions.rational == 0
 
 
 # ------------------------------------------------------------------------- exact simplex

@@ -205,7 +205,7 @@ def test_the_kernel_reads_the_scaled_program():
     domain = es.Box([-3, -3], [3, 3])
     found, everyday = (es.enumerate_regions(network(s), domain) for s in (2.0**-1000, 1.0))
     assert found.codes.tolist() == everyday.codes.tolist()
-    assert found.certificates == everyday.certificates
+    assert found.decisions == everyday.certificates
     assert len(found) == es.count_regions(network(2.0**-1000), domain, engine="rational")
     program = network(2.0**-1000).program
     space = search_space(program, domain.chart)

@@ -72,7 +72,7 @@ def test_random_networks(tmp_path, short_tasks, graph):
         stored = es.enumerate_regions(net, domain, graph=graph, store=name)
         same(stored, whole, graph=graph)
         same(es.open_partition(name), whole, graph=graph)
-        assert stored.certificates.total > 0
+        assert stored.decisions.total > 0
         rational += len(whole.exact_witnesses)
     assert not list(tmp_path.glob("*-lock"))
     assert not list(tmp_path.glob("*-wal"))

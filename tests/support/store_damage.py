@@ -95,7 +95,7 @@ class Original:
         name = self.folder / _FILES[0]
         self.write(name, self.files)
         omega = es.open_partition(name)
-        self.found, self.certificates = len(omega), omega.certificates
+        self.found, self.decisions = len(omega), omega.certificates
         self.pending = len(omega._chunks.store.pending())
         assert omega.complete == self.finished
         assert self.finished or (self.pending > 2 and 2 * self.chunk_regions < self.found)
@@ -237,7 +237,7 @@ def judged(original: Original, name: Path) -> str:
         omega = es.open_partition(name)
         _compare(original, omega)
         before = len(omega)
-        if before == original.found and omega.certificates != original.certificates:
+        if before == original.found and omega.decisions != original.decisions:
             raise WrongError("decisions")
     except es.ExactSplineError:
         pass

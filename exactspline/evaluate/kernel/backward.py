@@ -6,6 +6,8 @@ slopes are those of the chosen pieces. A block has one column an output and a sa
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .batch import product
@@ -33,7 +35,7 @@ from .layout import (
 from .rows import fill
 from .vector_sums import some_rows, weigh
 
-__all__ = ["pass_back", "pass_back_sparse", "suffix_keys"]
+__all__ = ["Active", "pass_back", "pass_back_sparse", "suffix_keys"]
 
 
 @kernel
@@ -169,17 +171,26 @@ def _collect(code, active):
     return count
 
 
+class Active(NamedTuple):
+    """The active units of every level (level 0: all inputs), as many as ``counts`` says.
+
+    ``bases``: room for where their columns stand.
+    """
+
+    active: np.ndarray
+    counts: np.ndarray
+    bases: np.ndarray
+
+
 @kernel
-def pass_back_sparse(
-    T, F, n_levels, codes, order, start, stop, G, active, counts, bases, maps, consts
-):
+def pass_back_sparse(T, F, n_levels, codes, order, start, stop, G, units, maps, consts):
     """`pass_back` for dense layers of ReLU units: one sample after the other, in an order.
 
     Only active units count, and often they are few. What a sample shares with the one before
     it, from the outputs on, is kept. ``G`` (levels + 1, LANES times units or inputs, and some
-    more) holds LANES outputs' rows behind every level, over the active units only;
-    ``active`` are these (level 0: all inputs), as many as ``counts`` says.
+    more) holds LANES outputs' rows behind every level, over the active units only: see `Active`.
     """
+    active, counts, bases = units.active, units.counts, units.bases
     n_out, dim = maps.shape[1], maps.shape[2]
     last = n_levels - 1
     for j in range(dim):

@@ -6,6 +6,8 @@ every sum is a sum of long rows, whatever the sparsity. Dense layers are product
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .jit import kernel
@@ -37,7 +39,7 @@ from .rows import copy_row, fill, scalar_row
 from .running import of_members, of_units
 from .vector_sums import some_rows
 
-__all__ = ["pass_batch"]
+__all__ = ["Results", "Scratch", "pass_batch"]
 
 
 def _product(W, at, n, m, Z, U):
@@ -155,10 +157,12 @@ def write_codes(words, P, Q, Q_bytes, codes, begin, n, first, n_units):
 
 
 @kernel
-def extreme_unit(
-    T, F, n_units, unit, source, shifted, out, add, code, wanted, largest, least, track
-):
-    """A maximum or minimum of rows; the lowest of equal members counts."""
+def extreme_unit(T, F, n_units, unit, source, shifted, out, add, code, wanted, ends, track):
+    """A maximum or minimum of rows; the lowest of equal members counts.
+
+    ``ends`` are two rows, the least gap between pieces and the largest member so far.
+    """
+    least, largest = ends[0], ends[1]
     n, where = T[unit + n_units], T[unit + 2 * n_units]
     sign = F[T[unit + 3 * n_units]]  # 1 for a maximum, -1 for a minimum
     for s in range(len(out)):
@@ -179,141 +183,141 @@ def extreme_unit(
         out[s] = out[s] + sign * best if add else sign * best
 
 
-@kernel
-def pass_batch(
-    T,
-    F,
-    N,
-    X,
-    errors,
-    start,
-    stop,
-    A,
-    B,
-    U,
-    P,
-    words,
-    Q,
-    Q_bytes,
-    values,
-    codes,
-    stats,
-    size,
-    error,
-):
-    """Values, codes and bounds of the samples start..stop; codes and stats may be empty.
+class Scratch(NamedTuple):
+    """Room for one block of samples: its width is a multiple of 2 LANES.
 
-    ``A`` and ``B`` have room for the largest state, ``U`` for the members (and 6 rows of
-    scratch), all of the block's width, a multiple of 2 LANES; ``P`` for a layer's codes and 8
-    more rows, and ``words`` is the same memory as uint64; ``Q`` (width, 8) and ``Q_bytes``
-    likewise.
+    ``A`` and ``B`` have room for the largest state, ``U`` for the members (and 6 rows more); ``P``
+    for a layer's codes and 8 more rows, and ``words`` is the same memory as uint64; ``Q`` (width,
+    8) and ``Q_bytes`` likewise. ``size`` and ``error`` have a number a sample.
+    """
+
+    A: np.ndarray
+    B: np.ndarray
+    U: np.ndarray
+    P: np.ndarray
+    words: np.ndarray
+    Q: np.ndarray
+    Q_bytes: np.ndarray
+    size: np.ndarray
+    error: np.ndarray
+
+
+class Results(NamedTuple):
+    """Where results go; ``codes`` and ``stats`` may be empty.
+
     ``stats`` gets, a sample, whether the code is proved, whether a form is zero, and the bound
     on the values' error.
-    ``size`` and ``error`` are scratch, a number a sample of the block.
     """
-    width = A.shape[1]
-    n_in, n_out = X.shape[1], values.shape[1]
-    n_levels = int(N[3])
+
+    values: np.ndarray
+    codes: np.ndarray
+    stats: np.ndarray
+
+
+@kernel
+def take_samples(X, errors, begin, n, S, stats, track):
+    """A block of samples as the first state, by rows; with what the running bound begins with."""
+    A, size, error = S.A, S.size, S.error
+    width, n_in = A.shape[1], X.shape[1]
+    for j in range(n_in):
+        z = A[j]
+        for s in range(n):
+            z[s] = X[begin + s, j]
+        for s in range(n, width):
+            z[s] = 0
+    if track:
+        for s in range(width):
+            size[s] = 0.0
+            error[s] = errors[begin + s] if s < n and errors.shape[0] > 0 else 0.0
+        for j in range(n_in):
+            z = A[j]
+            for s in range(width):
+                size[s] = max(size[s], abs(z[s]))
+        for s in range(n):
+            stats[begin + s, 0] = 1.0
+            stats[begin + s, 1] = 0.0
+
+
+@kernel
+def units_of_level(T, F, at, Z, Y, U, P, wanted, ends, track):
+    """The outputs of a level's units, one by one, from its members' rows."""
+    n_units, table, relu = T[at + UNITS], T[at + UNIT_AT], T[at + RELU] != 0
+    if T[at + SELECTION] < 0:
+        members(T, F, at, Z, U)
+    source = U if T[at + SELECTION] < 0 else Z
+    where = T[at + SELECTION] if T[at + SELECTION] >= 0 else T[at + IDENTITY]
+    least, largest = ends[0], ends[1]
+    for k in range(n_units):
+        unit = table + k
+        add, out = T[unit + 5 * n_units] == 0, Y[T[unit + 4 * n_units]]
+        if relu and not track:
+            relu_row(source[T[where + T[unit + 2 * n_units]]], out, add, P[k], wanted)
+        elif T[unit] == SCALAR:
+            row, numbers = source[T[where + T[unit + 2 * n_units]]], T[unit + 3 * n_units]
+            pieces = T[unit + n_units]
+            scalar_row(row, out, add, F, numbers, pieces, relu, P[k], wanted, largest, least, track)
+        else:
+            extreme_unit(T, F, n_units, unit, source, where, out, add, P[k], wanted, ends, track)
+
+
+@kernel
+def bound_level(N, bounds, keeps, begin, n, S, ends, stats):
+    """The running bound behind a level, and what it proves of the level's codes."""
+    least, largest = ends[0], ends[1]
+    size, error = S.size, S.error
+    for s in range(n):
+        e = of_members(N, bounds, size[s], error[s])
+        form, next_size, next_error = of_units(N, bounds, float(largest[s]), e)
+        if not least[s] > form:
+            stats[begin + s, 0] = 0.0
+        if least[s] == 0:
+            stats[begin + s, 1] = 1.0
+        if keeps:
+            next_size = max(next_size, size[s])
+            next_error = max(next_error, error[s])
+        size[s], error[s] = next_size, next_error
+
+
+@kernel
+def pass_batch(T, F, N, X, errors, start, stop, scratch, results):
+    """Values, codes and bounds of the samples start..stop: see `Scratch` and `Results`."""
+    S, values, codes, stats = scratch, results.values, results.codes, results.stats
+    U, P = S.U, S.P
+    width, n_out, n_levels = S.A.shape[1], values.shape[1], int(N[3])
     wanted, track = codes.shape[0] > 0, stats.shape[0] > 0
-    rows = U[len(U) - 4 :]
-    largest, least = U[len(U) - 5], U[len(U) - 6]
+    rows, ends = U[len(U) - 4 :], U[len(U) - 6 : len(U) - 4]
     inf = X.dtype.type(np.inf)
     for begin in range(start, stop, width):
         n = min(width, stop - begin)
-        for j in range(n_in):
-            z = A[j]
-            for s in range(n):
-                z[s] = X[begin + s, j]
-            for s in range(n, width):
-                z[s] = 0
-        if track:
-            for s in range(width):
-                size[s] = 0.0
-                error[s] = errors[begin + s] if s < n and errors.shape[0] > 0 else 0.0
-            for j in range(n_in):
-                z = A[j]
-                for s in range(width):
-                    size[s] = max(size[s], abs(z[s]))
-            for s in range(n):
-                stats[begin + s, 0] = 1.0
-                stats[begin + s, 1] = 0.0
-        Z, Y = A, B
+        take_samples(X, errors, begin, n, S, stats, track)
+        Z, Y = S.A, S.B
         for level in range(n_levels - 1):
             at = level * HEADER
-            bounds = BOUNDS + level * N_BOUNDS
-            fill(largest, 0)
-            fill(least, inf)
-            n_units, table, relu = T[at + UNITS], T[at + UNIT_AT], T[at + RELU] != 0
+            fill(ends[0], inf)
+            fill(ends[1], 0)
             if T[at + MERGED]:
                 for j in range(T[at + STATE]):
                     fill(Y[j], 0)
             if T[at + FUSED]:
-                fused_level(T, F, at, Z, Y, rows, P, wanted, largest, least, track)
+                fused_level(T, F, at, Z, Y, rows, P, wanted, ends[1], ends[0], track)
             else:
-                if T[at + SELECTION] < 0:
-                    members(T, F, at, Z, U)
-                source = U if T[at + SELECTION] < 0 else Z
-                where = T[at + SELECTION] if T[at + SELECTION] >= 0 else T[at + IDENTITY]
-                for k in range(n_units):
-                    unit = table + k
-                    add, out = T[unit + 5 * n_units] == 0, Y[T[unit + 4 * n_units]]
-                    if relu and not track:
-                        relu_row(source[T[where + T[unit + 2 * n_units]]], out, add, P[k], wanted)
-                    elif T[unit] == SCALAR:
-                        scalar_row(
-                            source[T[where + T[unit + 2 * n_units]]],
-                            out,
-                            add,
-                            F,
-                            T[unit + 3 * n_units],
-                            T[unit + n_units],
-                            relu,
-                            P[k],
-                            wanted,
-                            largest,
-                            least,
-                            track,
-                        )
-                    else:
-                        extreme_unit(
-                            T,
-                            F,
-                            n_units,
-                            unit,
-                            source,
-                            where,
-                            out,
-                            add,
-                            P[k],
-                            wanted,
-                            largest,
-                            least,
-                            track,
-                        )
+                units_of_level(T, F, at, Z, Y, U, P, wanted, ends, track)
             for k in range(T[at + KEEPS]):
                 pair = T[at + KEEP] + 2 * k
                 copy_row(Y[T[pair + 1]], Z[T[pair]])
             if wanted:
-                write_codes(words, P, Q, Q_bytes, codes, begin, n, T[at + CODE], n_units)
+                write_codes(
+                    S.words, P, S.Q, S.Q_bytes, codes, begin, n, T[at + CODE], T[at + UNITS]
+                )
             if track:
-                for s in range(n):
-                    e = of_members(N, bounds, size[s], error[s])
-                    form, next_size, next_error = of_units(N, bounds, float(largest[s]), e)
-                    if not least[s] > form:
-                        stats[begin + s, 0] = 0.0
-                    if least[s] == 0:
-                        stats[begin + s, 1] = 1.0
-                    if T[at + KEEPS] > 0:
-                        next_size = max(next_size, size[s])
-                        next_error = max(next_error, error[s])
-                    size[s], error[s] = next_size, next_error
+                bounds = BOUNDS + level * N_BOUNDS
+                bound_level(N, bounds, T[at + KEEPS] > 0, begin, n, S, ends, stats)
             Z, Y = Y, Z
-        at = (n_levels - 1) * HEADER
-        members(T, F, at, Z, U)
+        members(T, F, (n_levels - 1) * HEADER, Z, U)
         for s in range(n):
             for i in range(n_out):
                 values[begin + s, i] = U[i, s]
         if track:
             bounds = BOUNDS + (n_levels - 1) * N_BOUNDS
             for s in range(n):
-                stats[begin + s, 2] = of_members(N, bounds, size[s], error[s])
+                stats[begin + s, 2] = of_members(N, bounds, S.size[s], S.error[s])

@@ -39,7 +39,7 @@ def header(partition: RegionTable, form: str, numbers: str = "exact") -> dict[st
     Times and names of files are left out: equal partitions give equal files.
     """
     network, chart = partition.network, partition.domain.chart
-    decisions = partition.certificates
+    decisions = partition.decisions
     return {
         "format": form,
         "version": VERSION,

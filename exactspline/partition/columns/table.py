@@ -41,7 +41,7 @@ class RegionTable:
         self.network = network
         self.domain = domain
         self.complete = False
-        self.certificates = Decisions()
+        self.decisions = Decisions()
         self.seconds = 0.0
         self.engine = ""
         self.stopped: Stop | None = None
@@ -110,6 +110,19 @@ class RegionTable:
                 f"{UNPACK_LIMIT:,}; use iter_codes() to go through it in chunks"
             )
         return self._codes.rows(0, len(self))
+
+    @property
+    def certificates(self) -> Decisions:
+        """`decisions` by an older name.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))
+        >>> omega.certificates is omega.decisions
+        True
+        """
+        return self.decisions
 
     def iter_codes(self, chunk: int = 65536) -> Iterator[np.ndarray]:
         """Codes in chunks of rows, each of shape (up to ``chunk``, units).

@@ -61,7 +61,7 @@ class HighsSearch:
         With at least one layer.
     space : SearchSpace
         Of dimension 1 or more.
-    store : bool
+    keep : bool
         Keep codes and points; else only count.
     max_regions : int
         Stop there; ``finished`` is then False.
@@ -77,12 +77,12 @@ class HighsSearch:
     spent = False  # it can always go on
 
     def __init__(
-        self, program: Program, space: SearchSpace, *, store: bool = True,
+        self, program: Program, space: SearchSpace, *, keep: bool = True,
         max_regions: int = 2**62, facets: bool = False, part: Part = WHOLE,
     ) -> None:  # fmt: skip
         self.program, self.space, self.part = program, space, part
         self.table = hash_table(program) if facets else None
-        self.store, self.max_regions = store, max_regions
+        self.keep, self.max_regions = keep, max_regions
         with np.errstate(all="ignore"):  # numbers beyond float64: proofs will fail, no more
             self._prepare()
         self.regions = 0
@@ -182,7 +182,7 @@ class HighsSearch:
     def _leaf(self, node: _Node) -> list[Batch]:
         """Count a region; its batches if it is handed over by itself."""
         inside = node.inside
-        if not self.store or (self.table is None and not isinstance(inside, list)):
+        if not self.keep or (self.table is None and not isinstance(inside, list)):
             self._count(node)
             return []
         facets = None if self.table is None else self._facets(inside)  # may be interrupted
@@ -295,7 +295,7 @@ class HighsSearch:
             self.cell.rational += 1
         else:
             self.state.ctl[c.BY_FLOAT] += 1
-            if self.store:
+            if self.keep:
                 self._codes.append(self.state.codes.copy())
                 self._points.append(node.inside)
         self._leave(node)

@@ -64,7 +64,7 @@ class KernelSearch:
         With at least one layer.
     space : SearchSpace
         Of dimension 1 or more.
-    store : bool
+    keep : bool
         Keep codes and points; else only count.
     max_regions : int
         Stop there; ``complete`` is then False.
@@ -85,7 +85,7 @@ class KernelSearch:
         program: Program,
         space: SearchSpace,
         *,
-        store: bool = True,
+        keep: bool = True,
         max_regions: int = 2**62,
         certify: bool = True,
         chunk: int = 4096,
@@ -99,7 +99,7 @@ class KernelSearch:
         self.part = part
         self.program = program
         self.space = space
-        self.store = store
+        self.keep = keep
         moderate = scaled(program, space)
         self.problem = make_problem(*moderate, certify=certify, box_above=box_above)
         self.state: State = make_state(self.problem, *moderate, chunk)
@@ -121,7 +121,7 @@ class KernelSearch:
         if faults is not None:
             self.state.faults[c.FAULT_RATE] = faults[0]
             self.state.faults[c.FAULT_SEED] = float(faults[1] % 2147483646 + 1)
-        self.state.ctl[c.STORE] = store
+        self.state.ctl[c.STORE] = keep
         self.state.ctl[c.AUDIT] = audit is not None
         self.state.ctl[c.MAX_REGIONS] = max_regions
         self.facets: FacetSearch | None = None
@@ -430,7 +430,7 @@ class KernelSearch:
             self._held = found
         codes, point, used = self._held
         batch = Batch(codes[None][:0], np.zeros((0, self.space.dim)))
-        if self.store:
+        if self.keep:
             batch = exact_batch(self.forms, codes, fractions(point))
             if self.facets is not None:
                 batch.facets = self.facets.of_exact(codes, point)

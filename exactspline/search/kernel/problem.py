@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -143,21 +144,19 @@ def _weights(layer: Layer) -> tuple[bool, np.ndarray, np.ndarray, np.ndarray, np
 
 
 @np.errstate(over="ignore", under="ignore")  # an infinite size or bound proves nothing
-def make_problem(
-    program: Program, space: SearchSpace, *, certify: bool = True, box_above: int | None = None
-) -> Problem:
-    """Round a program and a search space to the kernel's arrays."""
-    d = space.dim
-    low, high = bounding_box(space)
-    bounded = all(a is not None and b is not None for a, b in zip(low, high, strict=True))
-    lows = np.array([-math.inf if a is None else -round_up_signed(-a) for a in low])
-    highs = np.array([math.inf if b is None else round_up_signed(b) for b in high])
-    reach = np.maximum(np.abs(lows), np.abs(highs)) if bounded else np.zeros(d)
-    bounded = bounded and bool(np.all(reach <= MAX_REACH))
-    coefficients = not bounded or vanishing_constants(program, space.first)
-    extent = np.where(np.isfinite(highs - lows), highs - lows, 1.0)
-    extent = np.where(extent > 0, extent, 1.0)
+@dataclass
+class _PerLayer:
+    """What there is one of in every layer: see `Layers` and `Weights`."""
 
+    dense: np.ndarray
+    has_error: np.ndarray
+    simple: np.ndarray
+    grid: np.ndarray
+    norm: np.ndarray
+
+
+def _packed_layers(program: Program) -> tuple[dict[str, _Pack], _PerLayer]:
+    """The numbers of all layers, each kind in one row, every one with its error bound."""
     pack: dict[str, _Pack] = {
         name: _Pack(kind)
         for name, kind in (
@@ -181,9 +180,7 @@ def make_problem(
         )
     }
     n_layers = len(program.layers)
-    dense = np.zeros(n_layers, dtype=np.int64)
-    has_error = np.zeros(n_layers, dtype=np.int64)
-    simple = np.zeros(n_layers, dtype=np.int64)
+    dense, has_error, simple = np.zeros((3, n_layers), dtype=np.int64)
     grid = np.zeros((n_layers, c.N_GRIDS), dtype=np.int64)
     norm = np.zeros((n_layers, c.N_NORMS))
     for index, layer in enumerate(program.layers):
@@ -237,6 +234,25 @@ def make_problem(
             np.abs(slope).max(initial=0.0),
             np.abs(offset).max(initial=0.0),
         )
+    return pack, _PerLayer(dense, has_error, simple, grid, norm)
+
+
+def make_problem(
+    program: Program, space: SearchSpace, *, certify: bool = True, box_above: int | None = None
+) -> Problem:
+    """Round a program and a search space to the kernel's arrays."""
+    d = space.dim
+    low, high = bounding_box(space)
+    bounded = all(a is not None and b is not None for a, b in zip(low, high, strict=True))
+    lows = np.array([-math.inf if a is None else -round_up_signed(-a) for a in low])
+    highs = np.array([math.inf if b is None else round_up_signed(b) for b in high])
+    reach = np.maximum(np.abs(lows), np.abs(highs)) if bounded else np.zeros(d)
+    bounded = bounded and bool(np.all(reach <= MAX_REACH))
+    coefficients = not bounded or vanishing_constants(program, space.first)
+    extent = np.where(np.isfinite(highs - lows), highs - lows, 1.0)
+    extent = np.where(extent > 0, extent, 1.0)
+
+    pack, each = _packed_layers(program)
     flat = {name: p.flat() for name, p in pack.items()}
     sizes = [program.input_dim, *(layer.state_size for layer in program.layers)]
 
@@ -244,7 +260,7 @@ def make_problem(
         return np.array([value(layer) for layer in program.layers], dtype=np.int64)
 
     mode = np.zeros(c.N_MODE, dtype=np.int64)
-    mode[c.DIM], mode[c.N_LAYERS], mode[c.COEFFICIENTS] = d, n_layers, coefficients
+    mode[c.DIM], mode[c.N_LAYERS], mode[c.COEFFICIENTS] = d, len(program.layers), coefficients
     mode[c.DOMAIN_ROWS], mode[c.CERTIFY] = len(space.rows), certify
     mode[c.BOX_ABOVE] = 2 * d if box_above is None else box_above
     mode[c.FILTER_ABOVE] = FILTER_ABOVE * d if box_above is None else box_above
@@ -258,15 +274,15 @@ def make_problem(
             n_units=per_layer(lambda layer: len(layer.units)),
             n_state=per_layer(lambda layer: layer.state_size),
             stride=per_layer(lambda layer: layer.units.stride),
-            simple=simple, mem_at=pack["bias"].starts(),
+            simple=each.simple, mem_at=pack["bias"].starts(),
             unit_at=_integers(program.unit_start), form_at=_integers(program.form_start),
             state_at=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-            keep_at=pack["keep"].starts(), piece_at=pack["member"].starts(), grid=grid,
-            norm=norm,
+            keep_at=pack["keep"].starts(), piece_at=pack["member"].starts(), grid=each.grid,
+            norm=each.norm,
         ),
         weights=Weights(
-            dense=dense, weight_at=pack["weight"].starts(),
-            column_at=pack["column_start"].starts(), has_error=has_error,
+            dense=each.dense, weight_at=pack["weight"].starts(),
+            column_at=pack["column_start"].starts(), has_error=each.has_error,
             **_of(Weights, flat),
         ),
         units=Units(**_of(Units, flat)),

@@ -40,12 +40,12 @@ class OneByOne(ABC):
     spent = False  # it can always go on
 
     def __init__(
-        self, program: Program, space: SearchSpace, *, store: bool = True,
+        self, program: Program, space: SearchSpace, *, keep: bool = True,
         max_regions: int = 2**62, facets: bool = False, part: Part = WHOLE,
     ) -> None:  # fmt: skip
         self.part = part
         self.table = hash_table(program) if facets else None
-        self.program, self.space, self.store = program, space, store
+        self.program, self.space, self.keep = program, space, keep
         self.max_regions = max_regions
         self.forms = ExactForms(program, space)
         self.regions = 0
@@ -108,7 +108,7 @@ class OneByOne(ABC):
             self._held = found
         codes, point, used = self._held
         batch = Batch(codes[None][:0], np.zeros((0, self.space.dim)))
-        if self.store:
+        if self.keep:
             batch = exact_batch(self.forms, codes, fractions(point))
             if self.table is not None:
                 batch.facets = self._facets(codes, point)
