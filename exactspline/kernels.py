@@ -22,8 +22,19 @@ from typing import Any
 
 import numba as nb
 
-__all__ = ["KernelCache", "cache_folder", "compiled", "keep_quiet", "stamp", "warn_if_lost"]
+__all__ = [
+    "KernelCache",
+    "cache_folder",
+    "compiled",
+    "inside_is_known",
+    "keep_quiet",
+    "stamp",
+    "warn_if_lost",
+]
 
+# releases whose inside has been tried
+KNOWN_NUMBA = ("0.61", "0.63", "0.65", "0.68")
+KNOWN_LLVMLITE = ("0.44", "0.46", "0.47", "0.50")
 _NOWHERE = "there is no folder for them that can be written"
 _warned = False
 _KEPT = 180 * 86_400.0  # seconds that the kernels of other versions are kept
@@ -48,6 +59,26 @@ def cache_folder() -> Path | None:
     else:
         base = os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
     return Path(base, "exactspline") if os.path.isabs(base) else None
+
+
+def inside_is_known() -> bool:
+    """Whether kernels may use what is Numba's and LLVM's inside (blocks, vectors).
+
+    Releases that have not been tried do without, and so does who sets the environment variable
+    ``EXACTSPLINE_PLAIN_KERNELS`` to 1: searches hand named tuples over, samples go through NumPy.
+    """
+
+    def major_minor(version: str) -> str:
+        return ".".join(version.split(".")[:2])
+
+    if os.environ.get("EXACTSPLINE_PLAIN_KERNELS", "") not in ("", "0"):
+        return False
+    import llvmlite
+
+    return (
+        major_minor(nb.__version__) in KNOWN_NUMBA
+        and major_minor(llvmlite.__version__) in KNOWN_LLVMLITE
+    )
 
 
 @cache

@@ -95,6 +95,9 @@ class ForwardCore:
             if self._plan is None and not self._beyond:
                 raise ParameterError(
                     "the Numba passes take units of at most 256 pieces; give engine='numpy'"
+                    if _have_kernels()
+                    else "the Numba passes have not been tried with this release of Numba, or "
+                    "EXACTSPLINE_PLAIN_KERNELS is set; give engine='numpy'"
                 )
 
     def __repr__(self) -> str:
@@ -398,7 +401,7 @@ class ForwardCore:
         return self._fast
 
     def _load(self) -> FastPass | None:
-        if self._fast is None and self._plan is None and not self._beyond:
+        if self._fast is None and self._plan is None and not self._beyond and _have_kernels():
             self._plan = make_plan(self.program, self.dtype)
             if self._plan is not None and self._plan.N[0] >= 0:
                 self._fast = FastPass(
@@ -426,6 +429,13 @@ class ForwardCore:
                 f"{n:,} samples would give {n * each:,} bytes, over the limit of {MOST_BYTES:,}; "
                 f"give at most {max(1, MOST_BYTES // max(1, each)):,} at once"
             )
+
+
+def _have_kernels() -> bool:
+    """Whether the compiled passes may be used: their sums are written in LLVM's own terms."""
+    from ..kernels import inside_is_known
+
+    return inside_is_known()
 
 
 def _all_finite(A: np.ndarray, b: np.ndarray) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -471,3 +472,43 @@ def test_small_calls_need_no_kernels_and_a_core_is_kept():
     es.forward(net, [1.0])
     assert core_of(net, None)._fast is None
     assert es.prepare(net)._fast is not None
+
+
+PLAIN = """
+import sys
+import numpy as np
+import exactspline as es
+rng = np.random.default_rng(1)
+net = es.Network([
+    es.Dense(rng.normal(size=(30, 5))), es.ReLU(), es.Dense(rng.normal(size=(20, 30))), es.Abs(),
+    es.Dense(rng.normal(size=(3, 20))),
+], (5,))
+X = rng.normal(size=(5000, 5))
+core = es.prepare(net)
+found = core.forward(X), core.codes(X), *core.affine_maps(X[:50])
+np.savez(sys.argv[1], *found)
+print(core._fast is None)
+"""
+
+
+def test_both_ways_compute_the_same(tmp_path):
+    """Compiled passes, and NumPy where the inside of Numba is not to be used."""
+    said = {}
+    for plain in ("0", "1"):
+        env = {**os.environ, "EXACTSPLINE_PLAIN_KERNELS": plain}
+        env["PYTHONPATH"] = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+        name = str(tmp_path / f"{plain}.npz")
+        done = subprocess.run(
+            [sys.executable, "-c", PLAIN, name], env=env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == str(plain == "1")
+        said[plain] = list(np.load(name).values())
+    for fast, slow in zip(*said.values(), strict=True):
+        assert np.allclose(fast, slow, rtol=1e-12, atol=1e-12)
+
+
+def test_kernels_that_are_not_to_be_used(monkeypatch):
+    monkeypatch.setenv("EXACTSPLINE_PLAIN_KERNELS", "1")
+    with pytest.raises(es.ParameterError, match="EXACTSPLINE_PLAIN_KERNELS is set; give engine="):
+        es.ForwardCore(es.Network([es.ReLU()], (1,)), engine="numba")

@@ -8,14 +8,15 @@ import pickle
 import subprocess
 import sys
 
+import llvmlite
 import numba as nb
 import numpy as np
 import pytest
 from kernel_blocks import filled
 
 import exactspline as es
+from exactspline import kernels
 from exactspline.errors import UndecidedError
-from exactspline.search.kernel import block
 from exactspline.search.kernel.block import Block, Flags, Floats, FloatTable, Ints, given
 
 
@@ -124,18 +125,18 @@ def test_an_empty_block():
 
 def test_only_known_versions_are_trusted(monkeypatch):
     monkeypatch.delenv("EXACTSPLINE_PLAIN_KERNELS", raising=False)
-    monkeypatch.setattr(block, "NOT_COMPILED", False)
-    monkeypatch.setattr(block.nb, "__version__", f"{block.KNOWN_NUMBA[0]}.7")
-    monkeypatch.setattr(block.llvmlite, "__version__", f"{block.KNOWN_LLVMLITE[0]}.7")
-    assert block._by_pointer()
-    monkeypatch.setattr(block.nb, "__version__", "99.1.0")
-    assert not block._by_pointer()
-    monkeypatch.undo()
-    monkeypatch.setattr(block.llvmlite, "__version__", "99.1.0")
-    assert not block._by_pointer()
-    monkeypatch.undo()
+    monkeypatch.setattr(kernels.nb, "__version__", f"{kernels.KNOWN_NUMBA[0]}.7")
+    monkeypatch.setattr(llvmlite, "__version__", f"{kernels.KNOWN_LLVMLITE[0]}.7")
+    assert kernels.inside_is_known()
     monkeypatch.setenv("EXACTSPLINE_PLAIN_KERNELS", "1")
-    assert not block._by_pointer()
+    assert not kernels.inside_is_known()
+    monkeypatch.setenv("EXACTSPLINE_PLAIN_KERNELS", "0")
+    assert kernels.inside_is_known()
+    monkeypatch.setattr(kernels.nb, "__version__", "99.1.0")
+    assert not kernels.inside_is_known()
+    monkeypatch.setattr(kernels.nb, "__version__", f"{kernels.KNOWN_NUMBA[0]}.7")
+    monkeypatch.setattr(llvmlite, "__version__", "99.1.0")
+    assert not kernels.inside_is_known()
 
 
 SEARCHES = """

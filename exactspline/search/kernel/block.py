@@ -14,15 +14,14 @@ kernels too; every array is kept alive as long as its block.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import namedtuple
 from typing import Annotated, Any, ClassVar, NamedTuple, get_args, get_type_hints
 
-import llvmlite
 import numba as nb
 import numpy as np
 
 from ...errors import UndecidedError
+from ...kernels import inside_is_known
 
 __all__ = [
     "BY_POINTER",
@@ -39,10 +38,6 @@ __all__ = [
     "Ints",
     "given",
 ]  # fmt: skip
-
-# versions whose inside has been tried
-KNOWN_NUMBA = ("0.61", "0.63", "0.65", "0.68")
-KNOWN_LLVMLITE = ("0.44", "0.46", "0.47", "0.50")
 
 
 class Kind(NamedTuple):
@@ -63,27 +58,8 @@ Hashes = Annotated[np.ndarray, Kind(np.dtype(np.uint64), 1)]
 Flags = Annotated[np.ndarray, Kind(np.dtype(np.bool_), 1)]
 
 
-def _plain_wanted() -> bool:
-    """Whether named tuples are asked for."""
-    return os.environ.get("EXACTSPLINE_PLAIN_KERNELS", "") not in ("", "0")
-
-
-def _by_pointer() -> bool:
-    """Whether blocks are handed over as pointers."""
-    if NOT_COMPILED or _plain_wanted():
-        return False
-
-    def major_minor(version: str) -> str:
-        return ".".join(version.split(".")[:2])
-
-    return (
-        major_minor(nb.__version__) in KNOWN_NUMBA
-        and major_minor(llvmlite.__version__) in KNOWN_LLVMLITE
-    )
-
-
 NOT_COMPILED = bool(getattr(nb.config, "DISABLE_JIT", False))  # kernels are plain functions
-BY_POINTER = _by_pointer()
+BY_POINTER = not NOT_COMPILED and inside_is_known()
 
 
 class Block:
@@ -170,7 +146,7 @@ _DEFECT = "(this is a defect of exactspline, please report it with the network)"
 
 def given(block: Any) -> Any:
     """What a kernel is called with: the block itself if it goes as a pointer."""
-    as_it_is = BY_POINTER or (NOT_COMPILED and not _plain_wanted())
+    as_it_is = BY_POINTER or (NOT_COMPILED and inside_is_known())
     return block if as_it_is else block.plain()
 
 
