@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..cells.point import code_at
 from ..compile.program import Program
 from ..partition.points.signs import FloatProgram
 from .inputs import Samples
@@ -48,6 +47,8 @@ class Settler:
             proved[own] = signs.proved
             boundary[own] = zero
         if exact:
+            from ..cells.point import code_at
+
             for i in np.flatnonzero(~proved).tolist():
                 code, boundary[i] = code_at(self.program, samples.exact(i))
                 codes[i], proved[i] = code, True

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ..cells.point import code_at
 from ..compile.program import Program
 from ..errors import LimitError, ShapeError, UnsupportedOperatorError
 from ..mode import guarded
@@ -57,6 +56,8 @@ class ASO:
         >>> es.Clip(0, 1).as_aso((1,)).code(["1/2"]).tolist()
         [1]
         """
+        from ..cells.point import code_at
+
         point = self._point(x).tolist()
         chosen = np.zeros(len(self.pieces), dtype=np.int64)
         chosen[self._units()] = code_at(self.program, point)[0]

@@ -13,10 +13,9 @@ import random_networks as nets
 from folders import MOONS
 
 import exactspline as es
-from exactspline.cells.point import code_at
+from exactspline.cells.point import code_at, values_at
 from exactspline.partition.points import locate as module
 from exactspline.partition.points.signs import FloatForms, FloatProgram
-from exactspline.partition.regions.fan import values_at
 
 
 class Twin:

@@ -278,8 +278,9 @@ class Locator:
             yield (-1 if index is None else index), around.inside
 
     def _fan(self, t: Exact) -> Iterator[Around]:
+        from ...cells.point import values_at
         from ...polyhedra.lp import q, value_at
-        from ..regions.fan import regions_around, values_at
+        from ..regions.fan import regions_around
 
         forms, chart = self.partition._exact_forms, self.partition.domain.chart
         at = [q(v) for v in t]

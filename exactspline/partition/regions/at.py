@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...cells.point import values_at
 from ...domain import Domain
 from ...errors import DomainError, LimitError, ParameterError
 from ...network.network import Network
 from ...polyhedra.lp import q, value_at
 from .coordinates import Coordinates, exact_point
-from .fan import regions_around, values_at
+from .fan import regions_around
 from .maps import exact_forms
 from .region import Region
 

@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import flint
 import numpy as np
 
 from ...cells.forms import ExactForms
-from ...compile.program import Program, Units
+from ...cells.point import FormValues
 from ...polyhedra.decide import decide
-from ...polyhedra.lp import ONE, Point, Row, q, value_at
+from ...polyhedra.lp import ONE, Point, Row, value_at
 
-__all__ = ["Around", "holds_at", "regions_around", "step_towards", "values_at"]
+__all__ = ["Around", "holds_at", "regions_around", "step_towards"]
 
 
 @dataclass(frozen=True)
@@ -36,51 +35,6 @@ class Around:
     code: np.ndarray
     towards: Point
     inside: bool
-
-
-class FormValues:
-    """The values of a layer's condition forms at a point, made when they are asked for."""
-
-    def __init__(self, units: Units, members: Sequence[flint.fmpq]) -> None:
-        self.units, self.members = units, members
-
-    def __getitem__(self, form: int) -> flint.fmpq:
-        plus, minus, shift = self.units.form(form)
-        if minus >= 0:
-            return self.members[plus] - self.members[minus]
-        return self.members[plus] + q(shift)
-
-    def active(self, unit: int) -> list[int]:
-        """The pieces of a unit that are active at the point; never none."""
-        return self.units.active(unit, self.members, q)
-
-
-def values_at(program: Program, x: Sequence[flint.fmpq]) -> list[FormValues]:
-    """The value of every condition form at a point of R^D, by layers.
-
-    It does not depend on the region, since every unit is continuous.
-    """
-    state = list(x)
-    out = []
-    for layer in program.layers:
-        members = []
-        for i in range(len(layer.members)):
-            indices, data, const = layer.members.row(i)
-            total = q(const)
-            for j, c in zip(indices.tolist(), data.tolist(), strict=True):
-                if state[j]:
-                    total = total + q(c) * state[j]
-            members.append(total)
-        units = layer.units
-        values = FormValues(units, members)
-        outputs = []
-        for k in range(len(units)):
-            piece = int(units.piece_start[k]) + values.active(k)[0]
-            slope, member = q(units.piece_slope[piece]), int(units.piece_member[piece])
-            outputs.append(slope * members[member] + q(units.piece_offset[piece]))
-        out.append(values)
-        state = outputs + [state[j] for j in layer.keep.tolist()]
-    return out
 
 
 def holds_at(

@@ -531,8 +531,9 @@ class Region(Shape):
 
     def _holds(self, t: list[Fraction]) -> tuple[bool, bool]:
         """Whether the closure holds a point of the domain's hull, and whether the region does."""
+        from ...cells.point import values_at
         from ...polyhedra.lp import q, value_at
-        from .fan import holds_at, values_at
+        from .fan import holds_at
 
         at = [q(v) for v in t]
         sides = [value_at(row, at) for row in self._forms.domain_rows]
