@@ -124,7 +124,7 @@ def test_rows_of_one_class_are_equal(style):
     """At every entry to a layer: members that share a class are the same exact row."""
     rng = random.Random(style)
     seen: Counter[str] = Counter()
-    for _ in range(2 if style == "float" else 4):  # rationals take long for floats
+    for _ in range(4):
         net = pooled_network(rng, style)
         origin = np.array([rng.choice((0, 0, 0, 1)) for _ in range(9)])
         directions = np.zeros((2, 9), dtype=int)
