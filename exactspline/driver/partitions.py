@@ -37,10 +37,11 @@ def search_into(partition: Partition, driver: Driver, **options: Any) -> Outcome
     outcome = driver.go(take, **options)
     with uninterrupted():
         partition._finish()
-    if outcome.complete and len(partition) != outcome.regions:  # an interrupt came between
+    kept = driver.request.store is None  # else they are in the file
+    if kept and outcome.complete and len(partition) != outcome.regions:  # an interrupt came between
         driver._orderly = False
         outcome.stop = driver.stop
-    outcome.regions = len(partition)
+    outcome.regions = len(partition) if kept else outcome.regions
     partition.complete, partition.stopped = outcome.complete, outcome.stop
     partition.seconds, partition.engine = outcome.seconds, outcome.engine
     partition.decisions = outcome.decisions
