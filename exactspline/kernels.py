@@ -149,11 +149,18 @@ class KernelCache:
         return False
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled code of a signature; None if it must be compiled."""
-        target_context.refresh()
+        """The compiled code of a signature; None if it must be compiled.
+
+        Numba fills its tables of all functions that it can compile before it reads code: about
+        a quarter of a second that code which is compiled already has no use for. Whatever is
+        compiled later fills them then.
+        """
+        if not inside_is_known():
+            target_context.refresh()
         for one in self._caches if self._enabled else ():
             with contextlib.suppress(Exception):  # an entry that is damaged is compiled anew
-                found = one.load_overload(sig, target_context)
+                load = one._load_overload if inside_is_known() else one.load_overload
+                found = load(sig, target_context)
                 if found is not None:
                     return found
         return None

@@ -14,6 +14,7 @@ from ..driver.outcome import Outcome
 from ..driver.request import Request
 from ..errors import ParameterError
 from ..interrupts import BOTH, Stopped
+from ..search.choice import needs_kernels
 from .domains import domain_lines
 from .output import paths_for
 from .progress import Progress
@@ -148,7 +149,7 @@ def search(
     progress = Progress(sys.stderr, label)
 
     def ready(run: AnyRun) -> bool:
-        if run.engine_name == "kernel":
+        if needs_kernels(run.engine_name):
             compile_kernel(clock, progress, facets=facets)
         progress.start()
         return not (label and clock.late())  # the first of several may use up all of the time

@@ -124,6 +124,10 @@ class Driver:
                 self._interrupt = requests.interrupt
         return self._outcome(time.perf_counter() - start)
 
+    def has_lost(self) -> None:
+        """Say that not all that was handed over has been taken in, so that it is not complete."""
+        self._orderly = False
+
     @property
     def complete(self) -> bool:
         """Whether every region has been found and handed over."""

@@ -39,7 +39,7 @@ def search_into(partition: Partition, driver: Driver, **options: Any) -> Outcome
         partition._finish()
     kept = driver.request.store is None  # else they are in the file
     if kept and outcome.complete and len(partition) != outcome.regions:  # an interrupt came between
-        driver._orderly = False
+        driver.has_lost()
         outcome.stop = driver.stop
     outcome.regions = len(partition) if kept else outcome.regions
     partition.complete, partition.stopped = outcome.complete, outcome.stop
