@@ -208,10 +208,10 @@ class HighsSearch:
 
     def _enter(self, node: _Node) -> None:
         """Compute the next layer's forms and settle what the domain's box settles."""
+        bring_in(self.problem, self.state, *needed(self.problem, self.state))  # or out of time
         ctl = self.state.ctl
         ctl[c.OPEN_END] = node.open_end
         node.layer += 1
-        bring_in(self.problem, self.state, *needed(self.problem, self.state))
         call_tier(c.ENTER_LAYER, self.problem, self.state, node.layer)
         node.position, node.open_end = int(ctl[c.POSITION]), int(ctl[c.OPEN_END])
 

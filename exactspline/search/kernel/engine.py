@@ -186,8 +186,8 @@ class KernelSearch:
                     return
                 continue
             status = self._advance()
-            if status == c.QUERY:
-                self._step = self._answer
+            if status in (c.QUERY, c.NEEDS_TIER):
+                self._step = self._answer if status == c.QUERY else self._bring_tier
                 if not self._done(clock):
                     yield self._take()
                     return
@@ -253,11 +253,15 @@ class KernelSearch:
         elif self.facets is None:
             ctl[c.BUDGET] = self._nodes
         status = run(self.problem, self.state)
-        if status not in (c.F_FULL, c.F_QUERY):
+        if status not in (c.F_FULL, c.F_QUERY, c.NEEDS_TIER):
             self._pace(time.monotonic() - began)
             if self.facets is not None and self.stage != Stage.DESCENT:
                 ctl[c.BUDGET] = max(1, self._nodes // 10)  # leaves take longer
         return status
+
+    def _bring_tier(self) -> None:
+        """Have the kernel that the search has asked for."""
+        bring_in(self.problem, self.state, int(self.state.ctl[c.WANTED_TIER]))
 
     def _pace(self, seconds: float) -> None:
         """Have the kernel look up more often where nodes take long, and less often again."""
@@ -285,6 +289,8 @@ class KernelSearch:
             self.audit(self)
         elif status == c.GROW:
             self._grow()
+        elif status == c.NEEDS_TIER:
+            pass  # it is there; the kernel makes its step again
         elif status == c.PAUSE and self.stage == Stage.DESCENT:
             self._go(status, self._looked())
         else:
