@@ -189,7 +189,7 @@ def read_graph(path):
 
 def check_header(head, omega, form):
     assert head["format"] == form
-    assert int(head["version"]) == 1
+    assert int(head["version"]) == (2 if form == "exactspline-partition" else 1)
     assert head["writer"] == f"exactspline {es.__version__}"
     assert head["count_definition"].startswith("activation regions: ")
     assert (int(head["count"]), head["complete"]) == (len(omega), True)
