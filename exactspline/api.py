@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 Progress = Callable[["AnyRun"], None]
+_SAVED = (".json", ".npz", ".parquet")  # what `Partition.save` writes; all else is a store
 
 
 @guarded
@@ -506,9 +507,9 @@ def open_partition(path: PathLike, network: Network | None = None) -> Partition:
     >>> es.open_partition(name + ".npz").codes.tolist()
     [[0, 0], [1, 0], [1, 1]]
     """
-    from .export.reading import READERS, read_partition
+    if os.path.splitext(os.fsdecode(path))[1].lower() in _SAVED:
+        from .export.reading import read_partition
 
-    if os.path.splitext(os.fsdecode(path))[1].lower() in READERS:
         return read_partition(path, network)
     from .store import open_partition as read
 

@@ -93,7 +93,9 @@ def stamp(folder: Path, modules: tuple[str, ...]) -> str:
     return texts.hexdigest()
 
 
-def compiled(function: Callable[..., Any], fresh: str, options: dict[str, Any]) -> Any:
+def compiled(
+    function: Callable[..., Any], fresh: str, options: dict[str, Any], *, bare: bool = False
+) -> Any:
     """A function that Numba compiles at its first call, or reads from disk.
 
     Parameters
@@ -103,11 +105,13 @@ def compiled(function: Callable[..., Any], fresh: str, options: dict[str, Any]) 
         What an entry on disk must have been made for; see `stamp`.
     options : dict
         For `numba.njit`.
+    bare : bool
+        See `KernelCache`.
     """
     kernel = nb.njit(**options)(function)
     # where the inside of Numba is not as known here, it compiles in every process
     with contextlib.suppress(AttributeError, ImportError, TypeError):
-        kernel._cache = KernelCache(function, fresh)
+        kernel._cache = KernelCache(function, fresh, bare=bare)
     return kernel
 
 
@@ -118,10 +122,13 @@ class KernelCache:
     ----------
     function : callable
     fresh : str
+    bare : bool
+        Whether the code needs nothing of Numba's runtime: it allocates nothing, and calls no
+        linear algebra.
     """
 
-    def __init__(self, function: Callable[..., Any], fresh: str) -> None:
-
+    def __init__(self, function: Callable[..., Any], fresh: str, *, bare: bool = False) -> None:
+        self._bare = bare and inside_is_known()
         self._writable: Any = None
         with contextlib.suppress(RuntimeError, OSError):  # "no locator": nowhere
             self._writable = _searching([_own_place(fresh), *_places()])(function)
@@ -151,15 +158,15 @@ class KernelCache:
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """The compiled code of a signature; None if it must be compiled.
 
-        Numba fills its tables of all functions that it can compile before it reads code: about
-        a quarter of a second that code which is compiled already has no use for. Whatever is
-        compiled later fills them then.
+        Before it reads code, Numba starts its runtime and fills its tables of all functions that
+        it can compile: a quarter of a second. Bare code needs neither, and what is compiled later
+        has it done then.
         """
-        if not inside_is_known():
+        if not self._bare:
             target_context.refresh()
         for one in self._caches if self._enabled else ():
             with contextlib.suppress(Exception):  # an entry that is damaged is compiled anew
-                load = one._load_overload if inside_is_known() else one.load_overload
+                load = one._load_overload if self._bare else one.load_overload
                 found = load(sig, target_context)
                 if found is not None:
                     return found

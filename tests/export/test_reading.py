@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 import exactspline as es
+from exactspline import api
 from exactspline.errors import ExactSplineError, FormatError
+from exactspline.export.reading import READERS
 from exactspline.partition.columns.description import digest
 
 FORMS = (".json", ".npz", ".parquet")
@@ -47,6 +49,10 @@ CASES = {
     "a point": (es.Network([es.ReLU()], (2,)), es.Slice([1, -1], np.zeros((0, 2)))),
     "no units": (es.Network([es.Dense([[1, 2]])], (2,)), None),
 }  # fmt: skip
+
+
+def test_all_forms_are_here():
+    assert tuple(READERS) == FORMS == api._SAVED
 
 
 @pytest.mark.parametrize("form", FORMS)

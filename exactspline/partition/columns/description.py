@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 PARTITION, GRAPH = "exactspline-partition", "exactspline-graph"
-VERSION = {PARTITION: 2, GRAPH: 1}
+VERSION = {PARTITION: 2}  # all other forms: 1
 _DIGITS = np.frombuffer(b"0123456789abcdefghijklmnopqrstuvwxyz", dtype=np.uint8)
 _VALUE = np.full(256, -1)
 _VALUE[_DIGITS] = np.arange(len(_DIGITS))
@@ -49,7 +49,7 @@ def header(partition: RegionTable, form: str, numbers: str = "exact") -> dict[st
     whole = {"network": network_to_json(network)} if form == PARTITION else {}
     value = {
         "format": form,
-        "version": VERSION[form],
+        "version": VERSION.get(form, 1),
         "writer": f"exactspline {__version__}",
         "count_definition": COUNT_DEFINITION,
         "count": len(partition),
