@@ -40,7 +40,7 @@ __all__ = [
     "stream_regions",
 ]
 
-Progress = Callable[["AnyRun"], None]
+Progress = Callable[["AnyRun"], None] | bool
 _SAVED = (".json", ".npz", ".parquet")  # what `Partition.save` writes; all else is a store
 
 
@@ -265,6 +265,8 @@ def count_regions(
     time_limit: float | None = None,
     engine: str = "auto",
     executor: Executor | None = None,
+    store: PathLike | None = None,
+    resume: bool = False,
     progress: Progress | None = None,
 ) -> RegionCount:
     """Count the activation regions of a network on a domain, exactly.
@@ -284,8 +286,14 @@ def count_regions(
     executor : concurrent.futures.Executor, optional
         Has its workers search: processes, or a cluster (``client.get_executor()`` of
         dask.distributed). The count is the same, in any case. It is not shut down.
-    progress : callable, optional
-        Called now and then with the run (``regions``, ``share``).
+    store : path-like, optional
+        Keep the regions in this file as they are found, as `enumerate_regions` does; ``limit``
+        then counts what the file holds, and `open_partition` reads it.
+    resume : bool
+        Go on with the run in ``store``, if there is one.
+    progress : callable or bool, optional
+        Called now and then with the run (``regions``, ``share``). True: a bar on standard error,
+        if that is a terminal.
 
     Returns
     -------
@@ -303,6 +311,8 @@ def count_regions(
         If the domain is empty.
     WorkerError
         If the executor is gone, or its workers fail again and again.
+    StoreError
+        As `enumerate_regions`.
     UnsupportedOperatorError
         With an executor, for operators that are none of exactspline's own.
 
@@ -321,8 +331,8 @@ def count_regions(
     6
     """
     clock = clock_of(time_limit)
-    request = Request(
-        network, checked_domain(network, domain), limit, engine, keep=False, executor=executor
+    request = _request(
+        network, domain, limit, engine, False, executor, store, resume, keep=store is not None
     )
     return RegionCount._of(Driver(request, clock).go(progress=progress))
 
@@ -444,12 +454,12 @@ def stream_regions(
 
 def _request(
     network: Network, domain: Domain | None, limit: int | None, engine: str, facets: bool,
-    executor: Executor | None, store: PathLike | None, resume: bool,
+    executor: Executor | None, store: PathLike | None, resume: bool, *, keep: bool = True,
 ) -> Request:  # fmt: skip
     if resume and store is None:
         raise ParameterError("resume=True: give the store to resume from, store=...")
     return Request(
-        network, checked_domain(network, domain), limit, engine, facets=facets,
+        network, checked_domain(network, domain), limit, engine, keep=keep, facets=facets,
         executor=executor, store=store, resume=resume,
     )  # fmt: skip
 

@@ -444,26 +444,40 @@ class Slice(Domain):
 
     @classmethod
     def through(
-        cls, points: Sequence[Any], domain: Domain | None = None, inputs: Box | None = None
+        cls, *points: Any, domain: Domain | None = None, inputs: Box | None = None
     ) -> Slice:
         """The slice a + t_1 (b - a) + t_2 (c - a) + ... through points a, b, c, ...
 
         Parameters
         ----------
-        points : sequence of array_like
-            At least two, of any one shape; they are flattened.
+        *points : array_like
+            At least two, of any one shape; they are flattened. Or one list of them.
         domain, inputs
-            As for the class.
+            As for the class; they may also stand behind the points.
+
+        Raises
+        ------
+        ShapeError
+            If there are fewer than two points, or their shapes differ.
+        DomainError
+            If the points are not in general position.
 
         Examples
         --------
-        >>> corners = Slice.through([[0, 0], [2, 0], [0, 1]], Box(0, 1, dim=2))
+        >>> corners = Slice.through([0, 0], [2, 0], [0, 1], domain=Box(0, 1, dim=2))
         >>> corners.origin.tolist(), corners.directions.tolist()
         ([0.0, 0.0], [[2.0, 0.0], [0.0, 1.0]])
         >>> inside = Slice.through([[0, 0], [4, 2]], inputs=Box(0, 1, dim=2))
         >>> inside.chart.high  # beyond it inputs leave [0, 1]
         (Fraction(1, 4),)
         """
+        given = [p for p in points if not (p is None or isinstance(p, Domain))]
+        behind = points[len(given) :]
+        if any(p is not q for p, q in zip(points, given, strict=False)) or len(behind) > 2:
+            raise ShapeError("slice: give the points first, then the domain and the inputs' box")
+        domain = behind[0] if behind else domain
+        inputs = behind[1] if len(behind) > 1 else inputs
+        points = tuple(given[0]) if len(given) == 1 else tuple(given)
         exact = [as_fractions(exact_array(p, "slice: point")).reshape(-1) for p in points]
         if len(exact) < 2 or any(len(p) != len(exact[0]) for p in exact):
             raise ShapeError(

@@ -51,8 +51,8 @@ class Smooth(Operator):
             advice = "it is only supported as the last operator of a network"
         else:
             advice = (
-                "exactspline.approximate(net, error=..., domain=...) replaces it by an affine "
-                "spline with a proved error"
+                "exactspline.approximate(net, error=..., domain=...) (on the command line: "
+                "--approximate E) replaces it by an affine spline with a proved error"
             )
         where = f"operator {self.name!r} ({self.kind})" if self.name else self.kind
         raise UnsupportedOperatorError(

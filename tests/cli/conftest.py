@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from exactspline.cli.progress import Progress
+from exactspline.driver.progress import Progress
 
 
 @pytest.fixture

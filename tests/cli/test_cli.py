@@ -22,11 +22,12 @@ from folders import ROOT
 import exactspline as es
 from exactspline.cli.arguments import parse
 from exactspline.cli.domains import domain_lines, exact_text
-from exactspline.cli.progress import Progress
-from exactspline.cli.text import big, duration
+from exactspline.cli.text import big
+from exactspline.driver.progress import Progress
 from exactspline.formats import save_json
 from exactspline.search import compiled, warm
 from exactspline.search.choice import engine_names
+from exactspline.texts import duration
 
 F = Fraction
 JSON_KEYS = {
@@ -338,7 +339,7 @@ def test_interrupt_while_reading(run, monkeypatch):
     def load(path):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("exactspline.cli.count.load", load)
+    monkeypatch.setattr("exactspline.cli.networks.load", load)
     assert run("count", "small.npz") == (130, "", "exactspline: interrupted, no result\n")
 
 
@@ -734,7 +735,7 @@ def test_unexpected_errors_are_not_hidden(run, monkeypatch):
     def load(path):
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("exactspline.cli.count.load", load)
+    monkeypatch.setattr("exactspline.cli.networks.load", load)
     with pytest.raises(RuntimeError, match="a defect"):
         run("count", "small.npz")
 
@@ -744,7 +745,7 @@ def test_trouble_with_the_machine(run, monkeypatch, error):
     def load(path):
         raise error
 
-    monkeypatch.setattr("exactspline.cli.count.load", load)
+    monkeypatch.setattr("exactspline.cli.networks.load", load)
     code, out, err = run("count", "small.npz")
     assert (code, out) == (2, "")
     one_error_line(err)
