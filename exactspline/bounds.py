@@ -373,18 +373,10 @@ def rank_of_inputs(program: Program, chart: Chart) -> int:
     rows = len(layer.members)
     if rows * chart.dim > _EXACT_RANK_ENTRIES:
         return min(rows, chart.dim)
-    import flint
+    from .cells.space import dense_rows
+    from .polyhedra.linear import rank_of
 
-    forms = layer.members.after(chart.point)
-    matrix = []
-    for i in range(rows):
-        indices, data, _ = forms.row(i)
-        row = [flint.fmpq(0)] * chart.dim
-        for j, value in zip(indices.tolist(), data.tolist(), strict=True):
-            p, q = value.as_integer_ratio()
-            row[j] += flint.fmpq(p, q)
-        matrix.append(row)
-    return int(flint.fmpq_mat(matrix).rank())
+    return rank_of(row[1:] for row in dense_rows(layer.members.after(chart.point)))
 
 
 @guarded

@@ -342,16 +342,10 @@ class Polytope(Domain):
 
 def _solve_equalities(rows: list, dim: int) -> tuple[list[int], Forms]:
     """Free coordinates of {row(x) = 0 for all rows}, and x as forms over them."""
-    import flint
+    from .polyhedra.linear import echelon, matrix_of
 
-    if rows:
-        matrix = flint.fmpq_mat([[*row[1:], -row[0]] for row in rows])
-        reduced, rank = matrix.rref()
-    else:
-        rank = 0
-    pivots = []
-    for r in range(rank):
-        pivots.append(next(c for c in range(dim) if reduced[r, c] != 0))
+    equal = matrix_of([*row[1:], -row[0]] for row in rows)
+    solved, pivots = echelon(equal) if rows else ([], [])
     free = [c for c in range(dim) if c not in set(pivots)]
     place = {c: j for j, c in enumerate(free)}
     solution: list[tuple[Fraction, dict[int, Fraction]]] = []
@@ -359,9 +353,9 @@ def _solve_equalities(rows: list, dim: int) -> tuple[list[int], Forms]:
         if c in place:
             solution.append((Fraction(0), {place[c]: Fraction(1)}))
         else:
-            r = pivots.index(c)
-            terms = {place[f]: -fraction(reduced[r, f]) for f in free if reduced[r, f] != 0}
-            solution.append((fraction(reduced[r, dim]), terms))
+            row = solved[pivots.index(c)]
+            terms = {place[f]: -fraction(row[f]) for f in free if row[f] != 0}
+            solution.append((fraction(row[dim]), terms))
     return free, _forms_of_terms(solution, len(free))
 
 
@@ -500,7 +494,9 @@ class Slice(Domain):
                 f"slice: {len(self.directions)} directions, but a parameter domain of "
                 f"dimension {self.domain.dim}"
             )
-        if _rank(self.directions) < len(self.directions):
+        from .polyhedra.linear import rank_of
+
+        if rank_of(as_fractions(self.directions)) < len(self.directions):
             raise DomainError("slice: the directions are linearly dependent; drop one")
         self.inputs = inputs
         if inputs is not None and inputs.dim != self.dim:
@@ -573,10 +569,3 @@ def _bounded_chart(inner: Chart, point: Forms, inputs: Box) -> Chart:
     return Chart(
         chart.dim, point.after(chart.point), chart.low, chart.high, chart.rows, chart.interior
     )
-
-
-def _rank(matrix: np.ndarray) -> int:
-    import flint
-
-    rows = [[flint.fmpq(v.numerator, v.denominator) for v in row] for row in as_fractions(matrix)]
-    return int(flint.fmpq_mat(rows).rank()) if matrix.size else 0

@@ -9,7 +9,7 @@ import flint
 
 from ..mode import guarded
 from .decide import Verdict
-from .lp import ZERO, Point, Row, value_at
+from .lp import ZERO, Point, Row, along, value_at
 from .verdicts import Judge
 
 __all__ = ["Envelope", "Hyperplane", "Tie", "envelope"]
@@ -141,8 +141,7 @@ def _difference(a: Row, b: Row) -> Row:
 def _crossing(form: Row, plus: Point, minus: Point) -> Point:
     """Where a segment meets the hyperplane between its ends."""
     here, there = value_at(form, plus), value_at(form, minus)
-    share = here / (here - there)
-    return [a + share * (b - a) for a, b in zip(plus, minus, strict=True)]
+    return along(plus, minus, here / (here - there))
 
 
 def _cell(

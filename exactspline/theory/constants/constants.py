@@ -117,7 +117,7 @@ def _maps(partition: Partition) -> tuple[list[Matrix], bool, Any]:
     inner
         (P^T P)^-1 as a flint matrix where they are not; else None.
     """
-    import flint
+    from ...polyhedra.linear import matrix_of
 
     P, _ = dense(partition.domain.chart.point, "the domain's chart")
     d, k = P.shape
@@ -138,8 +138,7 @@ def _maps(partition: Partition) -> tuple[list[Matrix], bool, Any]:
     if coordinate:
         return maps, True, None
     gram = [[dot(P[:, i], P[:, j]) for j in range(k)] for i in range(k)]
-    matrix = flint.fmpq_mat([[flint.fmpq(v.numerator, v.denominator) for v in r] for r in gram])
-    return maps, False, matrix.inv()
+    return maps, False, matrix_of(gram).inv()
 
 
 def _row_norm(A: Sequence[Sequence[Fraction]]) -> Fraction:

@@ -146,14 +146,14 @@ def _metric(partition: Partition) -> Any:
     With x = P t + p a form's gradient along the domain has the square n^T (P^T P)^-1 n; None
     stands for the identity.
     """
-    import flint
+    from ...polyhedra.linear import matrix_of
 
     P, _ = dense(partition.domain.chart.point, "the domain's chart")
     k = P.shape[1]
     gram = [[dot(list(P[:, i]), list(P[:, j])) for j in range(k)] for i in range(k)]
     if all(gram[i][j] == int(i == j) for i in range(k) for j in range(k)):
         return None
-    return flint.fmpq_mat([[flint.fmpq(v.numerator, v.denominator) for v in row] for row in gram])
+    return matrix_of(gram)
 
 
 def _cosine(
@@ -163,12 +163,9 @@ def _cosine(
     if metric is None:
         top, left, right = dot(n, m), dot(n, n), dot(m, m)
     else:
-        import flint
+        from ...polyhedra.linear import matrix_of
 
-        def column(v: Sequence[Fraction]) -> Any:
-            return flint.fmpq_mat([[flint.fmpq(x.numerator, x.denominator)] for x in v])
-
-        raised = [fractions_of(metric.solve(column(v)).entries()) for v in (n, m)]
+        raised = [fractions_of(metric.solve(matrix_of([x] for x in v)).entries()) for v in (n, m)]
         top, left, right = dot(n, raised[1]), dot(n, raised[0]), dot(m, raised[1])
     if left == 0 or right == 0:
         return 0, None

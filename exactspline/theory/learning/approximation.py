@@ -137,7 +137,9 @@ def _sup(operator: Operator, spline: ScalarSpline) -> Fraction:
 def _ball(value: Fraction) -> Any:
     import flint
 
-    return flint.arb(flint.fmpq(value.numerator, value.denominator))
+    from ...polyhedra.lp import q
+
+    return flint.arb(q(value))
 
 
 def _above(value: Any) -> Fraction:

@@ -12,7 +12,7 @@ from ...errors import UnsupportedOperatorError
 from ...mode import guarded
 from ...network.activations import Abs, LeakyReLU, MaxLeaky, ReLU
 from ...network.maso import MASO, SimplifiedMASO
-from ...rationals import as_fractions
+from ...rationals import as_fractions, fraction
 from ..common.region_maps import fractions_of
 from ..registry import check, exported
 from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
@@ -60,26 +60,20 @@ def _needed(maso: MASO) -> list[tuple[int, int]]:
 
 def _shared_bias(maso: MASO) -> _Shared:
     """Solve <A_kr, beta> = B_kr for all pieces that are needed, exactly."""
-    import flint
-
-    from ...polyhedra.lp import q
+    from ...polyhedra.linear import echelon, matrix_of
 
     A, B = as_fractions(maso.A), as_fractions(maso.B)
     rows = _needed(maso)
     d, n = maso.A.shape[2], len(rows)
-    table = [
-        [*(q(v) for v in A[k, r].tolist()), q(B[k, r]), *(q(int(i == j)) for j in range(n))]
-        for i, (k, r) in enumerate(rows)
-    ]
-    reduced, rank = flint.fmpq_mat(table).rref()
+    table = matrix_of(
+        [*A[k, r], B[k, r], *(int(i == j) for j in range(n))] for i, (k, r) in enumerate(rows)
+    )
     beta = np.full(d, Fraction(0), dtype=object)
-    for i in range(rank):
-        lead = next(c for c in range(d + 1 + n) if reduced[i, c] != 0)
+    for row, lead in zip(*echelon(table), strict=True):
         if lead == d:
-            y = fractions_of([reduced[i, d + 1 + j] for j in range(n)])
-            return _Shared(None, rows, y)
+            return _Shared(None, rows, fractions_of(row[d + 1 :]))
         if lead < d:
-            (beta[lead],) = fractions_of([reduced[i, d]])
+            beta[lead] = fraction(row[d])
     return _Shared(beta, rows, None)
 
 
@@ -148,23 +142,13 @@ def _filters(layer: NetworkLayer) -> tuple[np.ndarray, np.ndarray] | None:
     return layer.affine()
 
 
-def _rank(W: np.ndarray) -> int:
-    import flint
-
-    from ...polyhedra.lp import q
-
-    return int(flint.fmpq_mat([[q(v) for v in row] for row in W.tolist()]).rank())
-
-
 def _solved(W: np.ndarray, b: np.ndarray) -> np.ndarray:
     """beta = W^T (W W^T)^-1 b for independent rows."""
-    import flint
+    from ...polyhedra.linear import matrix_of
 
-    from ...polyhedra.lp import q
-
-    M = flint.fmpq_mat([[q(v) for v in row] for row in W.tolist()])
-    beta = M.transpose() * (M * M.transpose()).solve(flint.fmpq_mat([[q(v)] for v in b.tolist()]))
-    return np.array(fractions_of([beta[j, 0] for j in range(W.shape[1])]), dtype=object)
+    M = matrix_of(W)
+    beta = M.transpose() * (M * M.transpose()).solve(matrix_of(b[:, None]))
+    return np.array(fractions_of(beta.entries()), dtype=object)
 
 
 @check(number=9, name="simplified MASO", needs_network=True)
@@ -198,6 +182,8 @@ def check_simplified(network: Network | Partition, domain: Domain | None = None)
     >>> check_simplified(independent).verdict, check_simplified(parallel).verdict
     ('holds', 'not applicable')
     """
+    from ...polyhedra.linear import rank_of
+
     checked, wrong = 0, None
     others: dict[str, str] = {}
     for layer in network_behind(network).layers:
@@ -207,7 +193,7 @@ def check_simplified(network: Network | Partition, domain: Domain | None = None)
             others[layer.label] = f"no MASO: {error}"
             continue
         found = _filters(layer)
-        if found is None or _rank(found[0]) < len(found[0]):
+        if found is None or rank_of(found[0]) < len(found[0]):
             shared = _shared_bias(maso)
             others[layer.label] = (
                 "a simplified MASO all the same"
