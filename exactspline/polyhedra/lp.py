@@ -18,6 +18,7 @@ from ..rationals import fraction, nearest_float
 __all__ = [
     "Optimum",
     "along",
+    "crossing",
     "feasible_point",
     "float_of",
     "interior_point",
@@ -59,6 +60,12 @@ def value_at(row: Row, point: Sequence[flint.fmpq]) -> flint.fmpq:
 def along(a: Sequence[flint.fmpq], b: Sequence[flint.fmpq], share: flint.fmpq) -> Point:
     """The point that a share of the way from a to b leads to."""
     return [x + share * (y - x) for x, y in zip(a, b, strict=True)]
+
+
+def crossing(row: Row, a: Sequence[flint.fmpq], b: Sequence[flint.fmpq]) -> Point:
+    """Where a form vanishes between two points at which it has different values."""
+    here, there = value_at(row, a), value_at(row, b)
+    return along(a, b, here / (here - there))
 
 
 def float_of(value: flint.fmpq) -> float:
