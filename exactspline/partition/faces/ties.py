@@ -11,7 +11,7 @@ import numpy as np
 
 from ...polyhedra.decide import decide
 from ...polyhedra.envelope import Hyperplane, envelope
-from ...polyhedra.lp import ZERO, Point, Row, q
+from ...polyhedra.lp import ZERO, Point, Row, crossing, q
 from ..regions.outputs import OutputRows
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ...network.maso import MASO, SimplifiedMASO
 from ...rationals import as_fractions, fraction
 from ..common.region_maps import fractions_of
 from ..registry import check, exported
-from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
+from ..report import MAD_MAX, Report, Statement
 from .operators import network_behind
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ _STATEMENT = (
     "simplified MASO max_r <A_kr, x + beta>: beta solves W beta = b. Without independent filters "
     "it need not be one."
 )
-_SOURCE = (
-    "Balestriero, Baraniuk, Mad Max: Affine Spline Insights into Deep Learning, 2018, on "
-    "simplified MASOs"
-)
+_SOURCE = f"{MAD_MAX}, on simplified MASOs"
 
 
 @dataclass(frozen=True)
@@ -210,21 +207,17 @@ def check_simplified(network: Network | Partition, domain: Domain | None = None)
                     "layer": layer.label, "output": k, "piece": r, "beta": simple.beta,
                     "<A_kr, beta>": mine[k, r], "B_kr": theirs[k, r],
                 }  # fmt: skip
-    text: dict[str, Any] = {
-        "name": "check_simplified", "statement": _STATEMENT, "source": _SOURCE, "unit": "layers",
-        "checked": checked, "details": {"other layers": others},
-        "routes": (
-            "the layer's MASO by the formula of the composition",
-            "the simplified MASO with beta = W^T (W W^T)^-1 b",
-        ),
-    }  # fmt: skip
-    if wrong is not None:
-        reason = f"{wrong['layer']}: its bias is not shared"
-        return Report(verdict=FAILS, counterexample=wrong, reason=reason, **text)
+    routes = (
+        "the layer's MASO by the formula of the composition",
+        "the simplified MASO with beta = W^T (W W^T)^-1 b",
+    )
+    says = Statement("check_simplified", _STATEMENT, _SOURCE, routes, "layers")
+    details = {"other layers": others}
     if not checked:
         reason = "no layer of ReLU, leaky ReLU or abs units has linearly independent filters"
-        return Report(verdict=NOT_APPLICABLE, reason=reason, **text)
-    return Report(verdict=HOLDS, **text)
+        return says.not_applicable(reason, details)
+    reason = "" if wrong is None else f"{wrong['layer']}: its bias is not shared"
+    return says.report(wrong, reason, checked=checked, details=details)
 
 
 @check(number=9, name="symbolic simplified MASO", needs_network=False)
@@ -269,19 +262,13 @@ def check_symbolic_simplified() -> Report:
     if impossible.beta is not None and wrong is None:
         wrong = {"relu(x), relu(x - 1)": "has a shared bias", "beta": impossible.beta}
     example = "" if impossible.beta is not None else _proof(impossible)
-    return Report(
-        name="check_symbolic_simplified",
-        statement=_STATEMENT,
-        source=_SOURCE,
-        verdict=HOLDS if wrong is None else FAILS,
-        symbolic=True,
-        checked=checked,
-        unit="pieces",
-        routes=("the pieces slope * (W x + b)", "<A_kr, x + beta> with W beta = b"),
-        counterexample=wrong,
+    routes = "the pieces slope * (W x + b)", "<A_kr, x + beta> with W beta = b"
+    return Statement(
+        "check_symbolic_simplified", _STATEMENT, _SOURCE, routes, "pieces", symbolic=True
+    ).report(
+        wrong, "a piece with the shared bias is not the operator's", checked=checked,
         details={"no simplified MASO: relu(x), relu(x - 1)": example},
-        reason="" if wrong is None else "a piece with the shared bias is not the operator's",
-    )
+    )  # fmt: skip
 
 
 def symbolic_bias(W: np.ndarray, b: np.ndarray) -> list[Any]:
