@@ -114,10 +114,8 @@ def serra2018(widths: Sequence[int], n0: int) -> int:
 
     Parameters
     ----------
-    widths : sequence of int
-        Units of every layer.
-    n0 : int
-        Dimension of the domain.
+    widths, n0
+        As `montufar2017`.
 
     Returns
     -------
@@ -196,10 +194,8 @@ def serra2018_lower(widths: Sequence[int], n0: int) -> int | None:
 
     Parameters
     ----------
-    widths : sequence of int
-        Units of every layer.
-    n0 : int
-        Number of inputs, at least 1.
+    widths, n0
+        As `montufar2014_lower`.
 
     Returns
     -------
@@ -296,10 +292,8 @@ def hinz2019(widths: Sequence[int], n0: int) -> int:
 
     Parameters
     ----------
-    widths : sequence of int
-        Units of every layer.
-    n0 : int
-        Dimension of the domain.
+    widths, n0
+        As `montufar2017`.
 
     Returns
     -------
