@@ -23,7 +23,6 @@ from .mode import guarded
 from .rationals import (
     as_fractions,
     as_given,
-    compact,
     exact_array,
     format_rational,
     fraction,
@@ -203,13 +202,12 @@ class Box(Domain):
         k = len(free)
         position = {i: j for j, i in enumerate(free)}
         indptr = np.concatenate([[0], np.cumsum([not f for f in flat])]).astype(np.int64)
-        const = np.empty(self.dim, dtype=object)
-        const[:] = [a if f else Fraction(0) for a, f in zip(self.low, flat, strict=True)]
+        const = exact_array([a if f else 0 for a, f in zip(self.low, flat, strict=True)])
         point = Forms(
             indptr,
             np.array([position[i] for i in free], dtype=np.int64),
             np.ones(k),
-            compact(const),
+            const,
             k,
         )
         low = tuple(self.low[i] for i in free)
@@ -372,11 +370,8 @@ def _forms_of_rows(rows: list, width: int) -> Forms:
 def _forms_of_terms(terms: list[tuple[Fraction, dict[int, Fraction]]], width: int) -> Forms:
     indptr = np.concatenate([[0], np.cumsum([len(t) for _, t in terms])]).astype(np.int64)
     indices = np.array([j for _, t in terms for j in t], dtype=np.int64)
-    data = np.empty(len(indices), dtype=object)
-    data[:] = [c for _, t in terms for c in t.values()]
-    const = np.empty(len(terms), dtype=object)
-    const[:] = [c for c, _ in terms]
-    return Forms(indptr, indices, compact(data), compact(const), width)
+    data = exact_array([c for _, t in terms for c in t.values()])
+    return Forms(indptr, indices, data, exact_array([c for c, _ in terms]), width)
 
 
 def _split_bounds(rows: Forms) -> tuple[tuple[Bound, ...], tuple[Bound, ...], Forms]:

@@ -18,7 +18,7 @@ from ..clock import check
 from ..compile.forms import Forms
 from ..compile.program import Program
 from ..domain import Chart
-from ..rationals import compact, fractions
+from ..rationals import exact_array, fractions
 from ..room import check_room
 
 __all__ = ["SearchSpace", "search_space", "whole_space"]
@@ -140,13 +140,12 @@ def _section(dim: int, columns: np.ndarray, fixed: tuple[Fraction, ...]) -> Form
     """t as forms over s."""
     counts = np.zeros(dim, dtype=np.int64)
     counts[columns] = 1
-    const = np.empty(dim, dtype=object)
-    const[:] = [Fraction(0) if counts[j] else fixed[j] for j in range(dim)]
+    const = exact_array([Fraction(0) if counts[j] else fixed[j] for j in range(dim)])
     return Forms(
         np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         np.arange(len(columns), dtype=np.int64),
         np.ones(len(columns)),
-        compact(const),
+        const,
         len(columns),
     )
 
@@ -200,16 +199,10 @@ def _all_rows(low: tuple[Bound, ...], high: tuple[Bound, ...], general: Forms, w
     return Forms(
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         np.array(indices, dtype=np.int64),
-        _exact(data),
-        _exact(const),
+        exact_array(data),
+        exact_array(const),
         width,
     )
-
-
-def _exact(values: list[Fraction]) -> np.ndarray:
-    out = np.empty(len(values), dtype=object)
-    out[:] = values
-    return compact(out)
 
 
 def _interior_of_section(
