@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -324,3 +326,18 @@ def test_a_core_may_be_used_with_any_memory_layout():
     assert np.allclose(core.forward(np.asfortranarray(X[:, ::2])), want)
     assert np.allclose(core.point(X[3, ::2])[0], want[3])
     assert np.allclose(core.forward(X[::-1, ::2]), want[::-1])
+
+
+@pytest.mark.slow
+def test_code_that_is_read_from_disk_runs():
+    """Two processes: whatever the first one compiles, the second one only reads."""
+    code = (
+        "import numpy as np, exactspline as es\n"
+        "net = es.Network([es.Dense(np.ones((31, 9))), es.LeakyReLU(), es.Dense(np.eye(31))],"
+        "                 (9,))\n"
+        "core = es.prepare(net, threads=1)\n"
+        "print(core.codes(np.ones((20, 9))).sum(), core.affine_maps(np.ones((3, 9)))[0].sum())\n"
+    )
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert (done.returncode, done.stdout.split()) == (0, ["620", "837.0"]), done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,4 +34,11 @@ def kernel(function: Callable[..., Any], *, counts: bool = False) -> Any:
 
     ``counts`` is for what calls BLAS, which Numba only does with reference counting.
     """
+    if counts:
+        # code that is read from disk finds Numba's runtime ready: without it, it is a crash
+        with suppress(AttributeError, ImportError):
+            from numba.core.registry import cpu_target
+            from numba.core.runtime import rtsys
+
+            rtsys.initialize(cpu_target.target_context)
     return compiled(function, stamp(Path(__file__).parent, _MODULES), {**_OPTIONS, "_nrt": counts})
