@@ -367,7 +367,7 @@ def rank_of_inputs(program: Program, chart: Chart) -> int:
     rows = len(layer.members)
     if rows * chart.dim > _EXACT_RANK_ENTRIES:
         return min(rows, chart.dim)
-    from .cells.space import dense_rows
+    from .domain.rows import dense_rows
     from .polyhedra.linear import rank_of
 
     return rank_of(row[1:] for row in dense_rows(layer.members.after(chart.point)))

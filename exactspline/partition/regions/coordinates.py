@@ -111,7 +111,7 @@ def _determining(chart: Chart) -> list[int]:
             single.setdefault(int(point.indices[point.indptr[i]]), i)
     if len(single) == k:
         return sorted(single.values())
-    from ...cells.space import dense_rows
+    from ...domain.rows import dense_rows
     from ...polyhedra.linear import echelon, matrix_of
 
     columns = [row[1:] for row in dense_rows(point)]

@@ -266,7 +266,7 @@ class Shape:
         >>> region.project([-1, 5]).tolist()
         [0.0, 5.0]
         """
-        from ...cells.space import dense_rows
+        from ...domain.rows import dense_rows
         from ...polyhedra.lp import q
         from ...polyhedra.nearest import nearest_point
 
