@@ -11,7 +11,7 @@ import numpy as np
 from ..clock import check
 from ..compile.program import Units
 from ..polyhedra.decide import decide
-from ..polyhedra.lp import ZERO, Point, Row, q, value_at
+from ..polyhedra.lp import ZERO, Point, Row, crossing, q
 from ..room import check_room
 from .forms import ExactForms
 
@@ -229,10 +229,8 @@ def facets_of_region(
         if verdict.kind != "cut":
             del rest[i]
             continue
-        here, there = value_at(condition.row, inside), value_at(condition.row, verdict.minus)
         direction = [b - a for a, b in zip(inside, verdict.minus, strict=True)]
-        share = here / (here - there)
-        point = [a + share * v for a, v in zip(inside, direction, strict=True)]
+        point = crossing(condition.row, inside, verdict.minus)
         flips = () if condition.side >= 0 else beyond(forms, codes, point, direction)
         out.append(Facet(condition, point, flips))
     return out[::-1]

@@ -28,9 +28,6 @@ class Smooth(Operator):
     smooth = True
     output_only = False  # only allowed at the output
 
-    def __init__(self, *, name: str = "") -> None:
-        self.name = name
-
     def output_shape(self, shape: Shape) -> Shape:
         return shape
 

@@ -55,14 +55,16 @@ class LargestRoot:
         """How many distinct roots are larger than x."""
         import flint
 
-        shifted = self.polynomial(flint.fmpq_poly([flint.fmpq(x.numerator, x.denominator), 1]))
+        from ...polyhedra.lp import q
+
+        shifted = self.polynomial(flint.fmpq_poly([q(x), 1]))
         signs = [c > 0 for c in shifted.coeffs() if c != 0]
         return sum(a != b for a, b in pairwise(signs))
 
     def _is_root(self, x: Fraction) -> bool:
-        import flint
+        from ...polyhedra.lp import q
 
-        return bool(self.polynomial(flint.fmpq(x.numerator, x.denominator)) == 0)
+        return bool(self.polynomial(q(x)) == 0)
 
     def isolate(self) -> None:
         """Narrow until no other root lies in the enclosure."""
@@ -152,9 +154,9 @@ def gram_root(rows: Sequence[Sequence[Fraction]], inner: Any = None) -> LargestR
     LimitError
         If neither side of A is at most 64.
     """
-    import flint
+    from ...polyhedra.linear import matrix_of
 
-    A = flint.fmpq_mat([[flint.fmpq(v.numerator, v.denominator) for v in row] for row in rows])
+    A = matrix_of(rows)
     if inner is not None:
         gram = A * inner * A.transpose()
     elif A.nrows() <= A.ncols():

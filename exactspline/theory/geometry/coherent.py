@@ -138,6 +138,7 @@ def cells_power_diagram(
     """
     import flint
 
+    from ...polyhedra.linear import null_space
     from ...polyhedra.lp import q
 
     if len(ends) > _MOST_EDGES:
@@ -162,7 +163,7 @@ def cells_power_diagram(
             for e, sign in cycle:
                 equation[e] = equation[e] + sign * exact[e][c]
             equations.append(equation)
-    freedom = _nullspace(equations, len(pairs))
+    freedom = null_space(equations, len(pairs))
     bends, proof = _positive(freedom, len(pairs))
     if bends is not None:
         return _centroids(cells, pairs, exact, bends, width)
@@ -209,29 +210,11 @@ def _cycles(regions: int, ends: list[tuple[int, int]]) -> list[list[tuple[int, i
     return out
 
 
-def _nullspace(equations: list[list[Any]], columns: int) -> list[list[Any]]:
-    """A basis of the solutions of homogeneous equations."""
-    import flint
-
-    zero, one = flint.fmpq(0), flint.fmpq(1)
-    if not equations:
-        return [[one if i == j else zero for j in range(columns)] for i in range(columns)]
-    reduced, rank = flint.fmpq_mat(equations).rref()
-    pivots = [next(c for c in range(columns) if reduced[r, c] != 0) for r in range(rank)]
-    out = []
-    for free in sorted(set(range(columns)) - set(pivots)):
-        vector = [zero] * columns
-        vector[free] = one
-        for r, c in enumerate(pivots):
-            vector[c] = -reduced[r, free]
-        out.append(vector)
-    return out
-
-
 def _positive(freedom: list[list[Any]], edges: int) -> tuple[list[Any] | None, list[Any] | None]:
     """lambda > 0 in the space spanned by some vectors, or w >= 0, not zero, orthogonal to it."""
     import flint
 
+    from ...polyhedra.linear import one_solution
     from ...polyhedra.lp import ONE, ZERO, minimise
 
     if edges == 0:
@@ -254,7 +237,7 @@ def _positive(freedom: list[list[Any]], edges: int) -> tuple[list[Any] | None, l
     weights = [ZERO] * edges
     system = [[v[e] for e in tight] for v in freedom] + [[ONE] * len(tight)]
     right = [ZERO] * dims + [ONE]
-    solution = _solve(flint.fmpq_mat(system), right)
+    solution = one_solution(flint.fmpq_mat(system), right)
     if solution is not None:
         for e, w in zip(tight, solution, strict=True):
             weights[e] = w
@@ -264,22 +247,6 @@ def _positive(freedom: list[list[Any]], edges: int) -> tuple[list[Any] | None, l
     if not orthogonal or any(w < 0 for w in weights) or not any(weights):
         weights = _weights_by_program(freedom, edges)
     return None, weights
-
-
-def _solve(matrix: Any, right: list[Any]) -> list[Any] | None:
-    """One solution of a linear system that may have redundant equations; None without one."""
-    import flint
-
-    n, m = matrix.nrows(), matrix.ncols()
-    joined = flint.fmpq_mat([[*(matrix[i, j] for j in range(m)), right[i]] for i in range(n)])
-    reduced, rank = joined.rref()
-    out = [flint.fmpq(0)] * m
-    for r in range(rank):
-        lead = next(c for c in range(m + 1) if reduced[r, c] != 0)
-        if lead == m:
-            return None
-        out[lead] = reduced[r, m]
-    return out
 
 
 def _weights_by_program(freedom: list[list[Any]], edges: int) -> list[Any]:
@@ -331,9 +298,10 @@ def _certificate(
     """The multipliers that turn the equations into the contradiction, checked."""
     import flint
 
+    from ...polyhedra.linear import one_solution
     from ...polyhedra.lp import ZERO
 
-    solution = _solve(flint.fmpq_mat(equations).transpose(), weights)
+    solution = one_solution(flint.fmpq_mat(equations).transpose(), weights)
     if solution is None:
         raise UndecidedError("power diagram: the proof does not close; please report")
     per_edge = [[ZERO] * width for _ in ends]

@@ -22,7 +22,7 @@ from ...network.operator import Operator
 from ...network.smooth import Sigmoid, Softplus, Tanh
 from ...rationals import as_fractions
 from ..registry import check
-from ..report import FAILS, HOLDS, Report
+from ..report import SPLINE_THEORY, Report, Statement
 
 __all__ = ["check_approximation", "norm_maso", "squared_norm_maso"]
 
@@ -137,7 +137,9 @@ def _sup(operator: Operator, spline: ScalarSpline) -> Fraction:
 def _ball(value: Fraction) -> Any:
     import flint
 
-    return flint.arb(flint.fmpq(value.numerator, value.denominator))
+    from ...polyhedra.lp import q
+
+    return flint.arb(q(value))
 
 
 def _above(value: Any) -> Fraction:
@@ -262,24 +264,18 @@ def check_approximation() -> Report:
                      "errors": [f[1] for f in found]} if reason else None  # fmt: skip
         if wrong is not None:
             break
-    return Report(
-        name="check_approximation",
-        statement="A convex operator is approximated arbitrarily closely by max-affine spline "
+    return Statement(
+        "check_approximation",
+        "A convex operator is approximated arbitrarily closely by max-affine spline "
         "operators, one that is not convex by affine spline operators.",
-        source="Balestriero, Baraniuk, A Spline Theory of Deep Networks, ICML 2018, on the "
-        "approximation of convex operators",
-        verdict=HOLDS if wrong is None else FAILS,
-        checked=checked,
-        unit="splines",
-        routes=(
+        f"{SPLINE_THEORY}, on the approximation of convex operators",
+        (
             "the bound by construction: exactspline.approximate, angles, half diagonals",
             "the error at ends, corners and tangent points in ball arithmetic; at the regions' "
             "rays and vertices",
         ),
-        counterexample=wrong,
-        details=details,
-        reason=reason,
-    )
+        "splines",
+    ).report(wrong, reason, checked=checked, details=details)
 
 
 def _brief(value: Fraction) -> str:
