@@ -129,6 +129,7 @@ class KernelCache:
 
     def __init__(self, function: Callable[..., Any], fresh: str, *, bare: bool = False) -> None:
         self._bare = bare and inside_is_known()
+        self._name, self._waiting = function.__name__, 0  # compilations that are not over
         self._writable: Any = None
         with contextlib.suppress(RuntimeError, OSError):  # "no locator": nowhere
             self._writable = _searching([_own_place(fresh), *_places()])(function)
@@ -170,10 +171,15 @@ class KernelCache:
                 found = load(sig, target_context)
                 if found is not None:
                     return found
+        self._waiting += 1
+        _note.write(f"exactspline is compiling its kernels, once only ({self._name})")
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep compiled code, if that can be done."""
+        if self._waiting:
+            self._waiting -= 1
+            _note.wipe()
         if not self._enabled:
             return
         if self._writable is None:
@@ -284,10 +290,39 @@ def _readable(function: Callable[..., Any], fresh: str) -> Iterator[Any]:
             yield _searching([lenient])(function)
 
 
+class _Note:
+    """A line on the terminal while this process compiles; nothing elsewhere."""
+
+    def __init__(self) -> None:
+        self._width = 0
+        self.quiet = False
+
+    def write(self, text: str) -> None:
+        """Draw it in place of what it said before."""
+        stream = sys.stderr
+        if not self.quiet and bool(getattr(stream, "isatty", lambda: False)()):
+            self._put(stream, "\r" + text.ljust(self._width))
+            self._width = len(text)
+
+    def wipe(self) -> None:
+        """Wipe the line."""
+        if self._width:
+            self._put(sys.stderr, "\r" + " " * self._width + "\r")
+            self._width = 0
+
+    def _put(self, stream: Any, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # closed
+            stream.write(text)
+            stream.flush()
+
+
+_note = _Note()
+
+
 def keep_quiet() -> None:
-    """Give no warning in this process: the one that started it gives it."""
+    """Say nothing in this process: the one that started it does."""
     global _warned
-    _warned = True
+    _warned = _note.quiet = True
 
 
 def warn_if_lost(kernel: Any) -> None:
