@@ -22,7 +22,8 @@ from ...rationals import fractions
 from ..decisions import Batch, Decisions
 from ..facet_columns import FoundFacets, exact_facets, hash_table
 from ..kernel import control as c
-from ..kernel.problem import MAX_REACH, make_problem, make_state
+from ..kernel.problem import MAX_REACH, make_problem
+from ..kernel.state import make_state
 from ..kernel.tiers import bring_in, call_tier, needed
 from ..part import INSIDE, OUTSIDE, WHOLE, Part, following
 from ..rational.engine import exact_batch
