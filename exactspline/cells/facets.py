@@ -10,8 +10,8 @@ import numpy as np
 
 from ..clock import check
 from ..compile.program import Units
-from ..polyhedra.decide import decide
 from ..polyhedra.lp import ZERO, Point, Row, crossing, q
+from ..polyhedra.reduce import irredundant
 from ..room import check_room
 from .forms import ExactForms
 
@@ -217,20 +217,14 @@ def facets_of_region(
 
     Notes
     -----
-    From the last condition to the first: one that the others imply is dropped for good, so
-    that of several with one hyperplane the first remains. One exact linear program each.
+    See `irredundant`: of several with one hyperplane the first remains.
     """
-    rest = list(conditions(forms, codes) if candidates is None else candidates)
+    every = list(conditions(forms, codes) if candidates is None else candidates)
     out = []
-    for i in range(len(rest) - 1, -1, -1):
-        condition = rest[i]
-        others = [c.row for j, c in enumerate(rest) if j != i]
-        verdict = decide(others, condition.row, inside)
-        if verdict.kind != "cut":
-            del rest[i]
-            continue
-        direction = [b - a for a, b in zip(inside, verdict.minus, strict=True)]
-        point = crossing(condition.row, inside, verdict.minus)
+    for i, outside in irredundant([c.row for c in every], inside):
+        condition = every[i]
+        direction = [b - a for a, b in zip(inside, outside, strict=True)]
+        point = crossing(condition.row, inside, outside)
         flips = () if condition.side >= 0 else beyond(forms, codes, point, direction)
         out.append(Facet(condition, point, flips))
     return out[::-1]
