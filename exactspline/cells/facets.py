@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import flint
@@ -76,10 +76,13 @@ def check_conditions(forms: ExactForms) -> None:
     )  # fmt: skip
 
 
-def conditions(forms: ExactForms, codes: np.ndarray) -> list[Condition]:
+def conditions(
+    forms: ExactForms, codes: np.ndarray, row_of: Callable[[int, int], Row] | None = None
+) -> list[Condition]:
     """All inequalities of a region: the domain's, then its units' in order.
 
-    Conditions whose form vanishes identically or is constant are left out.
+    Conditions whose form vanishes identically or is constant are left out. ``row_of`` gives the
+    row of a layer's form, where there is a faster way than that of ``forms``.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def conditions(forms: ExactForms, codes: np.ndarray) -> list[Condition]:
         start = int(forms.program.unit_start[index])
         for k in range(len(units)):
             for f, sign, _ in units.conditions(k, int(codes[start + k])):
-                row = forms.form(index, f, codes)
+                row = row_of(index, f) if row_of else forms.form(index, f, codes)
                 if any(row[1:]):
                     turned = row if sign > 0 else [-v for v in row]
                     out.append(Condition(turned, -1, index, f, sign, start + k))

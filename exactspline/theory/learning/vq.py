@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import ParameterError, ShapeError
 from ...mode import guarded
 from ...rationals import as_fractions, exact_array
+from ..operators.operators import network_behind
 from ..registry import check, exported
 from ..report import MAD_MAX, Report, Statement
 
@@ -221,10 +222,9 @@ def check_vq(
     ----------
     Balestriero, Baraniuk, Mad Max, 2018, section on the vector quantisation of a layer.
     """
-    from ...partition.partition import Partition
-    from ..common.region_maps import network_of, partition_of
+    from ..common.region_maps import partition_of
 
-    net = network.network if isinstance(network, Partition) else network_of(network, "check_vq")
+    net = network_behind(network)
     says = Statement(
         "check_vq",
         "The code is a vector quantisation: f(x) = A[q(x)] x + B[q(x)]; the share "
