@@ -14,7 +14,7 @@ import numpy as np
 from ..compile.forms import Forms
 from ..errors import DomainError
 from ..mode import guarded
-from .rows import Bound, no_rows
+from .rows import Bound, no_rows, values_of
 
 __all__ = ["Chart", "Domain", "WholeSpace"]
 
@@ -47,13 +47,7 @@ class Chart:
 
     def lift(self, t: Sequence[Fraction]) -> list[Fraction]:
         """The point x of R^D with the given coordinates, exactly."""
-        out = []
-        for i in range(len(self.point)):
-            indices, data, total = self.point.row(i)
-            for j, c in zip(indices.tolist(), data.tolist(), strict=True):
-                total += Fraction(c) * t[j]
-            out.append(total)
-        return out
+        return values_of(self.point, t)
 
 
 @guarded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,7 @@ from ..compile.forms import Forms
 from ..rationals import exact_array
 from ..room import check_room
 
-__all__ = ["Bound", "all_rows", "dense_rows", "no_rows"]
+__all__ = ["Bound", "all_rows", "dense_fractions", "dense_rows", "no_rows", "values_of"]
 
 Bound = Fraction | None
 
@@ -53,6 +54,27 @@ def all_rows(low: tuple[Bound, ...], high: tuple[Bound, ...], general: Forms, wi
         exact_array(const),
         width,
     )
+
+
+def dense_fractions(forms: Forms) -> tuple[np.ndarray, np.ndarray]:
+    """Forms as a dense matrix and constants, object arrays of Fractions."""
+    matrix = np.full((len(forms), forms.width), Fraction(0), dtype=object)
+    const = np.empty(len(forms), dtype=object)
+    for i in range(len(forms)):
+        indices, data, const[i] = forms.row(i)
+        matrix[i, indices] = [Fraction(v) for v in data.tolist()]
+    return matrix, const
+
+
+def values_of(forms: Forms, point: Sequence[Fraction]) -> list[Fraction]:
+    """The exact values of forms at a point."""
+    out = []
+    for i in range(len(forms)):
+        indices, data, total = forms.row(i)
+        for j, c in zip(indices.tolist(), data.tolist(), strict=True):
+            total += Fraction(c) * point[j]
+        out.append(total)
+    return out
 
 
 def dense_rows(forms: Forms) -> list[list]:

@@ -14,7 +14,7 @@ import flint
 import numpy as np
 
 from ..errors import UndecidedError
-from ..rationals import fraction, nearest_float
+from ..rationals import fraction, nearest_float, root_of
 from .guessed_lp import FEW, Guide
 from .linear import rank_of, solved
 from .lp import ONE, ZERO, Point, Row, float_of, minimise, q, value_at
@@ -181,9 +181,7 @@ def _radius(rows: Sequence[Row], centre: np.ndarray) -> float:
 
 def _root_down(square: Fraction) -> float:
     """The square root of a positive rational of any size, rounded down."""
-    bits = square.numerator.bit_length() - square.denominator.bit_length()
-    k = max(0, 64 - bits // 2)
-    root = Fraction(math.isqrt((square.numerator << 2 * k) // square.denominator), 1 << k)
+    root = root_of(square, 64)
     out = nearest_float(root)
     return out if Fraction(out) <= root else math.nextafter(out, 0.0)
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
+from ...domain.rows import dense_fractions
 from ...errors import ParameterError, ShapeError
 from ...mode import guarded
-from ...rationals import fractions, nearest_float, to_fraction
+from ...rationals import fractions, nearest_float, nearest_floats, to_fraction
 from .coordinates import Coordinates, exact_point
 from .maps import affine_map, exact_forms
 from .polyhedron import Shape
@@ -200,17 +201,8 @@ class RegionOfCode(Shape):
         >>> A.tolist(), b.tolist()
         ([[1.0, 2.0]], [0.0])
         """
-        forms = self._map
-        shape = (len(forms), forms.width)
-        A = np.full(shape, Fraction(0), dtype=object) if exact else np.zeros(shape)
-        b = np.empty(len(forms), dtype=object if exact else np.float64)
-        for i in range(len(forms)):
-            indices, data, const = forms.row(i)
-            values = [Fraction(v) for v in data.tolist()]
-            for j, v in zip(indices.tolist(), values, strict=True):
-                A[i, j] = v if exact else nearest_float(v)
-            b[i] = const if exact else nearest_float(const)
-        return A, b
+        A, b = dense_fractions(self._map)
+        return (A, b) if exact else (nearest_floats(A), nearest_floats(b))
 
     def templates(self, *, exact: bool = False) -> np.ndarray:
         """The rows of A, shape (C, D): what the region's outputs are matched against.

@@ -151,6 +151,6 @@ def maps_of(partition: Partition) -> Maps:
     """The affine maps of all regions, as the compiled program composes them."""
     A, b = partition.affine_pieces(exact=True)
     P, p = dense(partition.domain.chart.point, "the domain's chart")
-    if partition.domain.chart.dim == 0:
-        return Maps(A, b, np.zeros((*A.shape[:2], 0), dtype=object), A @ p + b)
-    return Maps(A, b, A @ P, A @ p + b)
+    rows = A.reshape(-1, A.shape[2])
+    over_t = times(rows, P).reshape(*A.shape[:2], P.shape[1])
+    return Maps(A, b, over_t, times(rows, p).reshape(b.shape) + b)

@@ -13,6 +13,7 @@ from ...errors import LimitError, ParameterError, UndecidedError
 from ...mode import guarded
 from ...rationals import to_fraction
 from ..common.region_maps import dense, dot, partition_of
+from ..common.samples import maps_of
 from ..common.spectral import LargestRoot, compare, gram_root, square_root
 from ..geometry.geometry import inside_step
 from ..registry import check, exported
@@ -127,12 +128,8 @@ def _maps(partition: Partition) -> tuple[list[Matrix], bool, Any]:
             f"lipschitz: {len(partition):,} regions with {C} x {d} coefficients are over the "
             f"limit of {_MOST_FRACTIONS:,}; take a smaller domain"
         )
-    A, _ = partition.affine_pieces(exact=True)
+    maps = maps_of(partition).over_t.tolist()
     columns = [[(i, v) for i, v in enumerate(P[:, j]) if v] for j in range(k)]
-    maps = [
-        [[sum((row[i] * v for i, v in column), Fraction(0)) for column in columns] for row in a]
-        for a in A
-    ]
     used = [column[0][0] for column in columns if len(column) == 1 and column[0][1] == 1]
     coordinate = len(used) == k and len(set(used)) == k
     if coordinate:

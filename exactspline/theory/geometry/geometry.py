@@ -12,10 +12,12 @@ import numpy as np
 from ...errors import LimitError, ParameterError
 from ...mode import guarded
 from ..common.region_maps import dense, dot, first_layers, fractions_of, partition_of, state_map
+from ..common.samples import region_rows
 from ..registry import check, exported
 from ..report import GEOMETRY, Report, Statement
 
 if TYPE_CHECKING:
+    from ...compile.program import Program
     from ...domain import Domain
     from ...network.network import Network
     from ...partition.partition import Partition
@@ -283,49 +285,22 @@ class _Gradients:
         return [dot(row, state) for _, row in self.forms]
 
 
-def state_at(program: Any, x: Sequence[Fraction]) -> list[Fraction]:
+def state_at(program: Program, x: Sequence[Fraction]) -> list[Fraction]:
     """The state behind all layers of a program at a point, straight from its units."""
-    from ...cells.point import code_at
+    from ...cells.point import run_through
+    from ...polyhedra.lp import q
 
-    code, at = code_at(program, x)[0], 0
-    state = list(x)
-    for layer in program.layers:
-        units = layer.units
-        members = []
-        for i in range(len(layer.members)):
-            indices, data, const = layer.members.row(i)
-            members.append(
-                const + sum(
-                    (Fraction(v) * state[j]
-                     for j, v in zip(indices.tolist(), data.tolist(), strict=True)), Fraction(0)
-                )
-            )  # fmt: skip
-        outputs = []
-        for k in range(len(units)):
-            piece = int(units.piece_start[k]) + int(code[at + k])
-            value = members[int(units.piece_member[piece])]
-            outputs.append(
-                Fraction(units.piece_slope[piece]) * value + Fraction(units.piece_offset[piece])
-            )
-        at += len(units)
-        state = outputs + [state[j] for j in layer.keep.tolist()]
-    return state
+    return fractions_of(run_through(program, [q(v) for v in x])[1])
 
 
 def inside_step(partition: Partition, region: int, t: Sequence[Fraction]) -> Fraction:
     """A step along every coordinate that stays inside a region, exactly."""
-    from ...cells.facets import conditions
-    from ...polyhedra.lp import q, value_at
-
-    rows = [c.row for c in conditions(partition._exact_forms, partition.code(region))]
-    at = [q(v) for v in t]
-    step = q(Fraction(1))
-    for row in rows:
-        value = value_at(row, at)
-        steepest = max(abs(v) for v in row[1:])
+    step = Fraction(1)
+    for constant, coefficients in region_rows(partition, region):
+        steepest = max(map(abs, coefficients), default=Fraction(0))
         if steepest:
-            step = min(step, value / (2 * steepest))
-    return fractions_of([step])[0]
+            step = min(step, (constant + dot(coefficients, t)) / (2 * steepest))
+    return step
 
 
 def _differs(bend: Bend, other: list[list[Fraction]], metric: Any, partition: Partition) -> str:

@@ -20,7 +20,7 @@ from ...network.maso import MASO
 from ...network.network import Network
 from ...network.operator import Operator
 from ...network.smooth import Sigmoid, Softplus, Tanh
-from ...rationals import as_fractions
+from ...rationals import as_fractions, root_of
 from ..registry import check
 from ..report import SPLINE_THEORY, Report, Statement
 
@@ -163,12 +163,6 @@ def _scalar(operator: Operator) -> Iterator[tuple[int, Fraction, Fraction, bool]
         yield found.units[0].pieces, min(bound, error), _sup(operator, spline), convex
 
 
-def _root_below(square: Fraction) -> Fraction:
-    """A rational at most the square root, within 2^-60."""
-    scale = 1 << 120
-    return Fraction(math.isqrt(square.numerator * scale // square.denominator), 1 << 60)
-
-
 def _norm() -> Iterator[tuple[int, Fraction, Fraction, bool]]:
     """On the unit disc: by the angle between neighbours, and by the regions' rays."""
     for steps in (1, 2, 4, 8):
@@ -183,7 +177,7 @@ def _norm() -> Iterator[tuple[int, Fraction, Fraction, bool]]:
             u = as_fractions(maso.A[0, int(region.code[0])])
             for ray in region.rays():
                 shares.append((u @ ray) ** 2 / (ray @ ray))
-        yield len(vectors), 1 - _root_below(claimed), 1 - _root_below(min(shares)), True
+        yield len(vectors), 1 - root_of(claimed), 1 - root_of(min(shares)), True
 
 
 def _squared_norm(dim: int) -> Iterator[tuple[int, Fraction, Fraction, bool]]:

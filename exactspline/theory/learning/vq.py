@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import ParameterError, ShapeError
 from ...mode import guarded
 from ...rationals import as_fractions, exact_array
+from ..operators.operators import network_behind
 from ..registry import check, exported
 from ..report import MAD_MAX, Report, Statement
 
@@ -221,10 +222,9 @@ def check_vq(
     ----------
     Balestriero, Baraniuk, Mad Max, 2018, section on the vector quantisation of a layer.
     """
-    from ...partition.partition import Partition
-    from ..common.region_maps import network_of, partition_of
+    from ..common.region_maps import partition_of
 
-    net = network.network if isinstance(network, Partition) else network_of(network, "check_vq")
+    net = network_behind(network)
     says = Statement(
         "check_vq",
         "The code is a vector quantisation: f(x) = A[q(x)] x + B[q(x)]; the share "
@@ -299,15 +299,13 @@ def _valid(network: Network, codes: np.ndarray) -> dict[str, Any] | None:
 def _values(network: Network, points: np.ndarray, codes: np.ndarray) -> dict[str, Any] | None:
     """The affine map of a point's code gives every unit's and the network's exact value."""
     from ...cells.point import code_at
+    from ...domain.rows import values_of
     from ...partition.regions.maps import program_map
 
     for x, code in zip(points, codes, strict=True):
         forms = program_map(network.program, code)
         value = network.forward(x, exact=True).reshape(-1)
-        for i in range(len(forms)):
-            indices, data, total = forms.row(i)
-            for j, v in zip(indices.tolist(), data.tolist(), strict=True):
-                total += Fraction(v) * x[j]
+        for i, total in enumerate(values_of(forms, x)):
             if total != value[i]:
                 return {"point": list(x), "code": code.tolist(), "output": i,
                         "value of the code's map": total, "f(x)": value[i]}  # fmt: skip

@@ -251,11 +251,8 @@ def _check(
     for region in range(len(partition)):
         x = np.array(chart.lift(partition.witness(region)), dtype=object)
         A, b = cnn_products(form, x)
-        slopes = A @ P if chart.dim else np.zeros((len(A), 0), dtype=object)
-        offset = A @ p + b
-        if slopes.tolist() != maps.over_t[region].tolist() or (
-            offset.tolist() != maps.shift[region].tolist()
-        ):
+        slopes, offset = times(A, P).tolist(), (times(A, p) + b).tolist()
+        if slopes != maps.over_t[region].tolist() or offset != maps.shift[region].tolist():
             wrong = {
                 "region": region, "x": x, "A by the formula": A, "b by the formula": b,
                 "A of the region": maps.A[region], "b of the region": maps.b[region],
