@@ -40,6 +40,8 @@ from .pooling import (
     SumPool,
 )
 from .smooth import ELU, GELU, LogSoftmax, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from .sorting import Sort
+from .sparse import SparseLinear
 from .spline import ASO
 
 __all__ = [
@@ -90,6 +92,8 @@ __all__ = [
     "SimplifiedMASO",
     "Softmax",
     "Softplus",
+    "Sort",
+    "SparseLinear",
     "SumPool",
     "Tanh",
     "Threshold",
