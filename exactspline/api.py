@@ -80,17 +80,21 @@ def load(path: Any) -> Network:
 
 @guarded
 def from_torch(
-    module: Any, input_shape: Sequence[int], *, weights: str | os.PathLike[str] | None = None
+    module: Any,
+    input_shape: Sequence[int] | None = None,
+    *,
+    weights: str | os.PathLike[str] | None = None,
 ) -> Network:
-    """Take the network of a PyTorch module, in inference (eval) mode.
+    """Take the network of a PyTorch module, in inference (eval) mode, or of a program.
 
     Parameters
     ----------
-    module : torch.nn.Module
-        Takes one tensor, a batch, and gives one. It is traced in a copy: its parameters,
-        buffers and training flags stay as they are.
-    input_shape : sequence of int
-        Without the batch axis; ``(channels, height, width)`` for images.
+    module : torch.nn.Module or torch.export.ExportedProgram
+        Takes one tensor, a batch, and gives one. A module is exported by ``torch.export`` in a
+        copy: its parameters, buffers and training flags stay as they are.
+    input_shape : sequence of int, optional
+        Without the batch axis; ``(channels, height, width)`` for images. A program knows it.
+        The whole shape of a program's input says that there is no batch axis.
     weights : path-like, optional
         A file with the module's state dict, written by ``torch.save``; it is loaded into the
         copy, with ``weights_only``. Its numbers are taken as they are stored, also where the
@@ -104,8 +108,9 @@ def from_torch(
     Raises
     ------
     UnsupportedOperatorError
-        For what is not piecewise affine or not known: the message has the node of the trace,
-        the function, and the module's path. For control flow that depends on the data.
+        For what is not piecewise affine, jumps, or is not known: the message has the node of the
+        program, the ATen function, the module's path and the line of your file. For control flow
+        that depends on the data, TorchScript and quantized modules.
     FormatError
         If the file cannot be read, is no state dict, or does not fit the module; and for
         parameters without values.
@@ -114,13 +119,18 @@ def from_torch(
     ShapeError
         If shapes do not fit.
 
+    Warns
+    -----
+    UserWarning
+        If the module is in training mode and does something else then.
+
     Notes
     -----
     The network is the module's function for a batch of one, with the stored parameters as the
     exact numbers they are: float16, bfloat16, float32, float64; a Python float in the module
-    (a slope, eps of batch normalisation) is the double it is. The shape of the input is known
-    while tracing, so ``x.size(0)``, ``x.shape`` and loops over them work. Sums and products of
-    parameters are computed exactly.
+    (a slope, eps of batch normalisation) is the double it is. The shape of the input is known, so
+    ``x.size(0)``, ``x.shape`` and loops over them work. Sums, products and quotients of parameters
+    are computed exactly, other functions of them as torch computes them.
 
     Examples
     --------
@@ -130,6 +140,14 @@ def from_torch(
     >>> net = es.from_torch(module, (2,))
     >>> str(net.unit_name(2))
     '1[2]'
+
+    A state dict has numbers alone; with the module it belongs to it is a network:
+
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "state.pt")
+    >>> torch.save(module.state_dict(), path)
+    >>> es.from_torch(module, (2,), weights=path).parameters
+    9
     """
     from .formats.torch.reader import from_torch as take
 

@@ -1,4 +1,4 @@
-"""PyTorch modules, read by tracing them."""
+"""PyTorch modules and programs, read by way of torch.export."""
 
 from ..registry import hint
 
