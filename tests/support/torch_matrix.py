@@ -128,6 +128,8 @@ _layers({
     "Upsample bicubic": (_alone(nn.Upsample, scale_factor=2, mode="bicubic"), (1, 3, 3)),
     "Upsample trilinear": (_alone(nn.Upsample, scale_factor=2, mode="trilinear"), (1, 2, 2, 2)),
     "Weight norm": (lambda: nn.utils.parametrizations.weight_norm(nn.Linear(3, 2)), (3,)),
+    "Spectral norm": (lambda: nn.utils.spectral_norm(nn.Linear(3, 2)), (3,)),
+    "Compiled inside": (lambda: nn.Sequential(torch.compile(nn.Linear(3, 2)), nn.ReLU()), (3,)),
 })  # fmt: skip
 
 # --- functions -------------------------------------------------------------------------------
@@ -182,6 +184,13 @@ _functions({
     "einsum of rows": (lambda s, x: torch.einsum("bij,jk->bik", x, s.w), (2, 3), {"w": (3, 4)}),
     "einsum of heads": (
         lambda s, x: torch.einsum("bhi,hij->bhj", x, s.w), (2, 3), {"w": (2, 3, 2)}),
+    "einsum with dots": (lambda s, x: torch.einsum("...i,ij->...j", x, s.w), (2, 3), {"w": (3, 2)}),
+    "einsum of three": (
+        lambda s, x: torch.einsum("bij,jl,im->blm", x, s.w, s.v), (2, 3),
+        {"w": (3, 2), "v": (2, 2)}),
+    "einsum to a number": (lambda s, x: torch.einsum("bij,ij->b", x, s.w), (2, 3), {"w": (2, 3)}),
+    "einsum of entries": (lambda s, x: torch.einsum("bi,i->bi", x, s.w), (3,), {"w": (3,)}),
+    "einsum outwards": (lambda s, x: torch.einsum("bi,j->bij", x, s.w), (3,), {"w": (2,)}),
     "einsum alone": (lambda s, x: torch.einsum("bij->bj", x), (2, 3)),
     "einsum diagonal": (lambda s, x: torch.einsum("bii->bi", x), (3, 3)),
     "torch.tensordot": (
@@ -248,6 +257,9 @@ _functions({
     "where with a constant mask": (lambda s, x: torch.where(s.m, x, -x), (4,), {"m": _HALVES}),
     "where x > 0": (lambda s, x: torch.where(x > 0, x, 0.1 * x), (4,)),
     "where x >= 1": (lambda s, x: torch.where(x >= 1, 2 * x - 1, x), (4,)),
+    "where a > b": (lambda s, x: torch.where(x[:, :2] > x[:, 2:], x[:, :2], x[:, 2:]), (4,)),
+    "where by hand": (
+        lambda s, x: torch.where(x > 0.5, x - 0.5, torch.where(x < -0.5, x + 0.5, 0.0)), (4,)),
     "where 0 < x": (lambda s, x: torch.where(x > 0, x, torch.zeros_like(x)), (4,)),
     "masked_fill of negatives": (lambda s, x: x.masked_fill(x < 0, 0.0), (4,)),
     "x * (x > 0)": (lambda s, x: x * (x > 0), (4,)),
@@ -387,6 +399,17 @@ class Recurrent(nn.Module):
         return h
 
 
+class Sequence(nn.Module):
+    """torch's own recurrent layer, with ReLU: the batch axis moves inside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.RNN(2, 2, nonlinearity="relu", batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x)[0]
+
+
 class MaxoutLayer(nn.Module):
     """Maxout as a view and a maximum."""
 
@@ -432,6 +455,7 @@ _layers({
     "inverted residual": (Inverted, (1, 3, 3)),
     "inception": (Inception, (1, 3, 3)),
     "recurrent loop": (Recurrent, (3, 2)),
+    "RNN": (Sequence, (3, 2)),
     "maxout layer": (MaxoutLayer, (3,)),
     "group sort": (GroupSort, (3,)),
     "max pooling of blocks": (

@@ -128,7 +128,13 @@ class ProgramReader:
             if value is None or isinstance(value, bool | int | float):
                 raise UnsupportedOperatorError("is no tensor: the module returns nothing")
             self.lowering.base = "result"
-            return self.lowering.as_var(self.lowering.operand(value, "it"))
+            lead = self.lowering.lead
+            found = self.lowering.as_var(self.lowering.operand(value, "it"), lead)
+            if found.full[:1] != (1,) and lead:
+                raise UnsupportedOperatorError(
+                    f"has shape {found.full} for a batch of one; its first axis must be the batch"
+                )
+            return self.lowering.with_lead(found, lead)
         except ExactSplineError as error:
             raise UnsupportedOperatorError(f"from_torch: the module's result: {error}") from None
 

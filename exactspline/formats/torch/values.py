@@ -1,7 +1,8 @@
 """What a PyTorch program is read into: values inside the network, constants, and the operators.
 
 A value is a node of the network that is being built. Its shape has no batch axis; to torch it has
-one more axis of length 1 in front, unless the program works on a single sample. A constant is an
+one more axis of length 1 in front, unless the program works on a single sample, or has moved that
+axis elsewhere: then it is an axis like others, of length 1. A constant is an
 exact array of torch's own shape. What an ATen function does with them is said by its handler,
 found by the function's name in ``HANDLERS``.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeVar
 
@@ -34,7 +35,7 @@ class Var:
 
     node: int  # -1 is the input
     shape: Shape
-    lead: int = 1  # how many axes torch sees in front: 1 for the batch
+    lead: int = 1  # how many more axes torch sees in front: 1 for the batch
 
     @property
     def full(self) -> Shape:
@@ -166,18 +167,21 @@ class Lowering:
 
     def __init__(self, input_shape: Shape, lead: int = 1) -> None:
         self.nodes: list[tuple[Operator, tuple[int, ...]]] = []
-        self._shapes: list[Shape] = []
+        self.shapes: list[Shape] = []  # of their values
         self.lead = lead
         self.input = Var(-1, input_shape, lead)
         self.base = ""
         self.module = ""
+        self.gathered: dict[Any, int] = {}  # nodes that move entries, by what they read
         self._names: set[str] = set()
 
     def emit(self, operator: Operator, *inputs: Any, part: str = "") -> Any:
         """Add an operator and return its value; of constants alone its exact result."""
         if all(isinstance(x, Const) for x in inputs):
             return self._computed(operator, inputs)
-        read = [self.as_var(x) for x in inputs]
+        leads = {x.lead for x in inputs if isinstance(x, Var)}
+        lead = min(leads)  # where one has the batch axis elsewhere, all have it among the others
+        read = [self.with_lead(self.as_var(x, lead), lead) for x in inputs]
         shape = operator.output_shape(*[x.shape for x in read])
         if not 0 < math.prod(shape) <= MAX_ENTRIES:
             raise ShapeError(
@@ -185,8 +189,8 @@ class Lowering:
             )
         operator.name = self._unique(f"{self.base}.{part}" if part else self.base)
         self.nodes.append((operator, tuple(x.node for x in read)))
-        self._shapes.append(shape)
-        return Var(len(self.nodes) - 1, shape, self.lead)
+        self.shapes.append(shape)
+        return Var(len(self.nodes) - 1, shape, lead)
 
     def _computed(self, operator: Operator, inputs: Sequence[Const]) -> Const:
         if operator.smooth:
@@ -206,9 +210,16 @@ class Lowering:
         """The operator that gives a value, and what it reads; None for the input."""
         return self.nodes[x.node] if isinstance(x, Var) and x.node >= 0 else None
 
-    def value_of(self, node: int) -> Var:
+    def value_of(self, node: int, lead: int) -> Var:
         """The value of a node that is known by its number."""
-        return self.input if node < 0 else Var(node, self._shapes[node], self.lead)
+        return Var(node, self.input.shape if node < 0 else self.shapes[node], lead)
+
+    def with_lead(self, x: Var, lead: int) -> Var:
+        """The same value with its batch axis in front, or as an axis like others."""
+        if x.lead == lead:
+            return x
+        shape = x.shape[1:] if lead else (1, *x.shape)
+        return replace(self.reshape(x, shape, "batch"), lead=lead)
 
     def operand(self, x: Any, what: str = "what it reads") -> Var | Const:
         """What stands in an arithmetic expression: a value, a constant or a number."""
@@ -234,13 +245,15 @@ class Lowering:
             )
         return x.array
 
-    def beside(self, constant: Const, x: Var | Const) -> np.ndarray:
-        """A constant's array without the batch axis, to be broadcast with a value."""
+    def beside(self, constant: Const, x: Any) -> tuple[Any, np.ndarray]:
+        """A value, and a constant's array without the batch axis, to be broadcast together."""
         array = constant.array
+        if x.lead and array.ndim > len(x.full):  # the batch axis does not stay in front
+            x = self.with_lead(x, 0)
         if not x.lead or array.ndim < len(x.full):
-            return array
-        if array.ndim == len(x.full) and array.shape[0] == 1:
-            return array.reshape(array.shape[1:])
+            return x, array
+        if array.shape[0] == 1:
+            return x, array.reshape(array.shape[1:])
         raise ShapeError(
             f"a constant of shape {array.shape} meets a value of shape {_batched(x)} "
             "on the batch axis; constants must not differ from sample to sample"
@@ -250,19 +263,20 @@ class Lowering:
         """scale * x + shift, entry by entry."""
         return self.emit(Elementwise(scale, shift), x, part=part)
 
-    def as_var(self, x: Any) -> Var:
+    def as_var(self, x: Any, lead: int) -> Var:
         """A value; a constant becomes one, which must not differ along the batch axis."""
         x = self.operand(x)
         if isinstance(x, Var):
             return x
-        if self.lead and (len(x.shape) == 0 or x.shape[0] != 1):
+        if lead and (len(x.shape) == 0 or x.shape[0] != 1):
             raise ShapeError(
                 f"a constant of shape {x.shape} has no batch axis of length 1 in front"
             )
         one = self.reshape(self.input, (math.prod(self.input.shape),), "const")
         one = self.emit(Select([0]), one, part="const")
-        values = x.array[0] if self.lead else x.array
-        return self.affine(self.reshape(one, (), "const"), 0, values, part="const")
+        values = x.array[0] if lead else x.array
+        made = self.affine(self.reshape(one, (), "const"), 0, values, part="const")
+        return replace(made, lead=lead)
 
     def reshape(self, x: Any, shape: Shape, part: str = "") -> Any:
         """The same entries in another shape."""

@@ -167,10 +167,10 @@ def extreme(t: Lowering, operator: Maximum, x: Any, other: Any) -> Any:
         if isinstance(bound, Fraction):
             return t.emit(Clip(None, bound) if operator.concave else Clip(bound), value)
         if isinstance(value, Var) and isinstance(bound, Const):
-            beside = t.beside(bound, value)
+            value, beside = t.beside(bound, value)
             widest = np.broadcast_shapes(beside.shape, value.shape)
             array = np.broadcast_to(beside, (1,) * value.lead + widest)
-            return t.emit(operator, value, t.as_var(Const(array)))
+            return t.emit(operator, value, Const(array))
     return t.emit(operator, a, b)
 
 

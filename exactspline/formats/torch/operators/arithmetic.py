@@ -29,12 +29,13 @@ def add(t: Lowering, x: Any, other: Any, *, alpha: Any = 1) -> Any:
     if isinstance(a, Const) and isinstance(b, Const):
         return _exact(as_fractions(a.array) + factor * as_fractions(b.array))
     if isinstance(a, Var) and isinstance(b, Const):
-        shift = t.beside(b, a)
+        a, shift = t.beside(b, a)
         if factor != 1:
             shift = compact(np.asarray(factor * as_fractions(shift), dtype=object))
         return t.affine(a, 1, shift)
     if isinstance(a, Const) and isinstance(b, Var):
-        return t.affine(b, factor, t.beside(a, b))
+        b, shift = t.beside(a, b)
+        return t.affine(b, factor, shift)
     return t.emit(Add(None if factor == 1 else [1, factor]), a, b)
 
 
@@ -66,9 +67,9 @@ def multiply(t: Lowering, x: Any, other: Any) -> Any:
         return _exact(as_fractions(a.array) * as_fractions(b.array))
     for value, factor in ((a, b), (b, a)):
         if isinstance(value, Var) and isinstance(factor, Const):
-            return t.affine(value, t.beside(factor, value))
+            return t.affine(*t.beside(factor, value))
         made = t.made_by(factor)  # x * sigmoid(x)
-        if made and isinstance(made[0], Sigmoid) and t.value_of(made[1][0]) == value:
+        if made and isinstance(made[0], Sigmoid) and made[1] == (getattr(value, "node", None),):
             return t.emit(SiLU(), value)
     raise UnsupportedOperatorError(
         "multiplies two values that depend on the input; that is not piecewise affine"
@@ -125,7 +126,8 @@ def _batch_norm(
         None if v is None else t.constant(v, "a parameter")
         for v in (running_mean, running_var, weight, bias)
     ]
-    return t.emit(BatchNorm(*arrays, epsilon=eps, axis=1 - t.lead), t.operand(x))
+    x = t.operand(x)
+    return t.emit(BatchNorm(*arrays, epsilon=eps, axis=1 - x.lead), x)
 
 
 @handler("_native_batch_norm_legit_no_training")

@@ -16,6 +16,7 @@ from ....errors import UnsupportedOperatorError
 from ....network import Add
 from ....rationals import as_fractions
 from ...gates import Gate, added, chosen, common_root, compared, expressed, multiplied
+from ...multiples import multiple_of
 from ..values import Const, Gated, Lowering, Var, handler
 from .shapes import index_of, move, onto, places_of
 
@@ -28,7 +29,7 @@ def _gates(t: Lowering, *values: Any) -> tuple[Var, list[Gate]] | None:
     """Values and constants as functions of one value; None if they are of several."""
     known = [v if isinstance(v, Gated) else t.operand(v) for v in values]
     roots = [v.root if isinstance(v, Gated) else v for v in known if not isinstance(v, Const)]
-    if not all(isinstance(r, Var) and r.shape == roots[0].shape for r in roots):
+    if not all(isinstance(r, Var) and r.full == roots[0].full for r in roots):
         return None
     shape = roots[0].shape
     if any(isinstance(v, Const) and not _fits(t, v, roots[0]) for v in known):
@@ -39,14 +40,14 @@ def _gates(t: Lowering, *values: Any) -> tuple[Var, list[Gate]] | None:
     gates = []
     for value in known:
         if isinstance(value, Const):
-            shift = np.broadcast_to(t.beside(value, roots[0]), shape)
+            shift = np.broadcast_to(t.beside(value, roots[0])[1], shape)
             gates.append(Gate.affine(0, shift))
             continue
         inner = value.root if isinstance(value, Gated) else value
         gate = expressed(t.nodes, inner.node, root, shape)
         assert gate is not None
         gates.append(value.gate.after(gate) if isinstance(value, Gated) else gate)
-    return t.value_of(root), gates
+    return t.value_of(root, roots[0].lead), gates
 
 
 def _fits(t: Lowering, constant: Const, x: Var) -> bool:
@@ -127,8 +128,27 @@ def _where(t: Lowering, condition: Any, x: Any, other: Any) -> Any:
         return move(t, function, (condition, _value(t, x), _value(t, other)), {})
     if not isinstance(condition, Gated):
         raise UnsupportedOperatorError("chooses by a value that is no comparison; it jumps")
-    root, (gate, a, b) = _together(t, condition, x, other)
+    found = _gates(t, condition, x, other)
+    if found is None:
+        return _by_difference(t, condition, x, other)
+    root, (gate, a, b) = found
     return Gated(root, chosen(gate, a, b))
+
+
+def _by_difference(t: Lowering, condition: Gated, x: Any, other: Any) -> Any:
+    """other + (x - other, or 0), if x - other is a multiple of the value that is compared."""
+    step = t.operand(difference(t, x, other))
+    factors = None
+    if isinstance(step, Var) and step.full == condition.root.full:
+        factors = multiple_of(t.nodes, t.shapes, step.node, condition.root.node)
+    if factors is None:
+        raise UnsupportedOperatorError(
+            "chooses between two values that differ where the condition changes, or are not known "
+            "to be equal there; a network has no jumps"
+        )
+    chosen_step = chosen(condition.gate, Gate.affine(factors), Gate.affine(0, 0))
+    written = t.operand(Gated(condition.root, chosen_step))
+    return t.emit(Add(), t.operand(other), written)
 
 
 def _overload(x: Any, other: Any) -> str:
@@ -183,7 +203,9 @@ def difference(t: Lowering, x: Any, other: Any) -> Any:
     """x - other, as a value."""
     a, b = t.operand(x), t.operand(other)
     if isinstance(b, Const) and isinstance(a, Var):
-        return t.affine(a, 1, -as_fractions(t.beside(b, a)), part="difference")
+        a, shift = t.beside(b, a)
+        return t.affine(a, 1, -as_fractions(shift), part="difference")
     if isinstance(a, Const) and isinstance(b, Var):
-        return t.affine(b, -1, t.beside(a, b), part="difference")
+        b, shift = t.beside(a, b)
+        return t.affine(b, -1, shift, part="difference")
     return t.emit(Add([1, -1]), a, b, part="difference")

@@ -96,7 +96,7 @@ def _conv(
     if made and isinstance(made[0], Pad) and made[0].mode == "wrap" and not any(pads):
         around = made[0].pads
         if len(around) == 2 * n and min(around) >= 0:
-            x, pads, mode = t.value_of(made[1][0]), around, "circular"
+            x, pads, mode = t.value_of(made[1][0], x.lead), around, "circular"
     return t.emit(
         Conv(
             kernel, offset, stride=strides, padding=pads, dilation=dilations, groups=groups,

@@ -36,7 +36,8 @@ def _matmul(t: Lowering, x: Any, other: Any) -> Any:
     """A product with a constant vector, matrix or stack of matrices, on either side."""
     a, b = t.operand(x), t.operand(other)
     if isinstance(a, Const) and isinstance(b, Const):
-        return Const(compact(np.matmul(as_fractions(a.array), as_fractions(b.array))))
+        product = np.matmul(as_fractions(a.array), as_fractions(b.array))
+        return Const(compact(np.asarray(product, dtype=object)))
     if isinstance(a, Var) and isinstance(b, Var):
         raise UnsupportedOperatorError(
             "multiplies two values that depend on the input; that is not piecewise affine"

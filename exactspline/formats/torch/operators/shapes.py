@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -108,17 +109,13 @@ def _placed(t: Lowering, numbered: _Numbered, out: torch.Tensor, part: str) -> V
     ]
     if not read and numbers.size:
         return Const(_constants(numbered, numbers)[0])
-    if t.lead and (out.ndim == 0 or out.shape[0] != 1):
-        raise UnsupportedOperatorError(
-            f"gives shape {tuple(out.shape)} for an input of shape {numbered.sources[0][1].full} "
-            "(a batch of one): the first axis must stay the batch"
-        )
-    places = numbers[0] if t.lead else numbers
+    lead = int(t.lead and out.ndim > 0 and out.shape[0] == 1)  # else the batch axis has moved
+    places = numbers[0] if lead else numbers
     if len(read) == 1:
         first, x = read[0]
         if np.all((places >= first) & (places < first + math.prod(x.full))):
-            return gather(t, x, places - first, part)
-    return _mixed(t, numbered, read, places, part)
+            return replace(gather(t, x, places - first, part), lead=lead)
+    return replace(_mixed(t, numbered, read, places, part), lead=lead)
 
 
 def _mixed(
@@ -131,7 +128,7 @@ def _mixed(
         kept = places == first + np.arange(places.size).reshape(places.shape)
         if np.all(kept | fixed):  # a mask
             return t.emit(Elementwise(np.where(fixed, 0.0, 1.0), constants), x, part=part)
-    flat = [t.reshape(x, (math.prod(x.shape),), "flat") for _, x in read]
+    flat = [replace(t.reshape(x, (math.prod(x.shape),), "flat"), lead=t.lead) for _, x in read]
     joined = flat[0] if len(flat) == 1 else t.emit(Concat(), *flat, part="joined")
     entries, offset = np.zeros(places.shape, dtype=np.int64), 0
     for first, x in read:
@@ -165,7 +162,14 @@ def _constants(numbered: _Numbered, places: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def gather(t: Lowering, x: Var, places: np.ndarray, part: str = "") -> Var:
-    """The entries of a value at flat places, written as simply as possible."""
+    """The entries of a value at flat places, written as simply as possible, and once."""
+    key = (x.node, places.shape, places.tobytes())
+    if key not in t.gathered:
+        t.gathered[key] = _gathered(t, x, places, part).node
+    return Var(t.gathered[key], places.shape, x.lead)
+
+
+def _gathered(t: Lowering, x: Var, places: np.ndarray, part: str) -> Var:
     size, shape = math.prod(x.shape), places.shape
     if places.size == size and np.array_equal(places.reshape(-1), np.arange(size)):
         return t.reshape(x, shape, part)
@@ -219,7 +223,7 @@ def _order(places: np.ndarray, shape: tuple[int, ...]) -> tuple[int, ...] | None
     return tuple(order) if np.array_equal(entries, places) else None
 
 
-def summed(t: Lowering, x: Any, places: np.ndarray, shape: tuple[int, ...]) -> Any:
+def summed(t: Lowering, x: Var, places: np.ndarray, shape: tuple[int, ...]) -> Any:
     """Sums of the entries of a value that have the same place in the result.
 
     Parameters
@@ -229,7 +233,7 @@ def summed(t: Lowering, x: Any, places: np.ndarray, shape: tuple[int, ...]) -> A
     shape : tuple of int
         Of the result, without the batch axis.
     """
-    flat = t.reshape(t.as_var(x), (places.size,), "flat")
+    flat = t.reshape(x, (places.size,), "flat")
     places = places.reshape(-1)
     order = np.argsort(places, kind="stable")[np.count_nonzero(places < 0) :]
     counts = np.bincount(places[places >= 0], minlength=math.prod(shape))
@@ -248,7 +252,9 @@ def places_of(x: Var | Const) -> torch.Tensor:
 def onto(t: Lowering, base: Any, x: Any, places: torch.Tensor, factor: Any = 1) -> Any:
     """A value with the entries of another one added at places."""
     base, x = t.operand(base), t.operand(x)
-    moved = summed(t, x, places.numpy(), base.full[t.lead :])
+    value = t.as_var(x, base.lead if isinstance(base, Var) else t.lead)
+    lead = base.lead if isinstance(base, Var) else int(t.lead and base.shape[:1] == (1,))
+    moved = replace(summed(t, value, places.numpy(), base.full[lead:]), lead=lead)
     if factor != 1:
         moved = t.affine(moved, factor)
     if isinstance(base, Const) and not np.any(base.array != 0):
@@ -307,7 +313,8 @@ def _cat(t: Lowering, tensors: Any, dim: int = 0) -> Any:
     parts = [t.operand(x) for x in tensors]
     if all(isinstance(x, Const) for x in parts):
         return Const(np.concatenate([x.array for x in parts if isinstance(x, Const)], axis=dim))
-    joined = [t.as_var(x) for x in parts]
+    lead = min(x.lead for x in parts if isinstance(x, Var))
+    joined = [t.with_lead(t.as_var(x, lead), lead) for x in parts]
     at = t.axis(dim, joined[0])
     return joined[0] if len(joined) == 1 else t.emit(Concat(at), *joined)
 
@@ -318,7 +325,8 @@ def _stack(t: Lowering, tensors: Any, dim: int = 0) -> Any:
     parts = [t.operand(x) for x in tensors]
     if all(isinstance(x, Const) for x in parts):
         return Const(np.stack([x.array for x in parts if isinstance(x, Const)], axis=dim))
-    joined = [t.as_var(x) for x in parts]
+    lead = min(x.lead for x in parts if isinstance(x, Var))
+    joined = [t.with_lead(t.as_var(x, lead), lead) for x in parts]
     at = t.axis(dim, joined[0], extra=1)
     shaped = [t.reshape(x, (*x.shape[:at], 1, *x.shape[at:]), "part") for x in joined]
     return shaped[0] if len(shaped) == 1 else t.emit(Concat(at), *shaped)
