@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import io
 import logging
 import math
 import re
 import sysconfig
 import traceback
 import warnings
+from collections.abc import Iterator
 
 import torch
 from torch.export import ExportedProgram
@@ -16,13 +19,14 @@ from torch.export import ExportedProgram
 from ...errors import ExactSplineError, FormatError, ShapeError, UnsupportedOperatorError
 from .values import MAX_ENTRIES, Shape
 
-__all__ = ["exported", "input_of_module", "input_of_program"]
+__all__ = ["exported", "input_of_module", "input_of_program", "quiet"]
 
 _DATA = ("DataDependent", "GuardOnDataDependent", "PendingUnbacked")  # torch's errors for it
 _DATA_TEXT = (
     "data-dependent", "data dependent", "unbacked", "_local_scalar_dense",
     ".numpy() is not supported", ".tolist() is not supported",
 )  # fmt: skip
+_NOISY = ("torch._subclasses.fake_tensor", "torch.fx.experimental.symbolic_shapes")
 _OWN_REASONS = {  # what torch says: what it means here
     "Expected more than 1 value per channel": "normalises with the statistics of the batch, not "
     "with running ones (track_running_stats=True); a network acts on every sample alone",
@@ -59,18 +63,29 @@ def exported(module: torch.nn.Module, input_shape: Shape, lead: int) -> Exported
             f"from_torch: forward of {type(module).__name__} does not take one tensor ({error}); "
             "wrap it in a module that does"
         ) from None
-    noisy = logging.getLogger("torch._subclasses.fake_tensor")  # it logs errors that are raised
-    silent, noisy.disabled = noisy.disabled, True
     try:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with torch.no_grad(), quiet():
             return torch.export.export(module, (example,), strict=False)
     except ExactSplineError:
         raise
     except Exception as error:
         raise _explained(error) from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without what torch writes about errors that it raises as well."""
+    loggers = [logging.getLogger(name) for name in _NOISY]
+    before = [logger.disabled for logger in loggers]
+    for logger in loggers:
+        logger.disabled = True
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
     finally:
-        noisy.disabled = silent
+        for logger, disabled in zip(loggers, before, strict=True):
+            logger.disabled = disabled
 
 
 def _check_parts(module: torch.nn.Module) -> None:

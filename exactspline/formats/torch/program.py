@@ -16,19 +16,21 @@ from torch.export.graph_signature import InputKind, OutputKind
 
 from ...discovery import load_files
 from ...errors import ExactSplineError, ShapeError, UnsupportedOperatorError
+from ...network import Identity
 from . import operators
+from .exporting import quiet
 from .operators.shapes import MOVERS, move
 from .values import HANDLERS, MAX_ENTRIES, Const, Gated, Lowering, Shape, Unreadable, Var
 
-__all__ = ["ProgramReader", "plain_program"]
+__all__ = ["LIKE", "SILENT", "ProgramReader", "plain_program"]
 
 load_files(operators)  # they fill the table of handlers
 
-_SILENT = frozenset({
+SILENT = frozenset({
     "_assert_tensor_metadata", "_assert_scalar", "_assert_async", "sym_constrain_range",
     "sym_constrain_range_for_size",
 })  # fmt: skip
-_LIKE = frozenset({  # made of the shape of an argument alone
+LIKE = frozenset({  # made of the shape of an argument alone
     "empty_like", "empty_strided", "full_like", "new_empty", "new_empty_strided", "new_full",
     "new_ones", "new_zeros", "ones_like", "zeros_like",
 })  # fmt: skip
@@ -51,7 +53,8 @@ def plain_program(program: ExportedProgram) -> ExportedProgram:
     for function in list(table):
         if _name(function) in HANDLERS.keys() | MOVERS:
             del table[function]
-    return program.run_decompositions(table)
+    with quiet():
+        return program.run_decompositions(table)
 
 
 def _is_plain(node: torch.fx.Node) -> bool:
@@ -114,6 +117,13 @@ class ProgramReader:
                 "returns one tensor"
             )
         return self._result(wanted[0] if wanted else None)
+
+    def nodes_up_to(self, result: Var) -> list[Any]:
+        """The nodes of the network, the one of a value last."""
+        if result.node < 0:
+            self.lowering.base = "identity"
+            result = self.lowering.emit(Identity(), result)
+        return self.lowering.nodes[: result.node + 1]
 
     def _scope(self, node: torch.fx.Node) -> None:
         """Refuse what calls other graphs, but for a mere ``with torch.no_grad()``."""
@@ -209,12 +219,12 @@ class ProgramReader:
 
     def _function(self, node: torch.fx.Node, function: Any, args: Any, kwargs: Any) -> Any:
         name = _name(function)
-        if name in _SILENT:
+        if name in SILENT:
             return None
         if name == "sym_size" and isinstance(args[0], Var | Const):
             return args[0].full[args[1]]
         known = HANDLERS.get(name)
-        if name in _LIKE and isinstance(args[0], Var | Gated):
+        if name in LIKE and isinstance(args[0], Var | Gated):
             like = args[0].full if isinstance(args[0], Var) else args[0].root.full
             kind = node.args[0].meta["val"].dtype  # type: ignore[union-attr]
             args = (Const(None, torch.zeros(like, dtype=kind)), *args[1:])

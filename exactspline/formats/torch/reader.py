@@ -9,10 +9,10 @@ from typing import Any
 
 from ...errors import ExactSplineError, FormatError, ShapeError, UnsupportedOperatorError
 from ...mode import guarded
-from ...network import Identity, Network
+from ...network import Network
 from ..files import PathLike
 
-__all__ = ["from_torch"]
+__all__ = ["from_torch", "needs_torch"]
 
 _WAY_OUT = (
     "from_torch: TorchScript (torch.jit) has no program that is read; give the torch.nn.Module it "
@@ -26,13 +26,7 @@ def from_torch(
     module: Any, input_shape: Sequence[int] | None = None, *, weights: PathLike | None = None
 ) -> Network:
     """Take the network of a PyTorch module or program; see `exactspline.from_torch`."""
-    try:
-        import torch
-    except ImportError:
-        raise FormatError(
-            "from_torch: needs PyTorch, which is not installed; install exactspline[torch]"
-        ) from None
-
+    torch = needs_torch("from_torch")
     if isinstance(module, torch.jit.ScriptModule | torch.jit.ScriptFunction):
         raise UnsupportedOperatorError(_WAY_OUT)
     if isinstance(module, torch.export.ExportedProgram):
@@ -69,7 +63,7 @@ def _of_module(
         warnings.warn(
             "from_torch: the module is in training mode; its network is that of eval mode "
             "(no dropout, running statistics). Call module.eval() before, and this is not said",
-            stacklevel=6,
+            stacklevel=7,
         )
     try:
         traced = copy.deepcopy(module)
@@ -100,14 +94,10 @@ def _read(program: Any, shape: tuple[int, ...], lead: int) -> Network:
     from .program import ProgramReader, plain_program
 
     with torch.no_grad():
-        reader = ProgramReader(plain_program(program), shape, lead)
-        result = reader.run()
-    lowering = reader.lowering
-    if result.node < 0:
-        lowering.base = "identity"
-        result = lowering.emit(Identity(), result)
+        building = ProgramReader(plain_program(program), shape, lead)
+        nodes = building.nodes_up_to(building.run())
     try:
-        return Network.from_nodes(lowering.nodes, shape, output=result.node)
+        return Network.from_nodes(nodes, shape)
     except ExactSplineError as error:
         raise type(error)(f"from_torch: {error}") from None
 
@@ -124,3 +114,14 @@ def _shape(input_shape: Sequence[int] | None) -> tuple[int, ...] | None:
     if any(n < 1 for n in shape):
         raise ShapeError(f"from_torch: input_shape {shape} needs positive sizes")
     return shape
+
+
+def needs_torch(what: object) -> Any:
+    """PyTorch, or an error that says where to get it."""
+    try:
+        import torch
+    except ImportError:
+        raise FormatError(
+            f"{what}: needs PyTorch, which is not installed; install exactspline[torch]"
+        ) from None
+    return torch

@@ -7,6 +7,7 @@ and the numbers say which entry stands where; 0 is a zero that torch fills in. H
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -163,7 +164,7 @@ def _constants(numbered: _Numbered, places: np.ndarray) -> tuple[np.ndarray, np.
 
 def gather(t: Lowering, x: Var, places: np.ndarray, part: str = "") -> Var:
     """The entries of a value at flat places, written as simply as possible, and once."""
-    key = (x.node, places.shape, places.tobytes())
+    key = (x.node, places.shape, hashlib.sha256(places.tobytes()).digest())
     if key not in t.gathered:
         t.gathered[key] = _gathered(t, x, places, part).node
     return Var(t.gathered[key], places.shape, x.lead)
