@@ -36,7 +36,7 @@ def test_operator_agrees_with_onnxruntime(case, tmp_path):
 
 
 def test_every_registered_operator_is_compared():
-    from exactspline.formats.onnx.reader import REGISTRY
+    from exactspline.formats.onnx.registry import REGISTRY
 
     used = {n.op_type for nodes, *_ in OPERATORS.values() for n in nodes}
     assert used == {kind for domain, kind in REGISTRY if not domain}

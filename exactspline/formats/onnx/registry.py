@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from ...errors import ExactSplineError
 from .graph import Graph
 from .node import NodeView
-from .values import Value
+from .values import AnyValue
 
 __all__ = ["REGISTRY", "Handler", "find_handler", "handles"]
 
-Result = Value | tuple[Value, ...]
+Result = AnyValue | tuple[AnyValue, ...]
 Function = Callable[[NodeView, Graph], Result]
 
 
@@ -26,6 +26,11 @@ class Handler:
         The first and the last version of the operator set in which it means this.
     several : bool
         Whether other outputs than the first one may be used.
+    gates : bool
+        Whether it takes functions that may jump (`NodeView.given`); for others these are made
+        splines before, or refused.
+    infinite : bool
+        Whether it takes constants that are not finite.
     """
 
     function: Function
@@ -35,8 +40,10 @@ class Handler:
     since: int
     until: int
     several: bool
+    gates: bool
+    infinite: bool
 
-    def __call__(self, node: NodeView, graph: Graph) -> tuple[Value, ...]:
+    def __call__(self, node: NodeView, graph: Graph) -> tuple[AnyValue, ...]:
         if not self.min_inputs <= len(node.inputs) <= self.max_inputs:
             raise node.wrong(
                 f"has {len(node.inputs)} inputs; it needs {self.min_inputs} to {self.max_inputs}"
@@ -65,13 +72,17 @@ def handles(
     until: int = _NEVER,
     domain: str = "",
     several: bool = False,
+    gates: bool = False,
+    infinite: bool = False,
 ) -> Callable[[Function], Function]:
     """Register a function as the reader of operators, in some versions of their domain."""
     low, high = (inputs, inputs) if isinstance(inputs, int) else inputs
 
     def register(function: Function) -> Function:
         for kind in kinds:
-            entry = Handler(function, low, high, frozenset(attributes), since, until, several)
+            entry = Handler(
+                function, low, high, frozenset(attributes), since, until, several, gates, infinite
+            )
             REGISTRY.setdefault((domain, kind), []).append(entry)
         return function
 

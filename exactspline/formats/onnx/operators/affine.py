@@ -51,7 +51,7 @@ def _matmul(node: NodeView, graph: Graph) -> Value:
         if w.ndim > 2:
             return _stacked(node, graph, w, b, left=True)
         return _matrix_times_variable(node, graph, w, b)
-    raise node.unsupported("a product of two constants is not computed; simplify the model")
+    raise node.not_computed()
 
 
 def _few_axes(w: np.ndarray, x: Variable) -> np.ndarray:
@@ -143,7 +143,7 @@ def _gemm(node: NodeView, graph: Graph) -> Value:
     elif isinstance(a, Variable):
         raise node.unsupported("A and B depend on the input: the product is not affine")
     else:
-        raise node.unsupported("a product of two constants is not computed; simplify the model")
+        raise node.not_computed()
     if not isinstance(c, Variable):
         return y
     if np.broadcast_shapes(c.shape, y.shape) != y.shape:

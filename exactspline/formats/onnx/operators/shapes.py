@@ -158,7 +158,12 @@ def _identity(node: NodeView, graph: Graph) -> Value:
 @handles("Dropout", attributes=("ratio",), until=11)
 @handles("Dropout", inputs=(1, 3), attributes=("seed",), since=12)
 def _dropout(node: NodeView, graph: Graph) -> Value:
-    # in inference the ratio does not matter
-    if node.optional(2) is not None and node.constant(2, "training_mode").values.any():
-        raise node.unsupported("training_mode is true: dropout is random then; export in eval mode")
-    return graph.apply(node, Identity(), node.variable(0))
+    """The identity: in inference, and with a ratio of 0."""
+    training = node.optional(2) is not None and node.constant(2, "training_mode").values.any()
+    if training and (node.optional(1) is None or node.constant(1, "ratio").values.any()):
+        raise node.unsupported(
+            "training_mode is true and its ratio is not 0: dropout is random then; export the "
+            "model in eval mode"
+        )
+    x = node.value(0)
+    return x if isinstance(x, Constant) else graph.apply(node, Identity(), x)
