@@ -27,6 +27,8 @@ class Graph:
     Attributes
     ----------
     budget : Budget
+    kind : int
+        ONNX's data type of the input, hence of what is computed from it.
     nodes : list of (Operator, tuple of int)
         Each with the positions of what it reads; -1 is the network's input.
     """
@@ -35,6 +37,7 @@ class Graph:
         self.budget = Budget(file_bytes)
         self.nodes: list[tuple[Operator, tuple[int, ...]]] = []
         self.input_shape = input_shape
+        self.kind = 1
         self._zero: Variable | None = None
         self._splines: dict[int, tuple[Gated, Variable]] = {}
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from copy import copy
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -64,12 +66,26 @@ class NodeView:
                 raise FormatError(f"{self.where}: attribute {attribute.name[:80]!r} is a reference")
             self.attributes[attribute.name] = attribute
 
+    def with_inputs(self, inputs: Iterable[Value | None]) -> NodeView:
+        """The same node with other inputs."""
+        out = copy(self)
+        out.inputs = tuple(inputs)
+        out.given = out.inputs
+        return out
+
     def unsupported(self, message: str) -> UnsupportedOperatorError:
         """The error for what is legal ONNX, but not supported."""
         return UnsupportedOperatorError(f"{self.where}: {message}")
 
     def not_computed(self) -> NotComputedError:
         """The error for constants that a handler does not compute itself."""
+        moving = [i for i, v in enumerate(self.inputs) if v is not None and not isinstance(
+            v, Constant | Infinite)]  # fmt: skip
+        if moving:
+            return NotComputedError(
+                f"{self.where}: its input {moving[0]} depends on the network's input while its "
+                "first one is constant; it is not read as a function of that one"
+            )
         return NotComputedError(
             f"{self.where}: {self.kind} of a constant is not computed; simplify the model "
             "(constant folding) before it is saved"
@@ -103,12 +119,10 @@ class NodeView:
         return value
 
     def image(self, i: int) -> Variable:
-        """Input i: a variable with a batch axis, a channel axis and others."""
+        """Input i: a variable with a batch axis, of any length, channels and others."""
         x = self.variable(i)
         if len(x.shape) < 3:
             raise self.wrong(f"an input of shape {x.shape} has no spatial axes")
-        if not x.batch:
-            raise self.unsupported(f"its input of shape {x.shape} is a batch of several; {MIXES}")
         return x
 
     def constant(self, i: int, what: str) -> Constant:

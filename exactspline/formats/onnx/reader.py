@@ -132,6 +132,7 @@ def _read_model(
     alone = len(inputs) == 1
     shape = inputs[0].inner if alone else (sum(math.prod(x.shape) for x in inputs),)
     graph = Graph(file_bytes, shape)
+    graph.kind = inputs[0].kind
     for x in inputs:
         graph.budget.value(x.shape, f"input {x.name[:80]!r}")
     if alone:

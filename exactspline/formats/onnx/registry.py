@@ -9,6 +9,7 @@ from ...errors import ExactSplineError
 from .graph import Graph
 from .node import NodeView
 from .values import AnyValue
+from .weights import affine_in_weight
 
 __all__ = ["REGISTRY", "Handler", "find_handler", "handles"]
 
@@ -52,12 +53,17 @@ class Handler:
         if unknown:  # an attribute that nobody reads could change what the node computes
             raise node.wrong(f"attribute {unknown[0][:80]!r} is not known in opset {node.opset}")
         try:
-            result = self.function(node, graph)
+            result: Result | None = affine_in_weight(node, graph, self._read)
+            result = self.function(node, graph) if result is None else result
         except ExactSplineError as error:  # of the network's operators, which know no node
             if str(error).startswith(node.where):
                 raise
             raise type(error)(f"{node.where}: {error}") from None
         return result if isinstance(result, tuple) else (result,)
+
+    def _read(self, node: NodeView, graph: Graph) -> AnyValue:
+        result = self.function(node, graph)
+        return result[0] if isinstance(result, tuple) else result
 
 
 _NEVER = 1 << 40

@@ -51,6 +51,7 @@ class Input:
     name: str
     shape: Shape
     batch: bool
+    kind: int = 1  # ONNX's data type
 
     @property
     def inner(self) -> Shape:
@@ -333,7 +334,7 @@ def _input(value: ValueInfoProto, batch: bool) -> Input:
             f"{where}: has shape {shown}; the length of axis {sizes.index(None)} must be known"
         )
     shape = tuple(n for n in sizes if n is not None)
-    return Input(value.name, shape, len(shape) >= 2 and shape[0] == 1)
+    return Input(value.name, shape, len(shape) >= 2 and shape[0] == 1, tensor.elem_type)
 
 
 def slices_of(inputs: Sequence[Input]) -> dict[str, slice]:

@@ -133,10 +133,12 @@ def _cast_gate(node: NodeView, x: Gated, to: int) -> Gated:
 @handles("CastLike", inputs=2, attributes=("saturate", "round_mode"), since=15, gates=True)
 def _cast_like(node: NodeView, graph: Graph) -> AnyValue:
     x, like = node.given[0], node.given[1]
-    kind = like.kind if isinstance(like, Constant | Infinite) else 1
+    kind = like.kind if isinstance(like, Constant | Infinite) else graph.kind
     if isinstance(x, Gated):
         return _cast_gate(node, x, kind or 1)
     x = graph.plain(x)
+    if isinstance(x, Constant) and not isinstance(like, Constant | Infinite):
+        return Constant(x.values, False, kind)
     if not isinstance(x, Variable):
         raise node.not_computed()
     if kind not in (0, *_FLOATS):

@@ -88,7 +88,8 @@ def _resize(node: NodeView, graph: Graph) -> Value:
         x = y
     value = node.float_attribute("extrapolation_value", 0.0)
     if value and outside.any():
-        shift = np.where(outside, value, Fraction(0))
+        shift = np.full(outside.shape, Fraction(0), dtype=object)
+        shift[outside] = value
         shift = shift.reshape(shift.shape[1:]) if x.batch else shift
         return graph.apply(node, Elementwise(shift=exact_array(shift)), x)
     return x
