@@ -15,6 +15,7 @@ from ....network import (
     Clip,
     Elementwise,
     HardSigmoid,
+    HardSwish,
     LeakyReLU,
     LogSoftmax,
     Operator,
@@ -134,6 +135,11 @@ def _selu(node: NodeView, graph: Graph) -> Value:
 @handles("Gelu", attributes=("approximate",), since=20)
 def _gelu(node: NodeView, graph: Graph) -> Value:
     return graph.run(node, GELU(node.text_attribute("approximate", "none")), node.value(0))
+
+
+@handles("HardSwish", since=14)
+def _hard_swish(node: NodeView, graph: Graph) -> Value:
+    return graph.run(node, HardSwish(), node.value(0))
 
 
 @handles("Swish", attributes=("alpha",), since=24)
