@@ -129,7 +129,7 @@ def _read_model(
     put_together(model.graph, signature.stored, signature.makers)
     target, live = signature.output(output)
     inputs = signature.inputs
-    alone = len(inputs) == 1
+    alone = len(inputs) == 1 and inputs[0].shape != ()
     shape = inputs[0].inner if alone else (sum(math.prod(x.shape) for x in inputs),)
     graph = Graph(file_bytes, shape)
     graph.kind = inputs[0].kind

@@ -24,13 +24,16 @@ _OLDEST_OPSET = 7  # broadcasting was another one before
 _MOST_AXES = 16  # of an input
 _MOST_INPUTS = 1_000
 _FLOATS = {1: "FLOAT", 10: "FLOAT16", 11: "DOUBLE", 16: "BFLOAT16"}
+_PLACES = "which entries are the largest is not continuous in the input; use their values alone"
+_TRAINING = "such statistics belong to training; export the model in eval mode"
+_SECOND = {"MaxPool": _PLACES, "TopK": _PLACES, "BatchNormalization": _TRAINING}
 _OF_SHAPES = ("Shape", "Size")  # they depend on shapes alone, which are known
 # fmt: off
 _SMOOTH = frozenset({
     "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Attention", "Cos", "Cosh", "CumProd", "Det",
     "Erf", "Exp", "GRU", "GroupNormalization", "InstanceNormalization", "LRN", "LSTM",
-    "LayerNormalization", "Log", "MeanVarianceNormalization", "Mish", "Pow", "RMSNormalization",
-    "RNN", "Reciprocal", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare", "Sin",
+    "LayerNormalization", "Log", "LpNormalization", "MeanVarianceNormalization", "Mish", "Pow",
+    "RMSNormalization", "RNN", "Reciprocal", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare", "Sin",
     "Sinh", "Softsign", "Sqrt", "SwiGLU", "Tan",
 })
 _JUMPS = frozenset({
@@ -199,9 +202,9 @@ class Signature:
             # few operators have a second output that is a function of the input
             others = [name for name in node.output[1:] if name and name in used]
             if others and not handler.several:
+                why = _SECOND.get(node.op_type, "only the first output of this operator is read")
                 return UnsupportedOperatorError(
-                    f"{describe_node(node, index)}: its output {others[0][:80]!r} is used; "
-                    "only the first output of this operator is supported"
+                    f"{describe_node(node, index)}: its output {others[0][:80]!r} is used; {why}"
                 )
         return None
 
@@ -319,8 +322,8 @@ def _input(value: ValueInfoProto, batch: bool) -> Input:
     # a symbol, 0 or -1 is an unknown length
     sizes = [d.dim_value if d.dim_value > 0 else None for d in tensor.shape.dim]
     shown = [n if n else (d.dim_param or "?") for n, d in zip(sizes, tensor.shape.dim, strict=True)]
-    if not 1 <= len(sizes) <= _MOST_AXES:
-        raise FormatError(f"{where}: has {len(sizes)} axes; it needs 1 to {_MOST_AXES}")
+    if len(sizes) > _MOST_AXES:
+        raise FormatError(f"{where}: has {len(sizes)} axes; up to {_MOST_AXES} are read")
     if len(sizes) >= 2 and (batch or sizes[0] == 1):
         if sizes[0] not in (None, 1):
             raise FormatError(

@@ -85,6 +85,9 @@ def _matrix_times_variable(node: NodeView, graph: Graph, w: np.ndarray, x: Varia
 
 def _stacked(node: NodeView, graph: Graph, w: np.ndarray, x: Variable, *, left: bool) -> Value:
     """A stack of matrices: w_i x_i, or x_i w_i^T, as a convolution with a group for each i."""
+    if len(x.shape) == 1 and not x.batch:  # one vector for all matrices of the stack
+        y = graph.apply(node, Dense(w.reshape(-1, w.shape[-1])), x)
+        return graph.reshape(node, y, (*w.shape[:-2], w.shape[-2]))
     if len(x.inner) < 2:
         raise node.unsupported(
             f"a stack of matrices of shape {w.shape} on an input of shape {x.shape}: {MIXES}"

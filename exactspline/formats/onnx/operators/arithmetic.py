@@ -8,7 +8,18 @@ from fractions import Fraction
 
 import numpy as np
 
-from ....network import Add, Clip, Elementwise, Maximum, Minimum, ReLU, Sigmoid, SiLU
+from ....network import (
+    Add,
+    Clip,
+    Elementwise,
+    HardSigmoid,
+    HardSwish,
+    Maximum,
+    Minimum,
+    ReLU,
+    Sigmoid,
+    SiLU,
+)
 from ....rationals import as_fractions, compact
 from ...gates import Gate
 from ...limits import check_entries
@@ -88,12 +99,21 @@ def _two_variables(node: NodeView, graph: Graph, a: Variable, b: Variable) -> Va
         for x, gate in ((a, b), (b, a)):
             operator, inputs = graph.maker(gate) or (None, ())
             # the same shape: else broadcasting would make more of it
-            if isinstance(operator, Sigmoid) and inputs == (x.node,) and x.inner == gate.inner:
+            if inputs != (x.node,) or x.inner != gate.inner:
+                continue
+            if isinstance(operator, Sigmoid):
                 return graph.apply(node, SiLU(), x)
+            if isinstance(operator, HardSigmoid) and _is_that_of_hard_swish(operator):
+                return graph.apply(node, HardSwish(), x)
     raise node.unsupported(
         f"both inputs depend on the network's input: their "
         f"{'product' if node.kind == 'Mul' else 'quotient'} is not piecewise affine"
     )
+
+
+def _is_that_of_hard_swish(operator: HardSigmoid) -> bool:
+    """Slope 1/6, up to the rounding of float32, and 1/2."""
+    return abs(operator.alpha - Fraction(1, 6)) < Fraction(1, 10**7) and operator.beta * 2 == 1
 
 
 @handles("Neg", gates=True)

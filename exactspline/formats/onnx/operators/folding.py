@@ -113,7 +113,7 @@ def _cast(node: NodeView, graph: Graph) -> AnyValue:
     x = graph.plain(x)
     if not isinstance(x, Variable):
         raise node.not_computed()
-    if to not in _FLOATS:
+    if to not in (*_FLOATS, graph.kind):
         raise node.unsupported(
             f"a cast of what depends on the input to data type {to} rounds it: it jumps. Cast to "
             "float or double, or leave it out of the model"
@@ -141,7 +141,7 @@ def _cast_like(node: NodeView, graph: Graph) -> AnyValue:
         return Constant(x.values, False, kind)
     if not isinstance(x, Variable):
         raise node.not_computed()
-    if kind not in (0, *_FLOATS):
+    if kind not in (0, graph.kind, *_FLOATS):
         raise node.unsupported("a cast of what depends on the input to an integer rounds it")
     return graph.apply(node, Identity(), x)
 

@@ -210,6 +210,32 @@ def _tensor_scatter(node: NodeView, graph: Graph) -> Value:
     return _scattered(node, graph, cache, numbered(cache.shape)[tuple(grid)], updates)
 
 
+@handles("MaxUnpool", inputs=(2, 3), attributes=("kernel_shape", "pads", "strides"), since=9)
+def _max_unpool(node: NodeView, graph: Graph) -> Value:
+    """Entries put at constant places of an image of zeros."""
+    x, places = node.variable(0), _indices(node, 1)
+    n = len(x.shape) - 2
+    if n < 1 or places.shape != x.shape or "kernel_shape" not in node.attributes:
+        raise node.wrong(f"indices of shape {places.shape} do not fit an input of {x.shape}")
+    kernel, strides = node.sizes("kernel_shape", n, 1, 1), node.sizes("strides", n, 1, 1)
+    pads = node.sizes("pads", 2 * n, 0, 0)
+    least = tuple(
+        (x.shape[2 + i] - 1) * strides[i] - pads[i] - pads[n + i] + kernel[i] for i in range(n)
+    )
+    shape = (*x.shape[:2], *least)
+    # the indices are of the image before pooling, of the least size that fits
+    check_entries(shape, node.where)
+    grid = np.unravel_index(_counted(node, places, math.prod(shape)), shape)
+    if node.optional(2) is not None:
+        shape = tuple(node.constant_ints(2, "output_shape"))
+        if len(shape) != len(x.shape) or any(n < m for n, m in zip(shape, (*x.shape[:2], *least),
+                                                                  strict=True)):  # fmt: skip
+            raise node.wrong(f"output_shape {shape[:16]} does not hold an image of {least}")
+        check_entries(shape, node.where)
+    zeros = Constant(np.zeros(shape))
+    return _scattered(node, graph, zeros, numbered(shape)[grid], x)
+
+
 def _scattered(
     node: NodeView, graph: Graph, data: Value, places: np.ndarray, updates: Value
 ) -> Value:

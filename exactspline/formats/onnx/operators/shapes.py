@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ....network import Flatten, Identity, Reshape, Transpose
 from ..graph import Graph
 from ..node import MIXES, NodeView
@@ -164,9 +166,9 @@ def _identity(node: NodeView, graph: Graph) -> Value:
     return x if isinstance(x, Constant) else graph.apply(node, Identity(), x)
 
 
-@handles("Dropout", attributes=("ratio",), until=11)
-@handles("Dropout", inputs=(1, 3), attributes=("seed",), since=12)
-def _dropout(node: NodeView, graph: Graph) -> Value:
+@handles("Dropout", attributes=("ratio",), until=11, several=True)
+@handles("Dropout", inputs=(1, 3), attributes=("seed",), since=12, several=True)
+def _dropout(node: NodeView, graph: Graph) -> tuple[Value, ...]:
     """The identity: in inference, and with a ratio of 0."""
     training = node.optional(2) is not None and node.constant(2, "training_mode").values.any()
     if training and (node.optional(1) is None or node.constant(1, "ratio").values.any()):
@@ -175,4 +177,6 @@ def _dropout(node: NodeView, graph: Graph) -> Value:
             "model in eval mode"
         )
     x = node.value(0)
-    return x if isinstance(x, Constant) else graph.apply(node, Identity(), x)
+    graph.budget.about_to_compute(math.prod(x.shape), node.where)
+    mask = Constant(np.ones(x.shape), True, 9)
+    return (x if isinstance(x, Constant) else graph.apply(node, Identity(), x)), mask
