@@ -192,6 +192,8 @@ class _Walk:
                     self.values[name] = value
         result = self.graph.plain(self.value(target))
         if isinstance(result, Constant):
+            if not result.values.size:
+                raise FormatError(f"output {target[:80]!r} has no entries: shape {result.shape}")
             return self._constant_output(result)
         assert result is not None
         return result

@@ -33,7 +33,8 @@ _SMOOTH = frozenset({
     "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Attention", "Cos", "Cosh", "CumProd", "Det",
     "Erf", "Exp", "GRU", "GroupNormalization", "InstanceNormalization", "LRN", "LSTM",
     "LayerNormalization", "Log", "LpNormalization", "MeanVarianceNormalization", "Mish", "Pow",
-    "RMSNormalization", "RNN", "Reciprocal", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare", "Sin",
+    "RMSNormalization", "RNN", "Reciprocal",
+    "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare", "Sin",
     "Sinh", "Softsign", "Sqrt", "SwiGLU", "Tan",
 })
 _JUMPS = frozenset({
