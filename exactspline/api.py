@@ -44,21 +44,30 @@ Progress = Callable[["AnyRun"], None]
 
 
 @guarded
-def load(path: Any) -> Network:
+def load(path: Any, *, output: str | None = None, batch: bool = True) -> Network:
     """Read a network from a file: ONNX (.onnx), .nnet, .npz or .json.
 
     Parameters
     ----------
     path : str or path-like
+    output : str, optional
+        Which of the several outputs of an ONNX model is read, by its name.
+    batch : bool
+        Whether the first axis of an ONNX model's input is the batch axis, if it has several;
+        with False it is an axis like others.
 
     Returns
     -------
     Network
+        Of a model with several inputs they stand one after the other; ``net.inputs`` has the
+        slice of each.
 
     Raises
     ------
     FormatError
         If the file cannot be read or is malformed.
+    ParameterError
+        For options that files of this kind do not have.
     UnsupportedOperatorError
         If it holds an operator that is not supported; the message names it and its node.
 
@@ -75,7 +84,7 @@ def load(path: Any) -> Network:
     """
     from .formats import load as load_file
 
-    return load_file(path)
+    return load_file(path, output=output, batch=batch)
 
 
 @guarded

@@ -147,6 +147,14 @@ class Gate:
         ends = [-math.inf, *self.points, math.inf]
         return list(pairwise(ends))
 
+    def is_integer(self) -> bool:
+        """Whether all values are integers: it is constant on every piece."""
+        values = [*self.at, *(c for _, c in self.pieces)]
+        flat = [v for value in values for v in np.asarray(value, dtype=object).reshape(-1).tolist()]
+        return all(_same(s, _ZERO) for s, _ in self.pieces) and all(
+            v.denominator == 1 for v in flat
+        )
+
     def jump(self) -> tuple[Fraction, Number, Number, Number] | None:
         """The first point where it is not continuous: the limits on both sides and the value."""
         for k, u in enumerate(self.points):

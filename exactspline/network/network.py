@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -64,6 +64,9 @@ class Network:
         what only moves or scales its values. It is no part of the partition.
     output_shape : tuple of int
         Of f.
+    inputs : dict of str to slice
+        Where the inputs of a model with several stand among the D coordinates, by their names;
+        empty for a network with one input.
 
     Raises
     ------
@@ -93,6 +96,7 @@ class Network:
         *,
         output: int | None = None,
         sha256: str = "",
+        inputs: Mapping[str, slice] | None = None,
     ) -> Network:
         """A network from a graph of operators.
 
@@ -105,6 +109,8 @@ class Network:
         output : int, optional
             Which node's value the network gives; the last one by default. Nodes that do not
             lead to it are left out.
+        inputs : mapping of str to slice, optional
+            See the attribute.
 
         Raises
         ------
@@ -119,6 +125,7 @@ class Network:
         """
         net = cls.__new__(cls)
         net._build(reaching(nodes, output), input_shape, sha256)
+        net.inputs = dict(inputs or {})
         return net
 
     def _build(
@@ -143,6 +150,7 @@ class Network:
         self.nodes: tuple[Node, ...] = tuple(nodes[:cut])
         self.output_nodes: tuple[Node, ...] = tuple(nodes[cut:])
         self.output_shape: Shape = nodes[cut - 1].shape if cut else self.input_shape
+        self.inputs: dict[str, slice] = {}
         self._file_sha256 = sha256
 
     @property

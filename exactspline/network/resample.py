@@ -24,7 +24,7 @@ __all__ = ["COORDINATES", "NEAREST", "Resampling"]
 
 COORDINATES = (
     "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric",
-    "tf_crop_and_resize",
+    "tf_crop_and_resize", "tf_half_pixel_for_nn",
 )  # fmt: skip
 NEAREST = ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
 _HALF = Fraction(1, 2)
@@ -150,6 +150,8 @@ class Resampling:
             return start * (size - 1) + i * (end - start) * Fraction(size - 1, wanted - 1)
         if self.coordinates == "pytorch_half_pixel" and wanted == 1:
             return Fraction(0)
+        if self.coordinates == "tf_half_pixel_for_nn":
+            return (i + _HALF) / scale
         x = (i + _HALF) / scale - _HALF
         if self.coordinates == "half_pixel_symmetric":  # the centres of both axes coincide
             x += Fraction(size, 2) * (1 - wanted / (scale * size))

@@ -38,7 +38,7 @@ class SparseLinear(Operator):
     Raises
     ------
     ShapeError
-        If the counts do not add up, or an index is no column.
+        If the counts do not add up, an index is no column, or stands twice in a row.
     ParameterError
         For values that are no exact numbers.
 
@@ -84,6 +84,10 @@ class SparseLinear(Operator):
         wrong = [i for i in self.indices if i >= self.columns][:1]
         if wrong:
             raise ShapeError(f"{self.label}: index {wrong[0]} is beyond {self.columns} columns")
+        rows = np.repeat(np.arange(len(self.counts)), self.counts)
+        places = rows * self.columns + np.array(self.indices, dtype=np.int64)
+        if len(np.unique(places)) != len(places):
+            raise ShapeError(f"{self.label}: a row reads an entry twice; add its two values")
 
     @property
     def parameters(self) -> int:

@@ -92,6 +92,8 @@ def test_what_has_no_meaning_is_refused():
         es.SparseLinear(2, [2], [0, 1], [1])
     with pytest.raises(ShapeError, match="beyond 2 columns"):
         es.SparseLinear(2, [1], [2])
+    with pytest.raises(ShapeError, match="twice"):
+        es.SparseLinear(2, [2], [1, 1])
 
 
 def test_running_sums():

@@ -12,8 +12,8 @@ def sparse_linear(rng):
     shape = cases._shape(rng)
     axis, style = rng.randrange(-len(shape), len(shape)), rng.choice(cases.STYLES)
     n_in, n_out, place = shape[axis], rng.randint(1, 4), axis % len(shape)
-    counts = [rng.randint(0, 3) for _ in range(n_out)]  # the same entry may stand twice
-    indices = [rng.randrange(n_in) for _ in range(sum(counts))]
+    counts = [rng.randint(0, n_in) for _ in range(n_out)]
+    indices = [j for count in counts for j in rng.sample(range(n_in), count)]
     values = cases.array(rng, (len(indices),), style) if rng.random() < 0.8 else None
     matrix = np.zeros((n_out, n_in), dtype=object)
     at = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from onnx import numpy_helper
+from onnx_cases_more import MORE
 from onnx_models import floats, node
 from operator_cases import ONNX
 
@@ -747,8 +748,9 @@ ACTIVATIONS = {
 }
 
 OPERATORS = {
-    **CHAINS, **STRUCTURE, **SEVERAL, **CONVOLUTIONS, **POOLING, **ACTIVATIONS, **ONNX,
+    **CHAINS, **STRUCTURE, **SEVERAL, **CONVOLUTIONS, **POOLING, **ACTIVATIONS, **MORE, **ONNX,
 }  # fmt: skip
 SMOOTH = {
-    "Celu", "Elu", "Gelu", "LogSoftmax", "Selu", "Sigmoid", "Softmax", "Softplus", "Swish", "Tanh",
+    "Celu", "Elu", "Gelu", "HardSwish", "LogSoftmax", "Selu", "Sigmoid", "Softmax", "Softplus",
+    "Swish", "Tanh",
 }  # fmt: skip
