@@ -34,7 +34,6 @@ UNSUPPORTED = {
     "attention": (nn.MultiheadAttention(4, 2), (4, 4), "take one tensor|MultiheadAttention"),
     "transformer": (nn.TransformerEncoderLayer(4, 2), (4, 4), "MultiheadAttention.*multiplies"),
     "bilinear": (nn.Bilinear(2, 2, 2), (2,), "take one tensor"),
-    "hardswish": (nn.Sequential(nn.Hardswish()), (3,), "hardswish.*'0'.*Hardswish"),
     "mish": (nn.Mish(), (3,), "mish"),
     "divisor depends": (nn.Softsign(), (3,), "divisor depends"),
     "glu": (nn.GLU(), (4,), "glu"),
@@ -89,7 +88,6 @@ UNSUPPORTED = {
     "state_dict": (nn.Linear(2, 2).state_dict(), (2,), "weights=path"),
     "norm": (Calls(lambda s, x: x.norm(dim=1)), (3,), "norm with p = 2"),
     "power_pooling": (nn.LPPool1d(2, 2), (1, 4), "power"),
-    "hardswish_by_hand": (Calls(lambda s, x: x * F.relu6(x + 3)), (3,), "multiplies two values"),
     "cond": (
         Calls(lambda s, x: torch.cond(x.sum() > 0, lambda y: y + 1, lambda y: -y, (x,))), (3,),
         "control flow"),

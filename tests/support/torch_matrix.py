@@ -91,6 +91,7 @@ _layers({
     "ELU": (_alone(nn.ELU, 0.5), (5,)),
     "SELU": (_alone(nn.SELU), (5,)),
     "CELU": (_alone(nn.CELU, 2.0), (5,)),
+    "Hardswish": (_alone(nn.Hardswish), (5,)),
     "Softplus": (_alone(nn.Softplus), (5,)),
     "LogSigmoid": (_alone(nn.LogSigmoid), (5,)),
     "Softmax": (_alone(nn.Softmax, dim=-1), (5,)),
@@ -270,6 +271,8 @@ _functions({
     "F.relu6": (lambda s, x: F.relu6(6 * x), (5,)),
     "F.softshrink": (lambda s, x: F.softshrink(x, 0.25), (5,)),
     "x * sigmoid(x)": (lambda s, x: x * torch.sigmoid(x), (4,)),
+    "x * hardsigmoid(x)": (lambda s, x: x * F.hardsigmoid(x), (4,)),
+    "x * relu6(x + 3) / 6": (lambda s, x: x * F.relu6(x + 3) / 6, (4,)),
     "constants made inside": (
         lambda s, x: x * torch.arange(1, 5, dtype=x.dtype) + torch.ones_like(x), (4,)),
     "constants of exp": (

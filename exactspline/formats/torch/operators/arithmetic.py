@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from ....errors import ParameterError, UnsupportedOperatorError
-from ....network import Add, BatchNorm, Sigmoid, SiLU
+from ....network import (
+    Add,
+    BatchNorm,
+    Clip,
+    Elementwise,
+    HardSigmoid,
+    HardSwish,
+    Sigmoid,
+    SiLU,
+)
 from ....rationals import as_fractions, compact, to_fraction
 from ..values import Const, Gated, Lowering, Unreadable, Var, handler
 from .conditions import product, total
@@ -68,12 +78,41 @@ def multiply(t: Lowering, x: Any, other: Any) -> Any:
     for value, factor in ((a, b), (b, a)):
         if isinstance(value, Var) and isinstance(factor, Const):
             return t.affine(*t.beside(factor, value))
-        made = t.made_by(factor)  # x * sigmoid(x)
-        if made and isinstance(made[0], Sigmoid) and made[1] == (getattr(value, "node", None),):
-            return t.emit(SiLU(), value)
+        gated = _gated_by_itself(t, value, factor)
+        if gated is not None:
+            return gated
     raise UnsupportedOperatorError(
         "multiplies two values that depend on the input; that is not piecewise affine"
     )
+
+
+def _gated_by_itself(t: Lowering, x: Any, gate: Any) -> Any:
+    """x sigmoid(x), x hardsigmoid(x) or x relu6(x + 3) as one smooth operator; else None."""
+    made = t.made_by(gate)
+    if made is None or not isinstance(x, Var):
+        return None
+    operator, reads = made
+    if isinstance(operator, Sigmoid) and reads == (x.node,):
+        return t.emit(SiLU(), x)
+    if isinstance(operator, HardSigmoid) and reads == (x.node,):
+        usual = (operator.alpha, operator.beta) == (Fraction(1, 6), Fraction(1, 2))
+        return t.emit(HardSwish(), x) if usual else None
+    if isinstance(operator, Clip) and (operator.low, operator.high) == (0, 6) and reads[0] >= 0:
+        inner, below = t.nodes[reads[0]]
+        if (
+            isinstance(inner, Elementwise)
+            and tuple(below) == (x.node,)
+            and np.all(inner.scale == 1)
+            and np.all(inner.shift == 3)
+        ):
+            return t.affine(t.emit(HardSwish(), x, part="hardswish"), 6)
+    return None
+
+
+@handler("hardswish")
+def _hardswish(t: Lowering, x: Any) -> Any:
+    """HardSwish."""
+    return t.emit(HardSwish(), t.operand(x))
 
 
 @handler("div", "true_divide", exact=True)
@@ -162,7 +201,7 @@ for _names, _what in {
     ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "square", "cbrt",
      "reciprocal", "sin", "cos", "tan", "sinh", "cosh", "asin", "acos", "atan", "atan2", "asinh",
      "acosh", "atanh", "erf", "erfc", "erfinv", "softsign", "mish", "logsumexp", "logaddexp",
-     "logcumsumexp", "lgamma", "digamma", "hypot", "cumprod", "prod", "hardswish"):
+     "logcumsumexp", "lgamma", "digamma", "hypot", "cumprod", "prod"):
         f"is not piecewise affine; {_APPROXIMATE}",
     ("glu", "scaled_dot_product_attention", "multi_head_attention_forward", "cross", "cdist",
      "_native_multi_head_attention", "_transformer_encoder_layer_fwd", "outer", "lstm", "gru"):
