@@ -86,6 +86,9 @@ UNSUPPORTED = {
     "where": (Calls(lambda s, x: torch.where(x > 1, x, 2 * x)), (3,), "jumps where .* 1: 2 left"),
     "masked": (Calls(lambda s, x: x.masked_fill(x < 0, -1.0)), (3,), "jumps where .* 0: -1 left"),
     "state_dict": (nn.Linear(2, 2).state_dict(), (2,), "weights=path"),
+    "scatter_reduce": (
+        Calls(lambda s, x: torch.zeros(1, 2).scatter(1, torch.tensor([[0, 0]]), x, reduce="add")),
+        (2,), "computes with the entries"),
     "norm": (Calls(lambda s, x: x.norm(dim=1)), (3,), "norm with p = 2"),
     "power_pooling": (nn.LPPool1d(2, 2), (1, 4), "power"),
     "cond": (

@@ -219,6 +219,7 @@ _functions({
     "median": (lambda s, x: x.median(dim=1).values, (5,)),
     "kthvalue": (lambda s, x: torch.kthvalue(x, 2, dim=1).values, (4,)),
     "cat": (lambda s, x: torch.cat([x, -x, s.b], 1), (4,), {"b": (1, 2)}),
+    "cat of nothing": (lambda s, x: torch.cat([x[:, :0], x.relu()], 1), (3,)),
     "stack": (lambda s, x: torch.stack([x, x.relu()], dim=-1), (3,)),
     "chunk": (lambda s, x: torch.maximum(*x.chunk(2, 1)), (6,)),
     "split": (lambda s, x: torch.split(x, [1, 3], 1)[1].relu(), (4,)),
@@ -258,6 +259,8 @@ _functions({
     "where with a constant mask": (lambda s, x: torch.where(s.m, x, -x), (4,), {"m": _HALVES}),
     "where x > 0": (lambda s, x: torch.where(x > 0, x, 0.1 * x), (4,)),
     "where x >= 1": (lambda s, x: torch.where(x >= 1, 2 * x - 1, x), (4,)),
+    "view of a choice": (
+        lambda s, x: torch.where(x > 0, x, -x).view(-1, 2, 2).permute(0, 2, 1), (4,)),
     "where a > b": (lambda s, x: torch.where(x[:, :2] > x[:, 2:], x[:, :2], x[:, 2:]), (4,)),
     "where by hand": (
         lambda s, x: torch.where(x > 0.5, x - 0.5, torch.where(x < -0.5, x + 0.5, 0.0)), (4,)),

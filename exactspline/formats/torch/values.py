@@ -23,7 +23,17 @@ from ...network import Elementwise, Flatten, Operator, Reshape, Select
 from ...rationals import as_fractions, compact, exact_array
 from ..gates import Gate
 
-__all__ = ["HANDLERS", "Const", "Gated", "Handler", "Lowering", "Unreadable", "Var", "handler"]
+__all__ = [
+    "HANDLERS",
+    "Const",
+    "Gated",
+    "Handler",
+    "Lowering",
+    "Unreadable",
+    "Var",
+    "handler",
+    "refused",
+]
 
 Shape = tuple[int, ...]
 MAX_ENTRIES = 1 << 26  # of one value
@@ -128,6 +138,7 @@ class Handler(NamedTuple):
 
     run: Callable[..., Any]
     exact: bool  # of constants too, in rationals: torch would round
+    refusal: str = ""  # why it is never read
 
 
 H = TypeVar("H", bound=Callable[..., Any])
@@ -151,6 +162,16 @@ def handler(*names: str, exact: bool = False) -> Callable[[H], H]:
         return function
 
     return register
+
+
+def refused(reason: str, *names: str) -> None:
+    """Register ATen functions that are never read, with the reason for the message."""
+
+    def refuse(t: Lowering, *args: Any, **kwargs: Any) -> Any:
+        raise UnsupportedOperatorError(reason)
+
+    for name in names:
+        HANDLERS[name] = Handler(refuse, False, reason)
 
 
 class Lowering:

@@ -101,9 +101,9 @@ def _hardsigmoid(t: Lowering, x: Any) -> Any:
     return t.emit(HardSigmoid(), t.operand(x))
 
 
-@handler("threshold", "_threshold")
+@handler("threshold")
 def _threshold(t: Lowering, x: Any, threshold: float, value: float) -> Any:
-    """Threshold, where it is continuous."""
+    """Threshold; refused where it jumps."""
     return t.emit(Threshold(threshold, value), t.operand(x))
 
 
@@ -136,13 +136,13 @@ def _bound(t: Lowering, bound: Any) -> Any:
 
 @handler("clamp_min", exact=True)
 def _clamp_min(t: Lowering, x: Any, min: Any) -> Any:
-    """As clamp."""
+    """Clip; Maximum and Minimum for constant tensors. An infinite end is none."""
     return _clamp(t, x, min)
 
 
 @handler("clamp_max", exact=True)
 def _clamp_max(t: Lowering, x: Any, max: Any) -> Any:
-    """As clamp."""
+    """Clip; Maximum and Minimum for constant tensors. An infinite end is none."""
     return _clamp(t, x, None, max)
 
 
@@ -182,7 +182,7 @@ def _softshrink(t: Lowering, x: Any, lambd: float = 0.5) -> Any:
 
 @handler("hardshrink")
 def _hardshrink(t: Lowering, x: Any, lambd: float = 0.5) -> Any:
-    """The identity for 0; refused else: it jumps."""
+    """The identity for lambd 0; any other jumps."""
     return _shrink(t, x, lambd, 0)
 
 
@@ -197,7 +197,7 @@ def _shrink(t: Lowering, x: Any, lambd: float, continuous: int) -> Any:
 # --- not piecewise affine ---------------------------------------------------------------------
 
 
-@handler("sigmoid", "expit")
+@handler("sigmoid")
 def _sigmoid(t: Lowering, x: Any) -> Any:
     """Sigmoid."""
     return t.emit(Sigmoid(), t.operand(x))
@@ -232,7 +232,7 @@ def _softplus(t: Lowering, x: Any, beta: float = 1, threshold: float = 20) -> An
     return t.emit(Softplus(beta), t.operand(x))
 
 
-@handler("logsigmoid", "log_sigmoid")
+@handler("log_sigmoid")
 def _logsigmoid(t: Lowering, x: Any) -> Any:
     """Softplus."""
     x = t.emit(Softplus(), t.affine(t.operand(x), -1, part="negative"), part="softplus")

@@ -19,7 +19,7 @@ from ....network import (
     SiLU,
 )
 from ....rationals import as_fractions, compact, to_fraction
-from ..values import Const, Gated, Lowering, Unreadable, Var, handler
+from ..values import Const, Gated, Lowering, Unreadable, Var, handler, refused
 from .conditions import product, total
 
 __all__ = ["add", "multiply"]
@@ -31,7 +31,7 @@ def _exact(values: Any) -> Const:
 
 @handler("add", exact=True)
 def add(t: Lowering, x: Any, other: Any, *, alpha: Any = 1) -> Any:
-    """A sum."""
+    """Add, Elementwise."""
     factor: Any = as_fractions(t.constant(alpha, "alpha"))[()]
     if isinstance(x, Gated) or isinstance(other, Gated):
         return total(t, x, other, factor)
@@ -51,25 +51,25 @@ def add(t: Lowering, x: Any, other: Any, *, alpha: Any = 1) -> Any:
 
 @handler("sub", exact=True)
 def _sub(t: Lowering, x: Any, other: Any, *, alpha: Any = 1) -> Any:
-    """A difference."""
+    """Add, Elementwise."""
     return add(t, x, other, alpha=-as_fractions(t.constant(alpha, "alpha"))[()])
 
 
 @handler("rsub", exact=True)
 def _rsub(t: Lowering, x: Any, other: Any, alpha: Any = 1) -> Any:
-    """A difference."""
+    """Add, Elementwise."""
     return _sub(t, other, x, alpha=alpha)
 
 
 @handler("neg", exact=True)
 def _neg(t: Lowering, x: Any) -> Any:
-    """-x."""
+    """Elementwise."""
     return multiply(t, x, -1)
 
 
 @handler("mul", exact=True)
 def multiply(t: Lowering, x: Any, other: Any) -> Any:
-    """A product with a constant; x sigmoid(x); a product with a comparison, if continuous."""
+    """Elementwise, by constants; SiLU, HardSwish; by a comparison where that is continuous."""
     if isinstance(x, Gated) or isinstance(other, Gated):
         return product(t, x, other)
     a, b = t.operand(x), t.operand(other)
@@ -117,7 +117,7 @@ def _hardswish(t: Lowering, x: Any) -> Any:
 
 @handler("div", "true_divide", exact=True)
 def _div(t: Lowering, x: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
-    """A quotient by a constant."""
+    """Elementwise, by constants."""
     if rounding_mode is not None:
         raise UnsupportedOperatorError(f"rounds ({rounding_mode}), which jumps")
     divisor = t.constant(other, "the divisor")
@@ -128,19 +128,19 @@ def _div(t: Lowering, x: Any, other: Any, *, rounding_mode: str | None = None) -
 
 @handler("lerp")
 def _lerp(t: Lowering, x: Any, end: Any, weight: Any) -> Any:
-    """x + weight (end - x)."""
+    """Add, Elementwise."""
     return add(t, x, multiply(t, _sub(t, end, x), weight))
 
 
 @handler("addcmul")
 def _addcmul(t: Lowering, x: Any, a: Any, b: Any, *, value: Any = 1) -> Any:
-    """A sum with a product of a constant."""
+    """Add, Elementwise."""
     return add(t, x, multiply(t, multiply(t, a, b), value))
 
 
 @handler("pow")
 def _pow(t: Lowering, x: Any, exponent: Any) -> Any:
-    """The first power."""
+    """The identity, for the first power."""
     known = t.operand(exponent)
     if isinstance(known, Const) and known.shape == () and to_fraction(known.array[()]) == 1:
         return x
@@ -221,8 +221,4 @@ for _names, _what in {
     ("embedding", "embedding_bag"):
         "looks rows up by integers, which depend on the input: it jumps",
 }.items():  # fmt: skip
-
-    def _refuse(t: Lowering, *args: Any, _what: str = _what, **kwargs: Any) -> Any:
-        raise UnsupportedOperatorError(_what)
-
-    handler(*_names)(_refuse)
+    refused(_what, *_names)

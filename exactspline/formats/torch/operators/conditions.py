@@ -77,7 +77,7 @@ _RELATIONS = {
 for _relation, _names in _RELATIONS.items():
 
     def _compare(t: Lowering, x: Any, other: Any, *, _relation: str = _relation) -> Any:
-        """Kept until it is known whether the result is continuous."""
+        """A comparison: what is made of it is read where it is continuous."""
         found = _gates(t, x, other)
         if found is None:  # the difference of two values, against 0
             root = t.operand(difference(t, x, other))
@@ -90,7 +90,7 @@ for _relation, _names in _RELATIONS.items():
 
 @handler("sign", "sgn")
 def _sign(t: Lowering, x: Any) -> Any:
-    """Kept until it is known whether the result is continuous."""
+    """A comparison: what is made of it is read where it is continuous."""
     root, (gate,) = _together(t, x)
     above, below = (compared(r, gate, Gate.affine(0, 0)) for r in (">", "<"))
     return Gated(root, added([above, below], [_ONE, -_ONE]))
@@ -98,21 +98,21 @@ def _sign(t: Lowering, x: Any) -> Any:
 
 @handler("logical_not", "bitwise_not")
 def _not(t: Lowering, x: Any) -> Any:
-    """Of comparisons."""
+    """Comparisons together."""
     root, (gate,) = _together(t, x)
     return Gated(root, compared("==", gate, Gate.affine(0, 0)))
 
 
 @handler("logical_and", "bitwise_and", "__and__")
 def _and(t: Lowering, x: Any, other: Any) -> Any:
-    """Of comparisons."""
+    """Comparisons together."""
     root, (a, b) = _together(t, x, other)
     return Gated(root, chosen(a, compared("!=", b, Gate.affine(0, 0)), Gate.affine(0, 0)))
 
 
 @handler("logical_or", "bitwise_or", "__or__")
 def _or(t: Lowering, x: Any, other: Any) -> Any:
-    """Of comparisons."""
+    """Comparisons together."""
     root, (a, b) = _together(t, x, other)
     return Gated(root, chosen(a, Gate.affine(0, 1), compared("!=", b, Gate.affine(0, 0))))
 
@@ -122,7 +122,7 @@ def _or(t: Lowering, x: Any, other: Any) -> Any:
 
 @handler("where")
 def _where(t: Lowering, condition: Any, x: Any, other: Any) -> Any:
-    """A choice by a constant mask; by a comparison, if the result is continuous."""
+    """A choice by a constant mask; by a comparison where the result is continuous."""
     if isinstance(condition, Const):
         function = getattr(torch.ops.aten.where, _overload(x, other))
         return move(t, function, (condition, _value(t, x), _value(t, other)), {})
@@ -164,7 +164,7 @@ def _value(t: Lowering, x: Any) -> Any:
 
 @handler("masked_fill")
 def _masked_fill(t: Lowering, x: Any, mask: Any, value: Any) -> Any:
-    """As where."""
+    """A choice by a constant mask; by a comparison where the result is continuous."""
     return _where(t, mask, value, x)
 
 

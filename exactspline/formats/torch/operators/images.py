@@ -77,7 +77,7 @@ def _conv(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Any:
-    """Conv, with any padding; a circular one is the convolution's own."""
+    """Conv."""
     kernel = t.constant(weight, "the weight")
     offset = None if bias is None else t.constant(bias, "the bias")
     x = _image(t, x, n)

@@ -33,7 +33,7 @@ def _linear(t: Lowering, x: Any, weight: Any, bias: Any = None) -> Any:
 
 @handler("matmul", "mm", "mv", "dot", "bmm", "vdot", "inner", exact=True)
 def _matmul(t: Lowering, x: Any, other: Any) -> Any:
-    """A product with a constant vector, matrix or stack of matrices, on either side."""
+    """Dense; Conv for a stack of matrices. The constant may stand on either side."""
     a, b = t.operand(x), t.operand(other)
     if isinstance(a, Const) and isinstance(b, Const):
         product = np.matmul(as_fractions(a.array), as_fractions(b.array))
@@ -103,7 +103,7 @@ def _stacked(t: Lowering, w: np.ndarray, x: Var, *, left: bool) -> Any:
 
 @handler("addmm", "addmv", "baddbmm", exact=True)
 def _addmm(t: Lowering, x: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
-    """A product with a constant matrix, and a sum."""
+    """Dense; Conv for a stack of matrices. The constant may stand on either side."""
     known = t.operand(a)
     if isinstance(known, Var) and beta == 1 and alpha == 1:
         offset, matrix = t.operand(x), t.operand(b)
@@ -125,7 +125,7 @@ def _addmm(t: Lowering, x: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1
 
 @handler("einsum")
 def _einsum(t: Lowering, equation: str, tensors: Any, *, path: Any = None) -> Any:
-    """Sums of products of one value with constants."""
+    """Dense; Conv for a stack of matrices. One operand depends on the input."""
     parts = [t.operand(x) for x in tensors]
     terms, out = _letters(equation, [len(p.full) for p in parts])
     values = [i for i, p in enumerate(parts) if isinstance(p, Var)]

@@ -108,7 +108,7 @@ def _sort(
 
 @handler("msort")
 def _msort(t: Lowering, x: Any) -> Any:
-    """Sort, along the first axis."""
+    """Sort: a network of maxima; the places of entries are refused."""
     return _sort(t, x, 0)[0]
 
 
@@ -143,7 +143,7 @@ def _median(t: Lowering, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
 def _norm(
     t: Lowering, x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 ) -> Any:
-    """Sums and maxima of absolute values: the norms with p = 1 and infinity."""
+    """ReduceSum, ReduceMax, ReduceMin of Abs: p = 1 and infinity; others are refused."""
     x = t.operand(x)
     if isinstance(x, Const) or ord not in (1, math.inf, -math.inf):
         raise UnsupportedOperatorError(

@@ -46,8 +46,8 @@ MOVERS = frozenset({
 class _Numbered:
     """The entries of a function's arguments, numbered one after the other from 1 on."""
 
-    def __init__(self, t: Lowering) -> None:
-        self._lowering = t
+    def __init__(self, squared: bool = False) -> None:
+        self._squared = squared
         self.sources: list[tuple[int, Var | Const]] = []
         self._next = 1
 
@@ -55,8 +55,6 @@ class _Numbered:
         """An argument as torch takes it: data as numbers, indices and masks as they are."""
         if isinstance(value, tuple | list) and not isinstance(value, torch.Size):
             return type(value)(self.argument(v) for v in value)
-        if isinstance(value, Gated | Unreadable):
-            value = self._lowering.operand(value)
         if isinstance(value, torch.dtype):
             raise UnsupportedOperatorError(f"reads the bits of the entries as {value}")
         if scalar and isinstance(value, bool | int | float):
@@ -71,7 +69,8 @@ class _Numbered:
         if self._next > MAX_ENTRIES:
             raise ShapeError(f"reads more than {MAX_ENTRIES:,} entries")
         self.sources.append((first, value))
-        return torch.arange(first, self._next, dtype=torch.float64).reshape(value.full)
+        found = torch.arange(first, self._next, dtype=torch.float64).reshape(value.full)
+        return found**2 if self._squared else found  # exact: the numbers are below 2^26
 
 
 def move(t: Lowering, function: Any, args: Sequence[Any], kwargs: Any) -> Any:
@@ -83,20 +82,43 @@ def move(t: Lowering, function: Any, args: Sequence[Any], kwargs: Any) -> Any:
     args, kwargs
         Values, constants and numbers among them stand for their entries, or for indices.
     """
-    numbered = _Numbered(t)
+    args, kwargs = _written(t, args), {key: _written(t, a) for key, a in kwargs.items()}
+    numbered = _Numbered()
+    out = _run(numbered, function, args, kwargs)
+    again = _run(_Numbered(squared=True), function, args, kwargs)
+    if isinstance(out, list | tuple):
+        for part, other in zip(out, again, strict=True):
+            _check_moved(part, other)
+        return tuple(_placed(t, numbered, part, f"{i}") for i, part in enumerate(out))
+    _check_moved(out, again)
+    return _placed(t, numbered, out, "")
+
+
+def _written(t: Lowering, value: Any) -> Any:
+    """Arguments in which what is made of comparisons has become a value."""
+    if isinstance(value, tuple | list) and not isinstance(value, torch.Size):
+        return type(value)(_written(t, v) for v in value)
+    return t.operand(value) if isinstance(value, Gated | Unreadable) else value
+
+
+def _check_moved(out: torch.Tensor, squares: torch.Tensor) -> None:
+    """What sums or averages entries does not give the squares of their numbers."""
+    if not torch.equal(out**2, squares):
+        raise UnsupportedOperatorError("computes with the entries that it moves; not supported")
+
+
+def _run(numbered: _Numbered, function: Any, args: Sequence[Any], kwargs: Any) -> Any:
+    """The function, of numbers."""
     kinds = {a.name: isinstance(a.type, torch.NumberType) for a in function._schema.arguments}
     named = list(kinds.values())
     rest = [numbered.argument(a, named[i]) for i, a in enumerate(args)]
     words = {key: numbered.argument(a, kinds[key]) for key, a in kwargs.items()}
     try:
-        out = function(*rest, **words)
+        return function(*rest, **words)
     except (RuntimeError, IndexError, ValueError, TypeError) as error:
         text = str(error).strip().split("\n")[0]
         full = numbered.sources[0][1].full if numbered.sources else ()
         raise ShapeError(f"does not fit a value of shape {tuple(full)}: {text}") from None
-    if isinstance(out, list | tuple):
-        return tuple(_placed(t, numbered, part, f"{i}") for i, part in enumerate(out))
-    return _placed(t, numbered, out, "")
 
 
 def _placed(t: Lowering, numbered: _Numbered, out: torch.Tensor, part: str) -> Var | Const:
@@ -108,7 +130,7 @@ def _placed(t: Lowering, numbered: _Numbered, out: torch.Tensor, part: str) -> V
         for first, x in values
         if np.any((numbers >= first) & (numbers < first + math.prod(x.full)))
     ]
-    if not read and numbers.size:
+    if not read:
         return Const(_constants(numbered, numbers)[0])
     lead = int(t.lead and out.ndim > 0 and out.shape[0] == 1)  # else the batch axis has moved
     places = numbers[0] if lead else numbers
@@ -265,7 +287,7 @@ def onto(t: Lowering, base: Any, x: Any, places: torch.Tensor, factor: Any = 1) 
 
 @handler("scatter_add")
 def _scatter_add(t: Lowering, x: Any, dim: int, index: Any, src: Any) -> Any:
-    """Sums of entries at constant places."""
+    """SparseLinear: entries added at constant places."""
     x, src, at = t.operand(x), t.operand(src), index_of(t, index)
     taken = tuple(slice(n) for n in at.shape)
     part = places_of(src)[taken]
@@ -276,7 +298,7 @@ def _scatter_add(t: Lowering, x: Any, dim: int, index: Any, src: Any) -> Any:
 
 @handler("index_add")
 def _index_add(t: Lowering, x: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
-    """Sums of entries at constant places."""
+    """SparseLinear: entries added at constant places."""
     x, source = t.operand(x), t.operand(source)
     return onto(t, x, source, places_of(x).index_select(dim, index_of(t, index)), alpha)
 
@@ -286,7 +308,7 @@ def _col2im(
     t: Lowering, x: Any, output_size: Any, kernel_size: Any, dilation: Any, padding: Any,
     stride: Any,
 ) -> Any:  # fmt: skip
-    """torch's fold: sums of overlapping windows."""
+    """SparseLinear: torch's fold."""
     x = t.operand(x)
     height, width = output_size
     channels = x.shape[-2] // math.prod(kernel_size)
@@ -310,8 +332,9 @@ def index_of(t: Lowering, index: Any) -> torch.Tensor:
 
 @handler("cat", "concat", "concatenate", exact=True)
 def _cat(t: Lowering, tensors: Any, dim: int = 0) -> Any:
-    """Values, and constants, side by side."""
+    """Concat."""
     parts = [t.operand(x) for x in tensors]
+    parts = [x for x in parts if 0 not in x.full] or parts[:1]
     if all(isinstance(x, Const) for x in parts):
         return Const(np.concatenate([x.array for x in parts if isinstance(x, Const)], axis=dim))
     lead = min(x.lead for x in parts if isinstance(x, Var))
@@ -322,7 +345,7 @@ def _cat(t: Lowering, tensors: Any, dim: int = 0) -> Any:
 
 @handler("stack", exact=True)
 def _stack(t: Lowering, tensors: Any, dim: int = 0) -> Any:
-    """Values, and constants, side by side on an axis of their own."""
+    """Concat."""
     parts = [t.operand(x) for x in tensors]
     if all(isinstance(x, Const) for x in parts):
         return Const(np.stack([x.array for x in parts if isinstance(x, Const)], axis=dim))
