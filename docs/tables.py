@@ -1,17 +1,19 @@
 """Writes the tables of the documentation that are made from the code.
 
-``python docs/tables.py`` puts the operators and their JSON keys into docs/formats.md; a test
-compares. Run it after an operator is added or changed.
+``python docs/tables.py`` puts the operators with their JSON keys, and PyTorch's functions with what
+they are read as, into docs/formats.md; a test compares. Run it after one is added or changed.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 from pathlib import Path
 
 from exactspline.network import OPERATORS, Operator
 
 BEGIN, END = "<!-- operators, by docs/tables.py -->\n", "<!-- end -->\n"
+TORCH = "<!-- functions of PyTorch, by docs/tables.py -->\n"
 WORDS = {
     "array": "numbers", "optional array": "numbers", "number": "a number",
     "optional number": "a number", "integer": "an integer", "integers": "integers",
@@ -47,11 +49,51 @@ def rows() -> list[str]:
     return out
 
 
+def torch_rows() -> list[str]:
+    """The table of PyTorch's functions, line by line: those of one reader together."""
+    from exactspline.formats.torch.program import HANDLERS, MOVERS
+
+    read: dict[str, list[str]] = {}
+    refused: dict[str, list[str]] = {}
+    for name, handler in HANDLERS.items():
+        if name.startswith("_"):  # the same function inside of torch
+            continue
+        if handler.refusal:
+            refused.setdefault(handler.refusal, []).append(name)
+        else:
+            what = (handler.run.__doc__ or "").strip().rstrip(".")
+            read.setdefault(what, []).append(name)
+    moved = [name for name in MOVERS if not name.startswith("_")]
+    out = ["| function of `torch.ops.aten` | read as |", "|---|---|"]
+    out += [f"| {_listed(names)} | {what} |" for what, names in sorted(read.items())]
+    out.append(f"| {_listed(moved)} | entries that are moved, by constant indices and masks |")
+    out += [f"| {_listed(names)} | refused: {why} |" for why, names in sorted(refused.items())]
+    return out
+
+
+def _listed(names: list[str]) -> str:
+    """Names in order; those for images of 1, 2 and 3 dimensions as one."""
+    found = set(names)
+    for name in names:
+        stem = name.replace("1d", "{}d")
+        sizes = {stem.format(n) for n in (1, 2, 3)}
+        if stem != name and sizes <= found:
+            found = found - sizes | {stem.format("1d/2d/3")}
+    return ", ".join(f"`{name}`" for name in sorted(found))
+
+
 def with_table(text: str) -> str:
-    """A text with the table in its place."""
-    before, _, rest = text.partition(BEGIN)
+    """A text with the tables in their places; without torch its table stays as it is."""
+    text = _replaced(text, BEGIN, rows())
+    if importlib.util.find_spec("torch") is None:
+        return text
+    return _replaced(text, TORCH, torch_rows())
+
+
+def _replaced(text: str, begin: str, lines: list[str]) -> str:
+    before, _, rest = text.partition(begin)
     behind = rest.partition(END)[2]
-    return before + BEGIN + "\n".join(rows()) + "\n" + END + behind
+    return before + begin + "\n".join(lines) + "\n" + END + behind
 
 
 if __name__ == "__main__":

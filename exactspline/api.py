@@ -45,21 +45,30 @@ _SAVED = (".json", ".npz", ".parquet")  # what `Partition.save` writes; all else
 
 
 @guarded
-def load(path: Any) -> Network:
+def load(path: Any, *, output: str | None = None, batch: bool = True) -> Network:
     """Read a network from a file: ONNX (.onnx), .nnet, .npz or .json.
 
     Parameters
     ----------
     path : str or path-like
+    output : str, optional
+        Which of the several outputs of an ONNX model is read, by its name.
+    batch : bool
+        Whether the first axis of an ONNX model's input is the batch axis, if it has several;
+        with False it is an axis like others.
 
     Returns
     -------
     Network
+        Of a model with several inputs they stand one after the other; ``net.inputs`` has the
+        slice of each.
 
     Raises
     ------
     FormatError
         If the file cannot be read or is malformed.
+    ParameterError
+        For options that files of this kind do not have.
     UnsupportedOperatorError
         If it holds an operator that is not supported; the message names it and its node.
 
@@ -76,22 +85,26 @@ def load(path: Any) -> Network:
     """
     from .formats import load as load_file
 
-    return load_file(path)
+    return load_file(path, output=output, batch=batch)
 
 
 @guarded
 def from_torch(
-    module: Any, input_shape: Sequence[int], *, weights: str | os.PathLike[str] | None = None
+    module: Any,
+    input_shape: Sequence[int] | None = None,
+    *,
+    weights: str | os.PathLike[str] | None = None,
 ) -> Network:
-    """Take the network of a PyTorch module, in inference (eval) mode.
+    """Take the network of a PyTorch module, in inference (eval) mode, or of a program.
 
     Parameters
     ----------
-    module : torch.nn.Module
-        Takes one tensor, a batch, and gives one. It is traced in a copy: its parameters,
-        buffers and training flags stay as they are.
-    input_shape : sequence of int
-        Without the batch axis; ``(channels, height, width)`` for images.
+    module : torch.nn.Module or torch.export.ExportedProgram
+        Takes one tensor, a batch, and gives one. A module is exported by ``torch.export`` in a
+        copy: its parameters, buffers and training flags stay as they are.
+    input_shape : sequence of int, optional
+        Without the batch axis; ``(channels, height, width)`` for images. A program knows it.
+        The whole shape of a program's input says that there is no batch axis.
     weights : path-like, optional
         A file with the module's state dict, written by ``torch.save``; it is loaded into the
         copy, with ``weights_only``. Its numbers are taken as they are stored, also where the
@@ -105,8 +118,9 @@ def from_torch(
     Raises
     ------
     UnsupportedOperatorError
-        For what is not piecewise affine or not known: the message has the node of the trace,
-        the function, and the module's path. For control flow that depends on the data.
+        For what is not piecewise affine, jumps, or is not known: the message has the node of the
+        program, the ATen function, the module's path and the line of your file. For control flow
+        that depends on the data, TorchScript and quantized modules.
     FormatError
         If the file cannot be read, is no state dict, or does not fit the module; and for
         parameters without values.
@@ -115,13 +129,18 @@ def from_torch(
     ShapeError
         If shapes do not fit.
 
+    Warns
+    -----
+    UserWarning
+        If the module is in training mode and does something else then.
+
     Notes
     -----
     The network is the module's function for a batch of one, with the stored parameters as the
     exact numbers they are: float16, bfloat16, float32, float64; a Python float in the module
-    (a slope, eps of batch normalisation) is the double it is. The shape of the input is known
-    while tracing, so ``x.size(0)``, ``x.shape`` and loops over them work. Sums and products of
-    parameters are computed exactly.
+    (a slope, eps of batch normalisation) is the double it is. The shape of the input is known, so
+    ``x.size(0)``, ``x.shape`` and loops over them work. Sums, products and quotients of parameters
+    are computed exactly, other functions of them as torch computes them.
 
     Examples
     --------
@@ -131,6 +150,14 @@ def from_torch(
     >>> net = es.from_torch(module, (2,))
     >>> str(net.unit_name(2))
     '1[2]'
+
+    A state dict has numbers alone; with the module it belongs to it is a network:
+
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "state.pt")
+    >>> torch.save(module.state_dict(), path)
+    >>> es.from_torch(module, (2,), weights=path).parameters
+    9
     """
     from .formats.torch.reader import from_torch as take
 

@@ -26,7 +26,7 @@ import flint
 
 from ..errors import UnsupportedOperatorError
 from ..network.operator import Operator
-from ..network.smooth import ELU, GELU, Sigmoid, SiLU, Softplus, Tanh
+from ..network.smooth import ELU, GELU, HardSwish, Sigmoid, SiLU, Softplus, Tanh
 
 __all__ = ["TINIEST", "Curve", "Part", "ball", "curve_of", "exact"]
 
@@ -163,6 +163,8 @@ def curve_of(operator: Operator, precision: int) -> Curve:
         return _s_shaped(_sigmoid, _sigmoid_slope, _ZERO, Fraction(1, 10))
     if isinstance(operator, Tanh):
         return _s_shaped(_tanh, _tanh_slope, -_ONE, Fraction(77, 100))
+    if isinstance(operator, HardSwish):
+        return _hard_swish()
     if isinstance(operator, SiLU):
         return _gated("silu", precision)
     if isinstance(operator, GELU):
@@ -227,6 +229,17 @@ def _elu(alpha: Fraction) -> Curve:
     left, right = (_ZERO, -alpha), (_ONE, _ZERO)
     kink = abs(1 - alpha)
     return Curve(parts, left, right, ((_ZERO, _ZERO),), abs(alpha), kink, 0 <= alpha <= 1)
+
+
+def _hard_swish() -> Curve:
+    """A parabola between two lines, which it meets in kinks: f' falls by 1/2 at -3 and at 3."""
+    parts = (
+        Part(None, Fraction(-3), 0, lambda x: Ball(0), lambda x: Ball(0)),
+        Part(Fraction(-3), Fraction(3), 1, lambda x: x * (x + 3) / 6, lambda x: (2 * x + 3) / 6),
+        Part(Fraction(3), None, 0, lambda x: x, lambda x: Ball(1)),
+    )
+    turns = tuple((at, at) for at in (Fraction(-3), Fraction(-3, 2), Fraction(3)))
+    return Curve(parts, (_ZERO, _ZERO), (_ONE, _ZERO), turns, Fraction(1, 3), Fraction(1, 2))
 
 
 @lru_cache(maxsize=64)

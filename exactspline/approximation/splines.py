@@ -24,7 +24,7 @@ import flint
 from ..errors import LimitError, UndecidedError
 from ..mode import guarded
 from ..network.operator import Operator
-from ..network.smooth import ELU
+from ..network.smooth import ELU, HardSwish
 from ..rationals import format_rational
 from .functions import Curve, ball, curve_of, exact
 from .proof import Piece, sup_error
@@ -119,10 +119,17 @@ def fit(operator: Operator, low: Bound, high: Bound, error: Fraction) -> Spline:
 
 
 def _affine(operator: Operator, low: Bound, high: Bound) -> Spline | None:
-    """ELU is affine from 0 on, and with alpha 0 it is a ReLU: nothing to approximate."""
+    """ELU is affine from 0 on, and with alpha 0 it is a ReLU: nothing to approximate.
+
+    The hard swish is affine up to -3 and from 3 on.
+    """
+    zero, one = Fraction(0), Fraction(1)
+    if isinstance(operator, HardSwish):
+        if high is not None and high <= -3:
+            return Spline((), (zero,), (zero,))
+        return Spline((), (one,), (zero,)) if low is not None and low >= 3 else None
     if not isinstance(operator, ELU):
         return None
-    zero, one = Fraction(0), Fraction(1)
     if low is not None and low >= 0:
         return Spline((), (one,), (zero,))
     if operator.alpha:

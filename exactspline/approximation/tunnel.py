@@ -118,14 +118,15 @@ def _between(low: Ball, high: Ball) -> Ball:
 
 
 def _outwards(
-    function: Callable[[Ball], Ball], low: Ball, high: Ball, step: Ball, origin: Ball
-) -> Ball:
+    function: Callable[[Ball], Ball], low: Ball, high: Ball, step: Ball, origin: Ball,
+    small: Ball | None = None,
+) -> Ball:  # fmt: skip
     """`root` near ``low``: doubles a step until the sign changes."""
     a, b = low, (low + step).mid()
     while b < high and not function(b) > 0:
         a, step = b, step * 2
         b = (b + step).mid()
-    return root(function, a, b if b < high else high, origin=origin)
+    return root(function, a, b if b < high else high, origin=origin, small=small)
 
 
 def _signed(part: Part, sign: int) -> tuple[Callable[[Ball], Ball], Callable[[Ball], Ball]]:
@@ -251,7 +252,8 @@ def _leaves(
     far = step if first is None else (last - first).mid()
     while first is None and not back(far) > 0:
         far = far * 2
-    z = _outwards(back, Ball(0), far, step, -step)
+    # behind a kink f leaves the line steeply: there a place that is near is not yet near enough
+    z = _outwards(back, Ball(0), far, step, -step, small=(eps / 512).mid())
     return Tail((last - z).mid(), side, shift.mid())
 
 

@@ -9,9 +9,11 @@ A format is a file of this folder, or a folder in it, that registers its reader 
 
 from __future__ import annotations
 
+import inspect
 import sys
 
 from ..discovery import load_files
+from ..errors import ParameterError
 from ..mode import guarded
 from ..network import Network
 from .files import PathLike
@@ -43,7 +45,7 @@ __all__ = [
 
 
 @guarded
-def load(path: PathLike) -> Network:
+def load(path: PathLike, *, output: str | None = None, batch: bool = True) -> Network:
     """Read a network; the file's extension says how.
 
     Parameters
@@ -51,6 +53,10 @@ def load(path: PathLike) -> Network:
     path : path-like
         ``.onnx`` (see `load_onnx`), ``.nnet`` (see `load_nnet`), ``.npz`` (see `load_npz`),
         ``.json`` (see `load_json`), or what else is registered (see `registry`).
+    output : str, optional
+        Which of a model's several outputs is read (ONNX).
+    batch : bool
+        Whether the first axis of an input with several axes is the batch axis (ONNX).
 
     Returns
     -------
@@ -61,6 +67,8 @@ def load(path: PathLike) -> Network:
     ------
     FormatError
         For another extension, and for files that cannot be read or are malformed.
+    ParameterError
+        If files with this extension have no such option.
     ExactSplineError
         What the reader of the format says.
 
@@ -71,7 +79,13 @@ def load(path: PathLike) -> Network:
     exactspline.errors.FormatError: net.h5: extension '.h5' is not known; networks are read from \
 .json, ... files
     """
-    return reader_of(path)(path)
+    read, options = reader_of(path), {}
+    for name, value, usual in (("output", output, None), ("batch", batch, True)):
+        if value != usual:
+            options[name] = value
+            if name not in inspect.signature(read).parameters:
+                raise ParameterError(f"{path}: such files have no {name}=; leave it out")
+    return read(path, **options)
 
 
 @guarded

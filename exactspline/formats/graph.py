@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..errors import ExactSplineError, ShapeError
 from ..network import Network, Operator
@@ -16,6 +16,8 @@ def build_graph(
     input_shape: Sequence[int],
     sha256: str,
     path: object,
+    *,
+    named: Mapping[str, slice] | None = None,
 ) -> Network:
     """A network from the operators of a file; the last one gives its value.
 
@@ -28,6 +30,8 @@ def build_graph(
         Of the file.
     path : object
         Named in messages.
+    named : mapping of str to slice, optional
+        Which coordinates are which of several inputs.
 
     Raises
     ------
@@ -61,6 +65,6 @@ def build_graph(
         budget.members(operator.entries_read(read, shape), where)
         shapes.append(shape)
     try:
-        return Network.from_nodes(nodes, input_shape, sha256=sha256)
+        return Network.from_nodes(nodes, input_shape, sha256=sha256, inputs=named)
     except ExactSplineError as error:
         raise type(error)(f"{path}: {error}") from None

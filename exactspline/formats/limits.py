@@ -64,9 +64,13 @@ class Budget:
         # a file's numbers may be shared by several operators, but not without end
         self._max_parameters = MAX_PARAMETERS
         if file_bytes is not None:
-            self._max_parameters = min(MAX_PARAMETERS, MAX_ENTRIES + 4 * file_bytes)
+            self.holds(file_bytes)
         self._computed = 0
         self._long_bits = 0
+
+    def holds(self, file_bytes: int) -> None:
+        """How many bytes the file has, with those that belong to it."""
+        self._max_parameters = min(MAX_PARAMETERS, MAX_ENTRIES + 4 * file_bytes)
 
     def value(self, shape: Sequence[int], where: str) -> None:
         """Account for one value inside the network."""

@@ -12,7 +12,7 @@ from .files import PathLike
 
 __all__ = ["Read", "Write", "extensions", "hint", "reader", "reader_of", "writer", "writer_of"]
 
-Read = Callable[[PathLike], Network]
+Read = Callable[..., Network]
 Write = Callable[[Network, PathLike], None]
 R = TypeVar("R", bound=Read)
 W = TypeVar("W", bound=Write)

@@ -39,7 +39,9 @@ from .pooling import (
     ReduceSum,
     SumPool,
 )
-from .smooth import ELU, GELU, LogSoftmax, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from .smooth import ELU, GELU, HardSwish, LogSoftmax, Sigmoid, SiLU, Softmax, Softplus, Tanh
+from .sorting import Sort
+from .sparse import SparseLinear
 from .spline import ASO
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "Expand",
     "Flatten",
     "HardSigmoid",
+    "HardSwish",
     "Identity",
     "LeakyReLU",
     "LogSoftmax",
@@ -90,6 +93,8 @@ __all__ = [
     "SimplifiedMASO",
     "Softmax",
     "Softplus",
+    "Sort",
+    "SparseLinear",
     "SumPool",
     "Tanh",
     "Threshold",

@@ -33,6 +33,9 @@ class Network(OperatorGraph):
         what only moves or scales its values. It is no part of the partition.
     output_shape : tuple of int
         Of f.
+    inputs : dict of str to slice
+        Where the inputs of a model with several stand among the D coordinates, by their names;
+        empty for a network with one input.
 
     Raises
     ------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
@@ -54,6 +54,7 @@ class OperatorGraph:
         *,
         output: int | None = None,
         sha256: str = "",
+        inputs: Mapping[str, slice] | None = None,
     ) -> Self:
         """A network from a graph of operators.
 
@@ -66,6 +67,8 @@ class OperatorGraph:
         output : int, optional
             Which node's value the network gives; the last one by default. Nodes that do not
             lead to it are left out.
+        inputs : mapping of str to slice, optional
+            See the attribute.
 
         Raises
         ------
@@ -80,6 +83,7 @@ class OperatorGraph:
         """
         net = cls.__new__(cls)
         net._build(reaching(nodes, output), input_shape, sha256)
+        net.inputs = dict(inputs or {})
         return net
 
     def _build(
@@ -104,6 +108,7 @@ class OperatorGraph:
         self.nodes: tuple[Node, ...] = tuple(nodes[:cut])
         self.output_nodes: tuple[Node, ...] = tuple(nodes[cut:])
         self.output_shape: Shape = nodes[cut - 1].shape if cut else self.input_shape
+        self.inputs: dict[str, slice] = {}
         self._file_sha256 = sha256
 
     @property

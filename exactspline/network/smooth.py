@@ -19,7 +19,17 @@ from ..errors import ParameterError, ShapeError, UnsupportedOperatorError
 from ..rationals import to_fraction
 from .operator import Fields, Operator, Shape, decimal, one_integer, operator, rounded_once
 
-__all__ = ["ELU", "GELU", "LogSoftmax", "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh"]
+__all__ = [
+    "ELU",
+    "GELU",
+    "HardSwish",
+    "LogSoftmax",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+]
 
 
 class Smooth(Operator):
@@ -186,6 +196,20 @@ class ELU(Smooth):
 
     def _float(self, x: np.ndarray) -> np.ndarray:
         return np.where(x > 0, x, rounded_once(self.alpha, x) * np.expm1(np.minimum(x, 0.0)))
+
+
+@operator
+class HardSwish(Smooth):
+    """u min(max(u / 6 + 1/2, 0), 1): 0 up to -3, u from 3 on, and a parabola between.
+
+    Examples
+    --------
+    >>> HardSwish().forward(np.array([[-4.0, 1.0, 5.0]])).round(3).tolist()
+    [[0.0, 0.667, 5.0]]
+    """
+
+    def _float(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(x * np.clip(x / 6 + 0.5, 0.0, 1.0) + 0.0)  # no -0.0
 
 
 @operator

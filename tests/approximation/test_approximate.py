@@ -30,6 +30,7 @@ OPERATORS = {
     "silu": es.SiLU(),
     "gelu": es.GELU(),
     "gelu tanh": es.GELU("tanh"),
+    "hard swish": es.HardSwish(),
     "elu": es.ELU(),
     "elu 0.3": es.ELU("0.3"),
     "elu 3": es.ELU(3),
@@ -61,6 +62,8 @@ def truth(operator, x):
             out = (1 + (beta * u).exp()).log() / beta
         elif isinstance(operator, es.SiLU):
             out = u / (1 + (-u).exp())
+        elif isinstance(operator, es.HardSwish):
+            out = u if x > 3 else u * (u + 3) / 6 if x > -3 else u * 0
         elif isinstance(operator, es.ELU):
             out = u if x > 0 else _ball(operator.alpha) * (u.exp() - 1)
         elif operator.approximate == "none":
@@ -109,8 +112,9 @@ def optimum(operator, low, high, error):
     y = operator.forward(x.reshape(1, -1))[0]
     h = x[1] - x[0]
     second = np.abs(np.diff(y, 2)) / h**2
-    if isinstance(operator, es.ELU):
-        second[np.abs(x[1:-1]) <= 2 * h] = 0  # the kink is a breakpoint anyhow
+    kinks = {es.ELU: [0.0], es.HardSwish: [-3.0, 3.0]}.get(type(operator), [])
+    for kink in kinks:
+        second[np.abs(x[1:-1] - kink) <= 2 * h] = 0  # it is a breakpoint anyhow
     return float(np.sqrt(second).sum() * h) / (4 * math.sqrt(error))
 
 
@@ -140,7 +144,7 @@ def test_number_of_pieces_is_near_the_optimum(name):
     for error in (F(1, 1000), F(1, 30000)):
         found = len(fit(operator, F(-6), F(6), error).slopes)
         least = optimum(operator, -6.0, 6.0, float(error))
-        inflections = 2 if name.startswith(("silu", "gelu")) else 1
+        inflections = 2 if name.startswith(("silu", "gelu", "hard")) else 1
         assert least * 0.97 - 1 <= found <= least * 1.02 + 2 + inflections
 
 

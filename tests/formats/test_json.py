@@ -68,6 +68,7 @@ SAMPLES: dict[str, list[tuple[dict, list[tuple[int, ...]]]]] = {
     "Flatten": [({}, [(2, 3)])],
     "GELU": [({}, [(3,)]), ({"approximate": "tanh"}, [(3,)])],
     "HardSigmoid": [({}, [(3,)]), ({"alpha": 0.2, "beta": THIRD}, [(3,)])],
+    "HardSwish": [({}, [(3,)])],
     "Identity": [({}, [(3,)])],
     "LeakyReLU": [({}, [(3,)]), ({"slope": "-7/3"}, [(3,)])],
     "LogSoftmax": [({}, [(3,)]), ({"axis": 0}, [(3, 2)])],

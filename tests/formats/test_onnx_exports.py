@@ -241,7 +241,7 @@ def test_a_switch_elsewhere_is_refused(switch, other, tmp_path):
         node("Where", "g x s"),
     ]  # fmt: skip
     path = save(make_model(nodes, {"t": np.float32(switch)}), tmp_path)
-    with pytest.raises(UnsupportedOperatorError, match="Greater_g"):
+    with pytest.raises(UnsupportedOperatorError, match=r"the_Where.*shown to be continuous"):
         formats.load(path)
 
 
@@ -369,13 +369,6 @@ def test_several_outputs(nodes, names, tmp_path):
     several = outputs(**dict.fromkeys(names, TensorProto.FLOAT))
     with pytest.raises(FormatError, match=f"{len(names)} outputs"):
         formats.load(save(make_model(nodes, outputs=several), tmp_path))
-
-
-def test_several_inputs(tmp_path):
-    model = make_model([node("Add", "x z")])
-    model.graph.input.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, [1, 4]))
-    with pytest.raises(FormatError, match="2 inputs"):
-        formats.load(save(model, tmp_path))
 
 
 def test_an_output_in_the_middle(tmp_path):

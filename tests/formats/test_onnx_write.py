@@ -202,6 +202,7 @@ SMOOTH = {
     "softplus": es.Softplus(),
     "softplus_3": es.Softplus(3),
     "silu": es.SiLU(),
+    "hard_swish": es.HardSwish(),
     "gelu": es.GELU(),
     "gelu_tanh": es.GELU("tanh"),
     "elu": es.ELU(0.5),

@@ -303,6 +303,7 @@ TORCH = {
     es.Sigmoid(): ("sigmoid", {}), es.Tanh(): ("tanh", {}), es.Softplus(): ("softplus", {}),
     es.Softplus(2): ("softplus", {"beta": 2, "threshold": 1000}), es.SiLU(): ("silu", {}),
     es.GELU(): ("gelu", {}), es.GELU("tanh"): ("gelu", {"approximate": "tanh"}),
+    es.HardSwish(): ("hardswish", {}),
     es.ELU(): ("elu", {}), es.ELU(0.3): ("elu", {"alpha": 0.3}),
     es.Softmax(): ("softmax", {"dim": -1}), es.LogSoftmax(): ("log_softmax", {"dim": -1}),
 }  # fmt: skip

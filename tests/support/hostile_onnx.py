@@ -101,10 +101,6 @@ def unsorted(model, graph):
     graph.node.append(copied)
 
 
-def two_inputs(model, graph):
-    graph.input.append(helper.make_tensor_value_info("x2", TensorProto.FLOAT, [1, 4]))
-
-
 def two_outputs(model, graph):
     graph.output.append(helper.make_tensor_value_info("r", TensorProto.FLOAT, [1, 6]))
 
@@ -411,7 +407,6 @@ ONNX_FILES = {
             cycle,
             self_loop,
             unsorted,
-            two_inputs,
             two_outputs,
             no_outputs,
             no_inputs,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from onnx import numpy_helper
 from onnx_image_cases import CONVOLUTIONS, POOLING, I
+from onnx_cases_more import MORE
 from onnx_models import floats, node
 from operator_cases import ONNX
 
@@ -516,10 +517,11 @@ ACTIVATIONS = {
 
 
 OPERATORS = {
-    **CHAINS, **STRUCTURE, **SEVERAL, **CONVOLUTIONS, **POOLING, **ACTIVATIONS, **ONNX,
+    **CHAINS, **STRUCTURE, **SEVERAL, **CONVOLUTIONS, **POOLING, **ACTIVATIONS, **MORE, **ONNX,
 }  # fmt: skip
 
 
 SMOOTH = {
-    "Celu", "Elu", "Gelu", "LogSoftmax", "Selu", "Sigmoid", "Softmax", "Softplus", "Swish", "Tanh",
+    "Celu", "Elu", "Gelu", "HardSwish", "LogSoftmax", "Selu", "Sigmoid", "Softmax", "Softplus",
+    "Swish", "Tanh",
 }  # fmt: skip

@@ -14,11 +14,11 @@ hint(".onnx", writing="net.to_onnx(path) writes an ONNX model")
 
 @reader(".onnx")
 @guarded
-def load_onnx(path: PathLike) -> Network:
+def load_onnx(path: PathLike, *, output: str | None = None, batch: bool = True) -> Network:
     """Read an ONNX model; see `exactspline.formats.onnx.reader.load_onnx`."""
     from .reader import load_onnx as read
 
-    return read(path)
+    return read(path, output=output, batch=batch)
 
 
 @guarded

@@ -12,7 +12,7 @@ from ...rationals import as_fractions, compact
 from ...room import MOST_MEMBERS
 from ..limits import Budget, check_entries
 from .node import NodeView
-from .values import Constant, Value, Variable
+from .values import AnyValue, Constant, Gated, Infinite, Value, Variable
 
 __all__ = ["Graph"]
 
@@ -27,6 +27,8 @@ class Graph:
     Attributes
     ----------
     budget : Budget
+    kind : int
+        ONNX's data type of the input, hence of what is computed from it.
     nodes : list of (Operator, tuple of int)
         Each with the positions of what it reads; -1 is the network's input.
     """
@@ -35,7 +37,9 @@ class Graph:
         self.budget = Budget(file_bytes)
         self.nodes: list[tuple[Operator, tuple[int, ...]]] = []
         self.input_shape = input_shape
+        self.kind = 1
         self._zero: Variable | None = None
+        self._splines: dict[int, tuple[Gated, Variable]] = {}
 
     def apply(
         self, node: NodeView, operator: Operator, *inputs: Variable, batch: bool | None = None
@@ -81,10 +85,7 @@ class Graph:
         if isinstance(x, Variable):
             return self.apply(node, operator, x)
         if operator.smooth:
-            raise node.unsupported(
-                f"{node.kind} of a constant has no exact value; "
-                "simplify the model (constant folding) before it is saved"
-            )
+            raise node.not_computed()
         shape = operator.output_shape(x.shape)
         check_entries(shape, node.where)
         self.budget.about_to_compute(math.prod(shape) + x.values.size, node.where)
@@ -103,6 +104,21 @@ class Graph:
             one = self.inner_reshape(node, self.apply(node, Select([0]), x), (), False)
             self._zero = self.apply(node, Elementwise(0), one)
         return self.apply(node, Elementwise(shift=values), self._zero, batch=batch)
+
+    def plain(self, value: AnyValue | None) -> Value | None:
+        """A value as operators read it: a function that may jump is a spline, or refused."""
+        if isinstance(value, Infinite):
+            return value.refused()
+        if not isinstance(value, Gated):
+            return value
+        if id(value) not in self._splines:
+
+            def emit(operator: Operator, *inputs: Variable) -> Variable:
+                return self.apply(value.node, operator, *inputs, batch=value.root.batch)
+
+            spline = value.gate.written(emit, value.root, value.node.where)
+            self._splines[id(value)] = value, spline  # alive, so that an id means one object
+        return self._splines[id(value)][1]
 
     def maker(self, x: Value) -> tuple[Operator, tuple[int, ...]] | None:
         """The operator that gives a variable, and what it reads; None for the input."""

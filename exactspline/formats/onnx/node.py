@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
+from copy import copy
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -9,12 +12,12 @@ import numpy as np
 
 from ...errors import FormatError, UnsupportedOperatorError
 from ...rationals import to_fraction
-from .values import Constant, Value, Variable, decode_tensor
+from .values import AnyValue, Constant, Infinite, Value, Variable, decode_tensor, stored_numbers
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, NodeProto
 
-__all__ = ["MIXES", "NodeView", "describe_node"]
+__all__ = ["MIXES", "NodeView", "NotComputedError", "describe_node"]
 
 MIXES = "it would combine the batch axis with others; networks are read for one input at a time"
 
@@ -22,6 +25,10 @@ MIXES = "it would combine the batch axis with others; networks are read for one 
 _FLOAT, _INT, _STRING, _TENSOR, _FLOATS, _INTS = 1, 2, 3, 4, 6, 7
 _LONGEST = 1 << 31  # of a size that stands in an attribute: sums of those fit 64 bits
 _NAME = 200  # characters of a name that are kept
+
+
+class NotComputedError(UnsupportedOperatorError):
+    """A handler computes nothing from constants: the reference implementation may."""
 
 
 class NodeView:
@@ -33,6 +40,8 @@ class NodeView:
         ONNX's operator type; the node's name (``Gemm_3`` if it has none); what to say in errors.
     inputs : tuple of Value or None
         None for an optional input that is left out at the end or by an empty name.
+    given : tuple
+        The same as they came, with functions that may jump and constants that are not finite.
     outputs : int
         How many outputs it lists.
     opset : int
@@ -40,12 +49,13 @@ class NodeView:
     """
 
     def __init__(
-        self, node: NodeProto, index: int, inputs: tuple[Value | None, ...], opset: int
+        self, node: NodeProto, index: int, given: tuple[AnyValue | None, ...], opset: int
     ) -> None:
         self.kind: str = node.op_type
         self.name: str = (node.name or f"{node.op_type}_{index}")[:_NAME]
         self.where = describe_node(node, index)
-        self.inputs = inputs
+        self.given = given
+        self.inputs: tuple[Value | None, ...] = given  # type: ignore[assignment]  # see the reader
         self.outputs = len(node.output)
         self.opset = opset
         self.attributes: dict[str, AttributeProto] = {}
@@ -56,9 +66,30 @@ class NodeView:
                 raise FormatError(f"{self.where}: attribute {attribute.name[:80]!r} is a reference")
             self.attributes[attribute.name] = attribute
 
+    def with_inputs(self, inputs: Iterable[Value | None]) -> NodeView:
+        """The same node with other inputs."""
+        out = copy(self)
+        out.inputs = tuple(inputs)
+        out.given = out.inputs
+        return out
+
     def unsupported(self, message: str) -> UnsupportedOperatorError:
         """The error for what is legal ONNX, but not supported."""
         return UnsupportedOperatorError(f"{self.where}: {message}")
+
+    def not_computed(self) -> NotComputedError:
+        """The error for constants that a handler does not compute itself."""
+        moving = [i for i, v in enumerate(self.inputs) if v is not None and not isinstance(
+            v, Constant | Infinite)]  # fmt: skip
+        if moving:
+            return NotComputedError(
+                f"{self.where}: its input {moving[0]} depends on the network's input while its "
+                "first one is constant; it is not read as a function of that one"
+            )
+        return NotComputedError(
+            f"{self.where}: {self.kind} of a constant is not computed; simplify the model "
+            "(constant folding) before it is saved"
+        )
 
     def wrong(self, message: str) -> FormatError:
         """The error for what is not legal ONNX."""
@@ -75,22 +106,23 @@ class NodeView:
         """Input i, or None if it is left out."""
         return self.inputs[i] if i < len(self.inputs) else None
 
+    def plain(self, i: int) -> Value:
+        """Input i, which must be there and finite."""
+        value = self.value(i)
+        return value.refused() if isinstance(value, Infinite) else value
+
     def variable(self, i: int) -> Variable:
         """Input i, which must depend on the network's input."""
         value = self.value(i)
         if not isinstance(value, Variable):
-            raise self.unsupported(
-                f"{self.kind} of a constant is not computed; simplify the model before saving it"
-            )
+            raise self.not_computed()
         return value
 
     def image(self, i: int) -> Variable:
-        """Input i: a variable with a batch axis, a channel axis and others."""
+        """Input i: a variable with a batch axis, of any length, channels and others."""
         x = self.variable(i)
         if len(x.shape) < 3:
             raise self.wrong(f"an input of shape {x.shape} has no spatial axes")
-        if not x.batch:
-            raise self.unsupported(f"its input of shape {x.shape} is a batch of several; {MIXES}")
         return x
 
     def constant(self, i: int, what: str) -> Constant:
@@ -106,6 +138,15 @@ class NodeView:
         if not constant.integer or len(constant.shape) > 1 or constant.values.size > 64:
             raise self.wrong(f"its {what} (input {i}) is no short list of integers")
         return [int(v) for v in constant.values.reshape(-1)]
+
+    def bound(self, i: int, what: str) -> Fraction | float | None:
+        """A constant with one entry, which may be infinite, or None if it is left out."""
+        value = self.given[i] if i < len(self.given) else None
+        if not isinstance(value, Infinite):
+            return None if value is None else self.constant_number(i, what)
+        if value.array.size != 1 or np.isnan(value.array).any():
+            value.refused()
+        return float(value.array.reshape(-1)[0])
 
     def constant_number(self, i: int, what: str) -> Fraction:
         """A constant with one entry."""
@@ -161,6 +202,13 @@ class NodeView:
         value = float(np.float32(default)) if found is None else found.f
         return to_fraction(float(value), f"{self.where}: attribute {name!r}")
 
+    def float_or_infinite(self, name: str) -> Fraction | float | None:
+        """A float32 attribute, exactly, or an infinity; None if it is left out."""
+        found = self._attribute(name, _FLOAT)
+        if found is not None and abs(found.f) == math.inf:
+            return float(found.f)
+        return None if found is None else self.float_attribute(name, 0.0)
+
     def text_attribute(self, name: str, default: str) -> str:
         """A text attribute."""
         found = self._attribute(name, _STRING)
@@ -180,6 +228,13 @@ class NodeView:
         """A stored tensor, or None."""
         found = self._attribute(name, _TENSOR)
         return None if found is None else decode_tensor(found.t, f"{self.where}: {name!r}")
+
+    def stored(self, name: str) -> Constant | Infinite:
+        """A stored tensor that must be there, infinite entries included."""
+        found = self._attribute(name, _TENSOR)
+        if found is None:
+            raise self.wrong(f"its {name} is missing")
+        return stored_numbers(found.t, f"{self.where}: {name!r}")
 
     def _attribute(self, name: str, kind: int) -> AttributeProto | None:
         found = self.attributes.get(name)

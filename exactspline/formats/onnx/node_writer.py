@@ -56,8 +56,13 @@ class Writer:
 
     # --- nodes ---
 
-    def node(self, kind: str, *inputs: str, part: str = "", **attributes: Any) -> str:
-        """Append a node and return its value; ``part`` marks all but the operator's main one."""
+    def node(
+        self, kind: str, *inputs: str, part: str = "", unused: int = 0, **attributes: Any
+    ) -> str:
+        """Append a node and return its value; ``part`` marks all but the operator's main one.
+
+        ``unused`` is how many outputs it has beside the first.
+        """
         from onnx import helper
 
         wanted = f"{self._operator}/{part}" if part else self._operator
@@ -67,7 +72,8 @@ class Writer:
             name = f"{wanted}_{k}"
         self._names.add(name)
         value = f"value_{len(self._nodes)}"
-        self._nodes.append(helper.make_node(kind, list(inputs), [value], name=name, **attributes))
+        values = [value, *(f"{value}_{i}" for i in range(1, 1 + unused))]
+        self._nodes.append(helper.make_node(kind, list(inputs), values, name=name, **attributes))
         return value
 
     def finished(self, output: str) -> list[NodeProto]:

@@ -2,74 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ...discovery import load_files
-from ...errors import ExactSplineError, FormatError, UnsupportedOperatorError
+from ...errors import ExactSplineError, FormatError
 from ...mode import guarded
-from ...network import Network, Operator, Reshape
+from ...network import Flatten, Network, Operator, Reshape, Select
 from ..files import PathLike, read_file
 from ..graph import build_graph
 from ..limits import MAX_BINARY_BYTES
 from . import operators
+from .constants import evaluated, result_kind
+from .external import ExternalFiles
 from .graph import Graph
-from .node import NodeView, describe_node
+from .node import NodeView, NotComputedError
 from .operators.patterns import put_together
-from .registry import REGISTRY, Handler, find_handler
-from .values import Constant, Value, Variable, decode_tensor
+from .registry import Handler
+from .signature import Input, Signature, handler_of, opsets_of, plain_domain, slices_of
+from .values import AnyValue, Constant, Infinite, Variable, stored_numbers
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+    from onnx import ModelProto
 
 __all__ = ["load_onnx"]
 
 load_files(operators)  # they fill the registry
 
-_OLDEST_OPSET = 7  # broadcasting was another one before
-_MOST_AXES = 16  # of the input
-_FLOATS = {1: "FLOAT", 10: "FLOAT16", 11: "DOUBLE", 16: "BFLOAT16"}
-# fmt: off
-_SMOOTH = frozenset({
-    "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Cos", "Cosh", "Erf", "Exp", "GRU",
-    "GroupNormalization", "GlobalLpPool", "HardSwish", "InstanceNormalization", "LRN", "LSTM",
-    "LayerNormalization", "Log", "LpNormalization", "LpPool", "MeanVarianceNormalization", "Mish",
-    "Pow", "RMSNormalization", "RNN", "Reciprocal", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp",
-    "ReduceSumSquare", "Sin", "Sinh", "Softsign", "Sqrt", "Tan",
-})
-_JUMPS = frozenset({
-    "And", "ArgMax", "ArgMin", "Ceil", "Floor", "Greater", "GreaterOrEqual", "Hardmax", "Less",
-    "LessOrEqual", "Mod", "NonZero", "Not", "OneHot", "Or", "Round", "Sign", "Unique", "Xor",
-})
-# fmt: on
-Opsets = dict[str, int]
-
 
 @guarded
-def load_onnx(path: PathLike) -> Network:
+def load_onnx(path: PathLike, *, output: str | None = None, batch: bool = True) -> Network:
     """Read a network from an ONNX model.
 
     Parameters
     ----------
     path : path-like
-        A model with one input and one output, of the operators that docs/formats.md lists:
-        products with constants, convolutions, pooling, batch normalisation, the usual
-        activations, sums, maxima, and what moves entries. What only depends on shapes and
-        stored numbers is computed exactly while the file is read. Of several outputs the one
-        is read that is a float tensor of such operators (scikit-learn's probabilities).
+        A model of the operators that docs/formats.md lists: products with constants,
+        convolutions, pooling, batch normalisation, the usual activations, sums, maxima,
+        resampling, and what moves entries. What only depends on shapes and stored numbers is
+        computed while the file is read. Weights may stand in another file of the same folder.
+    output : str, optional
+        Which of several outputs is read. By default the one that is a float tensor of such
+        operators (scikit-learn's probabilities).
+    batch : bool
+        Whether the first axis of an input with several axes is the batch axis. With False it is
+        an axis like others, of a known length.
 
     Returns
     -------
     Network
         Every stored number is taken exactly as it is stored. In an input of two or more axes
         the first one is the batch axis; it has length 1 or none, and the network is without it.
-        A softmax, log-softmax or sigmoid at the end is the network's output operator.
+        Several inputs are one, of shape (D,): one after the other, each flattened;
+        `Network.inputs` has the slice of each. A softmax, log-softmax or sigmoid at the end is
+        the network's output operator.
 
     Raises
     ------
     FormatError
-        If the file is unreadable, over 1 GiB, damaged, refers to other files, or holds a graph
-        that is no network from one input to one output.
+        If the file is unreadable, over 1 GiB, damaged, refers to files outside of its folder,
+        or holds a graph that is no network to one output.
     UnsupportedOperatorError
         For operators that are neither piecewise affine nor smooth ones that can be replaced by
         splines, and for what is not supported.
@@ -100,13 +94,15 @@ def load_onnx(path: PathLike) -> Network:
     (<ReLU>,)
     """
     data, sha256 = read_file(path, MAX_BINARY_BYTES)
+    files = ExternalFiles(path)
     try:
-        nodes, input_shape = _read_model(_parsed(data), len(data))
+        graph, inputs = _read_model(_parsed(data), len(data), files, output, batch)
     except ExactSplineError as error:
         raise type(error)(f"{path}: {error}") from None
-    except UnicodeDecodeError:  # the other way in which protobuf reports it, see _texts
+    except UnicodeDecodeError:  # the other way in which protobuf reports it
         raise FormatError(f"{path}: a name is no UTF-8 text; the file is damaged") from None
-    return build_graph(nodes, input_shape, sha256, path)
+    named = slices_of(inputs) if len(inputs) > 1 else {}
+    return build_graph(graph.nodes, graph.input_shape, files.sha256(sha256), path, named=named)
 
 
 def _parsed(data: bytes) -> ModelProto:
@@ -121,286 +117,132 @@ def _parsed(data: bytes) -> ModelProto:
 
 
 def _read_model(
-    model: ModelProto, file_bytes: int
-) -> tuple[list[tuple[Operator, tuple[int, ...]]], tuple[int, ...]]:
-    opsets = _opsets(model)
+    model: ModelProto, file_bytes: int, files: ExternalFiles, output: str | None, batch: bool
+) -> tuple[Graph, tuple[Input, ...]]:
+    opsets = opsets_of(model)
     for function in model.functions:  # a file may define a Relu of its own
         if function.domain in ("", "ai.onnx"):
             raise FormatError(
                 f"redefines ONNX's operator {function.name[:80]!r}; inline its functions"
             )
-    proto = model.graph
-    if not all(isinstance(text, str) for text in _texts(proto)):
-        raise FormatError("a name is no UTF-8 text; the file is damaged")
-    stored = _stored_tensors(proto)
-    source, shape = _the_input(proto, stored)
-    makers = _makers(proto, stored, source)
-    put_together(proto, stored, makers)
-    target, live = _the_output(proto, opsets, stored, source, makers)
-    x = Variable(shape[1:], True, -1) if len(shape) >= 2 else Variable(shape, False, -1)
-    graph = Graph(file_bytes, x.inner)
-    graph.budget.value(shape, f"input {source[:80]!r}")
-    result = _walk(proto, opsets, stored, {source: x}, target, live, graph)
-    nodes = graph.nodes[: result.node + 1]
+    signature = Signature(model.graph, opsets, batch=batch)
+    put_together(model.graph, signature.stored, signature.makers)
+    target, live = signature.output(output)
+    inputs = signature.inputs
+    alone = len(inputs) == 1 and inputs[0].shape != ()
+    shape = inputs[0].inner if alone else (sum(math.prod(x.shape) for x in inputs),)
+    graph = Graph(file_bytes, shape)
+    graph.kind = inputs[0].kind
+    for x in inputs:
+        graph.budget.value(x.shape, f"input {x.name[:80]!r}")
+    if alone:
+        values: dict[str, AnyValue] = {inputs[0].name: Variable(shape, inputs[0].batch, -1)}
+    else:
+        values = {name: _cut_out(graph, x, s) for x, (name, s) in _placed(inputs)}
+    result = _Walk(signature, graph, files, file_bytes, values).result(target, live)
+    del graph.nodes[result.node + 1 :]
     if not result.inner:  # one number per input is a vector of length 1 everywhere else
-        nodes.append((Reshape((1,)), (result.node,)))
-    return nodes, x.inner
+        graph.nodes.append((Reshape((1,)), (result.node,)))
+    return graph, inputs
 
 
-def _texts(graph: GraphProto) -> Iterator[object]:
-    """All names; protobuf gives bytes where a text is no UTF-8, or raises, by its version."""
-    for value in (*graph.input, *graph.output, *graph.initializer):
-        yield value.name
-    for node in graph.node:
-        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
-        for attribute in node.attribute:
-            yield attribute.name
+def _placed(inputs: Sequence[Input]) -> list[tuple[Input, tuple[str, slice]]]:
+    return list(zip(inputs, slices_of(inputs).items(), strict=True))
 
 
-def _opsets(model: ModelProto) -> Opsets:
-    from onnx.defs import onnx_opset_version
+def _cut_out(graph: Graph, x: Input, place: slice) -> Variable:
+    """One of several inputs: its coordinates, in its own shape."""
+    graph.nodes.append((Select(range(place.start, place.stop), name=x.name[:200]), (-1,)))
+    if len(x.inner) != 1:
+        shape: Operator = Reshape(x.inner) if x.inner else Flatten()
+        graph.nodes.append((shape, (len(graph.nodes) - 1,)))
+    return Variable(x.inner, x.batch, len(graph.nodes) - 1)
 
-    versions: dict[str, set[int]] = {}
-    for entry in model.opset_import:
-        versions.setdefault(_plain_domain(entry.domain), set()).add(entry.version)
-    if "" not in versions:
-        raise FormatError("states no opset version; it is no complete ONNX model")
-    for domain, several in versions.items():
-        if len(several) > 1:
+
+class _Walk:
+    """Applies the readers to the nodes that lead to the output."""
+
+    def __init__(
+        self,
+        signature: Signature,
+        graph: Graph,
+        files: ExternalFiles,
+        file_bytes: int,
+        values: dict[str, AnyValue],
+    ) -> None:
+        self.signature, self.graph, self.files = signature, graph, files
+        self.file_bytes = file_bytes
+        self.values = values
+
+    def value(self, name: str) -> AnyValue:
+        """A value by its name; stored ones are decoded at the first use: unused ones are free."""
+        if name not in self.values:
+            tensor = self.signature.stored[name]
+            self.values[name] = stored_numbers(tensor, f"initializer {name[:80]!r}", self.files)
+            self.graph.budget.holds(self.file_bytes + self.files.bytes)
+        return self.values[name]
+
+    def result(self, target: str, live: Sequence[int]) -> Variable:
+        """The output, once all nodes have been read."""
+        for index in live:
+            node = self.signature.graph.node[index]
+            results = self._read(index)
+            for name, value in zip(node.output, results, strict=False):
+                if name and value is not None:
+                    self.values[name] = value
+        result = self.graph.plain(self.value(target))
+        if isinstance(result, Constant):
+            if not result.values.size:
+                raise FormatError(f"output {target[:80]!r} has no entries: shape {result.shape}")
+            return self._constant_output(result)
+        assert result is not None
+        return result
+
+    def _constant_output(self, result: Constant) -> Variable:
+        """A network that gives the same value everywhere."""
+        from onnx import NodeProto
+
+        where = NodeView(NodeProto(op_type="Identity", name="output"), -1, (), 1)
+        batch = len(result.shape) >= 2 and result.shape[0] == 1
+        return self.graph.constant(where, result.values[0] if batch else result.values, batch)
+
+    def _read(self, index: int) -> tuple[AnyValue | None, ...]:
+        proto = self.signature.graph.node[index]
+        opset = self.signature.opsets.get(plain_domain(proto.domain), 1)
+        given = tuple(self._input(index, name) for name in proto.input)
+        view = NodeView(proto, index, given, opset)
+        handler = handler_of(proto, self.signature.opsets)
+        known = all(v is None or isinstance(v, Constant | Infinite) for v in given)
+        if handler is not None:
+            finite = not any(isinstance(v, Infinite) for v in given)
+            if not known or finite or handler.infinite:
+                view.inputs = tuple(self._for(handler, v) for v in given)
+                try:
+                    return self._typed(view, handler(view, self.graph))
+                except NotComputedError:
+                    if not known or plain_domain(proto.domain):
+                        raise
+        return evaluated(view, proto, opset, self.graph.budget)
+
+    def _for(self, handler: Handler, value: AnyValue | None) -> Any:
+        """A value as a handler takes it."""
+        takes = handler.infinite if isinstance(value, Infinite) else handler.gates
+        return value if takes else self.graph.plain(value)
+
+    def _input(self, index: int, name: str) -> AnyValue | None:
+        if not name:
+            return None
+        if name not in self.values and name not in self.signature.stored:
+            node = self.signature.graph.node[index]
             raise FormatError(
-                f"states several opset versions {sorted(several)[:5]} of domain {domain[:80]!r}"
+                f"node {index} {node.name[:200]!r} ({node.op_type[:80]}): value {name[:80]!r} was "
+                "not computed: it is an output of another node that is not read"
             )
-    opsets = {domain: next(iter(several)) for domain, several in versions.items()}
-    newest = onnx_opset_version()
-    if not _OLDEST_OPSET <= opsets[""] <= newest:
-        raise FormatError(
-            f"uses opset {opsets['']}; {_OLDEST_OPSET} to {newest} are read. "
-            "Convert it with onnx.version_converter, or install a newer onnx package"
+        return self.value(name)
+
+    def _typed(self, view: NodeView, results: Sequence[AnyValue]) -> tuple[AnyValue, ...]:
+        """Results with their data types, which rounding in other operators needs."""
+        return tuple(
+            replace(v, kind=result_kind(view, i)) if isinstance(v, Constant) and not v.kind else v
+            for i, v in enumerate(results)
         )
-    return opsets
-
-
-def _plain_domain(domain: str) -> str:
-    return "" if domain == "ai.onnx" else domain
-
-
-def _stored_tensors(graph: GraphProto) -> dict[str, TensorProto]:
-    stored: dict[str, TensorProto] = {}
-    for tensor in graph.initializer:
-        if tensor.name in stored:
-            raise FormatError(f"initializer {tensor.name!r} stands twice")
-        stored[tensor.name] = tensor
-    return stored
-
-
-def _the_input(graph: GraphProto, stored: dict[str, TensorProto]) -> tuple[str, tuple[int, ...]]:
-    """Name and shape (for a batch of one) of the one input; initializers may be listed too."""
-    names = [value.name for value in graph.input]
-    if len(set(names)) != len(names):
-        raise FormatError("two inputs have the same name")
-    for value in graph.input:
-        declared = [d.dim_value for d in value.type.tensor_type.shape.dim]
-        if value.name in stored and 0 not in declared and value.type.tensor_type.HasField("shape"):
-            dims = list(stored[value.name].dims)
-            if dims != declared:
-                raise FormatError(
-                    f"initializer {value.name!r} has shape {dims}, but is declared as {declared}"
-                )
-    inputs = [value for value in graph.input if value.name not in stored]
-    if len(inputs) != 1:
-        raise FormatError(
-            f"has {len(inputs)} inputs {[value.name for value in inputs[:5]]}; "
-            "networks with exactly one are read"
-        )
-    return inputs[0].name, _input_shape(inputs[0])
-
-
-def _input_shape(value: ValueInfoProto) -> tuple[int, ...]:
-    where = f"input {value.name!r}"
-    tensor = value.type.tensor_type
-    if not value.type.HasField("tensor_type") or not tensor.HasField("shape"):
-        raise FormatError(f"{where}: has no known shape; export the model with input sizes")
-    if tensor.elem_type not in _FLOATS:
-        raise FormatError(f"{where}: its data type {tensor.elem_type} is no float type")
-    # a symbol, 0 or -1 is an unknown length
-    sizes = [d.dim_value if d.dim_value > 0 else None for d in tensor.shape.dim]
-    shown = [n if n else (d.dim_param or "?") for n, d in zip(sizes, tensor.shape.dim, strict=True)]
-    if not 1 <= len(sizes) <= _MOST_AXES:
-        raise FormatError(f"{where}: has {len(sizes)} axes; it needs 1 to {_MOST_AXES}")
-    if len(sizes) >= 2:
-        if sizes[0] not in (None, 1):
-            raise FormatError(
-                f"{where}: has shape {shown}; its first axis is the batch axis and must be 1 or "
-                "unknown. Export the model with a batch of one"
-            )
-        sizes[0] = 1
-    if None in sizes:
-        raise FormatError(
-            f"{where}: has shape {shown}; the length of axis {sizes.index(None)} must be known"
-        )
-    return tuple(n for n in sizes if n is not None)
-
-
-# --- which nodes are read --------------------------------------------------------------------
-
-
-def _makers(graph: GraphProto, stored: dict[str, TensorProto], source: str) -> dict[str, int]:
-    """Which node makes a value; every value is made once."""
-    makers: dict[str, int] = {}
-    for index, node in enumerate(graph.node):
-        for name in node.output:
-            if name and (name in makers or name in stored or name == source):
-                raise FormatError(
-                    f"{describe_node(node, index)}: value {name[:80]!r} is made more than once"
-                )
-            if name:
-                makers[name] = index
-    return makers
-
-
-def _the_output(
-    graph: GraphProto,
-    opsets: Opsets,
-    stored: dict[str, TensorProto],
-    source: str,
-    makers: dict[str, int],
-) -> tuple[str, list[int]]:
-    """The output that is read, and the nodes that lead to it."""
-    names = [value.name for value in graph.output]
-    if len(names) == 1:
-        live = _live_nodes(graph, opsets, stored, source, names[0], makers)
-        _refuse_unknown(graph, opsets, live)
-        return names[0], live
-    readable = []
-    for value in graph.output[:64]:
-        tensor = value.type.tensor_type
-        if value.type.HasField("tensor_type") and tensor.elem_type not in _FLOATS:
-            continue  # labels
-        live = _live_nodes(graph, opsets, stored, source, value.name, makers)
-        reads = any(source in graph.node[i].input for i in live)
-        if reads and all(_handler(graph.node[i], opsets) for i in live):
-            readable.append((value.name, live))
-    if len(readable) == 1:
-        return readable[0]
-    raise FormatError(
-        f"has {len(names)} outputs {[name[:80] for name in names[:5]]}, of which {len(readable)} "
-        "can be read; networks with exactly one are read. Save the model with the one wanted"
-    )
-
-
-def _live_nodes(
-    graph: GraphProto,
-    opsets: Opsets,
-    stored: dict[str, TensorProto],
-    source: str,
-    target: str,
-    makers: dict[str, int],
-) -> list[int]:
-    """Indices of the nodes that lead to a value, in the file's order, which must be sorted."""
-    if target not in makers and target != source and target not in stored:
-        raise FormatError(f"output {target[:80]!r} is made by no node")
-    live: set[int] = set()
-    waiting = []
-    if target in makers:
-        _only_known_output(graph, opsets, makers[target], target)
-        waiting.append(makers[target])
-    while waiting:
-        index = waiting.pop()
-        if index in live:
-            continue
-        live.add(index)
-        node = graph.node[index]
-        for name in node.input:
-            if name in makers:
-                if makers[name] >= index:
-                    raise FormatError(
-                        f"{describe_node(node, index)}: value {name[:80]!r} is used before it is "
-                        "made; the graph has a cycle or its nodes are out of order"
-                    )
-                _only_known_output(graph, opsets, makers[name], name)
-                waiting.append(makers[name])
-            elif name and name not in stored and name != source:
-                raise FormatError(
-                    f"{describe_node(node, index)}: value {name[:80]!r} is made nowhere"
-                )
-    return sorted(live)
-
-
-def _handler(node: NodeProto, opsets: Opsets) -> Handler | None:
-    domain = _plain_domain(node.domain)
-    return find_handler(domain, node.op_type, opsets.get(domain, 1))
-
-
-def _only_known_output(graph: GraphProto, opsets: Opsets, index: int, name: str) -> None:
-    """Few operators have a second output that is a function of the input (no mask, no indices)."""
-    node = graph.node[index]
-    if node.output[0] == name:
-        return
-    handler = _handler(node, opsets)
-    if handler is not None and not handler.several:
-        raise UnsupportedOperatorError(
-            f"{describe_node(node, index)}: its output {name[:80]!r} is used; "
-            "only the first output of this operator is supported"
-        )
-
-
-def _refuse_unknown(graph: GraphProto, opsets: Opsets, live: Sequence[int]) -> None:
-    """Name the first operator that cannot be read, before anything is computed."""
-    for index in live:
-        node = graph.node[index]
-        if _handler(node, opsets) is not None:
-            continue
-        domain = _plain_domain(node.domain)
-        name = f"operator {node.op_type[:80]!r} of domain {domain[:80] or 'ai.onnx'!r}"
-        at = f"node {index}" + (f" {node.name[:200]!r}" if node.name else "")
-        if domain == "" and node.op_type in _SMOOTH:
-            raise UnsupportedOperatorError(
-                f"{at}: {name} is not piecewise affine; such a network has no finite partition "
-                "into regions with affine pieces"
-            )
-        if domain == "" and node.op_type in _JUMPS:
-            raise UnsupportedOperatorError(
-                f"{at}: {name} is not continuous; a network's operators are continuous, most of "
-                "them piecewise affine"
-            )
-        if (domain, node.op_type) in REGISTRY:
-            raise UnsupportedOperatorError(
-                f"{at}: {name} does not exist in version {opsets.get(domain, 1)} of that domain, "
-                "which the file states"
-            )
-        raise UnsupportedOperatorError(
-            f"{at}: {name} is not supported; docs/formats.md lists the operators that are read"
-        )
-
-
-# --- reading them ----------------------------------------------------------------------------
-
-
-def _walk(
-    proto: GraphProto,
-    opsets: Opsets,
-    stored: dict[str, TensorProto],
-    values: dict[str, Value],
-    target: str,
-    live: Sequence[int],
-    graph: Graph,
-) -> Variable:
-    """Apply the readers to the nodes that lead to the output."""
-
-    def value_of(name: str) -> Value:
-        if name not in values:  # decoded at the first use, so that unused ones cost nothing
-            values[name] = decode_tensor(stored[name], f"initializer {name[:80]!r}")
-        return values[name]
-
-    for index in live:
-        node = proto.node[index]
-        inputs = tuple(value_of(name) if name else None for name in node.input)
-        view = NodeView(node, index, inputs, opsets.get(_plain_domain(node.domain), 1))
-        handler = _handler(node, opsets)
-        assert handler is not None  # see _refuse_unknown
-        for name, value in zip(node.output, handler(view, graph), strict=False):
-            values[name] = value
-    result = value_of(target)
-    if isinstance(result, Constant):
-        raise FormatError(f"output {target[:80]!r} does not depend on the input")
-    return result

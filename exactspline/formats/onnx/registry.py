@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from ...errors import ExactSplineError
 from .graph import Graph
 from .node import NodeView
-from .values import Value
+from .values import AnyValue
+from .weights import affine_in_weight
 
 __all__ = ["REGISTRY", "Handler", "find_handler", "handles"]
 
-Result = Value | tuple[Value, ...]
+Result = AnyValue | tuple[AnyValue, ...]
 Function = Callable[[NodeView, Graph], Result]
 
 
@@ -26,6 +27,11 @@ class Handler:
         The first and the last version of the operator set in which it means this.
     several : bool
         Whether other outputs than the first one may be used.
+    gates : bool
+        Whether it takes functions that may jump (`NodeView.given`); for others these are made
+        splines before, or refused.
+    infinite : bool
+        Whether it takes constants that are not finite.
     """
 
     function: Function
@@ -35,8 +41,10 @@ class Handler:
     since: int
     until: int
     several: bool
+    gates: bool
+    infinite: bool
 
-    def __call__(self, node: NodeView, graph: Graph) -> tuple[Value, ...]:
+    def __call__(self, node: NodeView, graph: Graph) -> tuple[AnyValue, ...]:
         if not self.min_inputs <= len(node.inputs) <= self.max_inputs:
             raise node.wrong(
                 f"has {len(node.inputs)} inputs; it needs {self.min_inputs} to {self.max_inputs}"
@@ -45,12 +53,17 @@ class Handler:
         if unknown:  # an attribute that nobody reads could change what the node computes
             raise node.wrong(f"attribute {unknown[0][:80]!r} is not known in opset {node.opset}")
         try:
-            result = self.function(node, graph)
+            result: Result | None = affine_in_weight(node, graph, self._read)
+            result = self.function(node, graph) if result is None else result
         except ExactSplineError as error:  # of the network's operators, which know no node
             if str(error).startswith(node.where):
                 raise
             raise type(error)(f"{node.where}: {error}") from None
         return result if isinstance(result, tuple) else (result,)
+
+    def _read(self, node: NodeView, graph: Graph) -> AnyValue:
+        result = self.function(node, graph)
+        return result[0] if isinstance(result, tuple) else result
 
 
 _NEVER = 1 << 40
@@ -65,13 +78,17 @@ def handles(
     until: int = _NEVER,
     domain: str = "",
     several: bool = False,
+    gates: bool = False,
+    infinite: bool = False,
 ) -> Callable[[Function], Function]:
     """Register a function as the reader of operators, in some versions of their domain."""
     low, high = (inputs, inputs) if isinstance(inputs, int) else inputs
 
     def register(function: Function) -> Function:
         for kind in kinds:
-            entry = Handler(function, low, high, frozenset(attributes), since, until, several)
+            entry = Handler(
+                function, low, high, frozenset(attributes), since, until, several, gates, infinite
+            )
             REGISTRY.setdefault((domain, kind), []).append(entry)
         return function
 

@@ -5,18 +5,31 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import FormatError, ParameterError, ShapeError
 from ...rationals import as_fractions, compact, exact_array
+from ..gates import Gate
 from ..limits import Budget, check_entries
+from .external import ExternalFiles
 
 if TYPE_CHECKING:
     from onnx import TensorProto
 
-__all__ = ["Constant", "Value", "Variable", "arithmetic", "decode_tensor"]
+__all__ = [
+    "AnyValue",
+    "Constant",
+    "Gated",
+    "Infinite",
+    "Value",
+    "Variable",
+    "arithmetic",
+    "constant_of",
+    "decode_tensor",
+    "stored_numbers",
+]
 
 Shape = tuple[int, ...]
 
@@ -25,11 +38,13 @@ Shape = tuple[int, ...]
 class Constant:
     """Exact numbers that do not depend on the input.
 
-    ``integer`` is whether the file stores integers: ONNX divides those with truncation.
+    ``integer`` is whether the file stores integers: ONNX divides those with truncation. ``kind``
+    is ONNX's data type, 0 while nobody has asked for it.
     """
 
     values: np.ndarray
     integer: bool = False
+    kind: int = 0
 
     @property
     def shape(self) -> Shape:
@@ -61,7 +76,50 @@ class Variable:
         return (1, *self.inner) if self.batch else self.inner
 
 
+@dataclass(frozen=True)
+class Gated:
+    """A function of a variable that may jump; see `Gate`."""
+
+    root: Variable
+    gate: Gate
+    node: Any  # the NodeView that has it
+
+    @property
+    def shape(self) -> Shape:
+        """The shape as the file has it."""
+        return self.root.shape
+
+    @property
+    def batch(self) -> bool:
+        """As that of the root."""
+        return self.root.batch
+
+
+@dataclass(frozen=True)
+class Infinite:
+    """Stored floats that are not all finite: bounds that bound nothing."""
+
+    array: np.ndarray
+    kind: int
+    where: str
+
+    @property
+    def shape(self) -> Shape:
+        """The shape, as the file has it."""
+        return self.array.shape
+
+    @property
+    def batch(self) -> bool:
+        """No axis of a constant is the batch axis."""
+        return False
+
+    def refused(self) -> Constant:
+        """What reading it as numbers ends in: the error that names the first one."""
+        return Constant(exact_array(self.array, self.where))
+
+
 Value = Variable | Constant
+AnyValue = Variable | Constant | Gated | Infinite
 
 
 # TensorProto.DataType: the field that holds the numbers if raw_data does not, bytes in raw_data,
@@ -94,13 +152,14 @@ def decode_tensor(tensor: TensorProto, where: str) -> Constant:
     ParameterError
         For NaN or infinite entries.
     """
-    from onnx import numpy_helper
+    found = stored_numbers(tensor, where)
+    return found if isinstance(found, Constant) else found.refused()
 
-    if tensor.data_location == tensor.EXTERNAL or len(tensor.external_data):
-        raise FormatError(
-            f"{where}: its data stand in another file; external data paths are not followed. "
-            "Save the model as one file"
-        )
+
+def stored_numbers(
+    tensor: TensorProto, where: str, files: ExternalFiles | None = None
+) -> Constant | Infinite:
+    """As `decode_tensor`, with infinite entries, and with data in other files."""
     if tensor.HasField("segment"):
         raise FormatError(f"{where}: a segmented tensor is not supported")
     if tensor.data_type not in _TYPES:
@@ -108,13 +167,18 @@ def decode_tensor(tensor: TensorProto, where: str) -> Constant:
             f"{where}: data type {tensor.data_type} is not supported; "
             "store floats (16, 32, 64 bits, bfloat16) or integers"
         )
-    kind, field, width, integer = _TYPES[tensor.data_type]
+    kind, field, width, _ = _TYPES[tensor.data_type]
     shape = tuple(tensor.dims)
     if any(n < 0 for n in shape) or len(shape) > 32:
         raise FormatError(f"{where}: has the dimensions {shape[:33]}")
     count = math.prod(shape)
     typed = {name: len(getattr(tensor, name)) for name in _FIELDS if len(getattr(tensor, name))}
     raw = len(tensor.raw_data)
+    if tensor.data_location == tensor.EXTERNAL or len(tensor.external_data):
+        if raw or typed:
+            raise FormatError(f"{where}: has data both in the model and in another file")
+        data = (files or ExternalFiles()).read(tensor, count * width, where)
+        return _decoded(_inline(tensor, data), where)
     expected: dict[str, int] = {} if raw or not count else {field: count}
     if raw != (count * width if raw else 0) or typed != expected:
         there = ", ".join([f"{raw} bytes"] * bool(raw) + [f"{n} in {f}" for f, n in typed.items()])
@@ -122,13 +186,35 @@ def decode_tensor(tensor: TensorProto, where: str) -> Constant:
             f"{where}: shape {shape} of {kind} needs {count} numbers ({count * width} bytes), "
             f"but there is {there or 'nothing'}; the file is damaged"
         )
+    return _decoded(tensor, where)
+
+
+def _inline(tensor: TensorProto, data: bytes) -> TensorProto:
+    out = type(tensor)(dims=tensor.dims, data_type=tensor.data_type, name=tensor.name)
+    out.raw_data = data
+    return out
+
+
+def _decoded(tensor: TensorProto, where: str) -> Constant | Infinite:
+    """The numbers of a tensor whose sizes are what they should be."""
+    from onnx import numpy_helper
+
     try:
         array = numpy_helper.to_array(tensor)
     except Exception as error:  # the helper raises whatever NumPy raises
         raise FormatError(f"{where}: cannot be read ({error})") from None
+    kind, _, _, integer = _TYPES[tensor.data_type]
+    number = tensor.data_type
     if kind == "BFLOAT16":  # no NumPy type of its own; every bfloat16 is a float32
-        array = array.astype(np.float32)
-    return Constant(exact_array(array.reshape(shape), where), integer)
+        array, number = array.astype(np.float32), 1
+    return constant_of(array.reshape(tuple(tensor.dims)), where, integer, number)
+
+
+def constant_of(array: np.ndarray, where: str, integer: bool, kind: int) -> Constant | Infinite:
+    """An array of ONNX's as exact numbers."""
+    if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
+        return Infinite(array, kind, where)
+    return Constant(exact_array(array, where), integer, kind)
 
 
 def arithmetic(kind: str, a: Constant, b: Constant, where: str, budget: Budget) -> Constant:
@@ -153,4 +239,4 @@ def arithmetic(kind: str, a: Constant, b: Constant, where: str, budget: Budget) 
     if integer and kind == "Div":  # ONNX cuts off the remainder
         result = np.vectorize(lambda v: v.__class__(math.trunc(v)), otypes=[object])(result)
     budget.array(result, where)
-    return Constant(compact(result.reshape(shape)), integer)
+    return Constant(compact(result.reshape(shape)), integer, a.kind)

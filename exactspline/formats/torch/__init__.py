@@ -1,6 +1,11 @@
-"""PyTorch modules, read by tracing them."""
+"""PyTorch modules and programs, read by way of torch.export. torch is loaded for the first one."""
 
-from ..registry import hint
+from __future__ import annotations
+
+from ...mode import guarded
+from ...network import Network
+from ..files import PathLike
+from ..registry import hint, reader
 
 __all__: list[str] = []
 
@@ -8,3 +13,15 @@ hint(
     ".pt", ".pth",
     reading="a state dict needs its module: from_torch(module, input_shape, weights=...)",
 )  # fmt: skip
+
+
+@reader(".pt2", holds="torch.export")
+@guarded
+def load_program(path: PathLike) -> Network:
+    """Read a program of torch.export; see `exactspline.formats.torch.archive.load_program`."""
+    from .reader import needs_torch
+
+    needs_torch(path)
+    from .archive import load_program as load
+
+    return load(path)

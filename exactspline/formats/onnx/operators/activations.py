@@ -15,6 +15,7 @@ from ....network import (
     Clip,
     Elementwise,
     HardSigmoid,
+    HardSwish,
     LeakyReLU,
     LogSoftmax,
     Operator,
@@ -27,11 +28,11 @@ from ....network import (
     Tanh,
     Threshold,
 )
+from ..broadcast import drop_batch_axis
 from ..graph import Graph
 from ..node import MIXES, NodeView
 from ..registry import handles
 from ..values import Value, Variable
-from .arithmetic import drop_batch_axis
 
 __all__: list[str] = []
 
@@ -68,19 +69,29 @@ def _prelu(node: NodeView, graph: Graph) -> Value:
 
 
 @handles("Clip", attributes=("min", "max"), until=10)
-@handles("Clip", inputs=(1, 3), since=11)
+@handles("Clip", inputs=(1, 3), since=11, infinite=True)
 def _clip(node: NodeView, graph: Graph) -> Value:
-    ends: list[Fraction | None] = []
-    for i, name in ((1, "min"), (2, "max")):
-        end = None
-        if node.opset < 11:
-            if name in node.attributes:
-                end = node.float_attribute(name, 0.0)
-        elif node.optional(i) is not None:
-            end = node.constant_number(i, name)
-        # the largest float32 is how exporters write a side that is open
-        ends.append(None if end is not None and abs(end) == _UNBOUNDED else end)
-    return graph.run(node, Clip(*ends), node.value(0))
+    """min(max(u, low), high), in this order, so that high counts where low is above it."""
+    x = node.plain(0)
+    low, high = _end(node, 1, "min"), _end(node, 2, "max")
+    if low == math.inf or high == -math.inf:
+        raise node.unsupported("clips to infinite values; a network's values are finite")
+    low = None if low == -math.inf else low
+    high = None if high == math.inf else high
+    if low is not None and high is not None and low > high:
+        low = high
+    if low == 0 and high is None:
+        return graph.run(node, ReLU(), x)
+    return graph.run(node, Clip(low, high), x)
+
+
+def _end(node: NodeView, i: int, name: str) -> Fraction | float | None:
+    if node.opset >= 11:
+        end = node.bound(i, name)
+    else:
+        end = node.float_or_infinite(name)
+    # the largest float32 is how exporters write a side that is open
+    return None if end is not None and abs(end) == _UNBOUNDED else end
 
 
 @handles("HardSigmoid", attributes=("alpha", "beta"))
@@ -124,6 +135,11 @@ def _selu(node: NodeView, graph: Graph) -> Value:
 @handles("Gelu", attributes=("approximate",), since=20)
 def _gelu(node: NodeView, graph: Graph) -> Value:
     return graph.run(node, GELU(node.text_attribute("approximate", "none")), node.value(0))
+
+
+@handles("HardSwish", since=14)
+def _hard_swish(node: NodeView, graph: Graph) -> Value:
+    return graph.run(node, HardSwish(), node.value(0))
 
 
 @handles("Swish", attributes=("alpha",), since=24)

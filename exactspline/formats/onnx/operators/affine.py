@@ -51,7 +51,7 @@ def _matmul(node: NodeView, graph: Graph) -> Value:
         if w.ndim > 2:
             return _stacked(node, graph, w, b, left=True)
         return _matrix_times_variable(node, graph, w, b)
-    raise node.unsupported("a product of two constants is not computed; simplify the model")
+    raise node.not_computed()
 
 
 def _few_axes(w: np.ndarray, x: Variable) -> np.ndarray:
@@ -85,6 +85,9 @@ def _matrix_times_variable(node: NodeView, graph: Graph, w: np.ndarray, x: Varia
 
 def _stacked(node: NodeView, graph: Graph, w: np.ndarray, x: Variable, *, left: bool) -> Value:
     """A stack of matrices: w_i x_i, or x_i w_i^T, as a convolution with a group for each i."""
+    if len(x.shape) == 1 and not x.batch:  # one vector for all matrices of the stack
+        y = graph.apply(node, Dense(w.reshape(-1, w.shape[-1])), x)
+        return graph.reshape(node, y, (*w.shape[:-2], w.shape[-2]))
     if len(x.inner) < 2:
         raise node.unsupported(
             f"a stack of matrices of shape {w.shape} on an input of shape {x.shape}: {MIXES}"
@@ -143,7 +146,7 @@ def _gemm(node: NodeView, graph: Graph) -> Value:
     elif isinstance(a, Variable):
         raise node.unsupported("A and B depend on the input: the product is not affine")
     else:
-        raise node.unsupported("a product of two constants is not computed; simplify the model")
+        raise node.not_computed()
     if not isinstance(c, Variable):
         return y
     if np.broadcast_shapes(c.shape, y.shape) != y.shape:

@@ -8,29 +8,29 @@ from fractions import Fraction
 
 import numpy as np
 
-from ....network import Add, Clip, Elementwise, Maximum, Minimum, ReLU, Sigmoid, SiLU
+from ....network import (
+    Add,
+    Clip,
+    Elementwise,
+    HardSigmoid,
+    HardSwish,
+    Maximum,
+    Minimum,
+    ReLU,
+    Sigmoid,
+    SiLU,
+)
 from ....rationals import as_fractions, compact
+from ...gates import Gate
 from ...limits import check_entries
+from ..broadcast import drop_batch_axis
+from ..gated import gated_arithmetic
 from ..graph import Graph
 from ..node import MIXES, NodeView
 from ..registry import handles
-from ..values import Constant, Value, Variable, arithmetic
+from ..values import AnyValue, Constant, Gated, Value, Variable, arithmetic
 
-__all__ = ["drop_batch_axis"]
-
-
-def drop_batch_axis(node: NodeView, x: Value, values: np.ndarray) -> np.ndarray:
-    """A constant that is broadcast with ``x``, shaped to be broadcast with ``x.inner``."""
-    rank = len(x.shape)
-    if not isinstance(x, Variable) or not x.batch or values.ndim < rank:
-        return values
-    # the axes in front of x.inner are the batch axis and what broadcasting would put before it
-    if any(n != 1 for n in values.shape[: values.ndim - len(x.inner)]):
-        raise node.unsupported(
-            f"a constant of shape {values.shape} would make a batch of an input of shape "
-            f"{x.shape}; {MIXES}"
-        )
-    return values.reshape(values.shape[1:])
+__all__: list[str] = []
 
 
 def _together(node: NodeView, variables: Sequence[Variable]) -> bool:
@@ -58,8 +58,13 @@ def _shaped_like(
 # --- two inputs ------------------------------------------------------------------------------
 
 
-@handles("Add", "Sub", "Mul", "Div", inputs=2)
-def _arithmetic(node: NodeView, graph: Graph) -> Value:
+@handles("Add", "Sub", "Mul", "Div", inputs=2, gates=True)
+def _arithmetic(node: NodeView, graph: Graph) -> AnyValue:
+    if any(isinstance(v, Gated) for v in node.given):
+        found = gated_arithmetic(node, graph)
+        if found is not None:
+            return found
+        node.inputs = tuple(graph.plain(v) for v in node.given)
     a, b = node.value(0), node.value(1)
     if isinstance(a, Constant) and isinstance(b, Constant):
         return arithmetic(node.kind, a, b, node.where, graph.budget)
@@ -94,16 +99,28 @@ def _two_variables(node: NodeView, graph: Graph, a: Variable, b: Variable) -> Va
         for x, gate in ((a, b), (b, a)):
             operator, inputs = graph.maker(gate) or (None, ())
             # the same shape: else broadcasting would make more of it
-            if isinstance(operator, Sigmoid) and inputs == (x.node,) and x.inner == gate.inner:
+            if inputs != (x.node,) or x.inner != gate.inner:
+                continue
+            if isinstance(operator, Sigmoid):
                 return graph.apply(node, SiLU(), x)
+            if isinstance(operator, HardSigmoid) and _is_that_of_hard_swish(operator):
+                return graph.apply(node, HardSwish(), x)
     raise node.unsupported(
         f"both inputs depend on the network's input: their "
         f"{'product' if node.kind == 'Mul' else 'quotient'} is not piecewise affine"
     )
 
 
-@handles("Neg")
-def _neg(node: NodeView, graph: Graph) -> Value:
+def _is_that_of_hard_swish(operator: HardSigmoid) -> bool:
+    """Slope 1/6, up to the rounding of float32, and 1/2."""
+    return abs(operator.alpha - Fraction(1, 6)) < Fraction(1, 10**7) and operator.beta * 2 == 1
+
+
+@handles("Neg", gates=True)
+def _neg(node: NodeView, graph: Graph) -> AnyValue:
+    x = node.given[0]
+    if isinstance(x, Gated):
+        return Gated(x.root, Gate.affine(-1, 0).after(x.gate), node)
     return graph.run(node, Elementwise(-1), node.value(0))
 
 

@@ -12,24 +12,20 @@ import numpy as np
 
 from ....network import Identity
 from ....rationals import as_fractions, exact_array
+from ...gates import Gate, compared
 from ...limits import check_entries
 from ..graph import Graph
 from ..node import NodeView
 from ..registry import handles
-from ..values import Constant, Value, Variable
+from ..values import AnyValue, Constant, Gated, Infinite, Value, Variable
 
 __all__: list[str] = []
 
-# TensorProto.DataType
-_CASTS = {
-    1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64,
-}  # fmt: skip
-_INTEGERS = (6, 7, 9)
-_NOT_CONTINUOUS = "is not continuous in the network's input"
+_FLOATS, _INTEGERS = (1, 11), (2, 3, 4, 5, 6, 7, 9, 12, 13)  # TensorProto.DataType
 
 
 def _integers(values: list[int], where: str) -> Constant:
-    return Constant(exact_array(np.array(values, dtype=np.int64), where), True)
+    return Constant(exact_array(np.array(values, dtype=np.int64), where), True, 7)
 
 
 # --- stored ----------------------------------------------------------------------------------
@@ -40,23 +36,21 @@ def _integers(values: list[int], where: str) -> Constant:
     inputs=0,
     attributes=("value", "value_float", "value_floats", "value_int", "value_ints"),
 )
-def _constant(node: NodeView, graph: Graph) -> Value:
+def _constant(node: NodeView, graph: Graph) -> AnyValue:
     if len(node.attributes) != 1:
         raise node.wrong("a Constant needs exactly one value")
     name = next(iter(node.attributes))
     where = f"{node.where}: {name!r}"
     if name == "value":
-        tensor = node.tensor_attribute("value")
-        assert tensor is not None
-        return tensor
+        return node.stored("value")
     if name == "value_float":
         values = np.empty((), dtype=object)
         values[()] = Fraction(node.float_attribute(name, 0.0))
-        return Constant(exact_array(values, where))
+        return Constant(exact_array(values, where), kind=1)
     if name == "value_int":
-        return Constant(exact_array(np.array(node.int_attribute(name, 0)), where), True)
+        return Constant(exact_array(np.array(node.int_attribute(name, 0)), where), True, 7)
     if name == "value_floats":
-        return Constant(exact_array(np.array(node.floats_attribute(name)), where))
+        return Constant(exact_array(np.array(node.floats_attribute(name)), where), kind=1)
     return _integers(node.ints_attribute(name) or [], where)
 
 
@@ -71,7 +65,8 @@ def _constant_of_shape(node: NodeView, graph: Graph) -> Value:
     check_entries([n for n in shape if n], node.where)  # NumPy limits empty arrays too
     graph.budget.about_to_compute(math.prod(shape), node.where)
     # every entry is the same object: no memory for numbers that float64 cannot hold
-    return Constant(np.full(shape, fill.values.reshape(-1)[0], fill.values.dtype), fill.integer)
+    filled = np.full(shape, fill.values.reshape(-1)[0], fill.values.dtype)
+    return Constant(filled, fill.integer, fill.kind or 1)
 
 
 @handles("Range", inputs=3, since=11)
@@ -104,76 +99,51 @@ def _shape(node: NodeView, graph: Graph) -> Value:
 @handles("Size")
 def _size(node: NodeView, graph: Graph) -> Value:
     size = exact_array(np.array(math.prod(node.value(0).shape)), node.where)
-    return Constant(size, True)
+    return Constant(size, True, 7)
 
 
 # --- data types ------------------------------------------------------------------------------
 
 
-@handles("Cast", attributes=("to", "saturate", "round_mode"))
-def _cast(node: NodeView, graph: Graph) -> Value:
-    x, to = node.value(0), node.int_attribute("to", 0)
-    if isinstance(x, Variable):
-        if to not in (1, 11):
-            raise node.unsupported(f"a cast of the input to data type {to} rounds it")
-        return graph.apply(node, Identity(), x)
-    if to not in _CASTS or x.values.dtype == object:
-        raise node.unsupported(f"a cast of this constant to data type {to} is not supported")
-    graph.budget.about_to_compute(x.values.size, node.where)
-    integer = to in _INTEGERS
-    if integer and np.abs(x.values).max(initial=0.0) >= 2.0 ** (31 if to == 6 else 53):
-        raise node.unsupported("a constant is too large to be cast to an integer")
-    with np.errstate(over="ignore"):  # an overflow becomes an infinity and is refused below
-        values: np.ndarray = x.values.astype(_CASTS[to])
-    return Constant(exact_array(values, f"{node.where}: cast"), integer)
-
-
-@handles("CastLike", inputs=2, attributes=("saturate", "round_mode"), since=15)
-def _cast_like(node: NodeView, graph: Graph) -> Value:
-    x, like = node.value(0), node.value(1)
-    integer = isinstance(like, Constant) and like.integer
-    if isinstance(x, Constant):
-        if integer != x.integer:
-            raise node.unsupported("a cast of a constant between integers and floats is not known")
-        return x
-    if integer:
-        raise node.unsupported("a cast of the input to an integer rounds it")
+@handles("Cast", attributes=("to", "saturate", "round_mode"), gates=True)
+def _cast(node: NodeView, graph: Graph) -> AnyValue:
+    x, to = node.given[0], node.int_attribute("to", 0)
+    if isinstance(x, Gated) and to in (*_FLOATS, *_INTEGERS):
+        return _cast_gate(node, x, to)
+    x = graph.plain(x)
+    if not isinstance(x, Variable):
+        raise node.not_computed()
+    if to not in (*_FLOATS, graph.kind):
+        raise node.unsupported(
+            f"a cast of what depends on the input to data type {to} rounds it: it jumps. Cast to "
+            "float or double, or leave it out of the model"
+        )
     return graph.apply(node, Identity(), x)
 
 
-# --- choices between constants ---------------------------------------------------------------
+def _cast_gate(node: NodeView, x: Gated, to: int) -> Gated:
+    """A condition is 0 or 1 in every type; to a truth value all but 0 is 1."""
+    if to == 9:
+        return Gated(x.root, compared("!=", x.gate, Gate.affine(0, 0)), node)
+    if to in _INTEGERS and not x.gate.is_integer():
+        raise node.unsupported(f"a cast to data type {to} rounds: it jumps; leave it out")
+    return Gated(x.root, x.gate, node)
 
 
-def _constants(node: NodeView, graph: Graph) -> list[np.ndarray]:
-    values: list[np.ndarray] = []
-    for i in range(len(node.inputs)):
-        value = node.value(i)
-        if isinstance(value, Variable):
-            raise node.unsupported(f"{node.kind} {_NOT_CONTINUOUS}, or cannot be shown to be")
-        values.append(value.values)
-    try:
-        shape = np.broadcast_shapes(*[v.shape for v in values])
-    except ValueError:
-        raise node.wrong(f"shapes {[v.shape for v in values]} do not broadcast") from None
-    if 0 not in shape:
-        check_entries(shape, node.where)
-    graph.budget.about_to_compute(math.prod(shape), node.where)
-    return [np.broadcast_to(v, shape) for v in values]
-
-
-@handles("Equal", inputs=2)
-def _equal(node: NodeView, graph: Graph) -> Value:
-    a, b = _constants(node, graph)
-    return Constant(np.asarray(a == b).astype(np.float64), True)
-
-
-@handles("Where", inputs=3, since=9)
-def _where(node: NodeView, graph: Graph) -> Value:
-    condition, a, b = _constants(node, graph)
-    if a.dtype != b.dtype:
-        a, b = as_fractions(a), as_fractions(b)
-    integer = all(isinstance(v, Constant) and v.integer for v in node.inputs[1:])
-    return Constant(exact_array(np.where(condition != 0, a, b), node.where), integer)
+@handles("CastLike", inputs=2, attributes=("saturate", "round_mode"), since=15, gates=True)
+def _cast_like(node: NodeView, graph: Graph) -> AnyValue:
+    x, like = node.given[0], node.given[1]
+    kind = like.kind if isinstance(like, Constant | Infinite) else graph.kind
+    if isinstance(x, Gated):
+        return _cast_gate(node, x, kind or 1)
+    x = graph.plain(x)
+    if isinstance(x, Constant) and not isinstance(like, Constant | Infinite):
+        return Constant(x.values, False, kind)
+    if not isinstance(x, Variable):
+        raise node.not_computed()
+    if kind not in (0, graph.kind, *_FLOATS):
+        raise node.unsupported("a cast of what depends on the input to an integer rounds it")
+    return graph.apply(node, Identity(), x)
 
 
 @handles("ReduceProd", attributes=("axes", "keepdims"), until=17)
@@ -181,12 +151,13 @@ def _where(node: NodeView, graph: Graph) -> Value:
 def _reduce_prod(node: NodeView, graph: Graph) -> Value:
     x = node.value(0)
     if isinstance(x, Variable):
-        raise node.unsupported("a product of entries is not piecewise affine")
+        raise node.unsupported(
+            "a product of entries that depend on the input is not piecewise affine"
+        )
     axes = node.ints_attribute("axes") if node.opset < 18 else node.optional_ints(1, "axes")
-    if axes and node.axes(axes, len(x.shape)) != list(range(len(x.shape))):
-        raise node.unsupported("a product of constants over some axes is not computed")
-    if x.values.size > 32:
-        raise node.unsupported("a product of more than 32 constants is not computed")
+    everything = not axes or node.axes(axes, len(x.shape)) == list(range(len(x.shape)))
+    if not everything or x.values.size > 32 or not x.integer:
+        raise node.not_computed()
     out = math.prod(as_fractions(x.values).reshape(-1).tolist(), start=Fraction(1))
     graph.budget.number(out, node.where)
     keep = node.int_attribute("keepdims", 1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ....network import Flatten, Identity, Reshape, Transpose
 from ..graph import Graph
 from ..node import MIXES, NodeView
@@ -105,10 +107,11 @@ def _transpose(node: NodeView, graph: Graph) -> Value:
     return graph.apply(node, Transpose([a - x.batch for a in perm if a >= x.batch]), x)
 
 
-@handles("DepthToSpace", attributes=("blocksize", "mode"))
+@handles("DepthToSpace", attributes=("blocksize",), until=10)
+@handles("DepthToSpace", attributes=("blocksize", "mode"), since=11)
 def _depth_to_space(node: NodeView, graph: Graph) -> Value:
     x, block = _blocks(node)
-    channels, height, width = x.inner
+    channels, height, width = x.shape[1:]
     mode = node.text_attribute("mode", "DCR")
     if mode not in ("DCR", "CRD"):
         raise node.wrong(f"mode {mode!r} is not known")
@@ -122,22 +125,27 @@ def _depth_to_space(node: NodeView, graph: Graph) -> Value:
     return _permuted(node, graph, x, split, order, (rest, height * block, width * block))
 
 
-@handles("SpaceToDepth", attributes=("blocksize",))
+@handles("SpaceToDepth", attributes=("blocksize", "mode"))
 def _space_to_depth(node: NodeView, graph: Graph) -> Value:
+    """``mode`` is in no version before 28, but is what exporters write before."""
     x, block = _blocks(node)
-    channels, height, width = x.inner
+    channels, height, width = x.shape[1:]
+    mode = node.text_attribute("mode", "DCR")
+    if mode not in ("DCR", "CRD"):
+        raise node.wrong(f"mode {mode!r} is not known; it is DCR or CRD")
     if height % block or width % block:
         raise node.wrong(f"an image of {height} x {width} has no blocks of {block} x {block}")
     split = channels, height // block, block, width // block, block
     out = channels * block**2, height // block, width // block
-    return _permuted(node, graph, x, split, (2, 4, 0, 1, 3), out)
+    order = (2, 4, 0, 1, 3) if mode == "DCR" else (0, 2, 4, 1, 3)
+    return _permuted(node, graph, x, split, order, out)
 
 
 def _blocks(node: NodeView) -> tuple[Variable, int]:
     x, block = node.image(0), node.int_attribute("blocksize", 0)
-    if len(x.inner) != 3:
+    if len(x.shape) != 4:
         raise node.wrong(f"needs an image with two spatial axes, not shape {x.shape}")
-    if not 1 <= block <= max(x.inner):
+    if not 1 <= block <= max(x.shape):
         raise node.wrong(f"blocksize {block} does not fit an input of shape {x.shape}")
     return x, block
 
@@ -145,8 +153,11 @@ def _blocks(node: NodeView) -> tuple[Variable, int]:
 def _permuted(
     node: NodeView, graph: Graph, x: Variable, split: Shape, order: Shape, out: Shape
 ) -> Variable:
-    parts = graph.apply(node, Reshape(split), x)
-    return graph.inner_reshape(node, graph.apply(node, Transpose(order), parts), out, True)
+    lead = () if x.batch else x.shape[:1]  # of several images
+    order = (*range(len(lead)), *(a + len(lead) for a in order))
+    parts = graph.apply(node, Reshape((*lead, *split)), x)
+    y = graph.apply(node, Transpose(order), parts)
+    return graph.inner_reshape(node, y, (*lead, *out), x.batch)
 
 
 @handles("Identity")
@@ -155,10 +166,17 @@ def _identity(node: NodeView, graph: Graph) -> Value:
     return x if isinstance(x, Constant) else graph.apply(node, Identity(), x)
 
 
-@handles("Dropout", attributes=("ratio",), until=11)
-@handles("Dropout", inputs=(1, 3), attributes=("seed",), since=12)
-def _dropout(node: NodeView, graph: Graph) -> Value:
-    # in inference the ratio does not matter
-    if node.optional(2) is not None and node.constant(2, "training_mode").values.any():
-        raise node.unsupported("training_mode is true: dropout is random then; export in eval mode")
-    return graph.apply(node, Identity(), node.variable(0))
+@handles("Dropout", attributes=("ratio",), until=11, several=True)
+@handles("Dropout", inputs=(1, 3), attributes=("seed",), since=12, several=True)
+def _dropout(node: NodeView, graph: Graph) -> tuple[Value, ...]:
+    """The identity: in inference, and with a ratio of 0."""
+    training = node.optional(2) is not None and node.constant(2, "training_mode").values.any()
+    if training and (node.optional(1) is None or node.constant(1, "ratio").values.any()):
+        raise node.unsupported(
+            "training_mode is true and its ratio is not 0: dropout is random then; export the "
+            "model in eval mode"
+        )
+    x = node.value(0)
+    graph.budget.about_to_compute(math.prod(x.shape), node.where)
+    mask = Constant(np.ones(x.shape), True, 9)
+    return (x if isinstance(x, Constant) else graph.apply(node, Identity(), x)), mask

@@ -27,9 +27,9 @@ def select(node: NodeView, graph: Graph, x: Value, places: range, axis: int) -> 
         stop = places.stop if places.stop >= 0 else None
         cut = slice(places.start, stop, places.step) if places else slice(0, 0)
         return Constant(x.values[(slice(None),) * axis + (cut,)], x.integer)
-    if not places:
-        raise node.wrong(f"takes nothing of axis {axis} of an input of shape {x.shape}")
     shape = (*x.shape[:axis], len(places), *x.shape[axis + 1 :])
+    if not places:  # a value without entries, which may be joined with others
+        return Constant(np.zeros(shape), kind=graph.kind)
     check_entries(shape, node.where)
     return graph.apply(node, Select(places, axis=node.inner_axis(axis, x)), x)
 

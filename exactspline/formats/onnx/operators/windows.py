@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from ....network import (
     ReduceMean,
     ReduceMin,
     ReduceSum,
+    SumPool,
 )
 from ....network.windows import same_padding
 from ...limits import check_entries
@@ -77,12 +79,44 @@ def _conv(node: NodeView, graph: Graph) -> Value:
     x = node.image(0)
     weight, bias = _stored_kernel(node)
     kernel = weight.shape[2:]
-    strides, dilations, pads = _window(node, x.inner[1:], kernel)
+    strides, dilations, pads = _window(node, x.shape[2:], kernel)
+    x, (weight, bias), groups, lead = _as_one_image(node, graph, x, weight, bias)
     operator = Conv(
         weight, bias, stride=strides, padding=pads, dilation=dilations,
-        groups=node.int_attribute("group", 1), name=node.name,
+        groups=groups, name=node.name,
     )  # fmt: skip
-    return _slid(node, graph, operator, x, kernel)
+    return _apart(node, graph, _slid(node, graph, operator, x, kernel), lead)
+
+
+def _as_one_image(
+    node: NodeView, graph: Graph, x: Variable, weight: np.ndarray, bias: np.ndarray | None
+) -> tuple[Variable, tuple[np.ndarray, np.ndarray | None], int, int]:
+    """Several images as the channels of one, with the kernel once for each in its own groups.
+
+    Returns the image, kernel and bias, the number of groups, and how many images there were.
+    """
+    groups, n = node.int_attribute("group", 1), 1 if x.batch else x.shape[0]
+    if n == 1:
+        return x, (weight, bias), groups, n
+    graph.budget.parameters(n * weight.size, node.where)
+    weight = np.tile(weight, (n, *[1] * (weight.ndim - 1)))
+    return _joined_images(node, graph, x), (weight, bias if bias is None else np.tile(bias, n)), (
+        groups * n
+    ), n  # fmt: skip
+
+
+def _joined_images(node: NodeView, graph: Graph, x: Variable) -> Variable:
+    """Several images as the channels of one."""
+    if x.batch:
+        return x
+    return graph.inner_reshape(node, x, (x.shape[0] * x.shape[1], *x.shape[2:]), True)
+
+
+def _apart(node: NodeView, graph: Graph, y: Variable, n: int) -> Variable:
+    """The images again that were joined."""
+    if n == 1:
+        return y
+    return graph.inner_reshape(node, y, (n, y.inner[0] // n, *y.inner[1:]), False)
 
 
 @handles(
@@ -93,7 +127,7 @@ def _conv(node: NodeView, graph: Graph) -> Value:
 def _conv_transpose(node: NodeView, graph: Graph) -> Value:
     x = node.image(0)
     weight, bias = _stored_kernel(node)
-    kernel, image = weight.shape[2:], x.inner[1:]
+    kernel, image = weight.shape[2:], x.shape[2:]
     n = len(kernel)
     if len(image) != n:
         raise node.wrong(f"a kernel of {n} axes does not fit an image of shape {image}")
@@ -115,16 +149,17 @@ def _conv_transpose(node: NodeView, graph: Graph) -> Value:
             small = total // 2
             before = small if auto == "SAME_UPPER" else total - small
             pads[i], pads[n + i] = before, total - before
+    x, (weight, bias), groups, several = _as_one_image(node, graph, x, weight, bias)
     operator = ConvTranspose(
         weight, bias, stride=strides, padding=pads, output_padding=extra, dilation=dilations,
-        groups=node.int_attribute("group", 1), name=node.name,
+        groups=groups, name=node.name,
     )  # fmt: skip
     operator.output_shape(x.inner)
     graph.check_windows(node, kernel, image)
-    return graph.apply(node, operator, x)
+    return _apart(node, graph, graph.apply(node, operator, x), several)
 
 
-def _slid(node: NodeView, graph: Graph, operator: Operator, x: Variable, kernel: Shape) -> Value:
+def _slid(node: NodeView, graph: Graph, operator: Operator, x: Variable, kernel: Shape) -> Variable:
     shape = operator.output_shape(x.inner)
     check_entries(shape, node.where)
     graph.check_windows(node, kernel, shape[1:])
@@ -158,13 +193,13 @@ def _average_pool(node: NodeView, graph: Graph) -> Value:
 
 
 def _pool(
-    node: NodeView, graph: Graph, kind: type[MaxPool] | type[AveragePool], more: dict[str, bool]
+    node: NodeView, graph: Graph, kind: type[MaxPool] | type[AveragePool], more: dict[str, Any]
 ) -> Value:
     x = node.image(0)
     if "kernel_shape" not in node.attributes:
         raise node.wrong("its kernel_shape is missing")
-    kernel = node.sizes("kernel_shape", len(x.inner) - 1, 1, 1)
-    strides, dilations, pads = _window(node, x.inner[1:], kernel)
+    kernel = node.sizes("kernel_shape", len(x.shape) - 2, 1, 1)
+    strides, dilations, pads = _window(node, x.shape[2:], kernel)
     ceil = node.int_attribute("ceil_mode", 0) != 0
     if node.text_attribute("auto_pad", "NOTSET").startswith("SAME"):
         ceil = False  # the pads make every window fit
@@ -172,14 +207,45 @@ def _pool(
         kernel, stride=strides, padding=pads, dilation=dilations, ceil_mode=ceil, name=node.name,
         **more,
     )  # fmt: skip
-    return _slid(node, graph, operator, x, kernel)
+    y = _slid(node, graph, operator, _joined_images(node, graph, x), kernel)
+    return _apart(node, graph, y, 1 if x.batch else x.shape[0])
 
 
 @handles("GlobalAveragePool", "GlobalMaxPool")
 def _global_pool(node: NodeView, graph: Graph) -> Value:
     x = node.image(0)
     kind = ReduceMean if node.kind == "GlobalAveragePool" else ReduceMax
-    return graph.apply(node, kind(range(1, len(x.inner)), keepdims=True), x)
+    axes = range(2 - x.batch, len(x.inner))
+    return graph.apply(node, kind(axes, keepdims=True), x)
+
+
+@handles("LpPool", attributes=("auto_pad", "kernel_shape", "p", "pads", "strides"), until=17)
+@handles("LpPool", attributes=(*_WINDOWS, "p", "ceil_mode"), since=18)
+def _lp_pool(node: NodeView, graph: Graph) -> Value:
+    """With p = 1 the sum of absolute values."""
+    _only_p_1(node)
+    magnitude = graph.apply(node, Abs(), node.image(0))
+    node.inputs = (magnitude,)
+    return _pool(node, graph, SumPool, {})
+
+
+@handles("GlobalLpPool", attributes=("p",))
+def _global_lp_pool(node: NodeView, graph: Graph) -> Value:
+    _only_p_1(node)
+    magnitude = graph.apply(node, Abs(), node.image(0))
+    axes = range(2 - magnitude.batch, len(magnitude.inner))
+    return graph.apply(node, ReduceSum(axes, keepdims=True), magnitude)
+
+
+def _only_p_1(node: NodeView) -> None:
+    p = node.int_attribute("p", 2)
+    if p < 1:
+        raise node.wrong(f"p is {p}; it must be at least 1")
+    if p > 1:
+        raise node.unsupported(
+            f"its norm with p = {p} is not piecewise affine; the one with p = 1 is, and so is a "
+            "maximum of absolute values"
+        )
 
 
 # --- reductions ------------------------------------------------------------------------------

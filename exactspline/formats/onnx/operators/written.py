@@ -357,6 +357,11 @@ def _silu(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shap
     return w.node("Mul", x[0], w.node("Sigmoid", x[0], part="sigmoid"))
 
 
+@writes(es.HardSwish)
+def _hard_swish(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
+    return w.node("HardSwish", x[0])
+
+
 @writes(es.GELU)
 def _gelu(w: Writer, op: Any, x: Sequence[str], read: Sequence[Shape], out: Shape) -> str:
     return w.node("Gelu", x[0], approximate=op.approximate)

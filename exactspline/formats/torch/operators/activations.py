@@ -1,18 +1,19 @@
-"""Activations in a PyTorch trace."""
+"""Activations in a PyTorch program."""
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import torch
 
 from ....errors import ShapeError, UnsupportedOperatorError
 from ....network import (
     ELU,
     GELU,
     Abs,
-    Add,
     Clip,
     HardSigmoid,
     Identity,
@@ -40,19 +41,22 @@ _SELU_ALPHA = 1.6732632423543772848170429916717
 _SELU_SCALE = 1.0507009873554804934193349852946
 
 
-@handler("relu")
-def _relu(t: Lowering, x: Any, inplace: bool = False) -> Any:
-    return t.pointwise(ReLU(), x)
+@handler("relu", exact=True)
+def _relu(t: Lowering, x: Any) -> Any:
+    """ReLU."""
+    return t.emit(ReLU(), t.operand(x))
 
 
 @handler("relu6")
-def _relu6(t: Lowering, x: Any, inplace: bool = False) -> Any:
-    return t.pointwise(Clip(0, 6), x)
+def _relu6(t: Lowering, x: Any) -> Any:
+    """Clip."""
+    return t.emit(Clip(0, 6), t.operand(x))
 
 
 @handler("leaky_relu")
-def _leaky_relu(t: Lowering, x: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
-    return t.pointwise(LeakyReLU(negative_slope), x)
+def _leaky_relu(t: Lowering, x: Any, negative_slope: float = 0.01) -> Any:
+    """LeakyReLU."""
+    return t.emit(LeakyReLU(negative_slope), t.operand(x))
 
 
 @handler("rrelu")
@@ -60,76 +64,97 @@ def _rrelu(
     t: Lowering, x: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False,
     inplace: bool = False,
 ) -> Any:  # fmt: skip
+    """LeakyReLU, with the mean slope."""
     if training:
         raise UnsupportedOperatorError("is random in training; pass training=self.training")
-    return t.pointwise(LeakyReLU((to_fraction(lower) + to_fraction(upper)) / 2), x)
+    return t.emit(LeakyReLU((to_fraction(lower) + to_fraction(upper)) / 2), t.operand(x))
 
 
-@handler("prelu")
+@handler("prelu", "_prelu_kernel")
 def _prelu(t: Lowering, x: Any, weight: Any) -> Any:
-    slope = t.constant(weight, "the slope").reshape(-1)
+    """PReLU."""
+    slope, x = t.constant(weight, "the slope"), t.operand(x)
     if slope.size == 1:
-        return t.pointwise(PReLU(slope.reshape(())), x)
-    if not isinstance(x, Var) or not x.shape or x.shape[0] != slope.size:
+        return t.emit(PReLU(slope.reshape(())), x)
+    channels = x.full[1] if len(x.full) > 1 else 1  # torch's rule, also without a batch axis
+    if channels != slope.size:
         raise ShapeError(f"{slope.size} slopes do not fit the channels of the input")
-    return t.emit(PReLU(slope.reshape(-1, *[1] * (len(x.shape) - 1))), x)
+    behind = len(x.full) - 2
+    return t.emit(PReLU(slope.reshape(-1, *[1] * behind)), x)
 
 
-@handler("abs", "absolute")
+@handler("abs", "absolute", exact=True)
 def _abs(t: Lowering, x: Any) -> Any:
-    return t.pointwise(Abs(), x)
+    """Abs."""
+    return t.emit(Abs(), t.operand(x))
 
 
 @handler("hardtanh")
-def _hardtanh(
-    t: Lowering, x: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
-) -> Any:
-    return t.pointwise(Clip(min_val, max_val), x)
+def _hardtanh(t: Lowering, x: Any, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    """Clip."""
+    return _clamp(t, x, min_val, max_val)
 
 
 @handler("hardsigmoid")
-def _hardsigmoid(t: Lowering, x: Any, inplace: bool = False) -> Any:
-    return t.pointwise(HardSigmoid(), x)
+def _hardsigmoid(t: Lowering, x: Any) -> Any:
+    """HardSigmoid."""
+    return t.emit(HardSigmoid(), t.operand(x))
 
 
-@handler("threshold", "_threshold")
-def _threshold(t: Lowering, x: Any, threshold: float, value: float, inplace: bool = False) -> Any:
-    return t.pointwise(Threshold(threshold, value), x)
+@handler("threshold")
+def _threshold(t: Lowering, x: Any, threshold: float, value: float) -> Any:
+    """Threshold; refused where it jumps."""
+    return t.emit(Threshold(threshold, value), t.operand(x))
 
 
-@handler("clamp", "clip")
+@handler("clamp", "clip", exact=True)
 def _clamp(t: Lowering, x: Any, min: Any = None, max: Any = None) -> Any:
-    bounds: list[Any] = []
-    for bound in (min, max):
-        known: Any = None if bound is None else t.operand(bound)
-        if isinstance(known, Const) and known.array.ndim == 0:
-            known = to_fraction(known.array[()])
-        bounds.append(known)
+    """Clip; Maximum and Minimum for constant tensors. An infinite end is none."""
+    bounds = [_bound(t, min), _bound(t, max)]
     if not any(isinstance(b, Var | Const) for b in bounds):
-        return t.pointwise(Clip(*bounds), x)
+        low, high = bounds
+        if low is not None and high is not None and low > high:  # torch then gives the maximum
+            return t.affine(t.operand(x), 0, high)
+        return t.emit(Clip(low, high) if bounds != [None, None] else Identity(), t.operand(x))
     for bound, operator in zip(bounds, (Maximum(), Minimum()), strict=True):
         if bound is not None:
             x = extreme(t, operator, x, bound)
     return x
 
 
-@handler("clamp_min")
+def _bound(t: Lowering, bound: Any) -> Any:
+    """An end of an interval; None for one that is infinite."""
+    if bound is None or (isinstance(bound, float) and math.isinf(bound)):
+        return None
+    known = t.operand(bound)
+    if not isinstance(known, Const) or known.shape:
+        return known
+    if not known.is_float or torch.isfinite(known.tensor):
+        return to_fraction(known.array[()])
+    return None
+
+
+@handler("clamp_min", exact=True)
 def _clamp_min(t: Lowering, x: Any, min: Any) -> Any:
+    """Clip; Maximum and Minimum for constant tensors. An infinite end is none."""
     return _clamp(t, x, min)
 
 
-@handler("clamp_max")
+@handler("clamp_max", exact=True)
 def _clamp_max(t: Lowering, x: Any, max: Any) -> Any:
+    """Clip; Maximum and Minimum for constant tensors. An infinite end is none."""
     return _clamp(t, x, None, max)
 
 
-@handler("maximum", "fmax")
+@handler("maximum", "fmax", exact=True)
 def _maximum(t: Lowering, x: Any, other: Any) -> Any:
+    """Maximum; Clip for a number."""
     return extreme(t, Maximum(), x, other)
 
 
-@handler("minimum", "fmin")
+@handler("minimum", "fmin", exact=True)
 def _minimum(t: Lowering, x: Any, other: Any) -> Any:
+    """Minimum; Clip for a number."""
     return extreme(t, Minimum(), x, other)
 
 
@@ -140,144 +165,124 @@ def extreme(t: Lowering, operator: Maximum, x: Any, other: Any) -> Any:
         if isinstance(bound, Const) and bound.array.ndim == 0:
             bound = to_fraction(bound.array[()])
         if isinstance(bound, Fraction):
-            return t.pointwise(Clip(None, bound) if operator.concave else Clip(bound), value)
+            return t.emit(Clip(None, bound) if operator.concave else Clip(bound), value)
         if isinstance(value, Var) and isinstance(bound, Const):
-            beside = t.beside(bound, value)
+            value, beside = t.beside(bound, value)
             widest = np.broadcast_shapes(beside.shape, value.shape)
-            b = t.as_var(Const(np.broadcast_to(beside, widest)[None]))
-            return t.emit(operator, value, b)
+            array = np.broadcast_to(beside, (1,) * value.lead + widest)
+            return t.emit(operator, value, Const(array))
     return t.emit(operator, a, b)
 
 
 @handler("softshrink")
 def _softshrink(t: Lowering, x: Any, lambd: float = 0.5) -> Any:
+    """ScalarSpline."""
     return _shrink(t, x, lambd, 1)
 
 
 @handler("hardshrink")
 def _hardshrink(t: Lowering, x: Any, lambd: float = 0.5) -> Any:
+    """The identity for lambd 0; any other jumps."""
     return _shrink(t, x, lambd, 0)
 
 
 def _shrink(t: Lowering, x: Any, lambd: float, continuous: int) -> Any:
     ends = to_fraction(lambd)
     if ends == 0:
-        return t.pointwise(Identity(), x)
+        return t.emit(Identity(), t.operand(x))
     shift = ends * continuous  # the hard one jumps: ScalarSpline says where
-    return t.pointwise(ScalarSpline([-ends, ends], [1, 0, 1], [shift, 0, -shift]), x)
+    return t.emit(ScalarSpline([-ends, ends], [1, 0, 1], [shift, 0, -shift]), t.operand(x))
 
 
 # --- not piecewise affine ---------------------------------------------------------------------
 
 
-@handler("sigmoid", "expit")
+@handler("sigmoid")
 def _sigmoid(t: Lowering, x: Any) -> Any:
-    return t.pointwise(Sigmoid(), x)
+    """Sigmoid."""
+    return t.emit(Sigmoid(), t.operand(x))
 
 
 @handler("tanh")
 def _tanh(t: Lowering, x: Any) -> Any:
-    return t.pointwise(Tanh(), x)
-
-
-@handler("tanhshrink")
-def _tanhshrink(t: Lowering, x: Any) -> Any:
-    return t.emit(Add([1, -1]), x, t.emit(Tanh(), x, part="tanh"))
+    """Tanh."""
+    return t.emit(Tanh(), t.operand(x))
 
 
 @handler("silu")
-def _silu(t: Lowering, x: Any, inplace: bool = False) -> Any:
-    return t.pointwise(SiLU(), x)
+def _silu(t: Lowering, x: Any) -> Any:
+    """SiLU."""
+    return t.emit(SiLU(), t.operand(x))
 
 
 @handler("gelu")
 def _gelu(t: Lowering, x: Any, approximate: str = "none") -> Any:
-    return t.pointwise(GELU(approximate), x)
+    """GELU."""
+    return t.emit(GELU(approximate), t.operand(x))
 
 
 @handler("softplus")
 def _softplus(t: Lowering, x: Any, beta: float = 1, threshold: float = 20) -> Any:
+    """Softplus."""
     if threshold < 20:
         raise UnsupportedOperatorError(
             f"becomes a line at threshold {threshold}, where it jumps; "
             "give a threshold of at least 20, which is a matter of rounding"
         )
-    return t.pointwise(Softplus(beta), x)
+    return t.emit(Softplus(beta), t.operand(x))
 
 
-@handler("logsigmoid", "log_sigmoid")
+@handler("log_sigmoid")
 def _logsigmoid(t: Lowering, x: Any) -> Any:
-    x = t.emit(Softplus(), t.affine(x, -1, part="negative"), part="softplus")
+    """Softplus."""
+    x = t.emit(Softplus(), t.affine(t.operand(x), -1, part="negative"), part="softplus")
     return t.affine(x, -1)
 
 
 @handler("elu")
-def _elu(t: Lowering, x: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
-    return t.pointwise(ELU(alpha), x)
+def _elu(
+    t: Lowering, x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0
+) -> Any:
+    """ELU."""
+    x = t.operand(x)
+    if (scale, input_scale) == (1, 1):
+        return t.emit(ELU(alpha), x)
+    # torch scales the input of the exponential alone: where it is positive, the input itself
+    a, s, c = to_fraction(alpha), to_fraction(scale), to_fraction(input_scale)
+    if c != 1:
+        raise UnsupportedOperatorError(f"has input_scale {input_scale}; only 1 is read")
+    return t.affine(t.emit(ELU(a), x, part="elu"), s)
 
 
 @handler("selu")
-def _selu(t: Lowering, x: Any, inplace: bool = False) -> Any:
-    return t.affine(t.emit(ELU(_SELU_ALPHA), x, part="elu"), _SELU_SCALE)
+def _selu(t: Lowering, x: Any) -> Any:
+    """ELU, scaled."""
+    return t.affine(t.emit(ELU(_SELU_ALPHA), t.operand(x), part="elu"), _SELU_SCALE)
 
 
 @handler("celu")
-def _celu(t: Lowering, x: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def _celu(t: Lowering, x: Any, alpha: float = 1.0) -> Any:
+    """ELU, scaled."""
     exact = to_fraction(alpha)
     if exact <= 0:
         raise UnsupportedOperatorError(f"has alpha {alpha}; it must be positive")
     if exact == 1:
-        return t.emit(ELU(), x)
-    x = t.emit(ELU(), t.affine(x, 1 / exact, part="scale"), part="elu")
+        return t.emit(ELU(), t.operand(x))
+    x = t.emit(ELU(), t.affine(t.operand(x), 1 / exact, part="scale"), part="elu")
     return t.affine(x, exact)
 
 
-@handler("softmax")
+@handler("softmax", "_softmax")
 def _softmax(
-    t: Lowering, x: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+    t: Lowering, x: Any, dim: int, dtype: Any = None, *, half_to_float: bool = False
 ) -> Any:
-    return t.emit(Softmax(_softmax_axis(t, x, dim)), x)
+    """Softmax."""
+    return t.emit(Softmax(t.axis(dim, t.operand(x))), t.operand(x))
 
 
-@handler("log_softmax")
+@handler("log_softmax", "_log_softmax")
 def _log_softmax(
-    t: Lowering, x: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
+    t: Lowering, x: Any, dim: int, dtype: Any = None, *, half_to_float: bool = False
 ) -> Any:
-    return t.emit(LogSoftmax(_softmax_axis(t, x, dim)), x)
-
-
-@handler("softmin")
-def _softmin(
-    t: Lowering, x: Any, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None
-) -> Any:
-    return t.emit(Softmax(_softmax_axis(t, x, dim)), t.affine(x, -1, part="negative"))
-
-
-def _softmax_axis(t: Lowering, x: Any, dim: int | None) -> int:
-    if not isinstance(x, Var):
-        raise UnsupportedOperatorError("is applied to a constant; compute it before")
-    if dim is None:  # torch's rule from before there was a dimension to choose
-        dim = 0 if len(x.full) in (0, 1, 3) else 1
-    return t.axis(dim, x)
-
-
-# known, and never piecewise affine or exact: the message says why
-for _name, _what in {
-    "hardswish": "is quadratic in between", "mish": "is not piecewise affine",
-    "glu": "multiplies two values", "softsign": "is not piecewise affine",
-    "interpolate": "resizes an image", "upsample": "resizes an image",
-    "layer_norm": "divides by a deviation of its input",
-    "group_norm": "divides by a deviation of its input",
-    "instance_norm": "divides by a deviation of its input",
-    "normalize": "divides by a norm of its input",
-    "scaled_dot_product_attention": "multiplies values",
-    "multi_head_attention_forward": "multiplies values",
-    "einsum": "may multiply values; use matmul or linear with a constant weight",
-    "where": "jumps where its condition changes",
-    "sign": "jumps at 0", "floor": "jumps", "ceil": "jumps", "round": "jumps",
-}.items():  # fmt: skip
-
-    def _refuse(t: Lowering, *args: Any, _what: str = _what, **kwargs: Any) -> Any:
-        raise UnsupportedOperatorError(f"{_what}; it is not supported")
-
-    handler(_name)(_refuse)
+    """LogSoftmax."""
+    return t.emit(LogSoftmax(t.axis(dim, t.operand(x))), t.operand(x))

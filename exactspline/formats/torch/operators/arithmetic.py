@@ -1,245 +1,161 @@
-"""Sums, products with constants, reductions and normalisation in a PyTorch trace."""
+"""Sums, products with constants and norms of a PyTorch program."""
 
 from __future__ import annotations
 
-import math
-from typing import Any, NamedTuple
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
-from ....errors import ParameterError, ShapeError, UnsupportedOperatorError
+from ....errors import ParameterError, UnsupportedOperatorError
 from ....network import (
     Add,
     BatchNorm,
-    Dense,
+    Clip,
     Elementwise,
-    Identity,
-    Maximum,
-    Minimum,
-    ReduceMax,
-    ReduceMean,
-    ReduceMin,
-    ReduceSum,
+    HardSigmoid,
+    HardSwish,
     Sigmoid,
     SiLU,
 )
-from ....rationals import as_fractions, compact
-from ..values import Const, Lowering, Unreadable, Var, handler
-from .activations import extreme
+from ....rationals import as_fractions, compact, to_fraction
+from ..values import Const, Gated, Lowering, Unreadable, Var, handler, refused
+from .conditions import product, total
 
-__all__ = ["Extreme"]
-
-
-class Extreme(NamedTuple):
-    """What torch gives for a maximum along an axis."""
-
-    values: Any
-    indices: Any = Unreadable("the indices of a maximum are no affine spline")
+__all__ = ["add", "multiply"]
 
 
 def _exact(values: Any) -> Const:
     return Const(compact(np.asarray(values, dtype=object)))
 
 
-@handler("add", "iadd", "__add__", "__radd__", "__iadd__")
-def _add(t: Lowering, x: Any, other: Any, *, alpha: Any = 1) -> Any:
+@handler("add", exact=True)
+def add(t: Lowering, x: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """Add, Elementwise."""
+    factor: Any = as_fractions(t.constant(alpha, "alpha"))[()]
+    if isinstance(x, Gated) or isinstance(other, Gated):
+        return total(t, x, other, factor)
     a, b = t.operand(x), t.operand(other)
-    factor = t.constant(alpha, "alpha")
     if isinstance(a, Const) and isinstance(b, Const):
-        return _exact(as_fractions(a.array) + as_fractions(factor) * as_fractions(b.array))
+        return _exact(as_fractions(a.array) + factor * as_fractions(b.array))
     if isinstance(a, Var) and isinstance(b, Const):
-        shift = t.beside(b, a)
+        a, shift = t.beside(b, a)
         if factor != 1:
-            shift = compact(np.asarray(as_fractions(factor) * as_fractions(shift), dtype=object))
+            shift = compact(np.asarray(factor * as_fractions(shift), dtype=object))
         return t.affine(a, 1, shift)
     if isinstance(a, Const) and isinstance(b, Var):
-        return t.affine(b, factor, t.beside(a, b))
-    return t.emit(Add(None if factor == 1 else [1, factor[()]]), a, b)
+        b, shift = t.beside(a, b)
+        return t.affine(b, factor, shift)
+    return t.emit(Add(None if factor == 1 else [1, factor]), a, b)
 
 
-@handler("sub", "subtract", "isub")
+@handler("sub", exact=True)
 def _sub(t: Lowering, x: Any, other: Any, *, alpha: Any = 1) -> Any:
-    factor = as_fractions(t.constant(alpha, "alpha"))
-    return _add(t, x, other, alpha=-factor[()])
+    """Add, Elementwise."""
+    return add(t, x, other, alpha=-as_fractions(t.constant(alpha, "alpha"))[()])
 
 
-@handler("rsub")
-def _rsub(t: Lowering, x: Any, other: Any, *, alpha: Any = 1) -> Any:
+@handler("rsub", exact=True)
+def _rsub(t: Lowering, x: Any, other: Any, alpha: Any = 1) -> Any:
+    """Add, Elementwise."""
     return _sub(t, other, x, alpha=alpha)
 
 
-@handler("neg", "negative")
+@handler("neg", exact=True)
 def _neg(t: Lowering, x: Any) -> Any:
-    return t.pointwise(Elementwise(-1), x)
+    """Elementwise."""
+    return multiply(t, x, -1)
 
 
-@handler("pos", "positive")
-def _pos(t: Lowering, x: Any) -> Any:
-    return t.pointwise(Identity(), x)
-
-
-@handler("mul", "multiply", "imul")
-def _mul(t: Lowering, x: Any, other: Any) -> Any:
+@handler("mul", exact=True)
+def multiply(t: Lowering, x: Any, other: Any) -> Any:
+    """Elementwise, by constants; SiLU, HardSwish; by a comparison where that is continuous."""
+    if isinstance(x, Gated) or isinstance(other, Gated):
+        return product(t, x, other)
     a, b = t.operand(x), t.operand(other)
     if isinstance(a, Const) and isinstance(b, Const):
         return _exact(as_fractions(a.array) * as_fractions(b.array))
     for value, factor in ((a, b), (b, a)):
         if isinstance(value, Var) and isinstance(factor, Const):
-            return t.affine(value, t.beside(factor, value))
-        made = t.made_by(factor)  # x * sigmoid(x)
-        if made and isinstance(made[0], Sigmoid) and t.value_of(made[1][0]) == value:
-            return t.emit(SiLU(), value)
+            return t.affine(*t.beside(factor, value))
+        gated = _gated_by_itself(t, value, factor)
+        if gated is not None:
+            return gated
     raise UnsupportedOperatorError(
         "multiplies two values that depend on the input; that is not piecewise affine"
     )
 
 
-@handler("div", "divide", "true_divide", "truediv", "itruediv")
+def _gated_by_itself(t: Lowering, x: Any, gate: Any) -> Any:
+    """x sigmoid(x), x hardsigmoid(x) or x relu6(x + 3) as one smooth operator; else None."""
+    made = t.made_by(gate)
+    if made is None or not isinstance(x, Var):
+        return None
+    operator, reads = made
+    if isinstance(operator, Sigmoid) and reads == (x.node,):
+        return t.emit(SiLU(), x)
+    if isinstance(operator, HardSigmoid) and reads == (x.node,):
+        usual = (operator.alpha, operator.beta) == (Fraction(1, 6), Fraction(1, 2))
+        return t.emit(HardSwish(), x) if usual else None
+    if isinstance(operator, Clip) and (operator.low, operator.high) == (0, 6) and reads[0] >= 0:
+        inner, below = t.nodes[reads[0]]
+        if (
+            isinstance(inner, Elementwise)
+            and tuple(below) == (x.node,)
+            and np.all(inner.scale == 1)
+            and np.all(inner.shift == 3)
+        ):
+            return t.affine(t.emit(HardSwish(), x, part="hardswish"), 6)
+    return None
+
+
+@handler("hardswish")
+def _hardswish(t: Lowering, x: Any) -> Any:
+    """HardSwish."""
+    return t.emit(HardSwish(), t.operand(x))
+
+
+@handler("div", "true_divide", exact=True)
 def _div(t: Lowering, x: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+    """Elementwise, by constants."""
     if rounding_mode is not None:
         raise UnsupportedOperatorError(f"rounds ({rounding_mode}), which jumps")
     divisor = t.constant(other, "the divisor")
     if not np.all(divisor != 0):
         raise ParameterError("divides by zero")
-    inverse = np.asarray(1 / as_fractions(divisor), dtype=object)
-    return _mul(t, x, Const(compact(inverse)))
+    return multiply(t, x, _exact(1 / as_fractions(divisor)))
 
 
-@handler("pow", "ipow")
+@handler("lerp")
+def _lerp(t: Lowering, x: Any, end: Any, weight: Any) -> Any:
+    """Add, Elementwise."""
+    return add(t, x, multiply(t, _sub(t, end, x), weight))
+
+
+@handler("addcmul")
+def _addcmul(t: Lowering, x: Any, a: Any, b: Any, *, value: Any = 1) -> Any:
+    """Add, Elementwise."""
+    return add(t, x, multiply(t, multiply(t, a, b), value))
+
+
+@handler("pow")
 def _pow(t: Lowering, x: Any, exponent: Any) -> Any:
-    if isinstance(exponent, int) and exponent == 1:
-        return t.pointwise(Identity(), x)
+    """The identity, for the first power."""
+    known = t.operand(exponent)
+    if isinstance(known, Const) and known.shape == () and to_fraction(known.array[()]) == 1:
+        return x
     raise UnsupportedOperatorError("takes a power, which is not piecewise affine")
 
 
-@handler("square", "sqrt", "rsqrt", "exp", "log", "reciprocal", "sin", "cos", "erf")
-def _curved(t: Lowering, x: Any) -> Any:
-    raise UnsupportedOperatorError(
-        "is not piecewise affine"
-        if isinstance(x, Var)
-        else "is computed of a constant; compute it before, and keep it as a buffer"
-    )
+# --- normalisation with stored statistics -------------------------------------------------------
 
 
-@handler("gt", "ge", "lt", "le", "eq", "ne", "greater", "less", "isnan", "any", "all", "argmax")
-def _compare(t: Lowering, *args: Any, **kwargs: Any) -> Any:
-    raise UnsupportedOperatorError(
-        "compares values, so the result jumps (or the control flow depends on the data)"
-    )
-
-
-# --- matrices ---------------------------------------------------------------------------------
-
-
-@handler("linear")
-def _linear(t: Lowering, x: Any, weight: Any, bias: Any = None) -> Any:
-    matrix = t.constant(weight, "the weight")
-    offset = None if bias is None else t.constant(bias, "the bias")
-    if matrix.ndim == 1:
-        out = _matmul(t, x, Const(matrix))
-        return out if offset is None else _add(t, out, Const(offset))
-    if offset is not None and offset.ndim < 2 and offset.size == 1:
-        offset = np.broadcast_to(offset, matrix.shape[:1])
-    return t.emit(Dense(matrix, offset), x)
-
-
-@handler("matmul", "mm", "mv", "dot", "imatmul")
-def _matmul(t: Lowering, x: Any, other: Any) -> Any:
-    a, b = t.operand(x), t.operand(other)
-    if isinstance(a, Const) and isinstance(b, Const):
-        return _exact(np.matmul(as_fractions(a.array), as_fractions(b.array)))
-    if isinstance(a, Var) and isinstance(b, Const):
-        matrix = _matrix(b.array, a)
-        if matrix.ndim == 2:
-            return t.emit(Dense(matrix.T), a)
-        out = t.emit(Dense(matrix[None]), a, part="dot")
-        return t.reshape(out, out.shape[:-1])
-    if isinstance(a, Const) and isinstance(b, Var):
-        matrix = _matrix(a.array, b)
-        if len(b.shape) < 2:
-            raise UnsupportedOperatorError(
-                "multiplies from the left along the batch axis; transpose it to x @ weight.T"
-            )
-        if matrix.ndim == 2:
-            return t.emit(Dense(matrix, axis=-2), b)
-        out = t.emit(Dense(matrix[None], axis=-2), b, part="dot")
-        return t.reshape(out, (*out.shape[:-2], out.shape[-1]))
-    raise UnsupportedOperatorError(
-        "multiplies two values that depend on the input; that is not piecewise affine"
-    )
-
-
-def _matrix(array: np.ndarray, x: Var) -> np.ndarray:
-    """A constant factor as a vector or matrix; leading axes of length 1 say nothing."""
-    if array.ndim == 0 or math.prod(array.shape[:-2]) != 1 or array.ndim > len(x.full):
-        raise ShapeError(
-            f"a constant factor of shape {array.shape} is no vector or matrix; "
-            "several matrices at once are not supported"
-        )
-    return array.reshape(array.shape[-2:]) if array.ndim > 2 else array
-
-
-@handler("addmm")
-def _addmm(t: Lowering, x: Any, a: Any, b: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
-    return _add(t, _mul(t, beta, x), _matmul(t, a, b), alpha=alpha)
-
-
-# --- along axes -------------------------------------------------------------------------------
-
-
-@handler("sum")
-def _sum(t: Lowering, x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    return t.emit(ReduceSum(t.axes(dim, x), keepdims=keepdim), _value(x))
-
-
-@handler("mean")
-def _mean(t: Lowering, x: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    return t.emit(ReduceMean(t.axes(dim, x), keepdims=keepdim), _value(x))
-
-
-@handler("amax")
-def _amax(t: Lowering, x: Any, dim: Any = (), keepdim: bool = False) -> Any:
-    return t.emit(ReduceMax(t.axes(dim, x), keepdims=keepdim), _value(x))
-
-
-@handler("amin")
-def _amin(t: Lowering, x: Any, dim: Any = (), keepdim: bool = False) -> Any:
-    return t.emit(ReduceMin(t.axes(dim, x), keepdims=keepdim), _value(x))
-
-
-@handler("max")
-def _max(t: Lowering, x: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-    if other is not None or not isinstance(dim, int | None):
-        return extreme(t, Maximum(), x, dim if other is None else other)
-    return Extreme(_amax(t, x, dim, keepdim))
-
-
-@handler("min")
-def _min(t: Lowering, x: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-    if other is not None or not isinstance(dim, int | None):
-        return extreme(t, Minimum(), x, dim if other is None else other)
-    return Extreme(_amin(t, x, dim, keepdim))
-
-
-def _value(x: Any) -> Var:
-    if not isinstance(x, Var):
-        raise UnsupportedOperatorError("reduces a constant; compute it before, keep it as a buffer")
-    return x
-
-
-@handler("batch_norm")
+@handler("batch_norm", "native_batch_norm")
 def _batch_norm(
-    t: Lowering,
-    x: Any,
-    running_mean: Any,
-    running_var: Any,
-    weight: Any = None,
-    bias: Any = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-    cudnn_enabled: bool = False,
-) -> Any:
+    t: Lowering, x: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any,
+    training: bool, momentum: float, eps: float, cudnn_enabled: bool = False,
+) -> Any:  # fmt: skip
+    """BatchNorm, with running statistics."""
     if training or running_mean is None or running_var is None:
         raise UnsupportedOperatorError(
             "normalises with the statistics of the batch, not with running ones; "
@@ -249,4 +165,60 @@ def _batch_norm(
         None if v is None else t.constant(v, "a parameter")
         for v in (running_mean, running_var, weight, bias)
     ]
-    return t.emit(BatchNorm(*arrays, epsilon=eps), x)
+    x = t.operand(x)
+    return t.emit(BatchNorm(*arrays, epsilon=eps, axis=1 - x.lead), x)
+
+
+@handler("_native_batch_norm_legit_no_training")
+def _batch_norm_of_core(
+    t: Lowering, x: Any, weight: Any, bias: Any, mean: Any, var: Any, momentum: float, eps: float
+) -> Any:
+    """BatchNorm, with running statistics."""
+    out = _batch_norm(t, x, weight, bias, mean, var, False, momentum, eps)
+    unread = Unreadable("the statistics of batch normalisation are no result of a network")
+    return out, unread, unread
+
+
+@handler("instance_norm")
+def _instance_norm(
+    t: Lowering, x: Any, weight: Any, bias: Any, running_mean: Any, running_var: Any,
+    use_input_stats: bool, momentum: float, eps: float, cudnn_enabled: bool = False,
+) -> Any:  # fmt: skip
+    """BatchNorm, with running statistics."""
+    if use_input_stats or running_mean is None:
+        raise UnsupportedOperatorError(
+            "divides by a deviation of its input, which is not piecewise affine; with "
+            "track_running_stats=True an instance normalisation is affine in inference"
+        )
+    return _batch_norm(t, x, weight, bias, running_mean, running_var, False, momentum, eps)
+
+
+# --- never piecewise affine: the message says why ------------------------------------------------
+
+_APPROXIMATE = "an activation of a known name (Sigmoid, Tanh, GELU, SiLU, ...) can be approximated"
+
+for _names, _what in {
+    ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "square", "cbrt",
+     "reciprocal", "sin", "cos", "tan", "sinh", "cosh", "asin", "acos", "atan", "atan2", "asinh",
+     "acosh", "atanh", "erf", "erfc", "erfinv", "softsign", "mish", "logsumexp", "logaddexp",
+     "logcumsumexp", "lgamma", "digamma", "hypot", "cumprod", "prod"):
+        f"is not piecewise affine; {_APPROXIMATE}",
+    ("glu", "scaled_dot_product_attention", "multi_head_attention_forward", "cross", "cdist",
+     "_native_multi_head_attention", "_transformer_encoder_layer_fwd", "outer", "lstm", "gru"):
+        "multiplies values that depend on the input; that is not piecewise affine",
+    ("layer_norm", "native_layer_norm", "group_norm", "native_group_norm", "rms_norm", "std",
+     "var", "std_mean", "var_mean", "_fused_rms_norm", "renorm"):
+        "divides by a deviation of its input, which is not piecewise affine; batch normalisation "
+        "is in inference",
+    ("floor", "ceil", "round", "trunc", "frac", "floor_divide", "remainder", "fmod", "fix"):
+        "jumps where it rounds; networks here are continuous",
+    ("argmax", "argmin", "argsort", "searchsorted", "bucketize", "nonzero", "one_hot"):
+        "gives places, not values: it jumps",
+    ("isnan", "isinf", "isfinite", "all", "any", "isclose", "equal", "signbit", "copysign"):
+        "compares values, so the result jumps",
+    ("_local_scalar_dense", "item", "is_nonzero"):
+        "uses a value as a Python number: that is control flow on the data",
+    ("embedding", "embedding_bag"):
+        "looks rows up by integers, which depend on the input: it jumps",
+}.items():  # fmt: skip
+    refused(_what, *_names)

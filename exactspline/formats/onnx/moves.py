@@ -1,0 +1,53 @@
+"""Values whose entries are those of others in another order: one `Select` behind a `Concat`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...network import Concat, Select
+from ..limits import check_entries
+from .graph import Graph
+from .node import NodeView
+from .values import Constant, Value, Variable
+
+__all__ = ["flat", "moved", "numbered"]
+
+
+def numbered(shape: Sequence[int]) -> np.ndarray:
+    """The flat index of every entry, in its shape."""
+    return np.arange(math.prod(shape)).reshape(tuple(shape))
+
+
+def flat(node: NodeView, graph: Graph, x: Value) -> Variable:
+    """All entries in a row, without a batch axis; a constant becomes a value of the network."""
+    if isinstance(x, Constant):
+        return graph.constant(node, x.values.reshape(-1), False)
+    return graph.inner_reshape(node, x, (math.prod(x.inner),), False)
+
+
+def moved(node: NodeView, graph: Graph, sources: Sequence[Value], entries: np.ndarray) -> Value:
+    """Chosen entries of values that are flattened and joined.
+
+    Parameters
+    ----------
+    node : NodeView
+    graph : Graph
+    sources : sequence of Value
+    entries : int array
+        Flat indices into the joined sources, in the shape of the result (as the file has it).
+    """
+    check_entries(entries.shape, node.where)
+    graph.budget.about_to_compute(entries.size, node.where)
+    if all(isinstance(x, Constant) for x in sources):
+        raise node.not_computed()
+    if len(sources) == 1 and np.array_equal(entries, numbered(entries.shape)):
+        x = sources[0]
+        if isinstance(x, Variable) and math.prod(x.inner) == entries.size:
+            return graph.reshape(node, x, entries.shape)
+    parts = [flat(node, graph, x) for x in sources]
+    joined = parts[0] if len(parts) == 1 else graph.apply(node, Concat(), *parts)
+    chosen = graph.apply(node, Select(entries.reshape(-1).tolist()), joined)
+    return graph.reshape(node, chosen, entries.shape)
