@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from onnx import numpy_helper
-from onnx_image_cases import CONVOLUTIONS, POOLING, I
 from onnx_cases_more import MORE
+from onnx_image_cases import CONVOLUTIONS, POOLING, I
 from onnx_models import floats, node
 from operator_cases import ONNX
 
