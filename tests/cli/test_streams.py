@@ -129,7 +129,7 @@ def test_any_name_in_any_format(name, tmp_path):
 NOISE = """
 import os, ctypes
 import exactspline.api as api
-from exactspline.cli import count
+from exactspline.cli import networks
 def load(path, known=api.load):
     os.write(1, b"noise of C\\n")
     print("noise of Python")
@@ -137,7 +137,7 @@ def load(path, known=api.load):
     import warnings
     warnings.warn("some\\x1b noise")
     return known(path)
-count.load = load
+networks.load = load
 """
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import exactspline as es
-from exactspline import api
+from exactspline.api import reading
 from exactspline.errors import ExactSplineError, FormatError
 from exactspline.export.reading import READERS
 from exactspline.partition.columns.description import digest
@@ -52,7 +52,7 @@ CASES = {
 
 
 def test_all_forms_are_here():
-    assert tuple(READERS) == FORMS == api._SAVED
+    assert tuple(READERS) == FORMS == reading._SAVED
 
 
 @pytest.mark.parametrize("form", FORMS)
