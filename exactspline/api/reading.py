@@ -23,7 +23,7 @@ _SAVED = (".json", ".npz", ".parquet")  # what `Partition.save` writes; all else
 
 @guarded
 def load(path: Any, *, output: str | None = None, batch: bool = True) -> Network:
-    """Read a network from a file: ONNX (.onnx), .nnet, .npz or .json.
+    """Read a network from a file: ONNX (.onnx), torch.export (.pt2), .nnet, .npz or .json.
 
     Parameters
     ----------

@@ -283,6 +283,14 @@ def _command(
         help="with --slice: bounds of the inputs x, written as for --box",
     )
     parser.add_argument(
+        "--output", metavar="NAME", help="which of an ONNX model's several outputs is read"
+    )
+    parser.add_argument(
+        "--no-batch",
+        action="store_true",
+        help="the first axis of an ONNX model's input is an axis like others, not the batch",
+    )
+    parser.add_argument(
         "--approximate",
         metavar="E",
         help="replace smooth operators (sigmoid, tanh, softplus, SiLU, GELU, ELU) by affine "

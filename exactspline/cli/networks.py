@@ -22,7 +22,7 @@ def read_network(arguments: argparse.Namespace) -> tuple[Network, list[Domain]]:
     ``arguments.approximation`` says what was replaced; None without --approximate. Where there
     are several domains, the errors hold on the whole space.
     """
-    network = load(arguments.network)
+    network = load(arguments.network, output=arguments.output, batch=not arguments.no_batch)
     domains = read_domains(arguments, network)
     arguments.approximation = None
     if arguments.approximate is not None:

@@ -136,7 +136,7 @@ def test_names_with_newlines_and_strange_bytes(run, files):
 
 
 def test_unexpected_errors_are_not_hidden(run, monkeypatch):
-    def load(path):
+    def load(path, **options):
         raise RuntimeError("a defect")
 
     monkeypatch.setattr("exactspline.cli.networks.load", load)
@@ -146,7 +146,7 @@ def test_unexpected_errors_are_not_hidden(run, monkeypatch):
 
 @pytest.mark.parametrize("error", [OSError(5, "Input/output error"), MemoryError()])
 def test_trouble_with_the_machine(run, monkeypatch, error):
-    def load(path):
+    def load(path, **options):
         raise error
 
     monkeypatch.setattr("exactspline.cli.networks.load", load)

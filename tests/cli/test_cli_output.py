@@ -65,7 +65,7 @@ def test_interrupt_before_the_search(run, monkeypatch):
 
 
 def test_interrupt_while_reading(run, monkeypatch):
-    def load(path):
+    def load(path, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("exactspline.cli.networks.load", load)

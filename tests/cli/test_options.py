@@ -6,7 +6,9 @@ import json
 from fractions import Fraction
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 import exactspline as es
 from exactspline.cli.main import main
@@ -90,6 +92,42 @@ def test_a_piecewise_affine_network_stays_what_it_is(run, tmp_path):
     es.Network([es.ReLU()], (2,)).save(tmp_path / "relu.json")
     code, out, _ = run("count", tmp_path / "relu.json", "--approximate", "0.1", "--json")
     assert (code, json.loads(out)["regions"]) == (0, 4)
+
+
+# ------------------------------------------------------------------- --output, --no-batch
+@pytest.fixture
+def model(tmp_path):
+    """An ONNX model of two outputs, a and b, whose input may have a batch axis or none."""
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [3, 2]) for name in "xab"]
+    nodes = [helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Abs", ["a"], ["b"])]
+    graph = helper.make_graph(nodes, "g", values[:1], values[1:])
+    name = str(tmp_path / "m.onnx")
+    ids = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=ids, ir_version=9), name)
+    return name
+
+
+def test_one_of_several_outputs(model, run):
+    code, _, error = run("count", model, "--no-batch")
+    assert code == 2
+    assert "--output" in error
+    for output, units in (("a", 6), ("b", 12)):
+        code, out, error = run("count", model, "--no-batch", "--output", output, "--json")
+        assert code == 0, error
+        assert json.loads(out)["units"] == units
+    code, _, error = run("count", model, "--output", "a")
+    assert code == 2
+    assert "--no-batch" in error
+    code, _, error = run("count", model, "--no-batch", "--output", "c")
+    assert (code, error.count("\n")) == (2, 1)
+
+
+def test_files_of_one_output_have_none_to_choose(run, tmp_path):
+    es.Network([es.ReLU()], (2,)).save(tmp_path / "relu.json")
+    for option in (("--output", "y"), ("--no-batch",)):
+        code, _, error = run("count", tmp_path / "relu.json", *option)
+        assert code == 2
+        assert error.startswith("exactspline: error: ")
 
 
 # ----------------------------------------------------------------------------------- --at

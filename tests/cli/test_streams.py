@@ -130,7 +130,7 @@ NOISE = """
 import os, ctypes
 import exactspline.api as api
 from exactspline.cli import networks
-def load(path, known=api.load):
+def load(path, known=api.load, **options):
     os.write(1, b"noise of C\\n")
     print("noise of Python")
     ctypes.CDLL(None).printf(b"noise that C holds\\n")
