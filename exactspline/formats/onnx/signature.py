@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import FormatError, UnsupportedOperatorError
+from .branches import is_choice, reads
 from .constants import can_evaluate
 from .node import describe_node
 from .registry import REGISTRY, Handler, find_handler
@@ -152,7 +153,7 @@ class Signature:
                 continue
             live.add(index)
             node = self.graph.node[index]
-            for name in node.input:
+            for name in reads(node):
                 if name in self.makers:
                     if self.makers[name] >= index:
                         raise FormatError(
@@ -175,7 +176,7 @@ class Signature:
             node = self.graph.node[index]
             if plain_domain(node.domain) == "" and node.op_type in _OF_SHAPES:
                 continue
-            if any(name in depends for name in node.input):
+            if any(name in depends for name in reads(node)):
                 depends.update(name for name in node.output if name)
         return depends
 
@@ -187,9 +188,11 @@ class Signature:
     def _first_unknown(self, live: Sequence[int], target: str) -> UnsupportedOperatorError | None:
         """The error for the first node that nobody reads."""
         depends = self.dependent(live)
-        used = {name for index in live for name in self.graph.node[index].input} | {target}
+        used = {name for index in live for name in reads(self.graph.node[index])} | {target}
         for index in live:
             node = self.graph.node[index]
+            if is_choice(node):  # its graph is known once its condition is
+                continue
             handler = handler_of(node, self.opsets)
             if not any(name in depends for name in node.input):
                 if handler is None and not (
