@@ -248,6 +248,11 @@ CONSTANTS = {
         node("ScatterND", "a i u", "d"), node("GatherND", "d j", "c"), a=A, i=ints(1).reshape(1, 1),
         u=floats(1), j=ints(3, 2, 1, 0).reshape(4, 1),
     ),
+    "constant_moves": computed(
+        node("GatherElements", "a i", "d"), node("Compress", "d b", "e"),
+        node("CenterCropPad", "e s", "c"), a=A, i=ints(3, -1, 0), b=np.array([True, False, True]),
+        s=ints(4), opset=18,
+    ),
     "constant_reductions": computed(
         node("ReduceProd", "a", "d", keepdims=0), node("ReduceL2", "b", "e", keepdims=0),
         node("Div", "d e", "c"), a=A, b=B,
