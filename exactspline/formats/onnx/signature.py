@@ -40,9 +40,16 @@ _SMOOTH = frozenset({
 })
 _JUMPS = frozenset({
     "ArgMax", "ArgMin", "BitCast", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr",
-    "BitwiseXor", "Ceil", "DequantizeLinear", "DynamicQuantizeLinear", "Floor", "Hardmax", "IsInf",
-    "IsNaN", "Mod", "NonMaxSuppression", "NonZero", "OneHot", "QuantizeLinear", "Round", "Unique",
+    "BitwiseXor", "Ceil", "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "Floor",
+    "Hardmax", "IsInf", "IsNaN", "MatMulInteger", "MaxRoiPool", "Mod", "NonMaxSuppression",
+    "NonZero", "OneHot", "QLinearConv", "QLinearMatMul", "QuantizeLinear", "RoiAlign", "Round",
+    "Unique",
 })
+_RANDOM = frozenset({
+    "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
+    "RandomUniformLike",
+})
+_LOOPS = frozenset({"Loop", "Scan", "SequenceMap"})
 # fmt: on
 
 
@@ -225,6 +232,16 @@ class Signature:
             return UnsupportedOperatorError(
                 f"{at}: {name} is not continuous; a network's operators are continuous, most of "
                 "them piecewise affine. Leave it out of the model, or choose another output"
+            )
+        if domain == "" and node.op_type in _RANDOM:
+            return UnsupportedOperatorError(
+                f"{at}: {name} is random, so the model is no function of its input; export it in "
+                "eval mode, or store the numbers"
+            )
+        if domain == "" and node.op_type in _LOOPS:
+            return UnsupportedOperatorError(
+                f"{at}: {name} is a loop, which is not read; export the model with it unrolled (a "
+                "Python loop over a known range is, when the model is traced)"
             )
         if (domain, node.op_type) in REGISTRY:
             return UnsupportedOperatorError(
