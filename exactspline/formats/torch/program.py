@@ -224,6 +224,8 @@ class ProgramReader:
         if name == "sym_size" and isinstance(args[0], Var | Const):
             return args[0].full[args[1]]
         known = HANDLERS.get(name)
+        if known is None and torch.Tag.nondeterministic_seeded in function.tags:
+            raise UnsupportedOperatorError("is random; keep what it draws as a buffer")
         if name in LIKE and isinstance(args[0], Var | Gated):
             like = args[0].full if isinstance(args[0], Var) else args[0].root.full
             kind = node.args[0].meta["val"].dtype  # type: ignore[union-attr]
@@ -251,8 +253,6 @@ class ProgramReader:
                     return _typed(found, node.meta.get("val"))
             except (UnsupportedOperatorError, ShapeError):
                 pass  # torch knows what it is
-        if torch.Tag.nondeterministic_seeded in function.tags and name not in HANDLERS:
-            raise UnsupportedOperatorError("is random; keep what it draws as a buffer")
         if name.startswith(("empty", "new_empty")):
             function, kwargs = _zeros(function, kwargs)
         _check_size(node.meta.get("val"))

@@ -203,13 +203,13 @@ for _names, _what in {
      "acosh", "atanh", "erf", "erfc", "erfinv", "softsign", "mish", "logsumexp", "logaddexp",
      "logcumsumexp", "lgamma", "digamma", "hypot", "cumprod", "prod"):
         f"is not piecewise affine; {_APPROXIMATE}",
-    ("glu", "scaled_dot_product_attention", "multi_head_attention_forward", "cross", "cdist",
-     "_native_multi_head_attention", "_transformer_encoder_layer_fwd", "outer", "lstm", "gru"):
+    ("glu", "scaled_dot_product_attention", "multi_head_attention_forward",
+     "_native_multi_head_attention", "_transformer_encoder_layer_fwd", "lstm", "gru"):
         "multiplies values that depend on the input; that is not piecewise affine",
     ("layer_norm", "native_layer_norm", "group_norm", "native_group_norm", "rms_norm", "std",
      "var", "std_mean", "var_mean", "_fused_rms_norm", "renorm"):
-        "divides by a deviation of its input, which is not piecewise affine; batch normalisation "
-        "is in inference",
+        "takes a deviation of its input, which is not piecewise affine; batch normalisation in "
+        "inference is",
     ("floor", "ceil", "round", "trunc", "frac", "floor_divide", "remainder", "fmod", "fix"):
         "jumps where it rounds; networks here are continuous",
     ("argmax", "argmin", "argsort", "searchsorted", "bucketize", "nonzero", "one_hot"):

@@ -361,7 +361,7 @@ def _stack(t: Lowering, tensors: Any, dim: int = 0) -> Any:
 
 @handler(
     "_to_copy", "alias", "clone", "contiguous", "detach", "lift_fresh_copy", "to", "type_as",
-    "positive", "_conj", "resolve_conj", "resolve_neg",
+    "positive", "nan_to_num", "_conj", "resolve_conj", "resolve_neg",
 )  # fmt: skip
 def _same(t: Lowering, x: Any, *args: Any, **kwargs: Any) -> Any:
     """The identity."""
