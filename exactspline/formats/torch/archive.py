@@ -283,7 +283,8 @@ class _Stored(torch.nn.Module):
             except (KeyError, TypeError, AttributeError, StopIteration) as error:
                 raise FormatError(f"{where}: is malformed ({error!r})") from None
             for part in found if isinstance(found, tuple | list) else [found]:
-                if isinstance(part, torch.Tensor) and all(type(n) is int for n in part.shape):
+                known = isinstance(part, torch.Tensor) and all(type(n) is int for n in part.shape)
+                if known and 0 not in part.shape:
                     budget.value(tuple(part.shape) or (1,), where)
             _name_results(node["outputs"], found, values)
         try:
