@@ -67,11 +67,20 @@ again = es.load(os.path.join(folder, "net.json"))
 print(again.operators[1].threshold, again.forward([1, -2], exact=True).tolist())
 es.Network([es.SoftShrink(0.5)], (2,)).to_onnx(os.path.join(folder, "net.onnx"))
 print(es.load(os.path.join(folder, "net.onnx")).operators)
+from onnx import helper
+ends = [helper.make_tensor_value_info(name, 1, [1, 2]) for name in "xy"]
+node = helper.make_node("SoftShrink", ["x"], ["y"], domain="org.example", threshold=0.25)
+graph = helper.make_graph([node], "g", ends[:1], ends[1:])
+sets = [helper.make_opsetid("", 13), helper.make_opsetid("org.example", 1)]
+with open(os.path.join(folder, "own.onnx"), "wb") as stream:
+    stream.write(helper.make_model(graph, opset_imports=sets).SerializeToString())
+print(es.load(os.path.join(folder, "own.onnx")).operators)
 """)  # fmt: skip
     # 9 cells; the last unit bends the 2 where both inputs count with opposite signs (the 7
     # others it leaves alone: one sign, or zero)
     assert out.splitlines() == [
-        "11", "[[[1.0], [0.0], [1.0]]] [[[1.0]]]", "1/3 [Fraction(0, 1)]", "(<SoftShrink>,)",
+        "11", "[[[1.0], [0.0], [1.0]]] [[[1.0]]]", "1/3 [Fraction(0, 1)]",
+        "(<ScalarSpline (3 pieces)>,)", "(<SoftShrink>,)",
     ]  # fmt: skip
 
 

@@ -7,7 +7,18 @@ import numpy as np
 from .node import MIXES, NodeView
 from .values import Value, Variable
 
-__all__ = ["drop_batch_axis"]
+__all__ = ["broadcast", "drop_batch_axis"]
+
+Shape = tuple[int, ...]
+
+
+def broadcast(node: NodeView, *shapes: Shape) -> Shape:
+    """The shape of values that are combined entry by entry, or the error that names theirs."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        shown = ", ".join(str(shape) for shape in shapes[:8])
+        raise node.wrong(f"values of shapes {shown} do not broadcast") from None
 
 
 def drop_batch_axis(node: NodeView, x: Value, values: np.ndarray) -> np.ndarray:

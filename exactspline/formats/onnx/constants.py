@@ -105,7 +105,9 @@ def _gathered(node: NodeView, arrays: Arrays) -> int:
 def _stated_sizes(node: NodeView, arrays: Arrays) -> int:
     """Sizes that stand in the second input (or the first of a ConstantOfShape)."""
     sizes = arrays[0] if node.kind == "ConstantOfShape" else _second(node, arrays)
-    values = [] if sizes is None else [abs(int(v)) for v in sizes.reshape(-1)[:64].tolist()]
+    if sizes is None or sizes.dtype.kind not in "iu" or sizes.size > 64:
+        raise node.wrong("its sizes are no short list of integers")
+    values = [abs(int(v)) for v in sizes.reshape(-1).tolist()]
     if node.kind == "ConstantOfShape":
         return math.prod(values)
     shape = _shape(node, arrays)
@@ -120,7 +122,7 @@ def _stated_sizes(node: NodeView, arrays: Arrays) -> int:
 
 def _one_hot(node: NodeView, arrays: Arrays) -> int:
     depth = _second(node, arrays)
-    if depth.size != 1:
+    if depth.size != 1 or not np.all(np.isfinite(depth)):
         raise node.wrong("its depth is no single number")
     return math.prod(_shape(node, arrays)) * max(1, abs(int(depth.reshape(-1)[0])))
 

@@ -120,7 +120,7 @@ class Signature:
             names = [wanted]
         if len(names) == 1:
             live = self._live_nodes(names[0])
-            self._refuse_unknown(live)
+            self._refuse_unknown(live, names[0])
             return names[0], live
         readable = []
         for value in self.graph.output[:64]:
@@ -129,7 +129,7 @@ class Signature:
                 continue  # labels
             live = self._live_nodes(value.name)
             depends = self.dependent(live)
-            if value.name in depends and self._first_unknown(live) is None:
+            if value.name in depends and self._first_unknown(live, value.name) is None:
                 readable.append((value.name, live))
         if len(readable) == 1:
             return readable[0]
@@ -179,16 +179,15 @@ class Signature:
                 depends.update(name for name in node.output if name)
         return depends
 
-    def _refuse_unknown(self, live: Sequence[int]) -> None:
-        found = self._first_unknown(live)
+    def _refuse_unknown(self, live: Sequence[int], target: str) -> None:
+        found = self._first_unknown(live, target)
         if found is not None:
             raise found
 
-    def _first_unknown(self, live: Sequence[int]) -> UnsupportedOperatorError | None:
+    def _first_unknown(self, live: Sequence[int], target: str) -> UnsupportedOperatorError | None:
         """The error for the first node that nobody reads."""
         depends = self.dependent(live)
-        used = {name for index in live for name in self.graph.node[index].input}
-        used |= {value.name for value in self.graph.output}
+        used = {name for index in live for name in self.graph.node[index].input} | {target}
         for index in live:
             node = self.graph.node[index]
             handler = handler_of(node, self.opsets)

@@ -11,6 +11,7 @@ from ....errors import ShapeError
 from ....network import Add, Conv, Dense, Elementwise, Expand, Transpose
 from ....rationals import as_fractions, compact
 from ...limits import Budget, check_entries
+from ..broadcast import broadcast
 from ..graph import Graph
 from ..node import MIXES, NodeView
 from ..registry import handles
@@ -149,7 +150,7 @@ def _gemm(node: NodeView, graph: Graph) -> Value:
         raise node.not_computed()
     if not isinstance(c, Variable):
         return y
-    if np.broadcast_shapes(c.shape, y.shape) != y.shape:
+    if broadcast(node, c.shape, y.shape) != y.shape:
         raise ShapeError(f"{node.where}: C of shape {c.shape} does not broadcast to {y.shape}")
     return graph.apply(node, Add([1, beta]), y, c)
 

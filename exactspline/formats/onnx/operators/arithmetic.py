@@ -23,7 +23,7 @@ from ....network import (
 from ....rationals import as_fractions, compact
 from ...gates import Gate
 from ...limits import check_entries
-from ..broadcast import drop_batch_axis
+from ..broadcast import broadcast, drop_batch_axis
 from ..gated import gated_arithmetic
 from ..graph import Graph
 from ..node import MIXES, NodeView
@@ -199,7 +199,7 @@ def _bounded(node: NodeView, graph: Graph, x: Variable, bound: np.ndarray) -> Va
         value = as_fractions(flat[:1])[0]
         clip = Clip(low=value) if node.kind == "Max" else Clip(high=value)
         y = graph.apply(node, clip, x)
-        enlarged = np.broadcast_shapes(bound.shape, y.inner)
+        enlarged = broadcast(node, bound.shape, y.inner)
         return y if enlarged == y.inner else graph.apply(node, Elementwise(np.ones(bound.shape)), y)
     sign = 1 if node.kind == "Max" else -1
     above = graph.apply(node, Elementwise(sign, -bound * sign), x)

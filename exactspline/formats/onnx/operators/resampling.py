@@ -78,6 +78,7 @@ def _resize(node: NodeView, graph: Graph) -> Value:
         for k, axis in enumerate(axes):
             ends[axis] = roi[k], roi[len(axes) + k]
     sizes, scales = _sizes_and_scales(node, x.shape, axes, cropped=ends != [(0, _ONE)] * rank)
+    check_entries(sizes, node.where)
     outside = np.zeros((1,) * rank, dtype=bool)
     for axis in axes:
         missed = np.zeros(sizes[axis], dtype=bool)
