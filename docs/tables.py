@@ -1,8 +1,8 @@
 """Writes the tables of the documentation that are made from the code.
 
-``python docs/tables.py`` puts the operators with their JSON keys, PyTorch's functions with what they
-are read as, and what came of ONNX's own tests, into docs/formats.md; a test compares. Run it after
-one is added or changed.
+``python docs/tables.py`` puts the operators with their JSON keys, PyTorch's functions with what
+they are read as, and what came of ONNX's own tests, into docs/formats.md; a test compares. Run it
+after one is added or changed.
 """
 
 from __future__ import annotations

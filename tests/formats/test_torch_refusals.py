@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name for it)
 from torch import nn
 from torch_modules import Calls, parameter
 
-from exactspline import from_torch
+from exactspline import from_torch, load
 from exactspline.errors import (
     ExactSplineError,
     FormatError,
@@ -156,3 +156,34 @@ def test_parameters_without_values():
         from_torch(nn.Linear(2, 2, device="meta"), (2,))
     with pytest.raises(ExactSplineError, match=r"lazy|Lazy"):
         from_torch(nn.LazyLinear(2), (2,))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_way_out_of_torchscript(tmp_path):
+    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).eval()
+    scripted = torch.jit.script(module)
+    with pytest.raises(UnsupportedOperatorError, match=r"torch\.onnx\.export.*dynamo=False"):
+        from_torch(scripted, (3,))
+    path = str(tmp_path / "net.onnx")
+    torch.onnx.export(scripted, (torch.zeros(1, 3),), path, dynamo=False)
+    assert load(path).parameters == from_torch(module, (3,)).parameters == 26
+
+
+def test_the_line_of_the_users_file_is_named():
+    def chooses(s, x):
+        return x if x.sum() > 0 else -x
+
+    with pytest.raises(UnsupportedOperatorError) as caught:
+        from_torch(Calls(chooses), (3,))
+    assert "test_torch_refusals.py line" in str(caught.value)
+    assert "`return x if x.sum() > 0 else -x`" in str(caught.value)
+    with pytest.raises(UnsupportedOperatorError, match=r"torch_modules.py line \d+"):
+        from_torch(Calls(lambda s, x: x.exp()), (3,))
+
+
+def test_nothing_is_written_beside_the_error(capfd):
+    with pytest.raises(UnsupportedOperatorError):
+        from_torch(Calls(lambda s, x: x if x.sum() > 0 else -x), (3,))
+    with pytest.raises(ShapeError):
+        from_torch(nn.Linear(4, 3), (3,))
+    assert capfd.readouterr() == ("", "")

@@ -109,8 +109,9 @@ class _Archive:
         if len(models) != 1:
             old = "serialized_exported_program.json" in {n.filename for n in self._archive.filelist}
             what = "was written by an older torch" if old else f"has {len(models)} programs"
-            raise FormatError(f"{self._path}: {what}; one is read that torch 2.9 or later wrote. "
-                              f"Else {_FREE}")  # fmt: skip
+            raise FormatError(
+                f"{self._path}: {what}; one is read, in the layout of torch 2.13. Else {_FREE}"
+            )
         name = models[0].removeprefix("models/").removesuffix(".json")
         graph = self._json(models[0])["graph_module"]
         tensors = {

@@ -18,7 +18,7 @@ from ...discovery import load_files
 from ...errors import ExactSplineError, ShapeError, UnsupportedOperatorError
 from ...network import Identity
 from . import operators
-from .exporting import quiet
+from .exporting import is_own, quiet
 from .operators.shapes import MOVERS, move
 from .values import HANDLERS, MAX_ENTRIES, Const, Gated, Lowering, Shape, Unreadable, Var
 
@@ -362,6 +362,6 @@ def _place(node: torch.fx.Node) -> str:
     inside = f" in module {path!r} ({kind.rpartition('.')[2]})" if path else ""
     function = str(node.target).removeprefix("torch.ops.").removesuffix(".default")
     lines = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
-    own = [(file, line) for file, line in lines if "/torch/" not in file.replace("\\", "/")]
+    own = [(file, line) for file, line in lines if is_own(file)]
     at = f", {own[-1][0].replace(chr(92), '/').rpartition('/')[2]} line {own[-1][1]}" if own else ""
     return f"node {node.name!r} ({function}){inside}{at}"
