@@ -126,13 +126,19 @@ def _div(t: Lowering, x: Any, other: Any, *, rounding_mode: str | None = None) -
     return multiply(t, x, _exact(1 / as_fractions(divisor)))
 
 
-@handler("lerp")
+@handler("reciprocal", exact=True)
+def _reciprocal(t: Lowering, x: Any) -> Any:
+    """Elementwise, by constants."""
+    return _div(t, 1, x)
+
+
+@handler("lerp", exact=True)
 def _lerp(t: Lowering, x: Any, end: Any, weight: Any) -> Any:
     """Add, Elementwise."""
     return add(t, x, multiply(t, _sub(t, end, x), weight))
 
 
-@handler("addcmul")
+@handler("addcmul", exact=True)
 def _addcmul(t: Lowering, x: Any, a: Any, b: Any, *, value: Any = 1) -> Any:
     """Add, Elementwise."""
     return add(t, x, multiply(t, multiply(t, a, b), value))
@@ -199,7 +205,7 @@ _APPROXIMATE = "an activation of a known name (Sigmoid, Tanh, GELU, SiLU, ...) c
 
 for _names, _what in {
     ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "square", "cbrt",
-     "reciprocal", "sin", "cos", "tan", "sinh", "cosh", "asin", "acos", "atan", "atan2", "asinh",
+     "sin", "cos", "tan", "sinh", "cosh", "asin", "acos", "atan", "atan2", "asinh",
      "acosh", "atanh", "erf", "erfc", "erfinv", "softsign", "mish", "logsumexp", "logaddexp",
      "logcumsumexp", "lgamma", "digamma", "hypot", "cumprod", "prod"):
         f"is not piecewise affine; {_APPROXIMATE}",

@@ -120,7 +120,7 @@ def _or(t: Lowering, x: Any, other: Any) -> Any:
 # --- choices -----------------------------------------------------------------------------------
 
 
-@handler("where")
+@handler("where", exact=True)
 def _where(t: Lowering, condition: Any, x: Any, other: Any) -> Any:
     """A choice by a constant mask; by a comparison where the result is continuous."""
     if isinstance(condition, Const):
@@ -162,13 +162,13 @@ def _value(t: Lowering, x: Any) -> Any:
     return t.operand(x) if isinstance(x, Gated) else x
 
 
-@handler("masked_fill")
+@handler("masked_fill", exact=True)
 def _masked_fill(t: Lowering, x: Any, mask: Any, value: Any) -> Any:
     """A choice by a constant mask; by a comparison where the result is continuous."""
     return _where(t, mask, value, x)
 
 
-@handler("index_put", "_unsafe_index_put")
+@handler("index_put", "_unsafe_index_put", exact=True)
 def _index_put(t: Lowering, x: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """Entries that are replaced or added at constant places, or replaced as where does."""
     if any(isinstance(i, Gated) for i in indices):
