@@ -114,10 +114,8 @@ def serra2018(widths: Sequence[int], n0: int) -> int:
 
     Parameters
     ----------
-    widths : sequence of int
-        Units of every layer.
-    n0 : int
-        Dimension of the domain.
+    widths, n0
+        As `montufar2017`.
 
     Returns
     -------
@@ -196,10 +194,8 @@ def serra2018_lower(widths: Sequence[int], n0: int) -> int | None:
 
     Parameters
     ----------
-    widths : sequence of int
-        Units of every layer.
-    n0 : int
-        Number of inputs, at least 1.
+    widths, n0
+        As `montufar2014_lower`.
 
     Returns
     -------
@@ -296,10 +292,8 @@ def hinz2019(widths: Sequence[int], n0: int) -> int:
 
     Parameters
     ----------
-    widths : sequence of int
-        Units of every layer.
-    n0 : int
-        Dimension of the domain.
+    widths, n0
+        As `montufar2017`.
 
     Returns
     -------
@@ -373,18 +367,10 @@ def rank_of_inputs(program: Program, chart: Chart) -> int:
     rows = len(layer.members)
     if rows * chart.dim > _EXACT_RANK_ENTRIES:
         return min(rows, chart.dim)
-    import flint
+    from .domain.rows import dense_rows
+    from .polyhedra.linear import rank_of
 
-    forms = layer.members.after(chart.point)
-    matrix = []
-    for i in range(rows):
-        indices, data, _ = forms.row(i)
-        row = [flint.fmpq(0)] * chart.dim
-        for j, value in zip(indices.tolist(), data.tolist(), strict=True):
-            p, q = value.as_integer_ratio()
-            row[j] += flint.fmpq(p, q)
-        matrix.append(row)
-    return int(flint.fmpq_mat(matrix).rank())
+    return rank_of(row[1:] for row in dense_rows(layer.members.after(chart.point)))
 
 
 @guarded

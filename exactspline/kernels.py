@@ -93,7 +93,9 @@ def stamp(folder: Path, modules: tuple[str, ...]) -> str:
     return texts.hexdigest()
 
 
-def compiled(function: Callable[..., Any], fresh: str, options: dict[str, Any]) -> Any:
+def compiled(
+    function: Callable[..., Any], fresh: str, options: dict[str, Any], *, bare: bool = False
+) -> Any:
     """A function that Numba compiles at its first call, or reads from disk.
 
     Parameters
@@ -103,11 +105,13 @@ def compiled(function: Callable[..., Any], fresh: str, options: dict[str, Any]) 
         What an entry on disk must have been made for; see `stamp`.
     options : dict
         For `numba.njit`.
+    bare : bool
+        See `KernelCache`.
     """
     kernel = nb.njit(**options)(function)
     # where the inside of Numba is not as known here, it compiles in every process
     with contextlib.suppress(AttributeError, ImportError, TypeError):
-        kernel._cache = KernelCache(function, fresh)
+        kernel._cache = KernelCache(function, fresh, bare=bare)
     return kernel
 
 
@@ -118,10 +122,14 @@ class KernelCache:
     ----------
     function : callable
     fresh : str
+    bare : bool
+        Whether the code needs nothing of Numba's runtime: it allocates nothing, and calls no
+        linear algebra.
     """
 
-    def __init__(self, function: Callable[..., Any], fresh: str) -> None:
-
+    def __init__(self, function: Callable[..., Any], fresh: str, *, bare: bool = False) -> None:
+        self._bare = bare and inside_is_known()
+        self._name, self._waiting = function.__name__, 0  # compilations that are not over
         self._writable: Any = None
         with contextlib.suppress(RuntimeError, OSError):  # "no locator": nowhere
             self._writable = _searching([_own_place(fresh), *_places()])(function)
@@ -149,17 +157,29 @@ class KernelCache:
         return False
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled code of a signature; None if it must be compiled."""
-        target_context.refresh()
+        """The compiled code of a signature; None if it must be compiled.
+
+        Before it reads code, Numba starts its runtime and fills its tables of all functions that
+        it can compile: a quarter of a second. Bare code needs neither, and what is compiled later
+        has it done then.
+        """
+        if not self._bare:
+            target_context.refresh()
         for one in self._caches if self._enabled else ():
             with contextlib.suppress(Exception):  # an entry that is damaged is compiled anew
-                found = one.load_overload(sig, target_context)
+                load = one._load_overload if self._bare else one.load_overload
+                found = load(sig, target_context)
                 if found is not None:
                     return found
+        self._waiting += 1
+        _note.write(f"exactspline is compiling its kernels, once only ({self._name})")
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep compiled code, if that can be done."""
+        if self._waiting:
+            self._waiting -= 1
+            _note.wipe()
         if not self._enabled:
             return
         if self._writable is None:
@@ -270,10 +290,39 @@ def _readable(function: Callable[..., Any], fresh: str) -> Iterator[Any]:
             yield _searching([lenient])(function)
 
 
+class _Note:
+    """A line on the terminal while this process compiles; nothing elsewhere."""
+
+    def __init__(self) -> None:
+        self._width = 0
+        self.quiet = False
+
+    def write(self, text: str) -> None:
+        """Draw it in place of what it said before."""
+        stream = sys.stderr
+        if not self.quiet and bool(getattr(stream, "isatty", lambda: False)()):
+            self._put(stream, "\r" + text.ljust(self._width))
+            self._width = len(text)
+
+    def wipe(self) -> None:
+        """Wipe the line."""
+        if self._width:
+            self._put(sys.stderr, "\r" + " " * self._width + "\r")
+            self._width = 0
+
+    def _put(self, stream: Any, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # closed
+            stream.write(text)
+            stream.flush()
+
+
+_note = _Note()
+
+
 def keep_quiet() -> None:
-    """Give no warning in this process: the one that started it gives it."""
+    """Say nothing in this process: the one that started it does."""
     global _warned
-    _warned = True
+    _warned = _note.quiet = True
 
 
 def warn_if_lost(kernel: Any) -> None:

@@ -207,7 +207,7 @@ def _function(function: Callable[..., Any]) -> Callable[..., Any]:
         if _here.inside:
             return function(*args, **kwargs)
         for name in callbacks:
-            if kwargs.get(name) is not None:
+            if callable(kwargs.get(name)):
                 kwargs[name] = _outside(kwargs[name])
         out = _run(function, args, kwargs)
         return _Guarded(out) if isinstance(out, _LAZY) else out

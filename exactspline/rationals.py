@@ -31,7 +31,9 @@ __all__ = [
     "fraction",
     "fractions",
     "nearest_float",
+    "nearest_floats",
     "parse_rational",
+    "root_of",
     "round_up",
     "rounded",
     "to_fraction",
@@ -320,6 +322,32 @@ def nearest_float(value: Fraction) -> float:
         return float(value)
     except OverflowError:
         return sys.float_info.max if value > 0 else -sys.float_info.max
+
+
+def nearest_floats(values: np.ndarray) -> np.ndarray:
+    """The float64 numbers nearest to an array of rationals."""
+    flat = [nearest_float(v) for v in values.reshape(-1).tolist()]
+    return np.array(flat, dtype=np.float64).reshape(values.shape)
+
+
+def root_of(value: Fraction, bits: int = 60, *, up: bool = False) -> Fraction:
+    """The square root of a rational of at least 0, rounded down or up to about ``bits`` bits.
+
+    Examples
+    --------
+    >>> root_of(Fraction(9, 4)), root_of(Fraction(2)) ** 2 < 2 < root_of(Fraction(2), up=True) ** 2
+    (Fraction(3, 2), True)
+    """
+    exact = math.isqrt(value.numerator), math.isqrt(value.denominator)
+    if exact[0] ** 2 == value.numerator and exact[1] ** 2 == value.denominator:
+        return Fraction(*exact)
+    size = value.numerator.bit_length() - value.denominator.bit_length()
+    shift = max(0, bits - size // 2)
+    scaled = value * 4**shift
+    root = math.isqrt(scaled.numerator // scaled.denominator)
+    if up and Fraction(root) ** 2 < scaled:
+        root += 1
+    return Fraction(root, 2**shift)
 
 
 def rounded(value: Fraction) -> tuple[float, float]:

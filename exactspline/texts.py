@@ -1,8 +1,8 @@
-"""Texts from outside as they are shown: a name can neither steer a terminal nor forge a line."""
+"""How texts from outside are shown: a name can neither steer a terminal nor forge a line; times."""
 
 from __future__ import annotations
 
-__all__ = ["encodable", "plain"]
+__all__ = ["duration", "encodable", "plain"]
 
 
 def plain(text: str) -> str:
@@ -30,6 +30,21 @@ def encodable(text: str) -> str:
     b'a\\\\ud800'
     """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people read them.
+
+    Examples
+    --------
+    >>> duration(0.25), duration(75.0), duration(4000.0)
+    ('0.25 s', '1:15 min', '1:06:40')
+    """
+    if seconds < 60:
+        return f"{seconds:.3g} s" if seconds < 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d} min"
 
 
 def _escaped(c: str) -> str:

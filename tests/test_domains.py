@@ -187,6 +187,22 @@ def test_slice_through_points_is_exact():
         es.Slice.through([[0, 0], [1]])
 
 
+def test_slice_through_points_one_by_one():
+    a, b, c, box = [0, 0], [1, 2], ["1/3", 0], es.Box([0, 0], [1, 1])
+    for slice_ in (
+        es.Slice.through(a, b, c, domain=box), es.Slice.through(a, b, c, box),
+        es.Slice.through([a, b, c], box), es.Slice.through(np.array([a, b, [F(1, 3), 0]]), box),
+        es.Slice.through(a, b, c, box, None), es.Slice.through(a, b, c, box, inputs=None),
+    ):  # fmt: skip
+        assert slice_.chart.lift([F(1), F(1)]) == [F(4, 3), F(2)]
+        assert slice_.domain is box
+    inside = es.Slice.through(a, b, None, box)
+    assert (inside.inputs, inside.chart.high) == (box, (F(1, 2),))
+    for wrong in ((a,), (box,), (box, a, b), (a, box, b), (a, b, box, box, box), ()):
+        with pytest.raises(es.ExactSplineError, match="slice"):
+            es.Slice.through(*wrong)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_slice_with_bounded_inputs_is_the_polytope(seed):
     """Exactly the parameters t with low <= x(t) <= high, whatever was dropped as implied."""

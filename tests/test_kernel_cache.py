@@ -169,3 +169,37 @@ def _is_quiet() -> bool:
     from exactspline import kernels
 
     return kernels._warned
+
+
+NOTE = """
+import io, sys
+class Terminal(io.StringIO):
+    def isatty(self):
+        return sys.argv[1] == "terminal"
+sys.stderr = Terminal()
+import toy
+assert toy.twice(21) == 42
+sys.stdout.write(ascii(sys.stderr.getvalue()))
+"""
+
+
+@pytest.mark.parametrize("where", ["terminal", "pipe"])
+def test_a_terminal_shows_that_this_process_compiles(where, use, tmp_path):
+    """Once: what comes from the cache takes no time."""
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", os.getcwd())])
+
+    def shown():
+        done = subprocess.run(
+            [sys.executable, "-c", NOTE, where], capture_output=True, text=True, check=True,
+            env={**os.environ, "PYTHONPATH": path, "NUMBA_CACHE_DIR": str(tmp_path / "here")},
+        )  # fmt: skip
+        return done.stdout
+
+    first, again = shown(), shown()
+    assert again == "''"
+    if where == "pipe":
+        assert first == "''"
+    else:
+        assert "exactspline is compiling its kernels, once only (twice)" in first
+        assert "(once)" in first
+        assert first.endswith(r" \r'")

@@ -14,7 +14,7 @@ import pytest
 from marks import first_quick
 
 import exactspline as es
-from exactspline import api
+from exactspline.api import searching
 from exactspline.clock import Clock, OutOfTime, allowance, check, current, expect, watched
 from exactspline.polyhedra.lp import minimise, q
 from exactspline.search import compiled
@@ -230,7 +230,7 @@ def test_every_phase_is_named(monkeypatch):
             clocks.append(Ticks(looks))
             return clocks[-1]
 
-        monkeypatch.setattr(api, "clock_of", limited)
+        monkeypatch.setattr(searching, "clock_of", limited)
         count = es.count_regions(network, BOX, engine="rational", time_limit=1)
         assert count.complete == (count.stopped is None)
         assert clocks[-1].looks <= looks + 3
@@ -269,7 +269,7 @@ def test_kernels_that_are_compiled_elsewhere(monkeypatch):
 
     network = thirds()
     monkeypatch.setattr(compiled, "compile_elsewhere", slow)
-    monkeypatch.setattr(api, "clock_of", lambda _: Ticks(5000))
+    monkeypatch.setattr(searching, "clock_of", lambda _: Ticks(5000))
     lives = []
     count = es.count_regions(network, time_limit=1, progress=lambda run: lives.append(run.phase))
     assert (count, count.stopped.phase, count.engine) == (0, "compiling kernels", "kernel")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import random
 import struct
 import subprocess
@@ -11,10 +10,7 @@ import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import is_dataclass
 from fractions import Fraction
-from functools import cached_property
-from types import FunctionType
 
 import modes
 import naive
@@ -24,7 +20,7 @@ import random_networks as nets
 from modes import FLUSH, Mode, in_mode
 
 import exactspline as es
-from exactspline import bounds, formats, mode
+from exactspline import bounds, mode
 from exactspline.cells.point import code_at
 from exactspline.cli import main
 from exactspline.compile.forms import Forms
@@ -33,10 +29,13 @@ from exactspline.partition.points import signs
 from exactspline.rationals import as_fractions, exact_array, to_fraction
 from exactspline.search.choice import engine_names
 from exactspline.tasks.workers import end, processes
-from exactspline.theory.chapters import exports
 
 SOME = [FLUSH, Mode("up"), Mode("down", True, True), Mode("zero")]
+
+
 ENGINES = engine_names()
+
+
 BIAS = [0.0, -1e-310]  # made here, in standard mode; so are all numbers below
 
 
@@ -56,9 +55,6 @@ def of_bits(value: float) -> Fraction:
         max(exponent, 1) - 1075
     )
     return -size if bits >> 63 else size
-
-
-# --- The check ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("other", modes.OTHERS, ids=str)
@@ -89,9 +85,6 @@ def test_guarded_calls_inside_of_others():
     outer = mode.guarded(lambda: (inner(), modes.current(), inner()))
     with in_mode(Mode("up", True, True)):
         assert outer() == (Mode(),) * 3
-
-
-# --- The figures -------------------------------------------------------------------------------
 
 
 def test_after_torch_flushes_denormals():
@@ -142,9 +135,6 @@ def test_parameters_and_points_are_read_from_their_bits(other):
     assert [of_bits(v) for v in wide.tolist()] == right_narrow
     there_is_one_zero = [*values[:3], 0.0, *values[4:]]
     assert same.view(np.int64).tolist() == np.array(there_is_one_zero).view(np.int64).tolist()
-
-
-# --- Networks with subnormal numbers -----------------------------------------------------------
 
 
 def tiny_spec(seed: int) -> tuple[nets.Spec, nets.DomainPair]:
@@ -237,9 +227,6 @@ def naive_regions(x: float) -> list[int]:
     return [i for i, holds in enumerate((at <= 0, 0 <= at <= break_, at >= break_)) if holds]
 
 
-# --- Workers and threads -----------------------------------------------------------------------
-
-
 def test_workers_of_a_flushed_parent():
     domain = es.Box([-1.0], [1.0])
     with in_mode(FLUSH):
@@ -304,9 +291,6 @@ def test_evaluation_in_a_flushed_thread():
     assert out[1].tolist() == [[1, 0], [1, 1], [1, 1]]
     assert out[2][:, 0].tolist() == points[:, 0].tolist()
     assert out[2][:, 1].tolist() == [0.0, points[1, 0] + BIAS[1], 1.0]
-
-
-# --- The caller's mode -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("other", [Mode(), *SOME], ids=str)
@@ -395,9 +379,6 @@ def test_a_process_that_flushes_before_anything_is_loaded():
     assert out.stdout.split() == ["3", "0x1.0000000000000p+53", "0x1.0000000000000p-53"]
 
 
-# --- Where it cannot be set --------------------------------------------------------------------
-
-
 @pytest.fixture(params=["no library", "no effect"])
 def _unsettable(request, monkeypatch):
     class NoEffect(mode._Fenv):
@@ -443,9 +424,6 @@ def test_a_mode_that_changes_during_the_work():
     for other in (Mode(), Mode("up")):
         with in_mode(other), pytest.raises(es.FloatingPointModeError, match="call again"):
             load()
-
-
-# --- Threads that BLAS keeps -------------------------------------------------------------------
 
 
 class Elsewhere:
@@ -521,85 +499,3 @@ def test_running_bounds_hold_whatever_threads_of_blas_flush(other, monkeypatch):
             assert code.tolist() == code_at(net.program, as_fractions(x).tolist())[0].tolist()
             proved += 1
     assert proved > 30
-
-
-# --- Nothing is left out -----------------------------------------------------------------------
-
-# public, and without arithmetic of floats: what they hold was computed by others
-PLAIN = {
-    "Branches", "Residual", "RegionCount", "Forward", "LayerValues",  # hold what they are given
-    "Decisions",  # adds whole numbers
-}  # fmt: skip
-
-
-def is_guarded(member: object) -> bool:
-    return getattr(member, "_sees_to_mode", False) is True
-
-
-def unguarded(cls: type) -> list[str]:
-    """The public methods and properties that a class does not guard, its bases' included."""
-    out = []
-    for base in cls.__mro__:
-        if not base.__module__.startswith("exactspline"):
-            continue
-        for name, member in vars(base).items():
-            if name.startswith("_") and name not in ("__init__", "__getitem__", "__iter__"):
-                continue
-            if name == "__init__" and is_dataclass(base):  # only holds what it is given
-                continue
-            function = member
-            if isinstance(member, classmethod | staticmethod):
-                function = member.__func__
-            elif isinstance(member, property):
-                function = member.fget
-            elif isinstance(member, cached_property):
-                function = member.func
-            if isinstance(function, FunctionType) and not is_guarded(function):
-                out.append(f"{base.__module__}.{base.__name__}.{name}")
-    return out
-
-
-def public() -> dict[str, object]:
-    """Every public name of the package and of its public rooms."""
-    out = {name: getattr(es, name) for name in es.__all__}
-    for room in (bounds, formats):
-        out.update({f"{room.__name__}.{name}": getattr(room, name) for name in room.__all__})
-    out.update({name: getattr(es.theory, name) for name in exports()})
-    out.update({name: es.theory.check_function(name) for name in es.theory.CHECKS})
-    return out
-
-
-def test_every_public_name_is_guarded():
-    missing = []
-    for name, thing in public().items():
-        if inspect.isclass(thing):
-            if not issubclass(thing, Exception) and name not in PLAIN:
-                missing += unguarded(thing)
-        elif isinstance(thing, FunctionType) and not is_guarded(thing):
-            missing.append(name)
-    assert not missing, missing
-
-
-def test_what_public_calls_give_is_guarded():
-    first, last = es.Dense([[1, 2], [3, 4]], [0, 1]), es.Dense([[1, 1], [1, -1]])
-    net = es.Network([first, es.ReLU(), last], (2,))
-    omega = es.enumerate_regions(net, es.Box([-1, -1], [1, 1]))
-    given = [
-        net, omega, omega[0], omega[0].facets()[0], omega[0].inequalities()[0], omega.edges,
-        omega.at_layer(1), omega.linear_regions(), omega.faces(), omega.check_euler(),
-        omega.decision_boundary(), omega.locate([[0.0, 0.0]]),
-        omega.domain, omega.domain.chart, net.layers[0], net.layers[0].as_maso(),
-        net.layers[0].as_aso(), es.prepare(net, engine="numpy"),
-        es.approximate(es.Network([es.Dense([[1]]), es.Tanh()], (1,)), "0.1", es.Box([-1], [1])),
-        es.stream_regions(net), es.theory.layer_power_diagram(net, 1),
-        es.theory.bounds(net), es.theory.vq_distances(net, [[0, 1]], [[1, 0]]),
-    ]  # fmt: skip
-    missing = [m for thing in given for m in unguarded(type(thing))]
-    assert not missing, sorted(set(missing))
-
-
-def test_functions_that_workers_run_are_guarded():
-    task = importlib.import_module("exactspline.tasks.task")
-    assert is_guarded(task.run_task)
-    assert is_guarded(task.work_on)
-    assert is_guarded(task.load_kernels.__wrapped__)

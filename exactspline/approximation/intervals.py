@@ -17,6 +17,7 @@ import numpy as np
 from ..compile.forms import Forms
 from ..compile.program import Layer, Program, Units
 from ..domain import Domain
+from ..domain.rows import all_rows, dense_rows
 from ..rationals import as_float, fraction
 from .proof import below, upwards
 
@@ -205,23 +206,11 @@ def input_bounds(domain: Domain | None, dim: int) -> Bounds:
 
 def _by_programs(domain: Domain, lows: list[Fraction | None], highs: list[Fraction | None]) -> None:
     """Tighten bounds of the chart's coordinates to exact optima."""
-    from ..polyhedra.lp import ONE, ZERO, Row, minimise, q, qrow
+    from ..polyhedra.lp import ONE, ZERO, minimise, q
 
     chart = domain.chart
     k = chart.dim
-    rows: list[Row] = []
-    for i in range(len(chart.rows)):
-        indices, data, const = chart.rows.row(i)
-        dense = [Fraction(0)] * k
-        for j, c in zip(indices.tolist(), data.tolist(), strict=True):
-            dense[j] = Fraction(c)
-        rows.append(qrow(const, dense))
-    for j, (a, b) in enumerate(zip(chart.low, chart.high, strict=True)):
-        for sign, end in ((1, a), (-1, b)):
-            if end is not None:
-                row = [ZERO] * (k + 1)
-                row[0], row[j + 1] = q(-sign * end), ONE * sign
-                rows.append(row)
+    rows = dense_rows(all_rows(chart.low, chart.high, chart.rows, k))
     start = [q(v) for v in chart.interior]
     for j in range(k):
         for sign, ends in ((1, lows), (-1, highs)):

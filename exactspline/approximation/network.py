@@ -15,7 +15,7 @@ from ..mode import guarded
 from ..network.activations import ScalarSpline
 from ..network.network import Network
 from ..network.operator import Operator, brief
-from ..rationals import compact, to_fraction
+from ..rationals import exact_array, to_fraction
 from .functions import curve_of
 from .intervals import Bounds, input_bounds, through
 from .proof import image, lipschitz, upwards
@@ -142,11 +142,5 @@ def _bounds(
 
 
 def _operator(spline: Spline, name: str) -> ScalarSpline:
-    columns = (_exact(v) for v in (spline.breaks, spline.slopes, spline.offsets))
+    columns = (exact_array(v) for v in (spline.breaks, spline.slopes, spline.offsets))
     return ScalarSpline(*columns, name=name)
-
-
-def _exact(values: tuple[Fraction, ...]) -> np.ndarray:
-    out = np.empty(len(values), dtype=object)
-    out[:] = values
-    return compact(out)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from ..clock import OutOfTime, check
 from ..polyhedra.decide import decide
 from ..polyhedra.lp import Point, Row
 from .forms import ExactForms
+from .point import FormValues
 
 __all__ = ["Cell", "regions_of_cell"]
 
@@ -24,14 +25,18 @@ class Cell:
     codes: np.ndarray
     layer: int
     todo: list[int]  # open units of the layer, in order
-    piece: int = -1  # a piece of todo[0] that is being cut out
+    piece: int = -1  # a piece of the next unit that is being cut out
     cond: int = 0
+    done: int = 0  # of the open units
     saved: bool = False  # the pieces that follow are pending
     wanted: bool = False  # all of its regions are asked for
 
 
 def regions_of_cell(
-    forms: ExactForms, cell: Cell, place: Callable[[list[int]], int] | None = None
+    forms: ExactForms,
+    cell: Cell,
+    place: Callable[[list[int]], int] | None = None,
+    values: Sequence[FormValues] | None = None,
 ) -> Iterator[tuple[np.ndarray, Point, int] | None]:
     """All regions inside a cell by exact search, in lexicographic order.
 
@@ -41,11 +46,16 @@ def regions_of_cell(
     cell : Cell
     place : callable, optional
         Says of the first pieces of codes whether these are asked for: > 0 all, < 0 none, 0 some.
+    values : sequence of FormValues, optional
+        The values of all forms at a point, by layers: only regions whose closures hold it are
+        asked for. Units take the pieces that are active there, and forms that do not vanish
+        there are not decided: the search is that of the tangent cone.
 
     Yields
     ------
     code, point, decisions
-        The point is exact and strictly inside; ``decisions`` counts verdicts since the last.
+        The point is exact and strictly inside (the cell's own one, where nothing cut it);
+        ``decisions`` counts verdicts since the last.
         None where the clock interrupts a decision: asked for more, it is made again.
     """
     program = forms.program
@@ -54,26 +64,27 @@ def regions_of_cell(
     while pending:
         node = pending.pop()
         while True:
-            if not node.todo:
+            if node.done == len(node.todo):
                 if node.layer + 1 == len(program.layers):
                     if place is None or node.wanted or place(node.codes.tolist()) > 0:
                         yield node.codes, node.inside, decisions + 1
                         decisions = 0
                     break
-                node.layer += 1
+                node.layer, node.done = node.layer + 1, 0
                 node.todo = list(range(len(program.layers[node.layer].units)))
                 continue
             units = program.layers[node.layer].units
-            k = node.todo[0]
+            k = node.todo[node.done]
             at = int(program.unit_start[node.layer]) + k
+            near = None if values is None else values[node.layer]
+            pieces = range(int(units.pieces[k])) if near is None else near.active(k)
             if node.piece < 0:
-                node.piece, node.cond = 0, 0
-            last = node.piece + 1 == units.pieces[k]
-            if node.cond == 0 and not node.saved and not last:
+                node.piece, node.cond = pieces[0], 0
+            if node.cond == 0 and not node.saved and node.piece != pieces[-1]:
                 node.saved = True
                 pending.append(
-                    Cell(list(node.rows), node.inside, node.codes.copy(), node.layer,
-                         list(node.todo), node.piece + 1, wanted=node.wanted)
+                    Cell(list(node.rows), node.inside, node.codes.copy(), node.layer, node.todo,
+                         pieces[pieces.index(node.piece) + 1], done=node.done, wanted=node.wanted)
                 )  # fmt: skip
             if place is not None and not node.wanted:
                 where = place([*node.codes[:at].tolist(), node.piece])
@@ -82,7 +93,7 @@ def regions_of_cell(
                 node.wanted = where > 0
             before = node.cond
             try:
-                alive = _cut_out_piece(forms, node, k)
+                alive = len(pieces) == 1 or _cut_out_piece(forms, node, k, near)
             except OutOfTime:
                 decisions += node.cond - before
                 yield None
@@ -91,11 +102,11 @@ def regions_of_cell(
             if not alive:
                 break
             node.codes[at] = node.piece
-            node.todo = node.todo[1:]
+            node.done += 1
             node.piece, node.cond, node.saved = -1, 0, False
 
 
-def _cut_out_piece(forms: ExactForms, node: Cell, unit: int) -> bool:
+def _cut_out_piece(forms: ExactForms, node: Cell, unit: int, near: FormValues | None) -> bool:
     """Restrict a node to where its piece holds; False if it holds nowhere in its interior.
 
     The node counts the conditions that are done, so that it can be gone on with.
@@ -103,6 +114,9 @@ def _cut_out_piece(forms: ExactForms, node: Cell, unit: int) -> bool:
     units = forms.program.layers[node.layer].units
     for f, sign, drop in units.conditions(unit, node.piece, node.cond):
         check()
+        if near is not None and near[f]:  # it holds around the point, for the piece is active
+            node.cond += 1
+            continue
         form = forms.form(node.layer, f, node.codes)
         verdict = decide(node.rows, form, node.inside)
         node.cond += 1

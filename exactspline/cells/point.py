@@ -12,7 +12,7 @@ from ..clock import check
 from ..compile.program import Program, Units
 from ..polyhedra.lp import q
 
-__all__ = ["FormValues", "code_at", "values_at"]
+__all__ = ["FormValues", "code_at", "run_through", "values_at"]
 
 
 class FormValues:
@@ -37,6 +37,13 @@ def values_at(program: Program, x: Sequence[flint.fmpq]) -> list[FormValues]:
 
     It does not depend on the region, since every unit is continuous.
     """
+    return run_through(program, x)[0]
+
+
+def run_through(
+    program: Program, x: Sequence[flint.fmpq]
+) -> tuple[list[FormValues], list[flint.fmpq]]:
+    """`values_at`, and the state behind all layers: units' outputs, then what is passed on."""
     state = list(x)
     out = []
     for layer in program.layers:
@@ -58,7 +65,7 @@ def values_at(program: Program, x: Sequence[flint.fmpq]) -> list[FormValues]:
             outputs.append(slope * members[member] + q(units.piece_offset[piece]))
         out.append(values)
         state = outputs + [state[j] for j in layer.keep.tolist()]
-    return out
+    return out, state
 
 
 def code_at(program: Program, x: Sequence[Fraction]) -> tuple[np.ndarray, bool]:

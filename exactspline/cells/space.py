@@ -18,12 +18,11 @@ from ..clock import check
 from ..compile.forms import Forms
 from ..compile.program import Program
 from ..domain import Chart
-from ..rationals import compact, fractions
+from ..domain.rows import Bound, all_rows, dense_rows
+from ..rationals import exact_array, fractions
 from ..room import check_room
 
-__all__ = ["SearchSpace", "search_space", "whole_space"]
-
-Bound = Fraction | None
+__all__ = ["SearchSpace", "dense_rows", "search_space", "whole_space"]
 
 _MOST_ENTRIES = 1 << 28  # of dense rows
 
@@ -92,7 +91,7 @@ def search_space(program: Program, chart: Chart) -> SearchSpace:
     section = _section(chart.dim, columns, fixed)
     low = tuple(chart.low[j] for j in columns)
     high = tuple(chart.high[j] for j in columns)
-    rows = _all_rows(low, high, chart.rows.after(section), len(columns))
+    rows = all_rows(low, high, chart.rows.after(section), len(columns))
     interior = tuple(chart.interior[j] for j in columns)
     if len(chart.rows):
         interior = _interior_of_section(rows, len(columns), interior, len(columns) < len(used))
@@ -120,7 +119,7 @@ def whole_space(program: Program, chart: Chart) -> SearchSpace:
     first = program.layers[0].members if program.layers else program.output
     return SearchSpace(
         chart.dim, chart, columns, chart.interior, chart.point, first.after(chart.point),
-        _all_rows(chart.low, chart.high, chart.rows, chart.dim), chart.low, chart.high,
+        all_rows(chart.low, chart.high, chart.rows, chart.dim), chart.low, chart.high,
         chart.interior,
     )  # fmt: skip
 
@@ -140,13 +139,12 @@ def _section(dim: int, columns: np.ndarray, fixed: tuple[Fraction, ...]) -> Form
     """t as forms over s."""
     counts = np.zeros(dim, dtype=np.int64)
     counts[columns] = 1
-    const = np.empty(dim, dtype=object)
-    const[:] = [Fraction(0) if counts[j] else fixed[j] for j in range(dim)]
+    const = exact_array([Fraction(0) if counts[j] else fixed[j] for j in range(dim)])
     return Forms(
         np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
         np.arange(len(columns), dtype=np.int64),
         np.ones(len(columns)),
-        compact(const),
+        const,
         len(columns),
     )
 
@@ -176,42 +174,6 @@ def _pivot_columns(read: list[Forms], free: list[int]) -> set[int]:
     return {free[c] for c in independent_columns(rows, len(free))}
 
 
-def _all_rows(low: tuple[Bound, ...], high: tuple[Bound, ...], general: Forms, width: int) -> Forms:
-    """Bounds of single coordinates and general rows as forms >= 0."""
-    indices: list[int] = []
-    data: list[Fraction] = []
-    const: list[Fraction] = []
-    for j, (a, b) in enumerate(zip(low, high, strict=True)):
-        if a is not None:
-            indices.append(j)
-            data.append(Fraction(1))
-            const.append(-a)
-        if b is not None:
-            indices.append(j)
-            data.append(Fraction(-1))
-            const.append(b)
-    lengths = [1] * len(indices)
-    for i in range(len(general)):
-        row, values, constant = general.row(i)
-        indices.extend(row.tolist())
-        data.extend(Fraction(v) for v in values.tolist())
-        const.append(constant)
-        lengths.append(len(row))
-    return Forms(
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        np.array(indices, dtype=np.int64),
-        _exact(data),
-        _exact(const),
-        width,
-    )
-
-
-def _exact(values: list[Fraction]) -> np.ndarray:
-    out = np.empty(len(values), dtype=object)
-    out[:] = values
-    return compact(out)
-
-
 def _interior_of_section(
     rows: Forms, width: int, guess: tuple[Fraction, ...], moved: bool
 ) -> tuple[Fraction, ...]:
@@ -224,27 +186,3 @@ def _interior_of_section(
     found = interior_point(dense, width)
     assert found is not None  # the section of a nonempty full-dimensional domain is one
     return fractions(found[0])
-
-
-def dense_rows(forms: Forms) -> list[list]:
-    """Forms as dense rational rows, constant first."""
-    import flint
-
-    from ..polyhedra.lp import q
-
-    check_room(
-        len(forms) * forms.width,
-        _MOST_ENTRIES,
-        f"{len(forms):,} inequalities of the domain",
-        "take a slice of fewer dimensions",
-    )
-    out = []
-    for i in range(len(forms)):
-        check()
-        indices, data, const = forms.row(i)
-        row = [flint.fmpq(0)] * (forms.width + 1)
-        row[0] = q(const)
-        for j, value in zip(indices.tolist(), data.tolist(), strict=True):
-            row[j + 1] = row[j + 1] + q(value)
-        out.append(row)
-    return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -71,6 +72,7 @@ examples:
   exactspline count net.onnx --box low.npy high.npy --json
   exactspline count net.onnx --vnnlib property.vnnlib --time-limit 60
   exactspline count net.onnx --linear
+  exactspline count tanh.onnx --box -1 1 --approximate 1e-3
   exactspline count conv.onnx --slice a.npy b.npy c.npy --box 0 1 --input-box 0 1
 
 """
@@ -97,6 +99,7 @@ examples:
 _REGION_EXAMPLES = """\
 examples:
   exactspline region net.onnx --at 0.1,-1/3,2
+  exactspline region net.onnx --at 0.1 -1/3 2
   exactspline region net.onnx --at x.npy --box -1 1 --json
 
 """
@@ -104,11 +107,13 @@ examples:
 _THEOREMS_EXAMPLES = """\
 examples:
   exactspline theorems
+  exactspline theorems --list
   exactspline theorems net.onnx --box -1 1
   exactspline theorems net.onnx --check convexity --details
 
 """
 
+_NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?(/\d+)?")
 _NUMBERS = {"--box": 2, "--input-box": 2, "--at": 1}  # values that may begin with '-'
 
 
@@ -173,7 +178,8 @@ def _parser() -> argparse.ArgumentParser:
         "--at",
         metavar="X",
         required=True,
-        help="an input: a comma list of numbers (decimals and p/q are exact) or an .npy file",
+        help="an input: numbers with commas or blanks between (decimals and p/q are exact), or an "
+        ".npy file",
     )
     _command(commands, "info", "describe a network, print upper bounds", _INFO, "")
     theorems = _command(
@@ -182,6 +188,9 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     theorems.add_argument(
         "--check", metavar="NAME", action="append", help="only this check (may be repeated)"
+    )
+    theorems.add_argument(
+        "--list", action="store_true", help="list the checks and what they state; run none"
     )
     theorems.add_argument("--details", action="store_true", help="print every report in full")
     return parser
@@ -274,6 +283,20 @@ def _command(
         metavar=("LOW", "HIGH"),
         help="with --slice: bounds of the inputs x, written as for --box",
     )
+    parser.add_argument(
+        "--output", metavar="NAME", help="which of an ONNX model's several outputs is read"
+    )
+    parser.add_argument(
+        "--no-batch",
+        action="store_true",
+        help="the first axis of an ONNX model's input is an axis like others, not the batch",
+    )
+    parser.add_argument(
+        "--approximate",
+        metavar="E",
+        help="replace smooth operators (sigmoid, tanh, softplus, SiLU, GELU, ELU) by affine "
+        "splines, each with a proved error of at most E on the domain",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
@@ -303,25 +326,29 @@ def _shielded(argv: Sequence[str]) -> list[str]:
 
     argparse takes -1 for a number but -1/3, -inf, -1,2 and (before Python 3.14) -1e-3 for
     unknown options. Nothing that begins with a blank is an option, and blanks around a number
-    mean nothing.
+    mean nothing. Numbers that follow on --at are joined by commas to one value.
     """
     out: list[str] = []
     values = 0  # that are still to come
+    at = False  # whether further numbers belong to --at
     for i, token in enumerate(argv):
         if token == "--":
             return out + list(argv[i:])
         name, equals, value = token.partition("=")
         if token in _NUMBERS:
             out.append(token)
-            values = _NUMBERS[token]
+            values, at = _NUMBERS[token], token == "--at"
         elif equals and name in _NUMBERS:
             out += [name, _shield(value)]
-            values = _NUMBERS[name] - 1
+            values, at = _NUMBERS[name] - 1, name == "--at"
         elif values:
             out.append(_shield(token))
             values -= 1
+        elif at and _NUMBER.fullmatch(token):
+            out[-1] += f",{token}"
         else:
             out.append(token)
+            at = False
     return out
 
 

@@ -6,9 +6,8 @@ import argparse
 import time
 from typing import TYPE_CHECKING
 
-from ..api import load
 from ..driver.driver import reason_of
-from .domains import read_domains
+from .networks import read_network
 from .report import Report, linear_json, linear_lines, network_lines
 from .search import conclude, program_in_time, searches
 from .streams import results
@@ -22,11 +21,10 @@ __all__ = ["count"]
 
 def count(arguments: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
-    network = load(arguments.network)
-    domains = read_domains(arguments, network)
+    network, domains = read_network(arguments)
     program = program_in_time(arguments, network)  # may refuse; nothing is printed yet
     report = Report(results(), silent=arguments.json)
-    report.block("network", network_lines(network, program, arguments.network))
+    report.block("network", network_lines(network, program, arguments))
     outcomes = []
     wanted = arguments.linear
     for outcome, partition in searches(

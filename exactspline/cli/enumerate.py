@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from ..api import load
 from ..driver.outcome import Outcome
 from ..errors import ParameterError
-from .domains import read_domains
+from .networks import read_network
 from .output import paths_for, write
 from .report import Report, network_lines
 from .search import conclude, program_in_time, searches
@@ -21,8 +20,7 @@ def enumerate_(arguments: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     from ..export import check_path
 
-    network = load(arguments.network)
-    domains = read_domains(arguments, network)
+    network, domains = read_network(arguments)
     program = program_in_time(arguments, network)  # may refuse; nothing is printed yet
     check = partial(check_path, edges=arguments.edges)
     paths = []
@@ -33,7 +31,7 @@ def enumerate_(arguments: argparse.Namespace) -> int:
     elif arguments.affine:
         raise ParameterError("--affine: a store holds no affine maps; name a file with --out")
     report = Report(results(), silent=arguments.json)
-    report.block("network", network_lines(network, program, arguments.network))
+    report.block("network", network_lines(network, program, arguments))
     outcomes: list[Outcome] = []
     for outcome, partition in searches(
         arguments, network, domains, report, store=True, facets=arguments.edges

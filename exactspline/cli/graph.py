@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..api import load
 from ..driver.outcome import Outcome
-from .domains import read_domains
+from .networks import read_network
 from .output import paths_for, write
 from .report import Report, network_lines
 from .search import conclude, program_in_time, searches
@@ -26,14 +25,13 @@ def graph(arguments: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     from ..export import check_graph_path
 
-    network = load(arguments.network)
-    domains = read_domains(arguments, network)
+    network, domains = read_network(arguments)
     program = program_in_time(arguments, network)  # may refuse; nothing is printed yet
     paths = []
     if arguments.out is not None:
         paths = paths_for(arguments.out, len(domains), arguments.network, check_graph_path)
     report = Report(results(), silent=arguments.json)
-    report.block("network", network_lines(network, program, arguments.network))
+    report.block("network", network_lines(network, program, arguments))
     outcomes: list[Outcome] = []
     for outcome, partition in searches(
         arguments, network, domains, report, store=True, facets=True

@@ -7,13 +7,13 @@ import math
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from ..api import load
 from ..bounds import UpperBound, rank_of_inputs, upper_bounds
 from ..domain import Domain
 from ..errors import UnsupportedOperatorError
 from ..texts import plain
-from .domains import domain_lines, read_domains
-from .report import Report, notes
+from .domains import domain_lines
+from .networks import read_network
+from .report import Report, approximation_json, notes
 from .streams import results
 from .text import big, path_text, shape_text
 
@@ -25,15 +25,14 @@ __all__ = ["info"]
 
 def info(arguments: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
-    network = load(arguments.network)
-    domains = read_domains(arguments, network)
+    network, domains = read_network(arguments)
     refused = _refused(network)  # describing such a network is still useful
     operators = _operators(network, not refused)
     layers = [] if refused else _layers(network)
     bounded = [] if refused else [_bounds(network, domain) for domain in domains]
     report = Report(results(), silent=arguments.json)
     if arguments.json:
-        report.json(_json(network, arguments.network, operators, layers, domains, bounded, refused))
+        report.json(_json(network, arguments, operators, layers, domains, bounded, refused))
         return 0
     report.block(
         "network",
@@ -41,7 +40,7 @@ def info(arguments: argparse.Namespace) -> int:
             path_text(arguments.network),
             f"sha256 {network.sha256}",
             f"{'' if refused else f'{network.units:,} units, '}{network.parameters:,} parameters",
-            *notes(network),
+            *notes(network, arguments),
         ],
     )
     report.block("operators", _table(_columns(operators), operators))
@@ -160,7 +159,7 @@ def _bound_line(bound: UpperBound) -> str:
 
 def _json(
     network: Network,
-    path: str,
+    arguments: argparse.Namespace,
     operators: list[dict[str, Any]],
     layers: list[dict[str, Any]],
     domains: list[Domain],
@@ -171,7 +170,7 @@ def _json(
     from ..version import __version__
 
     return {
-        "network": path_text(path),
+        "network": path_text(arguments.network),
         "network_sha256": network.sha256,
         "input_shape": list(network.input_shape),
         "output_shape": list(network.output_shape),
@@ -181,6 +180,7 @@ def _json(
         "parameters": network.parameters,
         "rounded_scales": network.rounded_scales,
         "output_operator": network.output_operator or None,
+        **approximation_json(arguments),
         "operators": [
             {
                 "operator": node.operator.kind,

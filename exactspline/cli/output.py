@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..driver.outcome import Outcome
+from ..driver.progress import Progress
 from ..errors import FormatError
-from .progress import Progress
 from .report import Report
 from .signals import Stopped
 from .text import path_text

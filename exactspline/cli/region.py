@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..api import load, regions_at
+from ..api import regions_at
 from ..domain import Domain
+from ..driver.progress import Progress
 from ..errors import DomainError, LimitError
 from ..interrupts import Stopped
 from ..rationals import format_rational
 from ..texts import plain
-from .domains import domain_lines, exact_text, point_of, read_domains
-from .progress import Progress
+from .domains import domain_lines, exact_text, point_of
+from .networks import read_network
 from .report import Report, network_json, network_lines
 from .streams import results
 
@@ -42,13 +43,12 @@ _WIDTH = 75
 
 def region(arguments: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
-    network = load(arguments.network)
-    domains = read_domains(arguments, network)
+    network, domains = read_network(arguments)
     program = network.program  # may refuse; then nothing has been printed yet
     x = point_of(arguments.at, network)
     found = _found(network, x, domains)
     report = Report(results(), silent=arguments.json)
-    report.block("network", network_lines(network, program, arguments.network))
+    report.block("network", network_lines(network, program, arguments))
     ending: KeyboardInterrupt | None = None
     rounded = False
     progress = Progress(sys.stderr)
@@ -65,7 +65,7 @@ def region(arguments: argparse.Namespace) -> int:
     finally:
         progress.clear()
     if arguments.json:
-        report.json(_json(network, arguments.network, x, found, complete=ending is None))
+        report.json(_json(network, arguments, x, found, complete=ending is None))
     if rounded:
         report.block("note", [f"{_ROUNDED} marks rounded numbers; --json has them exactly"])
     if ending is None:
@@ -275,7 +275,7 @@ def _bounded(one: Region) -> bool | None:
 # ------------------------------------------------------------------------------------- JSON
 def _json(
     network: Network,
-    path: str,
+    arguments: argparse.Namespace,
     x: Sequence[Fraction],
     found: Sequence[tuple[Domain, list[Region]]],
     *,
@@ -295,7 +295,7 @@ def _json(
     alone = len(results) == 1
     value = {"point": _texts(x), **(results[0] if alone else {"results": results})}
     value["complete"] = complete
-    return {**value, **network_json(network, path)}
+    return {**value, **network_json(network, arguments)}
 
 
 def _region_json(one: Region, x: Sequence[Fraction], *, complete: bool) -> dict[str, Any]:

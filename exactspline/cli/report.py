@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 from ..domain import Box, Domain
 from ..partition.columns.definitions import COUNT_DEFINITION, LINEAR_DEFINITION, PIECES_DEFINITION
 from ..search.choice import label_of
-from ..texts import plain
+from ..texts import duration, plain
 from ..version import __version__
-from .text import duration, path_text, printable, shape_text
+from .text import path_text, printable, shape_text
 
 if TYPE_CHECKING:
     from ..compile.program import Program
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Report",
+    "approximation_json",
     "linear_json",
     "linear_lines",
     "network_json",
@@ -82,7 +84,9 @@ class Report:
         self._stream.flush()
 
 
-def network_lines(network: Network, program: Program | None, path: str) -> list[str]:
+def network_lines(
+    network: Network, program: Program | None, arguments: argparse.Namespace
+) -> list[str]:
     """What was read."""
     names = [operator.describe() for operator in network.operators]
     if len(names) > _MAX_OPERATORS:
@@ -96,14 +100,14 @@ def network_lines(network: Network, program: Program | None, path: str) -> list[
             units += f" ({', '.join(widths[:20])}{', ...' if len(widths) > 20 else ''})"
     shapes = f"{shape_text(network.input_shape)} -> {shape_text(network.output_shape)}: "
     return [
-        path_text(path),
+        path_text(arguments.network),
         *textwrap.wrap(shapes + (", ".join(names) or "no operators"), 88 - _LABEL),
         f"{units}, {network.parameters:,} parameters",
-        *notes(network),
+        *notes(network, arguments),
     ]
 
 
-def notes(network: Network) -> list[str]:
+def notes(network: Network, arguments: argparse.Namespace) -> list[str]:
     """What belongs to the network's definition and is easily overlooked."""
     lines = []
     if network.rounded_scales:
@@ -111,6 +115,8 @@ def notes(network: Network) -> list[str]:
             f"{network.rounded_scales:,} scales of batch normalisation are rounded to float64, "
             "by definition"
         )
+    if arguments.approximation is not None:
+        lines += [line.strip() for line in str(arguments.approximation).splitlines()]
     if network.output_nodes:
         lines.append(f"output operator: {network.output_operator} (no part of the partition)")
     return lines
@@ -185,19 +191,28 @@ def linear_json(linear: int | None, pieces: int | None, seconds: float) -> dict[
     }
 
 
-def network_json(network: Network, path: str) -> dict[str, Any]:
+def network_json(network: Network, arguments: argparse.Namespace) -> dict[str, Any]:
     """What every JSON object says about the network."""
     return {
-        "network": path_text(path),
+        "network": path_text(arguments.network),
         "network_sha256": network.sha256,
         "input_dim": network.input_dim,
         "units": network.units if "program" in network.__dict__ else None,
         "parameters": network.parameters,
         "rounded_scales": network.rounded_scales,
         "output_operator": network.output_operator or None,
+        **approximation_json(arguments),
         "version": __version__,
         "count_definition": COUNT_DEFINITION,
     }
+
+
+def approximation_json(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What --approximate has replaced, and in which network; nothing without it."""
+    if arguments.approximation is None:
+        return {}
+    said = arguments.approximation.to_json()
+    return {"approximation": {**said, "network_sha256": arguments.smooth_sha256}}
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:
@@ -224,14 +239,16 @@ def _result(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def result_json(network: Network, path: str, outcome: Outcome) -> dict[str, Any]:
+def result_json(
+    network: Network, arguments: argparse.Namespace, outcome: Outcome
+) -> dict[str, Any]:
     """One domain as a JSON object."""
-    return {**_result(outcome), **network_json(network, path)}
+    return {**_result(outcome), **network_json(network, arguments)}
 
 
 def results_json(
     network: Network,
-    path: str,
+    arguments: argparse.Namespace,
     outcomes: Sequence[Outcome],
     domains: int,
     pairs: Sequence[tuple[int, int]],
@@ -243,5 +260,5 @@ def results_json(
         "complete": len(outcomes) == domains and all(o.complete for o in outcomes),
         "overlaps": [list(pair) for pair in pairs],
         "not_compared": [i for i, o in enumerate(outcomes) if not isinstance(o.domain, Box)],
-        **network_json(network, path),
+        **network_json(network, arguments),
     }

@@ -11,12 +11,13 @@ from ..clock import Clock, OutOfTime
 from ..domain import Domain
 from ..driver.driver import Driver
 from ..driver.outcome import Outcome
+from ..driver.progress import Progress
 from ..driver.request import Request
 from ..errors import ParameterError
 from ..interrupts import BOTH, Stopped
+from ..search.choice import needs_kernels
 from .domains import domain_lines
 from .output import paths_for
-from .progress import Progress
 from .report import Report, result_json, result_lines, results_json
 from .text import path_text
 from .workers import workers
@@ -99,9 +100,9 @@ def conclude(
         report.overlaps(pairs, domains)
     if arguments.json:
         if several:
-            value = results_json(network, arguments.network, outcomes, len(domains), pairs)
+            value = results_json(network, arguments, outcomes, len(domains), pairs)
         else:
-            value = result_json(network, arguments.network, outcomes[0])
+            value = result_json(network, arguments, outcomes[0])
         report.json(value)
     interrupt = outcomes[-1].interrupt
     if interrupt is None:
@@ -148,7 +149,7 @@ def search(
     progress = Progress(sys.stderr, label)
 
     def ready(run: AnyRun) -> bool:
-        if run.engine_name == "kernel":
+        if needs_kernels(run.engine_name):
             compile_kernel(clock, progress, facets=facets)
         progress.start()
         return not (label and clock.late())  # the first of several may use up all of the time

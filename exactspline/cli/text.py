@@ -6,7 +6,7 @@ import math
 import os
 from typing import TextIO
 
-__all__ = ["big", "duration", "path_text", "printable", "shape_text"]
+__all__ = ["big", "path_text", "printable", "shape_text"]
 
 
 def printable(text: str, stream: TextIO) -> str:
@@ -34,12 +34,3 @@ def big(value: int) -> str:
     if mantissa >= 10:
         mantissa, exponent = 1.0, exponent + 1
     return f"{mantissa:.2f}e+{exponent}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people read them."""
-    if seconds < 60:
-        return f"{seconds:.3g} s" if seconds < 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d} min"

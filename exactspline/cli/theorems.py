@@ -9,15 +9,15 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..api import load
+from ..driver.progress import Progress
 from ..errors import DomainError
-from .domains import domain_lines, read_domains
-from .progress import Progress
+from ..texts import duration
+from .domains import domain_lines
+from .networks import read_network
 from .report import Report as Output
 from .report import network_json, network_lines
 from .signals import Stopped
 from .streams import results
-from .text import duration
 
 if TYPE_CHECKING:
     from ..theory.run import Finding
@@ -30,16 +30,17 @@ def theorems(arguments: argparse.Namespace) -> int:
     from ..theory.run import require_known
 
     require_known(arguments.check)
+    if arguments.list:
+        return _listed(arguments)
     start = time.perf_counter()
     output = Output(results(), silent=arguments.json)
     run = _Run(arguments)
     if arguments.network is None:
         value = _gallery(run, output)
     else:
-        network = load(arguments.network)
-        domains = read_domains(arguments, network)
-        output.block("network", network_lines(network, network.program, arguments.network))
-        value = {"network": network_json(network, arguments.network), "results": []}
+        network, domains = read_network(arguments)
+        output.block("network", network_lines(network, network.program, arguments))
+        value = {"network": network_json(network, arguments), "results": []}
         for i, domain in enumerate(domains):
             label = f"domain {i + 1}/{len(domains)}" if len(domains) > 1 else "domain"
             output.block(label, domain_lines(domain))
@@ -60,6 +61,28 @@ def theorems(arguments: argparse.Namespace) -> int:
     if run.interrupt is None:
         return 0
     return 143 if isinstance(run.interrupt, Stopped) else 130
+
+
+def _listed(arguments: argparse.Namespace) -> int:
+    """The checks there are: number, name, what they are about, and their first line."""
+    from ..theory import CHECKS
+
+    rows = [
+        {
+            "number": line.number,
+            "check": name,
+            "about": "a network" if line.needs_network else "in general",
+            "statement": (line.function.__doc__ or "").strip().split("\n")[0],
+        }
+        for name, line in sorted(CHECKS.items(), key=lambda item: (item[1].number, item[0]))
+        if arguments.check is None or name in arguments.check
+    ]
+    output = Output(results(), silent=arguments.json)
+    if arguments.json:
+        output.json({"checks": rows})
+    texts = [[str(value) for value in row.values()] for row in rows]
+    output.block("checks", _table(["", "check", "about", "statement"], texts))
+    return 0
 
 
 class _Run:

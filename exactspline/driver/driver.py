@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 
 from ..clock import Clock, OutOfTime
 from ..interrupts import Requests, Stopped
-from .compile_note import CompileNote
 from .outcome import Outcome
 from .request import Request
+from .watching import Watch, watched
 
 if TYPE_CHECKING:
     from ..search.decisions import Batch, Stop
@@ -73,7 +73,7 @@ class Driver:
 
     def go(
         self, take: Callable[[Batch], None] | None = None,
-        progress: Callable[[AnyRun], None] | None = None, *,
+        progress: Watch = None, *,
         ready: Callable[[AnyRun], bool] | None = None,
         signals: Sequence[signal.Signals] = (signal.SIGINT,), always: bool = False,
         raises: bool = True,
@@ -84,8 +84,8 @@ class Driver:
         ----------
         take : callable, optional
             Is given every batch.
-        progress : callable, optional
-            Is given the run after every batch.
+        progress : callable or bool, optional
+            Is given the run after every batch; True draws a bar.
         ready : callable, optional
             Is given the run before the first one, and says whether to go on; the time of the
             search begins after it.
@@ -99,8 +99,7 @@ class Driver:
         The first signal asks the search to stop; whatever else raises KeyboardInterrupt once
         it is going on (a handler of the caller's, ``progress``) ends it likewise.
         """
-        start, note = time.perf_counter(), CompileNote() if progress is None else None
-        progress = progress if note is None else note
+        start, (watch, clear) = time.perf_counter(), watched(progress)
         with Requests(self.clock, signals, always=always) as requests:
             try:
                 run, go_on = self.run, True
@@ -111,18 +110,20 @@ class Driver:
                     for batch in batches if go_on else ():
                         if take is not None:
                             take(batch)
-                        if progress is not None:
-                            progress(run)
+                        watch(run)
             except KeyboardInterrupt as interrupt:
                 if raises and (requests.asked or self._run is None):
                     raise
                 self._interrupt, self._orderly = interrupt, False
             finally:
-                if note is not None:
-                    note.clear()
+                clear()
             if requests.asked and not self.complete:
                 self._interrupt = requests.interrupt
         return self._outcome(time.perf_counter() - start)
+
+    def has_lost(self) -> None:
+        """Say that not all that was handed over has been taken in, so that it is not complete."""
+        self._orderly = False
 
     @property
     def complete(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock
@@ -11,6 +10,7 @@ from ..interrupts import uninterrupted
 from ..partition.partition import Partition
 from .driver import Driver
 from .request import Request
+from .watching import Watch
 
 if TYPE_CHECKING:
     from ..search.decisions import Batch
@@ -39,7 +39,7 @@ def search_into(partition: Partition, driver: Driver, **options: Any) -> Outcome
         partition._finish()
     kept = driver.request.store is None  # else they are in the file
     if kept and outcome.complete and len(partition) != outcome.regions:  # an interrupt came between
-        driver._orderly = False
+        driver.has_lost()
         outcome.stop = driver.stop
     outcome.regions = len(partition) if kept else outcome.regions
     partition.complete, partition.stopped = outcome.complete, outcome.stop
@@ -48,9 +48,7 @@ def search_into(partition: Partition, driver: Driver, **options: Any) -> Outcome
     return outcome
 
 
-def enumerated(
-    request: Request, clock: Clock, progress: Callable[[Any], None] | None = None
-) -> Partition:
+def enumerated(request: Request, clock: Clock, progress: Watch = None) -> Partition:
     """The partition that a request asks for; as much of it as the clock allows."""
     driver = Driver(request, clock)
     partition = Partition(request.network, request.domain)

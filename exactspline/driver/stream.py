@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..mode import checks_itself, guarded
 from .driver import Driver
 from .request import Request, clock_of
+from .watching import Watch, watched
 
 if TYPE_CHECKING:
     from ..search.decisions import Batch, Decisions, Stop
@@ -64,11 +65,12 @@ class RegionStream:
 
     def __init__(
         self, request: Request, time_limit: float | None = None,
-        progress: Callable[[Any], None] | None = None,
+        progress: Watch = None,
     ) -> None:  # fmt: skip
         self._request, self._time_limit, self._progress = request, time_limit, progress
         self._driver = Driver(request, clock_of(time_limit))
         _ = self._driver.run  # what is wrong is said at once
+        _ = watched(progress)
         self._used = False
         self.stopped: Stop | None = None
 
@@ -128,11 +130,14 @@ class RegionStream:
             self.stopped = None
             self._driver = driver = Driver(replace(self._request, resume=True), clock)
         self._used, driver.clock = True, clock
-        for batch in driver.batches():
-            if self._progress is not None:
-                self._progress(driver.run)
-            if len(batch.codes):
-                yield batch
+        watch, clear = watched(self._progress)
+        try:
+            for batch in driver.batches():
+                watch(driver.run)
+                if len(batch.codes):
+                    yield batch
+        finally:
+            clear()
         self.stopped = driver.stop
 
     @checks_itself  # between two batches entries are only taken out of arrays

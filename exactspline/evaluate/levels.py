@@ -143,7 +143,9 @@ def _layer(layer: Layer, dtype: np.dtype) -> Level:
 
 @np.errstate(over="ignore", under="ignore")  # infinity proves nothing; small sums are exact
 def bound_numbers(level: Level, dtype: np.dtype, members: Matrix, group: int = 1) -> np.ndarray:
-    """The numbers of `running` for a level; ``group`` outputs at most are summed to one entry.
+    """The numbers of `kernel.bounds` for a level.
+
+    ``group`` outputs at most are summed to one entry.
 
     Dense members may be summed by threads that BLAS keeps, in a mode that is not known: rounding
     may cost twice as much there (2 u an operation), and numbers below t (half of ``UNDERFLOW``)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..compile.program import Program, Units
 from ..errors import ParameterError
+from .kernel.bounds import of_members, of_units
 from .levels import Level, bound_numbers, levels_of
 
 __all__ = ["BeyondRangeError", "PlainPass"]
@@ -19,7 +20,6 @@ _BLOCK = 1 << 20  # bytes of a level's numbers that are computed at once
 _VALUES = 1 << 18  # members of maxima that are compared at once
 _SHARE = 10  # one entry in so many has to be there for a dense matrix
 _DENSE = 1 << 12  # entries up to which a matrix is never worth being sparse
-_MORE = 1.000001
 
 
 class BeyondRangeError(ParameterError):
@@ -94,8 +94,8 @@ class PlainPass:
             z = np.hstack([made, z[:, keep]]) if len(keep) else made
             if stats is not None:
                 largest = np.abs(u).max(axis=1, initial=0.0).astype(np.float64)
-                e = members_error(self.bounds[l], size, error)
-                form, new_size, new_error = units_error(self.bounds[l], largest, e)
+                e = of_members(self.bounds[l], 0, size, error)
+                form, new_size, new_error = of_units(self.bounds[l], 0, largest, e)
                 stats[~(least > form), 0] = 0
                 stats[least == 0, 1] = 1
                 if len(keep):
@@ -103,7 +103,7 @@ class PlainPass:
                 size, error = new_size, new_error
         values[...] = self._members(len(self.units), z, begin)
         if stats is not None:
-            stats[:, 2] = members_error(self.bounds[-1], size, error)
+            stats[:, 2] = of_members(self.bounds[-1], 0, size, error)
 
     def _members(self, l: int, z: np.ndarray, begin: int) -> np.ndarray:  # noqa: E741
         u = z @ self.matrices[l]
@@ -115,23 +115,6 @@ class PlainPass:
                 "input, take float64, or evaluate with Network.forward(x, exact=True)"
             )
         return u
-
-
-def members_error(N: np.ndarray, S: np.ndarray, E: np.ndarray) -> np.ndarray:
-    """As `running.of_members`, which needs Numba to be imported."""
-    out = (N[0] * E + N[1] * (S + E) + N[3] + N[4] * (N[0] * S + N[2])) * _MORE + N[5]
-    return np.asarray(out)
-
-
-def units_error(
-    N: np.ndarray, U: np.ndarray, E: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """As `running.of_units`."""
-    rounding = N[7] * (2 * U + N[8]) + N[9]
-    size = (N[10] * U + N[12]) * _MORE
-    error = N[10] * E + N[11] * (U + E) + N[13] + N[14] * size
-    error += 2 * (N[10] + N[11]) * rounding
-    return (N[6] * E + rounding) * _MORE, size, error * _MORE + N[5]
 
 
 def _matrix(level: Level) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 from xml.sax.saxutils import escape, quoteattr
 
@@ -26,7 +26,6 @@ def write_graphml(
 ) -> None:
     """GraphML; lists are texts with blanks between."""
     head = _scalars(partition, exact)
-    ticker = Ticker(progress, len(partition) + len(partition.edges))
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">',
@@ -44,27 +43,19 @@ def write_graphml(
     for i, value in enumerate(head.values()):
         text = str(value).lower() if isinstance(value, bool) else str(value)
         lines.append(f'<data key="g{i}">{escape(text)}</data>')
-    _write(stream, lines)
-    for nodes in region_rows(partition, borders=True):
-        _write(stream, (f'<node id="{r.region}">{_data("n", _of_node(r))}</node>' for r in nodes))
-        ticker.add(len(nodes))
-    for edges in edge_rows(partition, exact=exact):
-        _write(
-            stream,
-            (
-                f'<edge source="{e.source}" target="{e.target}">{_data("e", _of_edge(e))}</edge>'
-                for e in edges
-            ),
-        )
-        ticker.add(len(edges))
-    _write(stream, ["</graph>", "</graphml>"])
+    _write_rows(
+        stream, partition, exact, progress, (lines, [], ["</graph>", "</graphml>"]),
+        lambda r: f'<node id="{r.region}">{_data("n", _of_node(r))}</node>',
+        lambda _, e: (
+            f'<edge source="{e.source}" target="{e.target}">{_data("e", _of_edge(e))}</edge>'
+        ),
+    )  # fmt: skip
 
 
 def write_gexf(
     stream: BinaryIO, partition: Partition, *, exact: bool, progress: Progress | None
 ) -> None:
     """GEXF 1.2; the format has no attributes of a graph, so they are a JSON description."""
-    ticker = Ticker(progress, len(partition) + len(partition.edges))
     head = header(partition, GRAPH, "exact" if exact else "rounded")
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
@@ -78,49 +69,47 @@ def write_gexf(
         for i, key in enumerate(names):
             lines.append(f'<attribute id="{i}" title="{key}" type="string"/>')
         lines.append("</attributes>")
-    _write(stream, [*lines, "<nodes>"])
-    for nodes in region_rows(partition, borders=True):
-        _write(
-            stream,
-            (
-                f'<node id="{r.region}" label="{r.region}">{_values(_of_node(r))}</node>'
-                for r in nodes
-            ),
-        )
-        ticker.add(len(nodes))
-    _write(stream, ["</nodes>", "<edges>"])
-    number = 0
-    for edges in edge_rows(partition, exact=exact):
-        _write(
-            stream,
-            (
-                f'<edge id="{number + i}" source="{e.source}" target="{e.target}">'
-                f"{_values(_of_edge(e))}</edge>"
-                for i, e in enumerate(edges)
-            ),
-        )
-        number += len(edges)
-        ticker.add(len(edges))
-    _write(stream, ["</edges>", "</graph>", "</gexf>"])
+    _write_rows(
+        stream, partition, exact, progress,
+        ([*lines, "<nodes>"], ["</nodes>", "<edges>"], ["</edges>", "</graph>", "</gexf>"]),
+        lambda r: f'<node id="{r.region}" label="{r.region}">{_values(_of_node(r))}</node>',
+        lambda number, e: (
+            f'<edge id="{number}" source="{e.source}" target="{e.target}">'
+            f"{_values(_of_edge(e))}</edge>"
+        ),
+    )  # fmt: skip
 
 
 def write_dot(
     stream: BinaryIO, partition: Partition, *, exact: bool, progress: Progress | None
 ) -> None:
     """DOT, the language of Graphviz."""
-    ticker = Ticker(progress, len(partition) + len(partition.edges))
     lines = [f"  {key}={_quoted(str(value))};" for key, value in _scalars(partition, exact).items()]
-    _write(stream, ["graph partition {", *lines])
+    _write_rows(
+        stream, partition, exact, progress, (["graph partition {", *lines], [], ["}"]),
+        lambda r: f"  {r.region} [{_list(_NODE, _of_node(r))}];",
+        lambda _, e: f"  {e.source} -- {e.target} [{_list(_EDGE, _of_edge(e))}];",
+    )  # fmt: skip
+
+
+def _write_rows(
+    stream: BinaryIO, partition: Partition, exact: bool, progress: Progress | None,
+    around: tuple[list[str], list[str], list[str]], node: Callable[[RegionRow], str],
+    edge: Callable[[int, EdgeRow], str],
+) -> None:  # fmt: skip
+    """A line a node and a line an edge, with the lines before, between and behind them."""
+    ticker = Ticker(progress, len(partition) + len(partition.edges))
+    _write(stream, around[0])
     for nodes in region_rows(partition, borders=True):
-        _write(stream, (f"  {r.region} [{_list(_NODE, _of_node(r))}];" for r in nodes))
+        _write(stream, map(node, nodes))
         ticker.add(len(nodes))
+    _write(stream, around[1])
+    number = 0
     for edges in edge_rows(partition, exact=exact):
-        _write(
-            stream,
-            (f"  {e.source} -- {e.target} [{_list(_EDGE, _of_edge(e))}];" for e in edges),
-        )
+        _write(stream, (edge(number + i, e) for i, e in enumerate(edges)))
+        number += len(edges)
         ticker.add(len(edges))
-    _write(stream, ["}"])
+    _write(stream, around[2])
 
 
 def _scalars(partition: Partition, exact: bool) -> dict[str, Any]:
@@ -174,5 +163,5 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _write(stream: BinaryIO, lines: Any) -> None:
-    stream.write(("\n".join(lines) + "\n").encode("utf-8"))
+def _write(stream: BinaryIO, lines: Iterable[str]) -> None:
+    stream.write("".join(f"{line}\n" for line in lines).encode("utf-8"))

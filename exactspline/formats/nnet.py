@@ -27,9 +27,9 @@ def load_nnet(path: PathLike) -> Network:
     ----------
     path : path-like
         Comment lines ``//``; the numbers of layers, inputs, outputs and of units in the
-        largest layer; the layers' sizes; a flag that is not used; minima and maxima of the
-        inputs; means and ranges of the inputs and of the outputs; then for every layer the
-        rows of its weight, and its biases one a line.
+        largest layer; the layers' sizes; a flag that is not used (0, or a line of words);
+        minima and maxima of the inputs; means and ranges of the inputs and of the outputs;
+        then for every layer the rows of its weight, and its biases one a line.
 
     Returns
     -------
@@ -76,8 +76,7 @@ def load_nnet(path: PathLike) -> Network:
             f"layer sizes {sizes[0]}, ..., {sizes[-1]} do not fit the header: "
             f"{n_in} inputs and {n_out} outputs"
         )
-    if lines.numbers("the flag", 1)[0] != 0:
-        lines.refuse("the flag is not 0; only plain networks are read")
+    lines.flag()
     lines.numbers("the minima of the inputs", n_in)
     lines.numbers("the maxima of the inputs", n_in)
     means = lines.numbers("the means of the inputs and of the outputs", n_in + 1)
@@ -141,7 +140,7 @@ class _Lines:
                 f"biases of the stated layers need {count:,}"
             )
 
-    def _texts(self, what: str, count: int) -> list[str]:
+    def _texts(self, what: str, count: int | None) -> list[str]:
         if not self.left:
             raise FormatError(f"{self._path}: ends before {what}")
         self._number, line = self._lines[self._taken]
@@ -149,7 +148,7 @@ class _Lines:
         texts = line.split(",")
         if texts[-1].strip() == "":
             texts.pop()
-        if len(texts) != count:
+        if count is not None and len(texts) != count:
             self.refuse(f"has {len(texts):,} numbers; {what} needs {count:,}")
         return texts
 
@@ -157,6 +156,16 @@ class _Lines:
         """The next line, ``count`` exact numbers."""
         texts = self._texts(what, count)
         return [self._budget.read(t, f"{self._path}: line {self._number}") for t in texts]
+
+    def flag(self) -> None:
+        """The line that no evaluator reads: 0, or words ("This line extraneous")."""
+        text = ",".join(self._texts("the flag", None)).strip()
+        try:
+            zero = self._budget.read(text, "") == 0
+        except ParameterError:
+            zero = text[:1].isalpha()
+        if not zero:
+            self.refuse("the flag is not 0; only plain networks are read")
 
     def sizes(self, what: str, count: int) -> list[int]:
         """The next line, ``count`` positive integers."""

@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-import io
-import math
 import re
-import tokenize
-import zipfile
-import zlib
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from ..errors import ExactSplineError, FormatError
 from ..mode import guarded
 from ..network import Dense, Network, Operator, ReLU
-from .files import PathLike, open_file, scan_stream
+from .archive import Archive
+from .files import PathLike, open_file
 from .limits import MAX_BINARY_BYTES, Budget, build_network
-from .registry import reader
+from .registry import hint, reader
 
 __all__ = ["load_npz"]
 
-_MEMBER = re.compile(r"([Wb])(0|[1-9][0-9]{0,5})\.npy\Z")
-_MAX_MEMBERS = 20_000
+hint(
+    ".parquet", ".sqlite", ".db",
+    reading="a partition or a store is opened with exactspline.open_partition",
+)  # fmt: skip
+
+_MEMBER = re.compile(r"([Wb])(0|[1-9][0-9]{0,5})\Z")
 _FREE_BYTES = 1 << 24  # unpacked bytes at which the compression ratio is not looked at
 _MAX_RATIO = 100
-# what zipfile, zlib and numpy's header parser raise on malformed input
-_BROKEN = (
-    ArithmeticError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RecursionError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-    tokenize.TokenError,
-)
+_OF_A_PARTITION = {"header", "codes", "witnesses"}  # arrays that `Partition.save` writes
 
 
 @reader(".npz", holds="W0, b0, W1, ...")
@@ -85,11 +69,7 @@ def load_npz(path: PathLike) -> Network:
     array([-1.])
     """
     with open_file(path, MAX_BINARY_BYTES) as stream:
-        # the directory of an archive is parsed as a whole: count its entries' marks before
-        sha256, members = scan_stream(stream, b"PK\x01\x02")
-        if members > _MAX_MEMBERS:
-            raise FormatError(f"{path}: has {members:,} members; up to {_MAX_MEMBERS:,} are read")
-        arrays = _read_arrays(stream, path)
+        sha256, arrays = _read_arrays(stream, path)
     layers = 1 + max((number for _, number in arrays), default=-1)
     if layers == 0:
         raise FormatError(f"{path}: the archive is empty; it needs W0, b0, W1, b1, ...")
@@ -114,86 +94,34 @@ def load_npz(path: PathLike) -> Network:
     return build_network(operators, (arrays["W", 0].shape[1],), sha256, path)
 
 
-def _read_arrays(stream: BinaryIO, path: PathLike) -> dict[tuple[str, int], np.ndarray]:
-    """All arrays of the archive, by letter and number."""
-    try:
-        archive = zipfile.ZipFile(stream)
-    except _BROKEN as error:
-        raise FormatError(f"{path}: is no NumPy archive (zip file): {_short(error)}") from None
-    with archive:
-        members = archive.infolist()
-        unpacked = sum(info.file_size for info in members)
-        packed = sum(info.compress_size for info in members)
-        if unpacked > MAX_BINARY_BYTES:
+def _read_arrays(stream: BinaryIO, path: PathLike) -> tuple[str, dict[tuple[str, int], np.ndarray]]:
+    """The file's SHA-256, and all arrays of the archive by letter and number."""
+    arrays: dict[tuple[str, int], np.ndarray] = {}
+    budget = Budget()
+    with Archive(stream, path, most_ratio=(_FREE_BYTES, _MAX_RATIO)) as archive:
+        if set(archive.names) >= _OF_A_PARTITION:
             raise FormatError(
-                f"{path}: unpacks to {unpacked:,} bytes, more than {MAX_BINARY_BYTES:,}"
+                f"{path}: holds a partition, no network; open it with exactspline.open_partition"
             )
-        if unpacked > _FREE_BYTES and unpacked > _MAX_RATIO * packed:
-            raise FormatError(
-                f"{path}: unpacks to {unpacked:,} bytes from {packed:,}, as a zip bomb does; "
-                "save the arrays without compression (numpy.savez)"
-            )
-        arrays: dict[tuple[str, int], np.ndarray] = {}
-        budget = Budget()
-        for info in members:
-            match = _MEMBER.match(info.filename)
+        for name in archive.names:
+            match = _MEMBER.match(name)
             if not match:
                 raise FormatError(
-                    f"{path}: array {info.filename.removesuffix('.npy')!r} is not expected; "
+                    f"{path}: array {name!r} is not expected; "
                     "an archive holds W0, b0, W1, b1, ... and nothing else"
                 )
             key = match.group(1), int(match.group(2))
-            if key in arrays:
-                raise FormatError(f"{path}: holds {key[0]}{key[1]} twice")
-            where = f"{path}: {key[0]}{key[1]}"
-            try:
-                with archive.open(info) as member:
-                    rank = 2 if key[0] == "W" else 1
-                    arrays[key] = _read_array(member, info.file_size, rank, where, budget)
-            except _BROKEN as error:
-                raise FormatError(f"{where}: cannot be read ({_short(error)})") from None
-        return arrays
-
-
-def _read_array(member: IO[bytes], size: int, rank: int, where: str, budget: Budget) -> np.ndarray:
-    """One ``.npy`` array, read only after its header was checked against its size."""
-    start = member.read(12)
-    version = np.lib.format.read_magic(io.BytesIO(start))
-    if version not in ((1, 0), (2, 0)):
-        raise FormatError(f"{where}: .npy version {version} is not supported; save it anew")
-    width = 2 if version == (1, 0) else 4
-    length = int.from_bytes(start[8 : 8 + width], "little")
-    if length > 10_000:
-        raise FormatError(f"{where}: the header of {length:,} bytes is too long")
-    header = start + member.read(8 + width + length - len(start))
-    read = (
-        np.lib.format.read_array_header_1_0
-        if version == (1, 0)
-        else np.lib.format.read_array_header_2_0
-    )
-    shape, fortran, dtype = read(io.BytesIO(header[8:]))
-    if dtype.hasobject:
-        raise FormatError(
-            f"{where}: holds pickled Python objects, which are not read; "
-            "save floats, or write fractions as a .json network"
-        )
-    if dtype.kind not in "fiu":
-        raise FormatError(f"{where}: has entries of type {dtype}; give floats or integers")
-    if len(shape) != rank or any(n < 1 for n in shape):
-        wanted = "(n_out, n_in)" if rank == 2 else "(n_out,)"
-        raise FormatError(f"{where}: has shape {shape}; it needs shape {wanted}")
-    count = math.prod(shape)
-    if count * dtype.itemsize != size - len(header):
-        raise FormatError(
-            f"{where}: shape {shape} of {dtype} needs {count * dtype.itemsize:,} bytes, "
-            f"but {size - len(header):,} are there"
-        )
-    budget.parameters(count, where)
-    data = member.read(count * dtype.itemsize)
-    flat = np.frombuffer(data, dtype=dtype, count=count)  # ValueError if truncated
-    return flat.reshape(shape, order="F" if fortran else "C")
-
-
-def _short(error: Exception) -> str:
-    """NumPy's messages may quote a whole header."""
-    return str(error)[:200] or type(error).__name__
+            rank = 2 if key[0] == "W" else 1
+            with archive.opened(name) as array:
+                if array.dtype.kind not in "fiu":
+                    raise FormatError(
+                        f"{array.where}: has entries of type {array.dtype}; give floats or integers"
+                    )
+                if len(array.shape) != rank or any(n < 1 for n in array.shape):
+                    wanted = "(n_out, n_in)" if rank == 2 else "(n_out,)"
+                    raise FormatError(
+                        f"{array.where}: has shape {array.shape}; it needs shape {wanted}"
+                    )
+                budget.parameters(array.count, array.where)
+                arrays[key] = array.whole()
+    return archive.sha256, arrays

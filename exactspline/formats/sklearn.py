@@ -48,7 +48,7 @@ def from_sklearn(estimator: Any) -> Network:
             made = output if layer == last else hidden
             if made is not None:
                 name = f"{made.__name__.lower()}{layer}"
-                operators.append(made(name=name))  # type: ignore[call-arg]
+                operators.append(made(name=name))
         return Network(operators, (estimator.coefs_[0].shape[0],))
     except ExactSplineError as error:
         raise type(error)(f"from_sklearn: {error}") from None

@@ -98,9 +98,6 @@ class ReLU(Scalar):
     array([[0., 2.]])
     """
 
-    def __init__(self, *, name: str = "") -> None:
-        self.name = name
-
     def spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
         zero, one = scalars(_ZERO, _ONE)
         return (_ZERO,), [(zero, zero), (one, zero)]
@@ -115,9 +112,6 @@ class Abs(Scalar):
     >>> Abs().forward(np.array([[-2.0, 3.0]])).tolist()
     [[2.0, 3.0]]
     """
-
-    def __init__(self, *, name: str = "") -> None:
-        self.name = name
 
     def spline(self, shape: Shape) -> tuple[tuple[Fraction, ...], list[Coefficients]]:
         zero, one, minus = scalars(_ZERO, _ONE, -_ONE)
@@ -216,10 +210,6 @@ class PReLU(Scalar):
     def __init__(self, slope: Any, *, name: str = "") -> None:
         self.name = name
         self.slope = exact_array(slope, f"slope of {self.label}")
-
-    @property
-    def parameters(self) -> int:
-        return int(self.slope.size)
 
     def describe(self) -> str:
         return f"PReLU ({self.slope.size} slopes)"
@@ -428,10 +418,6 @@ class ScalarSpline(Scalar):
         pieces = list(zip(*values, strict=True))
         for at, (s, c), (t, d) in zip(breaks, pieces, pieces[1:], strict=False):
             _no_jump(at, s * at + c, t * at + d, self.label)
-
-    @property
-    def parameters(self) -> int:
-        return int(self.breakpoints.size + 2 * self.slopes.size)
 
     def describe(self) -> str:
         return f"ScalarSpline ({self.slopes.size} pieces)"

@@ -64,10 +64,6 @@ class Dense(Operator):
             )
         self.axis = one_integer(axis, f"axis of {self.label}")
 
-    @property
-    def parameters(self) -> int:
-        return int(self.weight.size + self.bias.size)
-
     def describe(self) -> str:
         return f"Dense {self.weight.shape[1]} -> {self.weight.shape[0]}"
 
@@ -323,10 +319,6 @@ class BatchNorm(Operator):
         """
         scale = as_fractions(self.scale)
         return compact(np.asarray(as_fractions(self.beta) - scale * as_fractions(self.mean)))
-
-    @property
-    def parameters(self) -> int:
-        return 4 * int(self.mean.size)
 
     @property
     def rounded(self) -> int:

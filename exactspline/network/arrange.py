@@ -67,9 +67,6 @@ class Identity(Operator):
 
     entrywise = True
 
-    def __init__(self, *, name: str = "") -> None:
-        self.name = name
-
     def output_shape(self, shape: Shape) -> Shape:
         return shape
 
@@ -91,9 +88,6 @@ class Flatten(Operator):
     """
 
     entrywise = True
-
-    def __init__(self, *, name: str = "") -> None:
-        self.name = name
 
     def output_shape(self, shape: Shape) -> Shape:
         return (math.prod(shape),)
@@ -308,14 +302,8 @@ class Pad(_Arrangement):
                 continue
             width = [(0, 0)] * len(shape)
             width[axis] = (max(0, before), max(0, behind))
-            if self.mode == "constant":
-                entries = np.pad(entries, width, constant_values=-1)
-            elif self.mode == "reflect":
-                entries = np.pad(entries, width, mode="reflect")
-            elif self.mode == "edge":
-                entries = np.pad(entries, width, mode="edge")
-            else:
-                entries = np.pad(entries, width, mode="wrap")
+            fill = {"constant_values": -1} if self.mode == "constant" else {}
+            entries = np.pad(entries, width, mode=self.mode, **fill)  # type: ignore[call-overload]
         return entries
 
 

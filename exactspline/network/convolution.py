@@ -96,10 +96,6 @@ class Conv(Operator):
             padding_mode == "circular",
         )  # fmt: skip
 
-    @property
-    def parameters(self) -> int:
-        return int(self.weight.size + self.bias.size)
-
     def describe(self) -> str:
         n_out, n_in = self.weight.shape[:2]
         kernel = "x".join(map(str, self.weight.shape[2:]))
@@ -210,10 +206,6 @@ class ConvTranspose(Operator):
         self.dilation = integers(dilation, n, f"dilation of {self.label}", 1)
         self.padding = both_sides(padding, n, f"padding of {self.label}")
         self.output_padding = integers(output_padding, n, f"output_padding of {self.label}", 0)
-
-    @property
-    def parameters(self) -> int:
-        return int(self.weight.size + self.bias.size)
 
     def describe(self) -> str:
         n_in, n_out = self.weight.shape[0], self.weight.shape[1] * self.groups

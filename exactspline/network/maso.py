@@ -68,10 +68,6 @@ class MASO(Operator):
                 f"needs {self.A.shape[:2]}"
             )
 
-    @property
-    def parameters(self) -> int:
-        return int(self.A.size + self.B.size)
-
     def describe(self) -> str:
         k, r, d = self.A.shape
         return f"{self.kind} {d} -> {k} ({r} piece{'s' if r > 1 else ''})"
@@ -282,10 +278,6 @@ class SimplifiedMASO(MASO):
             )
         B = as_fractions(exact) @ as_fractions(self.beta)
         super().__init__(exact, compact(np.asarray(B)), name=name)
-
-    @property
-    def parameters(self) -> int:
-        return int(self.A.size + self.beta.size)
 
 
 def affine_map(

@@ -34,9 +34,6 @@ class Maximum(Operator):
     arity = None
     concave = False
 
-    def __init__(self, *, name: str = "") -> None:
-        self.name = name
-
     def entries_read(self, shapes: Sequence[Shape], shape: Shape) -> int:
         return len(shapes) * math.prod(shape)
 

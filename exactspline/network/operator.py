@@ -94,6 +94,9 @@ class Operator(ABC):
     FIELDS: ClassVar[Fields] = {}
     DEFAULTS: ClassVar[dict[str, str]] = {}
 
+    def __init__(self, *, name: str = "") -> None:
+        self.name = name
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         guarded(cls)
@@ -137,7 +140,7 @@ class Operator(ABC):
 
     @property
     def parameters(self) -> int:
-        """How many stored numbers the operator has.
+        """How many stored numbers the operator has: the entries of its arrays.
 
         Examples
         --------
@@ -145,7 +148,8 @@ class Operator(ABC):
         >>> es.Dense([[1, 2, 3]], [4]).parameters, es.ReLU().parameters
         (4, 0)
         """
-        return 0
+        arrays = [getattr(self, field) for field, what in self.FIELDS.items() if what == "array"]
+        return sum(int(array.size) for array in arrays)
 
     @property
     def rounded(self) -> int:

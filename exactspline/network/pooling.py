@@ -277,21 +277,8 @@ class SumPool(AveragePool):
     """
 
     FIELDS: ClassVar[Fields] = dict(_Pool.FIELDS)
-
-    def __init__(
-        self,
-        kernel: Sequence[int],
-        *,
-        stride: int | Sequence[int] | None = None,
-        padding: int | Sequence[int] = 0,
-        dilation: int | Sequence[int] = 1,
-        ceil_mode: bool = False,
-        name: str = "",
-    ) -> None:
-        super().__init__(
-            kernel, stride=stride, padding=padding, dilation=dilation, ceil_mode=ceil_mode,
-            divisor=1, name=name,
-        )  # fmt: skip
+    __init__ = _Pool.__init__
+    count_include_pad, divisor = True, 1
 
 
 class _Reduce(Operator):

@@ -38,9 +38,6 @@ class Smooth(Operator):
     smooth = True
     output_only = False  # only allowed at the output
 
-    def __init__(self, *, name: str = "") -> None:
-        self.name = name
-
     def output_shape(self, shape: Shape) -> Shape:
         return shape
 
@@ -61,8 +58,8 @@ class Smooth(Operator):
             advice = "it is only supported as the last operator of a network"
         else:
             advice = (
-                "exactspline.approximate(net, error=..., domain=...) replaces it by an affine "
-                "spline with a proved error"
+                "exactspline.approximate(net, error=..., domain=...) (on the command line: "
+                "--approximate E) replaces it by an affine spline with a proved error"
             )
         where = f"operator {self.name!r} ({self.kind})" if self.name else self.kind
         raise UnsupportedOperatorError(

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import flint
 
 from ..clock import check
-from .decide import Bounds, Verdict, points_around
+from .decide import Bounds, Verdict, by_descent, points_around
 from .effort import expect_solution
-from .lp import ONE, ZERO, Point, Row, value_at
+from .linear import solved
+from .lp import ONE, ZERO, Point, Row, along, value_at
 
 __all__ = ["basic_multipliers", "decide_in_box", "least_by_duality"]
 
@@ -33,16 +34,9 @@ def basic_multipliers(
     """
     if len(tight) != len(between):
         return None
-    if not tight:
-        return []
     entries = [[rows[i][c + 1] for i in tight] for c in between]
     expect_solution(entries)
-    matrix = flint.fmpq_mat(entries)
-    try:
-        solution = matrix.solve(flint.fmpq_mat([[form[c + 1]] for c in between]))
-    except ZeroDivisionError:
-        return None
-    return [solution[k, 0] for k in range(len(tight))]
+    return solved(flint.fmpq_mat(entries), [form[c + 1] for c in between])
 
 
 def least_by_duality(
@@ -102,32 +96,19 @@ def decide_in_box(
     Verdict
         As `decide` gives it.
     """
-    if not any(form):
-        return Verdict("zero")
-    here = value_at(form, inside)
-    if here == 0:
-        return points_around(rows, form, inside, low, high)
-    sign = 1 if here > 0 else -1
-    oriented = form if sign > 0 else [-c for c in form]
-    kind = "positive" if sign > 0 else "negative"
-    if not any(form[1:]):
-        return Verdict(kind)
-    value = value_at(oriented, inside)
-    start = inside
-    if near is not None:  # short of it: the guess may be outside by a rounding error
-        trial = [x + SHORT * (y - x) for x, y in zip(inside, near, strict=True)]
-        if value_at(oriented, trial) < value and _contains(rows, low, high, trial):
-            start = trial
-    least, point, ray = _Dictionary(rows, low, high, oriented, start).minimise()
-    if ray is not None:
-        step = -2 * value / value_at([ZERO, *oriented[1:]], ray)
-        other = [x + step * r for x, r in zip(inside, ray, strict=True)]
-    elif least >= 0:
-        return Verdict(kind)
-    else:
-        t = (value / (value - least) + 1) / 2
-        other = [x + t * (y - x) for x, y in zip(inside, point, strict=True)]
-    return Verdict("cut", inside, other) if sign > 0 else Verdict("cut", other, inside)
+
+    def descent(oriented: Row) -> tuple[Point, Point | None] | None:
+        start = inside
+        if near is not None:  # short of it: the guess may be outside by a rounding error
+            trial = along(inside, near, SHORT)
+            if value_at(oriented, trial) < value_at(oriented, inside) and _contains(
+                rows, low, high, trial
+            ):
+                start = trial
+        least, point, ray = _Dictionary(rows, low, high, oriented, start).minimise()
+        return None if ray is None and least >= 0 else (point, ray)
+
+    return by_descent(form, inside, lambda: points_around(rows, form, inside, low, high), descent)
 
 
 def _contains(rows: Sequence[Row], low: Bounds, high: Bounds, point: Point) -> bool:

@@ -5,17 +5,21 @@ Rows are lists of flint rationals, constant first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import flint
 
 from .effort import expect_solution
-from .lp import ONE, ZERO, Point, Row, interior_point, minimise, value_at
+from .linear import solved
+from .lp import ONE, ZERO, Point, Row, along, interior_point, minimise, value_at
 
-__all__ = ["Bounds", "Verdict", "decide", "interior", "points_around"]
+__all__ = [
+    "Bounds", "Verdict", "beyond_crossing", "by_descent", "decide", "interior", "points_around",
+]  # fmt: skip
 
 Bounds = Sequence[flint.fmpq | None]
+Descent = tuple[Point, Point | None] | None  # a point where a form is negative, and a ray
 
 
 @dataclass
@@ -50,72 +54,88 @@ def decide(
     -------
     Verdict
     """
+    return by_descent(
+        form, inside, lambda: points_around(rows, form, inside),
+        lambda oriented: _descent(rows, oriented, inside, bases),
+    )  # fmt: skip
+
+
+def by_descent(
+    form: Row, inside: Point, around: Callable[[], Verdict], descent: Callable[[Row], Descent]
+) -> Verdict:
+    """The verdict on a form, from where it becomes negative once it is positive inside.
+
+    Parameters
+    ----------
+    form : row
+    inside : point
+    around : callable
+        Asked for points on both sides where the form vanishes at the inner point.
+    descent : callable
+        From the form, turned so that it is positive at the inner point, to a point of the cell
+        where it is negative and a ray of unbounded decrease from there, or None; None where it
+        is negative nowhere.
+    """
     if not any(form):
         return Verdict("zero")
     here = value_at(form, inside)
     if here == 0:
-        return points_around(rows, form, inside)
+        return around()
     sign = 1 if here > 0 else -1
     oriented = form if sign > 0 else [-c for c in form]
-    kind = "positive" if sign > 0 else "negative"
-    if not any(form[1:]):
-        return Verdict(kind)
-    target = None
+    found = descent(oriented) if any(form[1:]) else None
+    if found is None:
+        return Verdict("positive" if sign > 0 else "negative")
+    target, ray = found
+    if ray is not None:
+        # from the inner point along the ray to twice the distance of the hyperplane
+        step = -2 * abs(here) / value_at([ZERO, *oriented[1:]], ray)
+        other = [x + step * r for x, r in zip(inside, ray, strict=True)]
+    else:
+        other = beyond_crossing(inside, target, abs(here), value_at(oriented, target))
+    return Verdict("cut", inside, other) if sign > 0 else Verdict("cut", other, inside)
+
+
+def beyond_crossing(a: Point, b: Point, here: flint.fmpq, there: flint.fmpq) -> Point:
+    """Halfway from where a form vanishes between two points to the second; its values there."""
+    return along(a, b, (here / (here - there) + 1) / 2)
+
+
+def _descent(
+    rows: Sequence[Row], form: Row, inside: Point, bases: Sequence[Sequence[int]]
+) -> Descent:
     for basis in bases:
         entries = [[rows[i][c + 1] for c in range(len(inside))] for i in basis]
         expect_solution(entries)
         matrix = flint.fmpq_mat(entries)
-        if _combines(rows, oriented, basis, matrix):
-            return Verdict(kind)
-        target = _vertex_beyond(rows, oriented, basis, matrix)
+        if _combines(rows, form, basis, matrix):
+            return None
+        target = _vertex_beyond(rows, form, basis, matrix)
         if target is not None:
-            break
-    ray = None
-    if target is None:
-        best = minimise(rows, oriented, inside, stop_below=ZERO)
-        if best.value is not None and best.value >= 0:
-            return Verdict(kind)
-        target, ray = best.point, best.ray
-    value = value_at(oriented, inside)
-    if ray is not None:
-        fall = value_at([ZERO, *oriented[1:]], ray)
-        # from the inner point along the ray to twice the distance of the hyperplane
-        step = -2 * value / fall
-        other = [x + step * r for x, r in zip(inside, ray, strict=True)]
-    else:
-        crossing = value / (value - value_at(oriented, target))
-        t = (crossing + 1) / 2
-        other = [x + t * (y - x) for x, y in zip(inside, target, strict=True)]
-    return Verdict("cut", inside, other) if sign > 0 else Verdict("cut", other, inside)
+            return target, None
+    best = minimise(rows, form, inside, stop_below=ZERO)
+    if best.value is not None and best.value >= 0:
+        return None
+    return best.point, best.ray
 
 
 def _vertex_beyond(
     rows: Sequence[Row], form: Row, basis: Sequence[int], matrix: flint.fmpq_mat
 ) -> Point | None:
     """The common point of d constraints, if the cell holds it and the form is < 0 there."""
-    try:
-        solution = matrix.solve(flint.fmpq_mat([[-rows[i][0]] for i in basis]))
-    except ZeroDivisionError:
-        return None
-    point = [solution[c, 0] for c in range(len(basis))]
-    if value_at(form, point) < 0 and all(value_at(row, point) >= 0 for row in rows):
-        return point
+    point = solved(matrix, [-rows[i][0] for i in basis])
+    if point is not None and value_at(form, point) < 0:
+        return point if all(value_at(row, point) >= 0 for row in rows) else None
     return None
 
 
 def _combines(rows: Sequence[Row], form: Row, basis: Sequence[int], matrix: flint.fmpq_mat) -> bool:
     """Whether the form is a nonnegative combination of the d given rows and a constant."""
-    try:
-        solution = matrix.transpose().solve(flint.fmpq_mat([[c] for c in form[1:]]))
-    except ZeroDivisionError:
+    multipliers = solved(matrix.transpose(), form[1:])
+    if multipliers is None or any(z < 0 for z in multipliers):
         return False
-    rest = form[0]
-    for k, i in enumerate(basis):
-        z = solution[k, 0]
-        if z < 0:
-            return False
-        rest = rest - z * rows[i][0]
-    return rest >= 0
+    terms = [z * rows[i][0] for z, i in zip(multipliers, basis, strict=True)]
+    return bool(form[0] >= sum(terms, ZERO))
 
 
 def points_around(

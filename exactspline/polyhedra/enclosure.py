@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import flint
 import numpy as np
 
-from ..rationals import fraction, nearest_float
+from .lp import float_of
 
 __all__ = ["Enclosure"]
 
@@ -118,6 +118,6 @@ def _rounded(values: Sequence[flint.fmpq], *, scaled: bool = True) -> np.ndarray
     scale = max((abs(v) for v in values), default=flint.fmpq(1)) if scaled else flint.fmpq(1)
     scale = scale or flint.fmpq(1)
     parts = [v / scale for v in values]
-    out = np.array([nearest_float(fraction(v)) for v in parts])
+    out = np.array([float_of(v) for v in parts])
     out[np.abs(out) > 1e150] = np.nan
     return out

@@ -9,7 +9,7 @@ import flint
 
 from ..mode import guarded
 from .decide import Verdict
-from .lp import ZERO, Point, Row, value_at
+from .lp import ZERO, Point, Row, crossing, value_at
 from .verdicts import Judge
 
 __all__ = ["Envelope", "Hyperplane", "Tie", "envelope"]
@@ -88,7 +88,7 @@ def envelope(rows: Sequence[Row], forms: Sequence[Row], inside: Point) -> Envelo
     if len(above) == 1:
         (other,) = above
         near, far = sorted((top, other))
-        point = _crossing(_difference(forms[top], forms[other]), below, above[other])
+        point = crossing(_difference(forms[top], forms[other]), below, above[other])
         cells = {top: below, other: above[other]}
         return Envelope(dict(sorted(cells.items())), [Tie((near, far), near, far, point)])
     players = sorted([top, *above])
@@ -138,13 +138,6 @@ def _difference(a: Row, b: Row) -> Row:
     return [v - w for v, w in zip(a, b, strict=True)]
 
 
-def _crossing(form: Row, plus: Point, minus: Point) -> Point:
-    """Where a segment meets the hyperplane between its ends."""
-    here, there = value_at(form, plus), value_at(form, minus)
-    share = here / (here - there)
-    return [a + share * (b - a) for a, b in zip(plus, minus, strict=True)]
-
-
 def _cell(
     among: _Differences, g: int, top: int, players: Sequence[int], start: Point
 ) -> Point | None:
@@ -186,7 +179,7 @@ def _ties_of(
         others = [(g, h) for h in players if h != g and h not in group]
         verdict = among.decide(others, (g, far), point)
         if verdict.kind == "cut":
-            middle = _crossing(list(unit), verdict.plus, verdict.minus)
+            middle = crossing(list(unit), verdict.plus, verdict.minus)
             out.append(Tie(tuple(sorted((g, *group))), g, far, middle))
     return out
 

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 import flint
 import numpy as np
 
-from ..rationals import fraction, nearest_float
-from .lp import Point, Row, q, value_at
+from .lp import Point, Row, float_of, q, value_at
 
-__all__ = ["Guide"]
+__all__ = ["FEW", "Guide"]
 
+FEW = 3  # up to so many dimensions exact linear programs are faster than asking for a guess
 _PRIME = 2**61 - 1
-
-
 _FAR = 1e18
 
 
@@ -34,9 +32,9 @@ class Guide:
 
         self.rows, self.inside, self.dim = rows, inside, len(inside)
         sizes = [max(abs(c) for c in row[1:]) for row in rows]
-        normals = [[_float(c / s) for c in row[1:]] for row, s in zip(rows, sizes, strict=True)]
+        normals = [[float_of(c / s) for c in row[1:]] for row, s in zip(rows, sizes, strict=True)]
         reach = np.array(
-            [_float(value_at(row, inside) / s) for row, s in zip(rows, sizes, strict=True)]
+            [float_of(value_at(row, inside) / s) for row, s in zip(rows, sizes, strict=True)]
         )
         self.unit = float(np.sort(reach)[len(reach) // 2]) or 1.0
         with np.errstate(all="ignore"):  # what is further away than HiGHS can tell is infinite
@@ -130,7 +128,3 @@ class Guide:
                 found.append(int(v.p) * pow(below, -1, _PRIME) % _PRIME if below else 0)
             self.modulo[k] = found
         return found
-
-
-def _float(value: flint.fmpq) -> float:
-    return nearest_float(fraction(value))

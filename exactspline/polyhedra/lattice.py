@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import flint
 
-from ..rationals import fraction
+from ..rationals import fractions
+from .linear import echelon, matrix_of, primitive_multiple, rank_of
 from .lp import Row
 from .vertices import Generators, generators
 
@@ -83,7 +83,7 @@ class Lattice:
                     seen.add(part)
                     pending.append(part)
             # two different facets that meet are never parallel
-            rank = len(on) if len(on) <= 2 else int(flint.fmpq_mat(on).rank())
+            rank = len(on) if len(on) <= 2 else rank_of(on)
             members = _bits(face)
             tight = self.tight[members[0]]
             for i in members:
@@ -136,10 +136,8 @@ def _sectioned(found: Generators) -> tuple[list[Vector], list[tuple[int, ...]]]:
 
     The reduced echelon form depends on the lineality space only, so the outcome does, too.
     """
-    reduced, rank = flint.fmpq_mat([list(line) for line in found.lines]).rref()
-    width = len(found.lines[0])
-    basis = [[fraction(reduced[r, c]) for c in range(width)] for r in range(rank)]
-    pivots = [next(c for c, v in enumerate(line) if v) for line in basis]
+    lines, pivots = echelon(matrix_of(found.lines))
+    basis = [fractions(line) for line in lines]
 
     def moved(vector: Sequence[Fraction]) -> Vector:
         out = list(vector)
@@ -150,14 +148,7 @@ def _sectioned(found: Generators) -> tuple[list[Vector], list[tuple[int, ...]]]:
         return tuple(out)
 
     vertices = [moved(v) for v in found.vertices]
-    return vertices, [_primitive(moved([Fraction(v) for v in ray])) for ray in found.rays]
-
-
-def _primitive(vector: Vector) -> tuple[int, ...]:
-    denominator = math.lcm(*(v.denominator for v in vector))
-    whole = [v.numerator * (denominator // v.denominator) for v in vector]
-    common = math.gcd(*whole)
-    return tuple([v // common for v in whole])
+    return vertices, [primitive_multiple(moved([Fraction(v) for v in ray])) for ray in found.rays]
 
 
 def _bits(mask: int) -> list[int]:

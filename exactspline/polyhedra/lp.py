@@ -13,10 +13,14 @@ from fractions import Fraction
 import flint
 
 from ..clock import check
+from ..rationals import fraction, nearest_float
 
 __all__ = [
     "Optimum",
+    "along",
+    "crossing",
     "feasible_point",
+    "float_of",
     "interior_point",
     "minimise",
     "q",
@@ -30,7 +34,7 @@ ZERO = flint.fmpq(0)
 ONE = flint.fmpq(1)
 
 
-def q(value: Fraction | int | float) -> flint.fmpq:
+def q(value: Fraction | int | float | flint.fmpq) -> flint.fmpq:
     """A flint rational."""
     if isinstance(value, flint.fmpq):
         return value
@@ -51,6 +55,22 @@ def value_at(row: Row, point: Sequence[flint.fmpq]) -> flint.fmpq:
         if c:
             total = total + c * x
     return total
+
+
+def along(a: Sequence[flint.fmpq], b: Sequence[flint.fmpq], share: flint.fmpq) -> Point:
+    """The point that a share of the way from a to b leads to."""
+    return [x + share * (y - x) for x, y in zip(a, b, strict=True)]
+
+
+def crossing(row: Row, a: Sequence[flint.fmpq], b: Sequence[flint.fmpq]) -> Point:
+    """Where a form vanishes between two points at which it has different values."""
+    here, there = value_at(row, a), value_at(row, b)
+    return along(a, b, here / (here - there))
+
+
+def float_of(value: flint.fmpq) -> float:
+    """The float64 nearest to a flint rational; the largest ones beyond the range."""
+    return nearest_float(fraction(value))
 
 
 @dataclass(frozen=True)
@@ -104,22 +124,12 @@ def minimise(
     Like every loop of this module it asks the clock: see ``clock.check``.
     """
     d = len(start)
-    # rows 0 .. d-1: the coordinates; then the slacks of the constraints; last the objective
-    table: list[Row] = []
-    for j in range(d):
-        row = [ZERO] * (d + 1)
-        row[0], row[j + 1] = start[j], ONE
-        table.append(row)
-    for constraint in constraints:
-        check()
-        at_start = value_at(constraint, start)
-        if at_start < 0:
-            raise ValueError("the start violates a constraint")
-        table.append([at_start, *constraint[1:]])
+    table = _dictionary(constraints, start)
+    if any(row[0] < 0 for row in table[d:]):
+        raise ValueError("the start violates a constraint")
     table.append([value_at(objective, start), *objective[1:]])
-    m = len(constraints)
     column_of = [-1] * d  # -1: still a free coordinate; else the constraint that is nonbasic
-    basic = [True] * m
+    basic = [True] * len(constraints)
     while True:
         check()
         cost = table[-1]
@@ -143,6 +153,20 @@ def minimise(
         column_of[entering - 1] = leaving
         basic[leaving] = False
     return Optimum(table[-1][0], [table[j][0] for j in range(d)], None, _tight(column_of))
+
+
+def _dictionary(constraints: Sequence[Row], start: Sequence[flint.fmpq]) -> list[Row]:
+    """Rows 0 .. d-1 for the coordinates, then the slacks of the constraints, over the steps."""
+    d = len(start)
+    table: list[Row] = []
+    for j in range(d):
+        row = [ZERO] * (d + 1)
+        row[0], row[j + 1] = start[j], ONE
+        table.append(row)
+    for constraint in constraints:
+        check()
+        table.append([value_at(constraint, start), *constraint[1:]])
+    return table
 
 
 def _tight(column_of: list[int]) -> list[int]:
@@ -258,14 +282,7 @@ def vertex(
         directions, with the tight rows fixed, are the lineality space).
     """
     d = len(start)
-    table: list[Row] = []
-    for j in range(d):
-        row = [ZERO] * (d + 1)
-        row[0], row[j + 1] = start[j], ONE
-        table.append(row)
-    for constraint in constraints:
-        check()
-        table.append([value_at(constraint, start), *constraint[1:]])
+    table = _dictionary(constraints, start)
     basic = [True] * len(constraints)
     tight, free = [], []
     for column in range(1, d + 1):

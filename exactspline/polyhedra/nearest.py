@@ -14,15 +14,13 @@ import flint
 import numpy as np
 
 from ..errors import UndecidedError
-from ..rationals import fraction, nearest_float
-from .guessed_lp import Guide
-from .lp import ONE, ZERO, Row, minimise, q, value_at
+from ..rationals import fraction, nearest_float, root_of
+from .guessed_lp import FEW, Guide
+from .linear import rank_of, solved
+from .lp import ONE, ZERO, Point, Row, float_of, minimise, q, value_at
 
 __all__ = ["deepest_point", "floats_of_row", "is_subspace_at_infinity", "nearest_point"]
 
-Point = list[flint.fmpq]
-
-_FEW = 3  # up to so many dimensions exact linear programs need no guess
 _FAR = 1e7  # half-spaces further away than so many lengths are moved nearer, for the solver
 _MOST_EXACT = 60  # dimensions in which the nearest point is proved
 
@@ -44,7 +42,7 @@ def _guess_at_infinity(rows: Sequence[Row], dim: int) -> str | None:
     Either a direction strictly into all rows, or multipliers by which the sum of all slopes is
     <= 0 on the cone: it is a "subspace" then.
     """
-    if dim <= _FEW or not rows:
+    if dim <= FEW or not rows:
         return None
     sizes = [max(abs(c) for c in row[1:]) for row in rows]
     slopes = [[ZERO, *(c / s for c in row[1:])] for row, s in zip(rows, sizes, strict=True)]
@@ -61,11 +59,8 @@ def _combines(rows: Sequence[Row], form: Row, basis: Sequence[int]) -> bool:
     if len(basis) != len(form) - 1:
         return False
     matrix = flint.fmpq_mat([[rows[i][c + 1] for i in basis] for c in range(len(basis))])
-    try:
-        solution = matrix.solve(flint.fmpq_mat([[c] for c in form[1:]]))
-    except ZeroDivisionError:
-        return False
-    return all(solution[k, 0] >= 0 for k in range(len(basis)))
+    multipliers = solved(matrix, form[1:])
+    return multipliers is not None and all(z >= 0 for z in multipliers)
 
 
 def _has_interior_at_infinity(rows: Sequence[Row], dim: int) -> bool:
@@ -82,19 +77,15 @@ def _has_interior_at_infinity(rows: Sequence[Row], dim: int) -> bool:
 def floats_of_row(row: Row) -> tuple[float, list[float]]:
     """A row in float64 with its largest coefficient scaled to 1, every number rounded once."""
     size = max((abs(c) for c in row[1:]), default=ONE) or ONE
-    constant, *coefficients = (_float(c / size) for c in row)
+    constant, *coefficients = (float_of(c / size) for c in row)
     return constant, coefficients
-
-
-def _float(value: flint.fmpq) -> float:
-    return nearest_float(fraction(value))
 
 
 def _unit_normals(rows: Sequence[Row]) -> tuple[np.ndarray, list[flint.fmpq], np.ndarray]:
     """Normals of length 1 in float64; per row its largest coefficient, and the rest's length."""
     sizes = [max(abs(c) for c in row[1:]) for row in rows]
     normals = np.array(
-        [[_float(c / size) for c in row[1:]] for row, size in zip(rows, sizes, strict=True)]
+        [[float_of(c / size) for c in row[1:]] for row, size in zip(rows, sizes, strict=True)]
     )
     lengths = np.sqrt(np.sum(normals**2, axis=1))
     return normals / lengths[:, None], sizes, lengths
@@ -103,9 +94,8 @@ def _unit_normals(rows: Sequence[Row]) -> tuple[np.ndarray, list[flint.fmpq], np
 def _distances(
     rows: Sequence[Row], at: Point, sizes: Sequence[flint.fmpq], lengths: np.ndarray
 ) -> np.ndarray:
-    return (
-        np.array([_float(value_at(r, at) / s) for r, s in zip(rows, sizes, strict=True)]) / lengths
-    )
+    values = [float_of(value_at(r, at) / s) for r, s in zip(rows, sizes, strict=True)]
+    return np.array(values) / lengths
 
 
 def deepest_point(rows: Sequence[Row], inside: Point) -> tuple[np.ndarray, float]:
@@ -131,7 +121,7 @@ def deepest_point(rows: Sequence[Row], inside: Point) -> tuple[np.ndarray, float
         If the set holds no float64 point that could be found.
     """
     dim = len(inside)
-    centre = np.array([_float(v) for v in inside])
+    centre = np.array([float_of(v) for v in inside])
     endless = _has_interior_at_infinity(rows, dim)
     if endless and _radius(rows, centre) > 0:
         return centre, math.inf
@@ -154,7 +144,7 @@ def deepest_point(rows: Sequence[Row], inside: Point) -> tuple[np.ndarray, float
         if found.x is None:
             break
         with np.errstate(over="ignore"):  # beyond the range is found below
-            trial = np.array([_float(v) for v in at]) + unit * found.x[:dim]
+            trial = np.array([float_of(v) for v in at]) + unit * found.x[:dim]
         radius = _radius(rows, trial) if np.all(np.isfinite(trial)) else -1.0
         if radius <= best:
             if best > 0 or unit >= float(distances.max()) / _FAR:
@@ -191,9 +181,7 @@ def _radius(rows: Sequence[Row], centre: np.ndarray) -> float:
 
 def _root_down(square: Fraction) -> float:
     """The square root of a positive rational of any size, rounded down."""
-    bits = square.numerator.bit_length() - square.denominator.bit_length()
-    k = max(0, 64 - bits // 2)
-    root = Fraction(math.isqrt((square.numerator << 2 * k) // square.denominator), 1 << k)
+    root = root_of(square, 64)
     out = nearest_float(root)
     return out if Fraction(out) <= root else math.nextafter(out, 0.0)
 
@@ -228,13 +216,13 @@ def nearest_point(
     import cvxpy as cp
 
     gap = [value_at(row, inside) - v for row, v in zip(inputs, x, strict=True)]
-    start = np.array([_float(v) for v in inside])
+    start = np.array([float_of(v) for v in inside])
     if not any(gap):
         return list(inside), start
     unit = max(abs(v) for v in gap)
     s = cp.Variable(len(inside))
-    moved = np.array([[_float(c) for c in row[1:]] for row in inputs])
-    target = np.array([_float(v / unit) for v in gap])
+    moved = np.array([[float_of(c) for c in row[1:]] for row in inputs])
+    target = np.array([float_of(v / unit) for v in gap])
     walls = []
     if rows:
         normals, sizes, lengths = _unit_normals(rows)
@@ -248,7 +236,7 @@ def nearest_point(
     if s.value is None:
         raise UndecidedError(f"project: the solver gave no answer (status {problem.status})")
     with np.errstate(over="ignore", invalid="ignore"):  # the caller checks
-        near = start + _float(unit) * s.value
+        near = start + float_of(unit) * s.value
     if len(inside) > _MOST_EXACT:
         return None, near
     duals = np.asarray(walls[0].dual_value).reshape(-1) if walls else np.zeros(0)
@@ -289,7 +277,7 @@ def _stationary(
     chosen: list[int] = []
     for i in active:  # linearly independent ones
         trial = [rows[j][1:] for j in (*chosen, i)]
-        if len(chosen) < dim and flint.fmpq_mat(trial).rank() == len(trial):
+        if len(chosen) < dim and rank_of(trial) == len(trial):
             chosen.append(i)
     P = flint.fmpq_mat([row[1:] for row in inputs])
     gap = flint.fmpq_mat([[v - row[0]] for v, row in zip(x, inputs, strict=True)])
@@ -298,10 +286,8 @@ def _stationary(
     system = [
         [gram[a, b] for b in range(dim)] + [-rows[i][a + 1] for i in chosen] for a in range(dim)
     ] + [[*rows[i][1:], *[ZERO] * m] for i in chosen]
-    values = [[right[a, 0]] for a in range(dim)] + [[-rows[i][0]] for i in chosen]
-    try:
-        solution = flint.fmpq_mat(system).solve(flint.fmpq_mat(values))
-    except ZeroDivisionError:
+    values = [right[a, 0] for a in range(dim)] + [-rows[i][0] for i in chosen]
+    solution = solved(flint.fmpq_mat(system), values)
+    if solution is None:
         return None
-    forces = {i: solution[dim + k, 0] for k, i in enumerate(chosen)}
-    return [solution[a, 0] for a in range(dim)], forces
+    return solution[:dim], dict(zip(chosen, solution[dim:], strict=True))

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import flint
 
 from ..clock import check
+from .linear import echelon, primitive_multiple
 from .lp import ZERO
 
 __all__ = ["independent_columns"]
@@ -39,8 +40,7 @@ def independent_columns(rows: Sequence[Row], width: int) -> list[int]:
         return []
     if len(rows) * width * min(len(rows), width) <= _SMALL:
         dense = [[row.get(c, ZERO) for c in range(width)] for row in rows]
-        reduced, rank = flint.fmpq_mat(dense).rref()
-        return [next(c for c in range(width) if reduced[r, c] != 0) for r in range(rank)]
+        return echelon(flint.fmpq_mat(dense))[1]
     different = {tuple(sorted(_integers(row).items())) for row in rows}
     integers = [dict(row) for row in sorted(different)]
     most = min(len(integers), width)
@@ -60,10 +60,8 @@ def independent_columns(rows: Sequence[Row], width: int) -> list[int]:
 def _integers(row: Row) -> dict[int, int]:
     """The multiple of a row with integer entries without common factor, the first one > 0."""
     check()
-    denominator = math.lcm(*(int(v.q) for v in row.values()))
-    out = {c: int(v.p) * (denominator // int(v.q)) for c, v in row.items()}
-    factor = math.gcd(*out.values()) * (1 if out[min(out)] > 0 else -1)
-    return {c: v // factor for c, v in out.items()}
+    sign = 1 if row[min(row)] > 0 else -1
+    return {c: sign * v for c, v in zip(row, primitive_multiple(list(row.values())), strict=True)}
 
 
 def _modulo(rows: Sequence[Mapping[int, int]], width: int, prime: int) -> list[int]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import flint
 
-from .lp import ZERO, Row, interior_point, minimise
+from .decide import decide
+from .lp import Point, Row, interior_point
 from .redundancy import FacetSearch
 
-__all__ = ["essential_rows", "side_facets"]
+__all__ = ["essential_rows", "irredundant", "side_facets"]
 
 
 def essential_rows(rows: Sequence[Row], dim: int) -> list[Row] | None:
@@ -65,15 +66,23 @@ def _bounds_first(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: sum(c != 0 for c in row[1:]))
 
 
-def side_facets(rows: Sequence[Row], inside: list[flint.fmpq]) -> list[int]:
-    """Which rows are facets of {row >= 0 for all rows}, the first of equal ones.
+def irredundant(rows: Sequence[Row], inside: Point) -> Iterator[tuple[int, Point]]:
+    """The rows that are facets of {row >= 0 for all rows}, each with a point beyond it alone.
 
-    ``inside`` is a point strictly inside all rows.
+    From the last row to the first: one that the others imply is dropped for good, so that of
+    several with one hyperplane the first remains. One exact linear program each; ``inside`` is
+    a point strictly inside all rows.
     """
     rest = list(range(len(rows)))
-    for i in range(len(rows) - 1, -1, -1):
-        others = [rows[j] for j in rest if j != i]
-        best = minimise(others, rows[i], inside, stop_below=ZERO)
-        if best.value is not None and best.value >= 0:
-            rest.remove(i)
-    return rest
+    for i in reversed(range(len(rows))):
+        others = [j for j in rest if j != i]
+        verdict = decide([rows[j] for j in others], rows[i], inside)
+        if verdict.kind == "cut":
+            yield i, verdict.minus
+        else:
+            rest = others
+
+
+def side_facets(rows: Sequence[Row], inside: Point) -> list[int]:
+    """Which rows are facets of {row >= 0 for all rows}, the first of equal ones."""
+    return sorted(i for i, _ in irredundant(rows, inside))

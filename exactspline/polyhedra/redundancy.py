@@ -19,14 +19,12 @@ from collections.abc import Sequence
 import flint
 
 from ..clock import check
-from .decide import decide
+from .decide import beyond_crossing, decide
 from .enclosure import Enclosure
-from .guessed_lp import Guide
+from .guessed_lp import FEW, Guide
 from .lp import ZERO, Point, Row, q, value_at
 
 __all__ = ["FacetSearch"]
-
-_FEW = 3  # up to so many dimensions exact linear programs are faster than asking for a guess
 
 
 class FacetSearch:
@@ -47,7 +45,7 @@ class FacetSearch:
         self.values = [value_at(row, inside) for row in rows]
         self.kept: list[int] = []
         self.hits: dict[int, tuple[Point, Point]] = {}  # where a segment leaves, and which way
-        use = guided and len(inside) > _FEW
+        use = guided and len(inside) > FEW
         self.guide = Guide(rows, inside) if use else None
         self.floats = None if self.guide is None else Enclosure(self.guide.table)
 
@@ -94,12 +92,9 @@ class FacetSearch:
         here, there = self.values[i], value_at(self.rows[i], near)
         if there >= 0:
             return None
-        share = (here / (here - there) + 1) / 2
-        steps = [share * (b - a) for a, b in zip(self.inside, near, strict=True)]
-        point = [a + step for a, step in zip(self.inside, steps, strict=True)]
+        point = beyond_crossing(self.inside, near, here, there)
         if self.guide is not None and self.floats is not None:
-            unit = q(self.guide.unit)
-            others = self.floats.unsure([step / unit for step in steps], others)
+            others = self.floats.unsure(self._steps(point, self.guide), others)
         return point if all(value_at(self.rows[k], point) >= 0 for k in others) else None
 
     def is_only(self, k: int, point: Point) -> bool:
@@ -109,9 +104,12 @@ class FacetSearch:
         """
         if self.guide is None or self.floats is None:
             return False
-        unit = q(self.guide.unit)
-        way = [(b - a) / unit for a, b in zip(self.inside, point, strict=True)]
-        return self.floats.unsure(way, range(len(self.rows))) == [k]
+        return self.floats.unsure(self._steps(point, self.guide), range(len(self.rows))) == [k]
+
+    def _steps(self, point: Point, guide: Guide) -> Point:
+        """How far a point is from the inner one, in the guide's unit of length."""
+        unit = q(guide.unit)
+        return [(b - a) / unit for a, b in zip(self.inside, point, strict=True)]
 
     def _leaves(self, k: int, direction: Point) -> tuple[Point, Point]:
         share = self.values[k] / -_slope(self.rows[k], direction)

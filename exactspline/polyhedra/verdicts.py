@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .decide import Verdict, decide
-from .guessed_lp import Guide
+from .decide import Verdict, beyond_crossing, decide
+from .guessed_lp import FEW, Guide
 from .lp import Point, Row, value_at
 
 __all__ = ["Judge"]
-
-_FEW = 3  # up to so many dimensions exact linear programs are faster than asking for a guess
 
 
 class Judge:
@@ -26,7 +24,7 @@ class Judge:
 
     def __init__(self, rows: Sequence[Row], inside: Point) -> None:
         self.rows = rows
-        self.guide = Guide(rows, inside) if len(inside) > _FEW and len(rows) else None
+        self.guide = Guide(rows, inside) if len(inside) > FEW and len(rows) else None
 
     def __call__(self, others: list[int], form: int, at: Point) -> Verdict:
         """`decide` for row ``form`` inside {rows[k] >= 0 for k in others}.
@@ -47,8 +45,7 @@ class Judge:
         if near is not None:
             there = value_at(row, near)
             if there < 0:
-                share = (here / (here - there) + 1) / 2
-                point = [a + share * (b - a) for a, b in zip(at, near, strict=True)]
+                point = beyond_crossing(at, near, here, there)
                 if all(value_at(other, point) > 0 for other in rows):
                     return Verdict("cut", at, point)
         return decide(rows, row, at, self.guide.bases(others))

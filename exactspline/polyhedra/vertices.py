@@ -13,6 +13,7 @@ from fractions import Fraction
 from operator import mul
 
 from ..errors import LimitError
+from .linear import primitive, primitive_multiple
 from .lp import Row
 
 __all__ = ["Generators", "generators", "volume"]
@@ -65,7 +66,7 @@ def generators(rows: Sequence[Row], dim: int) -> Generators:
     cone = _Cone(dim + 1)
     cone.cut((1,) + (0,) * dim)
     for row in rows:
-        cone.cut(_integers(row))
+        cone.cut(primitive_multiple(row))
     above = [i for i, ray in enumerate(cone.rays) if ray[0]]
     far = [i for i, ray in enumerate(cone.rays) if not ray[0]]
     return Generators(
@@ -74,17 +75,6 @@ def generators(rows: Sequence[Row], dim: int) -> Generators:
         [line[1:] for line in cone.lines],
         [cone.tight[i] >> 1 for i in (*above, *far)],
     )
-
-
-def _integers(row: Row) -> Vector:
-    """The primitive integer vector along a rational one."""
-    denominator = math.lcm(*(int(v.q) for v in row))
-    return _primitive([int(v.p) * (denominator // int(v.q)) for v in row])
-
-
-def _primitive(vector: Sequence[int]) -> Vector:
-    common = math.gcd(*vector)
-    return tuple(vector) if common <= 1 else tuple([v // common for v in vector])
 
 
 class _Cone:
@@ -119,7 +109,7 @@ class _Cone:
         for i, j in self._neighbours(above, below):
             a, b = values[i], -values[j]
             pair = zip(self.rays[j], self.rays[i], strict=True)
-            rays.append(_primitive([a * v + b * w for v, w in pair]))
+            rays.append(primitive([a * v + b * w for v, w in pair]))
             tight.append((self.tight[i] & self.tight[j]) | bit)
         self.rays, self.tight = rays, tight
 
@@ -132,7 +122,7 @@ class _Cone:
         def moved(vector: Vector) -> Vector:
             value = sum(map(mul, form, vector))
             pair = zip(vector, line, strict=True)
-            return _primitive([slope * v - value * w for v, w in pair])
+            return primitive([slope * v - value * w for v, w in pair])
 
         self.lines = [moved(v) for v in self.lines]
         self.rays = [*(moved(v) for v in self.rays), line]

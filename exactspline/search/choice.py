@@ -7,7 +7,9 @@ from ..errors import ParameterError
 from . import engines
 from .engine import ENGINES, Engine
 
-__all__ = ["AUTO", "REFERENCE", "automatic", "engine_called", "engine_names", "label_of"]
+__all__ = [
+    "AUTO", "REFERENCE", "automatic", "engine_called", "engine_names", "label_of", "needs_kernels",
+]  # fmt: skip
 
 load_files(engines)  # they register themselves
 
@@ -40,6 +42,11 @@ def automatic(dim: int) -> Engine:
     """The engine for so many dimensions where none is named."""
     able = [e for e in ENGINES.values() if e.automatic >= dim]
     return min(able, key=lambda e: e.automatic)
+
+
+def needs_kernels(name: str) -> bool:
+    """Whether what has searched, or will, asks for kernels that are compiled first."""
+    return name in ENGINES and ENGINES[name].kernels
 
 
 def label_of(name: str) -> str:

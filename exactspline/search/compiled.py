@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -182,15 +181,9 @@ def compile_elsewhere(clock: Clock, *, facets: bool = False) -> Iterator[bool]:
 
 def _begin(facets: bool) -> subprocess.Popen[bytes] | None:
     """Start a process that compiles; None if there can be none."""
-    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    command = [sys.executable, "-c", _COMMAND.format(facets, os.getpid())]
-    try:
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path},
-        )  # fmt: skip
-    except (OSError, ValueError):  # no interpreter by that name, no processes
-        return None
+    from .kernel.elsewhere import process_of
+
+    return process_of(_COMMAND.format(facets, os.getpid()))
 
 
 @atexit.register

@@ -19,7 +19,7 @@ from ..domain import Domain
 from ..errors import LimitError, ParameterError
 from ..mode import guarded
 from ..rationals import nearest_float
-from .choice import AUTO, REFERENCE, automatic, engine_called
+from .choice import AUTO, REFERENCE, automatic, engine_called, needs_kernels
 from .decisions import COMPILING, PREPARING, SEARCHING, Batch, Decisions
 from .engine import Search
 from .lifting import lift_facets, sides_only
@@ -109,7 +109,7 @@ class Run:
     @property
     def needs_kernels(self) -> bool:
         """Whether the engine that runs needs kernels that are compiled first."""
-        return not self.trivial and engine_called(self.engine_name).kernels
+        return needs_kernels(self.engine_name)
 
     @property
     def regions(self) -> int:

@@ -21,8 +21,6 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ..cells.space import SearchSpace
 from ..compile.forms import Forms
@@ -109,6 +107,9 @@ def _member_exponents(members: Forms, units: Units) -> np.ndarray:
     np.maximum.at(own, units.piece_member, _exponents(units.piece_shift))
     if not np.any(_moderate(own)):
         return np.zeros_like(own)
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     # neighbours in a unit's list of pieces are compared, and so are all of the unit
     last = units.piece_start[1:] - 1
     inside = np.ones(max(len(units.piece_member) - 1, 0), dtype=bool)

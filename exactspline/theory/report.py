@@ -15,7 +15,17 @@ from ..errors import ParameterError
 from ..mode import guarded
 from .registry import exported
 
-__all__ = ["FAILS", "HOLDS", "NOT_APPLICABLE", "Report", "plain"]
+__all__ = [
+    "FAILS", "GEOMETRY", "HOLDS", "MAD_MAX", "NOT_APPLICABLE", "SPLINE_THEORY",
+    "Report", "Statement", "plain",
+]  # fmt: skip
+
+SPLINE_THEORY = "Balestriero, Baraniuk, A Spline Theory of Deep Networks, ICML 2018"
+MAD_MAX = "Balestriero, Baraniuk, Mad Max: Affine Spline Insights into Deep Learning, 2018"
+GEOMETRY = (
+    "Balestriero, Cosentino, Aazhang, Baraniuk, The Geometry of Deep Networks: Power Diagram "
+    "Subdivision, NeurIPS 2019"
+)
 
 HOLDS = "holds"
 FAILS = "fails"
@@ -128,6 +138,43 @@ class Report:
         """
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {key: plain(value) for key, value in values.items()}
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What a check is about: what its reports say whatever comes out.
+
+    Attributes
+    ----------
+    name, statement, source, unit, routes, symbolic
+        As a `Report` has them.
+    """
+
+    name: str
+    statement: str
+    source: str
+    routes: tuple[str, str] = ("", "")
+    unit: str = "regions"
+    symbolic: bool = False
+
+    def not_applicable(self, reason: str, details: Mapping[str, Any] | None = None) -> Report:
+        """The report that there is nothing to check."""
+        return Report(
+            self.name, self.statement, self.source, NOT_APPLICABLE, unit=self.unit,
+            details=dict(details or {}), reason=reason,
+        )  # fmt: skip
+
+    def report(
+        self, wrong: Mapping[str, Any] | None, why: str, *, checked: int,
+        details: Mapping[str, Any] | None = None,
+    ) -> Report:  # fmt: skip
+        """The report that the statement holds; with a counterexample that it fails, and why."""
+        return Report(
+            self.name, self.statement, self.source, HOLDS if wrong is None else FAILS,
+            symbolic=self.symbolic, checked=checked, unit=self.unit, routes=self.routes,
+            counterexample=None if wrong is None else dict(wrong), details=dict(details or {}),
+            reason="" if wrong is None else why,
+        )  # fmt: skip
 
 
 def _wrapped(text: str) -> list[str]:

@@ -20,7 +20,7 @@ import pytest
 from command_line import TWO_BOXES, command, one_error_line, with_signals, write_networks
 
 import exactspline as es
-from exactspline.cli.progress import Progress
+from exactspline.driver.progress import Progress
 from exactspline.search import compiled, warm
 
 F = Fraction

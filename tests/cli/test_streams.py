@@ -129,15 +129,15 @@ def test_any_name_in_any_format(name, tmp_path):
 NOISE = """
 import os, ctypes
 import exactspline.api as api
-from exactspline.cli import count
-def load(path, known=api.load):
+from exactspline.cli import networks
+def load(path, known=api.load, **options):
     os.write(1, b"noise of C\\n")
     print("noise of Python")
     ctypes.CDLL(None).printf(b"noise that C holds\\n")
     import warnings
     warnings.warn("some\\x1b noise")
     return known(path)
-count.load = load
+networks.load = load
 """
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,9 +13,9 @@ from random_networks import STYLES, network, random_spec
 
 import exactspline as es
 from exactspline.evaluate.fast import FastPass
-from exactspline.evaluate.kernel import backward, batch, layout, rows, running
+from exactspline.evaluate.kernel import backward, batch, bounds, layout, rows, running
 from exactspline.evaluate.kernel import vector_sums as lanes
-from exactspline.evaluate.plain import PlainPass, members_error, units_error
+from exactspline.evaluate.plain import PlainPass
 from exactspline.evaluate.plan import make_plan
 from exactspline.evaluate.threads import in_ranges
 
@@ -98,13 +101,20 @@ def test_running_bounds_are_one_formula():
     rng = np.random.default_rng(0)
     for _ in range(50):
         N = np.abs(rng.normal(size=16)) * 10.0 ** rng.integers(-12, 3, size=16)
-        N[15] = 1
-        S, E, U = np.abs(rng.normal(size=3)) * 10.0 ** rng.integers(-5, 5, size=3)
-        for of_members in (running.of_members, running.of_members.py_func):
-            assert of_members(N, 0, S, E) == pytest.approx(members_error(N, S, E), rel=1e-12)
-        for of_units in (running.of_units, running.of_units.py_func):
-            # each rounds up by a millionth a few times
-            assert of_units(N, 0, U, E) == pytest.approx(units_error(N, U, E), rel=1e-5)
+        N[15] = rng.integers(1, 3)
+        S, E, U = np.abs(rng.normal(size=(3, 4))) * 10.0 ** rng.integers(-5, 5, size=(3, 1))
+        members, units = bounds.of_members(N, 0, S, E), bounds.of_units(N, 0, U, E)
+        for i in range(4):  # compiled, for single numbers
+            assert running.of_members(N, 0, S[i], E[i]) == pytest.approx(members[i], rel=1e-12)
+            assert running.of_units(N, 0, U[i], E[i]) == pytest.approx(
+                [column[i] for column in units], rel=1e-12
+            )
+            # and rounded up: never below the same in rationals
+            exact = [Fraction(v) for v in N]
+            s, e = Fraction(S[i]), Fraction(E[i])
+            least = exact[0] * e + exact[1] * (s + e) + exact[3]
+            least += exact[4] * (exact[0] * s + exact[2]) + exact[5]
+            assert least <= members[i] <= least * (1 + Fraction(1, 10**5))
 
 
 @pytest.mark.parametrize("dtype", TYPES)
@@ -316,3 +326,18 @@ def test_a_core_may_be_used_with_any_memory_layout():
     assert np.allclose(core.forward(np.asfortranarray(X[:, ::2])), want)
     assert np.allclose(core.point(X[3, ::2])[0], want[3])
     assert np.allclose(core.forward(X[::-1, ::2]), want[::-1])
+
+
+@pytest.mark.slow
+def test_code_that_is_read_from_disk_runs():
+    """Two processes: whatever the first one compiles, the second one only reads."""
+    code = (
+        "import numpy as np, exactspline as es\n"
+        "net = es.Network([es.Dense(np.ones((31, 9))), es.LeakyReLU(), es.Dense(np.eye(31))],"
+        "                 (9,))\n"
+        "core = es.prepare(net, threads=1)\n"
+        "print(core.codes(np.ones((20, 9))).sum(), core.affine_maps(np.ones((3, 9)))[0].sum())\n"
+    )
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert (done.returncode, done.stdout.split()) == (0, ["620", "837.0"]), done.stderr

@@ -108,6 +108,14 @@ def test_small_file_is_healthy(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "flag", ["0", "0.0,", "This line extraneous", "This line extraneous, it is said,", "unused"]
+)
+def test_a_flag_of_words(flag, tmp_path):
+    net = load(written(tmp_path, [*SMALL[:3], flag, *SMALL[4:]]))
+    assert net.forward([Fraction(-3)]).tolist() == [Fraction(7, 2)]
+
+
+@pytest.mark.parametrize(
     ("line", "text", "error", "message"),
     [
         (1, "2,1,1,", FormatError, "line 2: has 3 numbers; the header needs 4"),
@@ -122,6 +130,8 @@ def test_small_file_is_healthy(tmp_path):
         (2, "1,1,1,", FormatError, "has 6 lines"),
         (2, "1,\u00b2,1,", FormatError, "no size"),
         (3, "1,", FormatError, "line 4: the flag"),
+        (3, "0,0,", FormatError, "line 4: the flag"),
+        (3, "1 This line,", FormatError, "line 4: the flag"),
         (4, "-9,9,", FormatError, "line 5: has 2 numbers"),
         (5, "inf,", ParameterError, "line 6"),
         (6, "0,", FormatError, "line 7"),

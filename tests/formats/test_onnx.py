@@ -122,7 +122,7 @@ def test_real_networks_agree_with_onnxruntime():
     for path in files:
         (given,) = onnxruntime.InferenceSession(path).get_inputs()
         shape = tuple(n if isinstance(n, int) else 1 for n in given.shape)
-        net = agree(path, shape)
+        net = agree(path, shape, tolerance=5e-5)  # sums of float32, seven layers deep
         assert net.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
         assert net.input_dim == math.prod(shape)
 

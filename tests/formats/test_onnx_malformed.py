@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
-from onnx_cases import I, pool
+from onnx_image_cases import I, pool
 from onnx_models import floats, make_model, node, save
 
 from exactspline import formats

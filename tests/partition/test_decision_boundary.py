@@ -10,19 +10,14 @@ import itertools
 import json
 import random
 from collections import Counter
-from collections.abc import Sequence
 from fractions import Fraction
 from operator import mul
 
-import naive
 import numpy as np
 import pytest
 import random_networks as nets
+from boundary_checks import Line, segment, winners_at
 from folders import EXAMPLES
-from graph_checks import sides_of
-from graph_networks import tight_domain
-from marks import first_quick
-from naive_graph import GraphCheck, Twin, _rank
 
 import exactspline as es
 from exactspline.partition.faces.boundary import DecisionBoundary
@@ -31,10 +26,9 @@ from exactspline.polyhedra.envelope import envelope
 from exactspline.search.decisions import Batch
 
 INF = float("inf")
-HALF = Fraction(1, 2)
-BLOCKS = 4
 
-Classes = tuple[int, ...]
+
+HALF = Fraction(1, 2)
 
 
 def relu_net(W, V, c=None, b=None) -> es.Network:
@@ -57,8 +51,6 @@ def rows_of(boundary: DecisionBoundary) -> list[tuple]:
         )
     ]
 
-
-# --- Known examples --------------------------------------------------------------------------
 
 ABS = [[1], [-1]]
 
@@ -203,9 +195,6 @@ def test_no_tie_at_all():
     assert boundary.to_dict()["pieces"] == []
 
 
-# --- Envelopes -------------------------------------------------------------------------------
-
-
 def test_envelopes_against_values_at_random_points():
     """Every cell's point is where its form is the greatest alone; ties where exactly these tie."""
     import flint
@@ -251,373 +240,6 @@ def test_envelopes_against_values_at_random_points():
         seen["wide"] += any(len(tie.forms) > 2 for tie in found.ties)
     assert seen["wide"] >= 2, seen
     assert all(seen[k, "cut"] for k in range(1, 6)), seen
-
-
-# --- Lines through the domain ----------------------------------------------------------------
-
-
-def draw(rng: random.Random) -> tuple[nets.Spec, nets.DomainPair]:
-    """A random network with many ties; its last step is affine (few terms a row) or units."""
-    dim = rng.choice((1, 2, 2, 2, 3))
-    widths = [rng.randint(1, 5) for _ in range(rng.randint(1, 3))]
-    style = rng.choice(("integer", "integer", "integer", "third", "dyadic", "float"))
-    kinds = rng.choice((nets.ALL_KINDS, ("relu",), ("abs", "relu"), ("max", "min", "abs")))
-    spec = nets.random_spec(rng, dim, widths, style, bias=rng.random() < 0.5, kinds=kinds)
-    kind = rng.random()
-    if kind < 0.8:
-        n, outputs = len(nets.network(spec).program.output), rng.choice((1, 2, 2, 3, 3, 4))
-        last = nets.dense(rng, outputs, n, style, bias=rng.random() < 0.3)
-        if kind < 0.6:  # differences of outputs are multiples of few forms: ties in facets
-            for row in last[1]:
-                few = rng.sample(range(n), min(n, 2))
-                row[:] = [Fraction(rng.choice((-1, 0, 1, 1)) * (m in few)) for m in range(n)]
-        spec.steps.append(last)
-    tight = rng.random() < 0.3
-    return spec, tight_domain(rng, spec) if tight else nets.any_domain(rng, dim)
-
-
-def outputs_at(spec: nets.Spec, x: Sequence[Fraction]) -> list[Fraction]:
-    """The outputs at a point, in Fractions, straight from the description; (0, f) for one."""
-    z = [Fraction(v) for v in x]
-    for kind, *arguments in spec.steps:
-        if kind == "dense":
-            z = [sum(map(mul, row, z), Fraction(b)) for row, b in zip(*arguments, strict=True)]
-        elif kind == "relu":
-            z = [max(v, Fraction(0)) for v in z]
-        elif kind == "abs":
-            z = [abs(v) for v in z]
-        elif kind in ("leaky", "prelu"):
-            slopes = arguments[0] if kind == "prelu" else [arguments[0]] * len(z)
-            z = [v if v > 0 else Fraction(s) * v for v, s in zip(z, slopes, strict=True)]
-        elif kind in ("max", "min"):
-            choose = max if kind == "max" else min
-            z = [choose(z[m] for m in members) for members in arguments[0]]
-        else:
-            assert kind == "scalar"
-            out = []
-            for v, (breaks, pieces) in zip(z, arguments[0], strict=True):
-                slope, const = pieces[sum(v > t for t in breaks)]
-                out.append(Fraction(slope) * v + Fraction(const))
-            z = out
-    return [Fraction(0), *z] if len(z) == 1 else z
-
-
-def winners_at(spec: nets.Spec, x: Sequence[Fraction]) -> Classes:
-    z = outputs_at(spec, x)
-    return tuple(c for c, v in enumerate(z) if v == max(z))
-
-
-class Line:
-    """A segment start + s (end - start), 0 <= s <= 1, in the domain's coordinates."""
-
-    def __init__(self, spec: nets.Spec, omega: Partition, ends: Sequence) -> None:
-        self.spec, self.chart = spec, omega.domain.chart
-        self.start = ends[0]
-        self.direction = [b - a for a, b in zip(*ends, strict=True)]
-
-    def at(self, s: Fraction) -> list[Fraction]:
-        """The point as an input."""
-        return self.chart.lift([a + s * v for a, v in zip(self.start, self.direction, strict=True)])
-
-    def truth(self) -> tuple[dict[Fraction, tuple], list[tuple]]:
-        """Where classes tie: points, with who wins before and after; intervals, with who ties."""
-        origin, end = self.at(Fraction(0)), self.at(Fraction(1))
-        direction = [b - a for a, b in zip(origin, end, strict=True)]
-        segment = ("slice", origin, [direction], ("box", [Fraction(0)], [Fraction(1)]))
-        inner, stops = nets.twin(self.spec), {Fraction(0), Fraction(1)}
-        root, x_rows = naive._root(segment)
-        for _, cone in naive._cells(inner, root, x_rows):
-            stops |= {Fraction(ray[1], ray[0]) for ray in cone.rays}
-        stops = sorted(stops)
-        cuts = set(stops)
-        for a, b in itertools.pairwise(stops):  # outputs are affine in between
-            left, right = outputs_at(self.spec, self.at(a)), outputs_at(self.spec, self.at(b))
-            for i, j in itertools.combinations(range(len(left)), 2):
-                here, there = left[i] - left[j], right[i] - right[j]
-                if here * there < 0:
-                    cuts.add(a + (b - a) * here / (here - there))
-        cuts = sorted(cuts)
-        open_ = [winners_at(self.spec, self.at((a + b) / 2)) for a, b in itertools.pairwise(cuts)]
-        points = {}
-        for n in range(1, len(cuts) - 1):
-            here = winners_at(self.spec, self.at(cuts[n]))
-            if len(here) > 1 and here not in (open_[n - 1], open_[n]):
-                points[cuts[n]] = here, open_[n - 1], open_[n]
-        intervals = [
-            (a, b, tied)
-            for (a, b), tied in zip(itertools.pairwise(cuts), open_, strict=True)
-            if len(tied) > 1
-        ]
-        return points, intervals
-
-    def found(self, boundary: DecisionBoundary) -> tuple[dict[Fraction, tuple], list[tuple]]:
-        """The same from the pieces: each is met in a point, an interval, or not at all."""
-        points: dict[Fraction, tuple] = {}
-        intervals = []
-        k = self.chart.dim
-        for n in range(len(boundary)):
-            low, high = Fraction(0), Fraction(1)
-            rows = [(q.constant, *q.coefficients) for q in boundary.inequalities(n)]
-            own = boundary.row(n)
-            if boundary.dim[n] < k:
-                rows += [own, [-v for v in own]]
-            for row in rows:
-                here = row[0] + sum(map(mul, row[1:], self.start))
-                slope = sum(map(mul, row[1:], self.direction))
-                if slope > 0:
-                    low = max(low, -here / slope)
-                elif slope < 0:
-                    high = min(high, -here / slope)
-                elif here < 0:
-                    low, high = Fraction(1), Fraction(0)
-            if low > high or (low == high and boundary.dim[n] == k):
-                continue
-            if low < high:
-                assert boundary.dim[n] == k, "a segment in general position lies in no hyperplane"
-                intervals.append((low, high, boundary.classes(n)))
-                continue
-            near, far = boundary.winners(n)
-            assert low not in points, "a point on two pieces"
-            assert boundary.changes[n] == (near != far)
-            assert {boundary.i[n], boundary.j[n]} <= set(boundary.classes(n))
-            points[low] = boundary.classes(n), near, far
-        return points, intervals
-
-
-def merged(intervals: list[tuple]) -> list[tuple]:
-    """Adjoining intervals with the same classes as one."""
-    out: list[tuple] = []
-    for low, high, tied in sorted(intervals):
-        if out and out[-1][1] == low and out[-1][2] == tied:
-            out[-1] = out[-1][0], high, tied
-        else:
-            out.append((low, high, tied))
-    return out
-
-
-def in_domain(omega: Partition, t: Sequence[Fraction]) -> bool:
-    return all(row[0] + sum(map(mul, row[1:], t)) > 0 for row in sides_of(omega))
-
-
-def some_point(rng: random.Random, omega: Partition) -> list[Fraction]:
-    """A point of the domain in general position: a mixture of witnesses, moved a little."""
-    chosen = [omega.witness(rng.randrange(len(omega))) for _ in range(3)]
-    weights = [Fraction(rng.randint(1, 10**6)) for _ in chosen]
-    mixed = [sum(map(mul, weights, column)) / sum(weights) for column in zip(*chosen, strict=True)]
-    move = [Fraction(rng.randint(-(10**6), 10**6), 10**7) for _ in mixed]
-    while not in_domain(omega, [v + m for v, m in zip(mixed, move, strict=True)]):
-        move = [m / 2 for m in move]
-    return [v + m for v, m in zip(mixed, move, strict=True)]
-
-
-def segment(rng: random.Random, omega: Partition, boundary: DecisionBoundary) -> list:
-    """The ends of a segment in general position; every second one through a reported piece."""
-    start = some_point(rng, omega)
-    inner = np.flatnonzero(boundary.side < 0).tolist()
-    if rng.random() < 0.5 or not inner:
-        return [start, some_point(rng, omega)]
-    through = boundary.witness(rng.choice(inner))
-    step = Fraction(1)
-    while True:
-        end = [w + step * (w - v) for v, w in zip(start, through, strict=True)]
-        if in_domain(omega, end):
-            return [start, end]
-        step /= 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("block", range(BLOCKS))
-def test_lines(block):
-    rng = random.Random(71_000 + block)
-    seen = Counter()
-    while seen["nets"] < 40:
-        spec, pair = draw(rng)
-        omega = es.enumerate_regions(nets.network(spec), pair[0], limit=150)
-        if not omega.complete or omega.domain.chart.dim == 0:
-            continue
-        boundary = omega.decision_boundary()
-        seen["nets"] += len(boundary) > 0
-        for _ in range(4):
-            line = Line(spec, omega, segment(rng, omega, boundary))
-            if not any(line.direction):
-                continue
-            points, intervals = line.truth()
-            ours, ours_full = line.found(boundary)
-            message = f"{nets.describe(spec, pair[1])}\n{line.start} + s {line.direction}"
-            assert sorted(ours) == sorted(points), message
-            assert merged(ours_full) == merged(intervals), message
-            for s, (tied, before, after) in points.items():
-                assert ours[s][0] == tied, message
-                assert sorted(ours[s][1:]) == sorted((before, after)), message
-                seen["touched"] += before == after
-                seen["wide"] += len(tied) > 2
-            seen["points"] += len(points)
-            seen["intervals"] += len(intervals)
-    assert seen["points"] >= 20, seen
-    assert seen["intervals"] >= 20, seen
-
-
-# --- The naive twin --------------------------------------------------------------------------
-
-
-class PieceTwin(GraphCheck):
-    """Every piece from a region's cone, told apart by the regions around it and who ties."""
-
-    def __init__(self, spec: nets.Spec, omega: Partition, twin: Twin) -> None:
-        super().__init__(omega, twin, sides_of(omega))
-        self.spec = spec
-
-    def input_of(self, y: Sequence) -> list[Fraction]:
-        scaled = [Fraction(v) / y[0] for v in y]
-        return [sum(map(mul, row, scaled), Fraction(0)) for row in self.twin.x_rows]
-
-    def forms(self, cell) -> list[list[Fraction]]:
-        """The outputs on a cell as forms over y, from their values at k + 1 points inside."""
-        k = self.twin.k
-        middle = self.middle(cell.cone)
-        points = [middle]
-        for j in range(1, k + 1):
-            step = Fraction(1)
-            while True:
-                moved = list(middle)
-                moved[j] += step
-                if all(sum(map(mul, form, moved)) > 0 for form in cell.bounds):
-                    break
-                step /= 2
-            points.append(moved)
-        values = [outputs_at(self.spec, self.input_of(y)) for y in points]
-        out = []
-        for c in range(len(values[0])):
-            slopes = [
-                (values[j][c] - values[0][c]) / (points[j][j] - middle[j]) for j in range(1, k + 1)
-            ]
-            out.append([values[0][c] - sum(map(mul, slopes, middle[1:])), *slopes])
-        return out
-
-    @staticmethod
-    def middle(cone) -> list[Fraction]:
-        """A relative interior point, with y0 = 1."""
-        y = [Fraction(sum(column)) for column in zip(*cone.rays, strict=True)]
-        return [v / y[0] for v in y]
-
-    def pieces(self) -> dict[tuple, tuple[int, bool]]:
-        """(regions around, domain's sides, classes): dimension, and whether it is in a facet."""
-        k, out = self.twin.k, {}
-        full: dict[int, set[Classes]] = {}
-        for number, cell in enumerate(self.twin.cells):
-            full[number] = set()
-            forms = self.forms(cell)
-            for i, j in itertools.combinations(range(len(forms)), 2):
-                cone = cell.cone
-                own = [a - b for a, b in zip(forms[i], forms[j], strict=True)]
-                conditions = [own, [-v for v in own]]
-                for other in forms:
-                    conditions.append([a - b for a, b in zip(forms[i], other, strict=True)])
-                for row in conditions:
-                    whole = naive._integral([row])[1][0]
-                    if any(whole):
-                        cone = naive._restrict(cone, whole)
-                if not any(ray[0] for ray in cone.rays):
-                    continue
-                dim = _rank([*cone.rays, *cone.lines]) - 1
-                if dim < k - 1:
-                    continue
-                y = self.middle(cone)
-                tied = winners_at(self.spec, self.input_of(y))
-                assert {i, j} <= set(tied)
-                if dim == k:
-                    full[number].add(tied)
-                out[(*self.around(y), tied)] = dim
-        return {
-            key: dim for key, dim in out.items()
-            if dim == k or not any(key[2] in full[number] for number in key[0])
-        }  # fmt: skip
-
-    def around(self, y: Sequence) -> tuple[tuple[int, ...], frozenset]:
-        star = tuple(
-            i for i, cell in enumerate(self.twin.cells)
-            if all(sum(map(mul, form, y)) >= 0 for form in cell.bounds)
-        )  # fmt: skip
-        return star, frozenset(s for s in self.twin.sides if not sum(map(mul, s, y)))
-
-
-@pytest.mark.parametrize("block", first_quick(range(BLOCKS)))
-def test_same_pieces_as_the_twin(block):
-    rng = random.Random(72_000 + block)
-    seen = Counter()
-    while seen["nets"] < 40:
-        spec, pair = draw(rng)
-        twin = Twin(nets.twin(spec), pair[1])
-        if len(twin.cells) > 40:
-            continue
-        omega = es.enumerate_regions(nets.network(spec), pair[0])
-        boundary = omega.decision_boundary()
-        check = PieceTwin(spec, omega, twin)
-        message = nets.describe(spec, pair[1])
-        found = {}
-        for n in range(len(boundary)):
-            y = check.lifted(boundary.witness(n))
-            star, sides = check.around(y)
-            regions = [r for r in (int(boundary.region[n]), int(boundary.other[n])) if r >= 0]
-            assert list(star) == regions, message
-            assert bool(sides) == (boundary.side[n] >= 0), message
-            if sides:
-                side = check.sides[int(boundary.side[n])]
-                assert side[0] + sum(map(mul, side[1:], boundary.witness(n))) == 0, message
-            tied = winners_at(spec, check.input_of(y))
-            assert tied == boundary.classes(n), message
-            found[star, sides, tied] = int(boundary.dim[n])
-            row = boundary.row(n)
-            assert row[0] + sum(map(mul, row[1:], boundary.witness(n))) == 0, message
-            assert any(row) == (boundary.dim[n] < twin.k), message
-            for inequality in boundary.inequalities(n):
-                assert inequality.value(boundary.witness(n)) >= 0, message
-            if boundary.dim[n] < twin.k:
-                check_sides(spec, omega, boundary, n, message)
-            seen["facets"] += len(star) == 2
-            seen["border"] += bool(sides)
-            seen["full"] += found[star, sides, tied] == twin.k
-            seen["wide"] += len(tied) > 2
-            seen["touched"] += len(star) == 2 and not boundary.changes[n]
-        assert found == check.pieces(), message
-        assert len(found) == len(boundary), message
-        seen["nets"] += len(boundary) > 0
-        seen["pieces"] += len(found)
-    assert seen["pieces"] >= 60, seen
-    assert min(seen[kind] for kind in ("facets", "full", "wide")) >= 5, seen
-    assert min(seen["border"], seen["touched"]) >= 1, seen
-
-
-def check_sides(
-    spec: nets.Spec, omega: Partition, boundary: DecisionBoundary, n: int, message: str
-) -> None:
-    """Who wins a little way off a piece, and f_i - f_j there.
-
-    On the region's side for a piece in a facet, else on both.
-    """
-    row, t = boundary.row(n), boundary.witness(n)
-    i, j = int(boundary.i[n]), int(boundary.j[n])
-    region = omega[int(boundary.region[n])]
-    inward = [w - v for v, w in zip(t, region.witness, strict=True)]
-    into = sum(map(mul, row[1:], inward)) > 0
-    inside = boundary.other[n] < 0 and boundary.side[n] < 0
-    near, far = boundary.winners(n)
-    for sign in (1, -1) if inside else (1 if into else -1,):
-        step = Fraction(sign)
-        while True:
-            moved = [v + step * g for v, g in zip(t, row[1:], strict=True)]
-            x = omega.domain.chart.lift(moved)
-            # no class wins that does not tie on the piece, and the winners stay the same
-            if region.contains(x) and set(winners_at(spec, x)) <= set(boundary.classes(n)):
-                break
-            step /= 4
-        z, difference = outputs_at(spec, x), row[0] + sum(map(mul, row[1:], moved))
-        assert z[i] - z[j] == difference, message
-        expected = near if not inside or (i in near) == (sign > 0) else far
-        assert winners_at(spec, x) == expected, message
-
-
-# --- Larger networks, files, corner cases ----------------------------------------------------
 
 
 def random_net(rng: np.random.Generator, *widths: int) -> es.Network:

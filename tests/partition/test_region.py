@@ -186,7 +186,7 @@ def test_the_reference_of_facets_agrees():
                 region = es.regions_at(nets.network(spec), x, domain)[0]
                 plain = facets_of_region(region._forms, region.code, [q(v) for v in region.witness])
                 with pytest.MonkeyPatch.context() as patch:
-                    patch.setattr(redundancy, "_FEW", few)
+                    patch.setattr(redundancy, "FEW", few)
                     found = region.facets()
                 assert [f.flips for f in found] == [f.flips for f in plain]
                 assert [f.inequality.unit if f.inequality.unit is not None else -1

@@ -10,11 +10,16 @@ import numba as nb
 import pytest
 
 import exactspline as es
+from exactspline.cells.space import search_space
 from exactspline.clock import Clock
 from exactspline.compilation import Step, listening, read_step, write_step
+from exactspline.kernels import compiled as compiled_kernel
 from exactspline.locks import FileLock, LockTaken
 from exactspline.search import compiled
 from exactspline.search.decisions import COMPILING
+from exactspline.search.kernel import control as c
+from exactspline.search.kernel import elsewhere, tiers
+from exactspline.search.kernel.engine import KernelSearch
 
 NET = es.Network([es.Dense([[1], [1]], [0, -1]), es.ReLU()], (1,))
 
@@ -212,3 +217,58 @@ def test_all_kernels_of_a_search_are_known():
     assert {"advance", "enter_layer", "minimise"} <= count < graph
     assert "leaf_facets" in graph - count
     assert "prove_in_narrow_layer" not in graph  # compiled when a search first needs it
+
+
+@pytest.fixture
+def rare(monkeypatch):
+    """Kernels that no process has yet, and another process that never comes to its end."""
+    monkeypatch.setattr(tiers, "_addresses", {})
+    state = {"kept": False, "begun": []}
+
+    def process_of(code):
+        state["begun"].append(code)
+        return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+    monkeypatch.setattr(elsewhere, "process_of", process_of)
+    monkeypatch.setattr(elsewhere, "_is_kept", lambda kernel: state["kept"])
+    monkeypatch.setattr(elsewhere, "_can_be_kept", lambda kernel: True)
+    monkeypatch.setattr(elsewhere, "_children", {})
+    yield state
+    for child in elsewhere._children.values():
+        child.kill()
+        child.wait()
+
+
+def test_a_rare_kernel_is_waited_for_until_the_clock_ends(rare):
+    """What was found before stays, and the search goes on when the kernel is there."""
+    network = es.Network([es.Dense([[1], [1], [1], [-1]], [0, 1, 2, 3]), es.Maxout(2)], (1,))
+    space = search_space(network.program, es.WholeSpace(1).chart)
+    search = KernelSearch(network.program, space)
+    found = [len(batch.codes) for batch in search.batches(Clock.limit(0.05))]
+    assert (sum(found), search.finished) == (0, False)
+    assert len(rare["begun"]) == 1
+    compile(rare["begun"][0], "command", "exec")
+    found = [len(batch.codes) for batch in search.batches(Clock.limit(0.05))]
+    assert (sum(found), len(rare["begun"])) == (0, 1)  # the same process is waited for
+    rare["kept"] = True
+    assert sum(len(batch.codes) for batch in search.batches(Clock.limit(60.0))) == 2
+    assert search.finished
+
+
+def test_a_rare_kernel_is_compiled_here_where_no_other_process_can(rare, monkeypatch):
+    monkeypatch.setattr(elsewhere, "process_of", lambda code: None)
+    assert es.count_regions(NET, time_limit=600.0) == 3
+
+
+@pytest.mark.slow
+def test_a_rare_kernel_comes_from_the_other_process(monkeypatch, tmp_path):
+    """Into an empty cache: what it writes is what this process would have compiled."""
+    monkeypatch.setattr(nb.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    kernel = tiers.tier(c.EQUAL_MEMBERS)
+    fresh = compiled_kernel(kernel.py_func, kernel._cache._writable._cache_file._source_stamp, {})
+    assert not elsewhere._is_kept(fresh)
+    clock = Clock.limit(600.0)
+    with clock.running():
+        elsewhere.compile_in_time(c.EQUAL_MEMBERS, fresh)
+    assert elsewhere._is_kept(fresh)

@@ -84,7 +84,8 @@ def test_every_row_of_the_table_occurs(seen, monkeypatch):
     assert sum(len(batch.codes) for batch in run.batches()) == 2
     events = {(stage, event) for stage, event, _ in seen}
     rare = {(Stage.DESCENT, c.QUERY), (Stage.DESCENT, c.GROW), (Stage.DESCENT, c.AUDITED)}
-    rare |= {(Stage.TREE, c.GROW), (Stage.TREE, c.AUDITED)}  # settled without leaving the stage
+    rare |= {(Stage.TREE, c.GROW), (Stage.TREE, c.AUDITED), (Stage.TREE, c.NEEDS_TIER)}
+    rare |= {(Stage.DESCENT, c.NEEDS_TIER)}  # settled without leaving the stage
     assert events == set(NEXT) - rare
     assert all(stage in NEXT[a, event] for a, event, stage in seen)
     assert {(Stage.CELL, EMPTIED, Stage.DESCENT), (Stage.CELL, EMPTIED, Stage.TREE)} <= seen

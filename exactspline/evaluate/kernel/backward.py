@@ -10,28 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import layout as lay
 from .batch import product
 from .jit import kernel
-from .layout import (
-    BACK,
-    BACK_TILES,
-    CODE,
-    CONST,
-    DENSE,
-    HEADER,
-    KEEP,
-    KEEPS,
-    LANES,
-    PAD,
-    READS,
-    ROWS,
-    SCALAR,
-    SELECTION,
-    TILE,
-    UNIT_AT,
-    UNITS,
-    ZEROS,
-)  # fmt: skip
 from .rows import fill
 from .vector_sums import some_rows, weigh
 
@@ -41,22 +22,22 @@ __all__ = ["Active", "pass_back", "pass_back_sparse", "suffix_keys"]
 @kernel
 def _spread(T, F, at, U, Z):
     """Rows of the state before a level from rows of its members: the transposed matrix."""
-    n, m = T[at + ROWS], T[at + READS]
-    if T[at + SELECTION] >= 0:
+    n, m = T[at + lay.ROWS], T[at + lay.READS]
+    if T[at + lay.SELECTION] >= 0:
         for j in range(m):
             fill(Z[j], 0)
         for i in range(n):
-            target, source = Z[T[T[at + SELECTION] + i]], U[i]
+            target, source = Z[T[T[at + lay.SELECTION] + i]], U[i]
             for s in range(len(source)):
                 target[s] += source[s]
         return
-    if T[at + BACK] < 0:  # dense, stored by columns of so many rows
-        product(F, T[at + DENSE], m, T[at + PAD], U, Z)
+    if T[at + lay.BACK] < 0:  # dense, stored by columns of so many rows
+        product(F, T[at + lay.DENSE], m, T[at + lay.PAD], U, Z)
         return
-    for k in range(T[at + BACK_TILES]):
-        t = T[at + BACK] + k * TILE
+    for k in range(T[at + lay.BACK_TILES]):
+        t = T[at + lay.BACK] + k * lay.TILE
         for r in range(0, T[t], 4):
-            some_rows(F, T, U, Z, t, r, min(4, T[t] - r), T[at + ZEROS], T[t + 2] + r)
+            some_rows(F, T, U, Z, t, r, min(4, T[t] - r), T[at + lay.ZEROS], T[t + 2] + r)
 
 
 @kernel
@@ -72,28 +53,28 @@ def pass_back(T, F, n_levels, codes, start, stop, A, B, U, maps, constants, tota
     block = width // n_out
     for begin in range(start, stop, block):
         n = min(block, stop - begin)
-        at = (n_levels - 1) * HEADER
-        for i in range(max(T[at + PAD], T[at + ROWS])):
+        at = (n_levels - 1) * lay.HEADER
+        for i in range(max(T[at + lay.PAD], T[at + lay.ROWS])):
             fill(U[i], 0)
         for c in range(n_out):
-            const = F[T[at + CONST] + c]
+            const = F[T[at + lay.CONST] + c]
             for s in range(block):  # column s C + c: output c of sample s
                 U[c, s * n_out + c] = 1
                 total[s * n_out + c] = const
         Z, Y = A, B
         _spread(T, F, at, U, Z)
         for level in range(n_levels - 2, -1, -1):
-            at = level * HEADER
-            rows = T[at + ROWS]
-            for i in range(max(rows, T[at + PAD])):
+            at = level * lay.HEADER
+            rows = T[at + lay.ROWS]
+            for i in range(max(rows, T[at + lay.PAD])):
                 fill(U[i], 0)
-            table, first = T[at + UNIT_AT], T[at + CODE]
-            n_units = T[at + UNITS]
+            table, first = T[at + lay.UNIT_AT], T[at + lay.CODE]
+            n_units = T[at + lay.UNITS]
             for k in range(n_units):
                 unit = table + k
                 z, count = Z[T[unit + 4 * n_units]], T[unit + n_units]
                 numbers = T[unit + 3 * n_units]
-                if T[unit] == SCALAR:
+                if T[unit] == lay.SCALAR:
                     u = U[T[unit + 2 * n_units]]
                     for s in range(n):
                         r = codes[begin + s, first + k]
@@ -109,15 +90,15 @@ def pass_back(T, F, n_levels, codes, start, stop, A, B, U, maps, constants, tota
                         i = T[T[unit + 2 * n_units] + codes[begin + s, first + k]]
                         for c in range(s * n_out, (s + 1) * n_out):
                             U[i, c] += z[c]
-            if T[at + SELECTION] < 0:
+            if T[at + lay.SELECTION] < 0:
                 for i in range(rows):
-                    const, u = F[T[at + CONST] + i], U[i]
+                    const, u = F[T[at + lay.CONST] + i], U[i]
                     if const != 0:
                         for c in range(n * n_out):
                             total[c] += const * u[c]
             _spread(T, F, at, U, Y)
-            for k in range(T[at + KEEPS]):
-                pair = T[at + KEEP] + 2 * k
+            for k in range(T[at + lay.KEEPS]):
+                pair = T[at + lay.KEEP] + 2 * k
                 target, source = Y[T[pair]], Z[T[pair + 1]]
                 for s in range(width):
                     target[s] += source[s]
@@ -139,9 +120,9 @@ def suffix_keys(T, n_levels, codes, start, stop, random, keys):
     for sample in range(start, stop):
         total, key, taken = np.uint64(0), np.uint64(0), 0  # a product with 0 would be signed
         for level in range(n_levels - 2, -1, -1):
-            at = level * HEADER
-            code = codes[sample, T[at + CODE] : T[at + CODE] + T[at + UNITS]]
-            own = random[T[at + CODE] :]
+            at = level * lay.HEADER
+            code = codes[sample, T[at + lay.CODE] : T[at + lay.CODE] + T[at + lay.UNITS]]
+            own = random[T[at + lay.CODE] :]
             for k in range(len(code)):
                 total += own[k] if code[k] != 0 else np.uint64(0)
             if taken < 3 or level == 0:
@@ -196,47 +177,52 @@ def pass_back_sparse(T, F, n_levels, codes, order, start, stop, G, units, maps, 
     for j in range(dim):
         active[0, j] = j
     counts[0] = dim
-    for begin in range(0, n_out, LANES):
-        lanes = min(LANES, n_out - begin)
+    for begin in range(0, n_out, lay.LANES):
+        lanes = min(lay.LANES, n_out - begin)
         before = -1
         for place in range(start, stop):
             sample = order[place]
             level = last
             if before >= 0:
                 while level > 0:
-                    first = T[(level - 1) * HEADER + CODE]
-                    end = first + T[(level - 1) * HEADER + UNITS]
+                    first = T[(level - 1) * lay.HEADER + lay.CODE]
+                    end = first + T[(level - 1) * lay.HEADER + lay.UNITS]
                     if _differ(codes[sample][first:end], codes[before][first:end]):
                         break
                     level -= 1
             before = sample
             for below in range(level, 0, -1):
-                first = T[(below - 1) * HEADER + CODE]
-                end = first + T[(below - 1) * HEADER + UNITS]
+                first = T[(below - 1) * lay.HEADER + lay.CODE]
+                end = first + T[(below - 1) * lay.HEADER + lay.UNITS]
                 counts[below] = _collect(codes[sample][first:end], active[below])
             if level == last:  # columns of the output's matrix, and its constants
-                at = last * HEADER
+                at = last * lay.HEADER
                 g = G[last]
                 for k in range(counts[last]):
-                    p = T[at + DENSE] + active[last, k] * T[at + PAD] + begin
+                    p = T[at + lay.DENSE] + active[last, k] * T[at + lay.PAD] + begin
                     for c in range(lanes):
-                        g[LANES * k + c] = F[p + c]
+                        g[lay.LANES * k + c] = F[p + c]
                 for c in range(lanes):
-                    g[LANES * counts[last] + c] = F[T[at + CONST] + begin + c]
+                    g[lay.LANES * counts[last] + c] = F[T[at + lay.CONST] + begin + c]
             # the level above the first that differs is over other units now
             for below in range(min(level, last - 1), -1, -1):
-                at = below * HEADER
-                n, matrix, pad, inputs = counts[below], T[at + DENSE], T[at + PAD], active[below]
+                at = below * lay.HEADER
+                n, matrix, pad, inputs = (
+                    counts[below],
+                    T[at + lay.DENSE],
+                    T[at + lay.PAD],
+                    active[below],
+                )
                 for k in range(n):
                     bases[k] = matrix + inputs[k] * pad
-                bases[n] = T[at + CONST]
+                bases[n] = T[at + lay.CONST]
                 above, g = G[below + 1], G[below]
                 weigh(F, bases, n + 1, active[below + 1], counts[below + 1], above, g)
-                end, own = LANES * n, LANES * counts[below + 1]
+                end, own = lay.LANES * n, lay.LANES * counts[below + 1]
                 for c in range(lanes):  # constants so far
                     g[end + c] += above[own + c]
             g, own_maps, own_consts = G[0], maps[sample], consts[sample]
             for c in range(lanes):
-                own_consts[begin + c] = g[LANES * dim + c]
+                own_consts[begin + c] = g[lay.LANES * dim + c]
                 for j in range(dim):
-                    own_maps[begin + c, j] = g[LANES * j + c]
+                    own_maps[begin + c, j] = g[lay.LANES * j + c]

@@ -10,32 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import layout as lay
 from .jit import kernel
-from .layout import (
-    BOUNDS,
-    CODE,
-    CONST,
-    DENSE_T,
-    FUSED,
-    HEADER,
-    IDENTITY,
-    KEEP,
-    KEEPS,
-    MERGED,
-    N_BOUNDS,
-    READS,
-    RELU,
-    ROWS,
-    SCALAR,
-    SELECTION,
-    STATE,
-    TILE,
-    TILE_AT,
-    TILES,
-    UNIT_AT,
-    UNITS,
-)  # fmt: skip
-from .rows import copy_row, fill, scalar_row
+from .rows import copy_row, fill, relu_row, scalar_row
 from .running import of_members, of_units
 from .vector_sums import some_rows
 
@@ -53,46 +30,31 @@ product = kernel(_product, counts=True)
 @kernel
 def members(T, F, at, Z, U):
     """All members of a level into rows of U."""
-    n, m = T[at + ROWS], T[at + READS]
-    const = T[at + CONST]
-    if T[at + DENSE_T] >= 0:
-        product(F, T[at + DENSE_T], n, m, Z, U)
+    n, m = T[at + lay.ROWS], T[at + lay.READS]
+    const = T[at + lay.CONST]
+    if T[at + lay.DENSE_T] >= 0:
+        product(F, T[at + lay.DENSE_T], n, m, Z, U)
         for i in range(n):
             row, c = U[i], F[const + i]
             for s in range(len(row)):
                 row[s] += c
         return
-    for k in range(T[at + TILES]):
-        t = T[at + TILE_AT] + k * TILE
+    for k in range(T[at + lay.TILES]):
+        t = T[at + lay.TILE_AT] + k * lay.TILE
         for r in range(0, T[t], 4):
             some_rows(F, T, Z, U, t, r, min(4, T[t] - r), const, T[t + 2] + r)
 
 
 @kernel
-def relu_row(u, out, add, code, wanted):
-    """A ReLU unit on a row of members."""
-    zero = u.dtype.type(0)  # a float32 times 0 is a float64 in Numba
-    if wanted:
-        for s in range(len(u)):
-            code[s] = u[s] > zero
-    if add:
-        for s in range(len(u)):
-            out[s] += u[s] if u[s] > zero else zero
-    else:
-        for s in range(len(u)):
-            out[s] = u[s] if u[s] > zero else zero
-
-
-@kernel
 def fused_level(T, F, at, Z, Y, rows, P, wanted, largest, least, track):
     """A level of scalar units, each of its own member: rows become outputs four by four."""
-    n_units, table, const = T[at + UNITS], T[at + UNIT_AT], T[at + CONST]
-    relu, add = T[at + RELU] != 0, T[at + MERGED] != 0
-    for k in range(T[at + TILES]):
-        t = T[at + TILE_AT] + k * TILE
+    n_units, table, const = T[at + lay.UNITS], T[at + lay.UNIT_AT], T[at + lay.CONST]
+    relu, add = T[at + lay.RELU] != 0, T[at + lay.MERGED] != 0
+    for k in range(T[at + lay.TILES]):
+        t = T[at + lay.TILE_AT] + k * lay.TILE
         for r in range(0, T[t], 4):
             count = min(4, T[t] - r)
-            some_rows(F, T, Z, rows, t, r, count, const, T[at + IDENTITY])
+            some_rows(F, T, Z, rows, t, r, count, const, T[at + lay.IDENTITY])
             for q in range(count):
                 i = T[T[t + 2] + r + q]  # member i is unit i's
                 unit = table + i
@@ -241,18 +203,18 @@ def take_samples(X, errors, begin, n, S, stats, track):
 @kernel
 def units_of_level(T, F, at, Z, Y, U, P, wanted, ends, track):
     """The outputs of a level's units, one by one, from its members' rows."""
-    n_units, table, relu = T[at + UNITS], T[at + UNIT_AT], T[at + RELU] != 0
-    if T[at + SELECTION] < 0:
+    n_units, table, relu = T[at + lay.UNITS], T[at + lay.UNIT_AT], T[at + lay.RELU] != 0
+    if T[at + lay.SELECTION] < 0:
         members(T, F, at, Z, U)
-    source = U if T[at + SELECTION] < 0 else Z
-    where = T[at + SELECTION] if T[at + SELECTION] >= 0 else T[at + IDENTITY]
+    source = U if T[at + lay.SELECTION] < 0 else Z
+    where = T[at + lay.SELECTION] if T[at + lay.SELECTION] >= 0 else T[at + lay.IDENTITY]
     least, largest = ends[0], ends[1]
     for k in range(n_units):
         unit = table + k
         add, out = T[unit + 5 * n_units] == 0, Y[T[unit + 4 * n_units]]
         if relu and not track:
             relu_row(source[T[where + T[unit + 2 * n_units]]], out, add, P[k], wanted)
-        elif T[unit] == SCALAR:
+        elif T[unit] == lay.SCALAR:
             row, numbers = source[T[where + T[unit + 2 * n_units]]], T[unit + 3 * n_units]
             pieces = T[unit + n_units]
             scalar_row(row, out, add, F, numbers, pieces, relu, P[k], wanted, largest, least, track)
@@ -292,32 +254,32 @@ def pass_batch(T, F, N, X, errors, start, stop, scratch, results):
         take_samples(X, errors, begin, n, S, stats, track)
         Z, Y = S.A, S.B
         for level in range(n_levels - 1):
-            at = level * HEADER
+            at = level * lay.HEADER
             fill(ends[0], inf)
             fill(ends[1], 0)
-            if T[at + MERGED]:
-                for j in range(T[at + STATE]):
+            if T[at + lay.MERGED]:
+                for j in range(T[at + lay.STATE]):
                     fill(Y[j], 0)
-            if T[at + FUSED]:
+            if T[at + lay.FUSED]:
                 fused_level(T, F, at, Z, Y, rows, P, wanted, ends[1], ends[0], track)
             else:
                 units_of_level(T, F, at, Z, Y, U, P, wanted, ends, track)
-            for k in range(T[at + KEEPS]):
-                pair = T[at + KEEP] + 2 * k
+            for k in range(T[at + lay.KEEPS]):
+                pair = T[at + lay.KEEP] + 2 * k
                 copy_row(Y[T[pair + 1]], Z[T[pair]])
             if wanted:
                 write_codes(
-                    S.words, P, S.Q, S.Q_bytes, codes, begin, n, T[at + CODE], T[at + UNITS]
+                    S.words, P, S.Q, S.Q_bytes, codes, begin, n, T[at + lay.CODE], T[at + lay.UNITS]
                 )
             if track:
-                bounds = BOUNDS + level * N_BOUNDS
-                bound_level(N, bounds, T[at + KEEPS] > 0, begin, n, S, ends, stats)
+                bounds = lay.BOUNDS + level * lay.N_BOUNDS
+                bound_level(N, bounds, T[at + lay.KEEPS] > 0, begin, n, S, ends, stats)
             Z, Y = Y, Z
-        members(T, F, (n_levels - 1) * HEADER, Z, U)
+        members(T, F, (n_levels - 1) * lay.HEADER, Z, U)
         for s in range(n):
             for i in range(n_out):
                 values[begin + s, i] = U[i, s]
         if track:
-            bounds = BOUNDS + (n_levels - 1) * N_BOUNDS
+            bounds = lay.BOUNDS + (n_levels - 1) * lay.N_BOUNDS
             for s in range(n):
                 stats[begin + s, 2] = of_members(N, bounds, S.size[s], S.error[s])

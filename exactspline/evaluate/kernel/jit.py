@@ -15,7 +15,9 @@ __all__ = ["kernel"]
 # _nrt=False: no reference counting; kernels allocate nothing, and every slice of a row would
 # cost two atomic operations.
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
-_MODULES = ("backward", "batch", "jit", "layout", "point", "rows", "running", "vector_sums")
+_MODULES = (
+    "backward", "batch", "bounds", "jit", "layout", "point", "rows", "running", "vector_sums",
+)  # fmt: skip
 
 
 def kernel(function: Callable[..., Any], *, counts: bool = False) -> Any:

@@ -2,7 +2,7 @@
 
 ``T`` holds a header of HEADER integers for every level (a layer, or the output at the end),
 then tiles, rows, columns and units; ``F`` all numbers of the network in the kernels' type;
-``N`` the running bound's numbers in float64, those of `running` a level from ``N[BOUNDS]`` on.
+``N`` the running bound's numbers in float64, those of `bounds` a level from ``N[BOUNDS]`` on.
 A call hands over few arrays that way: each costs time, and single samples are short.
 """
 

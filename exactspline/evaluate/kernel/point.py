@@ -4,30 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import layout as lay
 from .jit import kernel
-from .layout import (
-    BOUNDS,
-    CODE,
-    CONST,
-    DENSE,
-    HEADER,
-    KEEP,
-    KEEPS,
-    MERGED,
-    N_BOUNDS,
-    PAD,
-    READS,
-    RELU,
-    ROWS,
-    SCALAR,
-    SELECTION,
-    STATE,
-    TILE,
-    TILE_AT,
-    TILES,
-    UNIT_AT,
-    UNITS,
-)  # fmt: skip
 from .running import of_members, of_units
 from .vector_sums import combine
 
@@ -37,16 +15,16 @@ __all__ = ["pass_point"]
 @kernel
 def _members(T, F, at, Z, active, U):
     """All members of a level."""
-    m, const = T[at + READS], T[at + CONST]
-    if T[at + DENSE] >= 0:
+    m, const = T[at + lay.READS], T[at + lay.CONST]
+    if T[at + lay.DENSE] >= 0:
         count, zero = 0, F.dtype.type(0)
         for j in range(m):  # without a branch: half of the entries behind a ReLU are zero
             active[count] = j
             count += Z[j] != zero
-        combine(F, const, T[at + DENSE], T[at + PAD], active, count, Z, U)
+        combine(F, const, T[at + lay.DENSE], T[at + lay.PAD], active, count, Z, U)
         return
-    for k in range(T[at + TILES]):
-        t = T[at + TILE_AT] + k * TILE
+    for k in range(T[at + lay.TILES]):
+        t = T[at + lay.TILE_AT] + k * lay.TILE
         width, columns = T[t + 1], T[t + 3]
         for r in range(T[t]):
             i = T[T[t + 2] + r]
@@ -82,28 +60,28 @@ def pass_point(T, F, N, x, error, work, active, values, code, stats):
     track, wanted = len(stats) > 0, len(code) > 0
     size, proved, tied = float(largest), True, False
     for level in range(n_levels - 1):
-        at = level * HEADER
-        n_units, table = T[at + UNITS], T[at + UNIT_AT]
-        if T[at + SELECTION] >= 0:
-            for i in range(T[at + ROWS]):
-                U[i] = Z[T[T[at + SELECTION] + i]]
+        at = level * lay.HEADER
+        n_units, table = T[at + lay.UNITS], T[at + lay.UNIT_AT]
+        if T[at + lay.SELECTION] >= 0:
+            for i in range(T[at + lay.ROWS]):
+                U[i] = Z[T[T[at + lay.SELECTION] + i]]
         else:
             _members(T, F, at, Z, active, U)
         least = infinite
         if track:
             largest = zero
-            for i in range(T[at + ROWS]):
+            for i in range(T[at + lay.ROWS]):
                 a = abs(U[i])
                 largest = a if a > largest else largest
-        if T[at + MERGED]:
-            for j in range(T[at + STATE]):
+        if T[at + lay.MERGED]:
+            for j in range(T[at + lay.STATE]):
                 Y[j] = 0
-        own = code[T[at + CODE] :]
-        if T[at + RELU] >= 2:  # unit k is that of member k
+        own = code[T[at + lay.CODE] :]
+        if T[at + lay.RELU] >= 2:  # unit k is that of member k
             if wanted:
                 for k in range(n_units):
                     own[k] = U[k] > zero
-            if T[at + RELU] == 3:  # and the state's row k
+            if T[at + lay.RELU] == 3:  # and the state's row k
                 for k in range(n_units):
                     Y[k] = U[k] if U[k] > zero else zero
             else:
@@ -119,7 +97,7 @@ def pass_point(T, F, N, x, error, work, active, values, code, stats):
                 unit = table + k
                 n, numbers = T[unit + n_units], T[unit + 3 * n_units]
                 r = 0
-                if T[unit] == SCALAR:
+                if T[unit] == lay.SCALAR:
                     u = U[T[unit + 2 * n_units]]
                     for p in range(n - 1):
                         g = u + F[numbers + p]
@@ -146,24 +124,24 @@ def pass_point(T, F, N, x, error, work, active, values, code, stats):
                     Y[T[unit + 4 * n_units]] = v
                 else:
                     Y[T[unit + 4 * n_units]] += v
-        for k in range(T[at + KEEPS]):
-            pair = T[at + KEEP] + 2 * k
+        for k in range(T[at + lay.KEEPS]):
+            pair = T[at + lay.KEEP] + 2 * k
             Y[T[pair + 1]] = Z[T[pair]]
         if track:
-            bounds = BOUNDS + level * N_BOUNDS
+            bounds = lay.BOUNDS + level * lay.N_BOUNDS
             e = of_members(N, bounds, size, error)
             form, next_size, next_error = of_units(N, bounds, float(largest), e)
             proved &= least > form
             tied |= least == 0
-            if T[at + KEEPS] > 0:
+            if T[at + lay.KEEPS] > 0:
                 next_size, next_error = max(next_size, size), max(next_error, error)
             size, error = next_size, next_error
         Z, Y = Y, Z
-    at = (n_levels - 1) * HEADER
+    at = (n_levels - 1) * lay.HEADER
     _members(T, F, at, Z, active, U)
     for i in range(len(values)):
         values[i] = U[i]
     if track:
         stats[0], stats[1] = 1.0 if proved else 0.0, 1.0 if tied else 0.0
-        stats[2] = of_members(N, BOUNDS + (n_levels - 1) * N_BOUNDS, size, error)
+        stats[2] = of_members(N, lay.BOUNDS + (n_levels - 1) * lay.N_BOUNDS, size, error)
     return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .jit import kernel
 
-__all__ = ["copy_row", "fill", "scalar_row", "track_row"]
+__all__ = ["copy_row", "fill", "relu_row", "scalar_row", "track_row"]
 
 
 @kernel
@@ -30,13 +30,27 @@ def track_row(u, largest, least):
 
 
 @kernel
+def relu_row(u, out, add, code, wanted):
+    """A ReLU unit on a row of members."""
+    zero = u.dtype.type(0)  # a float32 times 0 is a float64 in Numba
+    if wanted:
+        for s in range(len(u)):
+            code[s] = u[s] > zero
+    if add:
+        for s in range(len(u)):
+            out[s] += u[s] if u[s] > zero else zero
+    else:
+        for s in range(len(u)):
+            out[s] = u[s] if u[s] > zero else zero
+
+
+@kernel
 def scalar_row(u, out, add, F, at, pieces, relu, code, wanted, largest, least, track):
     """A scalar unit on a row of members, into (or added to) a row of outputs.
 
     Its numbers in F: shifts (pieces - 1), then slopes, then offsets. Piece r is the number of
     forms u + shift above zero.
     """
-    zero = u.dtype.type(0)
     if track:
         if relu:
             track_row(u, largest, least)
@@ -48,15 +62,7 @@ def scalar_row(u, out, add, F, at, pieces, relu, code, wanted, largest, least, t
                     g = abs(u[s] + F[at + p])
                     least[s] = g if g < least[s] else least[s]
     if relu:
-        if wanted:
-            for s in range(len(u)):
-                code[s] = u[s] > zero
-        if add:
-            for s in range(len(u)):
-                out[s] += u[s] if u[s] > zero else zero
-        else:
-            for s in range(len(u)):
-                out[s] = u[s] if u[s] > zero else zero
+        relu_row(u, out, add, code, wanted)
         return
     slope, offset = at + pieces - 1, at + 2 * pieces - 1
     for s in range(len(u)):

@@ -77,7 +77,12 @@ def network_from_json(data: bytes, path: PathLike) -> Network:
     budget = Budget()
     value = parse_json(data, path, budget)
     top = Fields(value, f"{path}", budget)
-    if top.text("format") != _FORMAT:
+    form = top.text("format")
+    if form == "exactspline-partition":
+        raise FormatError(
+            f"{path}: holds a partition, no network; open it with exactspline.open_partition"
+        )
+    if form != _FORMAT:
         raise FormatError(f"{path}: 'format' is not {_FORMAT!r}")
     version = top.integer("version")
     if version != _VERSION:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ...errors import ExactSplineError
+from ...errors import ExactSplineError, ParameterError
 from .graph import Graph
 from .node import NodeView
 from .values import AnyValue
@@ -81,7 +81,13 @@ def handles(
     gates: bool = False,
     infinite: bool = False,
 ) -> Callable[[Function], Function]:
-    """Register a function as the reader of operators, in some versions of their domain."""
+    """Register a function as the reader of operators, in some versions of their domain.
+
+    Raises
+    ------
+    ParameterError
+        If another one reads them in one of these versions.
+    """
     low, high = (inputs, inputs) if isinstance(inputs, int) else inputs
 
     def register(function: Function) -> Function:
@@ -89,7 +95,14 @@ def handles(
             entry = Handler(
                 function, low, high, frozenset(attributes), since, until, several, gates, infinite
             )
-            REGISTRY.setdefault((domain, kind), []).append(entry)
+            others = REGISTRY.setdefault((domain, kind), [])
+            for other in others:
+                if since <= other.until and other.since <= until:
+                    raise ParameterError(
+                        f"{kind!r}: {other.function.__module__} reads it in opset "
+                        f"{max(since, other.since)} already"
+                    )
+            others.append(entry)
         return function
 
     return register

@@ -136,7 +136,7 @@ class Signature:
         example = readable[0][0] if readable else names[0] if names else ""
         raise FormatError(
             f"has {len(names)} outputs, {shown}, of which {len(readable)} can be read; choose one "
-            f'by its name: load(path, output="{example[:80]}")'
+            f'by its name: load(path, output="{example[:80]}"), on the command line --output'
         )
 
     def _live_nodes(self, target: str) -> list[int]:
@@ -329,7 +329,7 @@ def _input(value: ValueInfoProto, batch: bool) -> Input:
             raise FormatError(
                 f"{where}: has shape {shown}; its first axis is the batch axis and must be 1 or "
                 "unknown. Export the model with a batch of one; or, if the axis is no batch axis, "
-                "say so: load(path, batch=False)"
+                "say so: load(path, batch=False), on the command line --no-batch"
             )
         sizes[0] = 1
     if None in sizes:

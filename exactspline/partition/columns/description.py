@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...cells.space import whole_space
-from ...formats import domain_to_json
+from ...formats import domain_to_json, network_to_json
 from ...rationals import format_rational
 from ...version import __version__
 from .definitions import COUNT_DEFINITION
@@ -24,13 +26,17 @@ __all__ = [
     "PARTITION",
     "VERSION",
     "code_texts",
+    "codes_of",
+    "digest",
     "header",
     "rational_texts",
 ]
 
 PARTITION, GRAPH = "exactspline-partition", "exactspline-graph"
-VERSION = 1  # of both forms
+VERSION = {PARTITION: 2}  # all other forms: 1
 _DIGITS = np.frombuffer(b"0123456789abcdefghijklmnopqrstuvwxyz", dtype=np.uint8)
+_VALUE = np.full(256, -1)
+_VALUE[_DIGITS] = np.arange(len(_DIGITS))
 
 
 def header(partition: RegionTable, form: str, numbers: str = "exact") -> dict[str, Any]:
@@ -40,13 +46,15 @@ def header(partition: RegionTable, form: str, numbers: str = "exact") -> dict[st
     """
     network, chart = partition.network, partition.domain.chart
     decisions = partition.decisions
-    return {
+    whole = {"network": network_to_json(network)} if form == PARTITION else {}
+    value = {
         "format": form,
-        "version": VERSION,
+        "version": VERSION.get(form, 1),
         "writer": f"exactspline {__version__}",
         "count_definition": COUNT_DEFINITION,
         "count": len(partition),
         "complete": partition.complete,
+        **whole,
         "network_sha256": network.sha256,
         "input_shape": list(network.input_shape),
         "output_shape": list(network.output_shape),
@@ -63,6 +71,14 @@ def header(partition: RegionTable, form: str, numbers: str = "exact") -> dict[st
         "units": _units(network),
         "numbers": numbers,
     }
+    return {**value, "header_sha256": digest(value)} if form == PARTITION else value
+
+
+def digest(value: dict[str, Any]) -> str:
+    """SHA-256 of what a header says, but for this number itself, as JSON with sorted keys."""
+    said = {key: v for key, v in value.items() if key != "header_sha256"}
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _sides(partition: RegionTable) -> Forms:
@@ -117,6 +133,38 @@ def code_texts(codes: np.ndarray, pieces: int) -> list[str]:
         return [" ".join(map(str, row)) for row in codes.tolist()]
     text = _DIGITS[codes].tobytes().decode("ascii")
     return [text[start : start + units] for start in range(0, n * units, units)]
+
+
+def codes_of(texts: Sequence[str], pieces: np.ndarray) -> np.ndarray:
+    """The codes that `code_texts` has written.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    pieces : array of int, shape (units,)
+        How many pieces every unit has.
+
+    Raises
+    ------
+    ValueError
+        If a text is no code of these units.
+    """
+    units = len(pieces)
+    if units == 0:
+        if any(texts):
+            raise ValueError("a code of no units is empty")
+        return np.zeros((len(texts), 0), dtype=np.uint8)
+    if pieces.max() > len(_DIGITS):
+        out = np.array([[int(v) for v in text.split(" ")] for text in texts], dtype=np.int64)
+    else:
+        joined = "".join(texts)
+        if any(len(text) != units for text in texts):
+            raise ValueError(f"a code has {units:,} characters")
+        out = _VALUE[np.frombuffer(joined.encode("ascii"), dtype=np.uint8)]
+    out = out.reshape(len(texts), units)
+    if out.size and (out.min() < 0 or np.any(out >= pieces)):
+        raise ValueError("a unit has no such piece")
+    return out
 
 
 def rational_texts(values: Iterable[Any]) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...polyhedra.decide import decide
 from ...polyhedra.envelope import Hyperplane, envelope
-from ...polyhedra.lp import ZERO, Point, Row, q, value_at
+from ...polyhedra.lp import ZERO, Point, Row, crossing, q
 from ..regions.outputs import OutputRows
 
 if TYPE_CHECKING:
@@ -205,9 +205,7 @@ def _on_wall(
     others = [w.row for i, w in enumerate(region.walls) if i != number]
     verdict = decide(others, wall.row, region.inside)
     assert verdict.kind == "cut"  # it is a facet
-    here, there = value_at(wall.row, verdict.plus), value_at(wall.row, verdict.minus)
-    share = here / (here - there)
-    middle = [a + share * (b - a) for a, b in zip(verdict.plus, verdict.minus, strict=True)]
+    middle = crossing(wall.row, verdict.plus, verdict.minus)
     found = envelope(
         [row for row in map(plane.restricted, others) if any(row[1:])], different,
         plane.below(middle),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...mode import guarded
-from ...polyhedra.lp import Row, q, value_at
+from ...polyhedra.lp import Row, crossing, q
 from ...rationals import as_float, fractions, nearest_float
 
 if TYPE_CHECKING:
@@ -209,10 +209,7 @@ class Edges:
         outside = list(inside)
         for j, v in zip(self._searched.tolist(), self._beyond[edge].tolist(), strict=True):
             outside[j] = q(v)
-        here, there = value_at(row, inside), value_at(row, outside)
-        share = here / (here - there)
-        point = [a + share * (b - a) for a, b in zip(inside, outside, strict=True)]
-        return fractions(point)
+        return fractions(crossing(row, inside, outside))
 
     @property
     def normals(self) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...cells.facets import Condition, Facet
 from ...polyhedra.decide import decide
-from ...polyhedra.lp import Row, q, value_at
+from ...polyhedra.lp import Row, crossing, q
 
 if TYPE_CHECKING:
     from ..columns.table import RegionTable
@@ -53,8 +53,6 @@ def known_facets(partition: RegionTable, edges: Edges, borders: Borders, index: 
     for at, side in enumerate(borders.side[a:b].tolist()):
         others = [*own[:at], *own[at + 1 :], *rows]
         beyond = decide(others, own[at], inside).minus
-        here, there = value_at(own[at], inside), value_at(own[at], beyond)
-        share = here / (here - there)
-        point = [x + share * (y - x) for x, y in zip(inside, beyond, strict=True)]
+        point = crossing(own[at], inside, beyond)
         out.append(Facet(Condition(own[at], side), point, ()))
     return out + between

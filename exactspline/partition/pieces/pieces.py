@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...compile.forms import Forms
 from ...compile.program import Program
+from ...domain.rows import dense_fractions
 from ...errors import LimitError, ParameterError
-from ...rationals import nearest_float
+from ...rationals import nearest_floats
 from ..regions.maps import program_map
 from .vanishing import Vanishing
 from .walk import Walker
@@ -88,12 +88,12 @@ def float_pieces(program: Program, chunks: Iterator[np.ndarray], count: int) -> 
 def exact_pieces(program: Program, chunks: Iterator[np.ndarray], count: int) -> Pieces:
     """The outputs of a program over its inputs as Fractions."""
     n, dim = len(program.output), program.input_dim
-    A = np.full((count, n, dim), Fraction(0), dtype=object)
+    A = np.empty((count, n, dim), dtype=object)
     b = np.empty((count, n), dtype=object)
     at = 0
     for codes in chunks:
         for code in codes:
-            _scatter(program_map(program, code), A[at], b[at], exact=True)
+            A[at], b[at] = dense_fractions(program_map(program, code))
             at += 1
     return A, b
 
@@ -116,7 +116,6 @@ class _Float:
         A = np.empty((len(codes), n, dim)) if A is None else A
         b = np.empty((len(codes), n)) if b is None else b
         if self.walker is None:
-            A[:] = 0.0
             self._exactly(codes, np.arange(len(codes)), A, b)
             return A, b
         last = len(self.program.layers)
@@ -136,17 +135,8 @@ class _Float:
 
     def _exactly(self, codes: np.ndarray, which: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
         for i in which.tolist():
-            A[i] = 0.0
-            _scatter(program_map(self.program, codes[i]), A[i], b[i], exact=False)
-
-
-def _scatter(forms: Forms, A: np.ndarray, b: np.ndarray, *, exact: bool) -> None:
-    """Write exact forms into a matrix of zeros and a vector; each rounded once, unless exact."""
-    for i in range(len(forms)):
-        indices, data, const = forms.row(i)
-        for j, v in zip(indices.tolist(), data.tolist(), strict=True):
-            A[i, j] = Fraction(v) if exact else nearest_float(Fraction(v))
-        b[i] = const if exact else nearest_float(const)
+            slopes, offsets = dense_fractions(program_map(self.program, codes[i]))
+            A[i], b[i] = nearest_floats(slopes), nearest_floats(offsets)
 
 
 def _in_range(program: Program) -> bool:

@@ -18,7 +18,6 @@ from .signs import FloatForms, FloatProgram, Signs
 if TYPE_CHECKING:
     from ...cells.space import SearchSpace
     from ..columns.table import RegionTable
-    from ..regions.fan import Around
 
 __all__ = ["Locations", "Locator"]
 
@@ -268,7 +267,10 @@ class Locator:
 
     def _around(self, t: Exact) -> Iterator[tuple[int, bool]]:
         """(id or -1, strictly inside) of the regions around a point; none outside the domain."""
-        for around in self._fan(t):
+        from ..regions.fan import regions_around
+
+        forms, chart = self.partition._exact_forms, self.partition.domain.chart
+        for around in regions_around(forms, chart, t):
             index = self.partition._code_index.find(around.code)
             if index is None and self.partition.complete:
                 raise UndecidedError(
@@ -276,15 +278,3 @@ class Locator:
                     "exactspline, please report it with the network"
                 )
             yield (-1 if index is None else index), around.inside
-
-    def _fan(self, t: Exact) -> Iterator[Around]:
-        from ...cells.point import values_at
-        from ...polyhedra.lp import q, value_at
-        from ..regions.fan import regions_around
-
-        forms, chart = self.partition._exact_forms, self.partition.domain.chart
-        at = [q(v) for v in t]
-        if any(value_at(row, at) < 0 for row in forms.domain_rows):
-            return
-        values = values_at(forms.program, [q(v) for v in chart.lift(t)])
-        yield from regions_around(forms, [q(v) for v in chart.interior], at, values)

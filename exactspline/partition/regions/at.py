@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...cells.point import values_at
 from ...domain import Domain
 from ...errors import DomainError, LimitError, ParameterError
 from ...network.network import Network
-from ...polyhedra.lp import q, value_at
+from ...polyhedra.lp import q
 from .coordinates import Coordinates, exact_point
 from .fan import regions_around
 from .maps import exact_forms
@@ -24,23 +23,22 @@ def regions_at(network: Network, x: Any, domain: Domain, limit: int) -> list[Reg
     given = exact_point(x, network)
     t = Coordinates(domain.chart).of(given)
     forms = exact_forms(network, domain)
-    at = None if t is None else [q(v) for v in t]
-    if at is None or any(value_at(row, at) < 0 for row in forms.domain_rows):
-        raise DomainError(
-            f"the point is not in the domain ({domain.describe()}); give a point of it, or "
-            "another domain"
-        )
-    values = values_at(network.program, [q(v) for v in given])
     out: list[Region] = []
-    for around in regions_around(forms, [q(v) for v in domain.chart.interior], at, values):
+    for around in () if t is None else regions_around(forms, domain.chart, t):
         if len(out) == limit:
             raise LimitError(
                 f"more than {limit:,} regions meet at the point; raise the limit, or move the "
                 "point off the boundaries"
             )
-        witness = tuple(t) if around.inside and t is not None else None
-        segment = None if around.inside else (at, around.towards)
+        assert t is not None
+        witness = tuple(t) if around.inside else None
+        segment = None if around.inside else ([q(v) for v in t], around.towards)
         out.append(
             Region._known(network, domain, around.code, witness, forms=forms, segment=segment)
+        )
+    if not out:
+        raise DomainError(
+            f"the point is not in the domain ({domain.describe()}); give a point of it, or "
+            "another domain"
         )
     return out

@@ -62,27 +62,22 @@ def conditions_of(forms: ExactForms, inputs: Forms, code: np.ndarray) -> list[Co
     LimitError
         As there.
     """
-    check_conditions(forms)
+    check_conditions(forms)  # before layers are composed
     program, width = forms.program, forms.dim + 1
     if sum(len(layer.members.data) for layer in program.layers) * width < _FEW:
         return conditions(forms, code)
-    out = [Condition(row, side) for side, row in enumerate(forms.domain_rows)]
-    for index, (layer, members) in enumerate(
-        zip(program.layers, members_on(program, inputs, code), strict=True)
-    ):
-        units, start = layer.units, int(program.unit_start[index])
-        for k in range(len(units)):
-            check()
-            for f, sign, _ in units.conditions(k, int(code[start + k])):
-                plus, minus, shift = units.form(f)
-                row = [ZERO] * width
-                row[0] = q(shift)
-                _add(row, members, plus, 1)
-                _add(row, members, minus, -1)
-                if any(row[1:]):
-                    turned = row if sign > 0 else [-v for v in row]
-                    out.append(Condition(turned, -1, index, f, sign, start + k))
-    return out
+    members = members_on(program, inputs, code)
+
+    def row_of(layer: int, form: int) -> Row:
+        check()
+        plus, minus, shift = program.layers[layer].units.form(form)
+        row = [ZERO] * width
+        row[0] = q(shift)
+        _add(row, members[layer], plus, 1)
+        _add(row, members[layer], minus, -1)
+        return row
+
+    return conditions(forms, code, row_of)
 
 
 def _add(row: Row, members: Forms, i: int, sign: int) -> None:

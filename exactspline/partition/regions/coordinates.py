@@ -52,12 +52,10 @@ class Coordinates:
                 ((j, c),) = terms.items()
                 out[j] = (-const / c, {i: 1 / c})
             return out
-        import flint
-
+        from ...polyhedra.linear import matrix_of
         from ...polyhedra.lp import ZERO, q
 
-        matrix = flint.fmpq_mat([[q(r.get(j, Fraction(0))) for j in range(k)] for _, r in rows])
-        solved = matrix.inv()
+        solved = matrix_of([r.get(j, 0) for j in range(k)] for _, r in rows).inv()
         out = []
         for j in range(k):
             terms = {}
@@ -113,14 +111,13 @@ def _determining(chart: Chart) -> list[int]:
             single.setdefault(int(point.indices[point.indptr[i]]), i)
     if len(single) == k:
         return sorted(single.values())
-    import flint
-
-    from ...cells.space import dense_rows
+    from ...domain.rows import dense_rows
+    from ...polyhedra.linear import echelon, matrix_of
 
     columns = [row[1:] for row in dense_rows(point)]
-    reduced, rank = flint.fmpq_mat([list(c) for c in zip(*columns, strict=True)]).rref()
-    assert rank == k  # a chart is injective
-    return [next(c for c in range(len(point)) if reduced[r, c] != 0) for r in range(k)]
+    _, pivots = echelon(matrix_of(zip(*columns, strict=True)))
+    assert len(pivots) == k  # a chart is injective
+    return pivots
 
 
 def exact_point(x: Any, network: Network, where: str = "point") -> list[Fraction]:

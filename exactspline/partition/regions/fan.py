@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
+from ...cells.cell import Cell, regions_of_cell
 from ...cells.forms import ExactForms
-from ...cells.point import FormValues
-from ...polyhedra.decide import decide
-from ...polyhedra.lp import ONE, Point, Row, value_at
+from ...cells.point import FormValues, values_at
+from ...clock import OutOfTime
+from ...domain import Chart
+from ...polyhedra.lp import ONE, Point, Row, along, q, value_at
 
 __all__ = ["Around", "holds_at", "regions_around", "step_towards"]
 
@@ -69,83 +72,40 @@ def holds_at(
     return True, inside
 
 
-@dataclass
-class _Node:
-    """A cell of the tangent cone while it is split."""
-
-    code: np.ndarray
-    rows: list[Row]
-    inside: Point
-    depth: int  # how many of the tied units are settled
-
-
-def regions_around(
-    forms: ExactForms, centre: Point, t: Point, values: Sequence[FormValues]
-) -> Iterator[Around]:
+def regions_around(forms: ExactForms, chart: Chart, point: Sequence[Fraction]) -> Iterator[Around]:
     """All regions whose closure holds a point, in lexicographic order of their codes.
+
+    None where the point is outside of the domain.
 
     Parameters
     ----------
     forms : ExactForms
         Over the coordinates t of the domain.
-    centre : list of fmpq
-        A point strictly inside the domain.
-    t : list of fmpq
-        A point of the domain.
-    values : as `values_at` gives them there
+    chart : Chart
+        The domain's.
+    point : sequence of Fraction
+        Its coordinates t.
 
     Notes
     -----
     Linear in the network where no form vanishes at the point; else the cost is that of
     enumerating the cones of the fan at the point by exact linear programs.
     """
-    program = forms.program
-    base = np.zeros(program.n_units, dtype=np.int64)
-    tied: list[tuple[int, int, list[int]]] = []  # layer, unit of it, its active pieces
-    for index, layer in enumerate(program.layers):
-        start = int(program.unit_start[index])
-        for k in range(len(layer.units)):
-            active = values[index].active(k)
-            base[start + k] = active[0]
-            if len(active) > 1:
-                tied.append((index, k, active))
-    tight = [row for row in forms.domain_rows if value_at(row, t) == 0]
-    pending = [_Node(base, tight, centre, 0)]
-    while pending:
-        node = pending.pop()
-        if node.depth == len(tied):
-            yield Around(node.code, node.inside if node.rows else list(t), not node.rows)
-            continue
-        index, k, active = tied[node.depth]
-        for piece in reversed(active):
-            child = _restricted(forms, node, index, k, piece, values[index])
-            if child is not None:
-                pending.append(child)
-
-
-def _restricted(
-    forms: ExactForms, node: _Node, index: int, k: int, piece: int,
-    values: FormValues,
-) -> _Node | None:  # fmt: skip
-    """The part of a node where an active piece of a tied unit holds, if it has an interior."""
-    units = forms.program.layers[index].units
-    rows, inside = node.rows, node.inside
-    code = node.code.copy()
-    code[int(forms.program.unit_start[index]) + k] = piece
-    for f, sign, drop in units.conditions(k, piece):
-        if values[f]:
-            continue  # it holds around the point, for the piece is active
-        form = forms.form(index, f, code)
-        verdict = decide(rows, form, inside)
-        if verdict.kind == "cut":
-            rows = [*rows, form if sign > 0 else [-v for v in form]]
-            inside = verdict.plus if sign > 0 else verdict.minus
-        elif verdict.kind == "zero":
-            if drop:
-                return None
-        elif (verdict.kind == "positive") != (sign > 0):
-            return None
-    return _Node(code, rows, inside, node.depth + 1)
+    t, centre = [q(v) for v in point], [q(v) for v in chart.interior]
+    sides = [value_at(row, t) for row in forms.domain_rows]
+    if any(v < 0 for v in sides):
+        return
+    tight = [row for row, v in zip(forms.domain_rows, sides, strict=True) if v == 0]
+    values = values_at(forms.program, [q(v) for v in chart.lift(point)])
+    first = list(range(len(values[0].units))) if values else []
+    code = np.zeros(forms.program.n_units, dtype=np.int64)
+    cone = Cell(tight, centre, code, 0 if values else -1, first)
+    for found in regions_of_cell(forms, cone, values=values):
+        if found is None:
+            raise OutOfTime
+        code, towards, _ = found
+        inside = not tight and towards is centre  # nothing cuts the cone
+        yield Around(code, t if inside else towards, inside)
 
 
 def step_towards(rows: Sequence[Row], start: Point, towards: Point) -> Point:
@@ -163,4 +123,4 @@ def step_towards(rows: Sequence[Row], start: Point, towards: Point) -> Point:
             assert here > 0
             share = min(share, here / (here - there))
     share = share / 2
-    return [a + share * (b - a) for a, b in zip(start, towards, strict=True)]
+    return along(start, towards, share)

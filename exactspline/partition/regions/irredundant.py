@@ -10,9 +10,8 @@ import numpy as np
 
 from ...cells.facets import Condition, Facet, beyond
 from ...cells.forms import ExactForms
-from ...polyhedra.lp import Point, Row
+from ...polyhedra.lp import Point, Row, float_of
 from ...polyhedra.redundancy import FacetSearch
-from ...rationals import fraction, nearest_float
 
 __all__ = ["irredundant_facets"]
 
@@ -92,7 +91,7 @@ def _distinct(conditions: Sequence[Condition]) -> tuple[list[int], set[int]]:
         size = next(abs(c) for c in condition.row[1:] if c != 0)
         direction = [c / size for c in condition.row[1:]]
         constant = condition.row[0] / size
-        group = groups.setdefault(tuple(map(_float, direction[:_KEY])), [])
+        group = groups.setdefault(tuple(map(float_of, direction[:_KEY])), [])
         same = next((one for one in group if one.direction == direction), None)
         if same is None:
             group.append(_Parallel(direction, constant, i))
@@ -110,7 +109,3 @@ class _Parallel:
     direction: Row
     constant: flint.fmpq
     first: int
-
-
-def _float(value: flint.fmpq) -> float:
-    return nearest_float(fraction(value))

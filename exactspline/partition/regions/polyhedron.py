@@ -46,16 +46,15 @@ class Shape:
     @cached_property
     def _at_infinity(self) -> tuple[bool, int]:
         """Whether the recession cone is a linear subspace, and the lineality's dimension."""
-        import flint
-
+        from ...polyhedra.linear import rank_of
         from ...polyhedra.nearest import is_subspace_at_infinity
 
         chart = self.domain.chart
         if all(v is not None for v in (*chart.low, *chart.high)):
             return True, 0
         rows = self._any_rows
-        rank = flint.fmpq_mat([row[1:] for row in rows]).rank() if rows else 0
-        return is_subspace_at_infinity(rows, chart.dim), chart.dim - int(rank)
+        rank = rank_of(row[1:] for row in rows)
+        return is_subspace_at_infinity(rows, chart.dim), chart.dim - rank
 
     @property
     def is_bounded(self) -> bool:
@@ -267,7 +266,7 @@ class Shape:
         >>> region.project([-1, 5]).tolist()
         [0.0, 5.0]
         """
-        from ...cells.space import dense_rows
+        from ...domain.rows import dense_rows
         from ...polyhedra.lp import q
         from ...polyhedra.nearest import nearest_point
 

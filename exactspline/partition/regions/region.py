@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
-from ...errors import LimitError, ParameterError, ShapeError
+from ...errors import LimitError
 from ...mode import guarded
-from ...rationals import fractions, nearest_float, to_fraction
-from .coordinates import Coordinates, exact_point
+from ...rationals import fractions
 from .inequalities import Inequality, describe_sides
-from .maps import affine_map, exact_forms
-from .polyhedron import Shape
+from .of_code import RegionOfCode
 
 if TYPE_CHECKING:
     from ...cells.facets import Condition, Facet
-    from ...cells.forms import ExactForms
-    from ...compile.forms import Forms
-    from ...domain import Domain
-    from ...network.network import Network
-    from ...polyhedra.lp import Point, Row
+    from ...polyhedra.lp import Row
 
 __all__ = ["Region", "RegionFacet", "SymbolicRegion"]
 
@@ -78,17 +70,6 @@ class RegionFacet:
         return self.inequality.side is not None
 
 
-class Holder(Protocol):
-    """What a region asks of the partition that it is a part of."""
-
-    @property
-    def _exact_forms(self) -> ExactForms: ...
-
-    def _facets_of(self, index: int) -> list[Facet] | None: ...
-
-    def _region_of(self, code: np.ndarray) -> Region | None: ...
-
-
 class SymbolicRegion(NamedTuple):
     """A region for sympy: ``symbols``, the ``inequalities`` of its closure, and the ``map``.
 
@@ -108,7 +89,7 @@ class SymbolicRegion(NamedTuple):
 
 
 @guarded
-class Region(Shape):
+class Region(RegionOfCode):
     """One activation region of a network on a domain; it needs no partition around it.
 
     ``partition[i]``, iteration over a partition, and `exactspline.regions_at` make regions.
@@ -160,92 +141,7 @@ class Region(Shape):
     x[0] - x[1] >= 0   (ReLU[1], piece 1)
     """
 
-    def __init__(self, network: Network, domain: Domain, code: Any, witness: Sequence[Any]) -> None:
-        program = network.program
-        given = np.asarray(code)
-        if given.shape != (program.n_units,) or (given.dtype.kind not in "iub" and given.size):
-            raise ShapeError(
-                f"region: a code of shape {given.shape} and type {given.dtype}; give "
-                f"{program.n_units} whole numbers, one a unit"
-            )
-        pieces = [layer.units.pieces for layer in program.layers]
-        most = np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int64)
-        if np.any(given.astype(np.int64) < 0) or np.any(given.astype(np.int64) >= most):
-            raise ParameterError("region: the code names a piece that its unit does not have")
-        if domain.dim != network.input_dim:
-            raise ShapeError(
-                f"the domain lies in R^{domain.dim}, but the network has "
-                f"{network.input_dim} inputs (shape {network.input_shape})"
-            )
-        if len(witness) != domain.chart.dim:
-            raise ShapeError(
-                f"region: a witness of {len(witness)} numbers; the domain has "
-                f"{domain.chart.dim} coordinates"
-            )
-        exact = tuple(to_fraction(v, "region: witness") for v in witness)
-        self._set(network, domain, given, exact)
-        if self._holds(list(exact)) != (True, True):
-            raise ParameterError(
-                "region: the witness is not strictly inside the region of this code; "
-                "exactspline.regions_at finds the region of a point"
-            )
-
     _watch: Watch = staticmethod(lambda done, total: None)
-
-    def _set(
-        self, network: Network, domain: Domain, code: np.ndarray,
-        witness: tuple[Fraction, ...] | None, index: int | None = None,
-        partition: Holder | None = None, forms: ExactForms | None = None,
-        segment: tuple[Point, Point] | None = None,
-    ) -> None:  # fmt: skip
-        self.network, self.domain, self.index = network, domain, index
-        self.code = code.astype(np.min_scalar_type(network.program.max_pieces - 1))
-        self._witness, self._partition, self._segment = witness, partition, segment
-        if forms is not None:
-            self._forms = forms
-
-    @classmethod
-    def _known(cls, *arguments: Any, **options: Any) -> Region:
-        """A region that needs no check: its code is one, and so is its witness.
-
-        With a ``segment`` (start, towards) in place of the witness: the open segment begins
-        inside the region.
-        """
-        out = cls.__new__(cls)
-        out._set(*arguments, **options)
-        return out
-
-    def __repr__(self) -> str:
-        name = "" if self.index is None else f" {self.index}"
-        return f"<Region{name} of {self.network!r} on {self.domain.describe()}>"
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Region):
-            return NotImplemented
-        same = self.network is other.network and self.domain is other.domain
-        return same and bool(np.array_equal(self.code, other.code))
-
-    def __hash__(self) -> int:
-        return hash((id(self.network), id(self.domain), self.code.tobytes()))
-
-    # --- What it is made of ------------------------------------------------------------------
-
-    @cached_property
-    def _forms(self) -> ExactForms:
-        if self._partition is not None:
-            return self._partition._exact_forms
-        return exact_forms(self.network, self.domain)
-
-    @cached_property
-    def _coordinates(self) -> Coordinates:
-        return Coordinates(self.domain.chart)
-
-    @cached_property
-    def _conditions(self) -> list[Condition]:
-        """All conditions that are not constant."""
-        from .conditions import conditions_of
-
-        return conditions_of(self._forms, self.domain.chart.point, self.code)
 
     @cached_property
     def _facets(self) -> list[Facet]:
@@ -266,12 +162,6 @@ class Region(Shape):
             self._forms, self.code, self._inside, self._conditions, self._watch
         )
 
-    @cached_property
-    def _inside(self) -> Point:
-        from ...polyhedra.lp import q
-
-        return [q(v) for v in self.witness]
-
     @property
     def _rows(self) -> list[Row]:
         """Rows that describe the closure, one a facet."""
@@ -281,104 +171,6 @@ class Region(Shape):
     def _any_rows(self) -> list[Row]:
         """Rows that describe the closure: one a facet if these are known, else all."""
         return self._rows if "_facets" in self.__dict__ else [c.row for c in self._conditions]
-
-    @cached_property
-    def witness(self) -> tuple[Fraction, ...]:
-        """A point strictly inside the region, exactly, in the domain's coordinates t.
-
-        Examples
-        --------
-        >>> import exactspline as es
-        >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
-        >>> (region,) = es.regions_at(net, [3, 1])
-        >>> all(value > 0 for value in region.witness)
-        True
-        """
-        if self._witness is not None:
-            return self._witness
-        from .fan import step_towards
-
-        assert self._segment is not None
-        start, towards = self._segment
-        found = step_towards([c.row for c in self._conditions], start, towards)
-        exact = list(fractions(found))
-        near = [Fraction(nearest_float(v)) for v in exact]  # shorter, where it is inside as well
-        return tuple(near if self._holds(near) == (True, True) else exact)
-
-    @cached_property
-    def point(self) -> tuple[Fraction, ...]:
-        """The witness as an input x of the network, exactly.
-
-        Examples
-        --------
-        >>> import exactspline as es
-        >>> net = es.Network([es.ReLU()], (2,))
-        >>> (region,) = es.regions_at(net, [3, 5], es.Slice([0, 5], [[1, 0]]))
-        >>> len(region.witness), len(region.point), int(region.point[1])
-        (1, 2, 5)
-        """
-        return tuple(self.domain.chart.lift(self.witness))
-
-    # --- Its affine map ----------------------------------------------------------------------
-
-    @cached_property
-    def _map(self) -> Forms:
-        return affine_map(self.network, self.code)
-
-    def affine(self, *, exact: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """The network's affine map on the region: f(x) = A x + b.
-
-        Parameters
-        ----------
-        exact : bool
-            True gives object arrays of Fractions.
-
-        Returns
-        -------
-        A : array, shape (C, D)
-            Over the network's inputs, flattened; for its outputs, flattened.
-        b : array, shape (C,)
-
-        Notes
-        -----
-        The float64 numbers are the exact ones, each rounded once (and to the largest float64
-        beyond the range).
-
-        Examples
-        --------
-        >>> import exactspline as es
-        >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
-        >>> (region,) = es.regions_at(net, [3, 1])
-        >>> A, b = region.affine()
-        >>> A.tolist(), b.tolist()
-        ([[1.0, 2.0]], [0.0])
-        """
-        forms = self._map
-        shape = (len(forms), forms.width)
-        A = np.full(shape, Fraction(0), dtype=object) if exact else np.zeros(shape)
-        b = np.empty(len(forms), dtype=object if exact else np.float64)
-        for i in range(len(forms)):
-            indices, data, const = forms.row(i)
-            values = [Fraction(v) for v in data.tolist()]
-            for j, v in zip(indices.tolist(), values, strict=True):
-                A[i, j] = v if exact else nearest_float(v)
-            b[i] = const if exact else nearest_float(const)
-        return A, b
-
-    def templates(self, *, exact: bool = False) -> np.ndarray:
-        """The rows of A, shape (C, D): what the region's outputs are matched against.
-
-        Examples
-        --------
-        >>> import exactspline as es
-        >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
-        >>> (region,) = es.regions_at(net, [3, 1])
-        >>> region.templates(exact=True).tolist()
-        [[Fraction(1, 1), Fraction(2, 1)]]
-        """
-        return self.affine(exact=exact)[0]
-
-    # --- Inequalities and neighbours ---------------------------------------------------------
 
     def inequalities(self, irredundant: bool = True) -> list[Inequality]:
         """The inequalities of the region's closure, each with where it comes from.
@@ -496,53 +288,6 @@ class Region(Shape):
                 )
             )  # fmt: skip
         return out
-
-    # --- Points ------------------------------------------------------------------------------
-
-    def contains(self, x: Any, *, closure: bool = False) -> bool:
-        """Whether the region holds a point, decided exactly.
-
-        Parameters
-        ----------
-        x : array_like
-            An input: floats (as the dyadic rationals they are), Fractions, texts.
-        closure : bool
-            False: strictly inside, off all boundaries and off the domain's border. True: in
-            the closure.
-
-        Notes
-        -----
-        A point that is not in the domain's affine hull is in no region. One evaluation of the
-        network in rationals.
-
-        Examples
-        --------
-        >>> import exactspline as es
-        >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
-        >>> (region,) = es.regions_at(net, [3, 1])
-        >>> region.contains([1, 2]), region.contains([0, 2]), region.contains([0, 2], closure=True)
-        (True, False, True)
-        """
-        t = self._coordinates.of(exact_point(x, self.network))
-        if t is None:
-            return False
-        closed, strict = self._holds(t)
-        return closed if closure else strict
-
-    def _holds(self, t: list[Fraction]) -> tuple[bool, bool]:
-        """Whether the closure holds a point of the domain's hull, and whether the region does."""
-        from ...cells.point import values_at
-        from ...polyhedra.lp import q, value_at
-        from .fan import holds_at
-
-        at = [q(v) for v in t]
-        sides = [value_at(row, at) for row in self._forms.domain_rows]
-        if any(v < 0 for v in sides):
-            return False, False
-        x = [q(v) for v in self.domain.chart.lift(t)]
-        values = values_at(self.network.program, x)
-        closed, strict = holds_at(self._forms, self.code, values)
-        return closed, strict and all(v > 0 for v in sides)
 
     # --- For other libraries -----------------------------------------------------------------
 

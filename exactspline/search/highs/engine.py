@@ -22,7 +22,8 @@ from ...rationals import fractions
 from ..decisions import Batch, Decisions
 from ..facet_columns import FoundFacets, exact_facets, hash_table
 from ..kernel import control as c
-from ..kernel.problem import MAX_REACH, make_problem, make_state
+from ..kernel.problem import MAX_REACH, make_problem
+from ..kernel.state import make_state
 from ..kernel.tiers import bring_in, call_tier, needed
 from ..part import INSIDE, OUTSIDE, WHOLE, Part, following
 from ..rational.engine import exact_batch
@@ -208,10 +209,10 @@ class HighsSearch:
 
     def _enter(self, node: _Node) -> None:
         """Compute the next layer's forms and settle what the domain's box settles."""
+        bring_in(self.problem, self.state, *needed(self.problem, self.state))  # or out of time
         ctl = self.state.ctl
         ctl[c.OPEN_END] = node.open_end
         node.layer += 1
-        bring_in(self.problem, self.state, *needed(self.problem, self.state))
         call_tier(c.ENTER_LAYER, self.problem, self.state, node.layer)
         node.position, node.open_end = int(ctl[c.POSITION]), int(ctl[c.OPEN_END])
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from fractions import Fraction
-from typing import Any
 
 import flint
 import numpy as np
@@ -17,7 +15,7 @@ from ...clock import Clock, OutOfTime
 from ...compile.program import Program
 from ...errors import UndecidedError
 from ...polyhedra.decide import decide, interior
-from ...polyhedra.lp import Row, q, value_at, vertex
+from ...polyhedra.lp import Row, q, value_at
 from ...rationals import fractions
 from ..decisions import Batch, Decisions
 from ..part import INSIDE, ON_THE_WAY, WHOLE, Part, following
@@ -27,16 +25,17 @@ from . import control as c
 from .facet_buffers import make_facets
 from .graph import FacetSearch
 from .layout import State
-from .problem import make_problem, make_state
+from .problem import make_problem
 from .stages import EMPTIED, FULL_CELL, NEXT, NO_ROOT, REGION, ROOT, Stage
-from .tiers import bring_in, call_tier, needed, run
+from .start import first_node
+from .state import make_state
+from .tiers import bring_in, run
 
 __all__ = ["KernelSearch"]
 
 BUDGET = 20_000  # nodes between two looks at the clock at most: about 0.1 s
 FIRST = 16  # nodes before the first look: nobody knows how long they take
 SLOW, FAST = 0.2, 0.05  # seconds between two looks: more are too many, less are few
-SMALL = 10_000  # operations that plain Python does in a few milliseconds
 HEARTBEAT = 0.1  # seconds between two batches while the kernel asks and asks
 
 
@@ -46,13 +45,6 @@ def _nearest(point: list[flint.fmpq]) -> list[float] | None:
         return [int(v.p) / int(v.q) for v in point]
     except OverflowError:
         return None
-
-
-def _refactor(d: int, m: int) -> Callable[..., Any]:
-    """What computes a dictionary: for a small one, the kernel is not worth compiling."""
-    from .simplex import refactor
-
-    return getattr(refactor, "py_func", refactor) if d * d * (d + m) <= SMALL else refactor
 
 
 class KernelSearch:
@@ -186,8 +178,8 @@ class KernelSearch:
                     return
                 continue
             status = self._advance()
-            if status == c.QUERY:
-                self._step = self._answer
+            if status in (c.QUERY, c.NEEDS_TIER):
+                self._step = self._answer if status == c.QUERY else self._bring_tier
                 if not self._done(clock):
                     yield self._take()
                     return
@@ -225,7 +217,7 @@ class KernelSearch:
 
     def _begin(self) -> None:
         """Make the domain the first node."""
-        if not self._start():
+        if not first_node(self.problem, self.state, self.space, self.forms.domain_rows):
             self._whole = True
             self.state.ctl[c.PHASE] = c.POP  # nothing will be pending after it
             self.state.num[c.WEIGHT] = self.part.weight
@@ -253,11 +245,15 @@ class KernelSearch:
         elif self.facets is None:
             ctl[c.BUDGET] = self._nodes
         status = run(self.problem, self.state)
-        if status not in (c.F_FULL, c.F_QUERY):
+        if status not in (c.F_FULL, c.F_QUERY, c.NEEDS_TIER):
             self._pace(time.monotonic() - began)
             if self.facets is not None and self.stage != Stage.DESCENT:
                 ctl[c.BUDGET] = max(1, self._nodes // 10)  # leaves take longer
         return status
+
+    def _bring_tier(self) -> None:
+        """Have the kernel that the search has asked for."""
+        bring_in(self.problem, self.state, int(self.state.ctl[c.WANTED_TIER]))
 
     def _pace(self, seconds: float) -> None:
         """Have the kernel look up more often where nodes take long, and less often again."""
@@ -285,69 +281,14 @@ class KernelSearch:
             self.audit(self)
         elif status == c.GROW:
             self._grow()
+        elif status == c.NEEDS_TIER:
+            pass  # it is there; the kernel makes its step again
         elif status == c.PAUSE and self.stage == Stage.DESCENT:
             self._go(status, self._looked())
         else:
             # a short stretch is not worth a batch
             return status == c.PAUSE and passed < FAST and not clock.late()
         return True
-
-    def _start(self) -> bool:
-        """Set up the root node; False if the domain holds no float64 point that is proved."""
-        state, d = self.state, self.space.dim
-        ctl = state.ctl
-        rows = self.forms.domain_rows
-        tight = self._first_vertex(rows)
-        basic = [i for i in range(len(rows)) if i not in set(tight)]
-        vertex = state.dictionary
-        vertex.col_id[:] = tight
-        vertex.row_id[: len(basic)] = basic
-        ctl[c.M] = len(basic)
-        ctl[c.N_PATH] = len(rows)
-        ctl[c.ANSWER] = c.OPEN
-        ctl[c.PHASE] = c.NODE
-        state.num[c.WEIGHT] = 1.0
-        inside = self._first_point(rows)
-        if inside is None:
-            return False
-        state.point[:] = inside
-        scratch = np.zeros((d, 2 * d))
-        with np.errstate(all="ignore"):  # guesses
-            _refactor(d, len(basic))(
-                vertex.T, d, len(basic), vertex.col_id, vertex.row_id, state.path.row,
-                state.path.scale, scratch,
-            )  # fmt: skip
-        bring_in(self.problem, state, *needed(self.problem, self.state))
-        call_tier(c.ENTER_LAYER, self.problem, state, 0)
-        return True
-
-    def _first_vertex(self, rows: list[Row]) -> list[int]:
-        """For every coordinate a tight row, or -1 - j where the direction is free."""
-        low, high = self.space.low, self.space.high
-        if len(rows) == sum(b is not None for b in (*low, *high)):
-            out, at = [], 0
-            for j, (a, b) in enumerate(zip(low, high, strict=True)):
-                out.append(-1 - j if a is None and b is None else at)
-                at += (a is not None) + (b is not None)
-            return out
-        _, tight, free = vertex(rows, [q(v) for v in self.space.interior])
-        places = iter(tight)
-        return [-1 - j if j in set(free) else next(places) for j in range(self.space.dim)]
-
-    def _first_point(self, rows: list[Row]) -> list[float] | None:
-        """A float64 point strictly inside the domain, generic where nothing bounds it."""
-        exact = []
-        for j, value in enumerate(self.space.interior):
-            if self.space.low[j] is None and self.space.high[j] is None and len(rows) == 0:
-                # an irrational-like number: on no hyperplane of small coefficients
-                value = Fraction(((j + 1) * 0.6180339887498949) % 1.0 + 0.1)
-            exact.append(value)
-        try:
-            floats = [float(v) for v in exact]
-        except OverflowError:
-            return None
-        at = [q(v) for v in floats]
-        return floats if all(value_at(row, at) > 0 for row in rows) else None
 
     def _take(self) -> Batch:
         """Hand over what the kernel has stored."""

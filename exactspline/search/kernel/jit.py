@@ -81,7 +81,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def entry(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls, at the first call, and keep the result on disk."""
-    return compiled(function, _fresh("alone"), _OPTIONS)
+    return compiled(function, _fresh("alone"), _OPTIONS, bare=True)
 
 
 def tier(number: int) -> Callable[[Callable[..., Any]], Any]:

@@ -18,6 +18,7 @@ Whatever is not listed is a defect and ends the search with an error instead of 
 | TREE | LIMIT | the next leaf is not counted | FULL |
 | TREE | DONE | | END |
 | DESCENT, TREE | GROW, AUDITED | more room; a look for tests | as before |
+| DESCENT, TREE | NEEDS_TIER | a kernel is compiled or loaded | as before |
 | CELL | REGION | one region, if it is of the part | CELL |
 | CELL | FULL_CELL | its next region is not counted | FULL |
 | CELL | EMPTIED | its last region was found | where it came from |
@@ -52,6 +53,7 @@ NEXT: dict[tuple[Stage, int], frozenset[Stage]] = {
     (_DESCENT, c.PAUSE): frozenset({_DESCENT, _TREE}),
     (_DESCENT, c.QUERY): frozenset({_DESCENT}),
     (_DESCENT, c.GROW): frozenset({_DESCENT}),
+    (_DESCENT, c.NEEDS_TIER): frozenset({_DESCENT}),
     (_DESCENT, c.AUDITED): frozenset({_DESCENT}),
     (_DESCENT, c.SUBTREE): frozenset({_CELL, _DESCENT}),
     (_DESCENT, c.DONE): frozenset({Stage.END}),
@@ -59,6 +61,7 @@ NEXT: dict[tuple[Stage, int], frozenset[Stage]] = {
     (_TREE, c.BUFFER): frozenset({_TREE}),
     (_TREE, c.QUERY): frozenset({_TREE}),
     (_TREE, c.GROW): frozenset({_TREE}),
+    (_TREE, c.NEEDS_TIER): frozenset({_TREE}),
     (_TREE, c.AUDITED): frozenset({_TREE}),
     (_TREE, c.SUBTREE): frozenset({_CELL, _TREE}),
     (_TREE, c.LIMIT): frozenset({Stage.FULL}),

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import control as c
 from .block import BY_POINTER, NOT_COMPILED, given
+from .elsewhere import compile_in_time
 from .jit import TIERS
 from .layout import Problem, State
 
@@ -39,7 +40,13 @@ _addresses: dict[int, int] = {}  # of the tiers that are there in this process
 
 
 def bring_in(problem: Problem, state: State, *numbers: int) -> None:
-    """Compile tiers, or load them, so that kernels can call them."""
+    """Compile tiers, or load them, so that kernels can call them.
+
+    Raises
+    ------
+    OutOfTime
+        If a clock ends before they are compiled: another process is at it, and goes on.
+    """
     if not BY_POINTER and not NOT_COMPILED:
         return
     for number in numbers:
@@ -48,6 +55,7 @@ def bring_in(problem: Problem, state: State, *numbers: int) -> None:
         if number not in _addresses:
             from .block_types import address_of
 
+            compile_in_time(number, tier(number))
             _addresses[number] = address_of(tier(number), problem, state)
         state.tiers[number] = _addresses[number]
 
@@ -58,11 +66,14 @@ def call_tier(number: int, problem: Problem, state: State, argument: int) -> int
 
 
 def run(problem: Problem, state: State) -> int:
-    """Let the search go on until it has something to tell; its status."""
+    """Let the search go on until it has something to tell; its status.
+
+    NEEDS_TIER, if a kernel is not in this process yet: `ctl[WANTED_TIER]` is to be brought in.
+    """
     from .dfs import advance
 
     status = int(advance(given(problem), given(state)))
-    while status == c.NEEDS_TIER:
+    while status == c.NEEDS_TIER and state.ctl[c.WANTED_TIER] in _addresses:
         bring_in(problem, state, int(state.ctl[c.WANTED_TIER]))
         status = int(advance(given(problem), given(state)))
     return status

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...compile.forms import Forms
+from ...domain.rows import dense_fractions
 from ...errors import LimitError, ParameterError
 from ...mode import guarded
 from ...rationals import fractions
@@ -118,12 +119,7 @@ def dense(forms: Forms, what: str) -> tuple[np.ndarray, np.ndarray]:
         raise LimitError(
             f"{what}: a matrix of {n:,} x {width:,} rationals is too large; take a toy network"
         )
-    matrix = np.full((n, width), Fraction(0), dtype=object)
-    const = np.empty(n, dtype=object)
-    for i in range(n):
-        indices, data, const[i] = forms.row(i)
-        matrix[i, indices] = [Fraction(v) for v in data.tolist()]
-    return matrix, const
+    return dense_fractions(forms)
 
 
 def unit_pieces(layer: Layer, what: str) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -55,16 +55,12 @@ class Simplex:
 
 def times(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     """The exact product of a matrix with a matrix or vector of Fractions, by flint."""
-    import flint
-
-    from ...polyhedra.lp import q
+    from ...polyhedra.linear import matrix_of
 
     columns = B.reshape(len(B), -1)
     if min(*A.shape, *columns.shape) == 0:
         return np.full((len(A), *B.shape[1:]), Fraction(0), dtype=object)
-    product = flint.fmpq_mat([[q(v) for v in row] for row in A.tolist()]) * flint.fmpq_mat(
-        [[q(v) for v in row] for row in columns.tolist()]
-    )
+    product = matrix_of(A.tolist()) * matrix_of(columns.tolist())
     out = np.empty(len(A) * columns.shape[1], dtype=object)
     out[:] = fractions_of(product.entries())
     return out.reshape(len(A), *B.shape[1:])
@@ -155,6 +151,6 @@ def maps_of(partition: Partition) -> Maps:
     """The affine maps of all regions, as the compiled program composes them."""
     A, b = partition.affine_pieces(exact=True)
     P, p = dense(partition.domain.chart.point, "the domain's chart")
-    if partition.domain.chart.dim == 0:
-        return Maps(A, b, np.zeros((*A.shape[:2], 0), dtype=object), A @ p + b)
-    return Maps(A, b, A @ P, A @ p + b)
+    rows = A.reshape(-1, A.shape[2])
+    over_t = times(rows, P).reshape(*A.shape[:2], P.shape[1])
+    return Maps(A, b, over_t, times(rows, p).reshape(b.shape) + b)

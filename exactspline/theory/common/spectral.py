@@ -15,7 +15,7 @@ from typing import Any
 
 from ...errors import LimitError
 from ...mode import guarded
-from ...rationals import fraction
+from ...rationals import fraction, root_of
 
 __all__ = ["LargestRoot", "compare", "gram_root", "square_root"]
 
@@ -55,14 +55,16 @@ class LargestRoot:
         """How many distinct roots are larger than x."""
         import flint
 
-        shifted = self.polynomial(flint.fmpq_poly([flint.fmpq(x.numerator, x.denominator), 1]))
+        from ...polyhedra.lp import q
+
+        shifted = self.polynomial(flint.fmpq_poly([q(x), 1]))
         signs = [c > 0 for c in shifted.coeffs() if c != 0]
         return sum(a != b for a, b in pairwise(signs))
 
     def _is_root(self, x: Fraction) -> bool:
-        import flint
+        from ...polyhedra.lp import q
 
-        return bool(self.polynomial(flint.fmpq(x.numerator, x.denominator)) == 0)
+        return bool(self.polynomial(q(x)) == 0)
 
     def isolate(self) -> None:
         """Narrow until no other root lies in the enclosure."""
@@ -152,9 +154,9 @@ def gram_root(rows: Sequence[Sequence[Fraction]], inner: Any = None) -> LargestR
     LimitError
         If neither side of A is at most 64.
     """
-    import flint
+    from ...polyhedra.linear import matrix_of
 
-    A = flint.fmpq_mat([[flint.fmpq(v.numerator, v.denominator) for v in row] for row in rows])
+    A = matrix_of(rows)
     if inner is not None:
         gram = A * inner * A.transpose()
     elif A.nrows() <= A.ncols():
@@ -173,21 +175,4 @@ def gram_root(rows: Sequence[Sequence[Fraction]], inner: Any = None) -> LargestR
 
 def square_root(low: Fraction, high: Fraction, bits: int = 60) -> tuple[Fraction, Fraction]:
     """Rationals around the square roots of a nonnegative enclosure."""
-    return _root(max(low, Fraction(0)), bits, False), _root(high, bits, True)
-
-
-def _root(value: Fraction, bits: int, up: bool) -> Fraction:
-    """The square root of a rational, rounded up or down to a multiple of a small unit."""
-    from math import isqrt
-
-    exact = isqrt(value.numerator), isqrt(value.denominator)
-    if exact[0] ** 2 == value.numerator and exact[1] ** 2 == value.denominator:
-        return Fraction(*exact)
-    # scale so that the root has about ``bits`` bits
-    size = value.numerator.bit_length() - value.denominator.bit_length()
-    shift = max(0, bits - size // 2)
-    scaled = value * 4**shift
-    root = isqrt(scaled.numerator // scaled.denominator)
-    if up and Fraction(root) ** 2 < scaled:
-        root += 1
-    return Fraction(root, 2**shift)
+    return root_of(max(low, Fraction(0)), bits), root_of(high, bits, up=True)

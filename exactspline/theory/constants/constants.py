@@ -13,10 +13,11 @@ from ...errors import LimitError, ParameterError, UndecidedError
 from ...mode import guarded
 from ...rationals import to_fraction
 from ..common.region_maps import dense, dot, partition_of
+from ..common.samples import maps_of
 from ..common.spectral import LargestRoot, compare, gram_root, square_root
 from ..geometry.geometry import inside_step
 from ..registry import check, exported
-from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
+from ..report import Report, Statement
 from .product import product_bound
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _maps(partition: Partition) -> tuple[list[Matrix], bool, Any]:
     inner
         (P^T P)^-1 as a flint matrix where they are not; else None.
     """
-    import flint
+    from ...polyhedra.linear import matrix_of
 
     P, _ = dense(partition.domain.chart.point, "the domain's chart")
     d, k = P.shape
@@ -127,19 +128,14 @@ def _maps(partition: Partition) -> tuple[list[Matrix], bool, Any]:
             f"lipschitz: {len(partition):,} regions with {C} x {d} coefficients are over the "
             f"limit of {_MOST_FRACTIONS:,}; take a smaller domain"
         )
-    A, _ = partition.affine_pieces(exact=True)
+    maps = maps_of(partition).over_t.tolist()
     columns = [[(i, v) for i, v in enumerate(P[:, j]) if v] for j in range(k)]
-    maps = [
-        [[sum((row[i] * v for i, v in column), Fraction(0)) for column in columns] for row in a]
-        for a in A
-    ]
     used = [column[0][0] for column in columns if len(column) == 1 and column[0][1] == 1]
     coordinate = len(used) == k and len(set(used)) == k
     if coordinate:
         return maps, True, None
     gram = [[dot(P[:, i], P[:, j]) for j in range(k)] for i in range(k)]
-    matrix = flint.fmpq_mat([[flint.fmpq(v.numerator, v.denominator) for v in r] for r in gram])
-    return maps, False, matrix.inv()
+    return maps, False, matrix_of(gram).inv()
 
 
 def _row_norm(A: Sequence[Sequence[Fraction]]) -> Fraction:
@@ -218,16 +214,20 @@ def check_lipschitz(
         none exceeds them.
     """
     partition = partition_of(network, domain)
-    text: dict[str, Any] = {
-        "name": "check_lipschitz",
-        "statement": "The Lipschitz constant on a convex domain is the maximum over the regions "
+    says = Statement(
+        "check_lipschitz",
+        "The Lipschitz constant on a convex domain is the maximum over the regions "
         "of |A| (norms 1, 2, infinity), and at most the product of the layers' norms with "
         "max(1, |slope|), and sqrt(overlap) for overlapping maxima.",
-        "source": "Balestriero, Baraniuk, Mad Max, 2018 (the network is affine on regions); "
+        "Balestriero, Baraniuk, Mad Max, 2018 (the network is affine on regions); "
         "Szegedy et al. 2014, section 4.3 (product)",
-    }
+        (
+            "the regions' matrices, exact norms and largest eigenvalues",
+            "quotients of the network's exact values at points of the domain",
+        ),
+    )
     if partition.domain.chart.dim == 0:
-        return Report(**text, verdict=NOT_APPLICABLE, reason="the domain is one point")
+        return says.not_applicable("the domain is one point")
     found = lipschitz(partition)
     constants: dict[str, tuple[Fraction, Fraction]] = {"2": found.two}
     if found.one is not None and found.infinity is not None:
@@ -257,19 +257,11 @@ def check_lipschitz(
             bad = {"norm": norm, "constant": low, "product bound": product[norm]}
         if bad is not None:
             break
-    return Report(
-        **text,
-        verdict=HOLDS if bad is None else FAILS,
-        checked=len(partition),
-        unit="regions",
-        routes=(
-            "the regions' matrices, exact norms and largest eigenvalues",
-            "quotients of the network's exact values at points of the domain",
-        ),
-        counterexample=bad,
-        reason="" if bad is None else bad.pop("why", "the constant exceeds the product bound"),
+    why = "" if bad is None else bad.pop("why", "the constant exceeds the product bound")
+    return says.report(
+        bad, why, checked=len(partition),
         details={**details, "norms": checked, "pairs of points": points.compared},
-    )
+    )  # fmt: skip
 
 
 _MOST_PAIRS = 300

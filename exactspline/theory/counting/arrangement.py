@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
-from math import gcd, lcm
 from typing import Any
 
 import numpy as np
@@ -55,6 +52,8 @@ def zaslavsky(W: Any, b: Any = None) -> tuple[int, int]:
     >>> zaslavsky([[1, 0], [0, 1], [1, 1]], [0, 0, -1])
     (7, 1)
     """
+    from ...polyhedra.linear import primitive_multiple
+
     matrix = as_fractions(exact_array(W, "W"))
     if matrix.ndim != 2 or matrix.shape[1] < 1:
         raise ShapeError(f"zaslavsky: W has shape {matrix.shape}; give (hyperplanes, inputs)")
@@ -63,7 +62,7 @@ def zaslavsky(W: Any, b: Any = None) -> tuple[int, int]:
     if offsets.shape != (m,):
         raise ShapeError(f"zaslavsky: b has shape {offsets.shape}; give ({m},)")
     rows = frozenset(
-        _primitive([*row, c])
+        _oriented(primitive_multiple([*row, c]))
         for row, c in zip(matrix.tolist(), offsets.tolist(), strict=True)
         if any(row)
     )
@@ -78,14 +77,9 @@ def zaslavsky(W: Any, b: Any = None) -> tuple[int, int]:
 Row = tuple[int, ...]
 
 
-def _primitive(row: Sequence[Fraction]) -> Row:
-    """A hyperplane as coprime integers whose first one is positive."""
-    scale = lcm(*(v.denominator for v in row))
-    whole = [int(v * scale) for v in row]
-    divisor = gcd(*whole)
-    lead = next(v for v in whole if v)
-    divisor = divisor if lead > 0 else -divisor
-    return tuple(v // divisor for v in whole)
+def _oriented(row: Row) -> Row:
+    """A hyperplane with its first coefficient positive."""
+    return row if next(v for v in row if v) > 0 else tuple(-v for v in row)
 
 
 def _characteristic(
@@ -100,6 +94,8 @@ def _characteristic(
         raise LimitError(
             f"zaslavsky: more than {_MOST_STEPS:,} sub-arrangements; take fewer hyperplanes"
         )
+    from ...polyhedra.linear import primitive
+
     ordered = sorted(rows)
     total = [*([0] * n), 1]
     for i, plane in enumerate(ordered):  # hyperplanes are added one after the other
@@ -109,7 +105,7 @@ def _characteristic(
             row = [plane[pivot] * v - other[pivot] * w for v, w in zip(other, plane, strict=True)]
             del row[pivot]
             if any(row[:-1]):
-                on_plane.add(_primitive([Fraction(v) for v in row]))
+                on_plane.add(_oriented(primitive(row)))
         restricted = _characteristic(n - 1, frozenset(on_plane), known)
         for d, c in enumerate(restricted):
             total[d] -= c

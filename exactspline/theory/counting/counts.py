@@ -24,7 +24,7 @@ from ...errors import LimitError, ParameterError, ShapeError
 from ...mode import guarded
 from ..common.region_maps import dense, partition_of
 from ..registry import check, exported
-from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
+from ..report import Report, Statement
 from .arrangement import zaslavsky
 
 if TYPE_CHECKING:
@@ -329,13 +329,15 @@ def check_counts(
     partition = partition_of(network, domain)
     found = bounds(partition.network, partition.domain) if against is None else None
     entries = list(found) if found is not None else list(against or ())
-    text: dict[str, Any] = {
-        "name": "check_counts",
-        "statement": "The number of activation regions is at most every upper bound that "
+    says = Statement(
+        "check_counts",
+        "The number of activation regions is at most every upper bound that "
         "applies to the network; a first layer on R^D has the number of Zaslavsky's theorem.",
-        "source": "Zaslavsky 1975; Montufar 2017; Raghu et al. 2017; Serra et al. 2018; "
+        "Zaslavsky 1975; Montufar 2017; Raghu et al. 2017; Serra et al. 2018; "
         "Hinz, van de Geer 2019; Montufar, Ren, Zhang 2021",
-    }
+        ("the regions that the search enumerated", "the bounds' formulas from the widths"),
+        "bounds",
+    )
     count, bad, checked = len(partition), None, 0
     details: dict[str, Any] = {"regions": count}
     for entry in entries:
@@ -356,19 +358,9 @@ def check_counts(
             if bad is None and first != exact:
                 bad = {"regions of the first layer": first, "Zaslavsky's theorem": exact}
     if not checked:
-        return Report(
-            **text, verdict=NOT_APPLICABLE, reason="no upper bound applies", details=details
-        )
-    return Report(
-        **text,
-        verdict=HOLDS if bad is None else FAILS,
-        checked=checked,
-        unit="bounds",
-        routes=("the regions that the search enumerated", "the bounds' formulas from the widths"),
-        counterexample=bad,
-        reason="" if bad is None else "there are more regions than the bound allows, or others",
-        details=details,
-    )
+        return says.not_applicable("no upper bound applies", details)
+    why = "there are more regions than the bound allows, or others"
+    return says.report(bad, why, checked=checked, details=details)
 
 
 def _first_layer(layer: Layer) -> int | None:

@@ -10,14 +10,11 @@ from ...mode import guarded
 from ...rationals import nearest_float, to_fraction
 from ..common.spectral import square_root
 from ..registry import check, exported
-from ..report import FAILS, HOLDS, Report
+from ..report import FAILS, HOLDS, MAD_MAX, Report
 
 __all__ = ["check_collinear", "collinear_templates"]
 
-_SOURCE = (
-    "Balestriero, Baraniuk, Mad Max: Affine Spline Insights into Deep Learning, 2018, theorem on "
-    "collinear templates (dataset memorisation)"
-)
+_SOURCE = f"{MAD_MAX}, theorem on collinear templates (dataset memorisation)"
 _TOLERANCE = 1e-5  # of cvxpy's optimum, relative to the loss at zero templates
 _SIZES = ((2, 2), (3, 2), (5, 4), (10, 6))  # classes and inputs that cvxpy is asked
 

@@ -14,7 +14,7 @@ from ...rationals import as_fractions
 from ..common.region_maps import partition_of
 from ..common.samples import Simplex, exact_forward, maps_of, simplices
 from ..registry import check
-from ..report import FAILS, HOLDS, Report
+from ..report import MAD_MAX, Report, Statement
 from .autograd import Rounding, double_module, module_jacobian, torch_twin
 
 if TYPE_CHECKING:
@@ -161,19 +161,13 @@ def check_templates(
         found, wrong = _by_torch(partition, maps.A, module)
         details.update(found)
         reason = "" if wrong is None else "torch's gradient is not A[x]"
-    return Report(
-        name="check_templates",
-        statement="The template of output c, row c of A[x], is the gradient of the output in x; "
+    return Statement(
+        "check_templates",
+        "The template of output c, row c of A[x], is the gradient of the output in x; "
         "with W and b of the last layer it is W A[x], and the bias is W B[x] + b.",
-        source="Balestriero, Baraniuk, Mad Max: Affine Spline Insights into Deep Learning, 2018, "
-        "on templates",
-        verdict=HOLDS if wrong is None else FAILS,
-        checked=len(partition),
-        routes=(
+        f"{MAD_MAX}, on templates",
+        (
             "difference quotients of the exact forward inside every region; torch's autograd",
             "A[x], composed from the pieces of the region's code",
         ),
-        counterexample=wrong,
-        details=details,
-        reason=reason,
-    )
+    ).report(wrong, reason, checked=len(partition), details=details)

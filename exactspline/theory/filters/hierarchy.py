@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...errors import UnsupportedOperatorError
 from ...mode import guarded
@@ -12,7 +12,7 @@ from ..common.region_maps import partition_of
 from ..common.samples import exact_forward, simplices
 from ..operators.operators import network_behind
 from ..registry import check
-from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
+from ..report import MAD_MAX, Report, Statement
 
 if TYPE_CHECKING:
     from ...domain import Domain
@@ -67,24 +67,23 @@ def check_hierarchy(network: Network | Partition, domain: Domain | None = None) 
     'holds'
     """
     net = network_behind(network)
-    text: dict[str, Any] = {
-        "name": "check_hierarchy",
-        "statement": "z(x) = W max_r (A^(L-1)_r max_r (... A^(1)_r x + B^(1)_r ...) + "
+    says = Statement(
+        "check_hierarchy",
+        "z(x) = W max_r (A^(L-1)_r max_r (... A^(1)_r x + B^(1)_r ...) + "
         "B^(L-1)_r) + b: the output is a hierarchy of matched filters.",
-        "source": "Balestriero, Baraniuk, Mad Max: Affine Spline Insights into Deep Learning, "
-        "2018, on template matching",
-        "routes": (
+        f"{MAD_MAX}, on template matching",
+        (
             "the exact forward of the network's operators",
             "the nested maxima of the layers' A x + B, by the formula of the composition",
         ),
-    }
+    )
     domain = network.domain if not isinstance(network, Network) and domain is None else domain
     try:
         masos = _masos(net.layers)
     except UnsupportedOperatorError as error:
-        return Report(verdict=NOT_APPLICABLE, reason=str(error), **text)
+        return says.not_applicable(str(error))
     if not masos:
-        return Report(verdict=NOT_APPLICABLE, reason="the network has no operators", **text)
+        return says.not_applicable("the network has no operators")
     partition = partition_of(_side_by_side(net, masos), domain)
     nested = Network(masos, net.input_shape)
     wrong, points = None, 0
@@ -96,11 +95,7 @@ def check_hierarchy(network: Network | Partition, domain: Domain | None = None) 
                 wrong = {"x": x, "f(x)": values, "nested maxima": others}
         if wrong is not None:
             break
-    return Report(
-        verdict=HOLDS if wrong is None else FAILS,
-        checked=len(partition),
-        counterexample=wrong,
-        reason="" if wrong is None else "the nested maxima are not the network",
+    return says.report(
+        wrong, "the nested maxima are not the network", checked=len(partition),
         details={"layers": len(masos), "points": points},
-        **text,
-    )
+    )  # fmt: skip

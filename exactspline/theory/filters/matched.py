@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import ParameterError, ShapeError
 from ...mode import guarded
-from ...rationals import nearest_float, to_fraction
+from ...rationals import nearest_floats, to_fraction
 from ..registry import exported
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def templates(network: Network, x: Any, *, exact: bool = False) -> Templates:
     ([[2.0, 0.0]], [3.0], [4.0])
     """
     from ...cells.point import code_at
+    from ...domain.rows import dense_fractions, values_of
     from ...partition.regions.coordinates import exact_point
     from ...partition.regions.maps import program_map
     from ..common.region_maps import network_of
@@ -93,23 +94,11 @@ def templates(network: Network, x: Any, *, exact: bool = False) -> Templates:
     point = [to_fraction(v, "x") for v in exact_point(x, network)]
     code, boundary = code_at(network.program, point)
     forms = program_map(network.program, code)
-    C, D = len(forms), network.input_dim
-    A = np.full((C, D), Fraction(0), dtype=object)
-    b, matches = np.empty(C, dtype=object), np.empty(C, dtype=object)
-    for c in range(C):
-        indices, data, b[c] = forms.row(c)
-        total = Fraction(0)
-        for j, v in zip(indices.tolist(), data.tolist(), strict=True):
-            A[c, j] = Fraction(v)
-            total += A[c, j] * point[j]
-        matches[c] = total
+    A, b = dense_fractions(forms)
+    matches = np.array(values_of(forms, point), dtype=object) - b
     if not exact:
-        A, b, matches = (_rounded(v) for v in (A, b, matches))
-    return Templates(A.reshape(C, *network.input_shape), b, matches, code, boundary)
-
-
-def _rounded(values: np.ndarray) -> np.ndarray:
-    return np.array([nearest_float(v) for v in values.reshape(-1)]).reshape(values.shape)
+        A, b, matches = (nearest_floats(v) for v in (A, b, matches))
+    return Templates(A.reshape(len(b), *network.input_shape), b, matches, code, boundary)
 
 
 @exported

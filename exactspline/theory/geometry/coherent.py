@@ -138,6 +138,7 @@ def cells_power_diagram(
     """
     import flint
 
+    from ...polyhedra.linear import null_space
     from ...polyhedra.lp import q
 
     if len(ends) > _MOST_EDGES:
@@ -153,7 +154,7 @@ def cells_power_diagram(
     if any(not 0 <= i < cells for pair in pairs for i in pair):
         raise ParameterError(f"power diagram: a facet names none of the {cells} cells")
     cycles = _cycles(cells, pairs)
-    if len(cycles) != len(pairs) - cells + 1:
+    if cycles is None:
         raise ParameterError("power diagram: the facets do not connect the cells")
     equations = []
     for cycle in cycles:
@@ -162,7 +163,7 @@ def cells_power_diagram(
             for e, sign in cycle:
                 equation[e] = equation[e] + sign * exact[e][c]
             equations.append(equation)
-    freedom = _nullspace(equations, len(pairs))
+    freedom = null_space(equations, len(pairs))
     bends, proof = _positive(freedom, len(pairs))
     if bends is not None:
         return _centroids(cells, pairs, exact, bends, width)
@@ -170,61 +171,39 @@ def cells_power_diagram(
     return _certificate(pairs, exact, cycles, equations, proof, width)
 
 
-def _cycles(regions: int, ends: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-    """A basis of the cycles of the graph: edges with signs, one cycle an edge off a tree."""
-    parent: list[tuple[int, int, int] | None] = [None] * regions  # (region, edge, sign)
-    depth = [-1] * regions
-    near: list[list[tuple[int, int, int]]] = [[] for _ in range(regions)]
+def _tree(cells: int, ends: list[tuple[int, int]]) -> list[tuple[int, int, int, int]]:
+    """A spanning tree from cell 0 on: (cell, next cell, facet, 1 or -1 as the facet is walked)."""
+    near: list[list[tuple[int, int, int]]] = [[] for _ in range(cells)]
     for e, (a, b) in enumerate(ends):
         near[a].append((b, e, 1))
         near[b].append((a, e, -1))
-    tree = set()
-    for root in range(regions):
-        if depth[root] >= 0:
-            continue
-        depth[root], queue = 0, [root]
-        for a in queue:
-            for b, e, sign in near[a]:
-                if depth[b] < 0:
-                    depth[b], parent[b] = depth[a] + 1, (a, e, sign)
-                    tree.add(e)
-                    queue.append(b)
-    out = []
-    for e, (a, b) in enumerate(ends):
-        if e in tree:
-            continue
-        cycle = [(e, 1)]  # a to b, then back from b to a by the tree
-        while a != b:
-            if depth[b] >= depth[a]:
-                up = parent[b]
-                assert up is not None
-                b = up[0]
-                cycle.append((up[1], -up[2]))
-            else:
-                up = parent[a]
-                assert up is not None
-                a = up[0]
-                cycle.append((up[1], up[2]))
-        out.append(cycle)
+    reached, queue, out = {0}, [0], []
+    for a in queue:
+        for b, e, sign in near[a]:
+            if b not in reached:
+                reached.add(b)
+                queue.append(b)
+                out.append((a, b, e, sign))
     return out
 
 
-def _nullspace(equations: list[list[Any]], columns: int) -> list[list[Any]]:
-    """A basis of the solutions of homogeneous equations."""
-    import flint
+def _cycles(cells: int, ends: list[tuple[int, int]]) -> list[list[tuple[int, int]]] | None:
+    """A basis of the cycles of the graph: edges with signs, one cycle an edge off a tree.
 
-    zero, one = flint.fmpq(0), flint.fmpq(1)
-    if not equations:
-        return [[one if i == j else zero for j in range(columns)] for i in range(columns)]
-    reduced, rank = flint.fmpq_mat(equations).rref()
-    pivots = [next(c for c in range(columns) if reduced[r, c] != 0) for r in range(rank)]
+    None if the facets do not connect the cells.
+    """
+    tree = _tree(cells, ends)
+    if len(tree) != cells - 1:
+        return None
+    ways: dict[int, dict[int, int]] = {0: {}}  # from cell 0 to every cell
+    for a, b, e, sign in tree:
+        ways[b] = {**ways[a], e: sign}
+    inside = {e for _, _, e, _ in tree}
     out = []
-    for free in sorted(set(range(columns)) - set(pivots)):
-        vector = [zero] * columns
-        vector[free] = one
-        for r, c in enumerate(pivots):
-            vector[c] = -reduced[r, free]
-        out.append(vector)
+    for e, (a, b) in enumerate(ends):
+        if e not in inside:  # to a, over e, and back from b: what both ways share cancels
+            there, back = ways[a].items(), ways[b].items()
+            out.append([(e, 1), *(there - back), *((f, -sign) for f, sign in back - there)])
     return out
 
 
@@ -232,6 +211,7 @@ def _positive(freedom: list[list[Any]], edges: int) -> tuple[list[Any] | None, l
     """lambda > 0 in the space spanned by some vectors, or w >= 0, not zero, orthogonal to it."""
     import flint
 
+    from ...polyhedra.linear import one_solution
     from ...polyhedra.lp import ONE, ZERO, minimise
 
     if edges == 0:
@@ -254,7 +234,7 @@ def _positive(freedom: list[list[Any]], edges: int) -> tuple[list[Any] | None, l
     weights = [ZERO] * edges
     system = [[v[e] for e in tight] for v in freedom] + [[ONE] * len(tight)]
     right = [ZERO] * dims + [ONE]
-    solution = _solve(flint.fmpq_mat(system), right)
+    solution = one_solution(flint.fmpq_mat(system), right)
     if solution is not None:
         for e, w in zip(tight, solution, strict=True):
             weights[e] = w
@@ -264,22 +244,6 @@ def _positive(freedom: list[list[Any]], edges: int) -> tuple[list[Any] | None, l
     if not orthogonal or any(w < 0 for w in weights) or not any(weights):
         weights = _weights_by_program(freedom, edges)
     return None, weights
-
-
-def _solve(matrix: Any, right: list[Any]) -> list[Any] | None:
-    """One solution of a linear system that may have redundant equations; None without one."""
-    import flint
-
-    n, m = matrix.nrows(), matrix.ncols()
-    joined = flint.fmpq_mat([[*(matrix[i, j] for j in range(m)), right[i]] for i in range(n)])
-    reduced, rank = joined.rref()
-    out = [flint.fmpq(0)] * m
-    for r in range(rank):
-        lead = next(c for c in range(m + 1) if reduced[r, c] != 0)
-        if lead == m:
-            return None
-        out[lead] = reduced[r, m]
-    return out
 
 
 def _weights_by_program(freedom: list[list[Any]], edges: int) -> list[Any]:
@@ -304,24 +268,14 @@ def _centroids(
     """Centroids and radii from the bends, walking from cell 0; every facet is checked."""
     from ...polyhedra.lp import ZERO
 
-    heights: list[list[Any] | None] = [None] * cells
-    near: list[list[tuple[int, int, int]]] = [[] for _ in heights]
+    heights = {0: [ZERO] * width}
+    for a, b, e, sign in _tree(cells, ends):
+        heights[b] = [h + sign * bends[e] * r for h, r in zip(heights[a], rows[e], strict=True)]
     for e, (a, b) in enumerate(ends):
-        near[a].append((b, e, 1))
-        near[b].append((a, e, -1))
-    heights[0], queue = [ZERO] * width, [0]
-    for a in queue:
-        here = heights[a]
-        assert here is not None
-        for b, e, sign in near[a]:
-            step = [h + sign * bends[e] * r for h, r in zip(here, rows[e], strict=True)]
-            if heights[b] is None:
-                heights[b] = step
-                queue.append(b)
-            elif heights[b] != step:
-                raise UndecidedError("power diagram: bends do not close; please report")
-    # the facets connect all cells
-    return WholePowerDiagram.of_heights([fractions_of(h) for h in heights if h is not None])
+        step = [bends[e] * r for r in rows[e]]
+        if [v - u for u, v in zip(heights[a], heights[b], strict=True)] != step:
+            raise UndecidedError("power diagram: bends do not close; please report")
+    return WholePowerDiagram.of_heights([fractions_of(heights[i]) for i in range(cells)])
 
 
 def _certificate(
@@ -331,9 +285,10 @@ def _certificate(
     """The multipliers that turn the equations into the contradiction, checked."""
     import flint
 
+    from ...polyhedra.linear import one_solution
     from ...polyhedra.lp import ZERO
 
-    solution = _solve(flint.fmpq_mat(equations).transpose(), weights)
+    solution = one_solution(flint.fmpq_mat(equations).transpose(), weights)
     if solution is None:
         raise UndecidedError("power diagram: the proof does not close; please report")
     per_edge = [[ZERO] * width for _ in ends]

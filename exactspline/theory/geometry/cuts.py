@@ -12,9 +12,8 @@ from ...mode import guarded
 from ...rationals import compact
 from ..common.region_maps import dense, dot, first_layers, partition_of
 from ..registry import check
-from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
+from ..report import GEOMETRY, Report, Statement
 from .geometry import state_at
-from .power import GEOMETRY
 
 if TYPE_CHECKING:
     from ...compile.program import Layer
@@ -59,16 +58,21 @@ def check_cut_alike(
     from ... import network as ops
 
     partition = partition_of(network, domain)
-    text: dict[str, Any] = {
-        "name": "check_cut_alike",
-        "statement": "With the same weights and biases one layer cuts its inputs into the same "
+    says = Statement(
+        "check_cut_alike",
+        "With the same weights and biases one layer cuts its inputs into the same "
         "regions with ReLU, leaky ReLU (slope not 1) and the absolute value.",
-        "source": f"{GEOMETRY}, on the cuts of a layer",
-    }
+        f"{GEOMETRY}, on the cuts of a layer",
+        (
+            "the network's own first layer, its regions",
+            "the same weights with other activations, enumerated anew",
+        ),
+    )
     layers = partition.network.program.layers
     if not layers or not _bends_at_zero(layers[0]):
-        reason = "the first layer's units do not all have two pieces that meet at zero"
-        return Report(**text, verdict=NOT_APPLICABLE, reason=reason)
+        return says.not_applicable(
+            "the first layer's units do not all have two pieces that meet at zero"
+        )
     if activations is None:
         leaky = [ops.LeakyReLU(s) for s in (Fraction(1, 100), Fraction(-1, 2), Fraction(2))]
         activations = [ops.ReLU(), *leaky, ops.Abs()]
@@ -92,19 +96,10 @@ def check_cut_alike(
         if bad is not None:
             bad["activation"] = names[-1]
             break
-    return Report(
-        **text,
-        verdict=HOLDS if bad is None else FAILS,
-        checked=checked,
-        unit="regions",
-        routes=(
-            "the network's own first layer, its regions",
-            f"the same weights with {', '.join(names)}, enumerated anew",
-        ),
-        counterexample=bad,
-        reason="" if bad is None else "there is a region of one partition only",
+    return says.report(
+        bad, "there is a region of one partition only", checked=checked,
         details={"activations": names, "regions of the layer": len(codes)},
-    )
+    )  # fmt: skip
 
 
 def _bends_at_zero(layer: Layer) -> bool:
@@ -153,12 +148,17 @@ def check_reflection(network: Network | Partition, domain: Domain | None = None)
     that a deeper hyperplane's normal changes from rest - s w W to rest + s w W.
     """
     partition = partition_of(network, domain)
-    text: dict[str, Any] = {
-        "name": "check_reflection",
-        "statement": "An absolute value reflects: u = <W, x> + b, R the reflection in the "
+    says = Statement(
+        "check_reflection",
+        "An absolute value reflects: u = <W, x> + b, R the reflection in the "
         "hyperplane u = 0, then |u| composed with R is |u|, piece by piece.",
-        "source": f"{GEOMETRY}, on the cuts of a layer",
-    }
+        f"{GEOMETRY}, on the cuts of a layer",
+        (
+            "the unit's exact values at points that span its positive side",
+            "its values at their images under the reflection in the hyperplane",
+        ),
+        "units",
+    )
     layers = partition.network.program.layers
     mirrors = [] if not layers else _mirrors(layers[0])
     bad, checked, points = None, 0, 0
@@ -180,21 +180,11 @@ def check_reflection(network: Network | Partition, domain: Domain | None = None)
         if bad is not None:
             break
     if not checked:
-        reason = "no unit of the first layer is an absolute value of a function that varies"
-        return Report(**text, verdict=NOT_APPLICABLE, reason=reason)
-    return Report(
-        **text,
-        verdict=HOLDS if bad is None else FAILS,
-        checked=checked,
-        unit="units",
-        routes=(
-            "the unit's exact values at points that span its positive side",
-            "its values at their images under the reflection in the hyperplane",
-        ),
-        counterexample=bad,
-        reason="" if bad is None else f"unit {bad['unit']} has another value at a mirror image",
-        details={"points": points},
-    )
+        return says.not_applicable(
+            "no unit of the first layer is an absolute value of a function that varies"
+        )
+    reason = "" if bad is None else f"unit {bad['unit']} has another value at a mirror image"
+    return says.report(bad, reason, checked=checked, details={"points": points})
 
 
 def _mirrors(layer: Layer) -> list[tuple[int, list[Fraction], Fraction]]:

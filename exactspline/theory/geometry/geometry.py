@@ -12,11 +12,12 @@ import numpy as np
 from ...errors import LimitError, ParameterError
 from ...mode import guarded
 from ..common.region_maps import dense, dot, first_layers, fractions_of, partition_of, state_map
+from ..common.samples import region_rows
 from ..registry import check, exported
-from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
-from .power import GEOMETRY
+from ..report import GEOMETRY, Report, Statement
 
 if TYPE_CHECKING:
+    from ...compile.program import Program
     from ...domain import Domain
     from ...network.network import Network
     from ...partition.partition import Partition
@@ -146,14 +147,14 @@ def _metric(partition: Partition) -> Any:
     With x = P t + p a form's gradient along the domain has the square n^T (P^T P)^-1 n; None
     stands for the identity.
     """
-    import flint
+    from ...polyhedra.linear import matrix_of
 
     P, _ = dense(partition.domain.chart.point, "the domain's chart")
     k = P.shape[1]
     gram = [[dot(list(P[:, i]), list(P[:, j])) for j in range(k)] for i in range(k)]
     if all(gram[i][j] == int(i == j) for i in range(k) for j in range(k)):
         return None
-    return flint.fmpq_mat([[flint.fmpq(v.numerator, v.denominator) for v in row] for row in gram])
+    return matrix_of(gram)
 
 
 def _cosine(
@@ -163,12 +164,9 @@ def _cosine(
     if metric is None:
         top, left, right = dot(n, m), dot(n, n), dot(m, m)
     else:
-        import flint
+        from ...polyhedra.linear import matrix_of
 
-        def column(v: Sequence[Fraction]) -> Any:
-            return flint.fmpq_mat([[flint.fmpq(x.numerator, x.denominator)] for x in v])
-
-        raised = [fractions_of(metric.solve(column(v)).entries()) for v in (n, m)]
+        raised = [fractions_of(metric.solve(matrix_of([x] for x in v)).entries()) for v in (n, m)]
         top, left, right = dot(n, raised[1]), dot(n, raised[0]), dot(m, raised[1])
     if left == 0 or right == 0:
         return 0, None
@@ -200,19 +198,22 @@ def check_bending(network: Network | Partition, domain: Domain | None = None) ->
     """
     partition = partition_of(network, domain)
     program = partition.network.program
-    text: dict[str, Any] = {
-        "name": "check_bending",
-        "statement": "The hyperplane of a deeper unit with weights w bends at the facets of the "
+    says = Statement(
+        "check_bending",
+        "The hyperplane of a deeper unit with weights w bends at the facets of the "
         "layers before: its normal in region r is A_r^T w, "
         "cos = <n_r, n_r'> / (|n_r| |n_r'|), and n_r' - n_r is along the facet's normal.",
-        "source": f"{GEOMETRY}, on angles between the cuts of deeper layers",
-    }
+        f"{GEOMETRY}, on angles between the cuts of deeper layers",
+        (
+            "normals A_r^T w from the composed maps of the regions",
+            "differences of the unit's exact values at points of the regions; the facets' normals",
+        ),
+        "units at facets",
+    )
     if len(program.layers) < 2:
-        return Report(
-            **text, verdict=NOT_APPLICABLE, reason="the network has fewer than two layers"
-        )
+        return says.not_applicable("the network has fewer than two layers")
     if partition.domain.chart.dim == 0:
-        return Report(**text, verdict=NOT_APPLICABLE, reason="the domain is one point")
+        return says.not_applicable("the domain is one point")
     metric = _metric(partition)
     checked, right, straight, bad = 0, 0, 0, None
     obtuse: Fraction | None = None
@@ -237,25 +238,18 @@ def check_bending(network: Network | Partition, domain: Domain | None = None) ->
         if bad is not None:
             break
     if checked == 0:
-        reason = "no deeper unit with two pieces meets a facet of the layers before"
-        return Report(**text, verdict=NOT_APPLICABLE, reason=reason)
-    return Report(
-        **text,
-        verdict=HOLDS if bad is None else FAILS,
-        checked=checked,
-        unit="units at facets",
-        routes=(
-            "normals A_r^T w from the composed maps of the regions",
-            "differences of the unit's exact values at points of the regions; the facets' normals",
-        ),
-        counterexample=bad,
-        reason="" if bad is None else str(bad.pop("what")),
+        return says.not_applicable(
+            "no deeper unit with two pieces meets a facet of the layers before"
+        )
+    why = "" if bad is None else str(bad.pop("what"))
+    return says.report(
+        bad, why, checked=checked,
         details={
             "right angles": right,
             "not bent": straight,
             "largest cos^2 of an obtuse angle": obtuse,
         },
-    )
+    )  # fmt: skip
 
 
 class _Gradients:
@@ -291,49 +285,22 @@ class _Gradients:
         return [dot(row, state) for _, row in self.forms]
 
 
-def state_at(program: Any, x: Sequence[Fraction]) -> list[Fraction]:
+def state_at(program: Program, x: Sequence[Fraction]) -> list[Fraction]:
     """The state behind all layers of a program at a point, straight from its units."""
-    from ...cells.point import code_at
+    from ...cells.point import run_through
+    from ...polyhedra.lp import q
 
-    code, at = code_at(program, x)[0], 0
-    state = list(x)
-    for layer in program.layers:
-        units = layer.units
-        members = []
-        for i in range(len(layer.members)):
-            indices, data, const = layer.members.row(i)
-            members.append(
-                const + sum(
-                    (Fraction(v) * state[j]
-                     for j, v in zip(indices.tolist(), data.tolist(), strict=True)), Fraction(0)
-                )
-            )  # fmt: skip
-        outputs = []
-        for k in range(len(units)):
-            piece = int(units.piece_start[k]) + int(code[at + k])
-            value = members[int(units.piece_member[piece])]
-            outputs.append(
-                Fraction(units.piece_slope[piece]) * value + Fraction(units.piece_offset[piece])
-            )
-        at += len(units)
-        state = outputs + [state[j] for j in layer.keep.tolist()]
-    return state
+    return fractions_of(run_through(program, [q(v) for v in x])[1])
 
 
 def inside_step(partition: Partition, region: int, t: Sequence[Fraction]) -> Fraction:
     """A step along every coordinate that stays inside a region, exactly."""
-    from ...cells.facets import conditions
-    from ...polyhedra.lp import q, value_at
-
-    rows = [c.row for c in conditions(partition._exact_forms, partition.code(region))]
-    at = [q(v) for v in t]
-    step = q(Fraction(1))
-    for row in rows:
-        value = value_at(row, at)
-        steepest = max(abs(v) for v in row[1:])
+    step = Fraction(1)
+    for constant, coefficients in region_rows(partition, region):
+        steepest = max(map(abs, coefficients), default=Fraction(0))
         if steepest:
-            step = min(step, value / (2 * steepest))
-    return fractions_of([step])[0]
+            step = min(step, (constant + dot(coefficients, t)) / (2 * steepest))
+    return step
 
 
 def _differs(bend: Bend, other: list[list[Fraction]], metric: Any, partition: Partition) -> str:

@@ -20,7 +20,7 @@ from ...mode import guarded
 from ...rationals import as_fractions, exact_array, fractions
 from ..common.region_maps import LayerCells, dot, network_of, partition_of, state_map, unit_pieces
 from ..registry import check, exported
-from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
+from ..report import GEOMETRY, Report, Statement
 
 if TYPE_CHECKING:
     from ...domain import Domain
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PowerDiagram", "check_power_diagram", "layer_power_diagram"]
 
-GEOMETRY = (
-    "Balestriero, Cosentino, Aazhang, Baraniuk, The Geometry of Deep Networks: Power Diagram "
-    "Subdivision, NeurIPS 2019"
-)
 _MOST_PAIRS = 4_000_000  # of pieces whose inner products are compared
 
 
@@ -362,17 +358,22 @@ def check_power_diagram(
     convex = [
         all(layer.units.is_convex(k) for k in range(len(layer.units))) for layer in program.layers
     ]
-    text = {
-        "name": "check_power_diagram",
-        "statement": "A layer's partition is the power diagram with centroids sum_k A_k,r_k and "
+    says = Statement(
+        "check_power_diagram",
+        "A layer's partition is the power diagram with centroids sum_k A_k,r_k and "
         "radii |mu|^2 + 2 sum_k B_k,r_k; inside a region of the layers before, with map "
         "z = J x + c, with mu = J^T mu_l and rad = |mu|^2 + 2 <mu_l, c> + 2 sum_k B_k,r_k.",
-        "source": f"{GEOMETRY}, on layers and on their subdivision",
-    }
+        f"{GEOMETRY}, on layers and on their subdivision",
+        (
+            "the regions that the search enumerated, and their facets",
+            "least power distance to centroids and radii from the MASO's A and B",
+        ),
+        "regions of layers",
+    )
     layers = [i + 1 for i, good in enumerate(convex) if good or i + 1 in given]
     if not layers:
         reason = "no layer has only convex units" if program.layers else "the network has no units"
-        return Report(**text, verdict=NOT_APPLICABLE, reason=reason)  # type: ignore[arg-type]
+        return says.not_applicable(reason)
     checked, facets, bad = 0, 0, None
     for layer in layers:
         diagram = given.get(layer) or layer_power_diagram(partition.network, layer)
@@ -390,19 +391,8 @@ def check_power_diagram(
         "layers that are no MASO": [i + 1 for i, good in enumerate(convex) if not good],
         "facets compared": facets,
     }
-    return Report(
-        **text,  # type: ignore[arg-type]
-        verdict=HOLDS if bad is None else FAILS,
-        checked=checked,
-        unit="regions of layers",
-        routes=(
-            "the regions that the search enumerated, and their facets",
-            "least power distance to centroids and radii from the MASO's A and B",
-        ),
-        counterexample=bad,
-        details=details,
-        reason="" if bad is None else "a point is nearer to another centroid than to its own",
-    )
+    reason = "a point is nearer to another centroid than to its own"
+    return says.report(bad, reason, checked=checked, details=details)
 
 
 class _Subdivisions:

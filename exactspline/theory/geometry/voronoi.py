@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...errors import LimitError, ParameterError
 from ...mode import guarded
 from ..common.region_maps import LayerCells, dot, partition_of, state_map
 from ..registry import check
-from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
-from .power import GEOMETRY, layer_power_diagram
+from ..report import GEOMETRY, Report, Statement
+from .power import layer_power_diagram
 
 if TYPE_CHECKING:
     from ...domain import Domain
@@ -45,29 +45,29 @@ def check_voronoi(network: Network | Partition, domain: Domain | None = None) ->
     """
     partition = partition_of(network, domain)
     program = partition.network.program
-    text: dict[str, Any] = {
-        "name": "check_voronoi",
-        "statement": "If sum_k B_k,r_k = -|mu_r|^2 / 2 for every code (one unit: "
+    says = Statement(
+        "check_voronoi",
+        "If sum_k B_k,r_k = -|mu_r|^2 / 2 for every code (one unit: "
         "B_r = -|A_r|^2 / 2), the layer assigns x to the nearest centroid: a Voronoi diagram, "
         "K-means' vector quantisation.",
-        "source": f"{GEOMETRY}, on layers",
-    }
+        f"{GEOMETRY}, on layers",
+        (
+            "the first layer's regions that the search enumerated",
+            "the nearest of the codes' centroids, proved on the whole region",
+        ),
+    )
     if not program.layers:
-        return Report(**text, verdict=NOT_APPLICABLE, reason="the network has no units")
+        return says.not_applicable("the network has no units")
     try:
         diagram = layer_power_diagram(partition.network)
     except ParameterError as error:
-        return Report(**text, verdict=NOT_APPLICABLE, reason=str(error))
+        return says.not_applicable(str(error))
     violation = diagram.voronoi_violation()
     if violation is not None:
-        return Report(
-            **text,
-            verdict=NOT_APPLICABLE,
-            reason="the radii of two codes differ, so this is a power diagram but no Voronoi one",
-            details=violation,
-        )
+        reason = "the radii of two codes differ, so this is a power diagram but no Voronoi one"
+        return says.not_applicable(reason, violation)
     if partition.domain.chart.dim != partition.domain.dim:
-        return Report(**text, verdict=NOT_APPLICABLE, reason="the domain has no interior in R^D")
+        return says.not_applicable("the domain has no interior in R^D")
     cells = LayerCells(partition, 1)
     if len(cells) > _MOST_VORONOI:
         raise LimitError(
@@ -92,16 +92,7 @@ def check_voronoi(network: Network | Partition, domain: Domain | None = None) ->
             if point is not None:
                 bad = {"code": cells.codes[i].tolist(), "nearer": cells.codes[j].tolist(),
                        "point": list(point)}  # fmt: skip
-    return Report(
-        **text,
-        verdict=HOLDS if bad is None else FAILS,
-        checked=len(cells),
-        unit="regions",
-        routes=(
-            "the first layer's regions that the search enumerated",
-            "the nearest of the codes' centroids, proved on the whole region",
-        ),
-        counterexample=bad,
-        reason="" if bad is None else "a point is nearer to another centroid than to its own",
+    return says.report(
+        bad, "a point is nearer to another centroid than to its own", checked=len(cells),
         details={"pairs of regions": count, "radius": diagram.radius([0] * len(diagram.radii))},
-    )
+    )  # fmt: skip

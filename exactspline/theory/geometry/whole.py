@@ -10,6 +10,7 @@ layer taken over all layers at once, it is wrong in general.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from ...mode import guarded
 from ...rationals import to_fraction
 from ..common.region_maps import dot, fractions_of, partition_of, state_map, unit_pieces
 from ..registry import check, exported
-from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
+from ..report import FAILS, GEOMETRY, Report, Statement
 from .coherent import NoPowerDiagram, WholePowerDiagram, cells_power_diagram
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ def _weights(bends: np.ndarray, layer_of: np.ndarray, layers: int) -> list[Fract
     return weights
 
 
-def _report(partition: Partition, text: dict[str, Any], weights: Sequence[Any] | None) -> Report:
+def _report(partition: Partition, says: Statement, weights: Sequence[Any] | None) -> Report:
     """Whether the layers' weighted sums give the whole partition."""
     layers = partition.network.program.layers
     heights = _heights(partition)
@@ -216,23 +217,22 @@ def _report(partition: Partition, text: dict[str, Any], weights: Sequence[Any] |
         if bad is None and diagram.nearest(partition.witness(i)) != [i]:
             bad = {"region": partition.code(i).tolist(), "point": list(partition.witness(i))}
     small = len(partition) <= 20
-    return Report(
-        **text,
-        verdict=HOLDS if bad is None else FAILS,
-        checked=len(bends) or 1,
-        unit="facets" if len(bends) else "regions",  # one region has no facets
-        routes=(
-            "the facets and witnesses of the enumerated regions",
-            "centroids and radii: gradients and offsets of the units' weighted sum",
-        ),
-        counterexample=bad,
-        reason="" if bad is None else "the weighted sum does not bend upward there",
+    if not len(bends):  # one region has no facets
+        says = replace(says, unit="regions")
+    return says.report(
+        bad, "the weighted sum does not bend upward there", checked=len(bends) or 1,
         details={
             "regions": len(partition),
             "weights of the layers": chosen,
             **({"centroids": diagram.centroids, "radii": diagram.radii} if small else {}),
         },
-    )
+    )  # fmt: skip
+
+
+_ROUTES = (
+    "the facets and witnesses of the enumerated regions",
+    "centroids and radii: gradients and offsets of the units' weighted sum",
+)
 
 
 @check(number=11, name="whole partition", needs_network=True)
@@ -276,17 +276,19 @@ def check_whole_partition(
     ('holds', [9, 1])
     """
     partition = partition_of(network, domain)
-    text: dict[str, Any] = {
-        "name": "check_whole_partition",
-        "statement": "The partition of the whole network is the power diagram of "
+    says = Statement(
+        "check_whole_partition",
+        "The partition of the whole network is the power diagram of "
         "sum_l w_l sum_k u_l,k, the units' (convex) functions, where earlier layers have large "
         "enough weights w_l: mu is its gradient, rad = |mu|^2 + 2 times its offset.",
-        "source": "follows from Aurenhammer 1987 (cells of convex piecewise-affine functions); "
+        "follows from Aurenhammer 1987 (cells of convex piecewise-affine functions); "
         "for layers see Balestriero et al., The Geometry of Deep Networks, NeurIPS 2019",
-    }
+        _ROUTES,
+        "facets",
+    )
     if not partition.network.program.layers:
-        return Report(**text, verdict=NOT_APPLICABLE, reason="the network has no units")
-    return _report(partition, text, weights)
+        return says.not_applicable("the network has no units")
+    return _report(partition, says, weights)
 
 
 def unweighted_example() -> Network:
@@ -328,34 +330,27 @@ def check_layers_together(network: Network | Partition | None = None) -> Report:
     'holds'
     """
     partition = partition_of(unweighted_example() if network is None else network)
-    text: dict[str, Any] = {
-        "name": "check_layers_together",
-        "statement": "The whole deep partition is in general not the power diagram with "
+    says = Statement(
+        "check_layers_together",
+        "The whole deep partition is in general not the power diagram with "
         "centroids sum_l sum_k A_l,k and radii |mu|^2 + 2 sum_l sum_k B_l,k over all layers "
         "(each layer is one, inside each region of the layers before).",
-        "source": "Balestriero, Cosentino, Aazhang, Baraniuk, The Geometry of Deep Networks: "
-        "Power Diagram Subdivision, NeurIPS 2019, on the subdivision by later layers",
-    }
+        f"{GEOMETRY}, on the subdivision by later layers",
+        _ROUTES,
+        "facets",
+    )
     layers = len(partition.network.program.layers)
     if layers < 2:
-        return Report(
-            **text, verdict=NOT_APPLICABLE, reason="the network has fewer than two layers"
-        )
-    plain = _report(partition, text, [1] * layers)
+        return says.not_applicable("the network has fewer than two layers")
+    plain = _report(partition, says, [1] * layers)
     wrong = plain.verdict == FAILS
     details = dict(plain.details)
     if wrong:
         details["example"] = plain.counterexample
-        details["weights that do give it"] = _report(partition, text, None).details[
+        details["weights that do give it"] = _report(partition, says, None).details[
             "weights of the layers"
         ]
-    return Report(
-        **text,
-        verdict=HOLDS if wrong else FAILS,
-        checked=plain.checked,
-        unit=plain.unit,
-        routes=plain.routes,
-        counterexample=None if wrong else {"centroids": plain.details.get("centroids")},
-        reason="" if wrong else "for this network the formula gives all regions",
-        details=details,
-    )
+    return replace(says, unit=plain.unit).report(
+        None if wrong else {"centroids": plain.details.get("centroids")},
+        "for this network the formula gives all regions", checked=plain.checked, details=details,
+    )  # fmt: skip

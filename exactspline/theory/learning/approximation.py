@@ -20,9 +20,9 @@ from ...network.maso import MASO
 from ...network.network import Network
 from ...network.operator import Operator
 from ...network.smooth import Sigmoid, Softplus, Tanh
-from ...rationals import as_fractions
+from ...rationals import as_fractions, root_of
 from ..registry import check
-from ..report import FAILS, HOLDS, Report
+from ..report import SPLINE_THEORY, Report, Statement
 
 __all__ = ["check_approximation", "norm_maso", "squared_norm_maso"]
 
@@ -137,7 +137,9 @@ def _sup(operator: Operator, spline: ScalarSpline) -> Fraction:
 def _ball(value: Fraction) -> Any:
     import flint
 
-    return flint.arb(flint.fmpq(value.numerator, value.denominator))
+    from ...polyhedra.lp import q
+
+    return flint.arb(q(value))
 
 
 def _above(value: Any) -> Fraction:
@@ -161,12 +163,6 @@ def _scalar(operator: Operator) -> Iterator[tuple[int, Fraction, Fraction, bool]
         yield found.units[0].pieces, min(bound, error), _sup(operator, spline), convex
 
 
-def _root_below(square: Fraction) -> Fraction:
-    """A rational at most the square root, within 2^-60."""
-    scale = 1 << 120
-    return Fraction(math.isqrt(square.numerator * scale // square.denominator), 1 << 60)
-
-
 def _norm() -> Iterator[tuple[int, Fraction, Fraction, bool]]:
     """On the unit disc: by the angle between neighbours, and by the regions' rays."""
     for steps in (1, 2, 4, 8):
@@ -181,7 +177,7 @@ def _norm() -> Iterator[tuple[int, Fraction, Fraction, bool]]:
             u = as_fractions(maso.A[0, int(region.code[0])])
             for ray in region.rays():
                 shares.append((u @ ray) ** 2 / (ray @ ray))
-        yield len(vectors), 1 - _root_below(claimed), 1 - _root_below(min(shares)), True
+        yield len(vectors), 1 - root_of(claimed), 1 - root_of(min(shares)), True
 
 
 def _squared_norm(dim: int) -> Iterator[tuple[int, Fraction, Fraction, bool]]:
@@ -262,24 +258,18 @@ def check_approximation() -> Report:
                      "errors": [f[1] for f in found]} if reason else None  # fmt: skip
         if wrong is not None:
             break
-    return Report(
-        name="check_approximation",
-        statement="A convex operator is approximated arbitrarily closely by max-affine spline "
+    return Statement(
+        "check_approximation",
+        "A convex operator is approximated arbitrarily closely by max-affine spline "
         "operators, one that is not convex by affine spline operators.",
-        source="Balestriero, Baraniuk, A Spline Theory of Deep Networks, ICML 2018, on the "
-        "approximation of convex operators",
-        verdict=HOLDS if wrong is None else FAILS,
-        checked=checked,
-        unit="splines",
-        routes=(
+        f"{SPLINE_THEORY}, on the approximation of convex operators",
+        (
             "the bound by construction: exactspline.approximate, angles, half diagonals",
             "the error at ends, corners and tangent points in ball arithmetic; at the regions' "
             "rays and vertices",
         ),
-        counterexample=wrong,
-        details=details,
-        reason=reason,
-    )
+        "splines",
+    ).report(wrong, reason, checked=checked, details=details)
 
 
 def _brief(value: Fraction) -> str:

@@ -11,8 +11,9 @@ import numpy as np
 from ...errors import ParameterError, ShapeError
 from ...mode import guarded
 from ...rationals import as_fractions, exact_array
+from ..operators.operators import network_behind
 from ..registry import check, exported
-from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
+from ..report import MAD_MAX, Report, Statement
 
 if TYPE_CHECKING:
     from ...domain import Domain
@@ -221,20 +222,23 @@ def check_vq(
     ----------
     Balestriero, Baraniuk, Mad Max, 2018, section on the vector quantisation of a layer.
     """
-    from ...partition.partition import Partition
-    from ..common.region_maps import network_of, partition_of
+    from ..common.region_maps import partition_of
 
-    net = network.network if isinstance(network, Partition) else network_of(network, "check_vq")
-    text: dict[str, Any] = {
-        "name": "check_vq",
-        "statement": "The code is a vector quantisation: f(x) = A[q(x)] x + B[q(x)]; the share "
+    net = network_behind(network)
+    says = Statement(
+        "check_vq",
+        "The code is a vector quantisation: f(x) = A[q(x)] x + B[q(x)]; the share "
         "of units of a layer with different pieces is a metric on its codes, and a code's "
         "points are convex.",
-        "source": "Balestriero, Baraniuk, Mad Max: Affine Spline Insights into Deep Learning, "
-        "2018, vector quantisation",
-    }
+        f"{MAD_MAX}, vector quantisation",
+        (
+            "codes and distances of the batched pass, proved by error bounds; the codes' maps",
+            "the operators' exact forward; conditions in rationals; one-hot VQ matrices",
+        ),
+        "points",
+    )
     if net.program.n_units == 0:
-        return Report(**text, verdict=NOT_APPLICABLE, reason="the network has no units")
+        return says.not_applicable("the network has no units")
     if X is None:
         partition = partition_of(network, domain)
         chart = partition.domain.chart
@@ -251,7 +255,7 @@ def check_vq(
                 f"{(len(points), net.program.n_units)}"
             )
     if not len(points):
-        return Report(**text, verdict=NOT_APPLICABLE, reason="there are no points")
+        return says.not_applicable("there are no points")
     distances = [
         vq_distances(net, points, layer=layer) for layer in range(1, len(net.program.layers) + 1)
     ]
@@ -266,22 +270,13 @@ def check_vq(
         layer: Fraction(int(d.differing.sum()), max(1, pairs * d.units))
         for layer, d in enumerate(distances, 1)
     }
-    return Report(
-        **text,
-        verdict=HOLDS if bad is None else FAILS,
-        checked=len(points),
-        unit="points",
-        routes=(
-            "codes and distances of the batched pass, proved by error bounds; the codes' maps",
-            "the operators' exact forward; conditions in rationals; one-hot VQ matrices",
-        ),
-        counterexample=bad,
-        reason="" if bad is None else _why(bad),
+    return says.report(
+        bad, _why(bad or {}), checked=len(points),
         details={
             "distinct codes": len({tuple(c) for c in found.tolist()}),
             "mean distance per layer": means,
         },
-    )
+    )  # fmt: skip
 
 
 def _why(bad: dict[str, Any]) -> str:
@@ -304,15 +299,13 @@ def _valid(network: Network, codes: np.ndarray) -> dict[str, Any] | None:
 def _values(network: Network, points: np.ndarray, codes: np.ndarray) -> dict[str, Any] | None:
     """The affine map of a point's code gives every unit's and the network's exact value."""
     from ...cells.point import code_at
+    from ...domain.rows import values_of
     from ...partition.regions.maps import program_map
 
     for x, code in zip(points, codes, strict=True):
         forms = program_map(network.program, code)
         value = network.forward(x, exact=True).reshape(-1)
-        for i in range(len(forms)):
-            indices, data, total = forms.row(i)
-            for j, v in zip(indices.tolist(), data.tolist(), strict=True):
-                total += Fraction(v) * x[j]
+        for i, total in enumerate(values_of(forms, x)):
             if total != value[i]:
                 return {"point": list(x), "code": code.tolist(), "output": i,
                         "value of the code's map": total, "f(x)": value[i]}  # fmt: skip

@@ -11,7 +11,7 @@ from ...mode import guarded
 from ...network.composition import after_affine
 from ...rationals import as_fractions
 from ..registry import check
-from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
+from ..report import MAD_MAX, Report, Statement
 from .operators import network_behind
 
 if TYPE_CHECKING:
@@ -25,10 +25,7 @@ _STATEMENT = (
     "An affine operator W z + b and then a MASO (A_s, B_s) is the MASO with "
     "A_kr = W^T A_s,kr and B_kr = B_s,kr + <b, A_s,kr>."
 )
-_SOURCE = (
-    "Balestriero, Baraniuk, Mad Max: Affine Spline Insights into Deep Learning, 2018, on layers "
-    "as compositions of spline operators"
-)
+_SOURCE = f"{MAD_MAX}, on layers as compositions of spline operators"
 
 
 @check(number=3, name="symbolic composition", needs_network=False)
@@ -66,18 +63,10 @@ def check_symbolic_composition() -> Report:
         if sympy.expand(value - formula) != 0:
             wrong = {"output": k, "piece": r, "value": value, "by the formula": formula}
             break
-    return Report(
-        name="check_symbolic_composition",
-        statement=_STATEMENT,
-        source=_SOURCE,
-        verdict=HOLDS if wrong is None else FAILS,
-        symbolic=True,
-        checked=checked,
-        unit="pieces",
-        routes=("the pieces <A_s,kr, W z + b> + B_s,kr, written out", "the formula's A and B"),
-        counterexample=wrong,
-        reason="" if wrong is None else "a piece of the formula is not that of the composition",
-    )
+    routes = "the pieces <A_s,kr, W z + b> + B_s,kr, written out", "the formula's A and B"
+    return Statement(
+        "check_symbolic_composition", _STATEMENT, _SOURCE, routes, "pieces", symbolic=True
+    ).report(wrong, "a piece of the formula is not that of the composition", checked=checked)
 
 
 def _by_formula(layer: NetworkLayer) -> tuple[np.ndarray, np.ndarray]:
@@ -135,21 +124,17 @@ def check_composition(network: Network | Partition, domain: Domain | None = None
         wrong = _difference(layer.label, A, B, read, offsets)
         if wrong is not None:
             break
-    text: dict[str, Any] = {
-        "name": "check_composition", "statement": _STATEMENT, "source": _SOURCE, "unit": "layers",
-        "checked": checked, "details": {"pieces": pieces, "not applicable": others},
-        "routes": (
-            "the formula, with W and b of the affine operators and the MASO of the nonlinear one",
-            "the pieces of the whole layer, compiled into one program",
-        ),
-    }  # fmt: skip
-    if wrong is not None:
-        reason = f"the formula's piece is not that of {wrong['layer']}"
-        return Report(verdict=FAILS, counterexample=wrong, reason=reason, **text)
+    routes = (
+        "the formula, with W and b of the affine operators and the MASO of the nonlinear one",
+        "the pieces of the whole layer, compiled into one program",
+    )
+    says = Statement("check_composition", _STATEMENT, _SOURCE, routes, "layers")
+    details = {"pieces": pieces, "not applicable": others}
     if not checked:
         reason = "no layer is a chain of affine operators and one convex operator"
-        return Report(verdict=NOT_APPLICABLE, reason=reason, **text)
-    return Report(verdict=HOLDS, **text)
+        return says.not_applicable(reason, details)
+    reason = "" if wrong is None else f"the formula's piece is not that of {wrong['layer']}"
+    return says.report(wrong, reason, checked=checked, details=details)
 
 
 def _difference(

@@ -17,7 +17,7 @@ from ...network.operator import Operator, Shape
 from ...rationals import as_fractions
 from ..common.samples import simplices
 from ..registry import check
-from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
+from ..report import SPLINE_THEORY, Report, Statement
 from .matrices import theory_pieces
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ STATEMENT = (
     "Dense, convolution and average pooling (R = 1), ReLU, leaky ReLU and abs (R = 2) and "
     "max-pooling (R = the window) equal max-affine spline operators with the theory's A and B."
 )
-SOURCE = "Balestriero, Baraniuk, A Spline Theory of Deep Networks, ICML 2018, on operators as MASOs"
+SOURCE = f"{SPLINE_THEORY}, on operators as MASOs"
 
 
 def network_behind(network: Network | Partition) -> Network:
@@ -203,23 +203,18 @@ def _report(operators: Sequence[tuple[str, Operator, Sequence[Shape]]]) -> Repor
         points, checked, stated = points + more, checked + 1, stated + by_theory
         if wrong is not None:
             break
-    text: dict[str, Any] = {
-        "name": "check_operators", "statement": STATEMENT, "source": SOURCE, "unit": "operators",
-        "checked": checked,
-        "routes": (
-            "the operator's exact forward at points that span every region of every output, and "
-            "the theory's matrices",
-            "the maximum over the pieces of as_maso, which are read off the operator's lowering",
-        ),
-        "details": {
-            "points": points, "operators whose A and B are the theory's": stated,
-            "not applicable": others,
-        },
+    routes = (
+        "the operator's exact forward at points that span every region of every output, and "
+        "the theory's matrices",
+        "the maximum over the pieces of as_maso, which are read off the operator's lowering",
+    )
+    says = Statement("check_operators", STATEMENT, SOURCE, routes, "operators")
+    details = {
+        "points": points, "operators whose A and B are the theory's": stated,
+        "not applicable": others,
     }  # fmt: skip
-    if wrong is not None:
-        reason = f"{wrong['operator']} is not its MASO"
-        return Report(verdict=FAILS, counterexample=wrong, reason=reason, **text)
     if not checked:
         reason = "no operator is convex" if operators else "the network has no operators"
-        return Report(verdict=NOT_APPLICABLE, reason=reason, **text)
-    return Report(verdict=HOLDS, **text)
+        return says.not_applicable(reason, details)
+    reason = "" if wrong is None else f"{wrong['operator']} is not its MASO"
+    return says.report(wrong, reason, checked=checked, details=details)

@@ -12,10 +12,10 @@ from ...errors import UnsupportedOperatorError
 from ...mode import guarded
 from ...network.activations import Abs, LeakyReLU, MaxLeaky, ReLU
 from ...network.maso import MASO, SimplifiedMASO
-from ...rationals import as_fractions
+from ...rationals import as_fractions, fraction
 from ..common.region_maps import fractions_of
 from ..registry import check, exported
-from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
+from ..report import MAD_MAX, Report, Statement
 from .operators import network_behind
 
 if TYPE_CHECKING:
@@ -30,10 +30,7 @@ _STATEMENT = (
     "simplified MASO max_r <A_kr, x + beta>: beta solves W beta = b. Without independent filters "
     "it need not be one."
 )
-_SOURCE = (
-    "Balestriero, Baraniuk, Mad Max: Affine Spline Insights into Deep Learning, 2018, on "
-    "simplified MASOs"
-)
+_SOURCE = f"{MAD_MAX}, on simplified MASOs"
 
 
 @dataclass(frozen=True)
@@ -60,26 +57,20 @@ def _needed(maso: MASO) -> list[tuple[int, int]]:
 
 def _shared_bias(maso: MASO) -> _Shared:
     """Solve <A_kr, beta> = B_kr for all pieces that are needed, exactly."""
-    import flint
-
-    from ...polyhedra.lp import q
+    from ...polyhedra.linear import echelon, matrix_of
 
     A, B = as_fractions(maso.A), as_fractions(maso.B)
     rows = _needed(maso)
     d, n = maso.A.shape[2], len(rows)
-    table = [
-        [*(q(v) for v in A[k, r].tolist()), q(B[k, r]), *(q(int(i == j)) for j in range(n))]
-        for i, (k, r) in enumerate(rows)
-    ]
-    reduced, rank = flint.fmpq_mat(table).rref()
+    table = matrix_of(
+        [*A[k, r], B[k, r], *(int(i == j) for j in range(n))] for i, (k, r) in enumerate(rows)
+    )
     beta = np.full(d, Fraction(0), dtype=object)
-    for i in range(rank):
-        lead = next(c for c in range(d + 1 + n) if reduced[i, c] != 0)
+    for row, lead in zip(*echelon(table), strict=True):
         if lead == d:
-            y = fractions_of([reduced[i, d + 1 + j] for j in range(n)])
-            return _Shared(None, rows, y)
+            return _Shared(None, rows, fractions_of(row[d + 1 :]))
         if lead < d:
-            (beta[lead],) = fractions_of([reduced[i, d]])
+            beta[lead] = fraction(row[d])
     return _Shared(beta, rows, None)
 
 
@@ -148,23 +139,13 @@ def _filters(layer: NetworkLayer) -> tuple[np.ndarray, np.ndarray] | None:
     return layer.affine()
 
 
-def _rank(W: np.ndarray) -> int:
-    import flint
-
-    from ...polyhedra.lp import q
-
-    return int(flint.fmpq_mat([[q(v) for v in row] for row in W.tolist()]).rank())
-
-
 def _solved(W: np.ndarray, b: np.ndarray) -> np.ndarray:
     """beta = W^T (W W^T)^-1 b for independent rows."""
-    import flint
+    from ...polyhedra.linear import matrix_of
 
-    from ...polyhedra.lp import q
-
-    M = flint.fmpq_mat([[q(v) for v in row] for row in W.tolist()])
-    beta = M.transpose() * (M * M.transpose()).solve(flint.fmpq_mat([[q(v)] for v in b.tolist()]))
-    return np.array(fractions_of([beta[j, 0] for j in range(W.shape[1])]), dtype=object)
+    M = matrix_of(W)
+    beta = M.transpose() * (M * M.transpose()).solve(matrix_of(b[:, None]))
+    return np.array(fractions_of(beta.entries()), dtype=object)
 
 
 @check(number=9, name="simplified MASO", needs_network=True)
@@ -198,6 +179,8 @@ def check_simplified(network: Network | Partition, domain: Domain | None = None)
     >>> check_simplified(independent).verdict, check_simplified(parallel).verdict
     ('holds', 'not applicable')
     """
+    from ...polyhedra.linear import rank_of
+
     checked, wrong = 0, None
     others: dict[str, str] = {}
     for layer in network_behind(network).layers:
@@ -207,7 +190,7 @@ def check_simplified(network: Network | Partition, domain: Domain | None = None)
             others[layer.label] = f"no MASO: {error}"
             continue
         found = _filters(layer)
-        if found is None or _rank(found[0]) < len(found[0]):
+        if found is None or rank_of(found[0]) < len(found[0]):
             shared = _shared_bias(maso)
             others[layer.label] = (
                 "a simplified MASO all the same"
@@ -224,21 +207,17 @@ def check_simplified(network: Network | Partition, domain: Domain | None = None)
                     "layer": layer.label, "output": k, "piece": r, "beta": simple.beta,
                     "<A_kr, beta>": mine[k, r], "B_kr": theirs[k, r],
                 }  # fmt: skip
-    text: dict[str, Any] = {
-        "name": "check_simplified", "statement": _STATEMENT, "source": _SOURCE, "unit": "layers",
-        "checked": checked, "details": {"other layers": others},
-        "routes": (
-            "the layer's MASO by the formula of the composition",
-            "the simplified MASO with beta = W^T (W W^T)^-1 b",
-        ),
-    }  # fmt: skip
-    if wrong is not None:
-        reason = f"{wrong['layer']}: its bias is not shared"
-        return Report(verdict=FAILS, counterexample=wrong, reason=reason, **text)
+    routes = (
+        "the layer's MASO by the formula of the composition",
+        "the simplified MASO with beta = W^T (W W^T)^-1 b",
+    )
+    says = Statement("check_simplified", _STATEMENT, _SOURCE, routes, "layers")
+    details = {"other layers": others}
     if not checked:
         reason = "no layer of ReLU, leaky ReLU or abs units has linearly independent filters"
-        return Report(verdict=NOT_APPLICABLE, reason=reason, **text)
-    return Report(verdict=HOLDS, **text)
+        return says.not_applicable(reason, details)
+    reason = "" if wrong is None else f"{wrong['layer']}: its bias is not shared"
+    return says.report(wrong, reason, checked=checked, details=details)
 
 
 @check(number=9, name="symbolic simplified MASO", needs_network=False)
@@ -283,19 +262,13 @@ def check_symbolic_simplified() -> Report:
     if impossible.beta is not None and wrong is None:
         wrong = {"relu(x), relu(x - 1)": "has a shared bias", "beta": impossible.beta}
     example = "" if impossible.beta is not None else _proof(impossible)
-    return Report(
-        name="check_symbolic_simplified",
-        statement=_STATEMENT,
-        source=_SOURCE,
-        verdict=HOLDS if wrong is None else FAILS,
-        symbolic=True,
-        checked=checked,
-        unit="pieces",
-        routes=("the pieces slope * (W x + b)", "<A_kr, x + beta> with W beta = b"),
-        counterexample=wrong,
+    routes = "the pieces slope * (W x + b)", "<A_kr, x + beta> with W beta = b"
+    return Statement(
+        "check_symbolic_simplified", _STATEMENT, _SOURCE, routes, "pieces", symbolic=True
+    ).report(
+        wrong, "a piece with the shared bias is not the operator's", checked=checked,
         details={"no simplified MASO: relu(x), relu(x - 1)": example},
-        reason="" if wrong is None else "a piece with the shared bias is not the operator's",
-    )
+    )  # fmt: skip
 
 
 def symbolic_bias(W: np.ndarray, b: np.ndarray) -> list[Any]:

@@ -20,7 +20,7 @@ from ...network.affine import Dense
 from ...network.convolution import Conv
 from ...network.pooling import AveragePool, MaxPool
 from ..registry import check
-from ..report import FAILS, HOLDS, Report
+from ..report import Report, Statement
 from .matrices import Pieces, activation_pieces, convolution_matrix, theory_pieces
 from .operators import SOURCE
 
@@ -182,21 +182,19 @@ def check_symbolic_operators() -> Report:
         checked += more
         if wrong is not None:
             break
-    return Report(
-        name="check_symbolic_operators",
-        statement="Dense, convolution (C block circulant) and average pooling are MASOs with "
+    return Statement(
+        "check_symbolic_operators",
+        "Dense, convolution (C block circulant) and average pooling are MASOs with "
         "R = 1; ReLU {0, e_k}, max(eta u, u) {eta e_k, e_k}, abs {-e_k, e_k} and max-pooling "
         "{e_i, i in the window} are MASOs with B = 0.",
-        source=SOURCE,
-        verdict=HOLDS if wrong is None else FAILS,
-        symbolic=True,
-        checked=checked,
-        unit="outputs",
-        routes=(
+        SOURCE,
+        (
             "the operators' forward on symbols, case by case in the order of the inputs",
             "the largest piece of the theory's A z + B",
         ),
-        counterexample=wrong,
+        "outputs",
+        symbolic=True,
+    ).report(
+        wrong, f"{(wrong or {}).get('operator')} is not its MASO", checked=checked,
         details={"operators": list(CASES)},
-        reason="" if wrong is None else f"{wrong['operator']} is not its MASO",
-    )
+    )  # fmt: skip

@@ -14,7 +14,7 @@ from ...network.maso import MASO
 from ..common.region_maps import dot, partition_of
 from ..common.samples import Maps, exact_forward, maps_of, region_rows, simplices, steps_inside
 from ..registry import check, exported
-from ..report import FAILS, HOLDS, Report
+from ..report import SPLINE_THEORY, Report, Statement
 from .structure import tear
 
 if TYPE_CHECKING:
@@ -28,14 +28,18 @@ _MOST_PIECES = 2_000  # of a constructed max-affine spline
 _MOST_PAIRS = 4_000  # regions times pieces that linear programs compare
 _MOST_VALUES = 20_000_000  # that a constructed spline is evaluated to
 
-_STATEMENT = (
+_SAYS = Statement(
+    "check_convexity",
     "A max-affine spline is convex and piecewise affine, and a convex piecewise-affine output "
     "equals a max-affine spline: on every region its own piece is the largest of all pieces. "
-    "The whole output is one MASO exactly when every output is convex."
-)
-_SOURCE = (
-    "Balestriero, Baraniuk, A Spline Theory of Deep Networks, ICML 2018, on max-affine splines "
-    "and MASOs; Magnani, Boyd, Convex piecewise-linear fitting, 2009"
+    "The whole output is one MASO exactly when every output is convex.",
+    f"{SPLINE_THEORY}, on max-affine splines and MASOs; Magnani, Boyd, Convex piecewise-linear "
+    "fitting, 2009",
+    (
+        "the exact forward at points that span every region",
+        "the maximum of all pieces, built from the regions; convexity by the slopes' jumps at "
+        "every facet",
+    ),
 )
 
 
@@ -328,15 +332,7 @@ def check_convexity(
     maps = maps_of(partition)
     worst = _bends(partition, maps)
     bad = [c for c in outputs if worst[c] is not None]
-    text: dict[str, Any] = {
-        "name": "check_convexity", "statement": _STATEMENT, "source": _SOURCE, "unit": "regions",
-        "checked": len(partition),
-        "routes": (
-            "the exact forward at points that span every region",
-            "the maximum of all pieces, built from the regions; convexity by the slopes' jumps "
-            "at every facet",
-        ),
-    }  # fmt: skip
+    checked = len(partition)
     details: dict[str, Any] = {
         "facets": len(partition.edges),
         "convex outputs": [c for c in outputs if c not in bad],
@@ -346,7 +342,7 @@ def check_convexity(
     torn = tear(partition, maps.over_t, maps.shift)
     if torn is not None:
         reason = "the maps on both sides of a facet do not meet on it"
-        return Report(verdict=FAILS, counterexample=torn, details=details, reason=reason, **text)
+        return _SAYS.report(torn, reason, checked=checked, details=details)
     if good:
         spline = _max_affine(maps, good)
         details["pieces"] = int(spline.A.shape[1])
@@ -355,15 +351,13 @@ def check_convexity(
             details["pairs proved by linear programs"], wrong = _dominated(partition, maps, good)
         if wrong is not None:
             reason = "the maximum of the pieces is not the network, although no facet bends down"
-            return Report(
-                verdict=FAILS, counterexample=wrong, details=details, reason=reason, **text
-            )
+            return _SAYS.report(wrong, reason, checked=checked, details=details)
     if not bad:
-        return Report(verdict=HOLDS, details=details, **text)
+        return _SAYS.report(None, "", checked=checked, details=details)
     edge = worst[bad[0]]
     assert edge is not None
     found = _segment(partition, edge, bad[0])
     reason = f"output {bad[0]} is not convex: its value at a midpoint is above the mean of the ends"
     if not found["f(midpoint)"] > found["(f(x) + f(y)) / 2"]:
         reason = f"the jump at facet {edge} and the exact forward contradict each other"
-    return Report(verdict=FAILS, counterexample=found, details=details, reason=reason, **text)
+    return _SAYS.report(found, reason, checked=checked, details=details)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from ...rationals import as_fractions
 from ..common.region_maps import dense, partition_of
 from ..common.samples import exact_forward, maps_of, times
 from ..registry import check
-from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
+from ..report import SPLINE_THEORY, Report, Statement
 
 if TYPE_CHECKING:
     from ...domain import Domain
@@ -235,49 +235,44 @@ def cnn_products(form: Form, x: np.ndarray) -> Affine:
 
 
 def _check(
-    network: Network | Partition, domain: Domain | None, text: dict[str, Any],
+    network: Network | Partition, domain: Domain | None, says: Statement,
     form_of: Callable[[Network], Form],
 ) -> Report:  # fmt: skip
     partition = partition_of(network, domain)
     try:
         form = form_of(partition.network)
     except _OtherFormError as why:
-        return Report(verdict=NOT_APPLICABLE, reason=str(why), **text)
+        return says.not_applicable(str(why))
     if not form.levels:
-        return Report(verdict=NOT_APPLICABLE, reason="the network has no units", **text)
+        return says.not_applicable("the network has no units")
     maps, chart = maps_of(partition), partition.domain.chart
     P, p = dense(chart.point, "the domain's chart")
     wrong = None
     for region in range(len(partition)):
         x = np.array(chart.lift(partition.witness(region)), dtype=object)
         A, b = cnn_products(form, x)
-        slopes = A @ P if chart.dim else np.zeros((len(A), 0), dtype=object)
-        offset = A @ p + b
-        if slopes.tolist() != maps.over_t[region].tolist() or (
-            offset.tolist() != maps.shift[region].tolist()
-        ):
+        slopes, offset = times(A, P).tolist(), (times(A, p) + b).tolist()
+        if slopes != maps.over_t[region].tolist() or offset != maps.shift[region].tolist():
             wrong = {
                 "region": region, "x": x, "A by the formula": A, "b by the formula": b,
                 "A of the region": maps.A[region], "b of the region": maps.b[region],
             }  # fmt: skip
             break
-    return Report(
-        verdict=HOLDS if wrong is None else FAILS,
-        checked=len(partition),
-        counterexample=wrong,
-        reason="" if wrong is None else "the products are not the region's affine map",
+    return says.report(
+        wrong, "the products are not the region's affine map", checked=len(partition),
         details={
             "levels": len(form.levels),
             "with pooling": sum(level.pooling is not None for level in form.levels),
             "with skip connections": sum(level.skip is not None for level in form.levels),
         },
-        routes=(
-            "the products of A_rho[x], A_sigma[x] and C at the region's witness, C by the "
-            "operators' exact forward at 0 and the unit vectors",
-            "the affine map of the region, composed from the compiled program's pieces",
-        ),
-        **text,
-    )
+    )  # fmt: skip
+
+
+_ROUTES = (
+    "the products of A_rho[x], A_sigma[x] and C at the region's witness, C by the operators' "
+    "exact forward at 0 and the unit vectors",
+    "the affine map of the region, composed from the compiled program's pieces",
+)
 
 
 @check(number=6, name="CNN formula", needs_network=True)
@@ -308,15 +303,15 @@ def check_cnn_formula(network: Network | Partition, domain: Domain | None = None
     >>> check_cnn_formula(net).verdict
     'holds'
     """
-    text = {
-        "name": "check_cnn_formula",
-        "statement": "z(x) = W (prod_l A_rho^l[x] A_sigma^l[x] C^l) x + W sum_l (prod_{j>l} "
+    says = Statement(
+        "check_cnn_formula",
+        "z(x) = W (prod_l A_rho^l[x] A_sigma^l[x] C^l) x + W sum_l (prod_{j>l} "
         "A_rho^j[x] A_sigma^j[x] C^j) (A_rho^l[x] (A_sigma^l[x] b^l + B_sigma^l[x]) + "
         "B_rho^l[x]) + b_W on every region.",
-        "source": "Balestriero, Baraniuk, A Spline Theory of Deep Networks, ICML 2018, on CNNs; "
-        "with the biases B of the nonlinear operators",
-    }
-    return _check(network, domain, text, _cnn_form)
+        f"{SPLINE_THEORY}, on CNNs; with the biases B of the nonlinear operators",
+        _ROUTES,
+    )
+    return _check(network, domain, says, _cnn_form)
 
 
 @check(number=6, name="ResNet formula", needs_network=True)
@@ -348,12 +343,12 @@ def check_resnet_formula(network: Network | Partition, domain: Domain | None = N
     >>> check_resnet_formula(net).verdict
     'holds'
     """
-    text = {
-        "name": "check_resnet_formula",
-        "statement": "For blocks z' = sigma(C z + b) + C_skip z + b_skip: z(x) = W (prod_l "
+    says = Statement(
+        "check_resnet_formula",
+        "For blocks z' = sigma(C z + b) + C_skip z + b_skip: z(x) = W (prod_l "
         "(A_sigma^l[x] C^l + C_skip^l)) x + W sum_l (prod_{j>l} (A_sigma^j[x] C^j + C_skip^j)) "
         "(A_sigma^l[x] b^l + B_sigma^l[x] + b_skip^l) + b_W on every region.",
-        "source": "Balestriero, Baraniuk, A Spline Theory of Deep Networks, ICML 2018, on "
-        "ResNets; with the biases B of the nonlinear operators",
-    }
-    return _check(network, domain, text, _resnet_form)
+        f"{SPLINE_THEORY}, on ResNets; with the biases B of the nonlinear operators",
+        _ROUTES,
+    )
+    return _check(network, domain, says, _resnet_form)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...errors import UnsupportedOperatorError
 from ...mode import guarded
@@ -10,7 +10,7 @@ from ...network.operator import brief
 from ...rationals import as_fractions
 from ..common.region_maps import partition_of
 from ..registry import check
-from ..report import FAILS, HOLDS, NOT_APPLICABLE, Report
+from ..report import SPLINE_THEORY, Report, Statement
 from .convexity import check_convexity
 
 if TYPE_CHECKING:
@@ -69,30 +69,23 @@ def check_nondecreasing(network: Network | Partition, domain: Domain | None = No
     partition = partition_of(network, domain)
     obstacles = [o for layer in partition.network.layers if (o := _obstacle(layer))]
     convex = check_convexity(partition)
-    text: dict[str, Any] = {
-        "name": "check_nondecreasing",
-        "statement": "If every layer is a MASO and every layer from the second on is "
+    says = Statement(
+        "check_nondecreasing",
+        "If every layer is a MASO and every layer from the second on is "
         "nondecreasing (A_kr >= 0 entrywise), the whole network is a MASO: every output is "
         "convex. Sufficient, not necessary.",
-        "source": "Balestriero, Baraniuk, A Spline Theory of Deep Networks, ICML 2018, on "
-        "global convexity",
-        "routes": (
-            "the signs of the layers' slopes",
-            "convexity of the network by its regions and facets",
-        ),
-        "details": {
-            "layers": len(partition.network.layers),
-            "the network is convex": convex.holds,
-        },
+        f"{SPLINE_THEORY}, on global convexity",
+        ("the signs of the layers' slopes", "convexity of the network by its regions and facets"),
+    )
+    details = {
+        "layers": len(partition.network.layers),
+        "the network is convex": convex.holds,
     }
     if obstacles:
         reason = obstacles[0]
         reason += "; the network is convex all the same" if convex.holds else ""
-        return Report(verdict=NOT_APPLICABLE, reason=reason, **text)
-    return Report(
-        verdict=HOLDS if convex.holds else FAILS,
-        checked=convex.checked,
-        counterexample=convex.counterexample,
-        reason="" if convex.holds else f"all layers are nondecreasing, but {convex.reason}",
-        **text,
-    )
+        return says.not_applicable(reason, details)
+    return says.report(
+        convex.counterexample, f"all layers are nondecreasing, but {convex.reason}",
+        checked=convex.checked, details=details,
+    )  # fmt: skip

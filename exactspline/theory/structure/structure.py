@@ -11,7 +11,7 @@ from ...mode import guarded
 from ..common.region_maps import dot, fractions_of, partition_of
 from ..common.samples import exact_forward, maps_of, simplices
 from ..registry import check
-from ..report import FAILS, HOLDS, Report
+from ..report import SPLINE_THEORY, Report, Statement
 
 if TYPE_CHECKING:
     from ...domain import Domain
@@ -121,20 +121,17 @@ def check_piecewise_affine(network: Network | Partition, domain: Domain | None =
         if wrong is not None:
             reason = "the maps on both sides of a facet do not meet on it"
     layers = partition.network.layers
-    return Report(
-        name="check_piecewise_affine",
-        statement="A network is a composition of max-affine spline operators and as a whole an "
+    return Statement(
+        "check_piecewise_affine",
+        "A network is a composition of max-affine spline operators and as a whole an "
         "affine spline operator: f(x) = A[x] x + B[x], one affine map on every region, and "
         "across a facet the maps differ by v n^T, of rank at most one, along the normal n.",
-        source="Balestriero, Baraniuk, A Spline Theory of Deep Networks, ICML 2018, on networks "
-        "as compositions of spline operators",
-        verdict=HOLDS if wrong is None else FAILS,
-        checked=len(partition),
-        routes=(
+        f"{SPLINE_THEORY}, on networks as compositions of spline operators",
+        (
             "the exact forward of the operators at points that span every region",
             "the affine map composed from the pieces of the region's code",
         ),
-        counterexample=wrong,
+    ).report(
+        wrong, reason, checked=len(partition),
         details={"points": points, "facets": facets, "layers": len(layers)},
-        reason=reason,
-    )
+    )  # fmt: skip

@@ -143,6 +143,12 @@ def _conv_transpose(node: NodeView, graph: Graph) -> Value:
         for i in range(n):
             full = (image[i] - 1) * strides[i] + (kernel[i] - 1) * dilations[i] + 1 + extra[i]
             total = full - wanted[i]
+            if total < 0 and auto.startswith("SAME"):
+                raise node.unsupported(
+                    f"auto_pad={auto} with a kernel that covers less than its stride ({total} "
+                    "entries of padding): the standard leaves open where the missing entries are, "
+                    "and tools differ; write it with pads and output_padding"
+                )
             if total < 0:  # zeros behind, as output_padding adds them
                 extra[i] -= total
                 total = 0

@@ -7,11 +7,10 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from ..search.decisions import SEARCHING
-from ..texts import plain
-from .text import duration
+from ..texts import duration, plain
 
 if TYPE_CHECKING:
-    from ..driver.request import AnyRun
+    from .request import AnyRun
 
 __all__ = ["Progress"]
 

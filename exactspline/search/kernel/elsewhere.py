@@ -1,0 +1,106 @@
+"""Rare kernels under a time limit: another process compiles them, this one looks at its clock.
+
+Nothing can interrupt a compilation. The kernels that most searches need are waited for before a
+search begins (`search/compiled.py`); this is for those that it asks for on its way.
+"""
+
+from __future__ import annotations
+
+import atexit
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+from ...clock import OutOfTime, current
+
+__all__ = ["compile_in_time", "end_with_parent", "process_of"]
+
+HEARTBEAT = 0.05  # seconds between two looks at the other process
+_COMMAND = "from exactspline.search.warm import compile_tier as run; run({}, {})"
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def compile_in_time(number: int, kernel: Any) -> None:
+    """Have a tier in the cache, if there is a clock; without one it is compiled when it is called.
+
+    Parameters
+    ----------
+    number : int
+        Of the tier.
+    kernel : dispatcher
+        The tier.
+
+    Raises
+    ------
+    OutOfTime
+        If the clock is over before. The other process goes on, so that the next search finds
+        its work done; it ends with this process at the latest.
+
+    Notes
+    -----
+    Where the other process fails, and where there is no cache, the tier is compiled here.
+    """
+    clock = current()
+    if clock is None or math.isinf(clock.left()) or not _can_be_kept(kernel):
+        return
+    while not _is_kept(kernel):
+        child = _children.get(number)
+        if child is None:
+            child = process_of(_COMMAND.format(number, os.getpid()))
+            if child is None:
+                return
+            _children[number] = child
+        if child.poll() is not None:
+            del _children[number]
+            return
+        if clock.over():
+            raise OutOfTime
+        time.sleep(HEARTBEAT)
+
+
+def _can_be_kept(kernel: Any) -> bool:
+    return getattr(getattr(kernel, "_cache", None), "cache_path", None) is not None
+
+
+def _is_kept(kernel: Any) -> bool:
+    if kernel.signatures:  # loaded in this process
+        return True
+    return bool(kernel._cache.holds(kernel.targetctx.codegen().magic_tuple()))
+
+
+def process_of(code: str) -> subprocess.Popen[bytes] | None:
+    """A process of Python that runs code and says nothing; None if there can be none."""
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path},
+        )  # fmt: skip
+    except (OSError, ValueError):  # no interpreter by that name, no processes
+        return None
+
+
+def end_with_parent(parent: int) -> None:
+    """In a process of `process_of`: end it when its parent has ended, and not by Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the parent
+    if hasattr(os, "getppid"):
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os._exit(1)
+
+
+@atexit.register
+def _end_children() -> None:
+    for child in _children.values():
+        if child.poll() is None:
+            child.kill()
+            child.wait()
