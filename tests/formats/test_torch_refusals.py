@@ -85,6 +85,10 @@ UNSUPPORTED = {
     "data": (Calls(lambda s, x: x.data.double()), (3,), "x.detach"),
     "random": (Calls(lambda s, x: x + torch.rand(3)), (3,), "is random"),
     "where": (Calls(lambda s, x: torch.where(x > 1, x, 2 * x)), (3,), "jumps where .* 1: 2 left"),
+    "where_of_others": (Calls(lambda s, x: torch.where(x[:, :1] > 0, x, -x)), (3,),
+        "differ where the condition changes"),
+    "equality": (Calls(lambda s, x: torch.where(x != 0, x, x + 1)), (3,), "jumps where .* 0: 0 le"),
+    "mask_of_a_comparison": (Calls(lambda s, x: (x > 0).view(1, 3) * x), (3,), "jumps where"),
     "masked": (Calls(lambda s, x: x.masked_fill(x < 0, -1.0)), (3,), "jumps where .* 0: -1 left"),
     "state_dict": (nn.Linear(2, 2).state_dict(), (2,), "weights=path"),
     "scatter_reduce": (

@@ -265,6 +265,10 @@ _functions({
     "view of a choice": (
         lambda s, x: torch.where(x > 0, x, -x).view(-1, 2, 2).permute(0, 2, 1), (4,)),
     "where a > b": (lambda s, x: torch.where(x[:, :2] > x[:, 2:], x[:, :2], x[:, 2:]), (4,)),
+    "where x > b": (
+        lambda s, x: torch.where(x > s.b, x - s.b, torch.zeros_like(x)), (4,), {"b": (4,)}),
+    "x * (1 - (x > 0))": (lambda s, x: x * (1 - (x > 0).to(x.dtype)), (4,)),
+    "sign(x) relu(|x| - 1/2)": (lambda s, x: torch.sign(x) * torch.relu(x.abs() - 0.5), (4,)),
     "where by hand": (
         lambda s, x: torch.where(x > 0.5, x - 0.5, torch.where(x < -0.5, x + 0.5, 0.0)), (4,)),
     "where 0 < x": (lambda s, x: torch.where(x > 0, x, torch.zeros_like(x)), (4,)),

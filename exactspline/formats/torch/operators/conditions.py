@@ -79,11 +79,14 @@ for _relation, _names in _RELATIONS.items():
     def _compare(t: Lowering, x: Any, other: Any, *, _relation: str = _relation) -> Any:
         """A comparison: what is made of it is read where it is continuous."""
         found = _gates(t, x, other)
-        if found is None:  # the difference of two values, against 0
-            root = t.operand(difference(t, x, other))
-            assert isinstance(root, Var)
-            found = root, [Gate.affine(), Gate.affine(0, 0)]
-        return Gated(found[0], compared(_relation, *found[1]))
+        try:
+            if found is not None:
+                return Gated(found[0], compared(_relation, *found[1]))
+        except UnsupportedOperatorError:  # another threshold for every entry
+            pass
+        root = t.operand(difference(t, x, other))  # is compared with 0
+        assert isinstance(root, Var)
+        return Gated(root, compared(_relation, Gate.affine(), Gate.affine(0, 0)))
 
     handler(*_names)(_compare)
 
@@ -128,11 +131,11 @@ def _where(t: Lowering, condition: Any, x: Any, other: Any) -> Any:
         return move(t, function, (condition, _value(t, x), _value(t, other)), {})
     if not isinstance(condition, Gated):
         raise UnsupportedOperatorError("chooses by a value that is no comparison; it jumps")
-    found = _gates(t, condition, x, other)
-    if found is None:
+    try:
+        root, (gate, a, b) = _together(t, condition, x, other)
+        return Gated(root, chosen(gate, a, b))
+    except UnsupportedOperatorError:  # functions of several values, or of several thresholds
         return _by_difference(t, condition, x, other)
-    root, (gate, a, b) = found
-    return Gated(root, chosen(gate, a, b))
 
 
 def _by_difference(t: Lowering, condition: Gated, x: Any, other: Any) -> Any:
