@@ -102,7 +102,8 @@ NOT_WRITTEN = {
 NOT_READ = {
     "legacy": {
         "F.pairwise distance with p = 1", "LPPool1d with p = 1", "LogSigmoid", "RNN", "diagonal",
-        "tile", "where a > b", "x * relu6(x + 3) / 6",
+        "nan_to_num", "tile", "torch.cdist with p = 1", "where a > b", "where x > b",
+        "x * relu6(x + 3) / 6",
     },
     "dynamo": {
         "LPPool1d with p = 1", "LogSigmoid", "RNN", "where a > b", "x * relu6(x + 3) / 6",

@@ -100,6 +100,7 @@ class _Archive:
         if len(members) > _MAX_MEMBERS:
             raise FormatError(f"{path}: has {len(members):,} members; up to {_MAX_MEMBERS:,}")
         self._archive, self._path = archive, path
+        self._taken = 0  # bytes of all tensors: several may read one member
         # the folder in front has the file's name
         self._members = {info.filename.partition("/")[2]: info for info in members}
 
@@ -152,6 +153,9 @@ class _Archive:
         last = start + sum((n - 1) * s for n, s in zip(sizes, strides, strict=True))
         if 0 in sizes:
             return torch.zeros(sizes, dtype=kind)
+        self._taken += len(data)
+        if self._taken > MAX_BINARY_BYTES:
+            raise FormatError(f"{where}: all tensors have more than {MAX_BINARY_BYTES:,} bytes")
         if math.prod(sizes) > len(data) // width or last >= len(data) // width:
             raise FormatError(
                 f"{where} of sizes {sizes} needs more than the {len(data):,} bytes that are there"
