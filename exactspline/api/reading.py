@@ -105,6 +105,8 @@ def from_torch(
         For NaN and infinite parameters.
     ShapeError
         If shapes do not fit.
+    LimitError
+        For more than 256 entries that are sorted.
 
     Warns
     -----

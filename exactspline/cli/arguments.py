@@ -257,7 +257,8 @@ def _command(
         "network",
         metavar="NETWORK",
         nargs=None if needs_network else "?",
-        help=f"a file with a network: {extensions()}",
+        help=f"a file with a network: {extensions()}. A state dict (.pt) needs its module, in "
+        "Python: exactspline.from_torch(module, input_shape, weights=FILE).save('net.json')",
     )
     domain = parser.add_mutually_exclusive_group()
     domain.add_argument(

@@ -108,6 +108,21 @@ def test_products_of_parameters_are_exact():
         assert Fraction(op.scale[i]) == exact
 
 
+def test_what_moves_or_chooses_exact_numbers_keeps_them():
+    mask = torch.tensor([True, False])
+
+    def computes(s, x):
+        third = (s.a / 3).clone().detach().view(1, 2).flip(1)[0]
+        chosen = torch.where(s.mask, third, 1 / s.a).masked_fill(~s.mask, 0.1)
+        return x * torch.cat([chosen[:1], -third[1:]]).contiguous()
+
+    module = Calls(computes, a=parameter(2), mask=mask)
+    module.a.detach()[:] = torch.tensor([0.7, 0.1])
+    (op,) = from_torch(module, (2,)).operators
+    a = [Fraction(v) for v in module.a.tolist()]
+    assert [Fraction(v) for v in op.scale] == [a[1] / 3, -a[0] / 3]
+
+
 def test_circular_convolution_is_one_operator():
     net = from_torch(nn.Conv2d(1, 2, 3, padding=1, padding_mode="circular"), (1, 4, 4))
     assert [op.kind for op in net.operators] == ["Conv"]

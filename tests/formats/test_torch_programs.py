@@ -241,6 +241,26 @@ def test_weights_beyond_the_file(tmp_path):
             es.load(path)
 
 
+def test_weights_that_share_bytes_without_end(tmp_path, monkeypatch):
+    path = saved(nn.Linear(30, 30), (1, 30), tmp_path / "net.pt2")
+    with zipfile.ZipFile(path) as archive:
+        parts = {i.filename: archive.read(i) for i in archive.infolist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in parts.items():
+            if name.endswith("weights_config.json"):
+                config = json.loads(data)
+                more = {f"copy{i}": config["config"]["weight"] for i in range(20)}
+                config["config"].update(more)
+                data = json.dumps(config).encode()
+            archive.writestr(name, data)
+    assert es.load(path).parameters == 930
+    size = path.stat().st_size
+    assert size < 20 * 3600
+    monkeypatch.setattr("exactspline.formats.torch.archive.MAX_BINARY_BYTES", size)
+    with pytest.raises(FormatError, match="all tensors have more than"):
+        es.load(path)
+
+
 @pytest.mark.parametrize("block", [0, *[pytest.param(i, marks=pytest.mark.slow) for i in (1, 2)]])
 def test_random_damage(tmp_path, block):
     path = saved(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), (1, 3), tmp_path / "net.pt2")

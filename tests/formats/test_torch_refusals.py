@@ -8,10 +8,11 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name for it)
 from torch import nn
 from torch_modules import Calls, parameter
 
-from exactspline import from_torch
+from exactspline import from_torch, load
 from exactspline.errors import (
     ExactSplineError,
     FormatError,
+    LimitError,
     ParameterError,
     ShapeError,
     UnsupportedOperatorError,
@@ -84,11 +85,17 @@ UNSUPPORTED = {
     "data": (Calls(lambda s, x: x.data.double()), (3,), "x.detach"),
     "random": (Calls(lambda s, x: x + torch.rand(3)), (3,), "is random"),
     "where": (Calls(lambda s, x: torch.where(x > 1, x, 2 * x)), (3,), "jumps where .* 1: 2 left"),
+    "where_of_others": (Calls(lambda s, x: torch.where(x[:, :1] > 0, x, -x)), (3,),
+        "differ where the condition changes"),
+    "equality": (Calls(lambda s, x: torch.where(x != 0, x, x + 1)), (3,), "jumps where .* 0: 0 le"),
+    "mask_of_a_comparison": (Calls(lambda s, x: (x > 0).view(1, 3) * x), (3,), "jumps where"),
     "masked": (Calls(lambda s, x: x.masked_fill(x < 0, -1.0)), (3,), "jumps where .* 0: -1 left"),
     "state_dict": (nn.Linear(2, 2).state_dict(), (2,), "weights=path"),
     "scatter_reduce": (
         Calls(lambda s, x: torch.zeros(1, 2).scatter(1, torch.tensor([[0, 0]]), x, reduce="add")),
         (2,), "computes with the entries"),
+    "sorted": (Calls(lambda s, x: x.sort(1)[0]), (300,), "up to 256 are sorted"),
+    "random_like": (Calls(lambda s, x: x + torch.randn_like(x)), (3,), "is random"),
     "norm": (Calls(lambda s, x: x.norm(dim=1)), (3,), "norm with p = 2"),
     "power_pooling": (nn.LPPool1d(2, 2), (1, 4), "power"),
     "cond": (
@@ -104,7 +111,7 @@ UNSUPPORTED = {
 @pytest.mark.parametrize("case", UNSUPPORTED)
 def test_unsupported(case):
     module, shape, text = UNSUPPORTED[case]
-    with pytest.raises(UnsupportedOperatorError, match=f"^from_torch: (.*)({text})"):
+    with pytest.raises((UnsupportedOperatorError, LimitError), match=f"^from_torch: (.*)({text})"):
         from_torch(module, shape)
 
 
@@ -153,3 +160,34 @@ def test_parameters_without_values():
         from_torch(nn.Linear(2, 2, device="meta"), (2,))
     with pytest.raises(ExactSplineError, match=r"lazy|Lazy"):
         from_torch(nn.LazyLinear(2), (2,))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_way_out_of_torchscript(tmp_path):
+    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)).eval()
+    scripted = torch.jit.script(module)
+    with pytest.raises(UnsupportedOperatorError, match=r"torch\.onnx\.export.*dynamo=False"):
+        from_torch(scripted, (3,))
+    path = str(tmp_path / "net.onnx")
+    torch.onnx.export(scripted, (torch.zeros(1, 3),), path, dynamo=False)
+    assert load(path).parameters == from_torch(module, (3,)).parameters == 26
+
+
+def test_the_line_of_the_users_file_is_named():
+    def chooses(s, x):
+        return x if x.sum() > 0 else -x
+
+    with pytest.raises(UnsupportedOperatorError) as caught:
+        from_torch(Calls(chooses), (3,))
+    assert "test_torch_refusals.py line" in str(caught.value)
+    assert "`return x if x.sum() > 0 else -x`" in str(caught.value)
+    with pytest.raises(UnsupportedOperatorError, match=r"torch_modules.py line \d+"):
+        from_torch(Calls(lambda s, x: x.exp()), (3,))
+
+
+def test_nothing_is_written_beside_the_error(capfd):
+    with pytest.raises(UnsupportedOperatorError):
+        from_torch(Calls(lambda s, x: x if x.sum() > 0 else -x), (3,))
+    with pytest.raises(ShapeError):
+        from_torch(nn.Linear(4, 3), (3,))
+    assert capfd.readouterr() == ("", "")

@@ -80,6 +80,8 @@ def test_weights_refusals(tmp_path):
     refused("weights_only")
     saved({"weight": Evil()}, path)
     refused("weights_only")
+    torch.jit.save(torch.jit.script(module), path)
+    refused(r"holds code.*state_dict")
     saved(state, path, _use_new_zipfile_serialization=False)
     refused("zip")
     for end in (0, 1, 100, len(good) // 2, len(good) - 10):

@@ -212,6 +212,9 @@ _functions({
     "linalg.norm with p = 1": (lambda s, x: torch.linalg.norm(x, 1, dim=-1), (2, 3)),
     "F.pairwise distance with p = 1": (
         lambda s, x: F.pairwise_distance(x, s.b, p=1, eps=0.0), (4,), {"b": (1, 4)}),
+    "torch.cdist with p = 1": (lambda s, x: torch.cdist(x, s.w, p=1), (2, 2), {"w": (1, 3, 2)}),
+    "torch.outer": (lambda s, x: torch.outer(s.w, x[0])[None], (3,), {"w": (2,)}),
+    "nan_to_num": (lambda s, x: torch.nan_to_num(x).relu(), (3,)),
     "topk": (lambda s, x: x.topk(2, dim=1).values, (4,)),
     "topk smallest": (lambda s, x: torch.topk(x, 2, 1, largest=False)[0], (4,)),
     "sort": (lambda s, x: x.sort(dim=1)[0], (4,)),
@@ -262,6 +265,10 @@ _functions({
     "view of a choice": (
         lambda s, x: torch.where(x > 0, x, -x).view(-1, 2, 2).permute(0, 2, 1), (4,)),
     "where a > b": (lambda s, x: torch.where(x[:, :2] > x[:, 2:], x[:, :2], x[:, 2:]), (4,)),
+    "where x > b": (
+        lambda s, x: torch.where(x > s.b, x - s.b, torch.zeros_like(x)), (4,), {"b": (4,)}),
+    "x * (1 - (x > 0))": (lambda s, x: x * (1 - (x > 0).to(x.dtype)), (4,)),
+    "sign(x) relu(|x| - 1/2)": (lambda s, x: torch.sign(x) * torch.relu(x.abs() - 0.5), (4,)),
     "where by hand": (
         lambda s, x: torch.where(x > 0.5, x - 0.5, torch.where(x < -0.5, x + 0.5, 0.0)), (4,)),
     "where 0 < x": (lambda s, x: torch.where(x > 0, x, torch.zeros_like(x)), (4,)),

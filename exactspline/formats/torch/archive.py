@@ -100,6 +100,7 @@ class _Archive:
         if len(members) > _MAX_MEMBERS:
             raise FormatError(f"{path}: has {len(members):,} members; up to {_MAX_MEMBERS:,}")
         self._archive, self._path = archive, path
+        self._taken = 0  # bytes of all tensors: several may read one member
         # the folder in front has the file's name
         self._members = {info.filename.partition("/")[2]: info for info in members}
 
@@ -109,8 +110,9 @@ class _Archive:
         if len(models) != 1:
             old = "serialized_exported_program.json" in {n.filename for n in self._archive.filelist}
             what = "was written by an older torch" if old else f"has {len(models)} programs"
-            raise FormatError(f"{self._path}: {what}; one is read that torch 2.9 or later wrote. "
-                              f"Else {_FREE}")  # fmt: skip
+            raise FormatError(
+                f"{self._path}: {what}; one is read, in the layout of torch 2.13. Else {_FREE}"
+            )
         name = models[0].removeprefix("models/").removesuffix(".json")
         graph = self._json(models[0])["graph_module"]
         tensors = {
@@ -151,6 +153,9 @@ class _Archive:
         last = start + sum((n - 1) * s for n, s in zip(sizes, strides, strict=True))
         if 0 in sizes:
             return torch.zeros(sizes, dtype=kind)
+        self._taken += len(data)
+        if self._taken > MAX_BINARY_BYTES:
+            raise FormatError(f"{where}: all tensors have more than {MAX_BINARY_BYTES:,} bytes")
         if math.prod(sizes) > len(data) // width or last >= len(data) // width:
             raise FormatError(
                 f"{where} of sizes {sizes} needs more than the {len(data):,} bytes that are there"
@@ -283,7 +288,8 @@ class _Stored(torch.nn.Module):
             except (KeyError, TypeError, AttributeError, StopIteration) as error:
                 raise FormatError(f"{where}: is malformed ({error!r})") from None
             for part in found if isinstance(found, tuple | list) else [found]:
-                if isinstance(part, torch.Tensor) and all(type(n) is int for n in part.shape):
+                known = isinstance(part, torch.Tensor) and all(type(n) is int for n in part.shape)
+                if known and 0 not in part.shape:
                     budget.value(tuple(part.shape) or (1,), where)
             _name_results(node["outputs"], found, values)
         try:

@@ -7,6 +7,7 @@ import inspect
 import io
 import logging
 import math
+import os
 import re
 import sysconfig
 import traceback
@@ -19,7 +20,7 @@ from torch.export import ExportedProgram
 from ...errors import ExactSplineError, FormatError, ShapeError, UnsupportedOperatorError
 from .values import MAX_ENTRIES, Shape
 
-__all__ = ["exported", "input_of_module", "input_of_program", "quiet"]
+__all__ = ["exported", "input_of_module", "input_of_program", "is_own", "quiet"]
 
 _DATA = ("DataDependent", "GuardOnDataDependent", "PendingUnbacked")  # torch's errors for it
 _DATA_TEXT = (
@@ -33,8 +34,11 @@ _OWN_REASONS = {  # what torch says: what it means here
     "fake tensor in the exported program": "reads x.data, which torch.export does not follow; use "
     "x.detach()",
 }
-_NOT_OWN = re.compile(r"(site|dist)-packages|[/\\](torch|exactspline)[/\\]|^<")
-_LIBRARY = sysconfig.get_paths()["stdlib"]
+_PYTHON = os.path.join(sysconfig.get_paths()["stdlib"], "")
+_NOT_OWN = (  # where no line of the user's stands
+    "<", os.path.join(os.path.dirname(torch.__file__), ""),
+    os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), ""),
+)  # fmt: skip
 
 
 def exported(module: torch.nn.Module, input_shape: Shape, lead: int) -> ExportedProgram:
@@ -160,16 +164,16 @@ _SHAPES = re.compile(  # torch complains of shapes that do not fit, in many word
 )
 
 
+def is_own(file: str) -> bool:
+    """Whether a file is the user's, not torch's, Python's or of this package."""
+    if file.startswith(_NOT_OWN):
+        return False
+    return not file.startswith(_PYTHON) or "-packages" in file  # they are inside of Python's folder
+
+
 def _line(error: BaseException) -> str:
     """The last line of the user's own code that led to an error."""
-    own = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not re.search(
-            r"site-packages|dist-packages|[/\\](torch|exactspline)[/\\]|^<", frame.filename
-        )
-        and not frame.filename.startswith(_LIBRARY)
-    ]
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if is_own(frame.filename)]
     if not own:
         return ""
     name = own[-1].filename.replace("\\", "/").rpartition("/")[2]

@@ -18,7 +18,7 @@ from ...discovery import load_files
 from ...errors import ExactSplineError, ShapeError, UnsupportedOperatorError
 from ...network import Identity
 from . import operators
-from .exporting import quiet
+from .exporting import is_own, quiet
 from .operators.shapes import MOVERS, move
 from .values import HANDLERS, MAX_ENTRIES, Const, Gated, Lowering, Shape, Unreadable, Var
 
@@ -224,6 +224,8 @@ class ProgramReader:
         if name == "sym_size" and isinstance(args[0], Var | Const):
             return args[0].full[args[1]]
         known = HANDLERS.get(name)
+        if known is None and torch.Tag.nondeterministic_seeded in function.tags:
+            raise UnsupportedOperatorError("is random; keep what it draws as a buffer")
         if name in LIKE and isinstance(args[0], Var | Gated):
             like = args[0].full if isinstance(args[0], Var) else args[0].root.full
             kind = node.args[0].meta["val"].dtype  # type: ignore[union-attr]
@@ -251,8 +253,6 @@ class ProgramReader:
                     return _typed(found, node.meta.get("val"))
             except (UnsupportedOperatorError, ShapeError):
                 pass  # torch knows what it is
-        if torch.Tag.nondeterministic_seeded in function.tags and name not in HANDLERS:
-            raise UnsupportedOperatorError("is random; keep what it draws as a buffer")
         if name.startswith(("empty", "new_empty")):
             function, kwargs = _zeros(function, kwargs)
         _check_size(node.meta.get("val"))
@@ -362,6 +362,6 @@ def _place(node: torch.fx.Node) -> str:
     inside = f" in module {path!r} ({kind.rpartition('.')[2]})" if path else ""
     function = str(node.target).removeprefix("torch.ops.").removesuffix(".default")
     lines = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
-    own = [(file, line) for file, line in lines if "/torch/" not in file.replace("\\", "/")]
+    own = [(file, line) for file, line in lines if is_own(file)]
     at = f", {own[-1][0].replace(chr(92), '/').rpartition('/')[2]} line {own[-1][1]}" if own else ""
     return f"node {node.name!r} ({function}){inside}{at}"

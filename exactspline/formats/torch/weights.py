@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 import zipfile
 from typing import Any
 
@@ -45,7 +46,12 @@ def load_weights(module: torch.nn.Module, path: PathLike) -> None:
         except FormatError:
             raise
         except Exception as error:
-            text = str(error).strip().split("\n")[0][:200]
+            text = (
+                re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+                .strip()
+                .split("\n")[0]
+                .split(". ")[0][:200]
+            )
             raise FormatError(
                 f"{path}: is no state dict that can be loaded with weights_only "
                 f"({type(error).__name__}: {text}); write it by torch.save(module.state_dict(), "
@@ -75,6 +81,11 @@ def _check_archive(stream: Any, path: PathLike) -> None:
         members = archive.infolist()
         if len(members) > _MAX_MEMBERS:
             raise FormatError(f"{path}: has {len(members):,} members; up to {_MAX_MEMBERS:,}")
+        if any("/code/" in info.filename for info in members):
+            raise FormatError(
+                f"{path}: holds code, as torch.jit.save writes it; give a state dict: "
+                "torch.save(module.state_dict(), path)"
+            )
         sizes = {}
         for info in members:
             if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size:

@@ -126,13 +126,19 @@ def _div(t: Lowering, x: Any, other: Any, *, rounding_mode: str | None = None) -
     return multiply(t, x, _exact(1 / as_fractions(divisor)))
 
 
-@handler("lerp")
+@handler("reciprocal", exact=True)
+def _reciprocal(t: Lowering, x: Any) -> Any:
+    """Elementwise, by constants."""
+    return _div(t, 1, x)
+
+
+@handler("lerp", exact=True)
 def _lerp(t: Lowering, x: Any, end: Any, weight: Any) -> Any:
     """Add, Elementwise."""
     return add(t, x, multiply(t, _sub(t, end, x), weight))
 
 
-@handler("addcmul")
+@handler("addcmul", exact=True)
 def _addcmul(t: Lowering, x: Any, a: Any, b: Any, *, value: Any = 1) -> Any:
     """Add, Elementwise."""
     return add(t, x, multiply(t, multiply(t, a, b), value))
@@ -199,17 +205,17 @@ _APPROXIMATE = "an activation of a known name (Sigmoid, Tanh, GELU, SiLU, ...) c
 
 for _names, _what in {
     ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "square", "cbrt",
-     "reciprocal", "sin", "cos", "tan", "sinh", "cosh", "asin", "acos", "atan", "atan2", "asinh",
+     "sin", "cos", "tan", "sinh", "cosh", "asin", "acos", "atan", "atan2", "asinh",
      "acosh", "atanh", "erf", "erfc", "erfinv", "softsign", "mish", "logsumexp", "logaddexp",
      "logcumsumexp", "lgamma", "digamma", "hypot", "cumprod", "prod"):
         f"is not piecewise affine; {_APPROXIMATE}",
-    ("glu", "scaled_dot_product_attention", "multi_head_attention_forward", "cross", "cdist",
-     "_native_multi_head_attention", "_transformer_encoder_layer_fwd", "outer", "lstm", "gru"):
+    ("glu", "scaled_dot_product_attention", "multi_head_attention_forward",
+     "_native_multi_head_attention", "_transformer_encoder_layer_fwd", "lstm", "gru"):
         "multiplies values that depend on the input; that is not piecewise affine",
     ("layer_norm", "native_layer_norm", "group_norm", "native_group_norm", "rms_norm", "std",
      "var", "std_mean", "var_mean", "_fused_rms_norm", "renorm"):
-        "divides by a deviation of its input, which is not piecewise affine; batch normalisation "
-        "is in inference",
+        "takes a deviation of its input, which is not piecewise affine; batch normalisation in "
+        "inference is",
     ("floor", "ceil", "round", "trunc", "frac", "floor_divide", "remainder", "fmod", "fix"):
         "jumps where it rounds; networks here are continuous",
     ("argmax", "argmin", "argsort", "searchsorted", "bucketize", "nonzero", "one_hot"):

@@ -79,11 +79,14 @@ for _relation, _names in _RELATIONS.items():
     def _compare(t: Lowering, x: Any, other: Any, *, _relation: str = _relation) -> Any:
         """A comparison: what is made of it is read where it is continuous."""
         found = _gates(t, x, other)
-        if found is None:  # the difference of two values, against 0
-            root = t.operand(difference(t, x, other))
-            assert isinstance(root, Var)
-            found = root, [Gate.affine(), Gate.affine(0, 0)]
-        return Gated(found[0], compared(_relation, *found[1]))
+        try:
+            if found is not None:
+                return Gated(found[0], compared(_relation, *found[1]))
+        except UnsupportedOperatorError:  # another threshold for every entry
+            pass
+        root = t.operand(difference(t, x, other))  # is compared with 0
+        assert isinstance(root, Var)
+        return Gated(root, compared(_relation, Gate.affine(), Gate.affine(0, 0)))
 
     handler(*_names)(_compare)
 
@@ -120,7 +123,7 @@ def _or(t: Lowering, x: Any, other: Any) -> Any:
 # --- choices -----------------------------------------------------------------------------------
 
 
-@handler("where")
+@handler("where", exact=True)
 def _where(t: Lowering, condition: Any, x: Any, other: Any) -> Any:
     """A choice by a constant mask; by a comparison where the result is continuous."""
     if isinstance(condition, Const):
@@ -128,11 +131,11 @@ def _where(t: Lowering, condition: Any, x: Any, other: Any) -> Any:
         return move(t, function, (condition, _value(t, x), _value(t, other)), {})
     if not isinstance(condition, Gated):
         raise UnsupportedOperatorError("chooses by a value that is no comparison; it jumps")
-    found = _gates(t, condition, x, other)
-    if found is None:
+    try:
+        root, (gate, a, b) = _together(t, condition, x, other)
+        return Gated(root, chosen(gate, a, b))
+    except UnsupportedOperatorError:  # functions of several values, or of several thresholds
         return _by_difference(t, condition, x, other)
-    root, (gate, a, b) = found
-    return Gated(root, chosen(gate, a, b))
 
 
 def _by_difference(t: Lowering, condition: Gated, x: Any, other: Any) -> Any:
@@ -162,13 +165,13 @@ def _value(t: Lowering, x: Any) -> Any:
     return t.operand(x) if isinstance(x, Gated) else x
 
 
-@handler("masked_fill")
+@handler("masked_fill", exact=True)
 def _masked_fill(t: Lowering, x: Any, mask: Any, value: Any) -> Any:
     """A choice by a constant mask; by a comparison where the result is continuous."""
     return _where(t, mask, value, x)
 
 
-@handler("index_put", "_unsafe_index_put")
+@handler("index_put", "_unsafe_index_put", exact=True)
 def _index_put(t: Lowering, x: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
     """Entries that are replaced or added at constant places, or replaced as where does."""
     if any(isinstance(i, Gated) for i in indices):

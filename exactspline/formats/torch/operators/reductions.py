@@ -6,11 +6,15 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from ....errors import UnsupportedOperatorError
 from ....network import Abs, Maximum, Minimum, ReduceMax, ReduceMean, ReduceMin, ReduceSum, Sort
 from ....network.sparse import running_sum
 from ..values import Const, Lowering, Unreadable, handler
 from .activations import extreme
+from .conditions import difference
+from .shapes import move
 
 __all__ = ["reduce_sum", "with_places"]
 
@@ -156,3 +160,12 @@ def _norm(
         return sizes
     kind: Any = {1: ReduceSum, math.inf: ReduceMax, -math.inf: ReduceMin}[ord]
     return t.emit(kind(axes, keepdims=keepdim), sizes)
+
+
+@handler("cdist")
+def _cdist(t: Lowering, x: Any, other: Any, p: float = 2.0, compute_mode: Any = None) -> Any:
+    """ReduceSum, ReduceMax, ReduceMin of Abs: p = 1 and infinity; others are refused."""
+    unsqueeze = torch.ops.aten.unsqueeze.default
+    rows = move(t, unsqueeze, (t.operand(x), -2), {})
+    columns = move(t, unsqueeze, (t.operand(other), -3), {})
+    return _norm(t, difference(t, rows, columns), p, [-1])

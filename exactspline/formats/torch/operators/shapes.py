@@ -360,9 +360,15 @@ def _stack(t: Lowering, tensors: Any, dim: int = 0) -> Any:
 
 
 @handler(
-    "_to_copy", "alias", "clone", "contiguous", "detach", "lift_fresh_copy", "to", "type_as",
-    "positive", "_conj", "resolve_conj", "resolve_neg",
+    "alias", "clone", "contiguous", "detach", "lift_fresh_copy", "positive", "_conj",
+    "resolve_conj", "resolve_neg", exact=True,
 )  # fmt: skip
+def _kept(t: Lowering, x: Any, *, memory_format: Any = None) -> Any:
+    """The identity."""
+    return x
+
+
+@handler("_to_copy", "to", "type_as", "nan_to_num")
 def _same(t: Lowering, x: Any, *args: Any, **kwargs: Any) -> Any:
     """The identity."""
     for value in (*args, *kwargs.values()):
@@ -375,7 +381,7 @@ def _same(t: Lowering, x: Any, *args: Any, **kwargs: Any) -> Any:
     return x
 
 
-@handler("dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout")
+@handler("dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout", exact=True)
 def _dropout(t: Lowering, x: Any, p: float, train: bool) -> Any:
     """The identity; refused where it drops entries in inference too."""
     if train and p != 0:
