@@ -253,6 +253,14 @@ CONSTANTS = {
         node("CenterCropPad", "e s", "c"), a=A, i=ints(3, -1, 0), b=np.array([True, False, True]),
         s=ints(4), opset=18,
     ),
+    "constant_quantized": computed(
+        node("DequantizeLinear", "q s z", "w", axis=0), node("DequantizeLinear", "r t", "v"),
+        node("Mul", "v w", "u"), node("ReduceSum", "u k", "c", keepdims=0), k=ints(0),
+        q=np.arange(-8, 8, dtype=np.int8).reshape(4, 4),
+        s=np.float32([0.1, 0.2, 0.3, 0.4]), z=np.int8([0, 1, -1, 3]),
+        r=np.arange(4, dtype=np.uint8),
+        t=of(0.02),
+    ),
     "constant_reductions": computed(
         node("ReduceProd", "a", "d", keepdims=0), node("ReduceL2", "b", "e", keepdims=0),
         node("Div", "d e", "c"), a=A, b=B,

@@ -40,9 +40,9 @@ _SMOOTH = frozenset({
 })
 _JUMPS = frozenset({
     "ArgMax", "ArgMin", "BitCast", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr",
-    "BitwiseXor", "Ceil", "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "Floor",
-    "Hardmax", "IsInf", "IsNaN", "MatMulInteger", "MaxRoiPool", "Mod", "NonMaxSuppression",
-    "NonZero", "OneHot", "QLinearConv", "QLinearMatMul", "QuantizeLinear", "RoiAlign", "Round",
+    "BitwiseXor", "Ceil", "ConvInteger", "DynamicQuantizeLinear", "Floor",
+    "Hardmax", "IsInf", "IsNaN", "MatMulInteger", "Mod", "NonMaxSuppression",
+    "NonZero", "OneHot", "QLinearConv", "QLinearMatMul", "QuantizeLinear", "Round",
     "Unique",
 })
 _RANDOM = frozenset({

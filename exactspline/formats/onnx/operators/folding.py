@@ -17,7 +17,7 @@ from ...limits import check_entries
 from ..graph import Graph
 from ..node import NodeView
 from ..registry import handles
-from ..values import AnyValue, Constant, Gated, Infinite, Value, Variable
+from ..values import AnyValue, Constant, Gated, Infinite, Value, Variable, arithmetic
 
 __all__: list[str] = []
 
@@ -144,6 +144,34 @@ def _cast_like(node: NodeView, graph: Graph) -> AnyValue:
     if kind not in (0, graph.kind, *_FLOATS):
         raise node.unsupported("a cast of what depends on the input to an integer rounds it")
     return graph.apply(node, Identity(), x)
+
+
+@handles("DequantizeLinear", inputs=(2, 3), attributes=("axis",), since=10, until=20)
+@handles(
+    "DequantizeLinear", inputs=(2, 3), attributes=("axis", "block_size", "output_dtype"), since=21
+)
+def _dequantized(node: NodeView, graph: Graph) -> Value:
+    """scale * (x - zero point) of stored integers, exactly: weights that were quantized."""
+    x, scale = node.value(0), node.constant(1, "scale")
+    if isinstance(x, Variable):
+        raise node.unsupported(
+            "reads integers that depend on the network's input: they were rounded, which jumps. "
+            "Export the model before it is quantized"
+        )
+    if node.int_attribute("block_size", 0):
+        raise node.unsupported("blocks of an axis are not read; export one scale for an axis")
+    zero = Constant(np.zeros(()), True) if node.optional(2) is None else node.constant(2, "zero")
+    shape = [1] * len(x.shape)
+    if scale.shape not in ((), (1,)):
+        shape[node.axis(node.int_attribute("axis", 1), len(x.shape))] = scale.values.size
+    if len(scale.shape) > 1 or zero.values.size not in (1, scale.values.size):
+        raise node.wrong(f"scale {scale.shape} and zero point {zero.shape} do not fit {x.shape}")
+    point = Constant(zero.values.reshape([-1 if n > 1 else 1 for n in shape] or []), True)
+    if zero.values.size == 1:
+        point = Constant(zero.values.reshape([1] * len(shape)), True)
+    factor = Constant(scale.values.reshape(shape), False, scale.kind)
+    shifted = arithmetic("Sub", x, point, node.where, graph.budget)
+    return arithmetic("Mul", factor, shifted, node.where, graph.budget)
 
 
 @handles("ReduceProd", attributes=("axes", "keepdims"), until=17)
