@@ -345,7 +345,12 @@ def chosen(condition: Gate, a: Gate, b: Gate) -> Gate:
 # --- values of the network as functions of a root --------------------------------------------
 
 
-def common_root(nodes: Nodes, values: Sequence[int], shape: tuple[int, ...]) -> int | None:
+def common_root(
+    nodes: Nodes,
+    values: Sequence[int],
+    shape: tuple[int, ...],
+    shape_of: Callable[[int], tuple[int, ...]],
+) -> int | None:
     """The last node that all values are functions of, entry by entry; None if there is none.
 
     Parameters
@@ -355,10 +360,14 @@ def common_root(nodes: Nodes, values: Sequence[int], shape: tuple[int, ...]) -> 
     values : sequence of int
         Positions of nodes; -1 is the network's input.
     shape : tuple of int
-        That of all values.
+        That of all values, and of the root: nothing may have been made larger on the way.
+    shape_of : callable
+        The shape of a node, by its position.
     """
     roots = set.intersection(*(_entrywise_ancestors(nodes, value) for value in values))
     for root in sorted(roots, reverse=True):
+        if shape_of(root) != shape:
+            continue
         if all(expressed(nodes, value, root, shape) is not None for value in values):
             return root
     return None

@@ -141,9 +141,11 @@ def test_roots():
         (es.Dense([[1, 2], [3, 4]]), [-1]), (es.ReLU(), [0]), (es.Elementwise("1/10"), [1]),
         (es.Add([1, -1]), [1, 2]), (es.Elementwise([1, 2]), [1]),
     ]  # fmt: skip
-    assert gates.common_root(nodes, [1, 2, 3], (2,)) == 1
-    assert gates.common_root(nodes, [0, 2], (2,)) == 0
-    assert gates.common_root(nodes, [-1, 2], (2,)) is None
+    assert gates.common_root(nodes, [1, 2, 3], (2,), lambda i: (2,)) == 1
+    assert gates.common_root(nodes, [0, 2], (2,), lambda i: (2,)) == 0
+    assert gates.common_root(nodes, [-1, 2], (2,), lambda i: (2,)) is None
+    shapes = {0: (1,), 1: (1,), 2: (1,), 3: (2,), 4: (2,)}  # made larger between 2 and 4
+    assert gates.common_root(nodes, [3, 4], (2,), shapes.__getitem__) is None
     gate = gates.expressed(nodes, 3, 0, (2,))
     assert [gate.of(Fraction(u)) for u in (-1, 5)] == [0, Fraction(9, 2)]
     slopes = gates.expressed(nodes, 4, 1, (2,)).pieces[0][0]

@@ -100,6 +100,18 @@ def test_several_images_at_once(kind, tmp_path):
     agree(save(model, tmp_path), (96,))
 
 
+def test_a_condition_on_what_was_made_larger(tmp_path):
+    """Two values of four entries, each made from one: their common root is too small."""
+    nodes = [
+        node("Add", "x c", "a"), node("Add", "x d", "b"), node("Greater", "a b", "g"),
+        node("Where", "g a b"),
+    ]  # fmt: skip
+    stored = {"c": np.float32([1, 1, 1, 1]), "d": np.float32([2, 2, 2, 2])}
+    path = save(make_model(nodes, stored, (1, 1)), tmp_path)
+    with pytest.raises(UnsupportedOperatorError, match="another value of the network"):
+        es.load(path)  # not a spline of one entry
+
+
 def test_a_constant_output(tmp_path):
     nodes = [node("Shape", "x", "s"), node("Cast", "s", to=1)]
     net = es.load(save(make_model(nodes, shape=(1, 2, 3)), tmp_path))

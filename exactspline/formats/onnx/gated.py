@@ -41,7 +41,7 @@ def functions_of_one(
             except ValueError:
                 return None
             constants[i] = Gate.affine(0, as_fractions(array))
-    root = common_root(graph.nodes, [v.node for v in variables], first.inner)
+    root = common_root(graph.nodes, [v.node for v in variables], first.inner, graph.shape_of)
     if root is None:
         return None
     out = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -37,6 +38,7 @@ class Graph:
         self.budget = Budget(file_bytes)
         self.nodes: list[tuple[Operator, tuple[int, ...]]] = []
         self.input_shape = input_shape
+        self._shapes: dict[int, Shape] = {-1: input_shape}
         self.kind = 1
         self._zero: Variable | None = None
         self._splines: dict[int, tuple[Gated, Variable]] = {}
@@ -56,11 +58,21 @@ class Graph:
             )
         self.budget.value(shape, node.where)
         self.budget.parameters(operator.parameters, node.where)
-        self.nodes.append((operator, tuple(x.node for x in inputs)))
-        out = Variable(shape, inputs[0].batch if batch is None else batch, len(self.nodes) - 1)
+        position = self.add(operator, [x.node for x in inputs], shape)
+        out = Variable(shape, inputs[0].batch if batch is None else batch, position)
         if not out.batch and len(shape) >= 2 and shape[0] == 1:
             return self.reshape(node, out, shape)
         return out
+
+    def add(self, operator: Operator, inputs: Sequence[int], shape: Shape) -> int:
+        """Append an operator that gives a value of a known shape; returns its position."""
+        self.nodes.append((operator, tuple(inputs)))
+        self._shapes[len(self.nodes) - 1] = shape
+        return len(self.nodes) - 1
+
+    def shape_of(self, position: int) -> Shape:
+        """The shape of a node, or of the input (-1)."""
+        return self._shapes[position]
 
     def reshape(
         self, node: NodeView, x: Variable, shape: Shape, *, keep_batch: bool = False

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...discovery import load_files
 from ...errors import ExactSplineError, FormatError, UnsupportedOperatorError
 from ...mode import guarded
-from ...network import Flatten, Network, Operator, Reshape, Select
+from ...network import Network, Reshape, Select
 from ..files import PathLike, read_file
 from ..graph import build_graph
 from ..limits import MAX_BINARY_BYTES
@@ -154,11 +154,11 @@ def _placed(inputs: Sequence[Input]) -> list[tuple[Input, tuple[str, slice]]]:
 
 def _cut_out(graph: Graph, x: Input, place: slice) -> Variable:
     """One of several inputs: its coordinates, in its own shape."""
-    graph.nodes.append((Select(range(place.start, place.stop), name=x.name[:200]), (-1,)))
+    size = place.stop - place.start
+    at = graph.add(Select(range(place.start, place.stop), name=x.name[:200]), (-1,), (size,))
     if len(x.inner) != 1:
-        shape: Operator = Reshape(x.inner) if x.inner else Flatten()
-        graph.nodes.append((shape, (len(graph.nodes) - 1,)))
-    return Variable(x.inner, x.batch, len(graph.nodes) - 1)
+        at = graph.add(Reshape(x.inner), (at,), x.inner)
+    return Variable(x.inner, x.batch, at)
 
 
 class _Walk:

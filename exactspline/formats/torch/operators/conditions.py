@@ -34,7 +34,7 @@ def _gates(t: Lowering, *values: Any) -> tuple[Var, list[Gate]] | None:
     shape = roots[0].shape
     if any(isinstance(v, Const) and not _fits(t, v, roots[0]) for v in known):
         return None
-    root = common_root(t.nodes, [r.node for r in roots], shape)
+    root = common_root(t.nodes, [r.node for r in roots], shape, lambda i: t.value_of(i, 0).shape)
     if root is None:
         return None
     gates = []
