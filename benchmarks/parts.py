@@ -26,6 +26,7 @@ import traceback
 import warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -80,6 +81,8 @@ def pools() -> tuple:
 
     forked = processes(2)
     forked.submit(int).result()
+    # a process that ends waits for its children first, and these wait for work
+    Finalize(None, forked.shutdown, exitpriority=100)
     return (forked, *(ThreadPoolExecutor(n) for n in (1, 2, 4)))
 
 

@@ -1,7 +1,7 @@
 """Writes the tables of the documentation that are made from the code.
 
 ``python docs/tables.py`` puts the operators with their JSON keys, PyTorch's functions with what
-they are read as, and what came of ONNX's own tests, into docs/formats.md; a test compares. Run it
+they are read as, and what came of ONNX's own tests into docs/formats.md; a test compares. Run it
 after one is added or changed.
 """
 
@@ -17,7 +17,7 @@ from exactspline.network import OPERATORS, Operator
 
 BEGIN, END = "<!-- operators, by docs/tables.py -->\n", "<!-- end -->\n"
 TORCH = "<!-- functions of PyTorch, by docs/tables.py -->\n"
-ONNX_BEGIN, ONNX_END = "<!-- onnx tests, by docs/tables.py -->\n", "<!-- end of onnx tests -->\n"
+ONNX = "<!-- ONNX's own tests, by docs/tables.py -->\n"
 ONNX_TESTS = Path(__file__).resolve().parents[1] / "tests" / "conformance" / "onnx_nodes.tsv"
 WORDS = {
     "array": "numbers", "optional array": "numbers", "number": "a number",
@@ -54,6 +54,24 @@ def rows() -> list[str]:
     return out
 
 
+def onnx_rows() -> list[str]:
+    """What came of ONNX's own tests, an operator a line: from the table that the tests keep."""
+    lines = [line.split("\t") for line in ONNX_TESTS.read_text(encoding="utf-8").splitlines()[1:]]
+    passed, refused = Counter[str](), dict[str, list[str]]()
+    for operator, _, _, _, result, reason in lines:
+        if operator == "several" or result == "out of scope":
+            continue
+        passed[operator] += result == "passed"
+        if result == "refused":
+            refused.setdefault(operator, []).append(re.sub(r"\d+(\.\d+)?", "#", reason))
+    out = ["| operator | passed | refused, and why |", "|---|---|---|"]
+    for operator in sorted(passed):
+        reasons = Counter(re.split(r"[;:.] ", reason)[0] for reason in refused.get(operator, []))
+        shown = "; ".join(f"{n}: {reason}" for reason, n in reasons.most_common())
+        out.append(f"| {operator} | {passed[operator]} | {shown} |")
+    return out
+
+
 def torch_rows() -> list[str]:
     """The table of PyTorch's functions, line by line: those of one reader together."""
     from exactspline.formats.torch.program import HANDLERS, MOVERS
@@ -87,36 +105,18 @@ def _listed(names: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in sorted(found))
 
 
-def onnx_rows() -> list[str]:
-    """What came of ONNX's own tests, an operator a line: from the table that the tests keep."""
-    lines = [line.split("\t") for line in ONNX_TESTS.read_text(encoding="utf-8").splitlines()[1:]]
-    passed, refused = Counter[str](), dict[str, list[str]]()
-    for operator, _, _, _, result, reason in lines:
-        if operator == "several" or result == "out of scope":
-            continue
-        passed[operator] += result == "passed"
-        if result == "refused":
-            refused.setdefault(operator, []).append(re.sub(r"\d+(\.\d+)?", "#", reason))
-    out = ["| operator | passed | refused, and why |", "|---|---|---|"]
-    for operator in sorted(passed):
-        reasons = Counter(re.split(r"[;:.] ", reason)[0] for reason in refused.get(operator, []))
-        shown = "; ".join(f"{n}: {reason}" for reason, n in reasons.most_common())
-        out.append(f"| {operator} | {passed[operator]} | {shown} |")
-    return out
-
-
-def put(text: str, begin: str, lines: list[str], end: str) -> str:
-    """A text with lines between two marks."""
-    before, _, rest = text.partition(begin)
-    behind = rest.partition(end)[2]
-    return before + begin + "\n".join(lines) + "\n" + end + behind
-
-
 def with_table(text: str) -> str:
     """A text with the tables in their places; without torch its table stays as it is."""
-    text = put(put(text, ONNX_BEGIN, onnx_rows(), ONNX_END), BEGIN, rows(), END)
-    known = importlib.util.find_spec("torch") is not None
-    return put(text, TORCH, torch_rows(), END) if known else text
+    text = _replaced(_replaced(text, BEGIN, rows()), ONNX, onnx_rows())
+    if importlib.util.find_spec("torch") is None:
+        return text
+    return _replaced(text, TORCH, torch_rows())
+
+
+def _replaced(text: str, begin: str, lines: list[str]) -> str:
+    before, _, rest = text.partition(begin)
+    behind = rest.partition(END)[2]
+    return before + begin + "\n".join(lines) + "\n" + END + behind
 
 
 if __name__ == "__main__":

@@ -72,7 +72,6 @@ MALFORMED = {
         IMAGE,
         {},
     ),
-    "pool_storage_order": (pool("MaxPool", kernel_shape=[2, 2], storage_order=1), {}, IMAGE, {}),
     "pool_indices": (
         [node("MaxPool", "x", "h i", kernel_shape=[2, 2]), node("Add", "h i")],
         {},

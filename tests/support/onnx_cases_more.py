@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from onnx import helper
 from onnx_models import floats, node
 
 
@@ -247,6 +248,11 @@ CONSTANTS = {
         node("ScatterND", "a i u", "d"), node("GatherND", "d j", "c"), a=A, i=ints(1).reshape(1, 1),
         u=floats(1), j=ints(3, 2, 1, 0).reshape(4, 1),
     ),
+    "constant_moves": computed(
+        node("GatherElements", "a i", "d"), node("Compress", "d b", "e"),
+        node("CenterCropPad", "e s", "c"), a=A, i=ints(3, -1, 0), b=np.array([True, False, True]),
+        s=ints(4), opset=18,
+    ),
     "constant_reductions": computed(
         node("ReduceProd", "a", "d", keepdims=0), node("ReduceL2", "b", "e", keepdims=0),
         node("Div", "d e", "c"), a=A, b=B,
@@ -263,4 +269,30 @@ CONSTANTS = {
     ),
 }  # fmt: skip
 
-MORE = {**RESAMPLING, **MOVES, **CONDITIONS, **CONSTANTS}
+
+def choice(condition, then, otherwise, output="y"):
+    """An If of two graphs, each a list of nodes to "t" or "e"."""
+    otherwise = otherwise or [node("Identity", "x", "e")]
+    graphs = [
+        helper.make_graph(nodes, name, [], [helper.make_tensor_value_info(name, 1, None)])
+        for name, nodes in (("t", then), ("e", otherwise))
+    ]
+    return node("If", condition, output, then_branch=graphs[0], else_branch=graphs[1])
+
+
+BRANCHES = {
+    "if_known": (
+        [node("Shape", "x", "s"), node("Gather", "s i", "n"), node("Equal", "n k", "g"),
+         node("Relu", "x", "r"), choice("g", [node("Add", "r c", "t")], [node("Exp", "r", "e")])],
+        {"i": np.array(1), "k": np.array(4), "c": floats(4)}, (1, 4), {},
+    ),
+    "if_nested": (
+        [choice("g", [node("Exp", "x", "t")], [
+            node("Abs", "x", "a"), choice("h", [node("Sub", "a c", "t")], [], "b"),
+            node("Relu", "b", "e"),
+        ])],
+        {"g": np.array(False), "h": np.array(True), "c": floats(4)}, (1, 4), {},
+    ),
+}  # fmt: skip
+
+MORE = {**RESAMPLING, **MOVES, **CONDITIONS, **CONSTANTS, **BRANCHES}

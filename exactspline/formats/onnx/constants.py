@@ -97,7 +97,10 @@ def _gathered(node: NodeView, arrays: Arrays) -> int:
     if node.kind == "GatherElements":
         return indices.size
     if node.kind == "GatherND":
-        return indices.size * math.prod(shape)
+        depth = indices.shape[-1] if indices.ndim else 0
+        if not 1 <= depth <= len(shape):
+            raise node.wrong(f"indices of shape {indices.shape} do not fit an input of {shape}")
+        return indices.size // depth * math.prod(shape[depth:])  # batch axes make it less
     axis = node.axis(node.int_attribute("axis", 0), len(shape))
     return indices.size * math.prod(shape[:axis]) * math.prod(shape[axis + 1 :])
 

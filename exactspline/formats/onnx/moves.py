@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...network import Concat, Select
+from ...rationals import as_fractions
 from ..limits import check_entries
 from .graph import Graph
 from .node import NodeView
@@ -41,8 +42,13 @@ def moved(node: NodeView, graph: Graph, sources: Sequence[Value], entries: np.nd
     """
     check_entries(entries.shape, node.where)
     graph.budget.about_to_compute(entries.size, node.where)
-    if all(isinstance(x, Constant) for x in sources):
-        raise node.not_computed()
+    constants = [x for x in sources if isinstance(x, Constant)]
+    if len(constants) == len(sources):
+        values = [x.values.reshape(-1) for x in constants]
+        if len({v.dtype for v in values}) > 1:
+            values = [as_fractions(v) for v in values]
+        joined_values = np.concatenate(values)[entries.reshape(-1)].reshape(entries.shape)
+        return Constant(joined_values, all(x.integer for x in constants), constants[0].kind)
     if len(sources) == 1 and np.array_equal(entries, numbered(entries.shape)):
         x = sources[0]
         if isinstance(x, Variable) and math.prod(x.inner) == entries.size:

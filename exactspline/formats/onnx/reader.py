@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ...discovery import load_files
-from ...errors import ExactSplineError, FormatError
+from ...errors import ExactSplineError, FormatError, UnsupportedOperatorError
 from ...mode import guarded
 from ...network import Flatten, Network, Operator, Reshape, Select
 from ..files import PathLike, read_file
 from ..graph import build_graph
 from ..limits import MAX_BINARY_BYTES
 from . import operators
-from .constants import evaluated, result_kind
+from .branches import is_choice, taken
+from .constants import can_evaluate, evaluated, result_kind
 from .external import ExternalFiles
 from .graph import Graph
-from .node import NodeView, NotComputedError
+from .node import NodeView, NotComputedError, describe_node
 from .operators.patterns import put_together
 from .registry import Handler
 from .signature import Input, Signature, handler_of, opsets_of, plain_domain, slices_of
 from .values import AnyValue, Constant, Infinite, Variable, stored_numbers
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import ModelProto, NodeProto
 
 __all__ = ["load_onnx"]
 
@@ -173,11 +175,12 @@ class _Walk:
         self.signature, self.graph, self.files = signature, graph, files
         self.file_bytes = file_bytes
         self.values = values
+        self.stored = dict(signature.stored)  # with those of graphs inside of nodes
 
     def value(self, name: str) -> AnyValue:
         """A value by its name; stored ones are decoded at the first use: unused ones are free."""
         if name not in self.values:
-            tensor = self.signature.stored[name]
+            tensor = self.stored[name]
             self.values[name] = stored_numbers(tensor, f"initializer {name[:80]!r}", self.files)
             self.graph.budget.holds(self.file_bytes + self.files.bytes)
         return self.values[name]
@@ -185,11 +188,7 @@ class _Walk:
     def result(self, target: str, live: Sequence[int]) -> Variable:
         """The output, once all nodes have been read."""
         for index in live:
-            node = self.signature.graph.node[index]
-            results = self._read(index)
-            for name, value in zip(node.output, results, strict=False):
-                if name and value is not None:
-                    self.values[name] = value
+            self._run(self.signature.graph.node[index], index)
         result = self.graph.plain(self.value(target))
         if isinstance(result, Constant):
             if not result.values.size:
@@ -206,10 +205,40 @@ class _Walk:
         batch = len(result.shape) >= 2 and result.shape[0] == 1
         return self.graph.constant(where, result.values[0] if batch else result.values, batch)
 
-    def _read(self, index: int) -> tuple[AnyValue | None, ...]:
-        proto = self.signature.graph.node[index]
+    def _run(self, proto: NodeProto, index: int) -> None:
+        """Read a node; ``index`` is that of the node of the model it stands in."""
+        for name, value in zip(proto.output, self._read(proto, index), strict=False):
+            if name and value is not None:
+                self.values[name] = value
+
+    def _choice(self, proto: NodeProto, index: int) -> tuple[AnyValue, ...]:
+        """The values of the graph that an If takes."""
+        where = describe_node(proto, index)
+        names = [name for name in proto.input if name]
+        graph = taken(proto, self._input(proto, index, names[0]) if names else None, where)
+        made = [tensor.name for tensor in graph.initializer]
+        made += [name for node in graph.node for name in node.output if name]
+        for name, times in Counter(made).items():
+            if name in self.values or name in self.stored or times > 1:
+                raise FormatError(f"{where}: value {name[:80]!r} is made more than once")
+        self.stored.update((tensor.name, tensor) for tensor in graph.initializer)
+        for node in graph.node:
+            domain = plain_domain(node.domain)
+            known = handler_of(node, self.signature.opsets) is not None or is_choice(node)
+            if not known and (domain or not can_evaluate(node.op_type)):
+                raise UnsupportedOperatorError(
+                    f"{where}: operator {node.op_type[:80]!r} in its graph is not supported; "
+                    "docs/formats.md lists the operators that are read"
+                )
+            self._run(node, index)
+        found = [self._input(proto, index, value.name) for value in graph.output]
+        return tuple(value for value in found if value is not None)
+
+    def _read(self, proto: NodeProto, index: int) -> tuple[AnyValue | None, ...]:
+        if is_choice(proto):
+            return self._choice(proto, index)
         opset = self.signature.opsets.get(plain_domain(proto.domain), 1)
-        given = tuple(self._input(index, name) for name in proto.input)
+        given = tuple(self._input(proto, index, name) for name in proto.input)
         view = NodeView(proto, index, given, opset)
         handler = handler_of(proto, self.signature.opsets)
         known = all(v is None or isinstance(v, Constant | Infinite) for v in given)
@@ -229,14 +258,13 @@ class _Walk:
         takes = handler.infinite if isinstance(value, Infinite) else handler.gates
         return value if takes else self.graph.plain(value)
 
-    def _input(self, index: int, name: str) -> AnyValue | None:
+    def _input(self, proto: NodeProto, index: int, name: str) -> AnyValue | None:
         if not name:
             return None
-        if name not in self.values and name not in self.signature.stored:
-            node = self.signature.graph.node[index]
+        if name not in self.values and name not in self.stored:
             raise FormatError(
-                f"node {index} {node.name[:200]!r} ({node.op_type[:80]}): value {name[:80]!r} was "
-                "not computed: it is an output of another node that is not read"
+                f"{describe_node(proto, index)}: value {name[:80]!r} was not computed: it is an "
+                "output of another node that is not read, or made later"
             )
         return self.value(name)
 

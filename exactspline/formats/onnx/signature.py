@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import FormatError, UnsupportedOperatorError
+from .branches import is_choice, reads
 from .constants import can_evaluate
 from .node import describe_node
 from .registry import REGISTRY, Handler, find_handler
@@ -39,9 +40,16 @@ _SMOOTH = frozenset({
 })
 _JUMPS = frozenset({
     "ArgMax", "ArgMin", "BitCast", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr",
-    "BitwiseXor", "Ceil", "DequantizeLinear", "DynamicQuantizeLinear", "Floor", "Hardmax", "IsInf",
-    "IsNaN", "Mod", "NonMaxSuppression", "NonZero", "OneHot", "QuantizeLinear", "Round", "Unique",
+    "BitwiseXor", "Ceil", "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "Floor",
+    "Hardmax", "IsInf", "IsNaN", "MatMulInteger", "MaxRoiPool", "Mod", "NonMaxSuppression",
+    "NonZero", "OneHot", "QLinearConv", "QLinearMatMul", "QuantizeLinear", "RoiAlign", "Round",
+    "Unique",
 })
+_RANDOM = frozenset({
+    "Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform",
+    "RandomUniformLike",
+})
+_LOOPS = frozenset({"Loop", "Scan", "SequenceMap"})
 # fmt: on
 
 
@@ -152,7 +160,7 @@ class Signature:
                 continue
             live.add(index)
             node = self.graph.node[index]
-            for name in node.input:
+            for name in reads(node):
                 if name in self.makers:
                     if self.makers[name] >= index:
                         raise FormatError(
@@ -175,7 +183,7 @@ class Signature:
             node = self.graph.node[index]
             if plain_domain(node.domain) == "" and node.op_type in _OF_SHAPES:
                 continue
-            if any(name in depends for name in node.input):
+            if any(name in depends for name in reads(node)):
                 depends.update(name for name in node.output if name)
         return depends
 
@@ -187,9 +195,11 @@ class Signature:
     def _first_unknown(self, live: Sequence[int], target: str) -> UnsupportedOperatorError | None:
         """The error for the first node that nobody reads."""
         depends = self.dependent(live)
-        used = {name for index in live for name in self.graph.node[index].input} | {target}
+        used = {name for index in live for name in reads(self.graph.node[index])} | {target}
         for index in live:
             node = self.graph.node[index]
+            if is_choice(node):  # its graph is known once its condition is
+                continue
             handler = handler_of(node, self.opsets)
             if not any(name in depends for name in node.input):
                 if handler is None and not (
@@ -222,6 +232,16 @@ class Signature:
             return UnsupportedOperatorError(
                 f"{at}: {name} is not continuous; a network's operators are continuous, most of "
                 "them piecewise affine. Leave it out of the model, or choose another output"
+            )
+        if domain == "" and node.op_type in _RANDOM:
+            return UnsupportedOperatorError(
+                f"{at}: {name} is random, so the model is no function of its input; export it in "
+                "eval mode, or store the numbers"
+            )
+        if domain == "" and node.op_type in _LOOPS:
+            return UnsupportedOperatorError(
+                f"{at}: {name} is a loop, which is not read; export the model with it unrolled (a "
+                "Python loop over a known range is, when the model is traced)"
             )
         if (domain, node.op_type) in REGISTRY:
             return UnsupportedOperatorError(

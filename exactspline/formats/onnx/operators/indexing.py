@@ -50,7 +50,7 @@ def _counted(node: NodeView, indices: np.ndarray, size: int) -> np.ndarray:
 
 @handles("GatherElements", inputs=2, attributes=("axis",), since=11)
 def _gather_elements(node: NodeView, graph: Graph) -> Value:
-    x, indices = node.variable(0), _indices(node, 1)
+    x, indices = node.value(0), _indices(node, 1)
     axis = node.axis(node.int_attribute("axis", 0), len(x.shape))
     places = _along_axis(node, x.shape, indices, axis)
     return moved(node, graph, [x], numbered(x.shape)[places])
@@ -71,7 +71,7 @@ def _along_axis(
 
 @handles("GatherND", inputs=2, attributes=("batch_dims",), since=11)
 def _gather_nd(node: NodeView, graph: Graph) -> Value:
-    x, indices = node.variable(0), _indices(node, 1)
+    x, indices = node.value(0), _indices(node, 1)
     lead = node.int_attribute("batch_dims", 0) if node.opset >= 12 else 0
     rank, depth = len(x.shape), indices.shape[-1] if indices.ndim else 0
     if not 0 <= lead < min(rank, indices.ndim) or not 1 <= depth <= rank - lead:
@@ -87,7 +87,7 @@ def _gather_nd(node: NodeView, graph: Graph) -> Value:
 
 @handles("Compress", inputs=2, attributes=("axis",), since=9)
 def _compress(node: NodeView, graph: Graph) -> Value:
-    x = node.variable(0)
+    x = node.value(0)
     if isinstance(node.value(1), Variable):
         raise node.unsupported("its condition depends on the network's input: it jumps")
     condition = node.constant(1, "condition").values.reshape(-1) != 0
@@ -102,7 +102,7 @@ def _compress(node: NodeView, graph: Graph) -> Value:
 
 @handles("ReverseSequence", inputs=2, attributes=("batch_axis", "time_axis"), since=10)
 def _reverse_sequence(node: NodeView, graph: Graph) -> Value:
-    x, lengths = node.variable(0), _indices(node, 1)
+    x, lengths = node.value(0), _indices(node, 1)
     batch, time = node.int_attribute("batch_axis", 1), node.int_attribute("time_axis", 0)
     if len(x.shape) < 2 or {batch, time} != {0, 1} or lengths.shape != (x.shape[batch],):
         raise node.wrong(f"lengths of shape {lengths.shape} do not fit an input of {x.shape}")
@@ -116,7 +116,7 @@ def _reverse_sequence(node: NodeView, graph: Graph) -> Value:
 
 @handles("CenterCropPad", inputs=2, attributes=("axes",), since=18)
 def _centre_crop_pad(node: NodeView, graph: Graph) -> Value:
-    x, sizes = node.variable(0), node.constant_ints(1, "shape")
+    x, sizes = node.value(0), node.constant_ints(1, "shape")
     stated = node.ints_attribute("axes")
     axes = list(range(len(x.shape))) if stated is None else node.axes(stated, len(x.shape))
     if len(sizes) != len(axes) or any(n < 1 for n in sizes):
@@ -138,7 +138,7 @@ def _centre_crop_pad(node: NodeView, graph: Graph) -> Value:
     return _with_zeros(node, graph, x, entries)
 
 
-def _with_zeros(node: NodeView, graph: Graph, x: Variable, entries: np.ndarray) -> Value:
+def _with_zeros(node: NodeView, graph: Graph, x: Value, entries: np.ndarray) -> Value:
     """Chosen entries, and 0 where the index is -1."""
     if np.all(entries >= 0):
         return moved(node, graph, [x], entries)

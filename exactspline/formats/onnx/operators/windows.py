@@ -182,8 +182,7 @@ def _slid(node: NodeView, graph: Graph, operator: Operator, x: Variable, kernel:
 )  # fmt: skip
 @handles("MaxPool", attributes=(*_WINDOWS, "storage_order", "ceil_mode"), since=10)
 def _max_pool(node: NodeView, graph: Graph) -> Value:
-    if node.int_attribute("storage_order", 0) != 0:
-        raise node.unsupported("storage_order is not 0")
+    node.int_attribute("storage_order", 0)  # it says how the second output counts
     return _pool(node, graph, MaxPool, {})
 
 
