@@ -13,6 +13,7 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name for it)
 from torch import nn
 from torch_modules import Calls, agree, parameter, randomised
 from torch_nets import ResNet
+from vision_models import MODELS
 
 from exactspline import from_torch
 from exactspline.errors import FormatError, UnsupportedOperatorError
@@ -27,6 +28,12 @@ def test_residual_network():
     assert len(set(names)) == len(names)
     assert str(net.unit_name(0)) == "relu[0, 0, 0]"
     assert net.rounded_scales > 0
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models_for_images(name):
+    make, shape = MODELS[name]
+    agree(make(), shape, samples=2)
 
 
 def test_shared_modules():

@@ -169,3 +169,12 @@ def test_in_place_through_a_view():
 def test_in_place_on_the_input():
     net = agree(nn.Sequential(nn.ReLU(inplace=True), nn.Linear(3, 2)), (3,))
     assert [op.kind for op in net.operators] == ["ReLU", "Dense"]
+
+
+def test_a_choice_that_is_read_twice_is_one_unit():
+    def twice(s, x):
+        y = torch.where(x > 0, x, 0.1 * x)
+        return y.sum(1, keepdim=True) + s.fc(y) - y
+
+    net = agree(Calls(twice, fc=nn.Linear(3, 3)), (3,))
+    assert net.units == 3

@@ -194,6 +194,7 @@ class Lowering:
         self.base = ""
         self.module = ""
         self.gathered: dict[Any, int] = {}  # nodes that move entries, by what they read
+        self._written: dict[int, tuple[Gated, Var]] = {}
         self._names: set[str] = set()
 
     def emit(self, operator: Operator, *inputs: Any, part: str = "") -> Any:
@@ -249,8 +250,9 @@ class Lowering:
         if isinstance(x, Unreadable):
             raise UnsupportedOperatorError(x.reason)
         if isinstance(x, Gated):
-            written: Var = x.gate.written(self.emit, x.root, what)
-            return written
+            if id(x) not in self._written:  # once, however often it is read
+                self._written[id(x)] = x, x.gate.written(self.emit, x.root, what)
+            return self._written[id(x)][1]
         if isinstance(x, bool | int | float | np.number | Fraction):
             return Const(exact_array(x, "a number in the module"))
         raise UnsupportedOperatorError(

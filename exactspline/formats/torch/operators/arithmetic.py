@@ -34,7 +34,9 @@ def add(t: Lowering, x: Any, other: Any, *, alpha: Any = 1) -> Any:
     """Add, Elementwise."""
     factor: Any = as_fractions(t.constant(alpha, "alpha"))[()]
     if isinstance(x, Gated) or isinstance(other, Gated):
-        return total(t, x, other, factor)
+        found = total(t, x, other, factor)
+        if found is not None:
+            return found
     a, b = t.operand(x), t.operand(other)
     if isinstance(a, Const) and isinstance(b, Const):
         return _exact(as_fractions(a.array) + factor * as_fractions(b.array))
@@ -71,7 +73,9 @@ def _neg(t: Lowering, x: Any) -> Any:
 def multiply(t: Lowering, x: Any, other: Any) -> Any:
     """Elementwise, by constants; SiLU, HardSwish; by a comparison where that is continuous."""
     if isinstance(x, Gated) or isinstance(other, Gated):
-        return product(t, x, other)
+        found = product(t, x, other)
+        if found is not None:
+            return found
     a, b = t.operand(x), t.operand(other)
     if isinstance(a, Const) and isinstance(b, Const):
         return _exact(as_fractions(a.array) * as_fractions(b.array))

@@ -190,16 +190,16 @@ def _index_put(t: Lowering, x: Any, indices: Any, values: Any, accumulate: bool 
 # --- arithmetic, for the handlers of sums and products -------------------------------------------
 
 
-def total(t: Lowering, x: Any, other: Any, factor: Fraction) -> Any:
-    """x + factor * other, where one of them is of a comparison."""
-    root, gates = _together(t, x, other)
-    return Gated(root, added(gates, [_ONE, factor]))
+def total(t: Lowering, x: Any, other: Any, factor: Fraction) -> Gated | None:
+    """x + factor * other, where one of them is of a comparison; None if they are values."""
+    found = _gates(t, x, other)
+    return None if found is None else Gated(found[0], added(found[1], [_ONE, factor]))
 
 
-def product(t: Lowering, x: Any, other: Any) -> Any:
-    """x * other, where one of them is of a comparison."""
-    root, gates = _together(t, x, other)
-    return Gated(root, multiplied(*gates))
+def product(t: Lowering, x: Any, other: Any) -> Gated | None:
+    """x * other, where one of them is of a comparison; None if they are values."""
+    found = _gates(t, x, other)
+    return None if found is None else Gated(found[0], multiplied(*found[1]))
 
 
 def difference(t: Lowering, x: Any, other: Any) -> Any:

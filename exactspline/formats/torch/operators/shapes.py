@@ -196,6 +196,8 @@ def _gathered(t: Lowering, x: Var, places: np.ndarray, part: str) -> Var:
     size, shape = math.prod(x.shape), places.shape
     if places.size == size and np.array_equal(places.reshape(-1), np.arange(size)):
         return t.reshape(x, shape, part)
+    if not x.shape:  # one number, repeated
+        x = t.reshape(x, (1,), "flat")
     lists = _along_axes(places, x.shape)
     if lists is not None:
         for axis, chosen in enumerate(lists):
