@@ -150,8 +150,12 @@ def test_module_of_a_program(name, tmp_path):
     agree(again(name, tmp_path), name, 1e-12)
 
 
-@pytest.mark.parametrize("name", first_quick(SOME, 3))
+@pytest.mark.parametrize("name", first_quick(sorted({*SOME, "torch.func.vmap"}), 3))
 def test_program_in_a_file(name, tmp_path):
+    if name == "torch.func.vmap":  # its program calls functions that are not ATen's
+        with pytest.raises(UnsupportedOperatorError, match=r"in a file; .*torch\.export\.load"):
+            file(name, tmp_path)
+        return
     net = file(name, tmp_path)
     agree(net, name, 1e-12)
     assert [op.kind for op in net.operators] == [op.kind for op in direct(name, tmp_path).operators]

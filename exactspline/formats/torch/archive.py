@@ -322,7 +322,7 @@ def _function(target: str, where: str) -> Any:
     name = found[1] if found else ""
     known = HANDLERS.keys() | MOVERS | LIKE | SILENT | _OTHERS
     if name not in known and not (name.endswith("_") and name[:-1] in known):
-        raise UnsupportedOperatorError(f"{where}: is not supported")
+        raise UnsupportedOperatorError(f"{where}: is not supported in a file; {_FREE}")
     assert found is not None
     packet = getattr(torch.ops.aten, name, None)
     if packet is None or found[2] not in packet.overloads() or "out" in found[2]:
