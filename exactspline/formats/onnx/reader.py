@@ -19,6 +19,7 @@ from . import operators
 from .branches import is_choice, taken
 from .constants import can_evaluate, evaluated, result_kind
 from .external import ExternalFiles
+from .functions import inlined
 from .graph import Graph
 from .node import NodeView, NotComputedError, describe_node
 from .operators.patterns import put_together
@@ -121,12 +122,8 @@ def _parsed(data: bytes) -> ModelProto:
 def _read_model(
     model: ModelProto, file_bytes: int, files: ExternalFiles, output: str | None, batch: bool
 ) -> tuple[Graph, tuple[Input, ...]]:
+    model = inlined(model)
     opsets = opsets_of(model)
-    for function in model.functions:  # a file may define a Relu of its own
-        if function.domain in ("", "ai.onnx"):
-            raise FormatError(
-                f"redefines ONNX's operator {function.name[:80]!r}; inline its functions"
-            )
     signature = Signature(model.graph, opsets, batch=batch)
     put_together(model.graph, signature.stored, signature.makers)
     target, live = signature.output(output)
