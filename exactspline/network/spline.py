@@ -58,24 +58,20 @@ class ASO:
         """
         from ..cells.point import code_at
 
-        point = self._point(x).tolist()
-        chosen = np.zeros(len(self.pieces), dtype=np.int64)
-        chosen[self._units()] = code_at(self.program, point)[0]
-        return chosen
+        found = np.append(code_at(self.program, self._point(x).tolist())[0], 0)
+        return found[self._read].astype(np.int64)
 
     def _point(self, x: Sequence[Any]) -> np.ndarray:
         return exact_vector(x, self.program.input_dim, "ASO")
 
-    def _units(self) -> np.ndarray:
-        """Which output every unit is."""
-        out = self.program.output
-        units = len(self.program.layers[0].units) if self.program.layers else 0
-        where = np.zeros(units, dtype=np.int64)
+    @property
+    def _read(self) -> np.ndarray:
+        """Which unit every output reads; several may read one. -1: none, it is affine."""
+        out = np.full(len(self.pieces), -1)
         for k in range(len(out)):
-            for j in out.indices[out.indptr[k] : out.indptr[k + 1]].tolist():
-                if j < units:
-                    where[j] = k
-        return where
+            for unit, _ in read_units(self.program, k):
+                out[k] = unit
+        return out
 
     def __call__(self, x: Sequence[Any]) -> np.ndarray:
         """The exact value at a point; object array of K Fractions."""
