@@ -83,6 +83,7 @@ print(es.load(os.path.join(folder, "own.onnx")).operators[0].threshold)
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_table_of_operators(copy):
     run(copy, "docs/tables.py")
     assert "| `SoftShrink` | `threshold`=1/2 (a number) |" in (
@@ -90,6 +91,7 @@ def test_the_table_of_operators(copy):
     ).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_operator_goes_through_the_tests(copy):
     run(copy, "docs/tables.py")
     reads = re.compile(r"^(import|from) (operator_cases|onnx_cases|exactspline.network)\b", re.M)
@@ -112,6 +114,7 @@ def test_the_operator_goes_through_the_tests(copy):
     assert "skipped" not in out.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_the_check(copy):
     out = run(copy, "-c", """
 import exactspline as es

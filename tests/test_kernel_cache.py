@@ -183,6 +183,7 @@ sys.stdout.write(ascii(sys.stderr.getvalue()))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["terminal", "pipe"])
 def test_a_terminal_shows_that_this_process_compiles(where, use, tmp_path):
     """Once: what comes from the cache takes no time."""

@@ -309,6 +309,7 @@ def test_a_cold_cache(tmp_path):
     assert float(seconds) < 0.5 + 1 + 5  # the last for a machine that has much else to do
 
 
+@pytest.mark.slow
 def test_wide_layers_return_in_time():
     """One exact linear program takes a minute there."""
     rng = np.random.default_rng(0)

@@ -72,6 +72,7 @@ def test_interrupt_while_reading(run, monkeypatch):
     assert run("count", "small.npz") == (130, "", "exactspline: interrupted, no result\n")
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_terminal(files):
     """A real process with a terminal: a progress bar, Ctrl-C, and a marked partial result."""
     master, slave = pty.openpty()

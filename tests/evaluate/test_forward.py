@@ -491,6 +491,7 @@ print(core._fast is None)
 """
 
 
+@pytest.mark.slow
 def test_both_ways_compute_the_same(tmp_path):
     """Compiled passes, and NumPy where the inside of Numba is not to be used."""
     said = {}

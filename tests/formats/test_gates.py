@@ -46,6 +46,7 @@ def drawn(rng, depth):
     return gates.chosen(test, a, c), lambda u: f(u) if holds(f(u), g(u)) else h(u)
 
 
+@pytest.mark.slow
 def test_values_are_those_of_the_definition():
     jumps = 0
     for seed in range(400):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+import pytest
 
 import exactspline as es
 from exactspline.formats.multiples import multiple_of
@@ -36,6 +37,7 @@ def values(nodes, x):
     return {i: v[0] for i, v in found.items()}
 
 
+@pytest.mark.slow
 def test_random_nodes():
     rng = np.random.default_rng(0)
     seen, missed = 0, 0

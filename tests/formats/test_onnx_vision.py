@@ -61,6 +61,7 @@ def test_values_and_a_region(name, dynamo, written):
     assert np.abs(same.forward(x) - got).max() <= 1e-6 * np.abs(got).max()
 
 
+@pytest.mark.slow
 def test_weights_beside_the_model_are_read(written):
     path, module, x, wanted = written("densenet", True)
     net = es.load(path)

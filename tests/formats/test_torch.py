@@ -19,6 +19,7 @@ from exactspline import from_torch
 from exactspline.errors import FormatError, UnsupportedOperatorError
 
 
+@pytest.mark.slow
 def test_residual_network():
     net = agree(ResNet(), (1, 8, 8))
     assert net.output_operator == "LogSoftmax"

@@ -161,6 +161,7 @@ def in_place_slices(s, x):
     return y
 
 
+@pytest.mark.slow
 def test_in_place_through_a_view():
     agree(Calls(in_place_base), (4,))
     agree(Calls(in_place_slices, fc=nn.Linear(3, 4)), (3,))

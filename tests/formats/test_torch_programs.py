@@ -37,6 +37,7 @@ def values(module, net, shape):
 # --- from memory -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_shape_is_the_programs():
     module = randomised(ResNet())
     for options in ({}, {"dynamic_shapes": ({0: ANY},)}):
@@ -49,6 +50,7 @@ def test_the_shape_is_the_programs():
     ]
 
 
+@pytest.mark.slow
 def test_decomposed_program():
     module = randomised(ResNet())
     found = program(module, (1, 1, 8, 8)).run_decompositions()
@@ -279,6 +281,7 @@ def test_random_damage(tmp_path, block):
     assert {Network, FormatError} <= outcomes
 
 
+@pytest.mark.slow
 def test_values_of_a_graph_are_changed_at_random(tmp_path):
     """One number, text or list of the graph is another one: an error, or a network."""
     path = saved(nn.Sequential(nn.Conv1d(1, 2, 2), nn.ReLU()), (1, 1, 4), tmp_path / "net.pt2")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from marks import first_quick
+from marks import slow
 from torch.nn import functional
 from torch_modules import Calls
 
@@ -84,7 +84,7 @@ def sequence(seed, length):
     return function
 
 
-@pytest.mark.parametrize("block", first_quick(range(6)))
+@pytest.mark.parametrize("block", slow(range(6)))
 def test_random_sequences(block):
     rng = np.random.default_rng(block)
     same, refused = 0, 0

@@ -95,6 +95,7 @@ def test_weights_refusals(tmp_path):
         from_torch(module, (40,), weights=refused_missing)
 
 
+@pytest.mark.slow
 def test_random_damage_to_a_state_dict(tmp_path):
     module, path = nn.Linear(3, 2), tmp_path / "net.pt"
     good = saved(module.state_dict(), path).read_bytes()

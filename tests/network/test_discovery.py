@@ -126,6 +126,7 @@ def test_nothing_behind_compile_knows_an_operator():
     assert folders <= {*BLIND, *SIGHTED}, "a new room: does it know operators?"
 
 
+@pytest.mark.slow
 def test_nothing_but_discovery_imports_by_a_computed_name():
     guilty = set()
     for module, path in MODULES.items():
@@ -139,6 +140,7 @@ def test_nothing_but_discovery_imports_by_a_computed_name():
     assert guilty == {"exactspline.discovery"}
 
 
+@pytest.mark.slow
 def test_what_is_discovered_makes_no_circle():
     """No file of a folder that is loaded by looking leads back to who loads it, in its room.
 

@@ -30,6 +30,7 @@ def declared():
     return out
 
 
+@pytest.mark.slow
 def test_what_is_asked_for_is_provided():
     asked = declared()
     assert asked

@@ -173,6 +173,7 @@ def test_volumes_sum_to_the_box_exactly(dim):
         assert sum(parts) == math.prod(b - a for a, b in zip(lows, highs, strict=True))
 
 
+@pytest.mark.slow
 def test_moons_fill_their_window_exactly():
     omega = es.enumerate_regions(es.load(MOONS), es.Box(["-0.6", "-0.9"], [1, "0.8"]))
     assert sum(region.volume() for region in omega) == Fraction(16, 10) * Fraction(17, 10)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 import exactspline as es
 from exactspline.kernels import inside_is_known
 
@@ -23,6 +25,7 @@ print(found())
 """
 
 
+@pytest.mark.slow
 def test_code_is_loaded_without_numbas_runtime():
     """In a new process, whose kernels come from the cache: the process before has filled it."""
     for _ in range(2):

@@ -162,6 +162,7 @@ print("pointers" if BY_POINTER else "tuples")
 """
 
 
+@pytest.mark.slow
 def test_both_ways_find_the_same():
     """Regions, edges, their order and the counts of proofs: by pointers and by named tuples.
 

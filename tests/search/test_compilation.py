@@ -239,6 +239,7 @@ def rare(monkeypatch):
         child.wait()
 
 
+@pytest.mark.slow
 def test_a_rare_kernel_is_waited_for_until_the_clock_ends(rare):
     """What was found before stays, and the search goes on when the kernel is there."""
     network = es.Network([es.Dense([[1], [1], [1], [-1]], [0, 1, 2, 3]), es.Maxout(2)], (1,))

@@ -289,6 +289,7 @@ def test_wide_box_with_the_regions_of_a_narrow_one(kind):
     check_witnesses(wide, es.Box(low, high), ours, every=10)
 
 
+@pytest.mark.slow
 def test_deadline_and_heartbeats_on_a_wide_box():
     rng = np.random.default_rng(6)
     net, box = wide_net(rng, (24, 24)), image_box(rng, 0.2)

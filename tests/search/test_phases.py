@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pytest
 import random_networks as nets
 
 import exactspline as es
@@ -119,6 +120,7 @@ def all_steps() -> Seen:
     return made
 
 
+@pytest.mark.slow
 def test_every_row_of_the_table_occurs():
     """In a process of its own, where kernels are plain functions and steps can be followed."""
     here = os.path.dirname(__file__)

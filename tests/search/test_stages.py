@@ -57,6 +57,7 @@ def seen(monkeypatch):
     return steps
 
 
+@pytest.mark.slow
 def test_every_row_of_the_table_occurs(seen, monkeypatch):
     monkeypatch.setattr(kernel_engine, "HEARTBEAT", 0.0)
     for seed in range(60):

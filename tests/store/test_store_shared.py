@@ -27,6 +27,7 @@ def _hold(path: str, ready, done) -> None:
     with_lock.release()
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_store(tmp_path):
     name = tmp_path / "o.sqlite"
     es.enumerate_regions(NET, BOX, store=name, limit=5)

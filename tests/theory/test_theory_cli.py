@@ -71,6 +71,7 @@ def test_every_domain_has_its_own_table(files, capsys):
     assert any("fails" in line for line in lines[1:])
 
 
+@pytest.mark.slow
 def test_the_gallery_runs_without_a_network(files, capsys):
     assert main(["theorems", "--check", "composition", "--check", "symbolic composition"]) == 0
     out = capsys.readouterr().out

@@ -45,6 +45,7 @@ def test_a_max_affine_function_is_found(seed):
     assert theory.check_power_diagram(net, es.Box([-5, -5], [5, 5])).holds
 
 
+@pytest.mark.slow
 def test_noise_and_fewer_pieces():
     """Convex regression bounds every fit from below; more pieces fit better."""
     X, y = convex_data(7, noise=0.3)

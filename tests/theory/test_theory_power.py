@@ -19,6 +19,7 @@ from exactspline.theory.geometry.power import PowerDiagram
 F = Fraction
 
 
+@pytest.mark.slow
 def test_every_layer_of_random_networks():
     """Holds wherever a layer is a MASO: any domain, ties, dead units, skip connections."""
     verdicts, deep = {"holds": 0, "not applicable": 0}, 0
@@ -150,6 +151,7 @@ def test_voronoi_condition_without_enumeration():
 # --- The whole partition ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_whole_partitions_of_random_networks():
     """With weights that are large enough, for every network; the linear program agrees."""
     deep = 0

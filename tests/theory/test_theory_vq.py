@@ -30,6 +30,7 @@ def test_random_networks():
         assert report.holds or not net.program.n_units, f"{context}: {report}"
 
 
+@pytest.mark.slow
 def test_real_data(digits):
     """Codes of images: the check, distances per layer, and neighbours that share labels."""
     net, X, y = digits

@@ -97,6 +97,7 @@ def test_a_network_goes_at_once(use, tmp_path):
 CHECKS = [name for name, check in theory.CHECKS.items() if check.needs_network]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", first_quick(CHECKS, 2))
 def test_checks_keep_no_network(check):
     net = small()
