@@ -383,3 +383,17 @@ def test_a_file_with_a_line_of_words(tmp_path):
              "-6.55e4,", "6.55e4,", "0.0, 0.0,", "1.0, 1.0,", "0.5,", "-0.25,"]  # fmt: skip
     (tmp_path / "m.nnet").write_text("\n".join(lines) + "\n")
     assert exactly(es.load(tmp_path / "m.nnet"), [3]).tolist() == [F(5, 4)]
+
+
+@pytest.mark.parametrize("steps", [-1, 0, 1])
+def test_a_slope_that_is_nearly_a_sixth_is_another_one(steps, tmp_path):
+    """Hard swish in two nodes: no tolerance says which operator a model means."""
+    sixth = np.float32(1 / 6)
+    slope = float(sixth if steps == 0 else np.nextafter(sixth, np.float32(steps)))
+    nodes = [("HardSigmoid", ["x"], ["h"], {"alpha": slope, "beta": 0.5}),
+             ("Mul", ["x", "h"], ["y"], {})]  # fmt: skip
+    if steps == 0:
+        assert [op.kind for op in read(tmp_path, nodes, (1, 3)).operators] == ["HardSwish"]
+    else:
+        with pytest.raises(es.UnsupportedOperatorError, match="product is not piecewise affine"):
+            read(tmp_path, nodes, (1, 3))

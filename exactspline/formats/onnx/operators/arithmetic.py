@@ -111,9 +111,12 @@ def _two_variables(node: NodeView, graph: Graph, a: Variable, b: Variable) -> Va
     )
 
 
+_SIXTHS = (Fraction(1, 6), Fraction(float(np.float32(1 / 6))), Fraction(1 / 6))
+
+
 def _is_that_of_hard_swish(operator: HardSigmoid) -> bool:
-    """Slope 1/6, up to the rounding of float32, and 1/2."""
-    return abs(operator.alpha - Fraction(1, 6)) < Fraction(1, 10**7) and operator.beta * 2 == 1
+    """Slope 1/6, or exactly what float32 or float64 makes of it, and 1/2: as exporters write it."""
+    return operator.alpha in _SIXTHS and operator.beta * 2 == 1
 
 
 @handles("Neg", gates=True)
