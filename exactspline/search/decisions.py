@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,8 @@ class Decisions:
         By a certificate in float64 whose error bounds hold in real arithmetic.
     integer : int
         By exact arithmetic inside the kernel.
+    double_double : int
+        In double-double arithmetic, whose error bounds hold in real arithmetic as well.
     rational : int
         By rational arithmetic.
 
@@ -40,11 +42,12 @@ class Decisions:
     >>> import exactspline as es
     >>> count = es.count_regions(es.Network([es.Dense([[1], [1]]), es.ReLU()], (1,)))
     >>> count.decisions.total > 0, Decisions(float=3, rational=1) + Decisions(integer=2)
-    (True, Decisions(float=3, integer=2, rational=1))
+    (True, Decisions(float=3, integer=2, double_double=0, rational=1))
     """
 
     float: int = 0
     integer: int = 0
+    double_double: int = 0
     rational: int = 0
 
     @property
@@ -56,17 +59,17 @@ class Decisions:
         >>> Decisions(float=3, integer=2, rational=1).total
         6
         """
-        return self.float + self.integer + self.rational
+        return self.float + self.integer + self.double_double + self.rational
 
     def __add__(self, other: Decisions) -> Decisions:
-        return Decisions(
-            self.float + other.float, self.integer + other.integer, self.rational + other.rational
-        )
+        return self._with(other, 1)
 
     def __sub__(self, other: Decisions) -> Decisions:
-        return Decisions(
-            self.float - other.float, self.integer - other.integer, self.rational - other.rational
-        )
+        return self._with(other, -1)
+
+    def _with(self, other: Decisions, sign: int) -> Decisions:
+        pairs = zip(astuple(self), astuple(other), strict=True)
+        return Decisions(*(a + sign * b for a, b in pairs))
 
 
 @dataclass(frozen=True)

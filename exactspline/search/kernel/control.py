@@ -45,12 +45,13 @@ F_NONE, F_IMPLIED, F_FACET, F_LATER = 0, 1, 2, 3
     PROVE,  # that it keeps its sign: in float64
     PROVE_NARROW,  # the same in the coordinates of a narrow layer
     PROVE_IDENTITY,  # the same in integers
+    MIDDLE,  # what float64 leaves open: in double-double
     WITNESS,  # find points on both sides
     OUTCOME,  # go on with what the verdict leaves
     FACETS,  # of the leaf
     FACETS_NARROW,  # one of them in the coordinates of a narrow layer
     N_PHASES,
-) = range(14)
+) = range(15)
 
 # --------------------------------------------- kernels of their own, brought in when asked
 (
@@ -66,8 +67,9 @@ F_NONE, F_IMPLIED, F_FACET, F_LATER = 0, 1, 2, 3
     NUDGE,
     FAULTS,
     LEAF_FACETS,
+    MIDDLE_VERDICT,
     N_TIERS,
-) = range(13)
+) = range(14)
 MISSING = -2  # what a call of one returns that has not been brought in
 # what they are called with: GENERAL_UNITS
 ENTERED, AGAIN, INSIDE = range(3)  # all units of a layer, the open ones, those inside of it
@@ -79,6 +81,7 @@ OF_CELL, OF_VERTEX, OF_OTHER_VERTEX = range(3)  # from its box, too; from one di
 OF_FORM, OF_CONSTRAINT = range(2)  # the form that is asked, a constraint of a leaf
 # FAULTS: which guess may be disturbed
 OBJECTIVE, CLAIM, MULTIPLIERS, TARGET_POINT, POINT_BEYOND = range(5)
+MIDDLE_MULTIPLIERS, MIDDLE_POINT = 5, 6
 
 # where the dictionaries of two children come from
 NO_SECOND, TWO_VERTICES, RAY_PENDING, RAY_DONE = -1, 0, 2, 1
@@ -134,8 +137,9 @@ N_REASONS = 4
     IS_RAY,  # 1: the float search ended with a ray
     PROOF_SIGN,  # the sign that the form is to be proved to have
     WANTED_TIER,  # the kernel that is missing
+    BY_MIDDLE,  # decisions in double-double
     N_CTL,
-) = range(45)
+) = range(46)
 # State.num: floats that survive
 (
     WEIGHT,  # the share of the search tree below the current node
@@ -182,6 +186,16 @@ S_WEIGHT, S_SIZE, S_SCALE, S_LARGEST, N_STACK_NUM = range(5)
 ) = range(10)
 F_IDLE, F_BEGIN, F_WALK, F_SINGLY = range(4)  # stages
 F_IS_IMPLIED, F_IS_BEYOND, F_IS_ACROSS = range(3)  # reasons: what Python is asked
+
+# ------------------------------------------------- Middle.ctl: of the double-double tier
+(
+    M_SLACKS,  # slack rows of its dictionary
+    M_NODE,  # the node that its dictionary is of
+    M_N_PATH,  # and how many constraints that has
+    M_FORM_GRID,  # exponent of the form's grid, or NOT_EXACT
+    N_MIDDLE_CTL,
+) = range(5)
+NOBODY = -9  # of no node
 
 # ----------------------------------------------------------------------- rows and columns
 WEIGHT_GRID, BIAS_GRID, SLOPE_GRID, OFFSET_GRID, N_GRIDS = range(5)  # of Layers.grid

@@ -33,6 +33,7 @@ from .nodes import (
 from .simplex import drop_redundant, pivot
 from .verdicts import (
     compute_form,
+    decide_between,
     find_witness,
     prove,
     prove_identity,
@@ -69,6 +70,8 @@ def advance(P, S):
             status = prove_narrow(P, S)
         elif phase == c.PROVE_IDENTITY:
             status = prove_identity(P, S)
+        elif phase == c.MIDDLE:
+            status = decide_between(P, S)
         elif phase == c.FACETS:
             status = find_facets(P, S)
         else:
@@ -133,6 +136,7 @@ def emit_leaf(P, S):
             out.codes[at, i] = S.codes[i]
         for j in range(len(S.point)):
             out.points[at, j] = S.point[j]
+            out.points_low[at, j] = S.point_low[j]
         ctl[c.N_OUT] = at + 1
     ctl[c.REGIONS] += 1
     ctl[c.BY_FLOAT] += 1  # the witness
@@ -254,6 +258,7 @@ def branch(P, S):
     S.codes[P.layers.unit_at[ctl[c.LAYER]] + ctl[c.UNIT_NOW]] = 0
     for j in range(d):
         S.point[j] = S.minus_point[j]
+        S.point_low[j] = S.minus_low[j]
     ctl[c.NODES] += 1
     if ctl[c.MINUS_OK] == 0:
         ctl[c.PHASE] = c.POP

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 
 import flint
 import numpy as np
@@ -25,6 +26,7 @@ from . import control as c
 from .facet_buffers import make_facets
 from .graph import FacetSearch
 from .layout import State
+from .middle.arrays import make_middle
 from .problem import make_problem
 from .stages import EMPTIED, FULL_CELL, NEXT, NO_ROOT, REGION, ROOT, Stage
 from .start import first_node
@@ -45,6 +47,10 @@ def _nearest(point: list[flint.fmpq]) -> list[float] | None:
         return [int(v.p) / int(v.q) for v in point]
     except OverflowError:
         return None
+
+
+def _sum(point: np.ndarray, low: np.ndarray) -> tuple[Fraction, ...]:
+    return tuple(Fraction(a) + Fraction(b) for a, b in zip(point, low, strict=True))
 
 
 class KernelSearch:
@@ -92,7 +98,7 @@ class KernelSearch:
         self.program = program
         self.space = space
         self.keep = keep
-        moderate = scaled(program, space)
+        self._moderate = moderate = scaled(program, space)
         self.problem = make_problem(*moderate, certify=certify, box_above=box_above)
         self.state: State = make_state(self.problem, *moderate, chunk)
         self.forms = ExactForms(program, space)
@@ -150,7 +156,8 @@ class KernelSearch:
         if self.descending:
             return Decisions()
         ctl = self.state.ctl
-        return Decisions(int(ctl[c.BY_FLOAT]), int(ctl[c.BY_INTEGER]), self.rational)
+        proved = (int(ctl[i]) for i in (c.BY_FLOAT, c.BY_INTEGER, c.BY_MIDDLE))
+        return Decisions(*proved, self.rational)
 
     # ------------------------------------------------------------------ running
     def batches(self, deadline: Clock | float | None = None) -> Iterator[Batch]:
@@ -253,7 +260,10 @@ class KernelSearch:
 
     def _bring_tier(self) -> None:
         """Have the kernel that the search has asked for."""
-        bring_in(self.problem, self.state, int(self.state.ctl[c.WANTED_TIER]))
+        wanted = int(self.state.ctl[c.WANTED_TIER])
+        if wanted == c.MIDDLE_VERDICT:
+            self.state.middle = make_middle(self.problem, *self._moderate, self.state)
+        bring_in(self.problem, self.state, wanted)
 
     def _pace(self, seconds: float) -> None:
         """Have the kernel look up more often where nodes take long, and less often again."""
@@ -296,11 +306,13 @@ class KernelSearch:
         n = int(ctl[c.N_OUT])
         ctl[c.N_OUT] = 0
         facets = None if self.facets is None else self.facets.take(n)
-        codes, points = self.state.out.codes[:n].copy(), self.state.out.points[:n].copy()
+        found = self.state.out
+        codes, points, low = found.codes[:n].copy(), found.points[:n].copy(), found.points_low[:n]
+        exact = {int(i): _sum(points[i], low[i]) for i in np.flatnonzero(low.any(axis=1))}
         if n:
             self._follows(codes[0])
             self._handed = codes[-1]
-        return Batch(codes, points, {}, n, facets)
+        return Batch(codes, points, exact, n, facets)
 
     def _follows(self, code: np.ndarray) -> None:
         """A batch begins with a region of the part, behind the last one: no part overlaps."""
@@ -427,7 +439,7 @@ class KernelSearch:
             return Stage.DESCENT
         if where == INSIDE:
             # what has been decided on the way is counted where it was met first
-            ctl[c.BY_FLOAT] = ctl[c.BY_INTEGER] = 0
+            ctl[c.BY_FLOAT] = ctl[c.BY_INTEGER] = ctl[c.BY_MIDDLE] = 0
             self.rational = self._in_cells
             self.state.num[c.FINISHED] = 0.0
             return Stage.TREE
@@ -467,6 +479,13 @@ class KernelSearch:
             rows.append(form if state.path.sign[i] > 0 else [-v for v in form])
         return rows
 
+    def point(self) -> list[flint.fmpq]:
+        """The current node's witness, exactly."""
+        state = self.state
+        return [
+            q(float(a)) + q(float(b)) for a, b in zip(state.point, state.point_low, strict=True)
+        ]
+
     def _answer(self) -> None:
         """Decide the kernel's open question in rationals and write the answer."""
         state = self.state
@@ -474,7 +493,7 @@ class KernelSearch:
         self.queries[int(ctl[c.REASON])] += 1
         rows = self.path_rows()
         form = self.forms.form(int(ctl[c.LAYER]), int(ctl[c.QUERY_FORM]), state.codes)
-        inside = [q(float(v)) for v in state.point]
+        inside = self.point()
         if any(value_at(row, inside) <= 0 for row in rows):
             raise UndecidedError(
                 f"layer {int(ctl[c.LAYER])}: a point that was proved inside a cell in float64 is "
@@ -489,19 +508,25 @@ class KernelSearch:
         ctl[c.ANSWER] = kinds[verdict.kind]
         if verdict.kind != "cut":
             return
-        for point, target, flag, sign in (
-            (verdict.plus, state.plus_point, c.PLUS_OK, 1),
-            (verdict.minus, state.minus_point, c.MINUS_OK, -1),
+        for point, target, low, flag, sign in (
+            (verdict.plus, state.plus_point, state.plus_low, c.PLUS_OK, 1),
+            (verdict.minus, state.minus_point, state.minus_low, c.MINUS_OK, -1),
         ):
+            ctl[flag] = False
             near = _nearest(point)
-            proved = False
-            if near is not None:
-                target[:] = near
-                at = [q(v) for v in near]
-                proved = value_at(form, at) * sign > 0 and all(
-                    value_at(row, at) > 0 for row in rows
-                )
-            ctl[flag] = proved
+            if near is None:
+                continue
+            rest = _nearest([a - q(b) for a, b in zip(point, near, strict=True)])
+            for low_part in ([0.0] * len(near), rest or []):
+                at = [q(a) + q(b) for a, b in zip(near, low_part, strict=False)]
+                if (
+                    low_part
+                    and value_at(form, at) * sign > 0
+                    and all(value_at(row, at) > 0 for row in rows)
+                ):
+                    target[:], low[:] = near, low_part
+                    ctl[flag] = True
+                    break
 
     def _current_cell(self) -> Cell | None:
         """The current node as an exact cell; None if its interior is empty."""

@@ -38,4 +38,8 @@ def disturb(P, S, what):
         perturb(S.scratch.work[c.TARGET], d, faults)
     elif what == c.POINT_BEYOND:
         perturb(S.plus_point, d, faults)
+    elif what == c.MIDDLE_MULTIPLIERS:
+        perturb(S.middle.z, d, faults)
+    elif what == c.MIDDLE_POINT:
+        perturb(S.middle.trial, d, faults)
     return 1

@@ -190,6 +190,7 @@ def _choose(P, S):
         num[c.WEIGHT] = share
         for j in range(P.mode[c.DIM]):
             S.pending.point[top, j] = S.point[j]
+            S.pending.point_low[top, j] = S.point_low[j]
         ctl[c.SAVED] = 1
     if ctl[c.COND] == count_conditions(lead, n_pieces, piece):
         S.codes[at] = piece
@@ -249,8 +250,10 @@ def _go_on_with(P, S):
         write_constraint(P, S, wanted)
         ctl[c.COND] += 1
         chosen = S.plus_point if wanted > 0 else S.minus_point
+        low = S.plus_low if wanted > 0 else S.minus_low
         for j in range(d):
             S.point[j] = chosen[j]
+            S.point_low[j] = low[j]
         if (ctl[c.PLUS_OK] if wanted > 0 else ctl[c.MINUS_OK]) == 0:
             ctl[c.PHASE] = c.POP
             return c.SUBTREE

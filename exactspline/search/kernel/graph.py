@@ -42,7 +42,7 @@ class FacetSearch:
         r = int(ctl[c.F_AT])
         self.queries[int(ctl[c.F_REASON])] += 1
         rows = search.path_rows()
-        inside = [q(float(v)) for v in state.point]
+        inside = search.point()
         kept = [i for i in range(len(rows)) if i != r and self.arrays.alive[i]]
         if ctl[c.F_REASON] == c.F_IS_ACROSS:
             outside = [q(float(v)) for v in state.plus_point]

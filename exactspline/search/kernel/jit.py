@@ -32,7 +32,8 @@ _OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "no_rewrites"
 _MODULES = (
     "block", "block_types", "box_tests", "certificates", "classes", "conditions", "control",
     "cross", "dfs", "facet_tests", "facet_walk", "facets", "faults", "general_units", "jit",
-    "jumps", "layer_entry", "layout", "linking", "narrow_layer", "nodes", "points", "proofs",
+    "jumps", "layer_entry", "layout", "linking", "middle/arithmetic", "middle/decide",
+    "middle/fused", "middle/lp", "middle/proofs", "middle/rows", "narrow_layer", "nodes", "points", "proofs",
     "rows", "simplex", "verdicts",
 )  # fmt: skip
 

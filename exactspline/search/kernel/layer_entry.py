@@ -14,7 +14,7 @@ from .classes import member_classes, state_classes
 from .jit import kernel, tier
 from .rows import EXACT_LIMIT, NOT_EXACT, member_rows, state_rows
 
-LOWEST_GRID = -1000  # grids below could underflow
+LOWEST_GRID, HIGHEST_GRID = -1000, 800  # grids beyond could underflow or overflow
 
 
 @tier(c.ENTER_LAYER)
@@ -46,24 +46,25 @@ def _compute_forms(P, S, layer):
     members, entries, d = S.members, S.entries, P.mode[c.DIM]
     new, n_state = P.layers.state_at[layer], P.layers.n_in[layer]
     state_rows(P, S.codes, layer, members, entries, d)
-    grid = _state_grid(P, S, layer)
+    grid = state_grid(P, members, entries, layer, EXACT_LIMIT)
     entries.grid[layer] = grid
     if grid != NOT_EXACT:  # the true sizes: bounds would double from layer to layer
-        entries.largest[layer] = _largest_row(entries, new, n_state, d)
-    grid = _member_grid(P, layer, grid, entries.largest[layer])
+        entries.largest[layer] = largest_row(entries, new, n_state, d)
+    grid = member_grid(P, layer, grid, entries.largest[layer], EXACT_LIMIT)
     members.grid[layer] = grid
     member_rows(P, layer, entries, members, d, grid != NOT_EXACT)
     if len(members.classes) > 0:
         equal_members(P, S, layer)
     if grid != NOT_EXACT:
         u = P.layers.mem_at[layer] * (d + 1)
-        biggest = _largest(members.U[u:], P.layers.n_mem[layer] * (d + 1))
+        biggest = largest(members.U[u:], P.layers.n_mem[layer] * (d + 1))
         members.largest[layer] = 2.0 * biggest + P.layers.norm[layer, c.BIAS_NORM]
     active = 0
     for j in range(n_state):
         if not entries.zero[new + j]:
             active += 1
     S.narrow.active[layer] = active
+    S.middle.entered[layer] += 1
     if layer <= S.narrow.span[1]:
         S.narrow.span[0] = 0  # what was computed there belongs to another cell
 
@@ -94,35 +95,35 @@ def equal_members(P, S, layer):
 
 
 @kernel
-def _state_grid(P, S, layer):
+def state_grid(P, members, entries, layer, limit):
     """Exponent of the grid of the state's rows, or NOT_EXACT; and whether they are exact.
 
     Products and sums of numbers on a grid 2^e stay on it and are not rounded while they are
-    below 2^53 grid units. The state is slope * member + offset, and entries passed on.
+    below a limit of grid units. The state is slope * member + offset, and entries passed on.
     """
     before = layer - 1
     grids, norms = P.layers.grid[before], P.layers.norm[before]
     grid, slope_grid, offset_grid = (
-        S.members.grid[before], grids[c.SLOPE_GRID], grids[c.OFFSET_GRID]
+        members.grid[before], grids[c.SLOPE_GRID], grids[c.OFFSET_GRID]
     )  # fmt: skip
     if grid == NOT_EXACT or slope_grid == NOT_EXACT or offset_grid == NOT_EXACT:
         return NOT_EXACT
     out = grid + slope_grid
     if norms[c.OFFSET_NORM] > 0.0:
         out = min(out, offset_grid)
-    biggest = norms[c.SLOPE_NORM] * S.members.largest[before] + norms[c.OFFSET_NORM]
+    biggest = norms[c.SLOPE_NORM] * members.largest[before] + norms[c.OFFSET_NORM]
     if P.layers.n_keep[before] > 0:
-        if S.entries.grid[before] == NOT_EXACT:
+        if entries.grid[before] == NOT_EXACT:
             return NOT_EXACT
-        out = min(out, S.entries.grid[before])
-        biggest = max(biggest, S.entries.largest[before])
-    if out < LOWEST_GRID or not biggest <= EXACT_LIMIT * grid_value(out):
+        out = min(out, entries.grid[before])
+        biggest = max(biggest, entries.largest[before])
+    if not LOWEST_GRID <= out <= HIGHEST_GRID or not biggest <= limit * grid_value(out):
         return NOT_EXACT
     return out
 
 
 @kernel
-def _member_grid(P, layer, z_grid, z_largest):
+def member_grid(P, layer, z_grid, z_largest, limit):
     """The same for the members, from the largest entry of the state's rows."""
     grids, norms = P.layers.grid[layer], P.layers.norm[layer]
     weight_grid, bias_grid = grids[c.WEIGHT_GRID], grids[c.BIAS_GRID]
@@ -131,13 +132,13 @@ def _member_grid(P, layer, z_grid, z_largest):
     grid = min(z_grid + weight_grid, bias_grid)
     # twice: a condition form may be the difference of two members
     biggest = 2.0 * (norms[c.WEIGHT_NORM] * z_largest + norms[c.BIAS_NORM])
-    if grid < LOWEST_GRID or not biggest <= EXACT_LIMIT * grid_value(grid):
+    if not LOWEST_GRID <= grid <= HIGHEST_GRID or not biggest <= limit * grid_value(grid):
         return NOT_EXACT
     return grid
 
 
 @kernel
-def _largest(array, n):
+def largest(array, n):
     """The largest absolute value of the first n entries."""
     out = 0.0
     for i in range(n):
@@ -146,7 +147,7 @@ def _largest(array, n):
 
 
 @kernel
-def _largest_row(entries, at, n, d):
+def largest_row(entries, at, n, d):
     """The largest entry of the n rows from ``at`` on that do not vanish."""
     out = 0.0
     for i in range(at, at + n):

@@ -20,7 +20,7 @@ from .block import (
 
 __all__ = [
     "Across", "Box", "Boxes", "Classes", "Dictionary", "Edges", "Entries", "Facets", "Form",
-    "Layers", "Members", "Narrow", "Path", "Pending", "Problem", "Regions", "Scratch", "State",
+    "Layers", "Members", "Middle", "Narrow", "Path", "Pending", "Problem", "Regions", "Scratch", "State",
     "Units", "Weights",
 ]  # fmt: skip
 
@@ -189,6 +189,7 @@ class Pending(Block):
     stack: IntTable
     num: FloatTable
     point: FloatTable
+    point_low: FloatTable
     arena: Floats
     arena_id: Ints
 
@@ -198,6 +199,51 @@ class Form(Block):
 
     g: Floats
     error: Floats
+
+
+class Middle(Block):
+    """The double-double tier, see `middle`: low parts, and the forms that it has made.
+
+    Low parts of parameters are where `Problem` has the parameters, and are read only where
+    a layer is ``rounded``. All bounds are one number a coefficient.
+    """
+
+    ctl: Ints
+    rounded: Ints
+    weight: Floats
+    weight_error: Floats
+    bias: Floats
+    bias_error: Floats
+    shift: Floats
+    shift_error: Floats
+    slope: Floats
+    slope_error: Floats
+    offset: Floats
+    offset_error: Floats
+    entered: Ints  # per layer: how often the search entered it
+    made: Ints  # that number when its forms were made
+    members: Members
+    members_low: Floats
+    entries: Entries
+    entries_low: FloatTable
+    path: Path
+    path_low: FloatTable
+    path_entered: Ints  # of its layer, when a row was made
+    form: Form
+    form_low: Floats
+    form_largest: Floats
+    T: FloatTable  # its own dictionary
+    T_low: FloatTable
+    col_id: Ints
+    row_id: Ints
+    z: Floats  # multipliers
+    z_low: Floats
+    work: FloatTable
+    way: Floats  # from the cell's point to a vertex, or a ray
+    way_low: Floats
+    trial: Floats
+    trial_low: Floats
+    rest: Floats
 
 
 class Scratch(Block):
@@ -215,6 +261,7 @@ class Regions(Block):
 
     codes: Int32Table
     points: FloatTable
+    points_low: FloatTable  # witnesses are points + points_low
 
 
 # ------------------------------------------------------------------------ facets of a leaf
@@ -276,6 +323,7 @@ class State(Block):
     num: Floats
     # the current node
     point: Floats
+    point_low: Floats  # the node's witness is point + point_low
     codes: Int32s
     open_units: Ints
     dictionary: Dictionary
@@ -287,8 +335,11 @@ class State(Block):
     boxes: Boxes
     pending: Pending
     form: Form
+    middle: Middle
     plus_point: Floats  # points of the two children
     minus_point: Floats
+    plus_low: Floats
+    minus_low: Floats
     scratch: Scratch
     out: Regions
     facets: Facets

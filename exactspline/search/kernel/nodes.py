@@ -142,6 +142,7 @@ def save_constraint(P, S, top, exact):
     num[c.S_LARGEST] = S.num[c.FORM_LARGEST]
     for k in range(P.mode[c.DIM]):
         S.pending.point[top, k] = S.plus_point[k]
+        S.pending.point_low[top, k] = S.plus_low[k]
 
 
 @kernel
@@ -174,6 +175,7 @@ def load_node(P, S, top):
         S.dictionary.row_id[i] = arena_id[ids + d + i]
     for k in range(d):
         S.point[k] = S.pending.point[top, k]
+        S.point_low[k] = S.pending.point_low[top, k]
     if row[c.S_CON_SIGN] != 0:
         _load_constraint(P, S, top, at)
 

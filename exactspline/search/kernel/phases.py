@@ -12,11 +12,12 @@ runs the steps one by one and looks).
 | FILTER | a box of the cell settles open units | NODE, UNIT | NEEDS_TIER (FILTER); AUDITED (NODE) |
 | UNIT | chooses the condition that is asked | FORM, NODE (a piece is whole), POP (no piece holds) | GROW (NODE); NEEDS_TIER (UNIT) |
 | FORM | computes its form; takes up an answer | TEST, OUTCOME | |
-| TEST | a linear program guesses | PROVE, WITNESS | QUERY, no sign at the point (NODE); NEEDS_TIER (TEST) |
+| TEST | a linear program guesses | PROVE, WITNESS, MIDDLE (no sign at the point) | NEEDS_TIER (TEST) |
 | PROVE | one sign, in float64 | OUTCOME, PROVE_NARROW, PROVE_IDENTITY | AUDITED (NODE) |
 | PROVE_NARROW | the same in a narrow layer | OUTCOME, PROVE_IDENTITY | NEEDS_TIER (PROVE_NARROW); AUDITED (NODE) |
-| PROVE_IDENTITY | the same in integers | OUTCOME | QUERY, AUDITED (NODE); NEEDS_TIER (PROVE_IDENTITY) |
-| WITNESS | both signs: points | OUTCOME | QUERY, AUDITED (NODE) |
+| PROVE_IDENTITY | the same in integers | OUTCOME, MIDDLE | AUDITED (NODE); NEEDS_TIER (PROVE_IDENTITY) |
+| WITNESS | both signs: points | OUTCOME, MIDDLE | AUDITED (NODE) |
+| MIDDLE | what is still open, in double-double | OUTCOME | QUERY, AUDITED (NODE); NEEDS_TIER (MIDDLE) |
 | OUTCOME | settles the unit, branches, or goes on with the piece | NODE, POP | GROW (OUTCOME); SUBTREE (POP) |
 | FACETS | of the leaf | POP, FACETS_NARROW | F_QUERY, F_FULL, NEEDS_TIER (FACETS) |
 | FACETS_NARROW | one of them, in a narrow layer | FACETS | F_QUERY (FACETS); NEEDS_TIER (FACETS_NARROW) |
@@ -61,7 +62,7 @@ STEPS: dict[int, Step] = {
         "choose_condition", {c.FORM, c.NODE, c.POP}, {(c.GROW, _NODE), (c.NEEDS_TIER, c.UNIT)}
     ),
     c.FORM: _step("compute_form", {c.TEST, c.OUTCOME}, set()),
-    c.TEST: _step("test_form", {c.PROVE, c.WITNESS}, {(c.QUERY, _NODE), (c.NEEDS_TIER, c.TEST)}),
+    c.TEST: _step("test_form", {c.PROVE, c.WITNESS, c.MIDDLE}, {(c.NEEDS_TIER, c.TEST)}),
     c.PROVE: _step(
         "prove", {c.OUTCOME, c.PROVE_NARROW, c.PROVE_IDENTITY}, {(c.AUDITED, _NODE)}
     ),
@@ -70,10 +71,14 @@ STEPS: dict[int, Step] = {
         {(c.NEEDS_TIER, c.PROVE_NARROW), (c.AUDITED, _NODE)},
     ),
     c.PROVE_IDENTITY: _step(
-        "prove_identity", {c.OUTCOME},
-        {(c.QUERY, _NODE), (c.AUDITED, _NODE), (c.NEEDS_TIER, c.PROVE_IDENTITY)},
+        "prove_identity", {c.OUTCOME, c.MIDDLE},
+        {(c.AUDITED, _NODE), (c.NEEDS_TIER, c.PROVE_IDENTITY)},
     ),
-    c.WITNESS: _step("find_witness", {c.OUTCOME}, {(c.QUERY, _NODE), (c.AUDITED, _NODE)}),
+    c.WITNESS: _step("find_witness", {c.OUTCOME, c.MIDDLE}, {(c.AUDITED, _NODE)}),
+    c.MIDDLE: _step(
+        "decide_between", {c.OUTCOME},
+        {(c.QUERY, _NODE), (c.AUDITED, _NODE), (c.NEEDS_TIER, c.MIDDLE)},
+    ),
     c.OUTCOME: _step(
         "take_outcome", {c.NODE, c.POP}, {(c.GROW, c.OUTCOME), (c.SUBTREE, c.POP)}
     ),

@@ -23,6 +23,7 @@ from .layout import (
     Entries,
     Form,
     Members,
+    Middle,
     Narrow,
     Path,
     Pending,
@@ -75,7 +76,7 @@ def make_state(
     classes, widest = problem.classes, max(int(problem.layers.n_mem.max()), 1)
     state = State(
         ctl=_ints(c.N_CTL), num=np.zeros(c.N_NUM), point=np.zeros(d),
-        codes=np.zeros(n_units, dtype=np.int32),  # of one type for all: kernels are compiled once
+        point_low=np.zeros(d), codes=np.zeros(n_units, dtype=np.int32),  # of one type for all: kernels are compiled once
         open_units=_ints(4 * n_units + 1),
         dictionary=_dictionary(d, columns, slacks), other=_dictionary(d, columns, slacks),
         path=Path(
@@ -94,16 +95,19 @@ def make_state(
         pending=Pending(
             stack=np.zeros((depth, c.N_STACK), dtype=np.int64),
             num=np.zeros((depth, c.N_STACK_NUM)), point=np.zeros((depth, d)),
+            point_low=np.zeros((depth, d)),
             arena=np.zeros(1 << 16), arena_id=_ints(1 << 14),
         ),
         form=Form(g=np.zeros(d + 1), error=np.zeros(width)),
-        plus_point=np.zeros(d), minus_point=np.zeros(d),
+        middle=no_middle(n_layers), plus_point=np.zeros(d), minus_point=np.zeros(d),
+        plus_low=np.zeros(d), minus_low=np.zeros(d),
         scratch=Scratch(
             z=np.zeros(d), work=np.zeros((c.N_WORK, d + 2)), bottom=np.zeros(widest),
             top=np.zeros(widest), table=_ints(int(classes.first[c.TABLE_SIZE])),
         ),
         out=Regions(
-            codes=np.zeros((chunk, n_units), dtype=np.int32), points=np.zeros((chunk, d))
+            codes=np.zeros((chunk, n_units), dtype=np.int32), points=np.zeros((chunk, d)),
+            points_low=np.zeros((chunk, d)),
         ),
         facets=no_facets(), tiers=_ints(c.N_TIERS), faults=np.zeros(c.N_FAULTS),
     )  # fmt: skip
@@ -112,6 +116,17 @@ def make_state(
     state.boxes.low[0] = problem.box.low
     state.boxes.high[0] = problem.box.high
     return state
+
+
+def no_middle(n_layers: int) -> Middle:
+    """No middle tier yet; how often layers were entered is counted from the beginning."""
+    parts = {name: getattr(_empty_middle(), name) for name in Middle.schema}
+    return Middle(**{**parts, "entered": _ints(n_layers)})
+
+
+@cache
+def _empty_middle() -> Middle:
+    return Middle.empty()
 
 
 def _ints(n: int, value: int = 0) -> np.ndarray:

@@ -73,7 +73,11 @@ def run(problem: Problem, state: State) -> int:
     from .dfs import advance
 
     status = int(advance(given(problem), given(state)))
-    while status == c.NEEDS_TIER and state.ctl[c.WANTED_TIER] in _addresses:
+    while (
+        status == c.NEEDS_TIER
+        and state.ctl[c.WANTED_TIER] in _addresses
+        and state.ctl[c.WANTED_TIER] != c.MIDDLE_VERDICT  # its arrays must be made, too
+    ):
         bring_in(problem, state, int(state.ctl[c.WANTED_TIER]))
         status = int(advance(given(problem), given(state)))
     return status

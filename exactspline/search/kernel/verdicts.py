@@ -8,6 +8,7 @@ from __future__ import annotations
 from . import control as c
 from .faults import disturb
 from .jit import kernel
+from .middle.decide import decide_in_middle
 from .narrow_layer import has_narrow_layer, prove_in_narrow_layer
 from .nodes import copy_dictionary
 from .points import centre, inside, nudge, sign_at, value_at, witness_beyond
@@ -36,16 +37,9 @@ def compute_form(P, S):
     num[c.FORM_LARGEST] = largest
     num[c.FORM_SCALE] = 1.0 / extent if extent > 1e-280 else 1.0
     if ctl[c.ANSWER] != c.OPEN:
-        ctl[c.VERDICT] = ctl[c.ANSWER]
+        verdict = ctl[c.ANSWER]
         ctl[c.ANSWER] = c.OPEN
-        if ctl[c.VERDICT] == c.CUT and ctl[c.SOURCE] == c.NO_SECOND:
-            # no second vertex: both children start from the same dictionary
-            m = ctl[c.M]
-            express(S.dictionary.T, d, g, num[c.FORM_SCALE], d + m)
-            copy_dictionary(S.dictionary, S.other, d, m, d + m + 1)
-            ctl[c.M2] = m
-            ctl[c.SIDE] = 1
-        ctl[c.PHASE] = c.OUTCOME
+        _take_up(P, S, verdict)
     elif zero:
         ctl[c.VERDICT] = c.ZERO
         ctl[c.BY_INTEGER] += 1
@@ -56,11 +50,53 @@ def compute_form(P, S):
 
 
 @kernel
-def _ask(S, reason):
-    """Have Python decide; the node is looked at again with its answer."""
+def _take_up(P, S, verdict):
+    """Go on with a verdict that does not come from the float dictionary."""
+    ctl, d = S.ctl, P.mode[c.DIM]
+    ctl[c.VERDICT] = verdict
+    ctl[c.PHASE] = c.OUTCOME
+    if verdict == c.CUT and ctl[c.SOURCE] == c.NO_SECOND:
+        # no second vertex: both children start from the same dictionary
+        m = ctl[c.M]
+        express(S.dictionary.T, d, S.form.g, S.num[c.FORM_SCALE], d + m)
+        copy_dictionary(S.dictionary, S.other, d, m, d + m + 1)
+        ctl[c.M2] = m
+        ctl[c.SIDE] = 1
+
+
+@kernel
+def _leave_open(S, reason):
+    """Leave a verdict to the middle tier."""
     S.ctl[c.REASON] = reason
-    S.ctl[c.PHASE] = c.NODE
-    return c.QUERY
+    S.ctl[c.PHASE] = c.MIDDLE
+    return c.GO_ON
+
+
+@kernel
+def decide_between(P, S):
+    """What float64 leaves open, in double-double; Python is asked for the rest."""
+    ctl = S.ctl
+    verdict = decide_in_middle(P, S, 0)
+    if verdict == c.MISSING:
+        return _wait(S, c.MIDDLE_VERDICT)
+    if verdict == c.OPEN:  # the node is looked at again with the answer
+        ctl[c.PHASE] = c.NODE
+        return c.QUERY
+    if verdict != c.CUT:
+        ctl[c.BY_MIDDLE] += 1
+    if ctl[c.AUDIT] != 0:
+        return _decided(S, verdict)
+    _take_up(P, S, verdict)
+    return c.GO_ON
+
+
+@kernel
+def is_thin(S):
+    """Whether the node's witness is no float64 point: float64 cannot tell any sign there."""
+    for j in range(len(S.point_low)):
+        if S.point_low[j] != 0.0:
+            return True
+    return False
 
 
 @kernel
@@ -90,6 +126,8 @@ def test_form(P, S):
     ctl, d, m = S.ctl, P.mode[c.DIM], S.ctl[c.M]
     g, T = S.form.g, S.dictionary.T
     ctl[c.SOURCE] = c.NO_SECOND
+    if is_thin(S):
+        return _leave_open(S, c.NO_POINT)
     at_point = sign_at(
         g, S.form.error, S.num[c.FORM_SIZE], P.mode[c.COEFFICIENTS] == 1, S.point, d,
         S.scratch.work,
@@ -101,7 +139,7 @@ def test_form(P, S):
         if at_point == c.MISSING:
             return _wait(S, c.NUDGE)
         if at_point == 0:
-            return _ask(S, c.NO_POINT)
+            return _leave_open(S, c.NO_POINT)
     ctl[c.AT_POINT] = at_point
     express(T, d, g, S.num[c.FORM_SCALE], d + m)
     at_vertex = T[0, d + m]
@@ -177,7 +215,7 @@ def prove_identity(P, S):
     if proved == c.MISSING:
         return _wait(S, c.IDENTITY_PROOF)
     if proved == 0:
-        return _ask(S, c.NO_PROOF)
+        return _leave_open(S, c.NO_PROOF)
     S.ctl[c.BY_INTEGER] += 1
     return _decided(S, S.ctl[c.AT_POINT])
 
@@ -193,6 +231,8 @@ def find_witness(P, S):
         other, same = S.plus_point, S.minus_point
     for j in range(d):
         same[j] = S.point[j]
+        S.plus_low[j] = 0.0
+        S.minus_low[j] = 0.0
     # the vertex (or ray) on the side where the point is not
     target = S.scratch.work[c.TARGET]
     ctl[c.SOURCE] = c.RAY_PENDING if ctl[c.IS_RAY] == 1 else c.TWO_VERTICES
@@ -220,7 +260,7 @@ def find_witness(P, S):
             other, ctl[c.N_PATH], S.path, coefficients, P.box.reach, d
         )  # fmt: skip
     if not found:
-        return _ask(S, c.NO_WITNESS)
+        return _leave_open(S, c.NO_WITNESS)
     ctl[c.PLUS_OK] = 1
     ctl[c.MINUS_OK] = 1
     return _decided(S, c.CUT)

@@ -1,0 +1,1 @@
+"""The middle tier: forms, points and certificates in double-double arithmetic."""

@@ -1,0 +1,232 @@
+"""The middle tier's arrays: what float64 rounded away from parameters, and room for forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from ....cells.space import SearchSpace
+from ....clock import check
+from ....compile.forms import Forms
+from ....compile.program import Program
+from ....rationals import bounded_floats
+from ....room import MOST_NUMBERS, check_room
+from .. import control as c
+from ..layout import Entries, Form, Members, Middle, Path, Problem, State
+from ..problem import common_grid
+from ..rows import NOT_EXACT
+from ..simplex import LANES
+from .rows import EXACT_SUMS
+
+__all__ = ["bounded_pairs", "make_middle"]
+
+_LEAST = 1e-150  # smaller numbers keep the bound that float64 gives them
+
+
+def bounded_pairs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers as pairs of float64, and bounds on what is left.
+
+    Parameters
+    ----------
+    values : array
+        Of float64, or of exact numbers.
+
+    Returns
+    -------
+    high, low, error
+        With |values - high - low| <= error. As in `rationals.bounded_floats`, of which ``high``
+        and the errors of tiny numbers are, what may vanish in products carries a bound.
+    """
+    high, high_error = bounded_floats(values)
+    low, error = np.zeros_like(high), np.zeros_like(high)
+    flat = values.reshape(-1)
+    for i in np.flatnonzero(high_error.reshape(-1)):
+        exact, first = Fraction(flat[i]), float(high.reshape(-1)[i])
+        error.reshape(-1)[i] = high_error.reshape(-1)[i]
+        if not _LEAST < abs(first) < 1e300:
+            continue
+        rest = exact - Fraction(first)
+        second = float(rest)
+        left = abs(rest - Fraction(second))
+        low.reshape(-1)[i] = second
+        bound = float(left)
+        while Fraction(bound) < left:
+            bound = np.nextafter(bound, np.inf)
+        error.reshape(-1)[i] = max(bound, 1e-300)
+    return high, low, error
+
+
+def _lows(program: Program) -> Iterator[tuple[str, int, np.ndarray, np.ndarray]]:
+    """Low parts and errors by name and layer."""
+    for index, layer in enumerate(program.layers):
+        check()
+        units = layer.units
+        for name, values in (
+            ("weight", layer.members.data), ("bias", layer.members.const),
+            ("shift", units.piece_shift), ("slope", units.piece_slope),
+            ("offset", units.piece_offset),
+        ):  # fmt: skip
+            _, low, error = bounded_pairs(values)
+            yield name, index, low, error
+
+
+def _parameters(problem: Problem, program: Program) -> dict[str, np.ndarray]:
+    """What float64 lost of the parameters; see `Middle`."""
+    layers, weights, units = problem.layers, problem.weights, problem.units
+    rounded = np.zeros(len(program.layers), dtype=np.int64)
+    sizes = {
+        "weight": len(weights.weight), "bias": len(weights.bias), "shift": len(units.shift),
+        "slope": len(units.slope), "offset": len(units.offset),
+    }  # fmt: skip
+    exact = not any(
+        np.any(a) for a in (weights.error, weights.bias_error, units.shift_error,
+                            units.slope_error, units.offset_error)
+    )  # fmt: skip
+    out = {}
+    for name, size in sizes.items():
+        out[name] = np.zeros(1 if exact else size)
+        out[f"{name}_error"] = np.zeros(1 if exact else size)
+    if not exact:
+        for name, index, low, error in _lows(program):
+            rounded[index] |= bool(np.any(error) or np.any(low))
+            if name == "weight":
+                _place_weights(problem, program, index, out, low, error)
+                continue
+            starts = layers.mem_at if name == "bias" else layers.piece_at
+            at = slice(starts[index], starts[index] + len(low))
+            out[name][at], out[f"{name}_error"][at] = low, error
+    out["rounded"] = rounded
+    return out
+
+
+def _place_weights(
+    problem: Problem, program: Program, index: int, out: dict[str, np.ndarray], low: np.ndarray,
+    error: np.ndarray,
+) -> None:  # fmt: skip
+    """Put a layer's weights where `problem` has them: by entries of the state, or by columns."""
+    forms = program.layers[index].members
+    n_mem, n_in = len(forms), forms.width
+    start = int(problem.weights.weight_at[index])
+    rows = np.repeat(np.arange(n_mem), np.diff(forms.indptr))
+    if problem.weights.dense[index]:
+        at = start + forms.indices * n_mem + rows
+        out["weight"][at], out["weight_error"][at] = low, error
+        return
+    order = np.argsort(forms.indices, kind="stable")
+    at = slice(start, start + len(low))
+    out["weight"][at], out["weight_error"][at] = low[order], error[order]
+
+
+def _dense(forms: Forms, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows as pairs, the constant last, and their bounds."""
+    out = []
+    rows = np.repeat(np.arange(len(forms)), np.diff(forms.indptr))
+    for part, constant in zip(bounded_pairs(forms.data), bounded_pairs(forms.const), strict=True):
+        table = np.zeros((len(forms), d + 1))
+        table[rows, forms.indices] = part
+        table[:, d] = constant
+        out.append(table)
+    return out[0], out[1], out[2]
+
+
+def make_middle(problem: Problem, program: Program, space: SearchSpace, state: State) -> Middle:
+    """Room for the middle tier, with the domain's rows and the first layer's forms in place.
+
+    Parameters
+    ----------
+    problem, state
+        Of the search.
+    program, space
+        What they were made of.
+    """
+    d, n_layers = space.dim, len(program.layers)
+    n_mem, n_state = int(problem.layers.mem_at[-1]), int(problem.layers.state_at[-1])
+    longest = len(state.path.size)
+    check_room(
+        3 * (n_mem + n_state + 2 * longest) * (d + 1), MOST_NUMBERS,
+        f"a search in {d:,} dimensions", "take a slice of fewer dimensions, or a smaller network",
+    )  # fmt: skip
+    columns = (d + longest + 2 + LANES) // LANES * LANES
+    middle = Middle(
+        **_parameters(problem, program),
+        ctl=np.full(c.N_MIDDLE_CTL, c.NOBODY, dtype=np.int64),
+        entered=state.middle.entered, made=np.full(n_layers, -1, dtype=np.int64),
+        members=_members(n_mem, d, n_layers), members_low=np.zeros(n_mem * (d + 1) + 1),
+        entries=_entries(n_state, d, n_layers), entries_low=np.zeros((n_state, d + 1)),
+        path=_path(longest, d), path_low=np.zeros((longest, d + 1)),
+        path_entered=np.full(longest, -1, dtype=np.int64),
+        form=Form(g=np.zeros(d + 1), error=np.zeros(d + 1)), form_low=np.zeros(d + 1),
+        form_largest=np.zeros(1), T=np.zeros((d + 1, columns)), T_low=np.zeros((d + 1, columns)),
+        col_id=np.full(d, -1, dtype=np.int64), row_id=np.zeros(longest + 1, dtype=np.int64),
+        z=np.zeros(d), z_low=np.zeros(d), work=np.zeros((3, d + 1)),
+        way=np.zeros(d), way_low=np.zeros(d), trial=np.zeros(d), trial_low=np.zeros(d),
+        rest=np.zeros(d),
+    )  # fmt: skip
+    middle.made[0] = middle.entered[0]
+    _fill_domain(middle, space, d)
+    _fill_first_layer(middle, problem, program, space, d)
+    return middle
+
+
+def _members(n: int, d: int, n_layers: int) -> Members:
+    return Members(
+        U=np.zeros(n * (d + 1) + 1), error=np.zeros(n * (d + 1) + 1), size=np.zeros(0),
+        grid=np.full(n_layers, NOT_EXACT, dtype=np.int64), largest=np.zeros(n_layers),
+        classes=np.zeros(0, dtype=np.int64),
+    )  # fmt: skip
+
+
+def _entries(n: int, d: int, n_layers: int) -> Entries:
+    return Entries(
+        Z=np.zeros((n, d + 1)), error=np.zeros((n, d + 1)), size=np.zeros(0),
+        zero=np.zeros(n, dtype=np.bool_), grid=np.full(n_layers + 1, NOT_EXACT, dtype=np.int64),
+        largest=np.zeros(n_layers + 1), classes=np.zeros(0, dtype=np.int64),
+    )  # fmt: skip
+
+
+def _path(n: int, d: int) -> Path:
+    ids = np.full(n, -1, dtype=np.int64)
+    return Path(
+        row=np.zeros((n, d + 1)), error=np.zeros((n, d + 1)), size=np.zeros(0), scale=np.ones(n),
+        grid=np.full(n, NOT_EXACT, dtype=np.int64), largest=np.zeros(n), layer=ids.copy(),
+        form=ids.copy(), sign=np.zeros(n, dtype=np.int64),
+    )  # fmt: skip
+
+
+def _fill_domain(middle: Middle, space: SearchSpace, d: int) -> None:
+    """The domain's rows."""
+    high, low, error = _dense(space.rows, d)
+    n = len(high)
+    path = middle.path
+    path.row[:n], middle.path_low[:n], path.error[:n] = high, low, error
+    path.largest[:n] = np.abs(high).max(axis=1, initial=0.0) * (1 + 1e-12)
+    for i in range(n):
+        if not low[i].any():
+            path.grid[i] = common_grid(high[i], error[i])
+
+
+def _fill_first_layer(
+    middle: Middle, problem: Problem, program: Program, space: SearchSpace, d: int
+) -> None:
+    """The first layer's members and the entries that it reads, over the search coordinates."""
+    high, low, error = _dense(space.first, d)
+    n = len(high)
+    width = n * (d + 1)
+    middle.members.U[:width], middle.members_low[:width] = high.T.ravel(), low.T.ravel()
+    middle.members.error[:width] = error.T.ravel()
+    units = program.layers[0].units
+    shift, shift_low, shift_error = bounded_pairs(units.piece_shift)
+    if not (low.any() or shift_low.any()):
+        grid = min(common_grid(high, error), common_grid(shift, shift_error))
+        biggest = 2.0 * np.abs(high).max(initial=0.0) + np.abs(shift).max(initial=0.0)
+        if -1000 <= grid <= 900 and biggest <= EXACT_SUMS * 2.0**grid:
+            middle.members.grid[0], middle.members.largest[0] = grid, biggest
+    high, low, error = _dense(space.inputs, d)
+    n = len(high)
+    middle.entries.Z[:n], middle.entries_low[:n], middle.entries.error[:n] = high, low, error
+    if not low.any():
+        grid, biggest = common_grid(high, error), float(np.abs(high).max(initial=0.0))
+        if -1000 <= grid <= 900 and biggest <= EXACT_SUMS * 2.0**grid:
+            middle.entries.grid[0], middle.entries.largest[0] = grid, biggest
