@@ -6,6 +6,7 @@ import argparse
 import json
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..domain import Box, Domain
@@ -137,6 +138,7 @@ def result_lines(outcome: Outcome) -> list[tuple[str, str]]:
             for number, how in (
                 (decisions.float, "in float64 with error bounds"),
                 (decisions.integer, "in exact integers"),
+                (decisions.double_double, "in double-double with error bounds"),
                 (decisions.rational, "in rationals"),
             )
             if number
@@ -217,8 +219,8 @@ def approximation_json(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _result(outcome: Outcome) -> dict[str, Any]:
     from ..formats import domain_to_json
+    from ..search.decisions import Decisions
 
-    decisions = outcome.decisions
     return {
         "regions": outcome.regions,
         "complete": outcome.complete,
@@ -226,11 +228,7 @@ def _result(outcome: Outcome) -> dict[str, Any]:
         "stopped": outcome.stopped,
         "phase": None if outcome.stop is None else outcome.stop.phase,
         "share": 1.0 if outcome.stop is None else outcome.stop.share,
-        "decisions": {
-            "float": decisions.float if decisions else 0,
-            "integer": decisions.integer if decisions else 0,
-            "rational": decisions.rational if decisions else 0,
-        },
+        "decisions": asdict(outcome.decisions or Decisions()),
         "seconds": round(outcome.seconds, 6),
         "engine": outcome.engine,
         "domain_dim": outcome.domain.chart.dim,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -150,10 +151,13 @@ class _Reading:
                 region = start + int(np.flatnonzero(wrong)[0])
                 self.refuse(f"the witness of region {region} does not lie in it")
         counts = self._take("decisions", dict)
-        numbers = [counts.get(key) for key in ("float", "integer", "rational")]
-        if any(not isinstance(v, int) or not 0 <= v < 2**62 for v in numbers):
+        # files from before there was double-double do not name it
+        tiers = {"double_double": 0, **counts}
+        if tiers.keys() != asdict(Decisions()).keys() or any(
+            not isinstance(v, int) or not 0 <= v < 2**62 for v in tiers.values()
+        ):
             self.refuse("'decisions' is malformed")
-        omega.decisions = Decisions(*(int(v) for v in numbers if v is not None))
+        omega.decisions = Decisions(**tiers)
         omega.engine = self._take("engine", str)[:40]
         omega.complete = self._take("complete", bool)
         # from now on a point that lies in no region is a defect; the proof has not asked for it

@@ -14,14 +14,15 @@ from ..errors import StoreError
 __all__ = ["APPLICATION", "SCHEMA", "VERSION", "connect", "create", "errors", "is_empty"]
 
 APPLICATION = 0x45785370  # "ExSp": how file(1) and we tell a store from other databases
-VERSION = 2
+VERSION = 3
 # No index: what is read goes through a table from its beginning, and a damaged index would
 # answer with other rows.
 SCHEMA = (
     "CREATE TABLE meta (key TEXT NOT NULL, value BLOB NOT NULL, checksum INTEGER NOT NULL)",
     "CREATE TABLE totals (id INTEGER PRIMARY KEY CHECK (id = 1), regions INTEGER NOT NULL, "
     "tasks INTEGER NOT NULL, chunks INTEGER NOT NULL, digest INTEGER NOT NULL, "
-    "by_float INTEGER NOT NULL, by_integer INTEGER NOT NULL, by_rational INTEGER NOT NULL, "
+    "by_float INTEGER NOT NULL, by_integer INTEGER NOT NULL, by_double_double INTEGER NOT NULL, "
+    "by_rational INTEGER NOT NULL, "
     "seconds REAL NOT NULL, checksum INTEGER NOT NULL)",
     "CREATE TABLE tasks (id INTEGER PRIMARY KEY, first BLOB NOT NULL, depth INTEGER NOT NULL, "
     "weight REAL NOT NULL, checksum INTEGER NOT NULL)",

@@ -11,7 +11,7 @@ import sqlite3
 import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,10 +64,9 @@ class Totals:
     seconds: float = 0.0
 
     def checksum(self) -> int:
-        """CRC-32 of the numbers: seven 64-bit integers and a float64, little-endian."""
-        d = self.decisions
+        """CRC-32 of the numbers: eight 64-bit integers and a float64, little-endian."""
         rows = self.regions, self.tasks, self.chunks, self.digest
-        return zlib.crc32(struct.pack("<7qd", *rows, d.float, d.integer, d.rational, self.seconds))
+        return zlib.crc32(struct.pack("<8qd", *rows, *astuple(self.decisions), self.seconds))
 
 
 class Head(NamedTuple):
@@ -129,12 +128,11 @@ def put_meta(database: sqlite3.Connection, values: Mapping[str, bytes]) -> None:
 
 def put_totals(database: sqlite3.Connection, totals: Totals) -> None:
     """Write the one row of totals, in the place of an earlier one."""
-    d = totals.decisions
     database.execute(
-        "INSERT OR REPLACE INTO totals VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO totals VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            totals.regions, totals.tasks, totals.chunks, totals.digest, d.float, d.integer,
-            d.rational, totals.seconds, totals.checksum(),
+            totals.regions, totals.tasks, totals.chunks, totals.digest,
+            *astuple(totals.decisions), totals.seconds, totals.checksum(),
         ),
     )  # fmt: skip
 
@@ -201,8 +199,8 @@ class Reader:
     def totals(self) -> Totals:
         """Where the run stands."""
         rows = self._rows(
-            "SELECT regions, tasks, chunks, digest, by_float, by_integer, by_rational, seconds, "
-            "checksum FROM totals LIMIT 2"
+            "SELECT regions, tasks, chunks, digest, by_float, by_integer, by_double_double, "
+            "by_rational, seconds, checksum FROM totals LIMIT 2"
         )
         if len(rows) != 1:
             raise self._damaged("its row of totals")

@@ -51,7 +51,7 @@ def test_count_as_json(run, files):
     assert value["complete"] is True
     assert value["certified"] is True
     assert value["stopped"] is None
-    assert value["decisions"].keys() == {"float", "integer", "rational"}
+    assert value["decisions"].keys() == {"float", "integer", "double_double", "rational"}
     assert sum(value["decisions"].values()) >= 7
     assert (value["input_dim"], value["domain_dim"], value["units"]) == (2, 2, 3)
     assert value["domain"] == {"type": "all", "dim": 2}

@@ -96,11 +96,11 @@ def test_faults_never_change_a_result(block):
             if rate == 0.3:
                 for code, point in zip(codes, points, strict=True):
                     check(code, space.to_chart(point))
-            clean_queries += clean.rational
-            faulty_queries += search.rational
+            clean_queries += clean.rational + clean.decisions.double_double
+            faulty_queries += search.rational + search.decisions.double_double
     assert done >= RUNS
     assert errors <= done // 100  # an error is allowed, but must not be the way out
-    # the faults bite: decisions that the floats lost were taken in rationals
+    # the faults bite: decisions that the floats lost were taken by later tiers
     assert faulty_queries > clean_queries + 2 * RUNS
 
 
@@ -125,8 +125,11 @@ def test_without_certificates_the_faults_do_show():
         program = nets.network(spec).program
         space = search_space(program, es.Box([-2, -2], [2, 2]).chart)
         expected, _, _ = run(program, space)
-        codes, _, _ = run(program, space, faults=(0.3, rng.randrange(2**31)), certify=False)
-        wrong += codes != expected
+        try:
+            codes, _, _ = run(program, space, faults=(0.3, rng.randrange(2**31)), certify=False)
+            wrong += codes != expected
+        except es.UndecidedError:  # a point that nobody has proved is not where it should be
+            wrong += 1
     assert wrong > 10
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,6 @@ def header(partition: RegionTable, form: str, numbers: str = "exact") -> dict[st
     Times and names of files are left out: equal partitions give equal files.
     """
     network, chart = partition.network, partition.domain.chart
-    decisions = partition.decisions
     whole = {"network": network_to_json(network)} if form == PARTITION else {}
     value = {
         "format": form,
@@ -63,11 +63,7 @@ def header(partition: RegionTable, form: str, numbers: str = "exact") -> dict[st
         "chart": _rows(chart.point),
         "sides": _rows(_sides(partition)),
         "engine": partition.engine,
-        "decisions": {
-            "float": decisions.float,
-            "integer": decisions.integer,
-            "rational": decisions.rational,
-        },
+        "decisions": asdict(partition.decisions),
         "units": _units(network),
         "numbers": numbers,
     }

@@ -121,7 +121,7 @@ class HighsSearch:
         if self._descending:
             return Decisions()
         ctl = self.state.ctl
-        return Decisions(int(ctl[c.BY_FLOAT]), int(ctl[c.BY_INTEGER]), self.cell.rational)
+        return Decisions(int(ctl[c.BY_FLOAT]), int(ctl[c.BY_INTEGER]), 0, self.cell.rational)
 
     def batches(self, deadline: Clock | float | None = None) -> Iterator[Batch]:
         """Yield regions in order (or empty batches as a heartbeat) until done or stopped.

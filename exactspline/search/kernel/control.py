@@ -193,8 +193,9 @@ F_IS_IMPLIED, F_IS_BEYOND, F_IS_ACROSS = range(3)  # reasons: what Python is ask
     M_NODE,  # the node that its dictionary is of
     M_N_PATH,  # and how many constraints that has
     M_FORM_GRID,  # exponent of the form's grid, or NOT_EXACT
+    M_WITHOUT,  # the constraint of a leaf that is tested against the others, or NOBODY
     N_MIDDLE_CTL,
-) = range(5)
+) = range(6)
 NOBODY = -9  # of no node
 
 # ----------------------------------------------------------------------- rows and columns

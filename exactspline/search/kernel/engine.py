@@ -16,7 +16,7 @@ from ...clock import Clock, OutOfTime
 from ...compile.program import Program
 from ...errors import UndecidedError
 from ...polyhedra.decide import decide, interior
-from ...polyhedra.lp import Row, q, value_at
+from ...polyhedra.lp import Point, Row, q, value_at
 from ...rationals import fractions
 from ..decisions import Batch, Decisions
 from ..part import INSIDE, ON_THE_WAY, WHOLE, Part, following
@@ -26,7 +26,7 @@ from . import control as c
 from .facet_buffers import make_facets
 from .graph import FacetSearch
 from .layout import State
-from .middle.arrays import make_middle
+from .middle.arrays import exactly, make_middle
 from .problem import make_problem
 from .stages import EMPTIED, FULL_CELL, NEXT, NO_ROOT, REGION, ROOT, Stage
 from .start import first_node
@@ -156,8 +156,10 @@ class KernelSearch:
         if self.descending:
             return Decisions()
         ctl = self.state.ctl
-        proved = (int(ctl[i]) for i in (c.BY_FLOAT, c.BY_INTEGER, c.BY_MIDDLE))
-        return Decisions(*proved, self.rational)
+        by_float, by_integer, by_middle = (
+            int(ctl[i]) for i in (c.BY_FLOAT, c.BY_INTEGER, c.BY_MIDDLE)
+        )
+        return Decisions(by_float, by_integer, by_middle, self.rational)
 
     # ------------------------------------------------------------------ running
     def batches(self, deadline: Clock | float | None = None) -> Iterator[Batch]:
@@ -479,12 +481,9 @@ class KernelSearch:
             rows.append(form if state.path.sign[i] > 0 else [-v for v in form])
         return rows
 
-    def point(self) -> list[flint.fmpq]:
+    def point(self) -> Point:
         """The current node's witness, exactly."""
-        state = self.state
-        return [
-            q(float(a)) + q(float(b)) for a, b in zip(state.point, state.point_low, strict=True)
-        ]
+        return exactly(self.state.point, self.state.point_low)
 
     def _answer(self) -> None:
         """Decide the kernel's open question in rationals and write the answer."""

@@ -29,9 +29,10 @@ from .facet_tests import (
 from .facet_walk import walk
 from .faults import disturb
 from .jit import kernel, tier
+from .middle.decide import decide_in_middle
 from .narrow_layer import has_narrow_layer
 from .nodes import copy_dictionary, error_width
-from .points import centre, inside, sign_at, witness_beyond
+from .points import centre, inside, is_thin, sign_at, witness_beyond
 from .simplex import OPTIMAL, RAY, drop_row, express, minimise
 
 # An affine function that is at most E where |x| <= reach is at most 3 E where |x| <= 2 reach:
@@ -48,7 +49,8 @@ def leaf_facets(P, S, argument):
             return c.F_FULL
         ctl[c.F_STAGE] = c.F_WALK
     if ctl[c.F_STAGE] == c.F_WALK:
-        walk(P, S)
+        if not is_thin(S):  # the walk begins at a float64 point
+            walk(P, S)
         ctl[c.F_AT] = S.ctl[c.N_PATH] - 1
         ctl[c.F_STAGE] = c.F_SINGLY
     status = _one_by_one(P, S)
@@ -113,7 +115,8 @@ def _one_by_one(P, S):
             ctl[c.F_ANSWER] = c.F_NONE
             if state[r] == c.F_IMPLIED:
                 drop(P, S, r)
-                _forget(P, S, r)
+                if not is_thin(S):
+                    _forget(P, S, r)
             else:
                 restore(P, S, r)
         ctl[c.F_AT] = r - 1
@@ -124,6 +127,8 @@ def _one_by_one(P, S):
 def _test(P, S, r):
     """Test one constraint; GO_ON with ``ctl[F_ANSWER]``, or whom to ask for it."""
     ctl, d, other = S.facets.ctl, P.mode[c.DIM], S.other
+    if is_thin(S):
+        return _in_middle(P, S, r, c.F_IS_IMPLIED)
     m = _without(P, S, r)
     neutralise(P, S, r)
     status, m, column, direction, pivots = minimise(
@@ -143,7 +148,7 @@ def _test(P, S, r):
         if P.mode[c.COEFFICIENTS] == 1 and r >= P.mode[c.DOMAIN_ROWS]:
             if has_narrow_layer(P, S, other.col_id, S.path.layer[r]):
                 return c.F_NARROW
-        return c.F_QUERY
+        return _in_middle(P, S, r, c.F_IS_IMPLIED)
     found = _point_beyond(P, S, r, status == RAY, column, direction)
     if not found and status != RAY:  # a thin one: go as far beyond as can be
         status, m, column, direction, pivots = minimise(
@@ -153,8 +158,7 @@ def _test(P, S, r):
         ctl[c.F_M2] = m
         found = _point_beyond(P, S, r, status == RAY, column, direction)
     if not found:
-        ctl[c.F_REASON] = c.F_IS_BEYOND
-        return c.F_QUERY
+        return _in_middle(P, S, r, c.F_IS_BEYOND)
     restore(P, S, r)
     if r < P.mode[c.DOMAIN_ROWS] or leads_down(P, S, r):
         note(P, S, r)
@@ -162,6 +166,36 @@ def _test(P, S, r):
         ctl[c.F_REASON] = c.F_IS_ACROSS
         return c.F_QUERY
     S.ctl[c.BY_FLOAT] += 1
+    ctl[c.F_ANSWER] = c.F_FACET
+    return c.GO_ON
+
+
+@kernel
+def _in_middle(P, S, r, reason):
+    """Test one constraint in double-double; Python is asked for the rest."""
+    ctl, d = S.facets.ctl, P.mode[c.DIM]
+    ctl[c.F_REASON] = reason
+    verdict = decide_in_middle(P, S, r)
+    if verdict == c.MISSING:
+        S.ctl[c.WANTED_TIER] = c.MIDDLE_VERDICT
+        return c.NEEDS_TIER
+    if verdict == c.POS:
+        S.ctl[c.BY_MIDDLE] += 1
+        ctl[c.F_ANSWER] = c.F_IMPLIED
+        return c.GO_ON
+    if verdict != c.CUT:
+        return c.F_QUERY
+    thin = is_thin(S)
+    for j in range(d):
+        S.plus_point[j], S.plus_low[j] = S.minus_point[j], S.minus_low[j]
+        thin = thin or S.plus_low[j] != 0.0
+    restore(P, S, r)
+    if r < P.mode[c.DOMAIN_ROWS] or leads_down(P, S, r):
+        note(P, S, r)
+    elif thin or not cross(P, S, r, S.plus_point):
+        ctl[c.F_REASON] = c.F_IS_ACROSS
+        return c.F_QUERY
+    S.ctl[c.BY_MIDDLE] += 1
     ctl[c.F_ANSWER] = c.F_FACET
     return c.GO_ON
 

@@ -6,10 +6,11 @@ import numpy as np
 
 from ...cells.facets import Condition, Facet, beyond, facets_of_region
 from ...polyhedra.decide import decide
-from ...polyhedra.lp import Row, q, value_at
+from ...polyhedra.lp import Row, value_at
 from ..facet_columns import FoundFacets, exact_facets
 from . import control as c
 from .facet_buffers import COLUMNS, grow
+from .middle.arrays import exactly
 from .searching import Searching
 from .unchanged_units import others_stay
 
@@ -45,7 +46,7 @@ class FacetSearch:
         inside = search.point()
         kept = [i for i in range(len(rows)) if i != r and self.arrays.alive[i]]
         if ctl[c.F_REASON] == c.F_IS_ACROSS:
-            outside = [q(float(v)) for v in state.plus_point]
+            outside = exactly(state.plus_point, state.plus_low)
         else:
             place = {i: at for at, i in enumerate(kept)}
             basis = [place[i] for i in state.other.col_id.tolist() if i in place]

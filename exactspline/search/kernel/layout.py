@@ -20,8 +20,8 @@ from .block import (
 
 __all__ = [
     "Across", "Box", "Boxes", "Classes", "Dictionary", "Edges", "Entries", "Facets", "Form",
-    "Layers", "Members", "Middle", "Narrow", "Path", "Pending", "Problem", "Regions", "Scratch", "State",
-    "Units", "Weights",
+    "Layers", "Members", "Middle", "Narrow", "Path", "Pending", "Problem", "Regions", "Scratch",
+    "State", "Units", "Weights",
 ]  # fmt: skip
 
 

@@ -16,6 +16,15 @@ def value_at(g, x, d):
 
 
 @kernel
+def is_thin(S):
+    """Whether the node's witness is no float64 point: float64 cannot tell any sign there."""
+    for j in range(len(S.point_low)):
+        if S.point_low[j] != 0.0:
+            return True
+    return False
+
+
+@kernel
 def inside(x, n_path, path, coefficients, reach, d):
     """Whether x is proved strictly inside the first constraints of a path."""
     if not coefficients:  # the rows' bounds hold where |x| <= reach

@@ -7,7 +7,7 @@ from typing import Protocol
 from ...cells.forms import ExactForms
 from ...cells.space import SearchSpace
 from ...compile.program import Program
-from ...polyhedra.lp import Row
+from ...polyhedra.lp import Point, Row
 from .layout import Problem, State
 
 __all__ = ["Searching"]
@@ -26,6 +26,9 @@ class Searching(Protocol):
     @property
     def regions(self) -> int:
         """Regions proved so far."""
+
+    def point(self) -> Point:
+        """The current node's witness, exactly."""
 
     def path_rows(self) -> list[Row]:
         """The exact rows of the current node."""

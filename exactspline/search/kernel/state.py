@@ -76,7 +76,8 @@ def make_state(
     classes, widest = problem.classes, max(int(problem.layers.n_mem.max()), 1)
     state = State(
         ctl=_ints(c.N_CTL), num=np.zeros(c.N_NUM), point=np.zeros(d),
-        point_low=np.zeros(d), codes=np.zeros(n_units, dtype=np.int32),  # of one type for all: kernels are compiled once
+        point_low=np.zeros(d),
+        codes=np.zeros(n_units, dtype=np.int32),  # of one type for all: kernels are compiled once
         open_units=_ints(4 * n_units + 1),
         dictionary=_dictionary(d, columns, slacks), other=_dictionary(d, columns, slacks),
         path=Path(

@@ -11,7 +11,7 @@ from .jit import kernel
 from .middle.decide import decide_in_middle
 from .narrow_layer import has_narrow_layer, prove_in_narrow_layer
 from .nodes import copy_dictionary
-from .points import centre, inside, nudge, sign_at, value_at, witness_beyond
+from .points import centre, inside, is_thin, nudge, sign_at, value_at, witness_beyond
 from .proofs import prove_by_integers, prove_by_multipliers
 from .rows import NOT_EXACT, condition_row
 from .simplex import NEGATIVE, OPTIMAL, RAY, VALUE_TOLERANCE, express, minimise
@@ -76,7 +76,7 @@ def _leave_open(S, reason):
 def decide_between(P, S):
     """What float64 leaves open, in double-double; Python is asked for the rest."""
     ctl = S.ctl
-    verdict = decide_in_middle(P, S, 0)
+    verdict = decide_in_middle(P, S, c.NOBODY)
     if verdict == c.MISSING:
         return _wait(S, c.MIDDLE_VERDICT)
     if verdict == c.OPEN:  # the node is looked at again with the answer
@@ -88,15 +88,6 @@ def decide_between(P, S):
         return _decided(S, verdict)
     _take_up(P, S, verdict)
     return c.GO_ON
-
-
-@kernel
-def is_thin(S):
-    """Whether the node's witness is no float64 point: float64 cannot tell any sign there."""
-    for j in range(len(S.point_low)):
-        if S.point_low[j] != 0.0:
-            return True
-    return False
 
 
 @kernel

@@ -1,17 +1,17 @@
 """Double-double arithmetic: numbers as unevaluated sums of two float64 (Numba).
 
 A number is a pair (high, low) with high = RN(high + low). With u = 2^-53 and nothing that
-overflows or underflows, `add` is off by at most 4 u^2 (|a| + |b|), `times` and `times_float` by at
-most 6 u^2 |a b| (Joldes, Muller and Popescu, *Tight and rigorous error bounds for basic building
-blocks of double-word arithmetic*, ACM TOMS 44, 2017: algorithms 5, 9 and 12, and what they say of the
-sloppy sum, whose error is small against the terms though not against their sum). So a sum of n
-products is off by at most `gamma2(n)` times the sum of their sizes. Products that underflow are
-covered by the absolute terms of those who ask.
+overflows or underflows, `add` is off by at most 4 u^2 (|a| + |b|), `times` and `times_float`
+by at most 6 u^2 |a b| (Joldes, Muller and Popescu, *Tight and rigorous error bounds for basic
+building blocks of double-word arithmetic*, ACM TOMS 44, 2017: algorithms 5, 9 and 12. The sum is
+the sloppy one: its error is small against the terms, though not against their sum). So a sum of
+n products is off by at most `gamma2(n)` times the sum of their sizes. What underflows is covered
+by absolute terms of those who ask.
 
 **Exact sums.** Where operands, products and partial sums are multiples of a power of two and stay
-below 2^103 of it, every operation here is exact: the low parts are then integers (in that unit) below 2^50,
-what is added to them stays below 2^53, and so no addition rounds; the last one, of the larger part first, is
-exact for integers below 2^53 in any order.
+below 2^103 of it, every operation is exact: in that unit low parts are integers below 2^50, what
+is added to them stays below 2^53, so no addition rounds, and the last one, of the larger part
+first, is exact for integers below 2^53 in any order.
 """
 
 from __future__ import annotations
@@ -85,5 +85,5 @@ def divide(a, a_low, b, b_low):
     """a / b, for guesses: two steps of long division."""
     q = a / b
     p, p_low = times_float(b, b_low, q)
-    r, r_low = add(a, a_low, -p, -p_low)
+    r, _ = add(a, a_low, -p, -p_low)
     return quick_two_sum(q, r / b)

@@ -11,6 +11,7 @@ from ....cells.space import SearchSpace
 from ....clock import check
 from ....compile.forms import Forms
 from ....compile.program import Program
+from ....polyhedra.lp import Point, q
 from ....rationals import bounded_floats
 from ....room import MOST_NUMBERS, check_room
 from .. import control as c
@@ -20,7 +21,7 @@ from ..rows import NOT_EXACT
 from ..simplex import LANES
 from .rows import EXACT_SUMS
 
-__all__ = ["bounded_pairs", "make_middle"]
+__all__ = ["bounded_pairs", "exactly", "make_middle"]
 
 _LEAST = 1e-150  # smaller numbers keep the bound that float64 gives them
 
@@ -58,6 +59,11 @@ def bounded_pairs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return high, low, error
 
 
+def exactly(point: np.ndarray, low: np.ndarray) -> Point:
+    """A point of double-double numbers as a rational one."""
+    return [q(a) + q(b) for a, b in zip(point.tolist(), low.tolist(), strict=True)]
+
+
 def _lows(program: Program) -> Iterator[tuple[str, int, np.ndarray, np.ndarray]]:
     """Low parts and errors by name and layer."""
     for index, layer in enumerate(program.layers):
@@ -84,7 +90,7 @@ def _parameters(problem: Problem, program: Program) -> dict[str, np.ndarray]:
         np.any(a) for a in (weights.error, weights.bias_error, units.shift_error,
                             units.slope_error, units.offset_error)
     )  # fmt: skip
-    out = {}
+    out: dict[str, np.ndarray] = {}
     for name, size in sizes.items():
         out[name] = np.zeros(1 if exact else size)
         out[f"{name}_error"] = np.zeros(1 if exact else size)
@@ -107,7 +113,7 @@ def _place_weights(
 ) -> None:  # fmt: skip
     """Put a layer's weights where `problem` has them: by entries of the state, or by columns."""
     forms = program.layers[index].members
-    n_mem, n_in = len(forms), forms.width
+    n_mem = len(forms)
     start = int(problem.weights.weight_at[index])
     rows = np.repeat(np.arange(n_mem), np.diff(forms.indptr))
     if problem.weights.dense[index]:
@@ -115,8 +121,8 @@ def _place_weights(
         out["weight"][at], out["weight_error"][at] = low, error
         return
     order = np.argsort(forms.indices, kind="stable")
-    at = slice(start, start + len(low))
-    out["weight"][at], out["weight_error"][at] = low[order], error[order]
+    columns = slice(start, start + len(low))
+    out["weight"][columns], out["weight_error"][columns] = low[order], error[order]
 
 
 def _dense(forms: Forms, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

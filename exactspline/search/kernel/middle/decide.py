@@ -1,4 +1,4 @@
-"""The middle tier's verdict on a condition's form: a point on both sides, or a certificate (Numba)."""
+"""The middle tier's verdict on a form: points on both sides, or a certificate (Numba)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ..faults import disturb
 from ..jit import kernel, tier
 from ..simplex import NEGATIVE, OPTIMAL, RAY
 from .arithmetic import add, divide, times, times_float
-from .lp import PIVOT_TOLERANCE, express, minimise, start_at_point, value_of
+from .lp import PIVOT_TOLERANCE, counts, express, minimise, start_at_point, value_of
 from .proofs import bounded_value, follows_by_integers, keeps_sign
 from .rows import form_row, make_forms, make_path
 
@@ -18,12 +18,21 @@ FAR = 1e30  # a step that nothing ends
 
 @tier(c.MIDDLE_VERDICT)
 def decide_in_middle(P, S, argument):
-    """The verdict on the form that is asked, or OPEN; for a cut with the points of both children."""
+    """The verdict on the form that is asked, or OPEN; for a cut with points on both sides.
+
+    ``argument``: NOBODY; or a constraint of the current leaf, which is decided on where the others
+    of its constraints that are alive hold.
+    """
     middle, d, layer = S.middle, P.mode[c.DIM], S.ctl[c.LAYER]
+    middle.ctl[c.M_WITHOUT] = argument
     make_forms(P, S, layer)
     make_path(P, S)
     g, g_low, error = middle.form.g, middle.form_low, middle.form.error
-    middle.ctl[c.M_FORM_GRID] = form_row(P, S, layer, S.ctl[c.QUERY_FORM], g, g_low, error)
+    if argument < 0:
+        middle.ctl[c.M_FORM_GRID] = form_row(P, S, layer, S.ctl[c.QUERY_FORM], g, g_low, error)
+    else:
+        _copy_constraint(P, S, argument)
+        middle.ctl[c.M_NODE] = c.NOBODY
     biggest, extent, zero = 0.0, 0.0, True
     for j in range(d + 1):
         biggest = max(biggest, abs(g[j]))
@@ -31,20 +40,30 @@ def decide_in_middle(P, S, argument):
             extent += abs(g[j]) * P.box.extent[j]
         zero = zero and g[j] == 0.0 and error[j] == 0.0
     if zero:
-        return c.ZERO
+        return c.ZERO if argument < 0 else c.OPEN
     middle.form_largest[0] = biggest * (1.0 + 1e-12)
     scale = 1.0 / extent if extent > 1e-280 else 1.0
     sign = _sign_at_point(P, S)
-    if sign == 0:
+    if sign == 0 or (argument >= 0 and sign < 0):
         return c.OPEN
     fresh = _prepare(P, S)
     verdict = _decide(P, S, sign, scale)
-    if verdict == c.OPEN:
+    if verdict == c.OPEN or argument >= 0:
         middle.ctl[c.M_NODE] = c.NOBODY
-        if not fresh:  # what a worn dictionary guesses may be wrong
+        if verdict == c.OPEN and not fresh:  # what a worn dictionary guesses may be wrong
             _prepare(P, S)
             verdict = _decide(P, S, sign, scale)
     return verdict
+
+
+@kernel
+def _copy_constraint(P, S, r):
+    """Ask for a constraint of the path."""
+    middle, path = S.middle, S.middle.path
+    for j in range(P.mode[c.DIM] + 1):
+        middle.form.g[j], middle.form_low[j] = path.row[r, j], middle.path_low[r, j]
+        middle.form.error[j] = path.error[r, j]
+    middle.ctl[c.M_FORM_GRID] = path.grid[r]
 
 
 @kernel
@@ -95,6 +114,8 @@ def _inside(P, S, x, x_low):
     """Whether a point is proved strictly inside all constraints of the path."""
     middle, d, path = S.middle, P.mode[c.DIM], S.middle.path
     for i in range(S.ctl[c.N_PATH] - 1, -1, -1):
+        if not counts(S, i):
+            continue
         value, bound = bounded_value(path.row[i], middle.path_low[i], path.error[i], x, x_low, d)
         if not value > bound:
             return False

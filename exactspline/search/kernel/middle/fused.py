@@ -1,4 +1,4 @@
-"""The exact error of a product: by a fused multiply-add where the processor has one, else in halves."""
+"""The exact error of a product: by a fused multiply-add, or in halves where there is none."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ if FUSED:
     from numba.core import types
     from numba.extending import intrinsic
 
-    @intrinsic
     def _fused(typing: Any, a: Any, b: Any, c: Any) -> Any:
         """a b + c with one rounding."""
         number = types.float64
@@ -38,10 +37,12 @@ if FUSED:
 
         return number(number, number, number), code
 
+    fused: Any = intrinsic(_fused)
+
     @kernel
     def product_error(a, b, p):
         """a b - p for p the rounded product, exactly (unless it underflows)."""
-        return _fused(a, b, -p)
+        return fused(a, b, -p)
 
 else:
 

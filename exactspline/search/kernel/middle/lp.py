@@ -12,7 +12,7 @@ from ..jit import kernel
 from ..simplex import BLAND_AFTER, GIVE_UP_AFTER, LANES, NEGATIVE, OPTIMAL, RAY, STUCK
 from .arithmetic import add, divide, times, times_float
 
-__all__ = ["express", "minimise", "start_at_point", "value_of"]
+__all__ = ["counts", "express", "minimise", "start_at_point", "value_of"]
 
 TOLERANCE = 1e-28  # of values and costs, against the largest cost so far: what rounding may make
 PIVOT_TOLERANCE = 1e-26
@@ -44,11 +44,18 @@ def express(S, d, row, low, scale, target):
 
 
 @kernel
+def counts(S, i):
+    """Whether a constraint of the path is one of those that the form is decided under."""
+    without = S.middle.ctl[c.M_WITHOUT]
+    return without < 0 or (i != without and S.facets.alive[i])
+
+
+@kernel
 def start_at_point(P, S):
     """Make the dictionary of the current cell at its point; all directions are free."""
     middle, d, path = S.middle, P.mode[c.DIM], S.middle.path
     T, T_low = middle.T, middle.T_low
-    n = S.ctl[c.N_PATH]
+    m = 0
     for k in range(d + 1):
         for j in range(d):
             T[k, j] = 1.0 if k == j + 1 else 0.0
@@ -56,14 +63,17 @@ def start_at_point(P, S):
     for j in range(d):
         T[0, j], T_low[0, j] = S.point[j], S.point_low[j]
         middle.col_id[j] = -1
-    for i in range(n):
+    for i in range(S.ctl[c.N_PATH]):
+        if not counts(S, i):
+            continue
         row, low, scale = path.row[i], middle.path_low[i], path.scale[i]
-        middle.row_id[i] = i
+        middle.row_id[m] = i
         value, value_low = value_of(row, low, S.point, S.point_low, d)
-        T[0, d + i], T_low[0, d + i] = times_float(value, value_low, scale)
+        T[0, d + m], T_low[0, d + m] = times_float(value, value_low, scale)
         for j in range(d):
-            T[j + 1, d + i], T_low[j + 1, d + i] = times_float(row[j], low[j], scale)
-    middle.ctl[c.M_SLACKS] = n
+            T[j + 1, d + m], T_low[j + 1, d + m] = times_float(row[j], low[j], scale)
+        m += 1
+    middle.ctl[c.M_SLACKS] = m
 
 
 @kernel

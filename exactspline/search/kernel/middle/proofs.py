@@ -1,4 +1,4 @@
-"""Certificates in double-double: the same arguments as in `certificates.py`, twice as exact (Numba).
+"""Certificates in double-double: the arguments of `certificates.py`, twice as exact (Numba).
 
 Rows are the trusted ones of `rows.py`; multipliers, bases and points are guesses.
 """
@@ -39,6 +39,8 @@ def bounded_value(row, low, error, x, x_low, d):
 def keeps_sign(P, S, sign):
     """Whether sign * form >= 0 on the cell is proved by the multipliers of the dictionary."""
     d, layer = P.mode[c.DIM], S.ctl[c.LAYER]
+    if S.middle.ctl[c.M_WITHOUT] >= 0:  # without it the cell may reach beyond the boxes
+        return _bound_by_basis(S, sign, d) >= 0.0
     if P.mode[c.COEFFICIENTS] == 0:
         return _bound_in_box(S, sign, P.box.low, P.box.high, d) >= 0.0
     low, high = S.boxes.low[layer], S.boxes.high[layer]
@@ -49,7 +51,7 @@ def keeps_sign(P, S, sign):
 
 @kernel
 def _remainder(S, sign, d, j):
-    """Coefficient j of sign * form minus the multiples of the tight rows, its size and its bound."""
+    """Coefficient j of sign * form minus multiples of the tight rows; its size and bound."""
     middle, path = S.middle, S.middle.path
     z, z_low, col_id = middle.z, middle.z_low, middle.col_id
     r, r_low = sign * middle.form.g[j], sign * middle.form_low[j]
@@ -69,7 +71,7 @@ def _bound_in_box(S, sign, low, high, d):
     """A proved lower bound of sign * form on the cell, by weak duality in a box."""
     bound, bound_low, size, slack = _remainder(S, sign, d, d)
     for j in range(d):
-        r, r_low, r_size, r_slack = _remainder(S, sign, d, j)
+        r, r_low, _, r_slack = _remainder(S, sign, d, j)
         reach = max(abs(low[j]), abs(high[j]))
         end = low[j] if r > 0.0 else high[j]
         p, p_low = times_float(r, r_low, end)
