@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 
 import numpy as np
 
 from ..clock import OutOfTime, check
-from ..polyhedra.decide import decide
+from ..polyhedra.decisions import CellDecider, Decision
 from ..polyhedra.lp import Point, Row
 from .forms import ExactForms
 from .point import FormValues
@@ -18,10 +19,17 @@ __all__ = ["Cell", "regions_of_cell"]
 
 @dataclass
 class Cell:
-    """A node of the exact search: what is decided, and where to go on."""
+    """A node of the exact search: what is decided, and where to go on.
 
-    rows: list[Row]
-    inside: Point
+    Parameters
+    ----------
+    rows : sequence of rows
+    inside : point
+        Strictly inside all of them.
+    """
+
+    rows: InitVar[Sequence[Row]]
+    inside: InitVar[Point]
     codes: np.ndarray
     layer: int
     todo: list[int]  # open units of the layer, in order
@@ -30,6 +38,18 @@ class Cell:
     done: int = 0  # of the open units
     saved: bool = False  # the pieces that follow are pending
     wanted: bool = False  # all of its regions are asked for
+    decider: CellDecider = field(init=False)
+    known: tuple[int, Decision] | None = None  # a form that has been decided on this very cell
+
+    def __post_init__(self, rows: Sequence[Row], inside: Point) -> None:
+        self.decider = CellDecider(rows, inside)
+
+    def next_piece(self, piece: int) -> Cell:
+        """The same cell, to be searched for another piece of the next unit."""
+        out = copy.copy(self)
+        out.decider, out.codes = self.decider.copy(), self.codes.copy()
+        out.piece, out.saved, out.known = piece, False, None
+        return out
 
 
 def regions_of_cell(
@@ -67,7 +87,7 @@ def regions_of_cell(
             if node.done == len(node.todo):
                 if node.layer + 1 == len(program.layers):
                     if place is None or node.wanted or place(node.codes.tolist()) > 0:
-                        yield node.codes, node.inside, decisions + 1
+                        yield node.codes, node.decider.inside, decisions + 1
                         decisions = 0
                     break
                 node.layer, node.done = node.layer + 1, 0
@@ -81,11 +101,9 @@ def regions_of_cell(
             if node.piece < 0:
                 node.piece, node.cond = pieces[0], 0
             if node.cond == 0 and not node.saved and node.piece != pieces[-1]:
+                sibling = node.next_piece(pieces[pieces.index(node.piece) + 1])
+                pending.append(sibling)
                 node.saved = True
-                pending.append(
-                    Cell(list(node.rows), node.inside, node.codes.copy(), node.layer, node.todo,
-                         pieces[pieces.index(node.piece) + 1], done=node.done, wanted=node.wanted)
-                )  # fmt: skip
             if place is not None and not node.wanted:
                 where = place([*node.codes[:at].tolist(), node.piece])
                 if where < 0:
@@ -93,7 +111,7 @@ def regions_of_cell(
                 node.wanted = where > 0
             before = node.cond
             try:
-                alive = len(pieces) == 1 or _cut_out_piece(forms, node, k, near)
+                alive = len(pieces) == 1 or _cut_out_piece(forms, node, k, near, pending)
             except OutOfTime:
                 decisions += node.cond - before
                 yield None
@@ -106,10 +124,13 @@ def regions_of_cell(
             node.piece, node.cond, node.saved = -1, 0, False
 
 
-def _cut_out_piece(forms: ExactForms, node: Cell, unit: int, near: FormValues | None) -> bool:
+def _cut_out_piece(
+    forms: ExactForms, node: Cell, unit: int, near: FormValues | None, pending: list[Cell]
+) -> bool:
     """Restrict a node to where its piece holds; False if it holds nowhere in its interior.
 
-    The node counts the conditions that are done, so that it can be gone on with.
+    The node counts the conditions that are done, so that it can be gone on with. What the first
+    of them is decided to be, the next piece of the same cell, the last pending, is told.
     """
     units = forms.program.layers[node.layer].units
     for f, sign, drop in units.conditions(unit, node.piece, node.cond):
@@ -117,15 +138,23 @@ def _cut_out_piece(forms: ExactForms, node: Cell, unit: int, near: FormValues | 
         if near is not None and near[f]:  # it holds around the point, for the piece is active
             node.cond += 1
             continue
-        form = forms.form(node.layer, f, node.codes)
-        verdict = decide(node.rows, form, node.inside)
+        found = _decided(forms, node, f)
+        if node.cond == 0 and node.saved:
+            pending[-1].known, pending[-1].decider = (f, found), node.decider.copy()
         node.cond += 1
-        if verdict.kind == "cut":
-            node.rows.append(form if sign > 0 else [-c for c in form])
-            node.inside = verdict.plus if sign > 0 else verdict.minus
-        elif verdict.kind == "zero":
+        if found.kind == "cut":
+            node.decider = found.side(sign)
+        elif found.kind == "zero":
             if drop:
                 return False
-        elif (verdict.kind == "positive") != (sign > 0):
+        elif (found.kind == "positive") != (sign > 0):
             return False
     return True
+
+
+def _decided(forms: ExactForms, node: Cell, f: int) -> Decision:
+    if node.known is not None:
+        (known, found), node.known = node.known, None
+        if node.cond == 0 and known == f:
+            return found
+    return node.decider.decide(forms.form(node.layer, f, node.codes))

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 
 import flint
 
-from .effort import expect_solution
-from .linear import solved
-from .lp import ONE, ZERO, Point, Row, along, interior_point, minimise, value_at
+from .decisions import CellDecider
+from .lp import ONE, ZERO, Point, Row, along, interior_point, value_at
 
 __all__ = [
     "Bounds", "Verdict", "beyond_crossing", "by_descent", "decide", "interior", "points_around",
@@ -54,10 +53,10 @@ def decide(
     -------
     Verdict
     """
-    return by_descent(
-        form, inside, lambda: points_around(rows, form, inside),
-        lambda oriented: _descent(rows, oriented, inside, bases),
-    )  # fmt: skip
+    found = CellDecider(rows, inside).decide(form, bases)
+    if found.plus is None or found.minus is None:
+        return Verdict(found.kind)
+    return Verdict(found.kind, found.plus.inside, found.minus.inside)
 
 
 def by_descent(
@@ -99,43 +98,6 @@ def by_descent(
 def beyond_crossing(a: Point, b: Point, here: flint.fmpq, there: flint.fmpq) -> Point:
     """Halfway from where a form vanishes between two points to the second; its values there."""
     return along(a, b, (here / (here - there) + 1) / 2)
-
-
-def _descent(
-    rows: Sequence[Row], form: Row, inside: Point, bases: Sequence[Sequence[int]]
-) -> Descent:
-    for basis in bases:
-        entries = [[rows[i][c + 1] for c in range(len(inside))] for i in basis]
-        expect_solution(entries)
-        matrix = flint.fmpq_mat(entries)
-        if _combines(rows, form, basis, matrix):
-            return None
-        target = _vertex_beyond(rows, form, basis, matrix)
-        if target is not None:
-            return target, None
-    best = minimise(rows, form, inside, stop_below=ZERO)
-    if best.value is not None and best.value >= 0:
-        return None
-    return best.point, best.ray
-
-
-def _vertex_beyond(
-    rows: Sequence[Row], form: Row, basis: Sequence[int], matrix: flint.fmpq_mat
-) -> Point | None:
-    """The common point of d constraints, if the cell holds it and the form is < 0 there."""
-    point = solved(matrix, [-rows[i][0] for i in basis])
-    if point is not None and value_at(form, point) < 0:
-        return point if all(value_at(row, point) >= 0 for row in rows) else None
-    return None
-
-
-def _combines(rows: Sequence[Row], form: Row, basis: Sequence[int], matrix: flint.fmpq_mat) -> bool:
-    """Whether the form is a nonnegative combination of the d given rows and a constant."""
-    multipliers = solved(matrix.transpose(), form[1:])
-    if multipliers is None or any(z < 0 for z in multipliers):
-        return False
-    terms = [z * rows[i][0] for z, i in zip(multipliers, basis, strict=True)]
-    return bool(form[0] >= sum(terms, ZERO))
 
 
 def points_around(

@@ -1,0 +1,347 @@
+"""The decisions of one cell: whether forms change sign on it, by one dictionary that goes on.
+
+A decision begins where the one before ended, and a side of a cut with a dictionary of the whole:
+so the decisions of a cell share one factorisation, and most need a pivot or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import flint
+
+from ..clock import check
+from .dictionary import (
+    NONE,
+    UNIT,
+    Dictionary,
+    IntRow,
+    at_basis,
+    at_point,
+    dot,
+    homogeneous,
+    int_row,
+    leaving,
+    point_of,
+    reduced,
+)
+from .effort import expect_solution
+from .linear import solved
+from .lp import ZERO, Point, Row
+
+__all__ = ["CellDecider", "Decision"]
+
+_WIDE = 24  # dimensions above which a guessed basis is not made to a dictionary
+_LONG = 1500  # bits of a point's denominator above which a shorter point is looked for
+_SHORT = 60  # bits of what is kept then
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a form does on a cell.
+
+    Attributes
+    ----------
+    kind : str
+        'positive', 'negative', 'zero' or 'cut'.
+    minus, plus : CellDecider or None
+        The two sides of a cut.
+    """
+
+    kind: str
+    minus: CellDecider | None = None
+    plus: CellDecider | None = None
+
+    def side(self, sign: int) -> CellDecider:
+        """The side of a cut where sign * form > 0, with a state of its own."""
+        side = self.plus if sign > 0 else self.minus
+        assert side is not None
+        return side.copy()
+
+
+POSITIVE, NEGATIVE, ZERO_FORM = Decision("positive"), Decision("negative"), Decision("zero")
+
+
+@dataclass(frozen=True)
+class _Descent:
+    """How far a form falls on a cell, from where it is >= 0.
+
+    Attributes
+    ----------
+    above : Dictionary or None
+        The last one where it was >= 0.
+    below : Dictionary or None
+        One where it is negative.
+    target : integer vector or None
+        A point of the cell where it is negative.
+    ray : int
+        The column of ``above`` along which it falls without end; 0 if there is none.
+    values : integer vector
+        The form as ``above`` writes it, for a ray.
+    """
+
+    above: Dictionary | None = None
+    below: Dictionary | None = None
+    target: IntRow | None = None
+    ray: int = 0
+    direction: int = 1
+    values: IntRow | None = None
+
+
+class CellDecider:
+    """A full-dimensional cell {row >= 0} and where its simplex method stands.
+
+    Parameters
+    ----------
+    rows : sequence of rows
+        Of flint rationals, constant first.
+    inside : point
+        Strictly inside all of them.
+
+    Notes
+    -----
+    What a decision answers, and the points that it finds, depend on the cell and on the decisions
+    that led to it alone. A decision that the clock leaves changes nothing.
+    """
+
+    def __init__(self, rows: Sequence[Row], inside: Point) -> None:
+        self.rows = [int_row(row) for row in rows]
+        self.at = homogeneous(inside)
+        self._state: Dictionary | None = None
+        self._violated = -1  # a row that the state's point does not satisfy yet
+
+    def copy(self) -> CellDecider:
+        """The same cell, to be decided on apart."""
+        out = CellDecider.__new__(CellDecider)
+        out.rows, out.at, out._state, out._violated = (
+            self.rows, self.at, self._state, self._violated
+        )  # fmt: skip
+        return out
+
+    @property
+    def inside(self) -> Point:
+        """A point strictly inside."""
+        return point_of(self.at)
+
+    def decide(self, form: Row, bases: Sequence[Sequence[int]] = ()) -> Decision:
+        """Decide exactly whether a form changes sign on the interior.
+
+        Parameters
+        ----------
+        form : row
+        bases : sequence of sequences of int, optional
+            Guesses: d rows whose multipliers may prove that it does not, or whose common point
+            may be one to go on from. They only save time.
+        """
+        return self.decide_integers(int_row(form), bases)
+
+    def decide_integers(self, form: IntRow, bases: Sequence[Sequence[int]] = ()) -> Decision:
+        """The same for an integer form."""
+        if not any(form):
+            return ZERO_FORM
+        here = dot(form, self.at)
+        if here == 0:
+            return self._around(form)
+        sign = 1 if here > 0 else -1
+        kept = POSITIVE if sign > 0 else NEGATIVE
+        if not any(form[1:]):
+            return kept
+        oriented = form if sign > 0 else [-v for v in form]
+        found = self._guessed(oriented, bases) or self._descend(oriented, self._feasible())
+        state = found.above or found.below
+        if state is not None:
+            self._state, self._violated = state, -1
+        if found.target is None and not found.ray:
+            return kept
+        return self._cut(oriented, abs(here), sign, found)
+
+    # ------------------------------------------------------------------ the simplex method
+    def _guessed(self, form: IntRow, bases: Sequence[Sequence[int]]) -> _Descent | None:
+        """What guessed rows prove, or the descent from their common point; None if neither."""
+        for basis in bases:
+            own = [self.rows[i] for i in basis]
+            if len(basis) > _WIDE:
+                found = self._solved(form, own)
+                if found is not None:
+                    return found
+                continue
+            state = at_basis(own, basis, self.at)
+            if state is None:
+                continue
+            if all(v >= 0 for v in state.values(form)):
+                return _Descent()  # a nonnegative combination, wherever the point is
+            if self._holds(state.columns[0]):
+                return self._descend(form, state)
+        return None
+
+    def _solved(self, form: IntRow, own: Sequence[IntRow]) -> _Descent | None:
+        """The same without a dictionary: two systems are solved, in time or not at all."""
+        square = [[flint.fmpq(v) for v in row[1:]] for row in own]
+        expect_solution(square)
+        matrix = flint.fmpq_mat(square)
+        shares = solved(matrix.transpose(), [flint.fmpq(v) for v in form[1:]])
+        if shares is None:
+            return None
+        if all(z >= 0 for z in shares):
+            constant = sum((z * row[0] for z, row in zip(shares, own, strict=True)), ZERO)
+            if form[0] >= constant:
+                return _Descent()
+        point = solved(matrix, [flint.fmpq(-row[0]) for row in own])
+        if point is None:
+            return None
+        target = homogeneous(point)
+        if dot(form, target) < 0 and self._holds(target):
+            return _Descent(target=target)
+        return None
+
+    def _holds(self, point: IntRow) -> bool:
+        return all(dot(row, point) >= 0 for row in self.rows)
+
+    def _feasible(self) -> Dictionary:
+        """A dictionary of the cell: the one of the decision before, repaired, or a new one."""
+        state = self._state
+        if state is None:
+            return at_point(self.at)
+        while self._violated >= 0:  # the new row's value rises until the row holds
+            row = self.rows[self._violated]
+            values = state.values(row)
+            if values[0] >= 0:
+                break
+            column, direction = _entering([-v for v in values], state.owners)
+            at = leaving(self.rows, state, column, direction)
+            if at < 0:  # nothing blocks before the row itself
+                state = state.exchanged(values, column, self._violated)
+                break
+            state = state.exchanged(state.values(self.rows[at]), column, at)
+        return state
+
+    def _descend(self, form: IntRow, state: Dictionary) -> _Descent:
+        """Walk down a form until it is negative or cannot fall: Bland's rule, so it ends."""
+        above: Dictionary | None = None
+        while True:
+            check()
+            values = state.values(form)
+            if values[0] < 0:
+                return _Descent(above, state, state.columns[0])
+            above = state
+            column, direction = _entering(values, state.owners)
+            if not column:
+                return _Descent(above)
+            at = leaving(self.rows, state, column, direction)
+            if at < 0:
+                return _Descent(above, None, None, column, direction, values)
+            state = state.exchanged(state.values(self.rows[at]), column, at)
+
+    # ------------------------------------------------------------------ sides of a cut
+    def _cut(self, form: IntRow, here: flint.fmpz, sign: int, found: _Descent) -> Decision:
+        """Both sides of a form that is positive at the inner point: the own and the other."""
+        own, other = self._half(form, self.at), self._half([-v for v in form], self.at)
+        number = len(self.rows)
+        if found.ray:
+            assert found.above is not None
+            assert found.values is not None
+            # where the form vanishes on the ray both sides meet
+            state = found.above.exchanged(found.values, found.ray, number)
+            own._state, other._state = state, state.turned(number)
+            along = found.above.columns[found.ray]
+            direction = along if found.direction > 0 else [-v for v in along]
+            other.at = _along_ray(self.at, direction, here, -dot(form, direction))
+        else:
+            assert found.target is not None
+            other.at = _beyond(self.at, found.target, here, -dot(form, found.target))
+            own._state, other._state = found.above or found.below, found.below
+            if found.above is None and found.below is not None:
+                own._violated = number
+        other._shorten()
+        return Decision("cut", other, own) if sign > 0 else Decision("cut", own, other)
+
+    def _half(self, row: IntRow, at: IntRow) -> CellDecider:
+        """The part of the cell where a row holds, with a point inside."""
+        out = self.copy()
+        out.rows, out.at, out._violated = [*self.rows, row], at, -1
+        return out
+
+    def _around(self, form: IntRow) -> Decision:
+        """Both sides of a hyperplane through the inner point."""
+        weight, normal = self.at[0], form[1:]
+        above, below = UNIT, UNIT  # the step along the normal, a ratio
+        for row in self.rows:
+            check()
+            slope = sum((abs(a * g) for a, g in zip(row[1:], normal, strict=True)), NONE)
+            if slope != 0:
+                value, room = dot(row, self.at), 2 * slope * weight
+                if value * below < above * room:
+                    above, below = value, room
+        state = self._state if self._violated < 0 else None
+        halves = []
+        for sign in (-1, 1):
+            at = [weight * below, *(
+                v * below + sign * above * weight * g
+                for v, g in zip(self.at[1:], normal, strict=True)
+            )]  # fmt: skip
+            half = self._half([sign * v for v in form], reduced(at))
+            half._state = state
+            if state is not None:
+                half._violated = len(self.rows)
+            half._shorten()
+            halves.append(half)
+        return Decision("cut", *halves)
+
+    def _shorten(self) -> None:
+        """Round a long inner point where it stays strictly inside: points get longer by cuts."""
+        weight = self.at[0]
+        if weight.bit_length() <= _LONG:
+            return
+        size = max(v.bit_length() for v in self.at[1:]) - weight.bit_length()
+        for bits in (_SHORT, 4 * _SHORT):
+            places = bits - size
+            scale = UNIT << max(places, 0)
+            cut = weight << max(-places, 0)
+            near = [UNIT << max(places, 0), *(
+                ((v * scale) // cut) << max(-places, 0) for v in self.at[1:]
+            )]  # fmt: skip
+            check()
+            if all(dot(row, near) > 0 for row in self.rows):
+                self.at = near
+                return
+
+
+def _entering(values: IntRow, owners: Sequence[int]) -> tuple[int, int]:
+    """The column along which a form falls and its direction: free coordinates first, then Bland.
+
+    Column 0 if there is none.
+    """
+    best, best_owner = 0, -1
+    for k, owner in enumerate(owners, 1):
+        value = values[k]
+        if owner < 0:
+            if value:
+                return k, -1 if value > 0 else 1
+        elif value < 0 and (not best or owner < best_owner):
+            best, best_owner = k, owner
+    return best, 1
+
+
+def _beyond(a: IntRow, b: IntRow, here: flint.fmpz, there: flint.fmpz) -> IntRow:
+    """A point between two where a form is ``here`` > 0 and -``there`` < 0, beyond its zero.
+
+    The share that is left of the way is a power of two: between an eighth and a half of the way
+    from the zero to b.
+    """
+    left, way = there * a[0], here * b[0] + there * a[0]
+    bits = way.bit_length() - left.bit_length() + 2
+    own, other = b[0], ((UNIT << bits) - 1) * a[0]
+    return reduced([
+        (a[0] * b[0]) << bits, *(x * own + y * other for x, y in zip(a[1:], b[1:], strict=True))
+    ])  # fmt: skip
+
+
+def _along_ray(a: IntRow, ray: IntRow, here: flint.fmpz, fall: flint.fmpz) -> IntRow:
+    """A point of a ray from a: twice to eight times as far as the zero of a form."""
+    bits = here.bit_length() - (fall * a[0]).bit_length() + 2
+    down, up = max(-bits, 0), max(bits, 0)
+    return reduced([
+        a[0] << down,
+        *((x << down) + ((r * a[0]) << up) for x, r in zip(a[1:], ray[1:], strict=True)),
+    ])  # fmt: skip
