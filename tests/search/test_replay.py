@@ -1,4 +1,4 @@
-"""Every verdict that the kernel proves in float64 or in integers, replayed exactly.
+"""Every verdict that the kernel proves in floats, pairs of them or integers, replayed exactly.
 
 The kernel stops at each verdict and on entry to each layer. The cell of that moment is built
 again from its constraints by the twin's double description, in integers: a form keeps its sign
@@ -12,14 +12,17 @@ from collections import Counter
 from fractions import Fraction
 from math import lcm
 
+import corner_networks as corners
 import naive
 import pytest
 import random_networks as nets
 from marks import first_quick
 
 from exactspline.cells.space import search_space
+from exactspline.search.decisions import Decisions
 from exactspline.search.kernel import control as c
 from exactspline.search.kernel.engine import KernelSearch
+from exactspline.search.kernel.middle.arrays import exactly
 
 BLOCKS, PER_BLOCK = 8, 27  # at least 200 networks
 
@@ -109,13 +112,14 @@ class Replay:
         assert {1, -1} <= signs
         form = search.forms.form(layer, int(state.ctl[c.QUERY_FORM]), state.codes)
         rows = search.path_rows()
-        for point, flag, sign in (
-            (state.plus_point, c.PLUS_OK, 1),
-            (state.minus_point, c.MINUS_OK, -1),
+        for near, low, flag, sign in (
+            (state.plus_point, state.plus_low, c.PLUS_OK, 1),
+            (state.minus_point, state.minus_low, c.MINUS_OK, -1),
         ):
+            point = fractions(exactly(near, low))
             assert state.ctl[flag] == 1
-            assert value(form, point.tolist()) * sign > 0
-            assert all(value(row, point.tolist()) > 0 for row in rows)
+            assert value(form, point) * sign > 0
+            assert all(value(row, point) > 0 for row in rows)
         self.seen["cut"] += 1
 
     def settled(self, search: KernelSearch, cone: naive.Cone, layer: int, still_open) -> int:
@@ -184,3 +188,20 @@ def test_generic_networks_leave_no_verdict_out():
         known = search.regions + replay.seen["one sign"] + replay.seen["settled"]
         # the first layer was entered before the first stop: at most all of its units
         assert known <= by.float + by.integer <= known + first
+
+
+@pytest.mark.parametrize("name", ["signs", "large integers", "magnitudes", "duplicates"])
+def test_verdicts_in_corners_of_float64(name):
+    seen: Counter[str] = Counter()
+    by = Decisions()
+    for seed in range(6):
+        corner = corners.draw(name, seed, (2, 4, 3))
+        replay = Replay()
+        space = search_space(corner.network.program, corner.domain.chart)
+        search = KernelSearch(corner.network.program, space, audit=replay)
+        found = [tuple(row) for batch in search.batches() for row in batch.codes.tolist()]
+        assert found == corner.codes
+        seen.update(replay.seen)
+        by = by + search.decisions
+    assert min(seen["cut"], seen["one sign"]) >= 10, seen
+    assert by.double_double > 0

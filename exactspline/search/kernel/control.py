@@ -194,8 +194,9 @@ F_IS_IMPLIED, F_IS_BEYOND, F_IS_ACROSS = range(3)  # reasons: what Python is ask
     M_N_PATH,  # and how many constraints that has
     M_FORM_GRID,  # exponent of the form's grid, or NOT_EXACT
     M_WITHOUT,  # the constraint of a leaf that is tested against the others, or NOBODY
+    M_BOX_GRID,  # of the ends of the domain's box, at most 0, or NOT_EXACT
     N_MIDDLE_CTL,
-) = range(6)
+) = range(7)
 NOBODY = -9  # of no node
 
 # ----------------------------------------------------------------------- rows and columns

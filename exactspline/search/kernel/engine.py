@@ -98,7 +98,7 @@ class KernelSearch:
         self.program = program
         self.space = space
         self.keep = keep
-        self._moderate = moderate = scaled(program, space)
+        self.moderate = moderate = scaled(program, space)
         self.problem = make_problem(*moderate, certify=certify, box_above=box_above)
         self.state: State = make_state(self.problem, *moderate, chunk)
         self.forms = ExactForms(program, space)
@@ -264,7 +264,7 @@ class KernelSearch:
         """Have the kernel that the search has asked for."""
         wanted = int(self.state.ctl[c.WANTED_TIER])
         if wanted == c.MIDDLE_VERDICT:
-            self.state.middle = make_middle(self.problem, *self._moderate, self.state)
+            self.state.middle = make_middle(self.problem, *self.moderate, self.state)
         bring_in(self.problem, self.state, wanted)
 
     def _pace(self, seconds: float) -> None:

@@ -6,6 +6,7 @@ Each function is the step of one phase, see ``phases.py``.
 from __future__ import annotations
 
 from . import control as c
+from .classes import sign_on_path
 from .faults import disturb
 from .jit import kernel
 from .middle.decide import decide_in_middle
@@ -40,12 +41,13 @@ def compute_form(P, S):
         verdict = ctl[c.ANSWER]
         ctl[c.ANSWER] = c.OPEN
         _take_up(P, S, verdict)
-    elif zero:
-        ctl[c.VERDICT] = c.ZERO
+        return c.GO_ON
+    verdict = c.ZERO if zero else sign_on_path(P, S, layer, ctl[c.QUERY_FORM])
+    ctl[c.PHASE] = c.TEST
+    if verdict != c.OPEN:
+        ctl[c.VERDICT] = verdict
         ctl[c.BY_INTEGER] += 1
         ctl[c.PHASE] = c.OUTCOME
-    else:
-        ctl[c.PHASE] = c.TEST
     return c.GO_ON
 
 

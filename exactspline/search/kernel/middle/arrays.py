@@ -15,6 +15,7 @@ from ....polyhedra.lp import Point, q
 from ....rationals import bounded_floats
 from ....room import MOST_NUMBERS, check_room
 from .. import control as c
+from ..layer_entry import HIGHEST_GRID, LOWEST_GRID
 from ..layout import Entries, Form, Members, Middle, Path, Problem, State
 from ..problem import common_grid
 from ..rows import NOT_EXACT
@@ -55,8 +56,19 @@ def bounded_pairs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
         bound = float(left)
         while Fraction(bound) < left:
             bound = np.nextafter(bound, np.inf)
-        error.reshape(-1)[i] = max(bound, 1e-300)
+        if left == 0 and abs(second) > _LEAST:
+            error.reshape(-1)[i] = 0.0
+        else:
+            error.reshape(-1)[i] = max(bound, 1e-300)
     return high, low, error
+
+
+def _grid(high: np.ndarray, low: np.ndarray, error: np.ndarray) -> tuple[int, float]:
+    """The exponent of the grid that pairs lie on, or NOT_EXACT, and the largest of them."""
+    grid = min(common_grid(high, error), common_grid(low, error))
+    biggest = float(np.abs(high).max(initial=0.0)) * (1 + 1e-12)
+    fits = LOWEST_GRID <= grid <= HIGHEST_GRID and biggest <= EXACT_SUMS * 2.0**grid
+    return (grid if fits else NOT_EXACT), biggest
 
 
 def exactly(point: np.ndarray, low: np.ndarray) -> Point:
@@ -171,6 +183,10 @@ def make_middle(problem: Problem, program: Program, space: SearchSpace, state: S
         rest=np.zeros(d),
     )  # fmt: skip
     middle.made[0] = middle.entered[0]
+    ends = np.concatenate([problem.box.low, problem.box.high])
+    middle.ctl[c.M_BOX_GRID] = NOT_EXACT
+    if not problem.mode[c.COEFFICIENTS]:
+        middle.ctl[c.M_BOX_GRID] = min(_grid(ends, 0 * ends, 0 * ends)[0], 0)
     _fill_domain(middle, space, d)
     _fill_first_layer(middle, problem, program, space, d)
     return middle
@@ -207,10 +223,8 @@ def _fill_domain(middle: Middle, space: SearchSpace, d: int) -> None:
     n = len(high)
     path = middle.path
     path.row[:n], middle.path_low[:n], path.error[:n] = high, low, error
-    path.largest[:n] = np.abs(high).max(axis=1, initial=0.0) * (1 + 1e-12)
     for i in range(n):
-        if not low[i].any():
-            path.grid[i] = common_grid(high[i], error[i])
+        path.grid[i], path.largest[i] = _grid(high[i], low[i], error[i])
 
 
 def _fill_first_layer(
@@ -224,15 +238,13 @@ def _fill_first_layer(
     middle.members.error[:width] = error.T.ravel()
     units = program.layers[0].units
     shift, shift_low, shift_error = bounded_pairs(units.piece_shift)
-    if not (low.any() or shift_low.any()):
-        grid = min(common_grid(high, error), common_grid(shift, shift_error))
-        biggest = 2.0 * np.abs(high).max(initial=0.0) + np.abs(shift).max(initial=0.0)
-        if -1000 <= grid <= 900 and biggest <= EXACT_SUMS * 2.0**grid:
-            middle.members.grid[0], middle.members.largest[0] = grid, biggest
+    grid, biggest = _grid(high, low, error)
+    shift_grid, largest_shift = _grid(shift, shift_low, shift_error)
+    biggest = 2.0 * biggest + largest_shift
+    grid = min(grid, shift_grid)  # below all numbers if one is not exact
+    if grid != NOT_EXACT and biggest <= EXACT_SUMS * 2.0**grid:
+        middle.members.grid[0], middle.members.largest[0] = grid, biggest
     high, low, error = _dense(space.inputs, d)
     n = len(high)
     middle.entries.Z[:n], middle.entries_low[:n], middle.entries.error[:n] = high, low, error
-    if not low.any():
-        grid, biggest = common_grid(high, error), float(np.abs(high).max(initial=0.0))
-        if -1000 <= grid <= 900 and biggest <= EXACT_SUMS * 2.0**grid:
-            middle.entries.grid[0], middle.entries.largest[0] = grid, biggest
+    middle.entries.grid[0], middle.entries.largest[0] = _grid(high, low, error)

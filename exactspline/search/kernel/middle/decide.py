@@ -142,7 +142,7 @@ def _decide(P, S, sign, scale):
             middle.z[k], middle.z_low[k] = z, z_low
         if S.faults[c.FAULT_RATE] > 0.0:
             disturb(P, S, c.MIDDLE_MULTIPLIERS)
-        if keeps_sign(P, S, sign) or follows_by_integers(S, sign, d):
+        if keeps_sign(P, S, sign) or follows_by_integers(P, S, sign):
             return sign
     if status == NEGATIVE:
         if _cut(P, S, sign, False, 0, 0.0):

@@ -14,7 +14,9 @@ from .rows import EXACT_SUMS
 
 __all__ = ["bounded_value", "follows_by_integers", "keeps_sign"]
 
+LOWEST_GRID = -1000
 MAX_DENOMINATOR = 1 << 20
+NEGLIGIBLE = 1e-20  # what a multiplier adds to the form that is none: a guess
 LARGEST_MULTIPLIER = 2251799813685248.0  # 2^51
 MAGIC = 6755399441055744.0  # 1.5 2^52: what is added to it is rounded to an integer
 SLIGHTLY = 1.0 + 1e-12
@@ -171,44 +173,83 @@ def _denominator(x):
 
 
 @kernel
-def follows_by_integers(S, sign, d):
-    """Whether q sign * form = p_0 + sum p_k row_k for integers p >= 0, checked exactly.
+def _takes_no_part(P, S, k):
+    """Whether a tight row is none of those that an identity is made of."""
+    middle, i = S.middle, S.middle.col_id[k]
+    size = 1.0 if i < 0 else middle.path.largest[i]
+    return abs(middle.z[k]) * size <= NEGLIGIBLE * middle.form_largest[0] or _is_side(P, S, i)
 
-    The multipliers' guesses are small rationals: q is found from their continued fractions. While
-    all products and sums stay below 2^103 units of the rows' common grid nothing is rounded.
-    """
-    middle, path = S.middle, S.middle.path
-    z, z_low, col_id, p = middle.z, middle.z_low, middle.col_id, middle.work[0]
-    grid, q = middle.ctl[c.M_FORM_GRID], 1.0
-    if grid == NOT_EXACT:
+
+@kernel
+def _is_side(P, S, i):
+    """Whether a tight row is a side of the domain's box: a bound over the box makes up for it."""
+    if i < 0 or i >= P.mode[c.DOMAIN_ROWS] or S.middle.ctl[c.M_BOX_GRID] == NOT_EXACT:
         return False
-    for k in range(d):
-        p[k] = 0.0
-        if abs(z[k]) <= 1e-18:
+    if S.middle.ctl[c.M_WITHOUT] >= 0:
+        return False
+    entries = 0
+    for j in range(P.mode[c.DIM]):
+        entries += S.middle.path.row[i, j] != 0.0
+    return entries == 1
+
+
+@kernel
+def _common_denominator(P, S):
+    """The least q for which q times every multiplier is near an integer, or 0."""
+    z, z_low, col_id = S.middle.z, S.middle.z_low, S.middle.col_id
+    q = 1.0
+    for k in range(P.mode[c.DIM]):
+        if _takes_no_part(P, S, k):
             continue
-        if z[k] < 0.0 or col_id[k] < 0 or path.grid[col_id[k]] == NOT_EXACT:
-            return False
-        grid = min(grid, path.grid[col_id[k]])
+        if z[k] < 0.0 or col_id[k] < 0:
+            return 0.0
         value, low = times_float(z[k], z_low[k], q)
-        whole = _whole(value)
-        rest = (value - whole) + low
+        rest = (value - _whole(value)) + low
         if abs(rest) > 1e-9:
             more = _denominator(rest if rest > 0.0 else 1.0 + rest)
             if more == 0.0 or q * more > MAX_DENOMINATOR:
-                return False
+                return 0.0
             q *= more
-    if grid < -1000:
+    return q
+
+
+@kernel
+def follows_by_integers(P, S, sign):
+    """Whether sign * form >= 0 follows from an identity in integers, checked exactly.
+
+    q sign * form = sum p_k row_k + r with integers p >= 0, and r >= 0: a constant, or at least
+    0 on the domain's box. The multipliers' guesses are small rationals: q comes from their
+    continued fractions. While all products and sums stay below 2^103 units of the rows' common
+    grid nothing is rounded.
+    """
+    d, middle, path = P.mode[c.DIM], S.middle, S.middle.path
+    z, z_low, col_id, p = middle.z, middle.z_low, middle.col_id, middle.work[0]
+    grid, q = middle.ctl[c.M_FORM_GRID], _common_denominator(P, S)
+    if grid == NOT_EXACT or q == 0.0:
         return False
     magnitude = q * middle.form_largest[0]
     for k in range(d):
-        if abs(z[k]) > 1e-18:
-            value, low = times_float(z[k], z_low[k], q)
-            p[k] = _whole(value)
-            if p[k] > LARGEST_MULTIPLIER or abs((value - p[k]) + low) > 1e-6:
-                return False
-            magnitude += p[k] * path.largest[col_id[k]]
-    if not magnitude * SLIGHTLY <= EXACT_SUMS * grid_value(grid):
+        p[k] = 0.0
+        if _takes_no_part(P, S, k):
+            continue
+        value, low = times_float(z[k], z_low[k], q)
+        p[k] = _whole(value)
+        if path.grid[col_id[k]] == NOT_EXACT or not p[k] <= LARGEST_MULTIPLIER:
+            return False
+        if abs((value - p[k]) + low) > 1e-6:
+            return False
+        grid = min(grid, path.grid[col_id[k]])
+        magnitude += p[k] * path.largest[col_id[k]]
+    boxed = middle.ctl[c.M_BOX_GRID] != NOT_EXACT and middle.ctl[c.M_WITHOUT] < 0
+    if boxed:
+        grid += middle.ctl[c.M_BOX_GRID]
+        reach = 1.0
+        for j in range(d):
+            reach += P.box.reach[j]
+        magnitude *= reach
+    if grid < LOWEST_GRID or not magnitude * SLIGHTLY <= EXACT_SUMS * grid_value(grid):
         return False
+    total, total_low = 0.0, 0.0
     for j in range(d + 1):
         r, r_low = times_float(middle.form.g[j], middle.form_low[j], q * sign)
         for k in range(d):
@@ -216,6 +257,11 @@ def follows_by_integers(S, sign, d):
                 i = col_id[k]
                 x, x_low = times_float(path.row[i, j], middle.path_low[i, j], p[k])
                 r, r_low = add(r, r_low, -x, -x_low)
-        if (j < d and r != 0.0) or (j == d and r < 0.0):
-            return False
-    return True
+        if j < d and not boxed:
+            if r != 0.0:
+                return False
+            continue
+        if j < d:
+            r, r_low = times_float(r, r_low, P.box.low[j] if r > 0.0 else P.box.high[j])
+        total, total_low = add(total, total_low, r, r_low)
+    return total >= 0.0
