@@ -11,25 +11,37 @@ they were, and so are the pieces, codes and regions. The output of a piece, slop
 multiplied by 2^s_k. So the scaled program, computed in exact numbers, is another program with the
 same regions, and whatever is proved of the one holds for the other.
 
+**Coordinates.** Coordinate j of the search is divided by 2^c_j: x'_j = 2^-c_j x_j. Whatever reads
+it (the domain's rows and bounds, the first layer, the inputs) has its coefficient multiplied by
+2^c_j, and so the value that it had; x -> x' is a bijection, so the regions are the images of
+what they were. `Coordinates.unscaled` brings witnesses and facets back; where that is no float64
+any more, exactly.
+
 What it is for: products of weights like 1e-200 fall out of float64's range, and what is left of
 them is an error bound. Numbers of everyday size are left alone, bit for bit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
 from ..cells.space import SearchSpace
 from ..compile.forms import Forms
 from ..compile.program import Layer, Program, Units
-from ..rationals import compact
+from ..domain.rows import Bound
+from ..errors import UndecidedError
+from ..rationals import compact, nearest_float
+from .decisions import Batch
 
-__all__ = ["scaled"]
+__all__ = ["Coordinates", "scaled"]
 
 EVERYDAY = 64  # exponents up to it are no reason to scale
+MOST = 800  # of a coordinate: its points stay within float64's range
 NONE = -(2**40)  # the exponent of zero: below that of any number
 
 
@@ -73,6 +85,86 @@ def scaled(program: Program, space: SearchSpace) -> tuple[Program, SearchSpace]:
     return (program if same else Program(program.input_dim, tuple(layers), output)), space
 
 
+class Coordinates:
+    """Search coordinates divided by powers of two.
+
+    Parameters
+    ----------
+    space : SearchSpace
+
+    Attributes
+    ----------
+    space : SearchSpace
+        Over the scaled coordinates; the same object where nothing is to be done.
+    exponents : int64 array, shape (d,)
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.exponents = np.clip(_moderate(_coordinate_exponents(space)), -MOST, MOST)
+        self.space, self.unchanged = space, not np.any(self.exponents)
+        if not self.unchanged:
+            ends = [_divided(v, self.exponents) for v in (space.low, space.high, space.interior)]
+            self.space = replace(
+                space, inputs=_columns(space.inputs, self.exponents),
+                first=_columns(space.first, self.exponents),
+                rows=_columns(space.rows, self.exponents), low=ends[0], high=ends[1],
+                interior=ends[2],
+            )  # fmt: skip
+
+    def unscaled(self, batch: Batch) -> Batch:
+        """What was found, in the coordinates as they were."""
+        if self.unchanged:
+            return batch
+        batch.points, batch.exact = self._points(batch.points, batch.exact)
+        facets = batch.facets
+        if facets is not None:
+            facets.point, lost = self._floats(facets.point)
+            if np.any(lost):
+                raise UndecidedError(
+                    "a point beyond a facet is no float64 number in the domain's own coordinates; "
+                    "scale the domain, or use engine='rational'"
+                )
+            facets.exact = {e: _divided(p, -self.exponents) for e, p in facets.exact.items()}
+        return batch
+
+    def _floats(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Points in the coordinates as they were, and which of them float64 cannot hold."""
+        with np.errstate(over="ignore", under="ignore"):
+            out = np.ldexp(points, self.exponents)
+            return out, np.any(np.ldexp(out, -self.exponents) != points, axis=1)
+
+    def _points(
+        self, points: np.ndarray, exact: dict[int, tuple[Fraction, ...]]
+    ) -> tuple[np.ndarray, dict[int, tuple[Fraction, ...]]]:
+        out, lost = self._floats(points)
+        known = {i: _divided(point, -self.exponents) for i, point in exact.items()}
+        for i in np.flatnonzero(lost).tolist():
+            if i not in known:
+                known[i] = _divided([Fraction(v) for v in points[i].tolist()], -self.exponents)
+        for i, point in known.items():
+            out[i] = [nearest_float(v) for v in point]
+        return out, known
+
+
+def _coordinate_exponents(space: SearchSpace) -> np.ndarray:
+    """What every coordinate is divided by: its size on the domain, else that of what reads it."""
+    out = np.full(space.dim, NONE, dtype=np.int64)
+    np.maximum.at(out, space.first.indices, _exponents(space.first.data))
+    out = np.where(out == NONE, NONE, -out)
+    ends = zip(space.low, space.high, strict=True)
+    for j, (low, high) in enumerate(ends):
+        reach = max((abs(v) for v in (low, high) if v is not None), default=Fraction(0))
+        if reach:
+            out[j] = _exponent(reach)
+    return out
+
+
+def _divided(values: Sequence[Bound], exponents: np.ndarray) -> tuple[Any, ...]:
+    """Numbers over powers of two, exactly; None where there is none."""
+    pairs = zip(values, exponents.tolist(), strict=True)
+    return tuple(None if v is None else v * Fraction(2) ** -e for v, e in pairs)
+
+
 # ------------------------------------------------------------------------------ exponents
 def _exponents(values: np.ndarray) -> np.ndarray:
     """Per number an e with 2^(e - 2) < |v| < 2^(e + 1); `NONE` for 0."""
@@ -83,9 +175,13 @@ def _exponents(values: np.ndarray) -> np.ndarray:
     entries = values.reshape(-1).tolist()
     for v in entries:
         if id(v) not in known:
-            f = Fraction(v)
-            known[id(v)] = f.numerator.bit_length() - f.denominator.bit_length() if f else NONE
+            known[id(v)] = _exponent(Fraction(v))
     return np.array([known[id(v)] for v in entries], dtype=np.int64).reshape(values.shape)
+
+
+def _exponent(value: Fraction) -> int:
+    """An e with 2^(e - 2) < |v| < 2^(e + 1); `NONE` for 0."""
+    return value.numerator.bit_length() - value.denominator.bit_length() if value else NONE
 
 
 def _moderate(exponents: np.ndarray) -> np.ndarray:
@@ -135,6 +231,12 @@ def _times(values: np.ndarray, exponents: np.ndarray) -> np.ndarray:
     """values 2^exponents, in exact numbers."""
     if not np.any(exponents[values.astype(bool)]):
         return values
+    if values.dtype != object:
+        with np.errstate(over="ignore", under="ignore"):
+            scaled_values = np.ldexp(values, exponents)
+            same = np.ldexp(scaled_values, -exponents) == values
+        if bool(np.all(same & np.isfinite(scaled_values))):  # nothing has left float64's range
+            return scaled_values
     out = np.empty(len(values), dtype=object)
     out[:] = [
         Fraction(v) * (Fraction(1 << e) if e >= 0 else Fraction(1, 1 << -e))

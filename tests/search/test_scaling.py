@@ -211,3 +211,38 @@ def test_the_kernel_reads_the_scaled_program():
     space = search_space(program, domain.chart)
     assert make_problem(program, space).weights.has_error.any()
     assert not make_problem(*scaled(program, space)).weights.has_error.any()
+
+
+def inside(box: es.Box, x) -> bool:
+    return all(a < v < b for a, v, b in zip(box.chart.low, x, box.chart.high, strict=True))
+
+
+@pytest.mark.parametrize("graph", [False, True])
+def test_coordinates_of_any_size(graph):
+    """x = 2^c x': the regions are those of the same network over x', the witnesses their images."""
+    rng = random.Random(5)
+    seen = 0
+    for _ in range(12):
+        spec = nets.random_spec(rng, 2, [4, 3], rng.choice(["float", "integer", "third"]))
+        plain = nets.network(spec)
+        size = [Fraction(2) ** (rng.choice((-1, 1)) * rng.randint(65, 700)) for _ in range(2)]
+        weight = [[0 if i != j else 1 / size[i] for j in range(2)] for i in range(2)]
+        network = es.Network([es.Dense(weight), *plain.operators], (2,))
+        bound = Fraction(rng.randint(1, 3))
+        here = es.Box([-bound] * 2, [bound] * 2)
+        there = es.Box([-bound * v for v in size], [bound * v for v in size])
+        one = es.enumerate_regions(plain, here, graph=graph)
+        other = es.enumerate_regions(network, there, graph=graph)
+        assert [c.tolist() for c in one.codes] == [c.tolist() for c in other.codes]
+        assert other.decisions.rational <= one.decisions.rational
+        for region, code in zip(other, other.codes, strict=True):
+            x = [Fraction(v) for v in region.witness]
+            assert inside(there, x)
+            found = es.codes(network, np.array([x], dtype=object), exact=True)[0]
+            assert found.tolist() == code.tolist()
+        if graph:
+            assert len(one.edges) == len(other.edges)
+            for edge in range(len(other.edges)):
+                assert inside(there, other.edges.witness(edge))
+        seen += len(other)
+    assert seen > 60

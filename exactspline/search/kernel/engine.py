@@ -21,7 +21,7 @@ from ...rationals import fractions
 from ..decisions import Batch, Decisions
 from ..part import INSIDE, ON_THE_WAY, WHOLE, Part, following
 from ..rational.engine import exact_batch, whole_cell
-from ..scaling import scaled
+from ..scaling import Coordinates, scaled
 from . import control as c
 from .facet_buffers import make_facets
 from .graph import FacetSearch
@@ -96,7 +96,8 @@ class KernelSearch:
         self.audit = audit
         self.part = part
         self.program = program
-        self.space = space
+        self.coordinates = Coordinates(space)
+        self.space = space = self.coordinates.space
         self.keep = keep
         self.moderate = moderate = scaled(program, space)
         self.problem = make_problem(*moderate, certify=certify, box_above=box_above)
@@ -172,7 +173,11 @@ class KernelSearch:
         deadline : Clock or float, optional
             When to stop: a clock, or a ``time.monotonic()`` value.
         """
-        clock = Clock.of(deadline)
+        for batch in self._batches(Clock.of(deadline)):
+            yield self.coordinates.unscaled(batch)
+
+    def _batches(self, clock: Clock) -> Iterator[Batch]:
+        """The same, over the coordinates that are searched."""
         if self.stage == Stage.NEW:
             self._step = self._begin
         self.state.ctl[c.BUDGET] = BUDGET // 10
