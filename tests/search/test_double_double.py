@@ -18,6 +18,7 @@ import exactspline as es
 from exactspline.cells.forms import ExactForms
 from exactspline.cells.space import search_space
 from exactspline.search.kernel import control as c
+from exactspline.search.kernel import engine
 from exactspline.search.kernel.engine import KernelSearch
 from exactspline.search.kernel.jit import entry
 from exactspline.search.kernel.middle import arithmetic as dd
@@ -27,6 +28,12 @@ from exactspline.search.kernel.tiers import bring_in, call_tier
 
 U2 = Fraction(1, 2**106)
 BLOCKS, PAIRS = 25, 40_000  # a million operands
+
+
+@pytest.fixture(autouse=True)
+def no_rationals_first(monkeypatch):
+    """Small networks would leave no decision to this tier."""
+    monkeypatch.setattr(engine, "FEW", 0)
 
 
 # --- Arithmetic ------------------------------------------------------------------------------
@@ -289,3 +296,19 @@ def test_identities_of_products_of_integers():
     large = es.count_regions(es.Network(steps, (3,)), box)
     assert large == es.count_regions(es.Network(small, (3,)), box)
     assert large.decisions.rational < 0.02 * large.decisions.total
+
+
+def test_the_first_open_decisions_are_rational(monkeypatch):
+    """They cost less than a tier that must be compiled; the regions are the same."""
+    corner = corners.draw("signs", 1, (2, 4, 3))
+    found = []
+    for few in (0, 5, 10**9):
+        monkeypatch.setattr(engine, "FEW", few)
+        space = search_space(corner.network.program, corner.domain.chart)
+        search = KernelSearch(corner.network.program, space)
+        codes = [tuple(row) for batch in search.batches() for row in batch.codes.tolist()]
+        found.append((codes, search.decisions))
+    assert [codes for codes, _ in found] == [corner.codes] * 3
+    assert found[0][1].double_double > 0 == found[0][1].rational
+    assert found[1][1].rational >= 5
+    assert found[2][1].double_double == 0 < found[2][1].rational

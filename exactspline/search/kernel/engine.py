@@ -38,6 +38,9 @@ __all__ = ["KernelSearch"]
 BUDGET = 20_000  # nodes between two looks at the clock at most: about 0.1 s
 FIRST = 16  # nodes before the first look: nobody knows how long they take
 SLOW, FAST = 0.2, 0.05  # seconds between two looks: more are too many, less are few
+# So many decisions that float64 leaves open are left to rationals, in every search: they take less
+# than the double-double tier takes to compile, and most searches have no more.
+FEW = 64
 HEARTBEAT = 0.1  # seconds between two batches while the kernel asks and asks
 
 
@@ -106,6 +109,7 @@ class KernelSearch:
         self.rational = 0
         self.queries = [0] * c.N_REASONS
         self.stage = Stage.NEW
+        self._few = FEW  # open decisions still to be left to rationals
         self._back = Stage.TREE  # where a cell that is searched exactly leads back to
         self.spent = False  # it cannot go on, but says what remains
         self._step: Callable[[], None] | None = None  # in rationals, to be done before all else
@@ -267,10 +271,21 @@ class KernelSearch:
 
     def _bring_tier(self) -> None:
         """Have the kernel that the search has asked for."""
-        wanted = int(self.state.ctl[c.WANTED_TIER])
-        if wanted == c.MIDDLE_VERDICT:
+        ctl = self.state.ctl
+        wanted = int(ctl[c.WANTED_TIER])
+        if wanted != c.MIDDLE_VERDICT:
+            bring_in(self.problem, self.state, wanted)
+        elif self._few:
+            self._few -= 1
+            if ctl[c.PHASE] == c.FACETS:
+                assert self.facets is not None
+                self.facets.answer()
+            else:
+                ctl[c.PHASE] = c.NODE
+                self._answer()
+        else:
             self.state.middle = make_middle(self.problem, *self.moderate, self.state)
-        bring_in(self.problem, self.state, wanted)
+            bring_in(self.problem, self.state, wanted)
 
     def _pace(self, seconds: float) -> None:
         """Have the kernel look up more often where nodes take long, and less often again."""

@@ -18,7 +18,7 @@ Whatever is not listed is a defect and ends the search with an error instead of 
 | TREE | LIMIT | the next leaf is not counted | FULL |
 | TREE | DONE | | END |
 | DESCENT, TREE | GROW, AUDITED | more room; a look for tests | as before |
-| DESCENT, TREE | NEEDS_TIER | a kernel is compiled or loaded | as before |
+| DESCENT, TREE | NEEDS_TIER | a kernel is compiled or loaded; the first open decisions are answered in rationals instead of the double-double tier | as before |
 | CELL | REGION | one region, if it is of the part | CELL |
 | CELL | FULL_CELL | its next region is not counted | FULL |
 | CELL | EMPTIED | its last region was found | where it came from |
