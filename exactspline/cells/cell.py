@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import InitVar, dataclass, field
 
@@ -46,7 +45,8 @@ class Cell:
 
     def next_piece(self, piece: int) -> Cell:
         """The same cell, to be searched for another piece of the next unit."""
-        out = copy.copy(self)
+        out = Cell.__new__(Cell)
+        out.__dict__.update(self.__dict__)
         out.decider, out.codes = self.decider.copy(), self.codes.copy()
         out.piece, out.saved, out.known = piece, False, None
         return out

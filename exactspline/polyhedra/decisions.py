@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
+from operator import mul
 
 import flint
 
@@ -33,11 +35,12 @@ from .lp import ZERO, Point, Row
 __all__ = ["CellDecider", "Decision"]
 
 _WIDE = 24  # dimensions above which a guessed basis is not made to a dictionary
+_PATIENCE = 2  # pivots a dimension (and one a row) before Bland's rule
 _LONG = 1500  # bits of a point's denominator above which a shorter point is looked for
 _SHORT = 60  # bits of what is kept then
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Decision:
     """What a form does on a cell.
 
@@ -63,7 +66,7 @@ class Decision:
 POSITIVE, NEGATIVE, ZERO_FORM = Decision("positive"), Decision("negative"), Decision("zero")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Descent:
     """How far a form falls on a cell, from where it is >= 0.
 
@@ -76,17 +79,17 @@ class _Descent:
     target : integer vector or None
         A point of the cell where it is negative.
     ray : int
-        The column of ``above`` along which it falls without end; 0 if there is none.
-    values : integer vector
-        The form as ``above`` writes it, for a ray.
+        The direction of ``above`` along which it falls without end; -1 if there is none.
+    slopes : integer vector
+        What the form is along the directions, for a ray.
     """
 
     above: Dictionary | None = None
     below: Dictionary | None = None
     target: IntRow | None = None
-    ray: int = 0
+    ray: int = -1
     direction: int = 1
-    values: IntRow | None = None
+    slopes: IntRow | None = None
 
 
 class CellDecider:
@@ -108,21 +111,26 @@ class CellDecider:
     def __init__(self, rows: Sequence[Row], inside: Point) -> None:
         self.rows = [int_row(row) for row in rows]
         self.at = homogeneous(inside)
+        self._inside: Point | None = inside
         self._state: Dictionary | None = None
         self._violated = -1  # a row that the state's point does not satisfy yet
 
     def copy(self) -> CellDecider:
         """The same cell, to be decided on apart."""
         out = CellDecider.__new__(CellDecider)
-        out.rows, out.at, out._state, out._violated = (
-            self.rows, self.at, self._state, self._violated
-        )  # fmt: skip
+        out.rows, out.at, out._inside = self.rows, self.at, self._inside
+        out._state, out._violated = self._state, self._violated
         return out
 
     @property
     def inside(self) -> Point:
-        """A point strictly inside."""
-        return point_of(self.at)
+        """A point strictly inside; the very one that was given, unless it is of a side of a cut."""
+        if self._inside is None:
+            self._inside = point_of(self.at)
+        return self._inside
+
+    def _move(self, at: IntRow) -> None:
+        self.at, self._inside = at, None
 
     def decide(self, form: Row, bases: Sequence[Sequence[int]] = ()) -> Decision:
         """Decide exactly whether a form changes sign on the interior.
@@ -152,7 +160,7 @@ class CellDecider:
         state = found.above or found.below
         if state is not None:
             self._state, self._violated = state, -1
-        if found.target is None and not found.ray:
+        if found.target is None and found.ray < 0:
             return kept
         return self._cut(oriented, abs(here), sign, found)
 
@@ -169,9 +177,9 @@ class CellDecider:
             state = at_basis(own, basis, self.at)
             if state is None:
                 continue
-            if all(v >= 0 for v in state.values(form)):
+            if state.value(form) >= 0 and all(v >= 0 for v in state.slopes(form)):
                 return _Descent()  # a nonnegative combination, wherever the point is
-            if self._holds(state.columns[0]):
+            if self._holds(state.point):
                 return self._descend(form, state)
         return None
 
@@ -203,63 +211,74 @@ class CellDecider:
         state = self._state
         if state is None:
             return at_point(self.at)
-        while self._violated >= 0:  # the new row's value rises until the row holds
-            row = self.rows[self._violated]
-            values = state.values(row)
-            if values[0] >= 0:
-                break
-            column, direction = _entering([-v for v in values], state.owners)
-            at = leaving(self.rows, state, column, direction)
-            if at < 0:  # nothing blocks before the row itself
-                state = state.exchanged(values, column, self._violated)
-                break
-            state = state.exchanged(state.values(self.rows[at]), column, at)
+        if self._violated < 0:
+            return state
+        row, pivots = self.rows[self._violated], 0
+        while state.value(row) < 0:  # the new row's value rises until the row holds
+            slopes = state.slopes(row)
+            pivots += 1
+            at, direction = _entering([-v for v in slopes], state, bland=self._late(pivots))
+            number = leaving(self.rows, state, at, direction)
+            if number < 0:  # nothing blocks before the row itself
+                return state.exchanged(row, slopes, at, self._violated)
+            state = self._through(state, at, number)
         return state
 
+    def _late(self, pivots: int) -> bool:
+        """Whether Bland's rule is to be followed from now on: it ends, which no other does."""
+        return pivots > _PATIENCE * len(self.at) + len(self.rows)
+
+    def _through(self, state: Dictionary, at: int, number: int) -> Dictionary:
+        row = self.rows[number]
+        return state.exchanged(row, state.slopes(row), at, number)
+
     def _descend(self, form: IntRow, state: Dictionary) -> _Descent:
-        """Walk down a form until it is negative or cannot fall: Bland's rule, so it ends."""
+        """Walk down a form until it is negative or cannot fall; finite, see `_late`."""
         above: Dictionary | None = None
-        while True:
+        for pivots in count(1):
             check()
-            values = state.values(form)
-            if values[0] < 0:
-                return _Descent(above, state, state.columns[0])
+            if state.value(form) < 0:
+                return _Descent(above, state, state.point)
             above = state
-            column, direction = _entering(values, state.owners)
-            if not column:
-                return _Descent(above)
-            at = leaving(self.rows, state, column, direction)
+            slopes = state.slopes(form)
+            at, direction = _entering(slopes, state, bland=self._late(pivots))
             if at < 0:
-                return _Descent(above, None, None, column, direction, values)
-            state = state.exchanged(state.values(self.rows[at]), column, at)
+                return _Descent(above)
+            number = leaving(self.rows, state, at, direction)
+            if number < 0:
+                return _Descent(above, None, None, at, direction, slopes)
+            state = self._through(state, at, number)
+        raise AssertionError
 
     # ------------------------------------------------------------------ sides of a cut
     def _cut(self, form: IntRow, here: flint.fmpz, sign: int, found: _Descent) -> Decision:
         """Both sides of a form that is positive at the inner point: the own and the other."""
-        own, other = self._half(form, self.at), self._half([-v for v in form], self.at)
+        own, other = self._half(form), self._half([-v for v in form])
         number = len(self.rows)
-        if found.ray:
+        if found.ray >= 0:
             assert found.above is not None
-            assert found.values is not None
+            assert found.slopes is not None
             # where the form vanishes on the ray both sides meet
-            state = found.above.exchanged(found.values, found.ray, number)
+            state = found.above.exchanged(form, found.slopes, found.ray, number)
             own._state, other._state = state, state.turned(number)
-            along = found.above.columns[found.ray]
-            direction = along if found.direction > 0 else [-v for v in along]
-            other.at = _along_ray(self.at, direction, here, -dot(form, direction))
+            along = found.above.directions[found.ray]
+            if found.direction < 0:
+                along = [-v for v in along]
+            fall = -sum(map(mul, form[1:], along), NONE)
+            other._move(_along_ray(self.at, along, here, fall))
         else:
             assert found.target is not None
-            other.at = _beyond(self.at, found.target, here, -dot(form, found.target))
+            other._move(_beyond(self.at, found.target, here, -dot(form, found.target)))
             own._state, other._state = found.above or found.below, found.below
             if found.above is None and found.below is not None:
                 own._violated = number
         other._shorten()
         return Decision("cut", other, own) if sign > 0 else Decision("cut", own, other)
 
-    def _half(self, row: IntRow, at: IntRow) -> CellDecider:
-        """The part of the cell where a row holds, with a point inside."""
+    def _half(self, row: IntRow) -> CellDecider:
+        """The cell with a further row; its inner point and dictionary may be of the whole."""
         out = self.copy()
-        out.rows, out.at, out._violated = [*self.rows, row], at, -1
+        out.rows, out._inside, out._violated = [*self.rows, row], None, -1
         return out
 
     def _around(self, form: IntRow) -> Decision:
@@ -280,7 +299,8 @@ class CellDecider:
                 v * below + sign * above * weight * g
                 for v, g in zip(self.at[1:], normal, strict=True)
             )]  # fmt: skip
-            half = self._half([sign * v for v in form], reduced(at))
+            half = self._half([sign * v for v in form])
+            half._move(reduced(at))
             half._state = state
             if state is not None:
                 half._violated = len(self.rows)
@@ -303,23 +323,28 @@ class CellDecider:
             )]  # fmt: skip
             check()
             if all(dot(row, near) > 0 for row in self.rows):
-                self.at = near
+                self._move(near)
                 return
 
 
-def _entering(values: IntRow, owners: Sequence[int]) -> tuple[int, int]:
-    """The column along which a form falls and its direction: free coordinates first, then Bland.
+def _entering(slopes: IntRow, state: Dictionary, *, bland: bool) -> tuple[int, int]:
+    """The direction that makes a form fall, and which way: free coordinates first.
 
-    Column 0 if there is none.
+    Of the others the one of the steepest fall, measured in powers of two, or by Bland's rule. -1 if
+    there is none.
     """
-    best, best_owner = 0, -1
-    for k, owner in enumerate(owners, 1):
-        value = values[k]
+    best, best_rank = -1, 0
+    for k, (slope, owner) in enumerate(zip(slopes, state.owners, strict=True)):
         if owner < 0:
-            if value:
-                return k, -1 if value > 0 else 1
-        elif value < 0 and (not best or owner < best_owner):
-            best, best_owner = k, owner
+            if slope:
+                return k, -1 if slope > 0 else 1
+        elif slope < 0:
+            if bland:
+                rank = -owner
+            else:
+                rank = slope.bit_length() - max([v.bit_length() for v in state.directions[k]])
+            if best < 0 or rank > best_rank:
+                best, best_rank = k, rank
     return best, 1
 
 
@@ -343,5 +368,5 @@ def _along_ray(a: IntRow, ray: IntRow, here: flint.fmpz, fall: flint.fmpz) -> In
     down, up = max(-bits, 0), max(bits, 0)
     return reduced([
         a[0] << down,
-        *((x << down) + ((r * a[0]) << up) for x, r in zip(a[1:], ray[1:], strict=True)),
+        *((x << down) + ((r * a[0]) << up) for x, r in zip(a[1:], ray, strict=True)),
     ])  # fmt: skip

@@ -193,11 +193,11 @@ def test_dictionaries_are_what_they_say():
             continue
         made += 1
         assert found is not None
-        at = point_of(found.columns[0])
+        at = point_of(found.point)
         assert all(value_at(qrow(row[0], row[1:]), at) == 0 for row in rows)
-        for owner, column in zip(found.owners, found.columns[1:], strict=True):
+        for owner, column in zip(found.owners, found.directions, strict=True):
             for i, row in enumerate(ints):
-                rise = sum(a * b for a, b in zip(row, column, strict=True))
+                rise = sum(a * b for a, b in zip(row[1:], column, strict=True))
                 assert rise == (found.pivot if i == owner else 0)
     assert made > 60
 
@@ -234,6 +234,6 @@ def test_long_points_are_rounded_inside_and_slivers_kept():
 
 def test_free_coordinates_start_where_they_are():
     state = at_point(homogeneous([flint.fmpq(1, 2), flint.fmpq(3)]))
-    assert point_of(state.columns[0]) == [flint.fmpq(1, 2), flint.fmpq(3)]
+    assert point_of(state.point) == [flint.fmpq(1, 2), flint.fmpq(3)]
     assert state.owners == (-1, -1)
     assert state.pivot == 1
