@@ -14,6 +14,7 @@ from operator import mul
 import flint
 
 from ..clock import check
+from .constraints import Constraints
 from .dictionary import (
     NONE,
     UNIT,
@@ -24,7 +25,6 @@ from .dictionary import (
     dot,
     homogeneous,
     int_row,
-    leaving,
     point_of,
     reduced,
 )
@@ -109,7 +109,7 @@ class CellDecider:
     """
 
     def __init__(self, rows: Sequence[Row], inside: Point) -> None:
-        self.rows = [int_row(row) for row in rows]
+        self.rows = Constraints(int_row(row) for row in rows)
         self.at = homogeneous(inside)
         self._inside: Point | None = inside
         self._state: Dictionary | None = None
@@ -179,7 +179,7 @@ class CellDecider:
                 continue
             if state.value(form) >= 0 and all(v >= 0 for v in state.slopes(form)):
                 return _Descent()  # a nonnegative combination, wherever the point is
-            if self._holds(state.point):
+            if self.rows.hold_at(state.point):
                 return self._descend(form, state)
         return None
 
@@ -199,12 +199,9 @@ class CellDecider:
         if point is None:
             return None
         target = homogeneous(point)
-        if dot(form, target) < 0 and self._holds(target):
+        if dot(form, target) < 0 and self.rows.hold_at(target):
             return _Descent(target=target)
         return None
-
-    def _holds(self, point: IntRow) -> bool:
-        return all(dot(row, point) >= 0 for row in self.rows)
 
     def _feasible(self) -> Dictionary:
         """A dictionary of the cell: the one of the decision before, repaired, or a new one."""
@@ -218,7 +215,7 @@ class CellDecider:
             slopes = state.slopes(row)
             pivots += 1
             at, direction = _entering([-v for v in slopes], state, bland=self._late(pivots))
-            number = leaving(self.rows, state, at, direction)
+            number = self.rows.leaving(state, at, direction)
             if number < 0:  # nothing blocks before the row itself
                 return state.exchanged(row, slopes, at, self._violated)
             state = self._through(state, at, number)
@@ -244,7 +241,7 @@ class CellDecider:
             at, direction = _entering(slopes, state, bland=self._late(pivots))
             if at < 0:
                 return _Descent(above)
-            number = leaving(self.rows, state, at, direction)
+            number = self.rows.leaving(state, at, direction)
             if number < 0:
                 return _Descent(above, None, None, at, direction, slopes)
             state = self._through(state, at, number)
@@ -278,7 +275,7 @@ class CellDecider:
     def _half(self, row: IntRow) -> CellDecider:
         """The cell with a further row; its inner point and dictionary may be of the whole."""
         out = self.copy()
-        out.rows, out._inside, out._violated = [*self.rows, row], None, -1
+        out.rows, out._inside, out._violated = self.rows.with_row(row), None, -1
         return out
 
     def _around(self, form: IntRow) -> Decision:
@@ -322,7 +319,7 @@ class CellDecider:
                 ((v * scale) // cut) << max(-places, 0) for v in self.at[1:]
             )]  # fmt: skip
             check()
-            if all(dot(row, near) > 0 for row in self.rows):
+            if self.rows.surround(near):
                 self._move(near)
                 return
 

@@ -8,8 +8,8 @@ rows are not stored in it, so it serves any number of forms, and the cell with f
 
 Every entry is a minor of the integer rows (Edmonds, Bareiss), so each exchange divides by the pivot
 of the one before without a remainder, and numbers grow only as determinants do. Entries are
-flint's integers in Python lists: matrices of flint take longer to be made and read, for as few
-dimensions as these, than their products save.
+flint's integers in Python lists: for so few dimensions matrices of flint take longer to be made
+and read than their products save. The many rows of a cell are another matter (`constraints.py`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from ..clock import check
 from .lp import Point, Row
 
 __all__ = [
-    "Dictionary", "IntRow", "at_basis", "at_point", "dot", "homogeneous", "int_row", "leaving",
-    "point_of", "reduced",
+    "Dictionary", "IntRow", "at_basis", "at_point", "dot", "homogeneous", "int_row", "point_of",
+    "reduced",
 ]  # fmt: skip
 
 IntRow = list[flint.fmpz]  # a form, a point or a direction; constant or weight first
@@ -180,23 +180,3 @@ def at_basis(rows: Sequence[IntRow], numbers: Sequence[int], point: IntRow) -> D
             return None
         out = out.exchanged(row, slopes, at, number)
     return out
-
-
-def leaving(rows: Sequence[IntRow], dictionary: Dictionary, at: int, direction: int) -> int:
-    """The first row that blocks a move along a direction, the lowest on ties; -1 if none does.
-
-    ``direction`` is 1, or -1 for a coordinate that is to fall.
-    """
-    point, along = dictionary.point, dictionary.directions[at]
-    along = [NONE, *(along if direction > 0 else [-v for v in along])]
-    best, best_value, best_rate = -1, NONE, NONE
-    for i, row in enumerate(rows):
-        if i % _EVERY == _EVERY - 1:
-            check()
-        rate = sum(map(mul, row, along), NONE)
-        if rate < 0:
-            value = sum(map(mul, row, point), NONE)
-            # steps are value / -rate: compared without a division
-            if best < 0 or value * best_rate > best_value * rate:
-                best, best_value, best_rate = i, value, rate
-    return best
