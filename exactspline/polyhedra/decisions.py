@@ -109,11 +109,24 @@ class CellDecider:
     """
 
     def __init__(self, rows: Sequence[Row], inside: Point) -> None:
-        self.rows = Constraints(int_row(row) for row in rows)
-        self.at = homogeneous(inside)
+        self._set(Constraints(int_row(row) for row in rows), inside)
+
+    @classmethod
+    def of(cls, rows: Constraints, inside: Point) -> CellDecider:
+        """The cell of integer rows."""
+        out = cls.__new__(cls)
+        out._set(rows, inside)
+        return out
+
+    def _set(self, rows: Constraints, inside: Point) -> None:
+        self.rows, self.at = rows, homogeneous(inside)
         self._inside: Point | None = inside
         self._state: Dictionary | None = None
         self._violated = -1  # a row that the state's point does not satisfy yet
+
+    def holds(self, point: Point) -> bool:
+        """Whether a point is strictly inside."""
+        return self.rows.surround(homogeneous(point))
 
     def copy(self) -> CellDecider:
         """The same cell, to be decided on apart."""
