@@ -17,7 +17,7 @@ _LEAST = 4  # numbers of a row up to which loops are as fast
 
 
 class Constraints:
-    """Rows in order, never changed; one more makes others.
+    """Rows in order, never changed; one more, or one dropped, makes others.
 
     Most of them stand in a matrix of flint as well, so that what all are along a direction is one
     product. Cells that differ in their last rows alone have the matrix in common.
@@ -25,30 +25,39 @@ class Constraints:
 
     def __init__(self, rows: Iterable[IntRow]) -> None:
         self.rows = list(rows)
+        self.dropped: frozenset[int] = frozenset()
         self._block: flint.fmpz_mat | None = None  # a column for each of the first rows
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __iter__(self) -> Iterator[IntRow]:
-        return iter(self.rows)
+        """Those that are not dropped."""
+        return (row for i, row in enumerate(self.rows) if i not in self.dropped)
 
     def __getitem__(self, number: int) -> IntRow:
         return self.rows[number]
 
     def with_row(self, row: IntRow) -> Constraints:
         """These and a further row, the last."""
+        return self._like([*self.rows, row], self.dropped)
+
+    def without(self, number: int) -> Constraints:
+        """These but one; the others keep their numbers."""
+        return self._like(self.rows, self.dropped | {number})
+
+    def _like(self, rows: list[IntRow], dropped: frozenset[int]) -> Constraints:
         out = Constraints.__new__(Constraints)
-        out.rows, out._block = [*self.rows, row], self._block
+        out.rows, out.dropped, out._block = rows, dropped, self._block
         return out
 
     def hold_at(self, point: IntRow) -> bool:
         """Whether a homogeneous point satisfies all."""
-        return all(sum(map(mul, row, point), NONE) >= 0 for row in self.rows)
+        return all(sum(map(mul, row, point), NONE) >= 0 for row in self)
 
     def surround(self, point: IntRow) -> bool:
         """Whether a homogeneous point is strictly inside all."""
-        return all(sum(map(mul, row, point), NONE) > 0 for row in self.rows)
+        return all(sum(map(mul, row, point), NONE) > 0 for row in self)
 
     def leaving(self, state: Dictionary, at: int, direction: int) -> int:
         """The first row that blocks a move along a direction, the lowest on ties; -1 if none does.
@@ -62,7 +71,7 @@ class Constraints:
         rates += [sum(map(mul, row, along), NONE) for row in self.rows[first:]]
         best, best_value, best_rate = -1, NONE, NONE
         for i, rate in enumerate(rates):
-            if rate < 0:
+            if rate < 0 and i not in self.dropped:
                 value = values[i] if i < first else sum(map(mul, self.rows[i], point), NONE)
                 # steps are value / -rate: compared without a division
                 if best < 0 or value * best_rate > best_value * rate:

@@ -32,7 +32,7 @@ from .effort import expect_solution
 from .linear import solved
 from .lp import ZERO, Point, Row
 
-__all__ = ["CellDecider", "Decision"]
+__all__ = ["CellDecider", "Decision", "cell_of"]
 
 _WIDE = 24  # dimensions above which a guessed basis is not made to a dictionary
 _PATIENCE = 2  # pivots a dimension (and one a row) before Bland's rule
@@ -134,6 +134,22 @@ class CellDecider:
         out.rows, out.at, out._inside = self.rows, self.at, self._inside
         out._state, out._violated = self._state, self._violated
         return out
+
+    def without(self, number: int) -> CellDecider:
+        """The cell that remains if a row is dropped; the others keep their numbers."""
+        out = self.copy()
+        out.rows = self.rows.without(number)
+        if self._state is not None:
+            out._state = self._state.freed(number)
+        if self._violated == number:
+            out._violated = -1
+        return out
+
+    def go_on_from(self, other: CellDecider, number: int) -> None:
+        """Begin where the decision on row ``number`` in the cell without it came last inside."""
+        state = other._state
+        if state is not None and state.value(self.rows[number]) >= 0:
+            self._state = state
 
     @property
     def inside(self) -> Point:
@@ -318,10 +334,10 @@ class CellDecider:
             halves.append(half)
         return Decision("cut", *halves)
 
-    def _shorten(self) -> None:
+    def _shorten(self, longest: int = _LONG) -> None:
         """Round a long inner point where it stays strictly inside: points get longer by cuts."""
         weight = self.at[0]
-        if weight.bit_length() <= _LONG:
+        if weight.bit_length() <= longest:
             return
         size = max(v.bit_length() for v in self.at[1:]) - weight.bit_length()
         for bits in (_SHORT, 4 * _SHORT):
@@ -335,6 +351,28 @@ class CellDecider:
             if self.rows.surround(near):
                 self._move(near)
                 return
+
+
+def cell_of(rows: Constraints, dim: int) -> CellDecider | None:
+    """The cell of given rows, with the inner point that one linear program finds.
+
+    None if it has no interior.
+    """
+    # the largest t with row >= t * size for all rows; t <= 1 for those that go on for ever
+    sizes = [max([abs(v) for v in row[1:]], default=NONE) or UNIT for row in rows]
+    lifted = [[*row, -size] for row, size in zip(rows, sizes, strict=True)]
+    lifted.append([UNIT, *[NONE] * dim, -UNIT])
+    lowest = min([row[0] // size for row, size in zip(rows, sizes, strict=True)], default=UNIT)
+    start = [UNIT, *[NONE] * dim, min(lowest, UNIT)]
+    program = CellDecider.of(Constraints(lifted), point_of(start))
+    top = program._descend([2 * UNIT, *[NONE] * dim, -UNIT], at_point(start)).above
+    assert top is not None  # 2 - t is bounded, and positive
+    *point, depth = top.point
+    if depth <= 0:
+        return None
+    out = CellDecider.of(rows, point_of(point))
+    out._shorten(_SHORT)
+    return out
 
 
 def _entering(slopes: IntRow, state: Dictionary, *, bland: bool) -> tuple[int, int]:

@@ -153,6 +153,13 @@ class Dictionary:
         directions[at] = [-v for v in directions[at]]
         return Dictionary(self.owners, self.point, directions, self.pivot)
 
+    def freed(self, number: int) -> Dictionary:
+        """The same for a cell that is without a row: its direction leads both ways."""
+        if number not in self.owners:
+            return self
+        owners = tuple([-1 if own == number else own for own in self.owners])
+        return Dictionary(owners, self.point, self.directions, self.pivot)
+
 
 def _at_vertex(point: IntRow, pivot: flint.fmpz) -> IntRow:
     """A vertex over the pivot alone: it no longer depends on where the simplex method began."""
