@@ -8,9 +8,10 @@ shape and domain, alternately, in this process, after a run that compiles or loa
 medians of N runs; where a count does not end within the limit (``>`` before its regions) it is
 what was proved until then. They hold the set-up of a search.
 
-With ``--rational``: small networks are searched by the rational engine, and the very decisions that
-it makes are made again, each from the inner point: by the package's `decide`, by the simplex
-table in rationals (`lp.minimise`), and by a plain table in integers without fractions
+With ``--rational``: small networks are searched by the rational engine, and the very decisions
+that it makes are made again: as it made them, with the dictionary of the cell as it stood; each
+anew from the inner point, by `decide`; by the simplex table in rationals (`lp.minimise`), as they
+once were; and by a plain table in integers without fractions
 (``tests/support/plain_decisions.py``), which is given its integers beforehand.
 """
 
@@ -26,6 +27,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
+import flint
 import numpy as np
 
 import exactspline as es
@@ -120,7 +122,7 @@ def row(item: Work, limit: float, repeat: int) -> None:
 
 # --- The rational tier -----------------------------------------------------------------------
 
-Made = tuple[list, list, list]  # rows, form, inner point
+Made = tuple[CellDecider, list, list, list]  # the cell before it, rows, form, inner point
 
 
 def in_rationals(rows: list, form: list, inside: list) -> str:
@@ -139,7 +141,8 @@ def recorded(search: RationalSearch) -> list[Made]:
     own = CellDecider.decide
 
     def note(cell: CellDecider, form: list, bases: tuple = ()):  # type: ignore[no-untyped-def]
-        out.append((cell.rows, form, cell.inside))
+        rows = [[flint.fmpq(v) for v in row] for row in cell.rows]
+        out.append((cell.copy(), rows, form, cell.inside))
         return own(cell, form, bases)
 
     CellDecider.decide = note  # type: ignore[method-assign]
@@ -148,7 +151,7 @@ def recorded(search: RationalSearch) -> list[Made]:
             pass
     finally:
         CellDecider.decide = own  # type: ignore[method-assign]
-    return [([[form[0] * 0 + v for v in row] for row in rows], form, at) for rows, form, at in out]
+    return out
 
 
 def seconds(work: Callable[[], object], repeat: int) -> float:
@@ -166,40 +169,35 @@ def rational_row(title: str, corner: Corner, repeat: int) -> None:
     program = corner.network.program
     space = search_space(program, corner.domain.chart)
 
-    def search() -> RationalSearch:
-        return RationalSearch(program, space)
-
     def run() -> None:
-        for _ in search().batches():
+        search = RationalSearch(program, space, keep=False)
+        for _ in search.batches():
             pass
 
-    made = recorded(search())
-    cells = [
+    made = recorded(RationalSearch(program, space))
+    plain_cells = [
         (PlainCell([fractions(r) for r in rows], fractions(at)), fractions(form))
-        for rows, form, at in made
+        for _, rows, form, at in made
     ]
-    kinds = [
-        [cell.kind(form) for cell, form in cells],
-        [decide(rows, form, at).kind for rows, form, at in made],
-        [in_rationals(rows, form, at) for rows, form, at in made],
+    ways: list[Callable[[], list[str]]] = [
+        lambda: [cell.copy().decide(form).kind for cell, _, form, _ in made],
+        lambda: [decide(rows, form, at).kind for _, rows, form, at in made],
+        lambda: [in_rationals(rows, form, at) for _, rows, form, at in made],
+        lambda: [cell.kind(form) for cell, form in plain_cells],
     ]
-    if kinds[0] != kinds[1] or kinds[1] != kinds[2]:
+    first, *others = [way() for way in ways]
+    if any(kinds != first for kinds in others):
         sys.exit(f"{title}: the verdicts differ")
-    taken = [
-        seconds(run, repeat),
-        seconds(lambda: [decide(rows, form, at) for rows, form, at in made], repeat),
-        seconds(lambda: [in_rationals(rows, form, at) for rows, form, at in made], repeat),
-        seconds(lambda: [cell.kind(form) for cell, form in cells], repeat),
-    ]
+    taken = [seconds(way, repeat) for way in ways]
     rates = "".join(f"{len(made) / each:>12,.0f}/s" for each in taken)
-    print(f"{title:<42}{len(made):>10,}{rates}", flush=True)
+    print(f"{title:<42}{len(made):>10,}{rates}{seconds(run, repeat):>12.3f} s", flush=True)
 
 
 def rational_rows(repeat: int) -> None:
     """The rational tier on small networks of several families."""
     print(
-        f"{'work':<42}{'decisions':>10}{'search':>14}{'one by one':>14}"
-        f"{'rationals':>14}{'plain table':>14}"
+        f"{'work':<42}{'decisions':>10}{'in the search':>14}{'one by one':>14}"
+        f"{'rationals':>14}{'plain table':>14}{'search':>14}"
     )
     for widths in ((3, 8, 8), (5, 6, 6)):
         shape = "-".join(map(str, widths))

@@ -13,7 +13,6 @@ from .dictionary import NONE, Dictionary, IntRow
 __all__ = ["Constraints"]
 
 _TAIL = 8  # rows that stay outside of the matrix
-_LEAST = 4  # numbers of a row up to which loops are as fast
 
 
 class Constraints:
@@ -80,9 +79,6 @@ class Constraints:
 
     def _block_moves(self, along: IntRow, point: IntRow) -> tuple[IntRow, IntRow]:
         """What the rows of the matrix are along a direction, and at a point."""
-        width = len(point)
-        if width <= _LEAST:
-            return [], []
         block = self._block
         count = 0 if block is None else block.ncols()
         if len(self.rows) > count + _TAIL:
@@ -91,5 +87,5 @@ class Constraints:
             count = len(self.rows)
         if block is None:
             return [], []
-        found = (flint.fmpz_mat(2, width, [*along, *point]) * block).entries()
+        found = (flint.fmpz_mat(2, len(point), [*along, *point]) * block).entries()
         return found[:count], found[count:]

@@ -271,7 +271,6 @@ def test_rows_in_a_matrix_block_as_rows_in_a_list(monkeypatch):
         answers = []
         for tail in (0, 8, 100):
             monkeypatch.setattr(constraints_module, "_TAIL", tail)
-            monkeypatch.setattr(constraints_module, "_LEAST", 0)
             own.leaving(state, 0, 1)
             more = own
             for row in rows[12:]:

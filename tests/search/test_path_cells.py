@@ -10,6 +10,7 @@ import random_networks as nets
 from marks import first_quick
 
 import exactspline as es
+from exactspline.cells import forms as forms_module
 from exactspline.cells.forms import ExactForms
 from exactspline.cells.path import PathCells
 from exactspline.cells.space import search_space
@@ -72,3 +73,29 @@ def test_the_rows_of_a_path_are_those_of_the_forms(block):
             cuts += found.kind == "cut"
     assert shared > 20
     assert cuts > 5
+
+
+def test_rows_by_products_are_those_by_sums(monkeypatch):
+    """Forms of layers that read much and little of the state, made in either way."""
+    rng = random.Random(8_200)
+    for _ in range(15):
+        spec = nets.random_spec(rng, 2, [rng.randint(2, 5) for _ in range(3)],
+                                rng.choice(nets.STYLES), bias=True, skip=rng.random() < 0.5)  # fmt: skip
+        program = nets.network(spec).program
+        if not program.layers:
+            continue
+        space = search_space(program, es.WholeSpace(2).chart)
+        codes = np.array([rng.randrange(n) for n in program.pieces.tolist()])
+        found = []
+        for dense in (0, 10**6):
+            monkeypatch.setattr(forms_module, "_DENSE", dense)
+            forms = ExactForms(program, space)
+            found.append([
+                forms.form(at, f, codes)
+                for at, layer in enumerate(program.layers)
+                for k in range(len(layer.units))
+                for piece in range(int(layer.units.pieces[k]))
+                for f, _, _ in layer.units.conditions(k, piece)
+            ])  # fmt: skip
+        assert found[0] == found[1]
+        assert found[0]
