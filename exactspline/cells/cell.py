@@ -43,6 +43,16 @@ class Cell:
     def __post_init__(self, rows: Sequence[Row], inside: Point) -> None:
         self.decider = CellDecider(rows, inside)
 
+    @classmethod
+    def of(
+        cls, decider: CellDecider, codes: np.ndarray, layer: int, todo: list[int], piece: int = -1,
+        cond: int = 0,
+    ) -> Cell:  # fmt: skip
+        """A node of a cell that is there already."""
+        out = cls([], [], codes, layer, todo, piece, cond)
+        out.decider = decider
+        return out
+
     def next_piece(self, piece: int) -> Cell:
         """The same cell, to be searched for another piece of the next unit."""
         out = Cell.__new__(Cell)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..polyhedra.constraints import Constraints
-from ..polyhedra.decisions import CellDecider
+from ..polyhedra.decisions import CellDecider, cell_of
 from ..polyhedra.dictionary import IntRow, int_row
 from ..polyhedra.lp import Point
 from .forms import ExactForms
@@ -43,16 +43,27 @@ class PathCells:
     def cell(
         self, conditions: Iterable[tuple[int, int, int]], codes: np.ndarray, inside: Point
     ) -> CellDecider:
-        """The cell of the domain in which conditions hold, to be decided on.
+        """The cell of `rows`, to be decided on from a point strictly inside of all of them.
+
+        `CellDecider.holds` tells whether it is.
+        """
+        return CellDecider.of(self.rows(conditions, codes), inside)
+
+    def open_cell(
+        self, conditions: Iterable[tuple[int, int, int]], codes: np.ndarray
+    ) -> CellDecider | None:
+        """The same with an inner point that is found; None if there is none."""
+        return cell_of(self.rows(conditions, codes), self.forms.dim)
+
+    def rows(self, conditions: Iterable[tuple[int, int, int]], codes: np.ndarray) -> Constraints:
+        """The rows of the domain and those of conditions, in order.
 
         Parameters
         ----------
         conditions : iterable of (layer, form, sign)
-            Each says sign * form >= 0. The rows of the cell are the domain's and these, in order.
+            Each says sign * form >= 0.
         codes : array, shape (units,)
             The pieces of the units of all layers before those of the conditions.
-        inside : point
-            For `CellDecider.decide` strictly inside of all rows; see `CellDecider.holds`.
         """
         if self._domain is None:
             self._domain = Constraints(int_row(row) for row in self.forms.domain_rows)
@@ -66,10 +77,11 @@ class PathCells:
             if known is None or known.condition != condition or known.before != before:
                 del steps[at:]
                 rows = rows.with_row(self._row(condition, codes))
+                rows.gather()
                 steps.append(_Step(condition, before, rows))
             else:
                 rows = known.rows
-        return CellDecider.of(rows, inside)
+        return rows
 
     def _row(self, condition: tuple[int, int, int], codes: np.ndarray) -> IntRow:
         layer, form, sign = condition

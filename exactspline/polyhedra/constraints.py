@@ -77,15 +77,18 @@ class Constraints:
                     best, best_value, best_rate = i, value, rate
         return best
 
-    def _block_moves(self, along: IntRow, point: IntRow) -> tuple[IntRow, IntRow]:
-        """What the rows of the matrix are along a direction, and at a point."""
-        block = self._block
-        count = 0 if block is None else block.ncols()
+    def gather(self) -> None:
+        """Make the matrix, if there are many rows outside of it: those made from now on have it."""
+        count = 0 if self._block is None else self._block.ncols()
         if len(self.rows) > count + _TAIL:
             check()
-            block = self._block = flint.fmpz_mat(self.rows).transpose()
-            count = len(self.rows)
-        if block is None:
+            self._block = flint.fmpz_mat(self.rows).transpose()
+
+    def _block_moves(self, along: IntRow, point: IntRow) -> tuple[IntRow, IntRow]:
+        """What the rows of the matrix are along a direction, and at a point."""
+        self.gather()
+        if self._block is None:
             return [], []
-        found = (flint.fmpz_mat(2, len(point), [*along, *point]) * block).entries()
+        count = self._block.ncols()
+        found = (flint.fmpz_mat(2, len(point), [*along, *point]) * self._block).entries()
         return found[:count], found[count:]

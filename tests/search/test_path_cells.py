@@ -60,11 +60,15 @@ def test_the_rows_of_a_path_are_those_of_the_forms(block):
             for layer, f, sign in conditions:
                 rows.append([sign * v for v in fresh.form(layer, f, code)])
             assert list(cell.rows) == [int_row(row) for row in rows]
+            again = cells.open_cell(conditions, np.asarray(code))
             strict = [row for row in rows if any(row)]
             if len(strict) < len(rows):
                 assert not cell.holds(inside)  # an identity is no strict inequality
+                assert again is None
                 continue
             assert cell.holds(inside)
+            assert again is not None
+            assert cell.holds(again.inside)
             shared += before is not None and len(before) > 0 and before[0] is cell.rows[0]
             before = cell.rows
             form = fresh.form(0, 0, code)
@@ -79,8 +83,8 @@ def test_rows_by_products_are_those_by_sums(monkeypatch):
     """Forms of layers that read much and little of the state, made in either way."""
     rng = random.Random(8_200)
     for _ in range(15):
-        spec = nets.random_spec(rng, 2, [rng.randint(2, 5) for _ in range(3)],
-                                rng.choice(nets.STYLES), bias=True, skip=rng.random() < 0.5)  # fmt: skip
+        widths, skip = [rng.randint(2, 5) for _ in range(3)], rng.random() < 0.5
+        spec = nets.random_spec(rng, 2, widths, rng.choice(nets.STYLES), bias=True, skip=skip)
         program = nets.network(spec).program
         if not program.layers:
             continue
