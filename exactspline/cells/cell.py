@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import InitVar, dataclass, field
 
@@ -44,9 +43,20 @@ class Cell:
     def __post_init__(self, rows: Sequence[Row], inside: Point) -> None:
         self.decider = CellDecider(rows, inside)
 
+    @classmethod
+    def of(
+        cls, decider: CellDecider, codes: np.ndarray, layer: int, todo: list[int], piece: int = -1,
+        cond: int = 0,
+    ) -> Cell:  # fmt: skip
+        """A node of a cell that is there already."""
+        out = cls([], [], codes, layer, todo, piece, cond)
+        out.decider = decider
+        return out
+
     def next_piece(self, piece: int) -> Cell:
         """The same cell, to be searched for another piece of the next unit."""
-        out = copy.copy(self)
+        out = Cell.__new__(Cell)
+        out.__dict__.update(self.__dict__)
         out.decider, out.codes = self.decider.copy(), self.codes.copy()
         out.piece, out.saved, out.known = piece, False, None
         return out

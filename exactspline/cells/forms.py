@@ -19,6 +19,8 @@ from .space import SearchSpace, dense_rows
 
 __all__ = ["ExactForms"]
 
+_DENSE = 2  # a form that reads every second entry of the state is one product
+
 
 class _SparseRows:
     """Forms of a layer as flint rationals, converted row by row when first read."""
@@ -26,6 +28,7 @@ class _SparseRows:
     def __init__(self, forms: Forms) -> None:
         self.forms = forms
         self.cache: dict[int, tuple[flint.fmpq, list[tuple[int, flint.fmpq]]]] = {}
+        self._dense: dict[int, flint.fmpq_mat] = {}
 
     def row(self, i: int) -> tuple[flint.fmpq, list[tuple[int, flint.fmpq]]]:
         found = self.cache.get(i)
@@ -33,6 +36,16 @@ class _SparseRows:
             indices, data, const = self.forms.row(i)
             terms = [(j, q(v)) for j, v in zip(indices.tolist(), data.tolist(), strict=True)]
             found = self.cache[i] = (q(const), terms)
+        return found
+
+    def weights(self, i: int, width: int) -> flint.fmpq_mat:
+        """The coefficients of form i as a matrix of one row."""
+        found = self._dense.get(i)
+        if found is None:
+            entries = [ZERO] * width
+            for j, weight in self.row(i)[1]:
+                entries[j] = entries[j] + weight
+            found = self._dense[i] = flint.fmpq_mat(1, width, entries)
         return found
 
 
@@ -51,6 +64,7 @@ class _LayerRows:
         self.width = width
         self.first = first
         self.members: dict[int, Row] = {}
+        self.matrix: flint.fmpq_mat | None = None
         self.states: dict[int, Row | None] = {}
         self.forms: dict[int, Row] = {}  # of splines: pairs of members may be too many
 
@@ -60,17 +74,34 @@ class _LayerRows:
         if row is None:
             check()
             const, terms = self.sparse.row(i)
-            row = [ZERO] * self.width
-            row[0] = const
-            for j, weight in terms:
-                state = _unit_row(j, self.width) if self.first else self.state(j)
-                if state is None:
-                    continue
-                for c, value in enumerate(state):
-                    if value:
-                        row[c] = row[c] + weight * value
+            if not self.first and _DENSE * len(terms) >= self.sparse.forms.width:
+                weights = self.sparse.weights(i, self.sparse.forms.width)
+                row = (weights * self._all_states()).entries()
+                row[0] = row[0] + const
+            else:
+                row = self._summed(const, terms)
             self.members[i] = row
         return row
+
+    def _summed(self, const: flint.fmpq, terms: list[tuple[int, flint.fmpq]]) -> Row:
+        row = [ZERO] * self.width
+        row[0] = const
+        for j, weight in terms:
+            state = _unit_row(j, self.width) if self.first else self.state(j)
+            if state is None:
+                continue
+            for c, value in enumerate(state):
+                if value:
+                    row[c] = row[c] + weight * value
+        return row
+
+    def _all_states(self) -> flint.fmpq_mat:
+        """All entries of the state this layer reads, a row each."""
+        if self.matrix is None:
+            void = [ZERO] * self.width
+            rows = [self.state(j) or void for j in range(self.sparse.forms.width)]
+            self.matrix = flint.fmpq_mat(rows)
+        return self.matrix
 
     def state(self, j: int) -> Row | None:
         """Entry j of the state this layer reads (None: identically zero)."""

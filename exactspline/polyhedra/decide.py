@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 
 import flint
 
-from .decisions import CellDecider
-from .lp import ONE, ZERO, Point, Row, along, interior_point, value_at
+from .constraints import Constraints
+from .decisions import CellDecider, cell_of
+from .dictionary import int_row
+from .lp import ONE, ZERO, Point, Row, along, value_at
 
 __all__ = [
     "Bounds", "Verdict", "beyond_crossing", "by_descent", "decide", "interior", "points_around",
@@ -124,7 +126,5 @@ def points_around(
 
 def interior(rows: Sequence[Row], dim: int) -> Point | None:
     """A point strictly inside all rows, or None if the cell has no interior."""
-    found = interior_point(rows, dim)
-    if found is None or found[1]:
-        return None
-    return found[0]
+    found = cell_of(Constraints(int_row(row) for row in rows), dim)
+    return None if found is None else found.inside

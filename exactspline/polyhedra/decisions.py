@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
+from operator import mul
 
 import flint
 
 from ..clock import check
+from .constraints import Constraints
 from .dictionary import (
     NONE,
     UNIT,
@@ -22,7 +25,6 @@ from .dictionary import (
     dot,
     homogeneous,
     int_row,
-    leaving,
     point_of,
     reduced,
 )
@@ -30,14 +32,15 @@ from .effort import expect_solution
 from .linear import solved
 from .lp import ZERO, Point, Row
 
-__all__ = ["CellDecider", "Decision"]
+__all__ = ["CellDecider", "Decision", "cell_of"]
 
 _WIDE = 24  # dimensions above which a guessed basis is not made to a dictionary
+_PATIENCE = 2  # pivots a dimension (and one a row) before Bland's rule
 _LONG = 1500  # bits of a point's denominator above which a shorter point is looked for
 _SHORT = 60  # bits of what is kept then
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Decision:
     """What a form does on a cell.
 
@@ -63,7 +66,7 @@ class Decision:
 POSITIVE, NEGATIVE, ZERO_FORM = Decision("positive"), Decision("negative"), Decision("zero")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Descent:
     """How far a form falls on a cell, from where it is >= 0.
 
@@ -76,17 +79,17 @@ class _Descent:
     target : integer vector or None
         A point of the cell where it is negative.
     ray : int
-        The column of ``above`` along which it falls without end; 0 if there is none.
-    values : integer vector
-        The form as ``above`` writes it, for a ray.
+        The direction of ``above`` along which it falls without end; -1 if there is none.
+    slopes : integer vector
+        What the form is along the directions, for a ray.
     """
 
     above: Dictionary | None = None
     below: Dictionary | None = None
     target: IntRow | None = None
-    ray: int = 0
+    ray: int = -1
     direction: int = 1
-    values: IntRow | None = None
+    slopes: IntRow | None = None
 
 
 class CellDecider:
@@ -106,23 +109,57 @@ class CellDecider:
     """
 
     def __init__(self, rows: Sequence[Row], inside: Point) -> None:
-        self.rows = [int_row(row) for row in rows]
-        self.at = homogeneous(inside)
+        self._set(Constraints(int_row(row) for row in rows), inside)
+
+    @classmethod
+    def of(cls, rows: Constraints, inside: Point) -> CellDecider:
+        """The cell of integer rows."""
+        out = cls.__new__(cls)
+        out._set(rows, inside)
+        return out
+
+    def _set(self, rows: Constraints, inside: Point) -> None:
+        self.rows, self.at = rows, homogeneous(inside)
+        self._inside: Point | None = inside
         self._state: Dictionary | None = None
         self._violated = -1  # a row that the state's point does not satisfy yet
+
+    def holds(self, point: Point) -> bool:
+        """Whether a point is strictly inside."""
+        return self.rows.surround(homogeneous(point))
 
     def copy(self) -> CellDecider:
         """The same cell, to be decided on apart."""
         out = CellDecider.__new__(CellDecider)
-        out.rows, out.at, out._state, out._violated = (
-            self.rows, self.at, self._state, self._violated
-        )  # fmt: skip
+        out.rows, out.at, out._inside = self.rows, self.at, self._inside
+        out._state, out._violated = self._state, self._violated
         return out
+
+    def without(self, number: int) -> CellDecider:
+        """The cell that remains if a row is dropped; the others keep their numbers."""
+        out = self.copy()
+        out.rows = self.rows.without(number)
+        if self._state is not None:
+            out._state = self._state.freed(number)
+        if self._violated == number:
+            out._violated = -1
+        return out
+
+    def go_on_from(self, other: CellDecider, number: int) -> None:
+        """Begin where the decision on row ``number`` in the cell without it came last inside."""
+        state = other._state
+        if state is not None and state.value(self.rows[number]) >= 0:
+            self._state = state
 
     @property
     def inside(self) -> Point:
-        """A point strictly inside."""
-        return point_of(self.at)
+        """A point strictly inside; the very one that was given, unless it is of a side of a cut."""
+        if self._inside is None:
+            self._inside = point_of(self.at)
+        return self._inside
+
+    def _move(self, at: IntRow) -> None:
+        self.at, self._inside = at, None
 
     def decide(self, form: Row, bases: Sequence[Sequence[int]] = ()) -> Decision:
         """Decide exactly whether a form changes sign on the interior.
@@ -152,7 +189,7 @@ class CellDecider:
         state = found.above or found.below
         if state is not None:
             self._state, self._violated = state, -1
-        if found.target is None and not found.ray:
+        if found.target is None and found.ray < 0:
             return kept
         return self._cut(oriented, abs(here), sign, found)
 
@@ -169,9 +206,9 @@ class CellDecider:
             state = at_basis(own, basis, self.at)
             if state is None:
                 continue
-            if all(v >= 0 for v in state.values(form)):
+            if state.value(form) >= 0 and all(v >= 0 for v in state.slopes(form)):
                 return _Descent()  # a nonnegative combination, wherever the point is
-            if self._holds(state.columns[0]):
+            if self.rows.hold_at(state.point):
                 return self._descend(form, state)
         return None
 
@@ -191,75 +228,83 @@ class CellDecider:
         if point is None:
             return None
         target = homogeneous(point)
-        if dot(form, target) < 0 and self._holds(target):
+        if dot(form, target) < 0 and self.rows.hold_at(target):
             return _Descent(target=target)
         return None
-
-    def _holds(self, point: IntRow) -> bool:
-        return all(dot(row, point) >= 0 for row in self.rows)
 
     def _feasible(self) -> Dictionary:
         """A dictionary of the cell: the one of the decision before, repaired, or a new one."""
         state = self._state
         if state is None:
             return at_point(self.at)
-        while self._violated >= 0:  # the new row's value rises until the row holds
-            row = self.rows[self._violated]
-            values = state.values(row)
-            if values[0] >= 0:
-                break
-            column, direction = _entering([-v for v in values], state.owners)
-            at = leaving(self.rows, state, column, direction)
-            if at < 0:  # nothing blocks before the row itself
-                state = state.exchanged(values, column, self._violated)
-                break
-            state = state.exchanged(state.values(self.rows[at]), column, at)
+        if self._violated < 0:
+            return state
+        row, pivots = self.rows[self._violated], 0
+        while state.value(row) < 0:  # the new row's value rises until the row holds
+            slopes = state.slopes(row)
+            pivots += 1
+            at, direction = _entering([-v for v in slopes], state, bland=self._late(pivots))
+            number = self.rows.leaving(state, at, direction)
+            if number < 0:  # nothing blocks before the row itself
+                return state.exchanged(row, slopes, at, self._violated)
+            state = self._through(state, at, number)
         return state
 
+    def _late(self, pivots: int) -> bool:
+        """Whether Bland's rule is to be followed from now on: it ends, which no other does."""
+        return pivots > _PATIENCE * len(self.at) + len(self.rows)
+
+    def _through(self, state: Dictionary, at: int, number: int) -> Dictionary:
+        row = self.rows[number]
+        return state.exchanged(row, state.slopes(row), at, number)
+
     def _descend(self, form: IntRow, state: Dictionary) -> _Descent:
-        """Walk down a form until it is negative or cannot fall: Bland's rule, so it ends."""
+        """Walk down a form until it is negative or cannot fall; finite, see `_late`."""
         above: Dictionary | None = None
-        while True:
+        for pivots in count(1):
             check()
-            values = state.values(form)
-            if values[0] < 0:
-                return _Descent(above, state, state.columns[0])
+            if state.value(form) < 0:
+                return _Descent(above, state, state.point)
             above = state
-            column, direction = _entering(values, state.owners)
-            if not column:
-                return _Descent(above)
-            at = leaving(self.rows, state, column, direction)
+            slopes = state.slopes(form)
+            at, direction = _entering(slopes, state, bland=self._late(pivots))
             if at < 0:
-                return _Descent(above, None, None, column, direction, values)
-            state = state.exchanged(state.values(self.rows[at]), column, at)
+                return _Descent(above)
+            number = self.rows.leaving(state, at, direction)
+            if number < 0:
+                return _Descent(above, None, None, at, direction, slopes)
+            state = self._through(state, at, number)
+        raise AssertionError
 
     # ------------------------------------------------------------------ sides of a cut
     def _cut(self, form: IntRow, here: flint.fmpz, sign: int, found: _Descent) -> Decision:
         """Both sides of a form that is positive at the inner point: the own and the other."""
-        own, other = self._half(form, self.at), self._half([-v for v in form], self.at)
+        own, other = self._half(form), self._half([-v for v in form])
         number = len(self.rows)
-        if found.ray:
+        if found.ray >= 0:
             assert found.above is not None
-            assert found.values is not None
+            assert found.slopes is not None
             # where the form vanishes on the ray both sides meet
-            state = found.above.exchanged(found.values, found.ray, number)
+            state = found.above.exchanged(form, found.slopes, found.ray, number)
             own._state, other._state = state, state.turned(number)
-            along = found.above.columns[found.ray]
-            direction = along if found.direction > 0 else [-v for v in along]
-            other.at = _along_ray(self.at, direction, here, -dot(form, direction))
+            along = found.above.directions[found.ray]
+            if found.direction < 0:
+                along = [-v for v in along]
+            fall = -sum(map(mul, form[1:], along), NONE)
+            other._move(_along_ray(self.at, along, here, fall))
         else:
             assert found.target is not None
-            other.at = _beyond(self.at, found.target, here, -dot(form, found.target))
+            other._move(_beyond(self.at, found.target, here, -dot(form, found.target)))
             own._state, other._state = found.above or found.below, found.below
             if found.above is None and found.below is not None:
                 own._violated = number
         other._shorten()
         return Decision("cut", other, own) if sign > 0 else Decision("cut", own, other)
 
-    def _half(self, row: IntRow, at: IntRow) -> CellDecider:
-        """The part of the cell where a row holds, with a point inside."""
+    def _half(self, row: IntRow) -> CellDecider:
+        """The cell with a further row; its inner point and dictionary may be of the whole."""
         out = self.copy()
-        out.rows, out.at, out._violated = [*self.rows, row], at, -1
+        out.rows, out._inside, out._violated = self.rows.with_row(row), None, -1
         return out
 
     def _around(self, form: IntRow) -> Decision:
@@ -280,7 +325,8 @@ class CellDecider:
                 v * below + sign * above * weight * g
                 for v, g in zip(self.at[1:], normal, strict=True)
             )]  # fmt: skip
-            half = self._half([sign * v for v in form], reduced(at))
+            half = self._half([sign * v for v in form])
+            half._move(reduced(at))
             half._state = state
             if state is not None:
                 half._violated = len(self.rows)
@@ -288,10 +334,10 @@ class CellDecider:
             halves.append(half)
         return Decision("cut", *halves)
 
-    def _shorten(self) -> None:
+    def _shorten(self, longest: int = _LONG) -> None:
         """Round a long inner point where it stays strictly inside: points get longer by cuts."""
         weight = self.at[0]
-        if weight.bit_length() <= _LONG:
+        if weight.bit_length() <= longest:
             return
         size = max(v.bit_length() for v in self.at[1:]) - weight.bit_length()
         for bits in (_SHORT, 4 * _SHORT):
@@ -302,24 +348,51 @@ class CellDecider:
                 ((v * scale) // cut) << max(-places, 0) for v in self.at[1:]
             )]  # fmt: skip
             check()
-            if all(dot(row, near) > 0 for row in self.rows):
-                self.at = near
+            if self.rows.surround(near):
+                self._move(near)
                 return
 
 
-def _entering(values: IntRow, owners: Sequence[int]) -> tuple[int, int]:
-    """The column along which a form falls and its direction: free coordinates first, then Bland.
+def cell_of(rows: Constraints, dim: int) -> CellDecider | None:
+    """The cell of given rows, with the inner point that one linear program finds.
 
-    Column 0 if there is none.
+    None if it has no interior.
     """
-    best, best_owner = 0, -1
-    for k, owner in enumerate(owners, 1):
-        value = values[k]
+    # the largest t with row >= t * size for all rows; t <= 1 for those that go on for ever
+    sizes = [max([abs(v) for v in row[1:]], default=NONE) or UNIT for row in rows]
+    lifted = [[*row, -size] for row, size in zip(rows, sizes, strict=True)]
+    lifted.append([UNIT, *[NONE] * dim, -UNIT])
+    lowest = min([row[0] // size for row, size in zip(rows, sizes, strict=True)], default=UNIT)
+    start = [UNIT, *[NONE] * dim, min(lowest, UNIT)]
+    program = CellDecider.of(Constraints(lifted), point_of(start))
+    top = program._descend([2 * UNIT, *[NONE] * dim, -UNIT], at_point(start)).above
+    assert top is not None  # 2 - t is bounded, and positive
+    *point, depth = top.point
+    if depth <= 0:
+        return None
+    out = CellDecider.of(rows, point_of(point))
+    out._shorten(_SHORT)
+    return out
+
+
+def _entering(slopes: IntRow, state: Dictionary, *, bland: bool) -> tuple[int, int]:
+    """The direction that makes a form fall, and which way: free coordinates first.
+
+    Of the others the one of the steepest fall, measured in powers of two, or by Bland's rule. -1 if
+    there is none.
+    """
+    best, best_rank = -1, 0
+    for k, (slope, owner) in enumerate(zip(slopes, state.owners, strict=True)):
         if owner < 0:
-            if value:
-                return k, -1 if value > 0 else 1
-        elif value < 0 and (not best or owner < best_owner):
-            best, best_owner = k, owner
+            if slope:
+                return k, -1 if slope > 0 else 1
+        elif slope < 0:
+            if bland:
+                rank = -owner
+            else:
+                rank = slope.bit_length() - max([v.bit_length() for v in state.directions[k]])
+            if best < 0 or rank > best_rank:
+                best, best_rank = k, rank
     return best, 1
 
 
@@ -343,5 +416,5 @@ def _along_ray(a: IntRow, ray: IntRow, here: flint.fmpz, fall: flint.fmpz) -> In
     down, up = max(-bits, 0), max(bits, 0)
     return reduced([
         a[0] << down,
-        *((x << down) + ((r * a[0]) << up) for x, r in zip(a[1:], ray[1:], strict=True)),
+        *((x << down) + ((r * a[0]) << up) for x, r in zip(a[1:], ray, strict=True)),
     ])  # fmt: skip

@@ -8,13 +8,13 @@ rows are not stored in it, so it serves any number of forms, and the cell with f
 
 Every entry is a minor of the integer rows (Edmonds, Bareiss), so each exchange divides by the pivot
 of the one before without a remainder, and numbers grow only as determinants do. Entries are
-flint's integers in Python lists: matrices of flint take longer to be made and read, for as few
-dimensions as these, than their products save.
+flint's integers in Python lists: for so few dimensions matrices of flint take longer to be made
+and read than their products save. The many rows of a cell are another matter (`constraints.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import mul
 
@@ -24,8 +24,8 @@ from ..clock import check
 from .lp import Point, Row
 
 __all__ = [
-    "Dictionary", "IntRow", "at_basis", "at_point", "dot", "homogeneous", "int_row", "leaving",
-    "point_of", "reduced",
+    "Dictionary", "IntRow", "at_basis", "at_point", "dot", "homogeneous", "int_row", "point_of",
+    "reduced",
 ]  # fmt: skip
 
 IntRow = list[flint.fmpz]  # a form, a point or a direction; constant or weight first
@@ -70,77 +70,95 @@ def point_of(vector: IntRow) -> Point:
     return [flint.fmpq(v, weight) for v in vector[1:]]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Dictionary:
     """A point of a cell and the edges from there; never changed, so that cells can share it.
 
     Attributes
     ----------
     owners : tuple of int
-        Whose variable each column is: the number of a row, which is tight then, or -1 for a
+        Whose variable each direction is: the number of a row, which is tight then, or -1 for a
         coordinate that no row holds yet.
-    columns : list of integer vectors
-        The point, then a direction for each owner: along it only that owner's variable grows.
+    point : integer vector
+    directions : list of integer vectors
+        One for each owner: along it only that owner's variable grows.
     pivot : fmpz
-        The denominator of the directions, > 0: moving by t times column k makes the variable
-        of owner k grow by t * pivot.
+        The denominator of the directions, > 0: moving by t times one of them makes its owner's
+        variable grow by t * pivot.
     """
 
     owners: tuple[int, ...]
-    columns: list[IntRow]
+    point: IntRow
+    directions: list[IntRow]
     pivot: flint.fmpz
 
-    def values(self, row: IntRow) -> IntRow:
-        """A form as the dictionary writes it: at the point, then along every direction."""
-        return [dot(row, column) for column in self.columns]
+    def value(self, row: IntRow) -> flint.fmpz:
+        """A form at the point, up to a positive factor."""
+        return sum(map(mul, row, self.point), NONE)
 
-    def exchanged(self, values: IntRow, column: int, row: int) -> Dictionary:
-        """The dictionary in which a row is tight in place of a column's owner.
+    def slopes(self, row: IntRow) -> IntRow:
+        """A form along every direction, over the pivot."""
+        normal = row[1:]
+        return [sum(map(mul, normal, each), NONE) for each in self.directions]
+
+    def exchanged(self, row: IntRow, slopes: IntRow, at: int, number: int) -> Dictionary:
+        """The dictionary in which a row is tight in place of a direction's owner.
 
         Parameters
         ----------
-        values : integer vector
-            The row as this dictionary writes it; not 0 in the column.
-        column : int
-            From 1 on.
-        row : int
-            Its number.
+        row : integer vector
+        slopes : integer vector
+            What the row is along the directions; not 0 along the one.
+        at : int
+            Which direction.
+        number : int
+            The row's.
         """
-        slope, source, before = values[column], self.columns[column], self.pivot
-        if slope < 0:
-            values = [-v for v in values]
-            slope, negative = -slope, [-v for v in source]
-        else:
-            negative = source
-        # with the sign of the slope moved into values and ``negative``, pivots stay positive
-        out = []
-        for k, (own, value) in enumerate(zip(self.columns, values, strict=True)):
-            if k % _EVERY == 0:
+        check()
+        slope, source, before = slopes[at], self.directions[at], self.pivot
+        value, turned = self.value(row), source
+        if slope < 0:  # its sign moves into everything else: pivots stay positive
+            value, slope = -value, -slope
+            slopes, turned = [-v for v in slopes], [-v for v in source]
+        directions = []
+        for k, (own, rise) in enumerate(zip(self.directions, slopes, strict=True)):
+            if k % _EVERY == _EVERY - 1:
                 check()
-            if k == column:
-                out.append(negative)
-            elif value:
-                out.append(
-                    [(a * slope - b * value) // before for a, b in zip(own, source, strict=True)]
+            if k == at:
+                directions.append(turned)
+            elif rise:
+                directions.append(
+                    [(a * slope - b * rise) // before for a, b in zip(own, source, strict=True)]
                 )
             elif slope == before:
-                out.append(own)
+                directions.append(own)
             else:
-                out.append([a * slope // before for a in own])
+                directions.append([a * slope // before for a in own])
         owners = list(self.owners)
-        owners[column - 1] = row
+        owners[at] = number
+        weight, *place = self.point
+        point = [weight * slope // before, *(
+            (a * slope - b * value) // before for a, b in zip(place, source, strict=True)
+        )]  # fmt: skip
         if -1 not in owners:
-            out[0] = _at_vertex(out[0], slope)
-        return Dictionary(tuple(owners), out, slope)
+            point = _at_vertex(point, slope)
+        return Dictionary(tuple(owners), point, directions, slope)
 
-    def turned(self, row: int) -> Dictionary:
+    def turned(self, number: int) -> Dictionary:
         """The same for a cell in which a row has the other sign."""
-        if row not in self.owners:
+        if number not in self.owners:
             return self
-        at = self.owners.index(row) + 1
-        columns = list(self.columns)
-        columns[at] = [-v for v in columns[at]]
-        return Dictionary(self.owners, columns, self.pivot)
+        at = self.owners.index(number)
+        directions = list(self.directions)
+        directions[at] = [-v for v in directions[at]]
+        return Dictionary(self.owners, self.point, directions, self.pivot)
+
+    def freed(self, number: int) -> Dictionary:
+        """The same for a cell that is without a row: its direction leads both ways."""
+        if number not in self.owners:
+            return self
+        owners = tuple([-1 if own == number else own for own in self.owners])
+        return Dictionary(owners, self.point, self.directions, self.pivot)
 
 
 def _at_vertex(point: IntRow, pivot: flint.fmpz) -> IntRow:
@@ -151,42 +169,21 @@ def _at_vertex(point: IntRow, pivot: flint.fmpz) -> IntRow:
 
 def at_point(point: IntRow) -> Dictionary:
     """The dictionary at any point: every coordinate is free."""
-    size = len(point)
-    columns = [point, *([UNIT if i == j else NONE for i in range(size)] for j in range(1, size))]
-    return Dictionary((-1,) * (size - 1), columns, UNIT)
+    size = len(point) - 1
+    directions = [[UNIT if i == j else NONE for i in range(size)] for j in range(size)]
+    return Dictionary((-1,) * size, point, directions, UNIT)
 
 
-def at_basis(rows: Sequence[IntRow], owners: Sequence[int], point: IntRow) -> Dictionary | None:
+def at_basis(rows: Sequence[IntRow], numbers: Sequence[int], point: IntRow) -> Dictionary | None:
     """The dictionary in which d given rows are tight; None if they have no single common point.
 
     It begins at any point; the one where it ends need not satisfy other rows.
     """
     out = at_point(point)
-    for row, owner in zip(rows, owners, strict=True):
-        values = out.values(row)
-        free = [k for k, own in enumerate(out.owners, 1) if own < 0 and values[k]]
-        if not free:
+    for row, number in zip(rows, numbers, strict=True):
+        slopes = out.slopes(row)
+        at = next((k for k, own in enumerate(out.owners) if own < 0 and slopes[k]), -1)
+        if at < 0:
             return None
-        out = out.exchanged(values, free[0], owner)
+        out = out.exchanged(row, slopes, at, number)
     return out
-
-
-def leaving(rows: Iterable[IntRow], dictionary: Dictionary, column: int, direction: int) -> int:
-    """The first row that blocks a move along a column, the lowest on ties; -1 if none does.
-
-    ``direction`` is 1, or -1 for a coordinate that is to fall.
-    """
-    point, along = dictionary.columns[0], dictionary.columns[column]
-    if direction < 0:
-        along = [-v for v in along]
-    best, best_value, best_rate = -1, NONE, NONE
-    for i, row in enumerate(rows):
-        if i % _EVERY == 0:
-            check()
-        rate = dot(row, along)
-        if rate < 0:
-            value = dot(row, point)
-            # steps are value / -rate: compared without a division
-            if best < 0 or value * best_rate > best_value * rate:
-                best, best_value, best_rate = i, value, rate
-    return best

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import flint
 
-from .decide import decide
+from .decisions import CellDecider
 from .lp import Point, Row, interior_point
 from .redundancy import FacetSearch
 
@@ -73,14 +73,15 @@ def irredundant(rows: Sequence[Row], inside: Point) -> Iterator[tuple[int, Point
     several with one hyperplane the first remains. One exact linear program each; ``inside`` is
     a point strictly inside all rows.
     """
-    rest = list(range(len(rows)))
+    cell = CellDecider(rows, inside)
     for i in reversed(range(len(rows))):
-        others = [j for j in rest if j != i]
-        verdict = decide([rows[j] for j in others], rows[i], inside)
-        if verdict.kind == "cut":
-            yield i, verdict.minus
+        rest = cell.without(i)
+        found = rest.decide_integers(cell.rows[i])
+        if found.kind == "cut":
+            cell.go_on_from(rest, i)
+            yield i, found.side(-1).inside
         else:
-            rest = others
+            cell = rest
 
 
 def side_facets(rows: Sequence[Row], inside: Point) -> list[int]:

@@ -13,11 +13,13 @@ from marks import first_quick
 from plain_decisions import PlainCell
 
 from exactspline.clock import Clock, OutOfTime
+from exactspline.polyhedra import constraints as constraints_module
 from exactspline.polyhedra import decisions as module
-from exactspline.polyhedra.decide import decide
+from exactspline.polyhedra.constraints import Constraints
+from exactspline.polyhedra.decide import decide, interior
 from exactspline.polyhedra.decisions import CellDecider
 from exactspline.polyhedra.dictionary import at_basis, at_point, homogeneous, int_row, point_of
-from exactspline.polyhedra.lp import minimise, qrow, value_at
+from exactspline.polyhedra.lp import interior_point, minimise, qrow, value_at
 from exactspline.rationals import fractions
 
 KINDS = ("ties", "floats", "near ties", "wide", "thirds")
@@ -193,11 +195,11 @@ def test_dictionaries_are_what_they_say():
             continue
         made += 1
         assert found is not None
-        at = point_of(found.columns[0])
+        at = point_of(found.point)
         assert all(value_at(qrow(row[0], row[1:]), at) == 0 for row in rows)
-        for owner, column in zip(found.owners, found.columns[1:], strict=True):
+        for owner, column in zip(found.owners, found.directions, strict=True):
             for i, row in enumerate(ints):
-                rise = sum(a * b for a, b in zip(row, column, strict=True))
+                rise = sum(a * b for a, b in zip(row[1:], column, strict=True))
                 assert rise == (found.pivot if i == owner else 0)
     assert made > 60
 
@@ -234,6 +236,55 @@ def test_long_points_are_rounded_inside_and_slivers_kept():
 
 def test_free_coordinates_start_where_they_are():
     state = at_point(homogeneous([flint.fmpq(1, 2), flint.fmpq(3)]))
-    assert point_of(state.columns[0]) == [flint.fmpq(1, 2), flint.fmpq(3)]
+    assert point_of(state.point) == [flint.fmpq(1, 2), flint.fmpq(3)]
     assert state.owners == (-1, -1)
     assert state.pivot == 1
+
+
+def test_inner_points_are_found_where_there_are_any():
+    rng = random.Random(7_800)
+    seen: Counter[str] = Counter()
+    for number_ in range(200):
+        drawn = Drawn(rng, KINDS[number_ % len(KINDS)])
+        rows = [*drawn.rows, *(drawn.form() for _ in range(rng.randint(0, 3)))]
+        if rng.random() < 0.2:  # a hyperplane's both sides: flat or empty
+            row = drawn.form()
+            rows += [row, [-v for v in row]]
+        found, truth = interior(rows_of(rows), drawn.dim), interior_point(rows_of(rows), drawn.dim)
+        assert (found is None) == (truth is None or bool(truth[1]))
+        seen["none" if found is None else "some"] += 1
+        assert found is None or strictly_inside(rows, found)
+    assert min(seen.values()) > 30, seen
+
+
+def test_rows_in_a_matrix_block_as_rows_in_a_list(monkeypatch):
+    """Whatever share of the rows stands in the matrix, and with rows dropped."""
+    rng = random.Random(7_900)
+    for _ in range(60):
+        dim = rng.randint(2, 6)
+        rows = [[flint.fmpz(rng.randint(-4, 4)) for _ in range(dim + 1)] for _ in range(20)]
+        point = [flint.fmpz(1)] + [flint.fmpz(rng.randint(-2, 2)) for _ in range(dim)]
+        rows = [r if sum(a * x for a, x in zip(r, point, strict=True)) >= 0 else [-v for v in r]
+                for r in rows]  # fmt: skip
+        state = at_point(point)
+        own = Constraints(rows[:12])
+        answers = []
+        for tail in (0, 8, 100):
+            monkeypatch.setattr(constraints_module, "_TAIL", tail)
+            own.leaving(state, 0, 1)
+            more = own
+            for row in rows[12:]:
+                more = more.with_row(row)
+            more = more.without(3).without(15)
+            answers.append([more.leaving(state, at, d) for at in range(dim) for d in (1, -1)])
+        expected = []
+        for at in range(dim):
+            for d in (1, -1):
+                steps = [
+                    (Fraction(int(v), int(-r[at + 1] * d)), i)
+                    for i, r in enumerate(rows)
+                    for v in [sum(a * x for a, x in zip(r, point, strict=True))]
+                    if r[at + 1] * d < 0 and i not in (3, 15)
+                ]
+                expected.append(min(steps)[1] if steps else -1)
+        assert answers == [expected] * 3

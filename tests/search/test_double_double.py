@@ -300,7 +300,7 @@ def test_identities_of_products_of_integers():
 
 def test_the_first_open_decisions_are_rational(monkeypatch):
     """They cost less than a tier that must be compiled; the regions are the same."""
-    corner = corners.draw("signs", 1, (2, 4, 3))
+    corner = corners.draw("signs", 1, (3, 6, 4))
     found = []
     for few in (0, 5, 10**9):
         monkeypatch.setattr(engine, "FEW", few)

@@ -17,7 +17,7 @@ import random_networks as nets
 import exactspline as es
 from exactspline.cells.space import search_space
 from exactspline.search.kernel import control as c
-from exactspline.search.kernel import dfs, facet_buffers
+from exactspline.search.kernel import dfs, engine, facet_buffers
 from exactspline.search.kernel.block import NOT_COMPILED, given
 from exactspline.search.kernel.engine import KernelSearch
 from exactspline.search.kernel.phases import STEPS
@@ -43,10 +43,11 @@ def recording(made: Seen) -> None:
 
 
 def multiscale(rng: random.Random) -> es.Network:
-    """Over eighty binary orders of magnitude: cells without float64 points, and questions."""
+    """Over many binary orders of magnitude: cells without points of pairs of floats, questions."""
+    most = rng.choice((40, 200))
 
     def value() -> Fraction:
-        return Fraction(rng.choice([1, 3, -1, -3, 5])) * Fraction(2) ** rng.randint(-40, 40)
+        return Fraction(rng.choice([1, 3, -1, -3, 5])) * Fraction(2) ** rng.randint(-most, most)
 
     n = dim = rng.choice([1, 2])
     operators: list[es.Operator] = []
@@ -106,6 +107,7 @@ def all_steps() -> Seen:
             {"max_regions": 2}, {"faults": (0.3, rng.randrange(2**31))}, {"box_above": 0},
             {"faults": (0.3, rng.randrange(2**31)), "facets": True},
         ):  # fmt: skip
+            engine.FEW = rng.choice((0, 10**9))
             search = KernelSearch(program, space, **options)
             pending = search.state.pending
             pending.arena, pending.arena_id = np.zeros(8), np.zeros(8, dtype=np.int64)
