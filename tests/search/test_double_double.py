@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from collections.abc import Iterator
 from fractions import Fraction
 
 import corner_networks as corners
 import numpy as np
 import pytest
-import random_networks as nets
 from marks import first_quick
+from tier_checks import Compared, searches, verdict_of_middle
 
 import exactspline as es
 from exactspline.cells.forms import ExactForms
@@ -22,9 +21,8 @@ from exactspline.search.kernel import engine
 from exactspline.search.kernel.engine import KernelSearch
 from exactspline.search.kernel.jit import entry
 from exactspline.search.kernel.middle import arithmetic as dd
-from exactspline.search.kernel.middle.arrays import bounded_pairs, exactly, make_middle
+from exactspline.search.kernel.middle.arrays import bounded_pairs, exactly
 from exactspline.search.kernel.middle.fused import FUSED, product_error
-from exactspline.search.kernel.tiers import bring_in, call_tier
 
 U2 = Fraction(1, 2**106)
 BLOCKS, PAIRS = 25, 40_000  # a million operands
@@ -158,37 +156,6 @@ def test_pairs_of_parameters(kind):
 # --- Forms -----------------------------------------------------------------------------------
 
 
-def searches(n: int, seed: int) -> Iterator[KernelSearch]:
-    """Searches of networks of all kinds, the middle tier brought in."""
-    rng = random.Random(seed)
-    for number in range(n):
-        if number % 2:
-            corner = corners.draw(rng.choice(sorted(corners.FAMILIES)), number, (2, 5, 4, 3))
-            program, chart = corner.network.program, corner.domain.chart
-        else:
-            dim = rng.randint(1, 3)
-            style = rng.choice(nets.STYLES)
-            spec = nets.random_spec(rng, dim, [4, 3, 3], style, kinds=nets.ALL_KINDS)
-            program = nets.network(spec).program
-            chart = nets.any_domain(rng, dim)[0].chart
-        if program.layers and chart.dim and search_space(program, chart).dim:
-            yield KernelSearch(program, search_space(program, chart))
-
-
-def verdict_of_middle(search: KernelSearch) -> int:
-    """What the middle tier says of the form that is asked; the search stands as it stood."""
-    state = search.state
-    if not len(state.middle.ctl):
-        state.middle = make_middle(search.problem, *search.moderate, state)
-        bring_in(search.problem, state, c.MIDDLE_VERDICT)
-    names = ("ctl", "point", "point_low", "plus_point", "plus_low", "minus_point", "minus_low")
-    kept = {name: getattr(state, name).copy() for name in names}
-    verdict = call_tier(c.MIDDLE_VERDICT, search.problem, state, c.NOBODY)
-    for name, before in kept.items():
-        getattr(state, name)[:] = before
-    return verdict
-
-
 class Forms:
     """Compares the middle tier's forms of the current cell with the exact ones."""
 
@@ -231,21 +198,6 @@ def test_forms_are_within_their_bounds(block):
 
 
 # --- Verdicts of tiers -----------------------------------------------------------------------
-
-
-class Compared:
-    """Asks the middle tier what another tier has proved."""
-
-    def __init__(self) -> None:
-        self.seen: Counter[str] = Counter()
-
-    def __call__(self, search: KernelSearch) -> None:
-        ctl = search.state.ctl
-        if ctl[c.REASON] != c.SEEN_VERDICT:
-            return
-        other = verdict_of_middle(search)
-        self.seen["open" if other == c.OPEN else "decided"] += 1
-        assert other in (c.OPEN, ctl[c.ANSWER]), "two tiers contradict each other"
 
 
 @pytest.mark.parametrize("block", first_quick(range(4)))

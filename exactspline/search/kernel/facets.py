@@ -159,6 +159,8 @@ def _test(P, S, r):
         found = _point_beyond(P, S, r, status == RAY, column, direction)
     if not found:
         return _in_middle(P, S, r, c.F_IS_BEYOND)
+    for j in range(d):
+        S.plus_low[j] = 0.0
     restore(P, S, r)
     if r < P.mode[c.DOMAIN_ROWS] or leads_down(P, S, r):
         note(P, S, r)

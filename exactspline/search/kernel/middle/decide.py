@@ -74,6 +74,8 @@ def _sign_at_point(P, S):
     value, bound = bounded_value(g, g_low, error, S.point, S.point_low, d)
     if abs(value) > bound:
         return 1 if value > 0.0 else -1
+    if middle.ctl[c.M_WITHOUT] >= 0:
+        return 0  # a leaf's point is its witness, which stays where it is
     return _nudge(P, S)
 
 
