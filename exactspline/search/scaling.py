@@ -23,7 +23,7 @@ them is an error bound. Numbers of everyday size are left alone, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -34,8 +34,8 @@ from ..cells.space import SearchSpace
 from ..compile.forms import Forms
 from ..compile.program import Layer, Program, Units
 from ..domain.rows import Bound
-from ..errors import UndecidedError
-from ..rationals import compact, nearest_float
+from ..polyhedra.lp import Point
+from ..rationals import compact, fractions, nearest_float
 from .decisions import Batch
 
 __all__ = ["Coordinates", "scaled"]
@@ -111,20 +111,26 @@ class Coordinates:
                 interior=ends[2],
             )  # fmt: skip
 
-    def unscaled(self, batch: Batch) -> Batch:
-        """What was found, in the coordinates as they were."""
+    def unscaled(self, batch: Batch, inner: Callable[[int], Point]) -> Batch:
+        """What was found, in the coordinates as they were.
+
+        Parameters
+        ----------
+        batch : Batch
+        inner : callable
+            A point inside a facet of the batch, for those whose point beyond it is no float64
+            point any more.
+        """
         if self.unchanged:
             return batch
-        batch.points, batch.exact = self._points(batch.points, batch.exact)
         facets = batch.facets
         if facets is not None:
-            facets.point, lost = self._floats(facets.point)
-            if np.any(lost):
-                raise UndecidedError(
-                    "a point beyond a facet is no float64 number in the domain's own coordinates; "
-                    "scale the domain, or use engine='rational'"
-                )
-            facets.exact = {e: _divided(p, -self.exponents) for e, p in facets.exact.items()}
+            points, lost = self._floats(facets.point)
+            exact = {e: fractions(inner(e)) for e in np.flatnonzero(lost).tolist()}
+            exact.update(facets.exact)
+            facets.point = points
+            facets.exact = {e: _divided(p, -self.exponents) for e, p in exact.items()}
+        batch.points, batch.exact = self._points(batch.points, batch.exact)
         return batch
 
     def _floats(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -178,7 +178,12 @@ class KernelSearch:
             When to stop: a clock, or a ``time.monotonic()`` value.
         """
         for batch in self._batches(Clock.of(deadline)):
-            yield self.coordinates.unscaled(batch)
+            yield self.coordinates.unscaled(batch, lambda edge: self._inner(batch, edge))  # noqa: B023
+
+    def _inner(self, batch: Batch, edge: int) -> Point:
+        """A point inside a facet of a batch that was just handed over."""
+        assert self.facets is not None
+        return self.facets.inner(batch, edge)
 
     def _batches(self, clock: Clock) -> Iterator[Batch]:
         """The same, over the coordinates that are searched."""

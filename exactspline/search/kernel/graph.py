@@ -6,7 +6,8 @@ import numpy as np
 
 from ...cells.facets import Condition, Facet, beyond, facets_of_region
 from ...polyhedra.decide import decide
-from ...polyhedra.lp import Row, value_at
+from ...polyhedra.lp import Point, Row, crossing, q, value_at
+from ..decisions import Batch
 from ..facet_columns import FoundFacets, exact_facets
 from . import control as c
 from .facet_buffers import COLUMNS, grow
@@ -105,6 +106,18 @@ class FacetSearch:
             flips = beyond(forms, state.codes, point, direction)
         condition = Condition(rows[r], -1, layer, form, int(state.path.sign[r]), flips[0][0])
         return Facet(condition, point, flips)
+
+    def inner(self, batch: Batch, edge: int) -> Point:
+        """A point inside a facet, from the region's witness and the point beyond the facet."""
+        search, facets = self.search, batch.facets
+        assert facets is not None
+        at = int(facets.region[edge]) - (search.regions - len(batch.codes))
+        layer = int(np.searchsorted(search.program.form_start, facets.form[edge], "right")) - 1
+        form = int(facets.form[edge] - search.program.form_start[layer])
+        row = search.forms.form(layer, form, batch.codes[at])
+        known = batch.exact.get(at)
+        inside = [q(v) for v in (batch.points[at].tolist() if known is None else known)]
+        return crossing(row, inside, [q(v) for v in facets.point[edge].tolist()])
 
     def of_exact(self, codes: np.ndarray, inside: list) -> FoundFacets:
         """The facets of a region that the search found in rationals."""
