@@ -15,6 +15,7 @@ import random_networks as nets
 
 import exactspline as es
 from exactspline.cells.space import search_space
+from exactspline.search.kernel import engine
 from exactspline.search.kernel.engine import KernelSearch
 
 BLOCKS, RUNS = 8, 1250  # 10,000 runs
@@ -65,7 +66,9 @@ def run(program, space, **options) -> tuple[list[tuple[int, ...]], list, KernelS
 
 @pytest.mark.slow
 @pytest.mark.parametrize("block", range(BLOCKS))
-def test_faults_never_change_a_result(block):
+def test_faults_never_change_a_result(block, monkeypatch):
+    # in every second block the double-double tier is asked before rationals are
+    monkeypatch.setattr(engine, "FEW", 0 if block % 2 else engine.FEW)
     rng = random.Random(90_000 + block)
     done = errors = 0
     clean_queries = faulty_queries = 0
@@ -104,8 +107,10 @@ def test_faults_never_change_a_result(block):
     assert faulty_queries > clean_queries + 2 * RUNS
 
 
-def test_every_rational_answer_is_needed_at_rate_one():
+@pytest.mark.parametrize("few", [0, 10**9], ids=["double-double first", "rationals"])
+def test_every_rational_answer_is_needed_at_rate_one(few, monkeypatch):
     """With everything disturbed, almost all verdicts fall to the rational tier."""
+    monkeypatch.setattr(engine, "FEW", few)
     rng = random.Random(4)
     spec = nets.random_spec(rng, 2, [6, 5], "float", kinds=("relu",), odd=False)
     program = nets.network(spec).program

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
 
 import flint
 import numpy as np
@@ -15,8 +16,7 @@ from ...cells.space import SearchSpace
 from ...clock import Clock, OutOfTime
 from ...compile.program import Program
 from ...errors import UndecidedError
-from ...polyhedra.decide import decide, interior
-from ...polyhedra.lp import Point, Row, q, value_at
+from ...polyhedra.lp import Point, Row
 from ...rationals import fractions
 from ..decisions import Batch, Decisions
 from ..part import INSIDE, ON_THE_WAY, WHOLE, Part, following
@@ -28,6 +28,7 @@ from .graph import FacetSearch
 from .layout import State
 from .middle.arrays import exactly, make_middle
 from .problem import make_problem
+from .questions import answer, current_cell
 from .stages import EMPTIED, FULL_CELL, NEXT, NO_ROOT, REGION, ROOT, Stage
 from .start import first_node
 from .state import make_state
@@ -42,14 +43,6 @@ SLOW, FAST = 0.2, 0.05  # seconds between two looks: more are too many, less are
 # than the double-double tier takes to compile, and most searches have no more.
 FEW = 64
 HEARTBEAT = 0.1  # seconds between two batches while the kernel asks and asks
-
-
-def _nearest(point: list[flint.fmpq]) -> list[float] | None:
-    """The nearest float64 point, or None if it has none."""
-    try:
-        return [int(v.p) / int(v.q) for v in point]
-    except OverflowError:
-        return None
 
 
 def _sum(point: np.ndarray, low: np.ndarray) -> tuple[Fraction, ...]:
@@ -202,7 +195,7 @@ class KernelSearch:
                 continue
             status = self._advance()
             if status in (c.QUERY, c.NEEDS_TIER):
-                self._step = self._answer if status == c.QUERY else self._bring_tier
+                self._step = partial(answer, self) if status == c.QUERY else self._bring_tier
                 if not self._done(clock):
                     yield self._take()
                     return
@@ -287,7 +280,7 @@ class KernelSearch:
                 self.facets.answer()
             else:
                 ctl[c.PHASE] = c.NODE
-                self._answer()
+                answer(self)
         else:
             self.state.middle = make_middle(self.problem, *self.moderate, self.state)
             bring_in(self.problem, self.state, wanted)
@@ -359,7 +352,7 @@ class KernelSearch:
 
     def _enter_exactly(self) -> None:
         """Have the current node searched in rational arithmetic."""
-        self._search_exactly(self._current_cell())
+        self._search_exactly(current_cell(self))
 
     def _search_exactly(self, cell: Cell | None) -> None:
         """Have a cell searched in rational arithmetic next."""
@@ -509,62 +502,6 @@ class KernelSearch:
     def point(self) -> Point:
         """The current node's witness, exactly."""
         return exactly(self.state.point, self.state.point_low)
-
-    def _answer(self) -> None:
-        """Decide the kernel's open question in rationals and write the answer."""
-        state = self.state
-        ctl = state.ctl
-        self.queries[int(ctl[c.REASON])] += 1
-        rows = self.path_rows()
-        form = self.forms.form(int(ctl[c.LAYER]), int(ctl[c.QUERY_FORM]), state.codes)
-        inside = self.point()
-        if any(value_at(row, inside) <= 0 for row in rows):
-            raise UndecidedError(
-                f"layer {int(ctl[c.LAYER])}: a point that was proved inside a cell in float64 is "
-                "not inside it in rationals; this is a defect of exactspline, please report it "
-                "with the network (engine='rational' does without float64)"
-            )
-        bases = [state.dictionary.col_id.tolist(), state.other.col_id.tolist()]
-        bases = [b for b in bases if all(0 <= i < len(rows) for i in b)]
-        verdict = decide(rows, form, inside, bases)
-        self.rational += 1
-        kinds = {"positive": c.POS, "negative": c.NEG, "zero": c.ZERO, "cut": c.CUT}
-        ctl[c.ANSWER] = kinds[verdict.kind]
-        if verdict.kind != "cut":
-            return
-        for point, target, low, flag, sign in (
-            (verdict.plus, state.plus_point, state.plus_low, c.PLUS_OK, 1),
-            (verdict.minus, state.minus_point, state.minus_low, c.MINUS_OK, -1),
-        ):
-            ctl[flag] = False
-            near = _nearest(point)
-            if near is None:
-                continue
-            rest = _nearest([a - q(b) for a, b in zip(point, near, strict=True)])
-            for low_part in ([0.0] * len(near), rest or []):
-                at = [q(a) + q(b) for a, b in zip(near, low_part, strict=False)]
-                if (
-                    low_part
-                    and value_at(form, at) * sign > 0
-                    and all(value_at(row, at) > 0 for row in rows)
-                ):
-                    target[:], low[:] = near, low_part
-                    ctl[flag] = True
-                    break
-
-    def _current_cell(self) -> Cell | None:
-        """The current node as an exact cell; None if its interior is empty."""
-        state = self.state
-        ctl = state.ctl
-        rows = self.path_rows()
-        inside = interior(rows, self.space.dim)
-        if inside is None:
-            return None
-        todo = state.open_units[int(ctl[c.POSITION]) : int(ctl[c.OPEN_END])].tolist()
-        return Cell(
-            rows, inside, state.codes.copy(), int(ctl[c.LAYER]), todo, int(ctl[c.PIECE]),
-            int(ctl[c.COND]) if ctl[c.PIECE] >= 0 else 0,
-        )  # fmt: skip
 
     def _grow(self) -> None:
         """Double the room for pending dictionaries."""

@@ -14,7 +14,7 @@ __all__ = ["Searching"]
 
 
 class Searching(Protocol):
-    """A search, as seen by what finds the facets of its leaves."""
+    """A search, as seen by what answers its questions and finds the facets of its leaves."""
 
     program: Program
     space: SearchSpace
@@ -22,6 +22,7 @@ class Searching(Protocol):
     state: State
     forms: ExactForms
     rational: int
+    queries: list[int]  # to rationals, by reason
 
     @property
     def regions(self) -> int:
