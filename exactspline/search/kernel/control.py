@@ -68,11 +68,14 @@ F_NONE, F_IMPLIED, F_FACET, F_LATER = 0, 1, 2, 3
     FAULTS,
     LEAF_FACETS,
     MIDDLE_VERDICT,
+    REENTER_LAYER,
     N_TIERS,
-) = range(14)
+) = range(15)
 MISSING = -2  # what a call of one returns that has not been brought in
 # what they are called with: GENERAL_UNITS
 ENTERED, AGAIN, INSIDE = range(3)  # all units of a layer, the open ones, those inside of it
+# REENTER_LAYER
+RENEW, RESETTLE, REMEMBER = range(3)  # forms, units; what was entered in full
 # GENERAL_PIECES
 CHOOSE, GO_ON_WITH = range(2)  # the next condition, its verdict
 # COEFFICIENT_PROOF
@@ -138,8 +141,9 @@ N_REASONS = 4
     PROOF_SIGN,  # the sign that the form is to be proved to have
     WANTED_TIER,  # the kernel that is missing
     BY_MIDDLE,  # decisions in double-double
+    REENTERED,  # the layer that is entered by what has changed
     N_CTL,
-) = range(46)
+) = range(47)
 # State.num: floats that survive
 (
     WEIGHT,  # the share of the search tree below the current node

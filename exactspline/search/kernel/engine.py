@@ -39,9 +39,10 @@ __all__ = ["KernelSearch"]
 BUDGET = 20_000  # nodes between two looks at the clock at most: about 0.1 s
 FIRST = 16  # nodes before the first look: nobody knows how long they take
 SLOW, FAST = 0.2, 0.05  # seconds between two looks: more are too many, less are few
-# So many decisions that float64 leaves open are left to rationals, in every search: they take less
-# than the double-double tier takes to compile, and most searches have no more.
-FEW = 64
+# So many decisions that float64 leaves open are left to rationals, in every search of a network of
+# so few members: they take less than the double-double tier takes to compile, and most searches
+# have no more.
+FEW, SMALL = 64, 2000
 HEARTBEAT = 0.1  # seconds between two batches while the kernel asks and asks
 
 
@@ -102,7 +103,8 @@ class KernelSearch:
         self.rational = 0
         self.queries = [0] * c.N_REASONS
         self.stage = Stage.NEW
-        self._few = FEW  # open decisions still to be left to rationals
+        few_members = sum(len(layer.members) for layer in program.layers) <= SMALL
+        self._few = FEW if few_members else 0  # open decisions still to be left to rationals
         self._back = Stage.TREE  # where a cell that is searched exactly leads back to
         self.spent = False  # it cannot go on, but says what remains
         self._step: Callable[[], None] | None = None  # in rationals, to be done before all else

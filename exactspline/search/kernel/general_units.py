@@ -88,7 +88,7 @@ def _sign_of_condition(P, S, layer, form, low, high):
 
 
 @kernel
-def _settled_piece(P, S, layer, k, low, high):
+def settled_piece(P, S, layer, k, low, high):
     """The piece of a unit all of whose conditions hold on a box, or -1; whether it is exact."""
     at, stride = P.layers.unit_at[layer] + k, P.layers.stride[layer]
     lead, first = P.units.lead[at], P.units.start[at + layer]
@@ -134,7 +134,9 @@ def settle_general(P, S, which):
         out = ctl[c.OPEN_END]
     for position in range(start, ctl[c.OPEN_END]):
         k = position - start if which == c.ENTERED else S.open_units[position]
-        piece, exact = _settled_piece(P, S, layer, k, low, high)
+        piece, exact = settled_piece(P, S, layer, k, low, high)
+        if which == c.ENTERED and P.rows.on[layer] == 1:
+            S.reentry.exact[P.layers.unit_at[layer] + k] = exact
         if piece >= 0:
             S.codes[P.layers.unit_at[layer] + k] = piece
             if exact:

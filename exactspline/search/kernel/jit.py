@@ -34,7 +34,7 @@ _MODULES = (
     "cross", "dfs", "facet_tests", "facet_walk", "facets", "faults", "general_units", "jit",
     "jumps", "layer_entry", "layout", "linking", "middle/arithmetic", "middle/decide",
     "middle/fused", "middle/lp", "middle/proofs", "middle/rows", "narrow_layer", "nodes", "points",
-    "proofs", "rows", "simplex", "verdicts",
+    "proofs", "reentry", "rows", "simplex", "verdicts",
 )  # fmt: skip
 
 TIERS: dict[int, Any] = {}  # the kernels of `tier`, by their number

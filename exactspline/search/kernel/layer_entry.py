@@ -12,6 +12,7 @@ from .box_tests import settle, tighten
 from .certificates import grid_value
 from .classes import member_classes, state_classes
 from .jit import kernel, tier
+from .reentry import reenter
 from .rows import EXACT_LIMIT, NOT_EXACT, member_rows, state_rows
 
 LOWEST_GRID, HIGHEST_GRID = -1000, 800  # grids beyond could underflow or overflow
@@ -21,8 +22,14 @@ LOWEST_GRID, HIGHEST_GRID = -1000, 800  # grids beyond could underflow or overfl
 def enter_layer(P, S, layer):
     """Compute a layer's forms on the current cell and list the units that stay open."""
     ctl = S.ctl
+    ctl[c.REENTERED] = layer
+    again = P.rows.on[layer] == 1 and reenter(P, S, c.RENEW) == 1
     if layer > 0:
-        _compute_forms(P, S, layer)
+        if not again:
+            _compute_forms(P, S, layer)
+        S.middle.entered[layer] += 1
+        if layer <= S.narrow.span[1]:
+            S.narrow.span[0] = 0  # what was computed there belongs to another cell
         for j in range(P.mode[c.DIM]):
             S.boxes.low[layer, j] = S.boxes.low[layer - 1, j]
             S.boxes.high[layer, j] = S.boxes.high[layer - 1, j]
@@ -32,7 +39,12 @@ def enter_layer(P, S, layer):
     ctl[c.PIECE] = -1
     low, high = S.boxes.low[layer], S.boxes.high[layer]
     ctl[c.OPEN_END] = start + P.layers.n_units[layer]
-    ctl[c.OPEN_END] = settle(P, S, c.ENTERED, low, high)
+    if again:
+        ctl[c.OPEN_END] = reenter(P, S, c.RESETTLE)
+    else:
+        ctl[c.OPEN_END] = settle(P, S, c.ENTERED, low, high)
+        if P.rows.on[layer] == 1:
+            reenter(P, S, c.REMEMBER)
     if layer > 0 and ctl[c.OPEN_END] - start > P.mode[c.BOX_ABOVE]:
         tighten(P, S, low, high)
         ctl[c.OPEN_END] = settle(P, S, c.AGAIN, low, high)
@@ -64,9 +76,6 @@ def _compute_forms(P, S, layer):
         if not entries.zero[new + j]:
             active += 1
     S.narrow.active[layer] = active
-    S.middle.entered[layer] += 1
-    if layer <= S.narrow.span[1]:
-        S.narrow.span[0] = 0  # what was computed there belongs to another cell
 
 
 @tier(c.EQUAL_MEMBERS)

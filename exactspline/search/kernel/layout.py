@@ -20,8 +20,8 @@ from .block import (
 
 __all__ = [
     "Across", "Box", "Boxes", "Classes", "Dictionary", "Edges", "Entries", "Facets", "Form",
-    "Layers", "Members", "Middle", "Narrow", "Path", "Pending", "Problem", "Regions", "Scratch",
-    "State", "Units", "Weights",
+    "Layers", "Members", "Middle", "Narrow", "Path", "Pending", "Problem", "Reentry", "Regions",
+    "Rows", "Scratch", "State", "Units", "Weights",
 ]  # fmt: skip
 
 
@@ -101,6 +101,20 @@ class Classes(Block):
     state: Ints
 
 
+class Rows(Block):
+    """What `reentry.py` reads of some layers: weights by members, and the units of every member."""
+
+    on: Ints  # per layer: 1 where it is entered again by what has changed
+    at: Ints
+    start: Ints  # per member, with one entry more a layer
+    column: Ints
+    weight: Floats
+    error: Floats
+    unit_at: Ints
+    unit_start: Ints
+    unit: Ints
+
+
 class Problem(Block):
     """What is searched, in float64 with error bounds; never changed by a kernel."""
 
@@ -110,6 +124,7 @@ class Problem(Block):
     weights: Weights
     units: Units
     classes: Classes
+    rows: Rows
 
 
 # ------------------------------------------------------------------ where the search stands
@@ -172,6 +187,20 @@ class Narrow(Block):
     work: FloatTable
     ids: Ints
     ones: Floats
+
+
+class Reentry(Block):
+    """How a layer was entered last, see reentry.py."""
+
+    parent: Ints  # per layer: how often the layer before had been entered
+    last: Int32s  # per unit: its piece then
+    piece: Int32s  # per unit: the piece that the box settled, or -1
+    exact: Flags  # whether by an exact identity
+    changed: Ints  # entries of the state that differ now
+    renewed: Ints  # members that were made anew
+    member_mark: Ints  # the layer's number of entries when that was
+    unit_mark: Ints
+    fresh: Ints  # the next class that no row has
 
 
 class Boxes(Block):
@@ -333,6 +362,7 @@ class State(Block):
     entries: Entries
     narrow: Narrow
     boxes: Boxes
+    reentry: Reentry
     pending: Pending
     form: Form
     middle: Middle

@@ -39,43 +39,50 @@ def state_rows(P, codes, layer, members, entries, dim):
     old, new = P.layers.state_at[before], P.layers.state_at[layer]
     for k in range(P.layers.n_units[before]):
         piece = base + P.units.start[unit + before + k] + codes[unit + k]
-        slope, slope_error = P.units.slope[piece], P.units.slope_error[piece]
-        offset, offset_error = P.units.offset[piece], P.units.offset_error[piece]
-        Z, Z_error = entries.Z[new + k], entries.error[new + k]
-        is_zero = slope == 0.0 and slope_error == 0.0 and offset == 0.0 and offset_error == 0.0
-        entries.zero[new + k] = is_zero
-        if is_zero:  # written all the same: a later layer may pass the entry on
-            for j in range(dim + 1):
-                Z[j] = 0.0
-            for j in range(n_err):
-                Z_error[j] = 0.0
-            entries.size[new + k] = 0.0
-            continue
-        i = P.units.member[piece]
-        plain = abs(slope) == 1.0 and slope_error == 0.0 and offset == 0.0 and offset_error == 0.0
-        for j in range(dim + 1):
-            Z[j] = slope * U[j * n_mem + i]
-        Z[dim] += offset
-        if coefficients:
-            for j in range(dim + 1):
-                value, off = abs(U[j * n_mem + i]), U_error[j * n_mem + i]
-                e = abs(slope) * off
-                if not plain:
-                    e += slope_error * (value + off) + gamma(2) * abs(slope) * value
-                    # not asked of e: products of nonzero numbers may have vanished
-                    e = e * (1.0 + 1e-12) + (UNDERFLOW if off > 0.0 or value > 0.0 else 0.0)
-                Z_error[j] = e
-            if not plain:
-                Z_error[dim] += (offset_error + gamma(2) * abs(offset)) * (1.0 + 1e-12)
-        else:
-            e = abs(slope) * U_error[i]
-            if not plain:
-                e += slope_error * (U_size[i] + U_error[i]) + offset_error
-                e += gamma(2) * (abs(slope) * U_size[i] + abs(offset)) + UNDERFLOW
-                e *= 1.0 + 1e-12
-            Z_error[0] = e
-            entries.size[new + k] = (abs(slope) * U_size[i] + abs(offset)) * (1.0 + 1e-12)
+        state_row(P, piece, n_mem, dim, U, U_error, U_size, entries, new + k)
     _passed_on(P, entries, old, new, before, dim, n_err)
+
+
+@kernel
+def state_row(P, piece, n_mem, dim, U, U_error, U_size, entries, at):
+    """One row of the state: the piece's slope times its member, plus its offset."""
+    coefficients = P.mode[c.COEFFICIENTS] == 1
+    Z, Z_error = entries.Z[at], entries.error[at]
+    slope, slope_error = P.units.slope[piece], P.units.slope_error[piece]
+    offset, offset_error = P.units.offset[piece], P.units.offset_error[piece]
+    is_zero = slope == 0.0 and slope_error == 0.0 and offset == 0.0 and offset_error == 0.0
+    entries.zero[at] = is_zero
+    if is_zero:  # written all the same: a later layer may pass the entry on
+        for j in range(dim + 1):
+            Z[j] = 0.0
+        for j in range(len(Z_error)):
+            Z_error[j] = 0.0
+        entries.size[at] = 0.0
+        return
+    i = P.units.member[piece]
+    plain = abs(slope) == 1.0 and slope_error == 0.0 and offset == 0.0 and offset_error == 0.0
+    for j in range(dim + 1):
+        Z[j] = slope * U[j * n_mem + i]
+    Z[dim] += offset
+    if coefficients:
+        for j in range(dim + 1):
+            value, off = abs(U[j * n_mem + i]), U_error[j * n_mem + i]
+            e = abs(slope) * off
+            if not plain:
+                e += slope_error * (value + off) + gamma(2) * abs(slope) * value
+                # not asked of e: products of nonzero numbers may have vanished
+                e = e * (1.0 + 1e-12) + (UNDERFLOW if off > 0.0 or value > 0.0 else 0.0)
+            Z_error[j] = e
+        if not plain:
+            Z_error[dim] += (offset_error + gamma(2) * abs(offset)) * (1.0 + 1e-12)
+    else:
+        e = abs(slope) * U_error[i]
+        if not plain:
+            e += slope_error * (U_size[i] + U_error[i]) + offset_error
+            e += gamma(2) * (abs(slope) * U_size[i] + abs(offset)) + UNDERFLOW
+            e *= 1.0 + 1e-12
+        Z_error[0] = e
+        entries.size[at] = (abs(slope) * U_size[i] + abs(offset)) * (1.0 + 1e-12)
 
 
 @kernel

@@ -33,6 +33,7 @@ from .layout import (
     State,
 )
 from .problem import common_grid
+from .reentered import make_reentry
 from .rows import EXACT_LIMIT, NOT_EXACT
 from .simplex import LANES
 
@@ -93,6 +94,7 @@ def make_state(
             low=np.zeros((n_layers, d)), high=np.zeros((n_layers, d)), cell_low=np.zeros(d),
             cell_high=np.zeros(d),
         ),
+        reentry=make_reentry(problem),
         pending=Pending(
             stack=np.zeros((depth, c.N_STACK), dtype=np.int64),
             num=np.zeros((depth, c.N_STACK_NUM)), point=np.zeros((depth, d)),

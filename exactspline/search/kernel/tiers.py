@@ -33,6 +33,8 @@ def needed(problem: Problem, state: State) -> list[int]:
         out.append(c.EQUAL_MEMBERS)
     if state.faults[c.FAULT_RATE] > 0.0:
         out.append(c.FAULTS)
+    if problem.rows.on.any():
+        out.append(c.REENTER_LAYER)
     return [*out, c.ENTER_LAYER]
 
 

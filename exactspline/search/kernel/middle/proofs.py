@@ -219,17 +219,21 @@ def follows_by_integers(P, S, sign):
 
     q sign * form = sum p_k row_k + r with integers p >= 0, and r >= 0: a constant, or at least
     0 on the domain's box. The multipliers' guesses are small rationals: q comes from their
-    continued fractions. While all products and sums stay below 2^103 units of the rows' common
-    grid nothing is rounded.
+    continued fractions. First without any row: at a vertex of the box where many rows meet, the
+    dictionary names others than its sides.
     """
     d, middle, path = P.mode[c.DIM], S.middle, S.middle.path
     z, z_low, col_id, p = middle.z, middle.z_low, middle.col_id, middle.work[0]
-    grid, q = middle.ctl[c.M_FORM_GRID], _common_denominator(P, S)
-    if grid == NOT_EXACT or q == 0.0:
+    if middle.ctl[c.M_FORM_GRID] == NOT_EXACT:
         return False
-    magnitude = q * middle.form_largest[0]
     for k in range(d):
         p[k] = 0.0
+    if _identity(P, S, sign, 1.0):
+        return True
+    q = _common_denominator(P, S)
+    if q == 0.0:
+        return False
+    for k in range(d):
         if _takes_no_part(P, S, k):
             continue
         value, low = times_float(z[k], z_low[k], q)
@@ -238,8 +242,21 @@ def follows_by_integers(P, S, sign):
             return False
         if abs((value - p[k]) + low) > 1e-6:
             return False
-        grid = min(grid, path.grid[col_id[k]])
-        magnitude += p[k] * path.largest[col_id[k]]
+    return _identity(P, S, sign, q)
+
+
+@kernel
+def _identity(P, S, sign, q):
+    """Whether q sign * form - sum p_k row_k is 0, or >= 0 on the domain's box, exactly.
+
+    While all products and sums stay below 2^103 units of the rows' common grid nothing is rounded.
+    """
+    d, middle, path, p = P.mode[c.DIM], S.middle, S.middle.path, S.middle.work[0]
+    grid, magnitude = middle.ctl[c.M_FORM_GRID], q * middle.form_largest[0]
+    for k in range(d):
+        if p[k] > 0.0:
+            grid = min(grid, path.grid[middle.col_id[k]])
+            magnitude += p[k] * path.largest[middle.col_id[k]]
     boxed = middle.ctl[c.M_BOX_GRID] != NOT_EXACT and middle.ctl[c.M_WITHOUT] < 0
     if boxed:
         grid += middle.ctl[c.M_BOX_GRID]
@@ -254,7 +271,7 @@ def follows_by_integers(P, S, sign):
         r, r_low = times_float(middle.form.g[j], middle.form_low[j], q * sign)
         for k in range(d):
             if p[k] > 0.0:
-                i = col_id[k]
+                i = middle.col_id[k]
                 x, x_low = times_float(path.row[i, j], middle.path_low[i, j], p[k])
                 r, r_low = add(r, r_low, -x, -x_low)
         if j < d and not boxed:
