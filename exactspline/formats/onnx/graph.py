@@ -12,6 +12,7 @@ from ...network import Elementwise, Expand, Flatten, Operator, Reshape, Select
 from ...rationals import as_fractions, compact
 from ...room import MOST_MEMBERS
 from ..limits import Budget, check_entries
+from ..numbering import ValueNumbers
 from .node import NodeView
 from .values import AnyValue, Constant, Gated, Infinite, Value, Variable
 
@@ -32,11 +33,14 @@ class Graph:
         ONNX's data type of the input, hence of what is computed from it.
     nodes : list of (Operator, tuple of int)
         Each with the positions of what it reads; -1 is the network's input.
+    numbers : ValueNumbers
+        Which of them have the same value.
     """
 
     def __init__(self, file_bytes: int, input_shape: Shape = ()) -> None:
         self.budget = Budget(file_bytes)
         self.nodes: list[tuple[Operator, tuple[int, ...]]] = []
+        self.numbers = ValueNumbers(self.nodes)
         self.input_shape = input_shape
         self._shapes: dict[int, Shape] = {-1: input_shape}
         self.kind = 1

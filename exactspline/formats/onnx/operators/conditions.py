@@ -5,15 +5,18 @@ A choice by a constant condition is affine in what it chooses from.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
 
+from ....errors import UnsupportedOperatorError
 from ....network import Add, Elementwise
 from ....rationals import as_fractions, compact, exact_array
 from ...gates import Gate, added, chosen, compared, multiplied
 from ...limits import check_entries
+from ...multiples import UNKNOWN_STEP, multiple_of, step_taken
 from ..broadcast import drop_batch_axis
 from ..gated import functions_of_one
 from ..graph import Graph
@@ -47,10 +50,11 @@ def _compared(node: NodeView, graph: Graph) -> AnyValue:
     if isinstance(a, Constant) and isinstance(b, Constant):
         return _compared_constants(node, graph, a, b)
     relation = _RELATIONS[node.kind]
-    found = functions_of_one(node, graph, (a, b))
-    if found is not None:
-        root, (f, g) = found
-        return Gated(root, compared(relation, f, g), node)
+    with contextlib.suppress(UnsupportedOperatorError):  # another threshold for every entry
+        found = functions_of_one(node, graph, (a, b))
+        if found is not None:
+            root, (f, g) = found
+            return Gated(root, compared(relation, f, g), node)
     x, y = graph.plain(a), graph.plain(b)
     assert x is not None
     assert y is not None
@@ -152,14 +156,36 @@ def _where(node: NodeView, graph: Graph) -> AnyValue:
             return _constants_chosen(node, graph, condition, a, b)
         return _masked(node, graph, condition.values != 0, a, b)
     values = [condition, *(v.refused() if isinstance(v, Infinite) else v for v in (a, b))]
-    found = functions_of_one(node, graph, values)
-    if found is None:
-        raise node.unsupported(
-            "chooses between values by a condition on another value of the network: it cannot be "
-            "shown to be continuous. Write it with Max, Min, Clip or Relu"
-        )
-    root, (test, f, g) = found
-    return Gated(root, chosen(test, f, g), node)
+    with contextlib.suppress(UnsupportedOperatorError):  # other thresholds for every entry
+        found = functions_of_one(node, graph, values)
+        if found is not None:
+            root, (test, f, g) = found
+            return Gated(root, chosen(test, f, g), node)
+    one, other = (graph.plain(v) for v in values[1:])
+    assert one is not None
+    assert other is not None
+    return _by_difference(node, graph, condition, one, other)
+
+
+def _by_difference(
+    node: NodeView, graph: Graph, condition: AnyValue, a: Value, b: Value
+) -> Variable:
+    """b + (a - b, or 0), if a - b is a multiple of the value that is compared."""
+    factors = None
+    if isinstance(condition, Gated) and (isinstance(a, Variable) or isinstance(b, Variable)):
+        step = _difference(node, graph, a, b)
+        if step.shape == condition.shape:
+            factors = multiple_of(
+                graph.nodes, graph.shape_of, step.node, condition.root.node, graph.numbers
+            )
+    if factors is None:
+        raise node.unsupported(UNKNOWN_STEP)
+    assert isinstance(condition, Gated)
+    taken = graph.plain(Gated(condition.root, step_taken(condition.gate, factors), node))
+    assert isinstance(taken, Variable)
+    if isinstance(b, Constant):
+        return graph.apply(node, Elementwise(shift=drop_batch_axis(node, taken, b.values)), taken)
+    return graph.apply(node, Add(), b, taken)
 
 
 def _constants_chosen(
