@@ -100,12 +100,14 @@ def chosen_output(
             reason = reason or error
     if len(found) == 1:
         return found[0][1]
-    example = names[found[0][0]] if found else names[0] if names else ""
-    why = f"; one that cannot: {reason}" if reason and not found else ""
+    all_ = f"has {len(names)} outputs, {_shown(names)}"
+    if reason and not found:
+        raise UnsupportedOperatorError(f"{all_}, none of which can be read; the first: {reason}")
+    several = "several can be read" if found else "none is a float tensor that depends on the input"
+    example = names[found[0][0] if found else 0]
     raise FormatError(
-        f"has {len(names)} outputs, {_shown(names)}, of which {'several' if found else 'none'} can "
-        f'be read; choose one by its name or position: output="{example[:80]}", on the command '
-        f"line --output{why}"
+        f"{all_}, of which {several}; choose one by its name or position: "
+        f'output="{example[:80]}", on the command line --output'
     )
 
 

@@ -173,8 +173,21 @@ def test_the_only_output_that_can_be_meant(tmp_path):
     for found in (from_torch(net, (3,)), es.load(saved(net, tmp_path, (1, 3)))):
         assert [op.kind for op in found.operators] == ["Dense", "ReLU"]
         assert found.inputs == {}
-    with pytest.raises(FormatError, match=r"none can be read.*one that cannot: .*exp"):
+    with pytest.raises(UnsupportedOperatorError, match=r"none of which can be read; the first: .*exp"):
         from_torch(Returns(lambda y: (y.exp(), y.cos())), (3,))
+
+
+def test_constant_outputs():
+    for shape, result in (((3,), (3,)), ((1, 3), (3,)), ((2, 3), (2, 3)), ((), ())):
+        net = randomised(Returns(lambda y, shape=shape: torch.ones(shape, dtype=y.dtype)))
+        found = from_torch(net, (3,))
+        assert found.output_shape == result
+        assert np.all(found.forward([1.0, 2.0, 3.0]) == 1)
+        assert found.units == 0
+    both = Returns(lambda y: (torch.ones(1, 2), torch.zeros(1, 2)))
+    with pytest.raises(FormatError, match="of which none is a float tensor that depends on the"):
+        from_torch(both, (3,))
+    assert from_torch(both, (3,), output=0).forward([1.0, 2.0, 3.0]).tolist() == [1, 1]
 
 
 def test_one_output_has_a_place_too(tmp_path):

@@ -204,6 +204,8 @@ class ProgramReader:
                 raise UnsupportedOperatorError("is no tensor: the module returns nothing")
             self.lowering.base = "result"
             lead = self.lowering.lead
+            if isinstance(value, Const):  # the same everywhere
+                lead = int(lead and value.shape[:1] == (1,))
             found = self.lowering.as_var(self.lowering.operand(value, "it"), lead)
             if found.full[:1] != (1,) and lead:
                 raise UnsupportedOperatorError(
