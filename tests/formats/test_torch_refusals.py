@@ -55,7 +55,6 @@ UNSUPPORTED = {
     "weight_depends": (Calls(lambda s, x: F.linear(x, x)), (3,), "linear"),
     "square": (Calls(lambda s, x: x**2), (3,), "pow"),
     "exp": (Calls(lambda s, x: x.exp()), (3,), "aten.exp.*not piecewise affine"),
-    "isfinite": (Calls(lambda s, x: torch.where(x.isfinite(), x, -x)), (3,), "isfinite"),
     "comparison": (Calls(lambda s, x: (x > 0) * 1.0), (3,), "jumps where .* is 0: 0 left"),
     "control": (Calls(lambda s, x: x if x.sum(1) else -x), (3,), "control flow"),
     "control_comparison": (Calls(lambda s, x: x if x.sum(1) > 0 else -x), (3,), "control flow"),

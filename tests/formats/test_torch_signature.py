@@ -173,7 +173,9 @@ def test_the_only_output_that_can_be_meant(tmp_path):
     for found in (from_torch(net, (3,)), es.load(saved(net, tmp_path, (1, 3)))):
         assert [op.kind for op in found.operators] == ["Dense", "ReLU"]
         assert found.inputs == {}
-    with pytest.raises(UnsupportedOperatorError, match=r"none of which can be read; the first: .*exp"):
+    with pytest.raises(
+        UnsupportedOperatorError, match=r"none of which can be read; the first: .*exp"
+    ):
         from_torch(Returns(lambda y: (y.exp(), y.cos())), (3,))
 
 

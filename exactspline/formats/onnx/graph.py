@@ -35,6 +35,9 @@ class Graph:
         Each with the positions of what it reads; -1 is the network's input.
     numbers : ValueNumbers
         Which of them have the same value.
+    moved : bool
+        Whether the file has put the batch axis elsewhere (time in front, for a recurrent layer):
+        a first axis of length 1 may be any axis then.
     """
 
     def __init__(self, file_bytes: int, input_shape: Shape = ()) -> None:
@@ -44,15 +47,22 @@ class Graph:
         self.input_shape = input_shape
         self._shapes: dict[int, Shape] = {-1: input_shape}
         self.kind = 1
+        self.moved = False
         self._zero: Variable | None = None
         self._splines: dict[int, tuple[Gated, Variable]] = {}
 
     def apply(
-        self, node: NodeView, operator: Operator, *inputs: Variable, batch: bool | None = None
+        self,
+        node: NodeView,
+        operator: Operator,
+        *inputs: Variable,
+        batch: bool | None = None,
+        plain: bool = False,
     ) -> Variable:
         """Append an operator that reads ``inputs``.
 
-        The batch axis stays what it is in the first one, unless ``batch`` says it.
+        The batch axis stays what it is in the first one, unless ``batch`` says it. A first axis of
+        length 1 is taken as the batch axis again, but for ``plain``, for steps inside of a reader.
         """
         operator.name = operator.name or node.name
         shape = operator.output_shape(*[x.inner for x in inputs])
@@ -64,9 +74,15 @@ class Graph:
         self.budget.parameters(operator.parameters, node.where)
         position = self.add(operator, [x.node for x in inputs], shape)
         out = Variable(shape, inputs[0].batch if batch is None else batch, position)
-        if not out.batch and len(shape) >= 2 and shape[0] == 1:
+        if not plain and not out.batch and len(shape) >= 2 and shape[0] == 1:
             return self.reshape(node, out, shape)
         return out
+
+    def without_batch_axis(self, node: NodeView, x: Variable) -> Variable:
+        """The same entries, with the batch axis as an axis like others; for steps of a reader."""
+        if not x.batch:
+            return x
+        return self.apply(node, Reshape(x.shape), x, batch=False, plain=True)
 
     def add(self, operator: Operator, inputs: Sequence[int], shape: Shape) -> int:
         """Append an operator that gives a value of a known shape; returns its position."""

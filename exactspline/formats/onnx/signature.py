@@ -30,15 +30,15 @@ _OF_SHAPES = ("Shape", "Size")  # they depend on shapes alone, which are known
 _SMOOTH = frozenset({
     "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Attention", "Cos", "Cosh", "CumProd", "Det",
     "Erf", "Exp", "GRU", "GroupNormalization", "InstanceNormalization", "LRN", "LSTM",
-    "LayerNormalization", "Log", "LpNormalization", "MeanVarianceNormalization", "Mish", "Pow",
-    "RMSNormalization", "RNN", "Reciprocal",
+    "LayerNormalization", "LpNormalization", "MeanVarianceNormalization", "Mish",
+    "RMSNormalization", "Reciprocal",
     "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare", "Sin",
     "Sinh", "Softsign", "Sqrt", "SwiGLU", "Tan",
 })
 _JUMPS = frozenset({
     "ArgMax", "ArgMin", "BitCast", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr",
     "BitwiseXor", "Ceil", "ConvInteger", "DynamicQuantizeLinear", "Floor",
-    "Hardmax", "IsInf", "IsNaN", "MatMulInteger", "Mod", "NonMaxSuppression",
+    "Hardmax", "MatMulInteger", "Mod", "NonMaxSuppression",
     "NonZero", "OneHot", "QLinearConv", "QLinearMatMul", "QuantizeLinear", "Round",
     "Unique",
 })

@@ -44,7 +44,8 @@ _TYPES = {  # torch's numbers of types: torch's type, bytes
 # functions that are written in terms of those with handlers, or make constants
 _OTHERS = frozenset({
     "_weight_norm", "addbmm", "arange", "diff", "empty", "eye", "full", "linalg_norm", "linspace",
-    "ones", "pairwise_distance", "rnn_relu", "scalar_tensor", "sym_size", "tensordot", "zeros",
+    "ones", "outer", "pairwise_distance", "rnn_relu", "scalar_tensor", "sym_size", "tensordot",
+    "zeros",
 })  # fmt: skip
 _ON_SIZES = {  # arithmetic of sizes
     name: getattr(operator, name)

@@ -24,7 +24,7 @@ from ..node import NodeView
 from ..registry import handles
 from ..values import AnyValue, Constant, Gated, Infinite, Value, Variable
 
-__all__: list[str] = []
+__all__ = ["choice"]
 
 _ZERO, _ONE = Gate.affine(0, 0), Gate.affine(0, 1)
 _RELATIONS = {
@@ -143,11 +143,24 @@ def _sign(node: NodeView, graph: Graph) -> AnyValue:
     return Gated(root, added([above, below], [Fraction(1), Fraction(-1)]), node)
 
 
+@handles("IsNaN", since=9)
+@handles("IsInf", attributes=("detect_negative", "detect_positive"), since=10)
+def _not_finite(node: NodeView, graph: Graph) -> Constant:
+    """False everywhere: finite inputs give finite values."""
+    x = node.variable(0)
+    return Constant(np.zeros(x.shape), True, 9)
+
+
 # --- choices ---------------------------------------------------------------------------------
 
 
 @handles("Where", inputs=3, since=9, gates=True, infinite=True)
 def _where(node: NodeView, graph: Graph) -> AnyValue:
+    return choice(node, graph)
+
+
+def choice(node: NodeView, graph: Graph) -> AnyValue:
+    """Entries of two values by a condition; of constants, or where the result is continuous."""
     condition, a, b = node.given
     if condition is None or a is None or b is None or isinstance(condition, Infinite):
         raise node.wrong("needs a condition and two values")

@@ -120,6 +120,18 @@ def _or(t: Lowering, x: Any, other: Any) -> Any:
     return Gated(root, chosen(a, Gate.affine(0, 1), compared("!=", b, Gate.affine(0, 0))))
 
 
+@handler("isnan", "isinf", "isposinf", "isneginf")
+def _not_finite(t: Lowering, x: Any) -> Any:
+    """False: finite inputs give finite values."""
+    return Const(None, torch.zeros(t.operand(x).full, dtype=torch.bool))
+
+
+@handler("isfinite")
+def _finite(t: Lowering, x: Any) -> Any:
+    """True: finite inputs give finite values."""
+    return Const(None, torch.ones(t.operand(x).full, dtype=torch.bool))
+
+
 # --- choices -----------------------------------------------------------------------------------
 
 
