@@ -9,7 +9,16 @@ from typing import Any, TypeVar
 
 from ..errors import ExactSplineError, FormatError, ParameterError, UnsupportedOperatorError
 
-__all__ = ["MOST_INPUTS", "Input", "Output", "chosen_output", "named_slices", "slices_of"]
+__all__ = [
+    "MOST_INPUTS",
+    "Input",
+    "Output",
+    "chosen_output",
+    "is_alone",
+    "named_slices",
+    "shape_of_all",
+    "slices_of",
+]
 
 Shape = tuple[int, ...]
 Output = str | int | None  # which output is wanted: its name, its position, or the only one
@@ -45,6 +54,16 @@ def slices_of(inputs: Sequence[Input]) -> dict[str, slice]:
         out[x.name] = slice(at, at + math.prod(x.shape))
         at += math.prod(x.shape)
     return out
+
+
+def is_alone(inputs: Sequence[Input]) -> bool:
+    """Whether there is one input, which is the network's in its own shape; others are cut out."""
+    return len(inputs) == 1 and inputs[0].shape != ()
+
+
+def shape_of_all(inputs: Sequence[Input]) -> Shape:
+    """The shape of the network's input: several are one vector."""
+    return inputs[0].inner if is_alone(inputs) else (sum(math.prod(x.shape) for x in inputs),)
 
 
 def named_slices(inputs: Sequence[Input]) -> Mapping[str, slice]:

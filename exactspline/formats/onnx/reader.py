@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +14,7 @@ from ...network import Network, Reshape, Select
 from ..files import PathLike, read_file
 from ..graph import build_graph
 from ..limits import MAX_BINARY_BYTES
-from ..signature import Input, Output, named_slices, slices_of
+from ..signature import Input, Output, is_alone, named_slices, shape_of_all, slices_of
 from . import operators
 from .branches import is_choice, taken
 from .constants import can_evaluate, evaluated, result_kind
@@ -130,13 +129,12 @@ def _read_model(
     put_together(model.graph, signature.stored, signature.makers)
     target, live = signature.output(output)
     inputs = signature.inputs
-    alone = len(inputs) == 1 and inputs[0].shape != ()
-    shape = inputs[0].inner if alone else (sum(math.prod(x.shape) for x in inputs),)
+    shape = shape_of_all(inputs)
     graph = Graph(file_bytes, shape)
     graph.kind = inputs[0].kind
     for x in inputs:
         graph.budget.value(x.shape, f"input {x.name[:80]!r}")
-    if alone:
+    if is_alone(inputs):
         values: dict[str, AnyValue] = {inputs[0].name: Variable(shape, inputs[0].batch, -1)}
     else:
         values = {name: _cut_out(graph, x, s) for x, (name, s) in _placed(inputs)}

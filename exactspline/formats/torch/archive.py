@@ -95,9 +95,7 @@ def load_program(path: PathLike, *, output: Output = None, batch: bool = True) -
 
     try:
         with torch.no_grad():
-            nodes, shape = chosen_output(
-                program.output_names, output, program.float_outputs(), read
-            )
+            nodes, shape = chosen_output(program.output_names, output, program.float_outputs, read)
     except ExactSplineError as error:
         text = str(error).removeprefix("from_torch: ").removeprefix(f"{path}: ")
         raise type(error)(f"{path}: {text}") from None
@@ -233,6 +231,11 @@ class _Stored(torch.nn.Module):
         tree = graph_module["module_call_graph"][0]["signature"]["out_spec"]
         self.output_names = names_of_stored(tree, len(outputs))
         self._live = list(self._nodes)
+        self._wires = [  # what every node reads and makes
+            (node, set(_names_in(node["inputs"])), set(_names_in(node["outputs"])))
+            for node in self._nodes
+        ]
+        self.float_outputs = self._float_outputs()
         self._scopes: dict[tuple[str, str], _Scope] = {}
         self.paths: dict[str, str] = {}  # of scopes: the path in the stored module
         for node in self._nodes:
@@ -277,15 +280,17 @@ class _Stored(torch.nn.Module):
 
     # --- outputs ---
 
-    def float_outputs(self) -> list[int]:
+    def _float_outputs(self) -> list[int]:
         """Positions of outputs that are float tensors and depend on the inputs."""
         depends, out = set(self._names), []
-        for node in self._nodes:
+        if any(_changes(node) for node in self._nodes):  # through views, which have other names
+            depends.update(self._meta)
+        for node, reads, makes in self._wires:
             of_shape = re.fullmatch(r"torch\.ops\.aten\.(\w+)\.\w+", node["target"])
             if of_shape and of_shape[1] in LIKE | {"sym_size"}:
                 continue
-            if depends & set(_names_in(node["inputs"])):
-                depends.update(_names_in(node["outputs"]))
+            if depends & reads:
+                depends |= makes
         for k, output in enumerate(self._outputs):
             name = output["as_tensor"]["name"] if "as_tensor" in output else ""
             kind = _TYPES.get(self._meta[name]["dtype"]) if name in self._meta else None
@@ -296,12 +301,12 @@ class _Stored(torch.nn.Module):
     def read_output(self, position: int) -> None:
         """Let `forward` give this output alone, by the nodes that lead to it."""
         self._wanted = position
-        needed, self._live = set(_names_in(self._outputs[position])), []
-        for node in reversed(self._nodes):
-            makes = set(_names_in(node["outputs"]))
-            if not makes or makes & needed:
-                needed.update(_names_in(node["inputs"]))
-                self._live.insert(0, node)
+        needed, live = set(_names_in(self._outputs[position])), []
+        for node, reads, makes in reversed(self._wires):
+            if not makes or makes & needed or _changes(node):
+                needed |= reads
+                live.append(node)
+        self._live = live[::-1]
 
     def _scope(self, node: Any) -> _Scope:
         """A module of the path and type that a node states, for the names of operators."""
@@ -367,6 +372,11 @@ def _names_in(stored: Any) -> list[str]:
         elif isinstance(value, list):
             waiting.extend(value)
     return out
+
+
+def _changes(node: Any) -> bool:
+    """Whether a node changes what it reads in place; who sees that is not told by names."""
+    return re.fullmatch(r"torch\.ops\.aten\.\w+_\.\w+", node["target"]) is not None
 
 
 class _Call:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import json
 import operator
@@ -231,8 +232,12 @@ def _walk_spec(spec: Any, path: str, names: list[str]) -> None:
     if isinstance(spec.context, list) and issubclass(spec.type, dict):
         found = spec.context  # of a defaultdict with what makes its values
         keys = found[1] if len(found) == 2 and isinstance(found[1], list) else found
+    elif dataclasses.is_dataclass(spec.type) and isinstance(spec.context, list | tuple):
+        keys = spec.context[0]
     elif isinstance(spec.context, type) and hasattr(spec.context, "_fields"):
         keys = spec.context._fields
+    if len(keys) != len(spec.children()):  # a tree of a kind that is not known here
+        keys = range(len(spec.children()))
     for key, child in zip(keys, spec.children(), strict=True):
         _walk_spec(child, f"{path}.{key}" if path else str(key), names)
 

@@ -18,12 +18,12 @@ from torch.export.graph_signature import InputKind, OutputKind
 from ...discovery import load_files
 from ...errors import ExactSplineError, ShapeError, UnsupportedOperatorError
 from ...network import Identity, Select
-from ..signature import Input, slices_of
+from ..signature import Input, is_alone, shape_of_all, slices_of
 from . import operators
 from .exporting import is_own, quiet
 from .inputs import tensor_inputs
 from .operators.shapes import MOVERS, move
-from .values import HANDLERS, MAX_ENTRIES, Const, Gated, Lowering, Shape, Unreadable, Var
+from .values import HANDLERS, MAX_ENTRIES, Const, Gated, Lowering, Unreadable, Var
 
 __all__ = [
     "LIKE",
@@ -31,7 +31,6 @@ __all__ = [
     "ProgramReader",
     "float_outputs",
     "plain_program",
-    "returned_nodes",
 ]
 
 load_files(operators)  # they fill the table of handlers
@@ -67,7 +66,7 @@ def plain_program(program: ExportedProgram) -> ExportedProgram:
         return program.run_decompositions(table)
 
 
-def returned_nodes(program: ExportedProgram) -> list[Any]:
+def _returned(program: ExportedProgram) -> list[Any]:
     """What a program returns to its user, in order: nodes, numbers, None."""
     (results,) = (n.args[0] for n in program.graph.nodes if n.op == "output")
     kinds = [spec.kind for spec in program.graph_signature.output_specs]
@@ -81,7 +80,7 @@ def float_outputs(program: ExportedProgram) -> list[int]:
         if _name(node.target) not in LIKE | {"sym_size"} and depends & set(node.all_input_nodes):
             depends.add(node)
     out = []
-    for k, node in enumerate(returned_nodes(program)):
+    for k, node in enumerate(_returned(program)):
         value = node.meta.get("val") if isinstance(node, torch.fx.Node) else None
         if isinstance(value, torch.Tensor) and value.is_floating_point() and node in depends:
             out.append(k)
@@ -98,15 +97,6 @@ def _leading_to(wanted: Any) -> set[torch.fx.Node]:
             live.add(node)
             waiting.extend(node.all_input_nodes)
     return live
-
-
-def _is_alone(inputs: Sequence[Input]) -> bool:
-    return len(inputs) == 1 and inputs[0].shape != ()
-
-
-def _input_shape(inputs: Sequence[Input]) -> Shape:
-    """Of the network: of one input its own; several are one vector."""
-    return inputs[0].inner if _is_alone(inputs) else (sum(math.prod(x.shape) for x in inputs),)
 
 
 def _is_plain(node: torch.fx.Node) -> bool:
@@ -137,7 +127,7 @@ class ProgramReader:
 
     def __init__(self, program: ExportedProgram, inputs: Sequence[Input]) -> None:
         self._program = program
-        self.input_shape = _input_shape(inputs)
+        self.input_shape = shape_of_all(inputs)
         self.lowering = Lowering(self.input_shape, int(any(x.batch for x in inputs)))
         self._inputs = inputs
         self._values: dict[torch.fx.Node, Any] = {}
@@ -151,7 +141,7 @@ class ProgramReader:
                     f"from_torch: changes the buffer {spec.target!r} in place; a network keeps "
                     "nothing from one call to the next"
                 )
-        wanted = returned_nodes(self._program)[output]
+        wanted = _returned(self._program)[output]
         live = _leading_to(wanted)
         for node in self._program.graph.nodes:
             if node in live and isinstance(node.target, torch._ops.HigherOrderOperator):
@@ -173,7 +163,7 @@ class ProgramReader:
             raise UnsupportedOperatorError(
                 f"from_torch: the program takes {len(nodes)} tensors, not {len(self._inputs)}"
             )
-        if _is_alone(self._inputs):
+        if is_alone(self._inputs):
             return {nodes[0]: lowering.input}
         out, whole = {}, replace(lowering.input, lead=0)
         places = slices_of(self._inputs).values()

@@ -118,7 +118,8 @@ def _read(program: Any, inputs: Sequence[Input], output: Output) -> Network:
         except ExactSplineError as error:
             if str(error).startswith("from_torch: "):
                 raise
-            raise type(error)(f"from_torch: the module {error}") from None
+            who = "the module " if str(error).startswith("has ") else ""
+            raise type(error)(f"from_torch: {who}{error}") from None
     try:
         return Network.from_nodes(nodes, shape, inputs=named_slices(inputs))
     except ExactSplineError as error:
