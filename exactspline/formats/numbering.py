@@ -19,6 +19,7 @@ from ..network import Add, Identity, Maximum, Operator
 __all__ = ["ValueNumbers"]
 
 Nodes = Sequence[tuple[Operator, Sequence[int]]]
+_MANY = 100
 
 
 class ValueNumbers:
@@ -72,5 +73,7 @@ def _key(value: Any) -> Hashable:
         data = np.ascontiguousarray(value + 0)  # there is one zero
         return (value.shape, value.dtype.str, hashlib.sha256(data.tobytes()).digest())
     if isinstance(value, list | tuple):
+        if len(value) > _MANY and all(type(v) is int for v in value):  # indices
+            return _key(np.array(value))
         return tuple(map(_key, value))
     return (type(value), value) if isinstance(value, Hashable) else (id(value),)

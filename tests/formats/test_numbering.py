@@ -62,9 +62,12 @@ def test_what_tells_values_apart():
         (es.Add(), (0, 1)), (es.Add(), (1, 2)), (es.Maximum(), (1, 3)), (es.Minimum(), (3, 1)),
         (es.Maximum(), (0, 1)), (es.Concat(), (0, 1)), (es.Concat(), (1, 0)),
     ]  # fmt: skip
+    many = list(range(300))  # of which a digest is kept
+    nodes += [(es.Select(many), (-1,)), (es.Select([*many[:-1], 0]), (-1,)),
+              (es.Select(many), (-1,))]  # fmt: skip
     numbers = ValueNumbers(nodes)
     firsts = [numbers.first(i) for i in range(len(nodes))]
-    assert firsts == [0, 1, 0, 0, 4, 5, 5, 7, 8, 9, 9, 11, 12, 11, 14, 15]
+    assert firsts == [0, 1, 0, 0, 4, 5, 5, 7, 8, 9, 9, 11, 12, 11, 14, 15, 16, 17, 16]
 
 
 # --- in files and modules ------------------------------------------------------------------------
