@@ -1,8 +1,8 @@
 """Writes the tables of the documentation that are made from the code.
 
 ``python docs/tables.py`` puts the operators with their JSON keys, PyTorch's functions with what
-they are read as, and what came of ONNX's own tests into docs/formats.md; a test compares. Run it
-after one is added or changed.
+they are read as, what came of ONNX's own tests, and of modules by every route, into
+docs/formats.md; a test compares. Run it after one is added or changed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ BEGIN, END = "<!-- operators, by docs/tables.py -->\n", "<!-- end -->\n"
 TORCH = "<!-- functions of PyTorch, by docs/tables.py -->\n"
 ONNX = "<!-- ONNX's own tests, by docs/tables.py -->\n"
 ONNX_TESTS = Path(__file__).resolve().parents[1] / "tests" / "conformance" / "onnx_nodes.tsv"
+ROUTES = "<!-- modules by routes, by docs/tables.py -->\n"
+ROUTE_TESTS = ONNX_TESTS.with_name("torch_routes.tsv")
 WORDS = {
     "array": "numbers", "optional array": "numbers", "number": "a number",
     "optional number": "a number", "integer": "an integer", "integers": "integers",
@@ -94,6 +96,23 @@ def torch_rows() -> list[str]:
     return out
 
 
+def route_rows() -> list[str]:
+    """What came of small modules, a route a line: from the table that the tests keep."""
+    lines = [line.split("\t") for line in ROUTE_TESTS.read_text(encoding="utf-8").splitlines()[1:]]
+    results = ["passed", "refused", "not written", "another function"]
+    found: dict[str, Counter[str]] = {}
+    refused: dict[str, list[str]] = {}
+    for module, route, result, _, _ in lines:
+        found.setdefault(route, Counter())[result] += 1
+        if result == "refused":
+            refused.setdefault(route, []).append(module)
+    out = [f"| route | {' | '.join(results)} | which are refused |", "|---" * 6 + "|"]
+    for route, counts in found.items():
+        shown = " | ".join(str(counts[result]) for result in results)
+        out.append(f"| {route} | {shown} | {', '.join(refused.get(route, []))} |")
+    return out
+
+
 def _listed(names: list[str]) -> str:
     """Names in order; those for images of 1, 2 and 3 dimensions as one."""
     found = set(names)
@@ -108,6 +127,7 @@ def _listed(names: list[str]) -> str:
 def with_table(text: str) -> str:
     """A text with the tables in their places; without torch its table stays as it is."""
     text = _replaced(_replaced(text, BEGIN, rows()), ONNX, onnx_rows())
+    text = _replaced(text, ROUTES, route_rows())
     if importlib.util.find_spec("torch") is None:
         return text
     return _replaced(text, TORCH, torch_rows())

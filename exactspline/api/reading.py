@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..domain import Domain
@@ -22,17 +22,18 @@ _SAVED = (".json", ".npz", ".parquet")  # what `Partition.save` writes; all else
 
 
 @guarded
-def load(path: Any, *, output: str | None = None, batch: bool = True) -> Network:
+def load(path: Any, *, output: str | int | None = None, batch: bool = True) -> Network:
     """Read a network from a file: ONNX (.onnx), torch.export (.pt2), .nnet, .npz or .json.
 
     Parameters
     ----------
     path : str or path-like
-    output : str, optional
-        Which of the several outputs of an ONNX model is read, by its name.
+    output : str or int, optional
+        Which of a model's several outputs is read, by its name or its position (ONNX, .pt2). A
+        program of torch.export names them by the keys of a dictionary, or their positions.
     batch : bool
-        Whether the first axis of an ONNX model's input is the batch axis, if it has several;
-        with False it is an axis like others.
+        Whether the first axis of a model's input is the batch axis, if it has several; with
+        False it is an axis like others.
 
     Returns
     -------
@@ -68,29 +69,44 @@ def load(path: Any, *, output: str | None = None, batch: bool = True) -> Network
 @guarded
 def from_torch(
     module: Any,
-    input_shape: Sequence[int] | None = None,
+    input_shape: Sequence[int]
+    | Sequence[Sequence[int]]
+    | Mapping[str, Sequence[int]]
+    | None = None,
     *,
     weights: str | os.PathLike[str] | None = None,
+    output: str | int | None = None,
+    batch: bool = True,
 ) -> Network:
     """Take the network of a PyTorch module, in inference (eval) mode, or of a program.
 
     Parameters
     ----------
     module : torch.nn.Module or torch.export.ExportedProgram
-        Takes one tensor, a batch, and gives one. A module is exported by ``torch.export`` in a
-        copy: its parameters, buffers and training flags stay as they are.
-    input_shape : sequence of int, optional
-        Without the batch axis; ``(channels, height, width)`` for images. A program knows it.
-        The whole shape of a program's input says that there is no batch axis.
+        Takes tensors, each a batch, and gives tensors. A module is exported by ``torch.export``
+        in a copy: its parameters, buffers and training flags stay as they are.
+    input_shape : sequence of int, or of several of them, or a mapping of names to them, optional
+        Without the batch axis; ``(channels, height, width)`` for images. A list of shapes is for
+        several inputs, in the order of ``forward``; a dictionary has them by the names of its
+        arguments. A program knows them. The whole shape of a program's input says that it has no
+        batch axis.
     weights : path-like, optional
         A file with the module's state dict, written by ``torch.save``; it is loaded into the
         copy, with ``weights_only``. Its numbers are taken as they are stored, also where the
         module's own are of another type.
+    output : str or int, optional
+        Which of several outputs is read: the key of a dictionary (``"scores"``), or the position
+        in a tuple; of tuples in dictionaries both (``"boxes.0"``). By default the only one that is
+        a float tensor and can be read.
+    batch : bool
+        Whether shapes have a batch axis in front. With False ``input_shape`` is the whole shape,
+        and the first axis is one like others.
 
     Returns
     -------
     Network
-        Operators have the modules' paths as names: "layer1.0.conv1".
+        Operators have the modules' paths as names: "layer1.0.conv1". Several inputs are one, of
+        shape (D,): one after the other, each flattened; ``net.inputs`` has the slice of each.
 
     Raises
     ------
@@ -99,8 +115,8 @@ def from_torch(
         program, the ATen function, the module's path and the line of your file. For control flow
         that depends on the data, TorchScript and quantized modules.
     FormatError
-        If the file cannot be read, is no state dict, or does not fit the module; and for
-        parameters without values.
+        If the file cannot be read, is no state dict, or does not fit the module; for parameters
+        without values; and if it has no such output, or several and none is named.
     ParameterError
         For NaN and infinite parameters.
     ShapeError
@@ -137,10 +153,19 @@ def from_torch(
     >>> torch.save(module.state_dict(), path)
     >>> es.from_torch(module, (2,), weights=path).parameters
     9
+
+    Several inputs and outputs:
+
+    >>> class Sums(torch.nn.Module):
+    ...     def forward(self, x, y):
+    ...         return {"sum": x + y, "largest": torch.maximum(x, y)}
+    >>> net = es.from_torch(Sums(), [(2,), (2,)], output="largest")
+    >>> net.inputs
+    {'x': slice(0, 2, None), 'y': slice(2, 4, None)}
     """
     from ..formats.torch.reader import from_torch as take
 
-    return take(module, input_shape, weights=weights)
+    return take(module, input_shape, weights=weights, output=output, batch=batch)
 
 
 @guarded

@@ -284,12 +284,14 @@ def _command(
         help="with --slice: bounds of the inputs x, written as for --box",
     )
     parser.add_argument(
-        "--output", metavar="NAME", help="which of an ONNX model's several outputs is read"
+        "--output",
+        metavar="NAME",
+        help="which of a model's several outputs is read, by its name or position",
     )
     parser.add_argument(
         "--no-batch",
         action="store_true",
-        help="the first axis of an ONNX model's input is an axis like others, not the batch",
+        help="the first axis of a model's input is an axis like others, not the batch",
     )
     parser.add_argument(
         "--approximate",

@@ -45,7 +45,7 @@ __all__ = [
 
 
 @guarded
-def load(path: PathLike, *, output: str | None = None, batch: bool = True) -> Network:
+def load(path: PathLike, *, output: str | int | None = None, batch: bool = True) -> Network:
     """Read a network; the file's extension says how.
 
     Parameters
@@ -53,10 +53,10 @@ def load(path: PathLike, *, output: str | None = None, batch: bool = True) -> Ne
     path : path-like
         ``.onnx`` (see `load_onnx`), ``.nnet`` (see `load_nnet`), ``.npz`` (see `load_npz`),
         ``.json`` (see `load_json`), or what else is registered (see `registry`).
-    output : str, optional
-        Which of a model's several outputs is read (ONNX).
+    output : str or int, optional
+        Which of a model's several outputs is read, by its name or position (ONNX, .pt2).
     batch : bool
-        Whether the first axis of an input with several axes is the batch axis (ONNX).
+        Whether the first axis of an input with several axes is the batch axis (ONNX, .pt2).
 
     Returns
     -------

@@ -38,6 +38,7 @@ from ..network import (
 from ..network.activations import Scalar
 from ..network.operator import brief
 from ..rationals import as_fractions, compact
+from .numbering import ValueNumbers
 
 __all__ = [
     "RELATIONS",
@@ -350,6 +351,7 @@ def common_root(
     values: Sequence[int],
     shape: tuple[int, ...],
     shape_of: Callable[[int], tuple[int, ...]],
+    numbers: ValueNumbers | None = None,
 ) -> int | None:
     """The last node that all values are functions of, entry by entry; None if there is none.
 
@@ -363,22 +365,26 @@ def common_root(
         That of all values, and of the root: nothing may have been made larger on the way.
     shape_of : callable
         The shape of a node, by its position.
+    numbers : ValueNumbers, optional
+        Of the nodes; by default they are numbered anew.
     """
-    roots = set.intersection(*(_entrywise_ancestors(nodes, value) for value in values))
+    numbers = numbers or ValueNumbers(nodes)
+    roots = set.intersection(*(_entrywise_ancestors(nodes, value, numbers) for value in values))
     for root in sorted(roots, reverse=True):
         if shape_of(root) != shape:
             continue
-        if all(expressed(nodes, value, root, shape) is not None for value in values):
+        if all(expressed(nodes, value, root, shape, numbers) is not None for value in values):
             return root
     return None
 
 
-def _entrywise_ancestors(nodes: Nodes, value: int) -> set[int]:
+def _entrywise_ancestors(nodes: Nodes, value: int, numbers: ValueNumbers) -> set[int]:
+    value = numbers.first(value)
     found, waiting = {value}, [value]
     while waiting and len(found) <= _MOST_STEPS:
         node = waiting.pop()
         if node >= 0 and isinstance(nodes[node][0], _ENTRYWISE):
-            fresh = set(nodes[node][1]) - found
+            fresh = set(map(numbers.first, nodes[node][1])) - found
             found |= fresh
             waiting += fresh
     return found
@@ -387,11 +393,20 @@ def _entrywise_ancestors(nodes: Nodes, value: int) -> set[int]:
 _ENTRYWISE = (Identity, Elementwise, Add, Maximum, Scalar)
 
 
-def expressed(nodes: Nodes, value: int, root: int, shape: tuple[int, ...]) -> Gate | None:
+def expressed(
+    nodes: Nodes,
+    value: int,
+    root: int,
+    shape: tuple[int, ...],
+    numbers: ValueNumbers | None = None,
+) -> Gate | None:
     """A value as a function of a root, or None if it is none (or a longer one than is tried)."""
+    numbers = numbers or ValueNumbers(nodes)
+    root = numbers.first(root)
     found: dict[int, Gate | None] = {root: Gate.affine()}
 
     def at(node: int, steps: int) -> Gate | None:
+        node = numbers.first(node)
         if node not in found:
             found[node] = None
             if node > root and steps < _MOST_STEPS and isinstance(nodes[node][0], _ENTRYWISE):

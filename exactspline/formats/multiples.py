@@ -7,41 +7,52 @@ exact numbers; then they are compared term by term.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
 
 from ..network import Add, Elementwise, Identity, Operator
 from ..rationals import as_fractions
+from .gates import Gate, chosen
+from .numbering import ValueNumbers
 
-__all__ = ["multiple_of"]
+__all__ = ["UNKNOWN_STEP", "multiple_of", "step_taken"]
 
 Nodes = Sequence[tuple[Operator, Sequence[int]]]
 Shape = tuple[int, ...]
 
 
-def multiple_of(nodes: Nodes, shapes: Sequence[Shape], value: int, other: int) -> np.ndarray | None:
+def multiple_of(
+    nodes: Nodes,
+    shape_of: Callable[[int], Shape],
+    value: int,
+    other: int,
+    numbers: ValueNumbers | None = None,
+) -> np.ndarray | None:
     """The factors c with value = c * other, or None if it is not known to be one.
 
     Parameters
     ----------
     nodes : sequence of (Operator, sequence of int)
         Each with the positions of what it reads; -1 is the network's input.
-    shapes : sequence of tuple of int
-        Of the values of the nodes.
+    shape_of : callable
+        The shape of a node, by its position.
     value, other : int
         Positions of nodes of one shape.
+    numbers : ValueNumbers, optional
+        Of the nodes; by default they are numbered anew.
 
     Returns
     -------
     ndarray of Fraction or None
         Of that shape.
     """
-    shape = shapes[value]
-    if shapes[other] != shape:
+    numbers = numbers or ValueNumbers(nodes)
+    shape = shape_of(value)
+    if shape_of(other) != shape:
         return None
-    ours, theirs = _terms(nodes, shapes, value), _terms(nodes, shapes, other)
+    ours, theirs = (_terms(nodes, shape_of, i, numbers) for i in (value, other))
     zero = np.full(shape, Fraction(0), dtype=object)
     factors = np.full(shape, Fraction(0), dtype=object)
     known = np.zeros(shape, dtype=bool)
@@ -55,17 +66,34 @@ def multiple_of(nodes: Nodes, shapes: Sequence[Shape], value: int, other: int) -
     return factors
 
 
-def _terms(nodes: Nodes, shapes: Sequence[Shape], value: int) -> dict[int, np.ndarray]:
+UNKNOWN_STEP = (
+    "chooses between two values that differ where the condition changes, or are not known "
+    "to be equal there; a network has no jumps. Write it with Max, Min, Clip or ReLU"
+)
+
+
+def step_taken(condition: Gate, factors: np.ndarray) -> Gate:
+    """c * u where a condition on u holds, else 0: what ``where`` adds to its last argument.
+
+    ``where(condition, a, b)`` is b + (a - b, or 0), and a - b = c * u.
+    """
+    return chosen(condition, Gate.affine(factors), Gate.affine(0, 0))
+
+
+def _terms(
+    nodes: Nodes, shape_of: Callable[[int], Shape], value: int, numbers: ValueNumbers
+) -> dict[int, np.ndarray]:
     """A value as a sum of multiples of earlier ones; -2 is the number 1."""
-    shape = shapes[value]
+    shape = shape_of(value)
     one = np.full(shape, Fraction(1), dtype=object)
     found: dict[int, np.ndarray] = {}
-    open_: dict[int, np.ndarray] = {value: one}
+    open_: dict[int, np.ndarray] = {numbers.first(value): one}
     while open_:
         node = max(open_)  # all that reads it has been followed
         weights = open_.pop(node)
         operator, reads = nodes[node] if node >= 0 else (None, ())
-        inner = all(i < 0 or shapes[i] == shape for i in reads)
+        reads = list(map(numbers.first, reads))
+        inner = all(shape_of(i) == shape for i in reads)
         if isinstance(operator, Identity | Elementwise | Add) and inner:
             for i, factor in zip(reads, _factors(operator, len(reads)), strict=True):
                 more = weights * factor

@@ -44,11 +44,11 @@ def test_random_nodes():
     for _ in range(300):
         size = 3
         nodes = random_nodes(rng, size)
-        shapes = [(size,)] * len(nodes)
+        shapes = dict.fromkeys(range(-1, len(nodes)), (size,))
         points = [values(nodes, rng.integers(-50, 50, 2)) for _ in range(12)]
         for a in range(2, len(nodes)):
             for b in range(2, len(nodes)):
-                factors = multiple_of(nodes, shapes, a, b)
+                factors = multiple_of(nodes, shapes.__getitem__, a, b)
                 if factors is None:
                     missed += 1
                     continue
@@ -65,7 +65,7 @@ def test_difference():
         (es.Elementwise([2, -3]), (0,)), (es.Elementwise([2, -3]), (1,)), (es.Add([1, -1]), (3, 4)),
         (es.Elementwise(1, 1), (2,)),
     ]  # fmt: skip
-    shapes = [(2,)] * 7
-    assert multiple_of(nodes, shapes, 5, 2).tolist() == [2, -3]
-    assert multiple_of(nodes, shapes, 6, 2) is None
-    assert multiple_of(nodes, shapes, 3, 2) is None
+    shapes = {-1: (4,), **dict.fromkeys(range(7), (2,))}
+    assert multiple_of(nodes, shapes.__getitem__, 5, 2).tolist() == [2, -3]
+    assert multiple_of(nodes, shapes.__getitem__, 6, 2) is None
+    assert multiple_of(nodes, shapes.__getitem__, 3, 2) is None

@@ -165,3 +165,11 @@ def test_a_constant_node_reads_no_file(tmp_path):
                         node("Add", "x c")])  # fmt: skip
     with pytest.raises(FormatError, match=r"in another file, 'net\.onnx\.data'; save"):
         es.load(save(model, tmp_path))
+
+
+def test_names_that_are_no_text(tmp_path):
+    data = external(tmp_path).read_bytes()
+    for name in (b"net.onnx.data", b"location"):
+        (tmp_path / "net.onnx").write_bytes(data.replace(name, b"\xff" + name[1:]))
+        with pytest.raises(FormatError, match=r"net\.onnx: .*(no UTF-8 text|damaged)"):
+            es.load(tmp_path / "net.onnx")

@@ -8,6 +8,9 @@ import torch.nn.functional as F  # noqa: N812 (torch's own name for it)
 from torch import nn
 from torch_modules import Calls, agree, parameter
 
+from exactspline import from_torch
+from exactspline.errors import UnsupportedOperatorError
+
 IMAGE = (4, 6, 5)
 FUNCTIONS = {
     "F.relu": (lambda s, x: F.relu(x), (5,)),
@@ -117,6 +120,25 @@ FUNCTIONS = {
     "control_on_shapes": (lambda s, x: x.relu() if x.dim() == 2 and x.shape[1] > 3 else x, (4,)),
     "constant_relu": (lambda s, x: x * torch.relu(s.b).clamp(max=1), (4,), {"b": parameter(4)}),
     "dropout_off": (lambda s, x: F.dropout(x, 0.5, training=s.training), (4,)),
+    "stack_in_front": (lambda s, x: torch.stack([x, -x.relu(), 1 - x]).amax(0), (3, 2)),
+    "stack_in_front_negative": (
+        lambda s, x: torch.stack([x, x.relu()], -3).transpose(0, 1).flatten(1), (4,)),
+    "power_one": (lambda s, x: x**1 + x.relu() ** 1.0, (4,)),
+    "power_zero": (lambda s, x: x + x**0 + (x - x) ** 0.0, (4,)),
+    "powers": (lambda s, x: torch.pow(x, s.p), (4,), {"p": torch.tensor([0, 1, 1, 0])}),
+    "power_of_a_choice": (lambda s, x: torch.where(x > 0, x, 0.5 * x) ** 1, (4,)),
+    "not_a_number": (
+        lambda s, x: torch.where(x.isnan() | x.isinf(), 7.0, x) + x.isfinite().to(x.dtype), (4,)),
+    "nan_to_num": (lambda s, x: x.nan_to_num(1.0, 2.0, 3.0), (4,)),
+    "mask_of_nan": (lambda s, x: x.masked_fill(torch.isnan(x), 0.0) * (~x.isinf()), (4,)),
+    "log_of_sigmoid": (lambda s, x: torch.log(torch.sigmoid(x)), (4,)),
+    "log_of_softmax": (lambda s, x: x.softmax(1).log(), (4,)),
+    "hardswish_by_hand": (lambda s, x: x * F.relu6(x + 3) / 6, (4,)),
+    "hardswish_divided": (lambda s, x: x * (F.relu6(x + 3) / 6), (4,)),
+    "hardswish_scaled": (lambda s, x: (x / 6) * torch.clamp(3 + x, 0, 6), (4,)),
+    "hardswish_twice": (lambda s, x: (x @ s.w) * F.hardsigmoid(x @ s.w), (4,),
+        {"w": parameter(4, 4)}),
+    "silu_scaled": (lambda s, x: (2 * x) * torch.sigmoid(x) * 0.5, (4,)),
     "in_place_number": (lambda s, x: x.clone().mul_(2).add_(1).relu_(), (4,)),
     "in_place_functions": (lambda s, x: F.relu(F.leaky_relu_(x * 1, 0.1), inplace=True), (4,)),
 }  # fmt: skip
@@ -126,6 +148,25 @@ FUNCTIONS = {
 def test_function(case):
     function, shape, *parts = FUNCTIONS[case]
     agree(Calls(function, **(parts[0] if parts else {})), shape)
+
+
+@pytest.mark.parametrize(
+    ("function", "text"),
+    [
+        (lambda s, x: torch.log(x), "not piecewise affine"),
+        (lambda s, x: torch.log(torch.tanh(x)), "not piecewise affine"),
+        (lambda s, x: x**2, "takes a power"),
+        (lambda s, x: x ** torch.tensor([0.0, 1.0, 2.0, 1.0]), "takes a power"),
+        (lambda s, x: 2**x, "takes a power"),
+        (lambda s, x: x * torch.sigmoid(2 * x), "multiplies two values"),
+        (lambda s, x: x * F.relu6(x + 2), "multiplies two values"),
+        (lambda s, x: x * F.hardsigmoid(x - 1), "multiplies two values"),
+        (lambda s, x: torch.where(x.isnan() | (x > 1), 0.0, x), "jumps"),
+    ],
+)
+def test_what_is_near_and_refused(function, text):
+    with pytest.raises(UnsupportedOperatorError, match=text):
+        from_torch(Calls(function), (4,))
 
 
 def in_place_alias(s, x):

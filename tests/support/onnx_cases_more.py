@@ -303,4 +303,82 @@ BRANCHES = {
     ),
 }  # fmt: skip
 
-MORE = {**RESAMPLING, **MOVES, **CONDITIONS, **CONSTANTS, **BRANCHES}
+
+def recurrent(shape, hidden=2, ways=1, *, y=1, extra="", opset=14, **stored):
+    """A model of one RNN; what it reads has shape (steps, rows, size), the input (1, ...)."""
+
+    def model(**options):
+        numbers = {
+            "w": floats(ways, hidden, shape[-1]), "r": floats(ways, hidden, hidden),
+            "b": floats(ways, 2 * hidden), **stored,
+        }  # fmt: skip
+        outputs = ["- y", "y"][y]
+        numbers["shape"] = ints(*shape)
+        nodes = [node("Reshape", "x shape", "s")]
+        nodes.append(node("RNN", f"s w r b{extra}", outputs, hidden_size=hidden, **options))
+        return nodes, numbers, (1, *shape), {"opset": opset}
+
+    return model
+
+
+RECURRENT = {
+    "rnn": recurrent((3, 1, 2))(activations=["Relu"]),
+    "rnn_last": recurrent((3, 1, 2), y=0)(activations=["Relu"]),
+    "rnn_one_step": recurrent((1, 1, 2))(activations=["Relu"]),
+    "rnn_reverse": recurrent((3, 1, 2), y=0)(activations=["Relu"], direction="reverse"),
+    "rnn_both_ways": recurrent((3, 1, 2), ways=2)(
+        activations=["Relu", "Relu"], direction="bidirectional"),
+    "rnn_both_ways_last": recurrent((2, 1, 2), ways=2, y=0)(
+        activations=["Relu", "Tanh"], direction="bidirectional"),
+    "rnn_start": recurrent((2, 1, 3), extra=" n h", n=np.int32([2]), h=floats(1, 1, 2))(
+        activations=["Relu"]),
+    "rnn_rows": recurrent((3, 2, 2))(activations=["Relu"]),
+    "rnn_rows_both_ways": recurrent((2, 3, 2), ways=2, y=0)(
+        activations=["Relu", "Relu"], direction="bidirectional"),
+    "rnn_start_of_rows": recurrent((2, 2, 3), extra=" - h", h=floats(1, 2, 2))(
+        activations=["Relu"]),
+    "rnn_clip": recurrent((2, 1, 2))(activations=["Relu"], clip=0.25),
+    "rnn_tanh": recurrent((2, 1, 2))(),
+}  # fmt: skip
+
+POWERS = {
+    "pow_one": ([node("Pow", "x p")], {"p": of(1)}, ("N", 4), {}),
+    "pow_zero": ([node("Pow", "x p")], {"p": of(0)}, ("N", 4), {}),
+    "pow_mixed": ([node("Pow", "x p")], {"p": np.float32([0, 1, 1, 0])}, ("N", 4), {}),
+    "pow_larger": ([node("Pow", "x p")], {"p": np.float32([[1], [0]])}, ("N", 1, 4), {}),
+    "pow_of_a_choice": (
+        [node("Greater", "x z", "g"), node("Where", "g x z", "w"), node("Pow", "w p")],
+        {"z": of(0), "p": of(1)}, ("N", 4), {},
+    ),
+    "is_nan": ([node("IsNaN", "x", "g"), node("Where", "g c x")], {"c": of(9)}, ("N", 4), {}),
+    "is_infinite": (
+        [node("IsInf", "x", "g", detect_negative=0), node("Not", "g", "h"),
+         node("Where", "h x c")],
+        {"c": of(9)}, ("N", 4), {},
+    ),
+    "log_sigmoid": ([node("Sigmoid", "x", "s"), node("Log", "s")], {}, ("N", 4), {}),
+    "log_softmax": ([node("Softmax", "x", "s", axis=1), node("Log", "s")], {}, ("N", 4), {}),
+    "hard_swish_by_clip": (
+        [node("Add", "x c", "a"), node("Clip", "a z s", "b"), node("Mul", "x b", "m"),
+         node("Div", "m s")],
+        {"c": of(3), "z": of(0), "s": of(6)}, ("N", 4), {},
+    ),
+    "hard_swish_scaled": (
+        [node("Add", "x c", "a"), node("Clip", "a z s", "b"), node("Mul", "b t", "d"),
+         node("Mul", "d x")],
+        {"c": of(3), "z": of(0), "s": of(6), "t": of(1 / 6)}, ("N", 4), {},
+    ),
+    "silu_scaled": (
+        [node("Sigmoid", "x", "s"), node("Mul", "x t", "u"), node("Mul", "s u")], {"t": of(3)},
+        ("N", 4), {},
+    ),
+    "masked_by_places": (  # as an exporter writes x[x < 0] = 0
+        [node("Less", "x z", "g"), node("NonZero", "g", "n"),
+         node("Transpose", "n", "i", perm=[1, 0]), node("Reshape", "g k", "f"),
+         node("Cast", "f", "j", to=7), node("ReduceSum", "j", "s", keepdims=1),
+         node("Expand", "z s", "u"), node("ScatterND", "x i u")],
+        {"z": of(0), "k": ints(-1)}, (1, 4), {"opset": 18},
+    ),
+}  # fmt: skip
+
+MORE = {**RESAMPLING, **MOVES, **CONDITIONS, **CONSTANTS, **BRANCHES, **RECURRENT, **POWERS}

@@ -68,6 +68,10 @@ class ExternalFiles:
         """
         fields: dict[str, str] = {}
         for entry in tensor.external_data:
+            if not isinstance(entry.key, str) or not isinstance(entry.value, str):
+                raise FormatError(
+                    f"{where}: its external data are no UTF-8 text; the file is damaged"
+                )
             if entry.key in fields or entry.key not in _KEYS:
                 raise FormatError(
                     f"{where}: its external data have the key {entry.key[:80]!r} twice, or it is "

@@ -41,13 +41,15 @@ def functions_of_one(
             except ValueError:
                 return None
             constants[i] = Gate.affine(0, as_fractions(array))
-    root = common_root(graph.nodes, [v.node for v in variables], first.inner, graph.shape_of)
+    root = common_root(
+        graph.nodes, [v.node for v in variables], first.inner, graph.shape_of, graph.numbers
+    )
     if root is None:
         return None
     out = []
     for i, (value, place) in enumerate(zip(values, tested, strict=True)):
         if isinstance(place, Variable):
-            inner = expressed(graph.nodes, place.node, root, first.inner)
+            inner = expressed(graph.nodes, place.node, root, first.inner, graph.numbers)
             assert inner is not None  # see common_root
             out.append(value.gate.after(inner) if isinstance(value, Gated) else inner)
         else:

@@ -12,6 +12,7 @@ from ...network import Elementwise, Expand, Flatten, Operator, Reshape, Select
 from ...rationals import as_fractions, compact
 from ...room import MOST_MEMBERS
 from ..limits import Budget, check_entries
+from ..numbering import ValueNumbers
 from .node import NodeView
 from .values import AnyValue, Constant, Gated, Infinite, Value, Variable
 
@@ -32,23 +33,36 @@ class Graph:
         ONNX's data type of the input, hence of what is computed from it.
     nodes : list of (Operator, tuple of int)
         Each with the positions of what it reads; -1 is the network's input.
+    numbers : ValueNumbers
+        Which of them have the same value.
+    moved : bool
+        Whether the file has put the batch axis elsewhere (time in front, for a recurrent layer):
+        a first axis of length 1 may be any axis then.
     """
 
     def __init__(self, file_bytes: int, input_shape: Shape = ()) -> None:
         self.budget = Budget(file_bytes)
         self.nodes: list[tuple[Operator, tuple[int, ...]]] = []
+        self.numbers = ValueNumbers(self.nodes)
         self.input_shape = input_shape
         self._shapes: dict[int, Shape] = {-1: input_shape}
         self.kind = 1
+        self.moved = False
         self._zero: Variable | None = None
         self._splines: dict[int, tuple[Gated, Variable]] = {}
 
     def apply(
-        self, node: NodeView, operator: Operator, *inputs: Variable, batch: bool | None = None
+        self,
+        node: NodeView,
+        operator: Operator,
+        *inputs: Variable,
+        batch: bool | None = None,
+        plain: bool = False,
     ) -> Variable:
         """Append an operator that reads ``inputs``.
 
-        The batch axis stays what it is in the first one, unless ``batch`` says it.
+        The batch axis stays what it is in the first one, unless ``batch`` says it. A first axis of
+        length 1 is taken as the batch axis again, but for ``plain``, for steps inside of a reader.
         """
         operator.name = operator.name or node.name
         shape = operator.output_shape(*[x.inner for x in inputs])
@@ -60,9 +74,15 @@ class Graph:
         self.budget.parameters(operator.parameters, node.where)
         position = self.add(operator, [x.node for x in inputs], shape)
         out = Variable(shape, inputs[0].batch if batch is None else batch, position)
-        if not out.batch and len(shape) >= 2 and shape[0] == 1:
+        if not plain and not out.batch and len(shape) >= 2 and shape[0] == 1:
             return self.reshape(node, out, shape)
         return out
+
+    def without_batch_axis(self, node: NodeView, x: Variable) -> Variable:
+        """The same entries, with the batch axis as an axis like others; for steps of a reader."""
+        if not x.batch:
+            return x
+        return self.apply(node, Reshape(x.shape), x, batch=False, plain=True)
 
     def add(self, operator: Operator, inputs: Sequence[int], shape: Shape) -> int:
         """Append an operator that gives a value of a known shape; returns its position."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +14,7 @@ from ...network import Network, Reshape, Select
 from ..files import PathLike, read_file
 from ..graph import build_graph
 from ..limits import MAX_BINARY_BYTES
+from ..signature import Input, Output, is_alone, named_slices, shape_of_all, slices_of
 from . import operators
 from .branches import is_choice, taken
 from .constants import can_evaluate, evaluated, result_kind
@@ -24,7 +24,7 @@ from .graph import Graph
 from .node import NodeView, NotComputedError, describe_node
 from .operators.patterns import put_together
 from .registry import Handler
-from .signature import Input, Signature, handler_of, opsets_of, plain_domain, slices_of
+from .signature import Signature, handler_of, opsets_of, plain_domain
 from .values import AnyValue, Constant, Infinite, Variable, stored_numbers
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ load_files(operators)  # they fill the registry
 
 
 @guarded
-def load_onnx(path: PathLike, *, output: str | None = None, batch: bool = True) -> Network:
+def load_onnx(path: PathLike, *, output: Output = None, batch: bool = True) -> Network:
     """Read a network from an ONNX model.
 
     Parameters
@@ -46,9 +46,9 @@ def load_onnx(path: PathLike, *, output: str | None = None, batch: bool = True) 
         convolutions, pooling, batch normalisation, the usual activations, sums, maxima,
         resampling, and what moves entries. What only depends on shapes and stored numbers is
         computed while the file is read. Weights may stand in another file of the same folder.
-    output : str, optional
-        Which of several outputs is read. By default the one that is a float tensor of such
-        operators (scikit-learn's probabilities).
+    output : str or int, optional
+        Which of several outputs is read: its name, or its position. By default the only one that
+        is a float tensor of such operators (scikit-learn's probabilities).
     batch : bool
         Whether the first axis of an input with several axes is the batch axis. With False it is
         an axis like others, of a known length.
@@ -104,8 +104,9 @@ def load_onnx(path: PathLike, *, output: str | None = None, batch: bool = True) 
         raise type(error)(f"{path}: {error}") from None
     except UnicodeDecodeError:  # the other way in which protobuf reports it
         raise FormatError(f"{path}: a name is no UTF-8 text; the file is damaged") from None
-    named = slices_of(inputs) if len(inputs) > 1 else {}
-    return build_graph(graph.nodes, graph.input_shape, files.sha256(sha256), path, named=named)
+    return build_graph(
+        graph.nodes, graph.input_shape, files.sha256(sha256), path, named=named_slices(inputs)
+    )
 
 
 def _parsed(data: bytes) -> ModelProto:
@@ -120,7 +121,7 @@ def _parsed(data: bytes) -> ModelProto:
 
 
 def _read_model(
-    model: ModelProto, file_bytes: int, files: ExternalFiles, output: str | None, batch: bool
+    model: ModelProto, file_bytes: int, files: ExternalFiles, output: Output, batch: bool
 ) -> tuple[Graph, tuple[Input, ...]]:
     model = inlined(model)
     opsets = opsets_of(model)
@@ -128,13 +129,12 @@ def _read_model(
     put_together(model.graph, signature.stored, signature.makers)
     target, live = signature.output(output)
     inputs = signature.inputs
-    alone = len(inputs) == 1 and inputs[0].shape != ()
-    shape = inputs[0].inner if alone else (sum(math.prod(x.shape) for x in inputs),)
+    shape = shape_of_all(inputs)
     graph = Graph(file_bytes, shape)
     graph.kind = inputs[0].kind
     for x in inputs:
         graph.budget.value(x.shape, f"input {x.name[:80]!r}")
-    if alone:
+    if is_alone(inputs):
         values: dict[str, AnyValue] = {inputs[0].name: Variable(shape, inputs[0].batch, -1)}
     else:
         values = {name: _cut_out(graph, x, s) for x, (name, s) in _placed(inputs)}

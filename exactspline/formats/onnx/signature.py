@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...errors import FormatError, UnsupportedOperatorError
+from ..signature import MOST_INPUTS, Input, Output, chosen_output
 from .branches import is_choice, reads
 from .constants import can_evaluate
 from .node import describe_node
@@ -16,14 +15,12 @@ from .registry import REGISTRY, Handler, find_handler
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
-__all__ = ["Input", "Opsets", "Signature", "handler_of", "opsets_of", "plain_domain", "slices_of"]
+__all__ = ["Opsets", "Signature", "handler_of", "opsets_of", "plain_domain"]
 
-Shape = tuple[int, ...]
 Opsets = dict[str, int]
 
 _OLDEST_OPSET = 7  # broadcasting was another one before
 _MOST_AXES = 16  # of an input
-_MOST_INPUTS = 1_000
 _FLOATS = {1: "FLOAT", 10: "FLOAT16", 11: "DOUBLE", 16: "BFLOAT16"}
 _PLACES = "which entries are the largest is not continuous in the input; use their values alone"
 _TRAINING = "such statistics belong to training; export the model in eval mode"
@@ -33,15 +30,15 @@ _OF_SHAPES = ("Shape", "Size")  # they depend on shapes alone, which are known
 _SMOOTH = frozenset({
     "Acos", "Acosh", "Asin", "Asinh", "Atan", "Atanh", "Attention", "Cos", "Cosh", "CumProd", "Det",
     "Erf", "Exp", "GRU", "GroupNormalization", "InstanceNormalization", "LRN", "LSTM",
-    "LayerNormalization", "Log", "LpNormalization", "MeanVarianceNormalization", "Mish", "Pow",
-    "RMSNormalization", "RNN", "Reciprocal",
+    "LayerNormalization", "LpNormalization", "MeanVarianceNormalization", "Mish",
+    "RMSNormalization", "Reciprocal",
     "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare", "Sin",
     "Sinh", "Softsign", "Sqrt", "SwiGLU", "Tan",
 })
 _JUMPS = frozenset({
     "ArgMax", "ArgMin", "BitCast", "BitShift", "BitwiseAnd", "BitwiseNot", "BitwiseOr",
     "BitwiseXor", "Ceil", "ConvInteger", "DynamicQuantizeLinear", "Floor",
-    "Hardmax", "IsInf", "IsNaN", "MatMulInteger", "Mod", "NonMaxSuppression",
+    "Hardmax", "MatMulInteger", "Mod", "NonMaxSuppression",
     "NonZero", "OneHot", "QLinearConv", "QLinearMatMul", "QuantizeLinear", "Round",
     "Unique",
 })
@@ -51,24 +48,6 @@ _RANDOM = frozenset({
 })
 _LOOPS = frozenset({"Loop", "Scan", "SequenceMap"})
 # fmt: on
-
-
-@dataclass(frozen=True)
-class Input:
-    """One input of a model, for a batch of one.
-
-    ``batch``: whether the first axis is the batch axis.
-    """
-
-    name: str
-    shape: Shape
-    batch: bool
-    kind: int = 1  # ONNX's data type
-
-    @property
-    def inner(self) -> Shape:
-        """The shape without the batch axis."""
-        return self.shape[1:] if self.batch else self.shape
 
 
 class Signature:
@@ -110,7 +89,7 @@ class Signature:
 
     # --- the output ---
 
-    def output(self, wanted: str | None) -> tuple[str, list[int]]:
+    def output(self, wanted: Output) -> tuple[str, list[int]]:
         """The name of the output that is read, and the nodes that lead to it, in order.
 
         Raises
@@ -121,31 +100,22 @@ class Signature:
             If a node cannot be read: the first one, before anything is computed.
         """
         names = [value.name for value in self.graph.output]
-        shown = ", ".join(repr(name[:80]) for name in names[:8])
-        if wanted is not None:
-            if wanted not in names:
-                raise FormatError(f"has no output {wanted[:80]!r}; it has {shown or 'none'}")
-            names = [wanted]
-        if len(names) == 1:
-            live = self._live_nodes(names[0])
-            self._refuse_unknown(live, names[0])
-            return names[0], live
-        readable = []
-        for value in self.graph.output[:64]:
+
+        def read(k: int) -> tuple[str, list[int]]:
+            live = self._live_nodes(names[k])
+            self._refuse_unknown(live, names[k])
+            return names[k], live
+
+        return chosen_output(names, wanted, self._float_outputs(), read)
+
+    def _float_outputs(self) -> Iterator[int]:
+        """Outputs that may be meant where none is named: no labels, no constants."""
+        for k, value in enumerate(self.graph.output):
             tensor = value.type.tensor_type
             if value.type.HasField("tensor_type") and tensor.elem_type not in _FLOATS:
-                continue  # labels
-            live = self._live_nodes(value.name)
-            depends = self.dependent(live)
-            if value.name in depends and self._first_unknown(live, value.name) is None:
-                readable.append((value.name, live))
-        if len(readable) == 1:
-            return readable[0]
-        example = readable[0][0] if readable else names[0] if names else ""
-        raise FormatError(
-            f"has {len(names)} outputs, {shown}, of which {len(readable)} can be read; choose one "
-            f'by its name: load(path, output="{example[:80]}"), on the command line --output'
-        )
+                continue
+            if value.name in self.dependent(self._live_nodes(value.name)):
+                yield k
 
     def _live_nodes(self, target: str) -> list[int]:
         """Indices of the nodes that lead to a value, in the file's order, which must be sorted."""
@@ -324,8 +294,8 @@ def _inputs(graph: GraphProto, stored: dict[str, TensorProto], batch: bool) -> t
                     f"initializer {value.name!r} has shape {dims}, but is declared as {declared}"
                 )
     inputs = [value for value in graph.input if value.name not in stored]
-    if not 1 <= len(inputs) <= _MOST_INPUTS:
-        raise FormatError(f"has {len(inputs)} inputs; networks with 1 to {_MOST_INPUTS:,} are read")
+    if not 1 <= len(inputs) <= MOST_INPUTS:
+        raise FormatError(f"has {len(inputs)} inputs; networks with 1 to {MOST_INPUTS:,} are read")
     return tuple(_input(value, batch) for value in inputs)
 
 
@@ -358,12 +328,3 @@ def _input(value: ValueInfoProto, batch: bool) -> Input:
         )
     shape = tuple(n for n in sizes if n is not None)
     return Input(value.name, shape, len(shape) >= 2 and shape[0] == 1, tensor.elem_type)
-
-
-def slices_of(inputs: Sequence[Input]) -> dict[str, slice]:
-    """Where every input stands among the coordinates, one after the other."""
-    out, at = {}, 0
-    for x in inputs:
-        out[x.name] = slice(at, at + math.prod(x.shape))
-        at += math.prod(x.shape)
-    return out

@@ -6,6 +6,7 @@ from ...mode import guarded
 from ...network import Network
 from ..files import PathLike
 from ..registry import hint, reader
+from ..signature import Output
 
 __all__: list[str] = []
 
@@ -17,11 +18,11 @@ hint(
 
 @reader(".pt2", holds="torch.export")
 @guarded
-def load_program(path: PathLike) -> Network:
+def load_program(path: PathLike, *, output: Output = None, batch: bool = True) -> Network:
     """Read a program of torch.export; see `exactspline.formats.torch.archive.load_program`."""
     from .reader import needs_torch
 
     needs_torch(path)
     from .archive import load_program as load
 
-    return load(path)
+    return load(path, output=output, batch=batch)

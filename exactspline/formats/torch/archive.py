@@ -18,12 +18,14 @@ from typing import Any, BinaryIO
 
 import torch
 
-from ...errors import ExactSplineError, FormatError, UnsupportedOperatorError
+from ...errors import ExactSplineError, FormatError, ShapeError, UnsupportedOperatorError
 from ...network import Network
 from ..files import PathLike, open_file
 from ..graph import build_graph
 from ..limits import MAX_BINARY_BYTES, MAX_TEXT_BYTES, Budget
+from ..signature import MOST_INPUTS, Input, Output, chosen_output, named_slices
 from .exporting import exported
+from .inputs import input_of_sizes, names_of_stored
 from .operators.shapes import MOVERS
 from .program import LIKE, SILENT, ProgramReader, plain_program
 from .values import HANDLERS, Shape
@@ -42,7 +44,8 @@ _TYPES = {  # torch's numbers of types: torch's type, bytes
 # functions that are written in terms of those with handlers, or make constants
 _OTHERS = frozenset({
     "_weight_norm", "addbmm", "arange", "diff", "empty", "eye", "full", "linalg_norm", "linspace",
-    "ones", "pairwise_distance", "rnn_relu", "scalar_tensor", "sym_size", "tensordot", "zeros",
+    "ones", "outer", "pairwise_distance", "rnn_relu", "scalar_tensor", "sym_size", "tensordot",
+    "zeros",
 })  # fmt: skip
 _ON_SIZES = {  # arithmetic of sizes
     name: getattr(operator, name)
@@ -50,13 +53,22 @@ _ON_SIZES = {  # arithmetic of sizes
 }
 
 
-def load_program(path: PathLike) -> Network:
+def load_program(path: PathLike, *, output: Output = None, batch: bool = True) -> Network:
     """Read the network of a ``.pt2`` file, as ``torch.export.save`` writes it.
+
+    Parameters
+    ----------
+    path : path-like
+    output : str or int, optional
+        Which of several outputs is read, by its name or position.
+    batch : bool
+        Whether the first axis of an input with several axes is the batch axis.
 
     Raises
     ------
     FormatError
-        If the file is unreadable, damaged, too large, or keeps its weights in a pickle.
+        If the file is unreadable, damaged, too large, or keeps its weights in a pickle; if it has
+        several outputs and none is named, or another one.
     UnsupportedOperatorError
         For functions that are not read, as `exactspline.from_torch`.
     """
@@ -64,7 +76,7 @@ def load_program(path: PathLike) -> Network:
         digest = _digest(stream)
         try:
             with zipfile.ZipFile(stream) as archive:
-                program = _Archive(archive, path).program()
+                program = _Archive(archive, path).program(batch)
         except ExactSplineError:
             raise
         except Exception as error:  # zipfile, json and torch raise whatever they like
@@ -72,17 +84,22 @@ def load_program(path: PathLike) -> Network:
             raise FormatError(
                 f"{path}: is no program that can be read ({type(error).__name__}: {text}); {_FREE}"
             ) from None
+    for part in program.modules():
+        part.training = False
+
+    def read(k: int) -> tuple[list[Any], Shape]:
+        program.read_output(k)
+        found = program.rename(exported(program, program.inputs))
+        reader = ProgramReader(plain_program(found), program.inputs)
+        return reader.nodes_up_to(reader.run(0)), reader.input_shape
+
     try:
-        for part in program.modules():
-            part.training = False
         with torch.no_grad():
-            found = program.rename(exported(program, program.input_shape, program.lead))
-            reader = ProgramReader(plain_program(found), program.input_shape, program.lead)
-            nodes = reader.nodes_up_to(reader.run())
+            nodes, shape = chosen_output(program.output_names, output, program.float_outputs, read)
     except ExactSplineError as error:
         text = str(error).removeprefix("from_torch: ").removeprefix(f"{path}: ")
         raise type(error)(f"{path}: {text}") from None
-    return build_graph(nodes, program.input_shape, digest, path)
+    return build_graph(nodes, shape, digest, path, named=named_slices(program.inputs))
 
 
 def _digest(stream: BinaryIO) -> str:
@@ -104,7 +121,7 @@ class _Archive:
         # the folder in front has the file's name
         self._members = {info.filename.partition("/")[2]: info for info in members}
 
-    def program(self) -> _Stored:
+    def program(self, batch: bool) -> _Stored:
         """The program, as a module whose forward goes through the stored nodes."""
         models = [n for n in self._members if re.fullmatch(r"models/[^/]{1,200}\.json", n)]
         if len(models) != 1:
@@ -123,7 +140,7 @@ class _Archive:
             )
             for key, entry in self._json(config)["config"].items()
         }
-        return _Stored(graph, tensors, os.fspath(self._path))
+        return _Stored(graph, tensors, os.fspath(self._path), batch)
 
     def _bytes(self, name: str, limit: int) -> bytes:
         info = self._members.get(name)
@@ -182,7 +199,9 @@ class _Scope(torch.nn.Module):
 class _Stored(torch.nn.Module):
     """A stored program: its forward calls the functions of its nodes in order."""
 
-    def __init__(self, graph_module: Any, tensors: dict[str, torch.Tensor], path: str) -> None:
+    def __init__(
+        self, graph_module: Any, tensors: dict[str, torch.Tensor], path: str, batch: bool
+    ) -> None:
         super().__init__()
         graph, signature = graph_module["graph"], graph_module["signature"]
         self._path = path
@@ -191,24 +210,32 @@ class _Stored(torch.nn.Module):
             raise FormatError(f"{path}: has {len(self._nodes):,} nodes; up to {_MAX_NODES:,}")
         self._given: dict[str, Any] = {}
         self._tensors: list[torch.Tensor] = []
-        inputs = [self._input(spec, tensors) for spec in signature["input_specs"]]
-        names = [name for name in inputs if name]
-        if len(names) != 1:
+        self._meta = graph["tensor_values"]
+        names = [self._input(spec, tensors) for spec in signature["input_specs"]]
+        self._names = [name for name in names if name]
+        if not 1 <= len(self._names) <= MOST_INPUTS or len({*self._names}) < len(self._names):
             raise UnsupportedOperatorError(
-                f"{path}: the program takes {len(names)} tensors; export a module that takes one"
+                f"{path}: the program takes {len(self._names)} tensors; 1 to {MOST_INPUTS:,} of "
+                "different names are read"
             )
-        self._name = names[0]
-        meta = graph["tensor_values"][self._name]
-        self.input_shape, self.lead = self._shape(meta["sizes"])
-        kind = _TYPES.get(meta["dtype"], (torch.float32, 4))[0]
+        self.inputs = [self._shaped(name, batch) for name in self._names]
+        kind = _TYPES.get(self._meta[self._names[0]]["dtype"], (torch.float32, 4))[0]
         self.register_buffer("_type_of_input", torch.zeros((), dtype=kind))
         outputs = [s["user_output"]["arg"] for s in signature["output_specs"] if "user_output" in s]
-        if len(outputs) != 1 or len(outputs) != len(signature["output_specs"]):
+        if not outputs or len(outputs) != len(signature["output_specs"]):
             raise UnsupportedOperatorError(
-                f"{path}: the program returns {len(signature['output_specs'])} values, or changes "
-                "buffers; export a module that returns one tensor"
+                f"{path}: the program returns nothing, or changes buffers; export a module that "
+                "returns tensors and keeps nothing from one call to the next"
             )
-        self._result = outputs[0]
+        self._outputs, self._wanted = outputs, 0
+        tree = graph_module["module_call_graph"][0]["signature"]["out_spec"]
+        self.output_names = names_of_stored(tree, len(outputs))
+        self._live = list(self._nodes)
+        self._wires = [  # what every node reads and makes
+            (node, set(_names_in(node["inputs"])), set(_names_in(node["outputs"])))
+            for node in self._nodes
+        ]
+        self.float_outputs = self._float_outputs()
         self._scopes: dict[tuple[str, str], _Scope] = {}
         self.paths: dict[str, str] = {}  # of scopes: the path in the stored module
         for node in self._nodes:
@@ -230,20 +257,56 @@ class _Stored(torch.nn.Module):
             return ""
         raise UnsupportedOperatorError(f"{self._path}: an input of kind {kind!r} is not read")
 
-    def _shape(self, sizes: Any) -> tuple[Shape, int]:
-        known = [_size(n) if "as_int" in n else None for n in sizes]
-        if len(known) == 1 and known[0] is not None:
-            return (known[0],), 0
-        behind = tuple(n for n in known[1:] if n is not None)
-        if not known or known[0] not in (1, None) or len(behind) != len(known) - 1:
-            shown = ", ".join("any" if n is None else str(n) for n in known)
+    def _shaped(self, name: str, batch: bool) -> Input:
+        """An input of known sizes."""
+        meta = self._meta[name]
+        kind = _TYPES.get(meta["dtype"], (torch.float32, 4))[0]
+        if not kind.is_floating_point:
             raise UnsupportedOperatorError(
-                f"{self._path}: the program's input has shape ({shown}); export it with a batch of "
-                "one, or of any size, and all other sizes known. Or call "
-                "es.from_torch(torch.export.load(path), input_shape), if you trust the file"
+                f"{self._path}: the program's input {name[:80]!r} is of type {kind}; a network "
+                "takes real numbers"
             )
-        Budget().value(behind, f"{self._path}: input")
-        return behind, 1
+        sizes = [_size(n) if "as_int" in n else None for n in meta["sizes"]]
+        try:
+            found = input_of_sizes(name, sizes, None, batch)
+        except ShapeError as error:
+            raise UnsupportedOperatorError(
+                f"{self._path}: {str(error).removeprefix('from_torch: ')}. A file states all sizes "
+                "but that of the batch; else call es.from_torch(torch.export.load(path), "
+                "input_shape), if you trust it"
+            ) from None
+        Budget().value(found.shape, f"{self._path}: input {name[:80]!r}")
+        return found
+
+    # --- outputs ---
+
+    def _float_outputs(self) -> list[int]:
+        """Positions of outputs that are float tensors and depend on the inputs."""
+        depends, out = set(self._names), []
+        if any(_changes(node) for node in self._nodes):  # through views, which have other names
+            depends.update(self._meta)
+        for node, reads, makes in self._wires:
+            of_shape = re.fullmatch(r"torch\.ops\.aten\.(\w+)\.\w+", node["target"])
+            if of_shape and of_shape[1] in LIKE | {"sym_size"}:
+                continue
+            if depends & reads:
+                depends |= makes
+        for k, output in enumerate(self._outputs):
+            name = output["as_tensor"]["name"] if "as_tensor" in output else ""
+            kind = _TYPES.get(self._meta[name]["dtype"]) if name in self._meta else None
+            if name in depends and kind is not None and kind[0].is_floating_point:
+                out.append(k)
+        return out
+
+    def read_output(self, position: int) -> None:
+        """Let `forward` give this output alone, by the nodes that lead to it."""
+        self._wanted = position
+        needed, live = set(_names_in(self._outputs[position])), []
+        for node, reads, makes in reversed(self._wires):
+            if not makes or makes & needed or _changes(node):
+                needed |= reads
+                live.append(node)
+        self._live = live[::-1]
 
     def _scope(self, node: Any) -> _Scope:
         """A module of the path and type that a node states, for the names of operators."""
@@ -273,11 +336,11 @@ class _Stored(torch.nn.Module):
 
     # --- running -------------------------------------------------------------------------------
 
-    def forward(self, x: torch.Tensor) -> Any:
+    def forward(self, *tensors: torch.Tensor) -> Any:
         values: dict[str, Any] = {name: getattr(self, at) for name, at in self._given.items()}
-        values[self._name] = x
+        values |= dict(zip(self._names, tensors, strict=True))
         budget = Budget()
-        for node in self._nodes:
+        for node in self._live:
             where = f"{self._path}: node {str(node.get('name'))[:80]!r} ({node['target'][:80]})"
             try:
                 function = _function(node["target"], where)
@@ -293,9 +356,27 @@ class _Stored(torch.nn.Module):
                     budget.value(tuple(part.shape) or (1,), where)
             _name_results(node["outputs"], found, values)
         try:
-            return _argument(self._result, values)
+            return _argument(self._outputs[self._wanted], values)
         except (KeyError, TypeError, StopIteration) as error:
             raise FormatError(f"{self._path}: the result is malformed ({error!r})") from None
+
+
+def _names_in(stored: Any) -> list[str]:
+    """The names of values in a node's arguments or results, whatever their kind."""
+    out, waiting = [], [stored]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            out += [value[k] for k in ("name", "as_name") if isinstance(value.get(k), str)]
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return out
+
+
+def _changes(node: Any) -> bool:
+    """Whether a node changes what it reads in place; who sees that is not told by names."""
+    return re.fullmatch(r"torch\.ops\.aten\.\w+_\.\w+", node["target"]) is not None
 
 
 class _Call:

@@ -12,15 +12,17 @@ import re
 import sysconfig
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch.export import ExportedProgram
 
 from ...errors import ExactSplineError, FormatError, ShapeError, UnsupportedOperatorError
-from .values import MAX_ENTRIES, Shape
+from ..signature import Input
+from .inputs import examples_of
+from .values import MAX_ENTRIES
 
-__all__ = ["exported", "input_of_module", "input_of_program", "is_own", "quiet"]
+__all__ = ["exported", "is_own", "quiet"]
 
 _DATA = ("DataDependent", "GuardOnDataDependent", "PendingUnbacked")  # torch's errors for it
 _DATA_TEXT = (
@@ -41,17 +43,19 @@ _NOT_OWN = (  # where no line of the user's stands
 )  # fmt: skip
 
 
-def exported(module: torch.nn.Module, input_shape: Shape, lead: int) -> ExportedProgram:
+def exported(
+    module: torch.nn.Module, inputs: Sequence[Input], *, by_name: bool = False
+) -> ExportedProgram:
     """The program of a module, for a batch of one.
 
     Parameters
     ----------
     module : torch.nn.Module
         In eval mode. It may be changed: give a copy.
-    input_shape : tuple of int
-        Without the batch axis.
-    lead : int
-        1 for a batch axis in front, else 0.
+    inputs : sequence of Input
+        The tensors that it takes.
+    by_name : bool
+        Whether ``forward`` is called with the inputs' names, else with as many arguments.
 
     Raises
     ------
@@ -59,17 +63,20 @@ def exported(module: torch.nn.Module, input_shape: Shape, lead: int) -> Exported
         For control flow that depends on the data, and whatever torch cannot export.
     """
     _check_parts(module)
-    example = _example(module, (1,) * lead + input_shape)
+    kind = _type_of(module, inputs)
+    args, kwargs = examples_of(module, inputs, kind, by_name=by_name)
     try:
-        inspect.signature(module.forward).bind(example)
+        inspect.signature(module.forward).bind(*args, **kwargs)
     except TypeError as error:
+        takes = "one tensor" if len(inputs) == 1 else f"{len(inputs)} tensors"
         raise UnsupportedOperatorError(
-            f"from_torch: forward of {type(module).__name__} does not take one tensor ({error}); "
-            "wrap it in a module that does"
+            f"from_torch: forward of {type(module).__name__} does not take {takes} ({error}); "
+            "give input_shape as a list with a shape for each tensor that it takes, or wrap it in "
+            "a module that takes other arguments"
         ) from None
     try:
         with torch.no_grad(), quiet():
-            return torch.export.export(module, (example,), strict=False)
+            return torch.export.export(module, args, kwargs, strict=False)
     except ExactSplineError:
         raise
     except Exception as error:
@@ -107,12 +114,13 @@ def _check_parts(module: torch.nn.Module) -> None:
             )
 
 
-def _example(module: torch.nn.Module, input_shape: Shape) -> torch.Tensor:
-    """An input of the type of the parameters; of several types they become double, exactly."""
-    size = math.prod(input_shape)
+def _type_of(module: torch.nn.Module, inputs: Sequence[Input]) -> torch.dtype:
+    """The type of the parameters; of several types they become double, exactly."""
+    size = sum(math.prod(x.shape) for x in inputs)
     if size > MAX_ENTRIES:
+        shapes = ", ".join(str(x.inner) for x in inputs[:8])
         raise ShapeError(
-            f"from_torch: input_shape {input_shape} has {size:,} entries; up to {MAX_ENTRIES:,}"
+            f"from_torch: input_shape {shapes} has {size:,} entries; up to {MAX_ENTRIES:,}"
         )
     types = set()
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
@@ -132,8 +140,7 @@ def _example(module: torch.nn.Module, input_shape: Shape) -> torch.Tensor:
     module.to("cpu")
     if len(types) > 1:
         module.double()
-    kind = torch.float64 if len(types) > 1 else next(iter(types), torch.float32)
-    return torch.zeros(input_shape, dtype=kind)
+    return torch.float64 if len(types) > 1 else next(iter(types), torch.float32)
 
 
 def _explained(error: Exception) -> ExactSplineError:
@@ -179,81 +186,3 @@ def _line(error: BaseException) -> str:
     name = own[-1].filename.replace("\\", "/").rpartition("/")[2]
     line = f" `{own[-1].line}`" if own[-1].line else ""
     return f" ({name} line {own[-1].lineno}{line})"
-
-
-# --- the input ---------------------------------------------------------------------------------
-
-
-def input_of_program(program: ExportedProgram, input_shape: Shape | None) -> tuple[Shape, int]:
-    """Shape of a program's input without the batch axis, and how many batch axes it has (0, 1).
-
-    Raises
-    ------
-    UnsupportedOperatorError
-        If it does not take one tensor of real numbers.
-    ShapeError
-        If its shape is not known, differs from the one that was given, or has a batch of several.
-    """
-    names = set(program.graph_signature.user_inputs)
-    given = [n for n in program.graph.nodes if n.op == "placeholder" and n.name in names]
-    return _input_of(given, input_shape)
-
-
-def input_of_module(module: torch.nn.Module, input_shape: Shape | None) -> tuple[Shape, int]:
-    """As `input_of_program`: what was given, or what a graph says of itself."""
-    if isinstance(module, torch.fx.GraphModule):
-        given = [n for n in module.graph.nodes if n.op == "placeholder"]
-        if given and all(isinstance(n.meta.get("val"), torch.Tensor) for n in given):
-            return _input_of(given, input_shape)
-    if input_shape is None:
-        raise ShapeError(
-            "from_torch: give input_shape, without the batch axis: from_torch(module, (1, 28, 28))"
-        )
-    return input_shape, 1
-
-
-def _input_of(nodes: list[torch.fx.Node], given: Shape | None) -> tuple[Shape, int]:
-    tensors = [n.meta["val"] for n in nodes if isinstance(n.meta.get("val"), torch.Tensor)]
-    if len(tensors) != 1:
-        raise UnsupportedOperatorError(
-            f"from_torch: the program takes {len(tensors)} tensors; export a module that takes one"
-        )
-    if not tensors[0].is_floating_point():
-        raise UnsupportedOperatorError(
-            f"from_torch: the program's input is of type {tensors[0].dtype}; a network takes real "
-            "numbers"
-        )
-    sizes = [n if isinstance(n, int) else None for n in tensors[0].shape]  # None: of any length
-    shown = f"({', '.join('any' if n is None else str(n) for n in sizes)})"
-    if given is not None and len(given) == len(sizes) and _fits(given, sizes):
-        return given, 0
-    if len(sizes) == 1 and sizes[0] is not None and given is None:
-        return (sizes[0],), 0
-    if len(sizes) < 2:
-        raise ShapeError(f"from_torch: the program's input has shape {shown}; give input_shape")
-    if sizes[0] not in (1, None):
-        raise ShapeError(
-            f"from_torch: the program's input has shape {shown}, a batch of {sizes[0]}; export it "
-            "with a batch of one, or of any size (dynamic_shapes). If its first axis is no batch "
-            f"axis, give the whole shape: input_shape={shown}"
-        )
-    if given is None:
-        known = tuple(n for n in sizes[1:] if n is not None)
-        if len(known) < len(sizes) - 1:
-            raise ShapeError(
-                f"from_torch: the program's input has shape {shown}; give input_shape, without the "
-                "batch axis"
-            )
-        return known, 1
-    if not _fits(given, sizes[1:]):
-        raise ShapeError(
-            f"from_torch: input_shape {given} does not fit the program's input of shape {shown}, "
-            "the batch axis in front"
-        )
-    return given, 1
-
-
-def _fits(shape: Shape, sizes: list[int | None]) -> bool:
-    return len(shape) == len(sizes) and all(
-        n is None or n == m for m, n in zip(shape, sizes, strict=True)
-    )

@@ -7,7 +7,8 @@ import inspect
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,13 +17,21 @@ from torch.export.graph_signature import InputKind, OutputKind
 
 from ...discovery import load_files
 from ...errors import ExactSplineError, ShapeError, UnsupportedOperatorError
-from ...network import Identity
+from ...network import Identity, Select
+from ..signature import Input, is_alone, shape_of_all, slices_of
 from . import operators
 from .exporting import is_own, quiet
+from .inputs import tensor_inputs
 from .operators.shapes import MOVERS, move
-from .values import HANDLERS, MAX_ENTRIES, Const, Gated, Lowering, Shape, Unreadable, Var
+from .values import HANDLERS, MAX_ENTRIES, Const, Gated, Lowering, Unreadable, Var
 
-__all__ = ["LIKE", "SILENT", "ProgramReader", "plain_program"]
+__all__ = [
+    "LIKE",
+    "SILENT",
+    "ProgramReader",
+    "float_outputs",
+    "plain_program",
+]
 
 load_files(operators)  # they fill the table of handlers
 
@@ -57,6 +66,39 @@ def plain_program(program: ExportedProgram) -> ExportedProgram:
         return program.run_decompositions(table)
 
 
+def _returned(program: ExportedProgram) -> list[Any]:
+    """What a program returns to its user, in order: nodes, numbers, None."""
+    (results,) = (n.args[0] for n in program.graph.nodes if n.op == "output")
+    kinds = [spec.kind for spec in program.graph_signature.output_specs]
+    return [r for r, kind in zip(results, kinds, strict=True) if kind == OutputKind.USER_OUTPUT]
+
+
+def float_outputs(program: ExportedProgram) -> list[int]:
+    """Positions of the float tensors among them that depend on the input."""
+    depends = set(tensor_inputs(program))
+    for node in program.graph.nodes:
+        if _name(node.target) not in LIKE | {"sym_size"} and depends & set(node.all_input_nodes):
+            depends.add(node)
+    out = []
+    for k, node in enumerate(_returned(program)):
+        value = node.meta.get("val") if isinstance(node, torch.fx.Node) else None
+        if isinstance(value, torch.Tensor) and value.is_floating_point() and node in depends:
+            out.append(k)
+    return out
+
+
+def _leading_to(wanted: Any) -> set[torch.fx.Node]:
+    """The nodes that lead to a result; it may be no node itself."""
+    live: set[torch.fx.Node] = set()
+    waiting = [wanted] if isinstance(wanted, torch.fx.Node) else []
+    while waiting:
+        node = waiting.pop()
+        if node not in live:
+            live.add(node)
+            waiting.extend(node.all_input_nodes)
+    return live
+
+
 def _is_plain(node: torch.fx.Node) -> bool:
     function = node.target
     if node.op != "call_function" or not isinstance(function, torch._ops.OpOverload):
@@ -79,44 +121,57 @@ class ProgramReader:
     Parameters
     ----------
     program : torch.export.ExportedProgram
-    input_shape : tuple of int
-        Without the batch axis.
-    lead : int
-        1 if the program's input has a batch axis in front, else 0.
+    inputs : sequence of Input
+        The tensors that it takes, in order. Several are one vector, cut into pieces.
     """
 
-    def __init__(self, program: ExportedProgram, input_shape: Shape, lead: int) -> None:
+    def __init__(self, program: ExportedProgram, inputs: Sequence[Input]) -> None:
         self._program = program
-        self.lowering = Lowering(input_shape, lead)
+        self.input_shape = shape_of_all(inputs)
+        self.lowering = Lowering(self.input_shape, int(any(x.batch for x in inputs)))
+        self._inputs = inputs
         self._values: dict[torch.fx.Node, Any] = {}
 
-    def run(self) -> Var:
-        """Read all nodes; the value that the program returns."""
-        for node in self._program.graph.nodes:
-            if isinstance(node.target, torch._ops.HigherOrderOperator):
-                self._scope(node)
+    def run(self, output: int) -> Var:
+        """Read the nodes that lead to one of the values that the program returns."""
         signature = self._program.graph_signature
-        given = {spec.arg.name: spec for spec in signature.input_specs}
-        for node in self._program.graph.nodes:
-            if node.op == "placeholder":
-                self._values[node] = self._given(given[node.name])
-        results = self._body(self._program.graph_module)
-        kinds = [spec.kind for spec in signature.output_specs]
         for spec in signature.output_specs:
             if spec.kind == OutputKind.BUFFER_MUTATION:
                 raise UnsupportedOperatorError(
                     f"from_torch: changes the buffer {spec.target!r} in place; a network keeps "
                     "nothing from one call to the next"
                 )
-        wanted = [
-            r for r, kind in zip(results, kinds, strict=True) if kind == OutputKind.USER_OUTPUT
-        ]
-        if len(wanted) > 1:
+        wanted = _returned(self._program)[output]
+        live = _leading_to(wanted)
+        for node in self._program.graph.nodes:
+            if node in live and isinstance(node.target, torch._ops.HigherOrderOperator):
+                self._scope(node)
+        self._values |= self._cut_out()
+        given = {spec.arg.name: spec for spec in signature.input_specs}
+        for node in self._program.graph.nodes:
+            if node.op == "placeholder" and node not in self._values:
+                self._values[node] = self._given(given[node.name])
+        for node in self._program.graph.nodes:
+            if node in live:
+                self._step(self._program.graph_module, node)
+        return self._result(self._plain(wanted))
+
+    def _cut_out(self) -> dict[torch.fx.Node, Var]:
+        """The inputs: the network's, or pieces of it in their own shapes."""
+        nodes, lowering = tensor_inputs(self._program), self.lowering
+        if len(nodes) != len(self._inputs):
             raise UnsupportedOperatorError(
-                f"from_torch: the module returns {len(wanted)} values; wrap it in a module that "
-                "returns one tensor"
+                f"from_torch: the program takes {len(nodes)} tensors, not {len(self._inputs)}"
             )
-        return self._result(wanted[0] if wanted else None)
+        if is_alone(self._inputs):
+            return {nodes[0]: lowering.input}
+        out, whole = {}, replace(lowering.input, lead=0)
+        places = slices_of(self._inputs).values()
+        for node, x, place in zip(nodes, self._inputs, places, strict=True):
+            lowering.base = x.name[:200]
+            piece = lowering.emit(Select(range(place.start, place.stop)), whole)
+            out[node] = replace(lowering.reshape(piece, x.inner), lead=int(x.batch))
+        return out
 
     def nodes_up_to(self, result: Var) -> list[Any]:
         """The nodes of the network, the one of a value last."""
@@ -139,6 +194,8 @@ class ProgramReader:
                 raise UnsupportedOperatorError("is no tensor: the module returns nothing")
             self.lowering.base = "result"
             lead = self.lowering.lead
+            if isinstance(value, Const):  # the same everywhere
+                lead = int(lead and value.shape[:1] == (1,))
             found = self.lowering.as_var(self.lowering.operand(value, "it"), lead)
             if found.full[:1] != (1,) and lead:
                 raise UnsupportedOperatorError(
@@ -151,8 +208,7 @@ class ProgramReader:
     def _given(self, spec: Any) -> Any:
         """What a placeholder stands for."""
         if spec.kind == InputKind.USER_INPUT:
-            tensor = isinstance(spec.arg, torch.export.graph_signature.TensorArgument)
-            return self.lowering.input if tensor else getattr(spec.arg, "value", None)
+            return getattr(spec.arg, "value", None)
         if spec.kind not in _KINDS:
             raise UnsupportedOperatorError(f"from_torch: {spec.target!r} is no tensor")
         stored = self._program.state_dict
@@ -163,13 +219,16 @@ class ProgramReader:
     def _body(self, module: torch.fx.GraphModule) -> Any:
         """Run a graph whose placeholders have their values; what it returns."""
         for node in module.graph.nodes:
-            if node.op == "get_attr":
-                self._values[node] = self._attribute(module, str(node.target))
-            elif node.op == "call_function":
-                self._values[node] = self._call(node)
-            elif node.op == "output":
+            if node.op == "output":
                 return self._plain(node.args[0])
+            self._step(module, node)
         raise UnsupportedOperatorError("from_torch: the program returns nothing")
+
+    def _step(self, module: torch.fx.GraphModule, node: torch.fx.Node) -> None:
+        if node.op == "get_attr":
+            self._values[node] = self._attribute(module, str(node.target))
+        elif node.op == "call_function":
+            self._values[node] = self._call(node)
 
     def _attribute(self, module: torch.fx.GraphModule, target: str) -> Any:
         found = operator.attrgetter(target)(module)

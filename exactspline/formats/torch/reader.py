@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from ...errors import ExactSplineError, FormatError, ShapeError, UnsupportedOperatorError
+from ...errors import ExactSplineError, FormatError, UnsupportedOperatorError
 from ...mode import guarded
 from ...network import Network
 from ..files import PathLike
+from ..signature import Input, Output, chosen_output, named_slices
 
 __all__ = ["from_torch", "needs_torch"]
 
@@ -23,7 +25,12 @@ _WAY_OUT = (
 
 @guarded
 def from_torch(
-    module: Any, input_shape: Sequence[int] | None = None, *, weights: PathLike | None = None
+    module: Any,
+    input_shape: Any = None,
+    *,
+    weights: PathLike | None = None,
+    output: Output = None,
+    batch: bool = True,
 ) -> Network:
     """Take the network of a PyTorch module or program; see `exactspline.from_torch`."""
     torch = needs_torch("from_torch")
@@ -34,7 +41,7 @@ def from_torch(
             raise FormatError(
                 "from_torch: a program has its weights; give its module to load other ones"
             )
-        return _of_program(module, _shape(input_shape))
+        return _of_program(module, input_shape, output, batch)
     if not isinstance(module, torch.nn.Module):
         extra = ""
         if isinstance(module, dict):
@@ -46,16 +53,18 @@ def from_torch(
             "from_torch: a torch.nn.Module or a program of torch.export is needed, not a "
             f"{type(module).__name__}{extra}"
         )
-    return _of_module(module, _shape(input_shape), weights, torch)
+    from .exporting import exported
+    from .inputs import inputs_of_module, shapes_given
 
-
-def _of_module(
-    module: Any, shape: tuple[int, ...] | None, weights: PathLike | None, torch: Any
-) -> Network:
-    from .exporting import exported, input_of_module
-
+    shapes = shapes_given(input_shape)
     module = getattr(module, "_orig_mod", module)  # a compiled module holds the one it is of
-    shape, lead = input_of_module(module, shape)
+    inputs = inputs_of_module(module, shapes, batch)
+    program = exported(_traced(module, weights, torch), inputs, by_name=isinstance(shapes, dict))
+    return _read(program, inputs, output)
+
+
+def _traced(module: Any, weights: PathLike | None, torch: Any) -> Any:
+    """A copy of a module in eval mode."""
     kinds = (
         torch.nn.modules.batchnorm._NormBase, torch.nn.modules.dropout._DropoutNd, torch.nn.RReLU
     )  # fmt: skip
@@ -78,42 +87,43 @@ def _of_module(
         load_weights(traced, weights)
     for part in traced.modules():
         part.training = False
-    return _read(exported(traced, shape, lead), shape, lead)
+    return traced
 
 
-def _of_program(program: Any, shape: tuple[int, ...] | None) -> Network:
-    from .exporting import input_of_program
+def _of_program(program: Any, input_shape: Any, output: Output, batch: bool) -> Network:
+    from .inputs import inputs_of_program, shapes_given
 
-    found, lead = input_of_program(program, shape)
-    return _read(program, found, lead)
+    inputs = inputs_of_program(program, shapes_given(input_shape), batch)
+    return _read(program, inputs, output)
 
 
-def _read(program: Any, shape: tuple[int, ...], lead: int) -> Network:
+def _read(program: Any, inputs: Sequence[Input], output: Output) -> Network:
     import torch
 
-    from .program import ProgramReader, plain_program
+    from .inputs import output_names, tensor_inputs
+    from .program import ProgramReader, float_outputs, plain_program
+
+    names = [node.name for node in tensor_inputs(program)]  # as forward calls them
+    known = {x.name: x for x in inputs}
+    inputs = [replace(known.get(name, x), name=name) for x, name in zip(inputs, names, strict=True)]
+    plain = plain_program(program)
+
+    def read(k: int) -> tuple[list[Any], tuple[int, ...]]:
+        building = ProgramReader(plain, inputs)
+        return building.nodes_up_to(building.run(k)), building.input_shape
 
     with torch.no_grad():
-        building = ProgramReader(plain_program(program), shape, lead)
-        nodes = building.nodes_up_to(building.run())
+        try:
+            nodes, shape = chosen_output(output_names(program), output, float_outputs(plain), read)
+        except ExactSplineError as error:
+            if str(error).startswith("from_torch: "):
+                raise
+            who = "the module " if str(error).startswith("has ") else ""
+            raise type(error)(f"from_torch: {who}{error}") from None
     try:
-        return Network.from_nodes(nodes, shape)
+        return Network.from_nodes(nodes, shape, inputs=named_slices(inputs))
     except ExactSplineError as error:
         raise type(error)(f"from_torch: {error}") from None
-
-
-def _shape(input_shape: Sequence[int] | None) -> tuple[int, ...] | None:
-    if input_shape is None:
-        return None
-    try:
-        shape = tuple(int(n) for n in input_shape)
-    except (TypeError, ValueError):
-        raise ShapeError(
-            f"from_torch: input_shape {input_shape!r} is not a sequence of integers"
-        ) from None
-    if any(n < 1 for n in shape):
-        raise ShapeError(f"from_torch: input_shape {shape} needs positive sizes")
-    return shape
 
 
 def needs_torch(what: object) -> Any:

@@ -22,6 +22,7 @@ from ...errors import FormatError, ParameterError, ShapeError, UnsupportedOperat
 from ...network import Elementwise, Flatten, Operator, Reshape, Select
 from ...rationals import as_fractions, compact, exact_array
 from ..gates import Gate
+from ..numbering import ValueNumbers
 
 __all__ = [
     "HANDLERS",
@@ -189,6 +190,7 @@ class Lowering:
     def __init__(self, input_shape: Shape, lead: int = 1) -> None:
         self.nodes: list[tuple[Operator, tuple[int, ...]]] = []
         self.shapes: list[Shape] = []  # of their values
+        self.numbers = ValueNumbers(self.nodes)
         self.lead = lead
         self.input = Var(-1, input_shape, lead)
         self.base = ""
@@ -234,7 +236,11 @@ class Lowering:
 
     def value_of(self, node: int, lead: int) -> Var:
         """The value of a node that is known by its number."""
-        return Var(node, self.input.shape if node < 0 else self.shapes[node], lead)
+        return Var(node, self.shape_of(node), lead)
+
+    def shape_of(self, node: int) -> Shape:
+        """The shape of a node's value, or of the input (-1)."""
+        return self.input.shape if node < 0 else self.shapes[node]
 
     def with_lead(self, x: Var, lead: int) -> Var:
         """The same value with its batch axis in front, or as an axis like others."""

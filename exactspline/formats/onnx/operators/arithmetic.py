@@ -12,17 +12,14 @@ from ....network import (
     Add,
     Clip,
     Elementwise,
-    HardSigmoid,
-    HardSwish,
     Maximum,
     Minimum,
     ReLU,
-    Sigmoid,
-    SiLU,
 )
 from ....rationals import as_fractions, compact
 from ...gates import Gate
 from ...limits import check_entries
+from ...products import gated_by_itself, log_of
 from ..broadcast import broadcast, drop_batch_axis
 from ..gated import gated_arithmetic
 from ..graph import Graph
@@ -95,28 +92,53 @@ def _two_variables(node: NodeView, graph: Graph, a: Variable, b: Variable) -> Va
     batch = _together(node, (a, b))
     if node.kind in ("Add", "Sub"):
         return graph.apply(node, Add(None if node.kind == "Add" else [1, -1]), a, b, batch=batch)
-    if node.kind == "Mul":
-        for x, gate in ((a, b), (b, a)):
-            operator, inputs = graph.maker(gate) or (None, ())
-            # the same shape: else broadcasting would make more of it
-            if inputs != (x.node,) or x.inner != gate.inner:
-                continue
-            if isinstance(operator, Sigmoid):
-                return graph.apply(node, SiLU(), x)
-            if isinstance(operator, HardSigmoid) and _is_that_of_hard_swish(operator):
-                return graph.apply(node, HardSwish(), x)
+    if node.kind == "Mul" and a.batch == b.batch:
+        smooth = gated_by_itself(graph.nodes, graph.shape_of, a.node, b.node, graph.numbers)
+        if smooth is not None:
+            operator, read, times = smooth
+            y = graph.apply(node, operator, Variable(a.inner, a.batch, read))
+            return y if times == 1 else graph.apply(node, Elementwise(times), y)
     raise node.unsupported(
         f"both inputs depend on the network's input: their "
         f"{'product' if node.kind == 'Mul' else 'quotient'} is not piecewise affine"
     )
 
 
-_SIXTHS = (Fraction(1, 6), Fraction(float(np.float32(1 / 6))), Fraction(1 / 6))
+@handles("Pow", inputs=2, gates=True)
+def _power(node: NodeView, graph: Graph) -> AnyValue:
+    """The identity for the power 1, the number 1 for the power 0 (of 0 too)."""
+    x, exponent = node.given[0], node.value(1)
+    if isinstance(x, Constant) and isinstance(exponent, Constant):
+        raise node.not_computed()
+    if isinstance(x, Variable | Gated) and isinstance(exponent, Constant):
+        powers = as_fractions(exponent.values)
+        if np.all(powers == 1) and broadcast(node, x.shape, powers.shape) == x.shape:
+            return x
+        if np.all((powers == 0) | (powers == 1)):
+            value = graph.plain(x)
+            assert isinstance(value, Variable)
+            powers = drop_batch_axis(node, value, exponent.values)
+            return graph.apply(node, Elementwise(powers, 1 - powers), value)
+    raise node.unsupported(
+        "a power is not piecewise affine, but for exponents 0 and 1; such a network has no finite "
+        "partition into regions with affine pieces"
+    )
 
 
-def _is_that_of_hard_swish(operator: HardSigmoid) -> bool:
-    """Slope 1/6, or exactly what float32 or float64 makes of it, and 1/2: as exporters write it."""
-    return operator.alpha in _SIXTHS and operator.beta * 2 == 1
+@handles("Log")
+def _log(node: NodeView, graph: Graph) -> Value:
+    """Of a sigmoid and of a softmax; of anything else it is not piecewise affine."""
+    x = node.variable(0)
+    found = log_of(graph.nodes, x.node, graph.numbers)
+    if found is None:
+        raise node.unsupported(
+            "a logarithm is not piecewise affine; such a network has no finite partition into "
+            "regions with affine pieces. Replace it by a piecewise-affine operator"
+        )
+    y = Variable(x.inner, x.batch, found[1])
+    for operator in found[0]:
+        y = graph.apply(node, operator, y)
+    return y
 
 
 @handles("Neg", gates=True)

@@ -5,15 +5,18 @@ A choice by a constant condition is affine in what it chooses from.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
 
+from ....errors import UnsupportedOperatorError
 from ....network import Add, Elementwise
 from ....rationals import as_fractions, compact, exact_array
 from ...gates import Gate, added, chosen, compared, multiplied
 from ...limits import check_entries
+from ...multiples import UNKNOWN_STEP, multiple_of, step_taken
 from ..broadcast import drop_batch_axis
 from ..gated import functions_of_one
 from ..graph import Graph
@@ -21,7 +24,7 @@ from ..node import NodeView
 from ..registry import handles
 from ..values import AnyValue, Constant, Gated, Infinite, Value, Variable
 
-__all__: list[str] = []
+__all__ = ["choice"]
 
 _ZERO, _ONE = Gate.affine(0, 0), Gate.affine(0, 1)
 _RELATIONS = {
@@ -47,10 +50,11 @@ def _compared(node: NodeView, graph: Graph) -> AnyValue:
     if isinstance(a, Constant) and isinstance(b, Constant):
         return _compared_constants(node, graph, a, b)
     relation = _RELATIONS[node.kind]
-    found = functions_of_one(node, graph, (a, b))
-    if found is not None:
-        root, (f, g) = found
-        return Gated(root, compared(relation, f, g), node)
+    with contextlib.suppress(UnsupportedOperatorError):  # another threshold for every entry
+        found = functions_of_one(node, graph, (a, b))
+        if found is not None:
+            root, (f, g) = found
+            return Gated(root, compared(relation, f, g), node)
     x, y = graph.plain(a), graph.plain(b)
     assert x is not None
     assert y is not None
@@ -139,11 +143,24 @@ def _sign(node: NodeView, graph: Graph) -> AnyValue:
     return Gated(root, added([above, below], [Fraction(1), Fraction(-1)]), node)
 
 
+@handles("IsNaN", since=9)
+@handles("IsInf", attributes=("detect_negative", "detect_positive"), since=10)
+def _not_finite(node: NodeView, graph: Graph) -> Constant:
+    """False everywhere: finite inputs give finite values."""
+    x = node.variable(0)
+    return Constant(np.zeros(x.shape), True, 9)
+
+
 # --- choices ---------------------------------------------------------------------------------
 
 
 @handles("Where", inputs=3, since=9, gates=True, infinite=True)
 def _where(node: NodeView, graph: Graph) -> AnyValue:
+    return choice(node, graph)
+
+
+def choice(node: NodeView, graph: Graph) -> AnyValue:
+    """Entries of two values by a condition; of constants, or where the result is continuous."""
     condition, a, b = node.given
     if condition is None or a is None or b is None or isinstance(condition, Infinite):
         raise node.wrong("needs a condition and two values")
@@ -152,14 +169,36 @@ def _where(node: NodeView, graph: Graph) -> AnyValue:
             return _constants_chosen(node, graph, condition, a, b)
         return _masked(node, graph, condition.values != 0, a, b)
     values = [condition, *(v.refused() if isinstance(v, Infinite) else v for v in (a, b))]
-    found = functions_of_one(node, graph, values)
-    if found is None:
-        raise node.unsupported(
-            "chooses between values by a condition on another value of the network: it cannot be "
-            "shown to be continuous. Write it with Max, Min, Clip or Relu"
-        )
-    root, (test, f, g) = found
-    return Gated(root, chosen(test, f, g), node)
+    with contextlib.suppress(UnsupportedOperatorError):  # other thresholds for every entry
+        found = functions_of_one(node, graph, values)
+        if found is not None:
+            root, (test, f, g) = found
+            return Gated(root, chosen(test, f, g), node)
+    one, other = (graph.plain(v) for v in values[1:])
+    assert one is not None
+    assert other is not None
+    return _by_difference(node, graph, condition, one, other)
+
+
+def _by_difference(
+    node: NodeView, graph: Graph, condition: AnyValue, a: Value, b: Value
+) -> Variable:
+    """b + (a - b, or 0), if a - b is a multiple of the value that is compared."""
+    factors = None
+    if isinstance(condition, Gated) and (isinstance(a, Variable) or isinstance(b, Variable)):
+        step = _difference(node, graph, a, b)
+        if step.shape == condition.shape:
+            factors = multiple_of(
+                graph.nodes, graph.shape_of, step.node, condition.root.node, graph.numbers
+            )
+    if factors is None:
+        raise node.unsupported(UNKNOWN_STEP)
+    assert isinstance(condition, Gated)
+    taken = graph.plain(Gated(condition.root, step_taken(condition.gate, factors), node))
+    assert isinstance(taken, Variable)
+    if isinstance(b, Constant):
+        return graph.apply(node, Elementwise(shift=drop_batch_axis(node, taken, b.values)), taken)
+    return graph.apply(node, Add(), b, taken)
 
 
 def _constants_chosen(

@@ -3,7 +3,8 @@
 Before opset 20 a GELU is u/2 (1 + erf(u / sqrt(2))) in five nodes, or the form with tanh, and
 PyTorch writes softplus with its switch to the identity at 20, which jumps by 2e-9. Both are
 read as the function that is meant: the constants of such a pattern are rounded anyway, and the
-function is no affine spline in either form.
+function is no affine spline in either form. ``x[x < 0] = 0`` is written with the places where the
+condition holds, and is a choice.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from ....network import GELU
 from ..graph import Graph
 from ..node import NodeView
 from ..registry import handles
-from ..values import Value, decode_tensor
+from ..values import AnyValue, Constant, Value, decode_tensor
+from .conditions import choice
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto, TensorProto
@@ -34,6 +36,26 @@ def _gelu(node: NodeView, graph: Graph) -> Value:
     return graph.run(node, GELU(node.text_attribute("approximate", "none")), node.value(0))
 
 
+@handles("Masked", inputs=3, domain=_DOMAIN, gates=True)
+def _masked(node: NodeView, graph: Graph) -> AnyValue:
+    """The value where a condition of the data's own shape holds, the data elsewhere."""
+    condition, number, x = node.given
+    if (
+        not isinstance(number, Constant)
+        or condition is None
+        or x is None
+        or condition.shape != x.shape
+    ):
+        raise node.unsupported(
+            "NonZero, the places of a condition of another shape than what is changed there, is "
+            "not continuous; write the choice with Where"
+        )
+    scalar = Constant(number.values.reshape(()), number.integer, number.kind)
+    view = node.with_inputs(node.inputs)
+    view.given = (condition, scalar, x)
+    return choice(view, graph)
+
+
 def put_together(graph: GraphProto, stored: dict[str, TensorProto], makers: dict[str, int]) -> None:
     """Replace, in place, the last node of every pattern by one node that reads its input."""
     kinds = {node.op_type for node in graph.node}
@@ -42,17 +64,21 @@ def put_together(graph: GraphProto, stored: dict[str, TensorProto], makers: dict
         if node.op_type == "Mul" and kinds & {"Erf", "Tanh"}:
             found = patterns.gelu(node)
             if found is not None:
-                _replace(node, "Gelu", found[0], found[1])
+                _replace(node, "Gelu", found[0], approximate=found[1])
         elif node.op_type == "Where" and "Softplus" in kinds:
             value = patterns.softplus(node)
             if value is not None:
                 _replace(node, "Identity", value)
+        elif node.op_type == "ScatterND" and "NonZero" in kinds:
+            inputs = patterns.masked(node)
+            if inputs is not None:
+                _replace(node, "Masked", *inputs)
 
 
-def _replace(node: NodeProto, kind: str, source: str, approximate: str = "") -> None:
+def _replace(node: NodeProto, kind: str, *sources: str, approximate: str = "") -> None:
     del node.input[:], node.attribute[:]
-    node.op_type, node.domain = kind, _DOMAIN if kind == "Gelu" else ""
-    node.input.append(source)
+    node.op_type, node.domain = kind, "" if kind == "Identity" else _DOMAIN
+    node.input.extend(sources)
     if approximate:
         node.attribute.add(name="approximate", type=3, s=approximate.encode())
 
@@ -165,6 +191,27 @@ class _Patterns:
             if rest.count(u) == 3 and len(constants) == 1 and self.is_near(constants[0], 0.044715):
                 return True
         return False
+
+    def masked(self, node: NodeProto) -> tuple[str, str, str] | None:
+        """Condition, value and data if one value is put where a condition holds: x[x < 0] = 0.
+
+        The places are NonZero's, transposed; the value is a number, made as long as they are many.
+        """
+        if len(node.input) != 3 or node.attribute or not node.output:
+            return None
+        x, indices, updates = node.input
+        moved = self.made(indices, "Transpose")
+        if moved is None or [list(a.ints) for a in moved.attribute] != [[1, 0]]:
+            return None
+        places = self.made(moved.input[0], "NonZero") if len(moved.input) == 1 else None
+        for _ in range(_MOST_FACTORS):
+            made = self.made(updates, "Reshape", "Expand", "Identity")
+            if made is None or not made.input:
+                break
+            updates = made.input[0]
+        if places is None or len(places.input) != 1 or self.number(updates) is None:
+            return None
+        return places.input[0], updates, x
 
     def softplus(self, node: NodeProto) -> str | None:
         """The softplus if this is a switch from it to its own input at 20."""

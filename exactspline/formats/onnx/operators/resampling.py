@@ -1,7 +1,9 @@
 """ONNX's Resize and Upsample: an exact linear map along every axis.
 
 A scale is the float32 that is stored, exactly; sizes give exact ratios. Positions and weights are
-what ONNX defines, in rationals.
+what ONNX defines, in rationals. How long an axis becomes is what onnxruntime makes it, and what
+exporters mean: the product with the scale is rounded to float32 before it is cut off, so that 0.7
+(a little less, as float32) of 10 entries are 7. ONNX's reference implementation does not round it.
 """
 
 from __future__ import annotations
@@ -140,22 +142,18 @@ def _sizes_and_scales(
         raise node.wrong(f"keep_aspect_ratio_policy {policy!r} is not known")
     ratio = min(ratios) if policy == "not_larger" else max(ratios)
     for axis in axes:
-        sizes[axis] = math.floor(ratio * shape[axis] + Fraction(1, 2))
+        # rounded in float32, by definition: it matters where half an entry is left over
+        near = np.float32(ratio.numerator) / np.float32(ratio.denominator)
+        sizes[axis] = math.floor(float(near * np.float32(shape[axis])) + 0.5)
         scales[axis] = ratio
     return sizes, scales
 
 
 def _scaled_size(node: NodeView, size: int, scale: Fraction) -> int:
-    """floor(size * scale), where rounding the product to float32 gives the same."""
+    """The integer part of size * scale, a product of float32, by definition."""
     if scale <= 0 or scale > 1 << 30:
         raise node.wrong(f"a scale is {float(scale):g}; it must be positive, up to 2^30")
-    exact = math.floor(size * scale)
-    if exact != math.floor(float(np.float32(size) * np.float32(float(scale)))):
-        raise node.unsupported(
-            f"the scale {float(scale):g} of an axis of {size} entries gives {exact} entries or one "
-            "more, depending on how the product is rounded; give sizes"
-        )
-    return exact
+    return math.floor(float(np.float32(size) * np.float32(float(scale))))
 
 
 def _along(
@@ -176,7 +174,8 @@ def _along(
         return x
     inner = node.inner_axis(axis, x)
     check_entries((*x.shape[:axis], wanted, *x.shape[axis + 1 :]), node.where)
-    if rule.coordinates == "align_corners" and scale * size != wanted and wanted > 1:
+    fits = scale * size == wanted or np.float32(float(scale)) * np.float32(size) == wanted
+    if rule.coordinates == "align_corners" and not fits and wanted > 1:
         raise node.unsupported(
             f"align_corners with the scale {float(scale):g} of {size} entries, which is no whole "
             "number of entries: runtimes take two different lengths for it; give sizes"

@@ -101,6 +101,7 @@ def _transpose(node: NodeView, graph: Graph) -> Value:
         return Constant(x.values.transpose(perm), x.integer)
     long = [a for a in perm if x.shape[a] != 1]
     if long == sorted(long):  # only axes of length 1 move
+        graph.moved = graph.moved or (x.batch and perm[0] != 0)
         return graph.reshape(node, x, tuple(x.shape[a] for a in perm))
     if x.batch and perm[0] != 0:
         raise node.unsupported(f"perm {perm} moves the batch axis: {MIXES}")

@@ -56,6 +56,11 @@ def _concat(node: NodeView, graph: Graph) -> Value:
         except ValueError as error:
             raise node.wrong(f"the values do not fit ({error})") from None
         return Constant(joined, all(c.integer for c in constants))
+    if axis == 0 and graph.moved:
+        values = [
+            graph.without_batch_axis(node, v) if isinstance(v, Variable) else v for v in values
+        ]
+        variables = [v for v in values if isinstance(v, Variable)]
     batch = variables[0].batch
     # what reading one sample after the other would not give: a batch of several values
     if any(v.batch != batch for v in variables):

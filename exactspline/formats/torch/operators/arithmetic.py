@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,10 @@ from ....errors import ParameterError, UnsupportedOperatorError
 from ....network import (
     Add,
     BatchNorm,
-    Clip,
-    Elementwise,
-    HardSigmoid,
     HardSwish,
-    Sigmoid,
-    SiLU,
 )
-from ....rationals import as_fractions, compact, to_fraction
+from ....rationals import as_fractions, compact
+from ...products import gated_by_itself, log_of
 from ..values import Const, Gated, Lowering, Unreadable, Var, handler, refused
 from .conditions import product, total
 
@@ -82,35 +77,15 @@ def multiply(t: Lowering, x: Any, other: Any) -> Any:
     for value, factor in ((a, b), (b, a)):
         if isinstance(value, Var) and isinstance(factor, Const):
             return t.affine(*t.beside(factor, value))
-        gated = _gated_by_itself(t, value, factor)
-        if gated is not None:
-            return gated
+    if isinstance(a, Var) and isinstance(b, Var) and a.lead == b.lead:
+        smooth = gated_by_itself(t.nodes, t.shape_of, a.node, b.node, t.numbers)
+        if smooth is not None:
+            operator, node, times = smooth
+            out = t.emit(operator, t.value_of(node, a.lead))
+            return out if times == 1 else t.affine(out, times)
     raise UnsupportedOperatorError(
         "multiplies two values that depend on the input; that is not piecewise affine"
     )
-
-
-def _gated_by_itself(t: Lowering, x: Any, gate: Any) -> Any:
-    """x sigmoid(x), x hardsigmoid(x) or x relu6(x + 3) as one smooth operator; else None."""
-    made = t.made_by(gate)
-    if made is None or not isinstance(x, Var):
-        return None
-    operator, reads = made
-    if isinstance(operator, Sigmoid) and reads == (x.node,):
-        return t.emit(SiLU(), x)
-    if isinstance(operator, HardSigmoid) and reads == (x.node,):
-        usual = (operator.alpha, operator.beta) == (Fraction(1, 6), Fraction(1, 2))
-        return t.emit(HardSwish(), x) if usual else None
-    if isinstance(operator, Clip) and (operator.low, operator.high) == (0, 6) and reads[0] >= 0:
-        inner, below = t.nodes[reads[0]]
-        if (
-            isinstance(inner, Elementwise)
-            and tuple(below) == (x.node,)
-            and np.all(inner.scale == 1)
-            and np.all(inner.shift == 3)
-        ):
-            return t.affine(t.emit(HardSwish(), x, part="hardswish"), 6)
-    return None
 
 
 @handler("hardswish")
@@ -150,11 +125,20 @@ def _addcmul(t: Lowering, x: Any, a: Any, b: Any, *, value: Any = 1) -> Any:
 
 @handler("pow")
 def _pow(t: Lowering, x: Any, exponent: Any) -> Any:
-    """The identity, for the first power."""
-    known = t.operand(exponent)
-    if isinstance(known, Const) and known.shape == () and to_fraction(known.array[()]) == 1:
-        return x
+    """The identity for the first power, 1 for the power 0."""
+    known, base = t.operand(exponent), x if isinstance(x, Gated) else t.operand(x)
+    if isinstance(known, Const) and not isinstance(base, Const):
+        powers = as_fractions(known.array)
+        if np.all(powers == 1) and np.broadcast_shapes(known.shape, _full(base)) == _full(base):
+            return x
+        if np.all((powers == 0) | (powers == 1)):  # every number has the power 0, 0 too
+            return add(t, multiply(t, x, _exact(powers)), _exact(1 - powers))
     raise UnsupportedOperatorError("takes a power, which is not piecewise affine")
+
+
+def _full(x: Any) -> tuple[int, ...]:
+    full: tuple[int, ...] = x.root.full if isinstance(x, Gated) else x.full
+    return full
 
 
 # --- normalisation with stored statistics -------------------------------------------------------
@@ -205,14 +189,31 @@ def _instance_norm(
 
 # --- never piecewise affine: the message says why ------------------------------------------------
 
-_APPROXIMATE = "an activation of a known name (Sigmoid, Tanh, GELU, SiLU, ...) can be approximated"
+_APPROXIMATE = (
+    "is not piecewise affine; an activation of a known name (Sigmoid, Tanh, GELU, SiLU, ...) can "
+    "be approximated"
+)
+
+
+@handler("log")
+def _log(t: Lowering, x: Any) -> Any:
+    """Softplus of a sigmoid, LogSoftmax of a softmax; any other is not piecewise affine."""
+    x = t.operand(x)
+    found = log_of(t.nodes, x.node, t.numbers) if isinstance(x, Var) else None
+    if found is None:
+        raise UnsupportedOperatorError(_APPROXIMATE)
+    out = t.value_of(found[1], x.lead)
+    for operator in found[0]:
+        out = t.emit(operator, out)
+    return out
+
 
 for _names, _what in {
-    ("exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "rsqrt", "square", "cbrt",
+    ("exp", "exp2", "expm1", "log2", "log10", "log1p", "sqrt", "rsqrt", "square", "cbrt",
      "sin", "cos", "tan", "sinh", "cosh", "asin", "acos", "atan", "atan2", "asinh",
      "acosh", "atanh", "erf", "erfc", "erfinv", "softsign", "mish", "logsumexp", "logaddexp",
      "logcumsumexp", "lgamma", "digamma", "hypot", "cumprod", "prod"):
-        f"is not piecewise affine; {_APPROXIMATE}",
+        _APPROXIMATE,
     ("glu", "scaled_dot_product_attention", "multi_head_attention_forward",
      "_native_multi_head_attention", "_transformer_encoder_layer_fwd", "lstm", "gru"):
         "multiplies values that depend on the input; that is not piecewise affine",
@@ -224,7 +225,7 @@ for _names, _what in {
         "jumps where it rounds; networks here are continuous",
     ("argmax", "argmin", "argsort", "searchsorted", "bucketize", "nonzero", "one_hot"):
         "gives places, not values: it jumps",
-    ("isnan", "isinf", "isfinite", "all", "any", "isclose", "equal", "signbit", "copysign"):
+    ("all", "any", "isclose", "equal", "signbit", "copysign"):
         "compares values, so the result jumps",
     ("_local_scalar_dense", "item", "is_nonzero"):
         "uses a value as a Python number: that is control flow on the data",

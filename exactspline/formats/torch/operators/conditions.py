@@ -16,7 +16,7 @@ from ....errors import UnsupportedOperatorError
 from ....network import Add
 from ....rationals import as_fractions
 from ...gates import Gate, added, chosen, common_root, compared, expressed, multiplied
-from ...multiples import multiple_of
+from ...multiples import UNKNOWN_STEP, multiple_of, step_taken
 from ..values import Const, Gated, Lowering, Var, handler
 from .shapes import index_of, move, onto, places_of
 
@@ -34,7 +34,7 @@ def _gates(t: Lowering, *values: Any) -> tuple[Var, list[Gate]] | None:
     shape = roots[0].shape
     if any(isinstance(v, Const) and not _fits(t, v, roots[0]) for v in known):
         return None
-    root = common_root(t.nodes, [r.node for r in roots], shape, lambda i: t.value_of(i, 0).shape)
+    root = common_root(t.nodes, [r.node for r in roots], shape, t.shape_of, t.numbers)
     if root is None:
         return None
     gates = []
@@ -44,7 +44,7 @@ def _gates(t: Lowering, *values: Any) -> tuple[Var, list[Gate]] | None:
             gates.append(Gate.affine(0, shift))
             continue
         inner = value.root if isinstance(value, Gated) else value
-        gate = expressed(t.nodes, inner.node, root, shape)
+        gate = expressed(t.nodes, inner.node, root, shape, t.numbers)
         assert gate is not None
         gates.append(value.gate.after(gate) if isinstance(value, Gated) else gate)
     return t.value_of(root, roots[0].lead), gates
@@ -120,6 +120,18 @@ def _or(t: Lowering, x: Any, other: Any) -> Any:
     return Gated(root, chosen(a, Gate.affine(0, 1), compared("!=", b, Gate.affine(0, 0))))
 
 
+@handler("isnan", "isinf", "isposinf", "isneginf")
+def _not_finite(t: Lowering, x: Any) -> Any:
+    """False: finite inputs give finite values."""
+    return Const(None, torch.zeros(t.operand(x).full, dtype=torch.bool))
+
+
+@handler("isfinite")
+def _finite(t: Lowering, x: Any) -> Any:
+    """True: finite inputs give finite values."""
+    return Const(None, torch.ones(t.operand(x).full, dtype=torch.bool))
+
+
 # --- choices -----------------------------------------------------------------------------------
 
 
@@ -143,15 +155,15 @@ def _by_difference(t: Lowering, condition: Gated, x: Any, other: Any) -> Any:
     step = t.operand(difference(t, x, other))
     factors = None
     if isinstance(step, Var) and step.full == condition.root.full:
-        factors = multiple_of(t.nodes, t.shapes, step.node, condition.root.node)
+        factors = multiple_of(t.nodes, t.shape_of, step.node, condition.root.node, t.numbers)
     if factors is None:
-        raise UnsupportedOperatorError(
-            "chooses between two values that differ where the condition changes, or are not known "
-            "to be equal there; a network has no jumps"
-        )
-    chosen_step = chosen(condition.gate, Gate.affine(factors), Gate.affine(0, 0))
-    written = t.operand(Gated(condition.root, chosen_step))
-    return t.emit(Add(), t.operand(other), written)
+        raise UnsupportedOperatorError(UNKNOWN_STEP)
+    written = t.operand(Gated(condition.root, step_taken(condition.gate, factors)))
+    rest = t.operand(other)
+    if isinstance(rest, Const):
+        written, shift = t.beside(rest, written)
+        return t.affine(written, 1, shift)
+    return t.emit(Add(), rest, written)
 
 
 def _overload(x: Any, other: Any) -> str:

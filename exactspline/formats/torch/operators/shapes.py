@@ -351,7 +351,9 @@ def _stack(t: Lowering, tensors: Any, dim: int = 0) -> Any:
     parts = [t.operand(x) for x in tensors]
     if all(isinstance(x, Const) for x in parts):
         return Const(np.stack([x.array for x in parts if isinstance(x, Const)], axis=dim))
-    lead = min(x.lead for x in parts if isinstance(x, Var))
+    values = [x for x in parts if isinstance(x, Var)]
+    first = dim in (0, -len(values[0].full) - 1)  # in front of the batch axis
+    lead = 0 if first else min(x.lead for x in values)
     joined = [t.with_lead(t.as_var(x, lead), lead) for x in parts]
     at = t.axis(dim, joined[0], extra=1)
     shaped = [t.reshape(x, (*x.shape[:at], 1, *x.shape[at:]), "part") for x in joined]
