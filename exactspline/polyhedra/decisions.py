@@ -13,7 +13,7 @@ from operator import mul
 
 import flint
 
-from ..clock import check
+from ..clock import check, watched
 from .constraints import Constraints
 from .dictionary import (
     NONE,
@@ -110,7 +110,7 @@ class CellDecider:
     """
 
     def __init__(self, rows: Sequence[Row], inside: Point) -> None:
-        self._set(Constraints(int_row(row) for row in rows), inside)
+        self._set(Constraints(int_row(row) for row in watched(rows, 64)), inside)
 
     @classmethod
     def of(cls, rows: Constraints, inside: Point) -> CellDecider:
