@@ -142,9 +142,9 @@ def expect(seconds: float) -> None:
         raise OutOfTime
 
 
-def watched(values: Iterable[T]) -> Iterator[T]:
-    """The same values, with a `check` now and then: for lists of very many."""
+def watched(values: Iterable[T], every: int = _EVERY) -> Iterator[T]:
+    """The same values, with a `check` now and then: for lists of very many, or of long ones."""
     for i, value in enumerate(values):
-        if i % _EVERY == 0:
+        if i % every == 0:
             check()
         yield value

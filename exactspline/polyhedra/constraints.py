@@ -41,9 +41,9 @@ class Constraints:
         """These and a further row, the last."""
         return self._like([*self.rows, row], self.dropped)
 
-    def without(self, number: int) -> Constraints:
-        """These but one; the others keep their numbers."""
-        return self._like(self.rows, self.dropped | {number})
+    def without(self, *numbers: int) -> Constraints:
+        """These but some; the others keep their numbers."""
+        return self._like(self.rows, self.dropped.union(numbers))
 
     def _like(self, rows: list[IntRow], dropped: frozenset[int]) -> Constraints:
         out = Constraints.__new__(Constraints)
@@ -53,6 +53,11 @@ class Constraints:
     def hold_at(self, point: IntRow) -> bool:
         """Whether a homogeneous point satisfies all."""
         return all(sum(map(mul, row, point), NONE) >= 0 for row in self)
+
+    def violated(self, point: IntRow) -> list[int]:
+        """Which rows a homogeneous point does not satisfy."""
+        values = enumerate(sum(map(mul, row, point), NONE) for row in self.rows)
+        return [i for i, value in values if value < 0 and i not in self.dropped]
 
     def surround(self, point: IntRow) -> bool:
         """Whether a homogeneous point is strictly inside all."""

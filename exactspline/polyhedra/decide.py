@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import flint
 
+from ..clock import watched
 from .constraints import Constraints
 from .decisions import CellDecider, cell_of
 from .dictionary import int_row
@@ -126,5 +127,5 @@ def points_around(
 
 def interior(rows: Sequence[Row], dim: int) -> Point | None:
     """A point strictly inside all rows, or None if the cell has no interior."""
-    found = cell_of(Constraints(int_row(row) for row in rows), dim)
+    found = cell_of(Constraints(int_row(row) for row in watched(rows, 64)), dim)
     return None if found is None else found.inside

@@ -13,7 +13,7 @@ from operator import mul
 
 import flint
 
-from ..clock import check
+from ..clock import check, watched
 from .constraints import Constraints
 from .dictionary import (
     NONE,
@@ -35,6 +35,7 @@ from .lp import ZERO, Point, Row
 __all__ = ["CellDecider", "Decision", "cell_of"]
 
 _WIDE = 24  # dimensions above which a guessed basis is not made to a dictionary
+_FEW = 2  # rows a dimension that a guessed vertex may violate
 _PATIENCE = 2  # pivots a dimension (and one a row) before Bland's rule
 _LONG = 1500  # bits of a point's denominator above which a shorter point is looked for
 _SHORT = 60  # bits of what is kept then
@@ -109,7 +110,7 @@ class CellDecider:
     """
 
     def __init__(self, rows: Sequence[Row], inside: Point) -> None:
-        self._set(Constraints(int_row(row) for row in rows), inside)
+        self._set(Constraints(int_row(row) for row in watched(rows, 64)), inside)
 
     @classmethod
     def of(cls, rows: Constraints, inside: Point) -> CellDecider:
@@ -208,7 +209,10 @@ class CellDecider:
                 continue
             if state.value(form) >= 0 and all(v >= 0 for v in state.slopes(form)):
                 return _Descent()  # a nonnegative combination, wherever the point is
-            if self.rows.hold_at(state.point):
+            bad = self.rows.violated(state.point)
+            if len(bad) <= _FEW * len(basis):
+                for place, number in enumerate(bad):
+                    state = self._raised(state, self.rows.without(*bad[place:]), number)
                 return self._descend(form, state)
         return None
 
@@ -239,15 +243,20 @@ class CellDecider:
             return at_point(self.at)
         if self._violated < 0:
             return state
-        row, pivots = self.rows[self._violated], 0
-        while state.value(row) < 0:  # the new row's value rises until the row holds
+        return self._raised(state, self.rows, self._violated)
+
+    def _raised(self, state: Dictionary, rows: Constraints, number: int) -> Dictionary:
+        """From a dictionary that some rows hold at to one where another one holds as well."""
+        row = rows[number]
+        for pivots in count(1):
+            if state.value(row) >= 0:
+                break
             slopes = state.slopes(row)
-            pivots += 1
             at, direction = _entering([-v for v in slopes], state, bland=self._late(pivots))
-            number = self.rows.leaving(state, at, direction)
-            if number < 0:  # nothing blocks before the row itself
-                return state.exchanged(row, slopes, at, self._violated)
-            state = self._through(state, at, number)
+            first = rows.leaving(state, at, direction)
+            if first < 0:  # nothing blocks before the row itself
+                return state.exchanged(row, slopes, at, number)
+            state = self._through(state, at, first)
         return state
 
     def _late(self, pivots: int) -> bool:
