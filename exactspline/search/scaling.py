@@ -128,6 +128,7 @@ class Coordinates:
             points, lost = self._floats(facets.point)
             exact = {e: fractions(inner(e)) for e in np.flatnonzero(lost).tolist()}
             exact.update(facets.exact)
+            points[lost] = 0.0  # as for all whose point is exact
             facets.point = points
             facets.exact = {e: _divided(p, -self.exponents) for e, p in exact.items()}
         batch.points, batch.exact = self._points(batch.points, batch.exact)

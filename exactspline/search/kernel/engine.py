@@ -12,6 +12,7 @@ import numpy as np
 
 from ...cells.cell import Cell, regions_of_cell
 from ...cells.forms import ExactForms
+from ...cells.path import PathCells
 from ...cells.space import SearchSpace
 from ...clock import Clock, OutOfTime
 from ...compile.program import Program
@@ -100,6 +101,7 @@ class KernelSearch:
         self.problem = make_problem(*moderate, certify=certify, box_above=box_above)
         self.state: State = make_state(self.problem, *moderate, chunk)
         self.forms = ExactForms(program, space)
+        self.cells = PathCells(self.forms)
         self.rational = 0
         self.queries = [0] * c.N_REASONS
         self.stage = Stage.NEW

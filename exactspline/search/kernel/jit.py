@@ -33,8 +33,8 @@ _MODULES = (
     "block", "block_types", "box_tests", "certificates", "classes", "conditions", "control",
     "cross", "dfs", "facet_tests", "facet_walk", "facets", "faults", "general_units", "jit",
     "jumps", "layer_entry", "layout", "linking", "middle/arithmetic", "middle/decide",
-    "middle/fused", "middle/lp", "middle/proofs", "middle/rows", "narrow_layer", "nodes", "points",
-    "proofs", "reentry", "rows", "simplex", "verdicts",
+    "middle/fused", "middle/lp", "middle/multiples", "middle/proofs", "middle/rows",
+    "narrow_layer", "nodes", "points", "proofs", "reentry", "rows", "simplex", "verdicts",
 )  # fmt: skip
 
 TIERS: dict[int, Any] = {}  # the kernels of `tier`, by their number

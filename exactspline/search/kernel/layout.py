@@ -273,6 +273,7 @@ class Middle(Block):
     trial: Floats
     trial_low: Floats
     rest: Floats
+    terms: Floats  # of an exact sum
 
 
 class Scratch(Block):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ...cells.forms import ExactForms
+from ...cells.path import PathCells
 from ...cells.space import SearchSpace
 from ...compile.program import Program
 from ...polyhedra.lp import Point, Row
@@ -21,6 +22,7 @@ class Searching(Protocol):
     problem: Problem
     state: State
     forms: ExactForms
+    cells: PathCells
     rational: int
     queries: list[int]  # to rationals, by reason
 

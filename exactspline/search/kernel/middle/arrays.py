@@ -180,7 +180,7 @@ def make_middle(problem: Problem, program: Program, space: SearchSpace, state: S
         col_id=np.full(d, -1, dtype=np.int64), row_id=np.zeros(longest + 1, dtype=np.int64),
         z=np.zeros(d), z_low=np.zeros(d), work=np.zeros((3, d + 1)),
         way=np.zeros(d), way_low=np.zeros(d), trial=np.zeros(d), trial_low=np.zeros(d),
-        rest=np.zeros(d),
+        rest=np.zeros(d), terms=np.zeros(16),
     )  # fmt: skip
     middle.made[0] = middle.entered[0]
     ends = np.concatenate([problem.box.low, problem.box.high])

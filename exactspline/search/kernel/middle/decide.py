@@ -8,6 +8,7 @@ from ..jit import kernel, tier
 from ..simplex import NEGATIVE, OPTIMAL, RAY
 from .arithmetic import add, divide, times, times_float
 from .lp import PIVOT_TOLERANCE, counts, express, minimise, start_at_point, value_of
+from .multiples import is_multiple
 from .proofs import bounded_value, follows_by_integers, keeps_sign
 from .rows import form_row, make_forms, make_path
 
@@ -144,7 +145,7 @@ def _decide(P, S, sign, scale):
             middle.z[k], middle.z_low[k] = z, z_low
         if S.faults[c.FAULT_RATE] > 0.0:
             disturb(P, S, c.MIDDLE_MULTIPLIERS)
-        if keeps_sign(P, S, sign) or follows_by_integers(P, S, sign):
+        if keeps_sign(P, S, sign) or follows_by_integers(P, S, sign) or is_multiple(P, S, sign):
             return sign
     if status == NEGATIVE:
         if _cut(P, S, sign, False, 0, 0.0):
