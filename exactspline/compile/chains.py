@@ -19,7 +19,7 @@ from ..clock import check, watched
 from ..rationals import compact
 from .forms import Forms, integers
 
-__all__ = ["after_all", "joined"]
+__all__ = ["Link", "after_all", "joined"]
 
 _FEW = 50_000  # coefficients and products, up to which links are composed one by one
 _MOST_BITS = 20_000  # of a result; denominators that grow beyond are for fractions
@@ -30,13 +30,14 @@ _MANTISSA = 53
 _DIGIT = 16  # bits of a digit of the result
 
 
-def after_all(links: Sequence[Forms]) -> Forms:
+def after_all(links: Sequence[Forms | Link]) -> Forms:
     """links[0] after links[1] after ... after the last one, exactly.
 
     Parameters
     ----------
-    links : sequence of Forms
-        Not empty. Each reads the values of the next one.
+    links : sequence of Forms or Link
+        Not empty. Each reads the values of the next one. What is used again and again is
+        better a `Link`.
 
     Returns
     -------
@@ -50,23 +51,24 @@ def after_all(links: Sequence[Forms]) -> Forms:
     >>> after_all([double, double]).data.tolist(), after_all([double, double]).const.tolist()
     ([4.0, 4.0], [3.0, 3.0])
     """
-    size = len(links[0]) * links[-1].width + sum(len(link.data) for link in links)
-    if len(links) == 1 or len(links[0]) == 0 or size < _FEW:
-        return _one_by_one(links)
-    whole = [_Link(link) for link in links]
+    plain = [link.forms if isinstance(link, Link) else link for link in links]
+    size = len(plain[0]) * plain[-1].width + sum(len(forms.data) for forms in plain)
+    if len(plain) == 1 or len(plain[0]) == 0 or size < _FEW:
+        return _one_by_one(plain)
+    whole = [link if isinstance(link, Link) else Link(link) for link in links]
     # entries of the product of integer matrices are at most the product of the row sums
     bound = math.prod(link.most for link in whole)
     if bound.bit_length() > _MOST_BITS:
-        return _one_by_one(links)
-    most = max(link.width for link in links) + 1  # products that meet in one entry
+        return _one_by_one(plain)
+    most = max(forms.width for forms in plain) + 1  # products that meet in one entry
     primes = _enough(2 * bound + 1, math.isqrt(_TOP // most) - 1)
     denominator = math.prod(link.denominator for link in whole)
     parts = []
-    step = max(1, _CHUNK // (links[-1].width + 1))
-    for start in range(0, len(links[0]), step):
-        stop = min(len(links[0]), start + step)
+    step = max(1, _CHUNK // (plain[-1].width + 1))
+    for start in range(0, len(plain[0]), step):
+        stop = min(len(plain[0]), start + step)
         parts.append(_rows(whole, start, stop, primes, denominator))
-    return _stacked(parts, links[-1].width)
+    return _stacked(parts, plain[-1].width)
 
 
 def _one_by_one(links: Sequence[Forms]) -> Forms:
@@ -117,8 +119,11 @@ class _Numbers:
         return self.whole % prime * np.array(powers, dtype=np.int64)[self.shift] % prime
 
 
-class _Link:
-    """A tuple of affine forms over (values, 1), with a last row that keeps the 1."""
+class Link:
+    """Affine forms made ready for products modulo primes.
+
+    A matrix of integers over (values, 1), with a last row that keeps the 1.
+    """
 
     def __init__(self, forms: Forms) -> None:
         self.forms = forms
@@ -149,7 +154,7 @@ class _Link:
 
 
 def _rows(
-    links: Sequence[_Link], start: int, stop: int, primes: Sequence[int], denominator: int
+    links: Sequence[Link], start: int, stop: int, primes: Sequence[int], denominator: int
 ) -> Forms:
     """Some rows of the composition."""
     height, width = stop - start, links[-1].forms.width

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_the_composition_is_exact(style, monkeypatch):
     cancelled = 0
     for _ in range(12):
         widths = [rng.randint(1, 7) for _ in range(rng.randint(2, 6))]
-        links = [link(rng, n, m, NUMBERS[style]) for n, m in zip(widths, widths[1:], strict=False)]
+        links = [link(rng, n, m, NUMBERS[style]) for n, m in pairwise(widths)]
         found = chains.after_all(links)
         assert rows(found) == by_definition(links)
         assert found.width == widths[-1]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ...domain import Domain
     from ...network.network import Network
     from ...polyhedra.lp import Point
+    from .wide_rows import WideRows
 
 __all__ = ["Holder", "RegionOfCode"]
 
@@ -125,6 +126,16 @@ class RegionOfCode(Shape):
         from .conditions import conditions_of
 
         return conditions_of(self._forms, self.domain.chart.point, self.code)
+
+    @cached_property
+    def _wide_rows(self) -> WideRows:
+        """The same in float64 with bounds; exact ones when they are asked for."""
+        from ...cells.space import whole_space
+        from .wide_rows import WideRows
+
+        chart = self.domain.chart
+        sides = whole_space(self.network.program, chart).rows
+        return WideRows(self._forms, chart.point, sides, self.code)
 
     @cached_property
     def _inside(self) -> Point:
