@@ -128,11 +128,13 @@ class Link:
     def __init__(self, forms: Forms) -> None:
         self.forms = forms
         height, n = len(forms), len(forms.data)
-        self.numbers = _Numbers(joined([forms.data, forms.const]))
-        self.denominator = self.numbers.denominator
-        rows = np.repeat(np.arange(height), np.diff(forms.indptr))
-        sums = self.numbers.sizes(np.concatenate([rows, np.arange(height)]), height)
-        self.most = max(self.denominator, sums, 1)
+        self.parts = _Numbers(forms.data), _Numbers(forms.const)  # floats need no fractions
+        self.denominator = math.lcm(*(part.denominator for part in self.parts))
+        self.scales = [self.denominator // part.denominator for part in self.parts]
+        rows = np.repeat(np.arange(height), np.diff(forms.indptr)), np.arange(height)
+        sums = [part.sizes(own, height) for part, own in zip(self.parts, rows, strict=True)]
+        most = sum(v * scale for v, scale in zip(sums, self.scales, strict=True))
+        self.most = max(self.denominator, most, 1)
         self.indptr = forms.indptr + np.arange(height + 1)  # every row has its constant as well
         self.last = np.append(self.indptr[1:] - 1, n + height)
         self.inner = np.ones(n + height + 1, dtype=bool)
@@ -144,11 +146,13 @@ class Link:
         """The matrix modulo a prime."""
         from scipy.sparse import csr_array
 
-        n = len(self.forms.data)
-        residues = self.numbers.modulo(prime)
+        coefficients, constants = (
+            part.modulo(prime) * (scale % prime) % prime
+            for part, scale in zip(self.parts, self.scales, strict=True)
+        )
         data = np.empty(len(self.indices), dtype=np.int64)
-        data[self.inner] = residues[:n]
-        data[self.last] = np.append(residues[n:], self.denominator % prime)
+        data[self.inner] = coefficients
+        data[self.last] = np.append(constants, self.denominator % prime)
         shape = (len(self.last), self.forms.width + 1)
         return csr_array((data, self.indices, np.append(self.indptr, len(data))), shape=shape)
 

@@ -6,15 +6,13 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from ...clock import Clock
 from ...errors import LimitError
 from ...mode import guarded
 from ...rationals import fractions
 from .facet import RegionFacet
 from .inequalities import Inequality, describe_sides
-from .of_code import RegionOfCode
+from .of_code import RegionOfCode, work_of
 
 if TYPE_CHECKING:
     from ...cells.facets import Condition, Facet
@@ -25,14 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Region", "RegionFacet", "SymbolicRegion"]
 
 _MOST_WORK = 300_000_000  # of linear programs, in some ten nanoseconds each
-_MUCH_WORK = 3_000_000  # that takes some seconds with all that it needs
 
 Watch = Callable[[int, int], None]
-
-
-def _work(dim: int, conditions: int) -> int:
-    """What exact linear programs for all conditions take, about."""
-    return conditions * (dim + min(conditions, 4 * dim + 20)) * dim
 
 
 class SymbolicRegion(NamedTuple):
@@ -118,7 +110,7 @@ class Region(RegionOfCode):
                 return known
         k = self.domain.chart.dim
         m = len(self._wide_rows if self._is_wide else self._conditions)
-        if _work(k, m) > _MOST_WORK:
+        if work_of(k, m) > _MOST_WORK:
             raise LimitError(
                 f"facets: {m:,} conditions in {k} dimensions are too many for exact linear "
                 "programs; settle_facets(time_limit=...) proves what it can, "
@@ -137,18 +129,6 @@ class Region(RegionOfCode):
     def _any_rows(self) -> list[Row]:
         """Rows that describe the closure: one a facet if these are known, else all."""
         return self._rows if "_facets" in self.__dict__ else [c.row for c in self._conditions]
-
-    @cached_property
-    def _most_conditions(self) -> int:
-        """No fewer than there are conditions that are not constant."""
-        every = [layer.units for layer in self.network.program.layers]
-        most = [np.where(v.lead == 0, np.minimum(v.pieces, 3), v.pieces) - 1 for v in every]
-        return len(self._forms.domain_rows) + sum(int(counts.sum()) for counts in most)
-
-    @cached_property
-    def _is_wide(self) -> bool:
-        """Whether exact linear programs for all conditions take more than a few seconds."""
-        return _work(self.domain.chart.dim, self._most_conditions) > _MUCH_WORK
 
     @cached_property
     def _settling(self) -> Settling:

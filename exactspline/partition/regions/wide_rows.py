@@ -13,7 +13,7 @@ import numpy as np
 
 from ...cells.facets import Condition, check_conditions
 from ...clock import check, watched
-from ...compile.chains import Link, after_all, joined
+from ...compile.chains import Link, after_all
 from ...compile.forms import Forms
 from ...polyhedra.lp import ZERO, Row, q
 from ...rationals import nearest_float
@@ -55,11 +55,11 @@ class Bounded:
         from scipy.sparse import csr_array
 
         height, n = len(forms), len(forms.data)
-        data = joined([forms.data, forms.const, np.ones(1)])
         rows = np.repeat(np.arange(height), np.diff(forms.indptr))
         rows = np.concatenate([rows, np.arange(height), [height]])
         columns = np.concatenate([forms.indices, np.full(height + 1, forms.width)])
-        values, errors = rounded_floats(data)
+        parts = [rounded_floats(v) for v in (forms.data, forms.const, np.ones(1))]
+        values, errors = (np.concatenate(part) for part in zip(*parts, strict=True))
         there = (values != 0) | (errors != 0)
         there[:n] = True
         shape = (height + 1, forms.width + 1)
@@ -91,8 +91,8 @@ def rounded_floats(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if array.dtype != object:
         return array, np.zeros(len(array))
     entries = array.tolist()
-    values = np.array([nearest_float(v) for v in watched(entries)])
-    there = np.array([bool(v) for v in entries])
+    values = np.array([nearest_float(v) for v in watched(entries)], dtype=np.float64)
+    there = array.astype(bool)
     errors = np.where(there, np.abs(values) * _UNIT + _LOST, 0.0)
     errors[np.abs(values) > _LARGE] = np.inf
     return values, errors
