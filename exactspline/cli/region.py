@@ -75,6 +75,9 @@ def region(arguments: argparse.Namespace) -> int:
         report.block("note", [f"{_ROUNDED} marks rounded numbers; --json has them exactly"])
     if ending is None:
         return 0
+    for one in (one for _, regions in found for one in regions):
+        if one._begun:
+            report.block("inequalities", _settled_lines(one.settle_facets(0), seconds, ""))
     report.block("", ["INTERRUPTED: what is above is exact, the rest is missing"])
     return 143 if isinstance(ending, Stopped) else 130
 
@@ -155,7 +158,9 @@ def _region_blocks(
     yield "bounded", [_bounded_text(one._bounded_at_once())]
 
 
-def _settled_lines(found: SettledFacets, seconds: float | None) -> list[str]:
+def _settled_lines(
+    found: SettledFacets, seconds: float | None, then: str = " The facets:"
+) -> list[str]:
     """What of very many inequalities is not decided, and how to get it."""
     if found.complete:
         return []
@@ -163,11 +168,11 @@ def _settled_lines(found: SettledFacets, seconds: float | None) -> list[str]:
         f"{found.total:,} of units and domain: {len(found.facets):,} are proved to be facets, "
         f"{found.redundant:,} to be redundant, {found.undecided:,} are not decided"
     )
-    if seconds is None:
-        text += ", since no proof was found"
-    else:
+    if seconds is not None:
         text += f" in {seconds:.3g} s; --time-limit S gives it more time, --all decides them"
-    return textwrap.wrap(f"{text}. The facets:", _WIDTH)
+    elif then:
+        text += ", since no proof was found"
+    return textwrap.wrap(f"{text}.{then}", _WIDTH)
 
 
 def _neighbour_lines(found: SettledFacets) -> list[str]:
@@ -337,9 +342,9 @@ def _region_json(
         "A": [_texts(row) for row in A.tolist()],
         "b": _texts(b.tolist()),
     }
-    if not complete and "_facets" not in one.__dict__:
+    if not (complete or one._begun):
         return first
-    found = _facets(one, seconds)
+    found = _facets(one, seconds if complete else 0.0)
     kept = [] if found is None else found.facets[: None if found.complete else _FACETS]
     out = {
         **first,

@@ -136,6 +136,11 @@ class Region(RegionOfCode):
 
         return Settling(self._wide_rows, self._inside)
 
+    @property
+    def _begun(self) -> bool:
+        """Whether `settle_facets` gives something at once."""
+        return "_facets" in self.__dict__ or "_settling" in self.__dict__
+
     def _bounded_at_once(self) -> bool | None:
         """Whether the region is bounded, if that is known without more linear programs."""
         if not self._is_wide:

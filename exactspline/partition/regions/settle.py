@@ -56,8 +56,12 @@ class Settling(Proofs):
     def run(self, late: Callable[[], bool], watch: Watch = lambda done, total: None) -> None:
         """Settle rows until all are, or until it is late; it may be called again."""
         while not (self.done or late()):
-            check()
-            self.done = next(self._work, None) is None
+            try:
+                check()
+                self.done = next(self._work, None) is None
+            except BaseException:  # an interrupt: what is proved stays, a later call goes on
+                self._work = self._steps()
+                raise
             watch(int((self.state != OPEN).sum()), len(self.state))
 
     # ------------------------------------------------------------------------------- the work
