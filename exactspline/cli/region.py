@@ -124,11 +124,16 @@ def _blocks(
 def _point_lines(x: Sequence[Fraction], regions: Sequence[Region]) -> list[str]:
     if len(regions) > 1:
         where = f"on a boundary: the closures of {len(regions):,} regions meet here"
-    elif regions[0].contains(x):
+    elif _is_inside(regions[0], x):
         where = "strictly inside of one region"
     else:
         where = "in the border of the domain, and of one region"
     return [*_vector("x", x), where]
+
+
+def _is_inside(one: Region, x: Sequence[Fraction]) -> bool:
+    """Whether the point is strictly inside: its witness is; else the network is evaluated."""
+    return one.point == tuple(x) or one.contains(x)
 
 
 def _region_blocks(
@@ -136,7 +141,8 @@ def _region_blocks(
 ) -> Iterator[Block]:
     yield label, _code_lines(one)
     A, b = one.affine(exact=True)
-    yield "value", _vector("y", _value(A, b, x))
+    most = 2 * _LINES  # of so many entries the others are not shown, and need not be computed
+    yield "value", _vector("y", _value(A[:most], b[:most], x), len(b))
     rows = (
         _marked(f"y[{i}] = {_sum(row, 'x', constant)}")
         for i, (row, constant) in enumerate(zip(A.tolist(), b.tolist(), strict=True))
@@ -219,10 +225,12 @@ def _bounded_text(bounded: bool | None) -> str:
     return {True: "yes", False: "no", None: "not decided: it has too many inequalities"}[bounded]
 
 
-def _vector(name: str, values: Sequence[Fraction]) -> list[str]:
+def _vector(name: str, values: Sequence[Fraction], count: int | None = None) -> list[str]:
+    """The first entries of a vector, of ``count`` or of those that are given."""
     shown = [_number(v) for v in values[: 2 * _LINES]]
-    if len(values) > len(shown):
-        shown.append(f"... {len(values) - len(shown):,} more (--json has them)")
+    left = (len(values) if count is None else count) - len(shown)
+    if left > 0:
+        shown.append(f"... {left:,} more (--json has them)")
     text = _marked(f"{name} = ({', '.join(shown)})")
     return textwrap.wrap(text, _WIDTH, subsequent_indent="  ")
 
@@ -320,7 +328,7 @@ def _json(
         {
             "domain": domain_to_json(domain),
             "domain_dim": domain.chart.dim,
-            "inside": len(regions) == 1 and regions[0].contains(x),
+            "inside": len(regions) == 1 and _is_inside(regions[0], x),
             "regions": [_region_json(one, x, seconds, complete=complete) for one in regions],
         }
         for domain, regions in found
