@@ -11,6 +11,7 @@ import pytest
 import exactspline as es
 from exactspline.cells.facets import beyond, conditions
 from exactspline.partition.regions import (
+    descent,
     fan,
     of_code,
     proofs,
@@ -191,6 +192,11 @@ def test_wrong_guesses_settle_nothing_wrongly(monkeypatch):
     monkeypatch.setattr(wide_lp.LastResort, "_ask", ask)
     monkeypatch.setattr(settle, "_away", lambda rays: rng.normal(size=rays.normals.shape[1]))
     monkeypatch.setattr(settle, "_ROUNDS", 1)
+
+    def astray(self, rows, at):
+        return 9 * rng.normal(size=at.shape)
+
+    monkeypatch.setattr(descent.Descent, "_gradient", astray)
     undecided = 0
     for region in drawn(13, 60):
         exact = {f.inequality for f in module.Region(
@@ -269,7 +275,7 @@ def test_parallel_rows_are_suspected():
     normals[7], normals[30], normals[31] = 3 * normals[5], -normals[5], normals[29] * 1e-3
     value = csr_array(np.column_stack([normals, np.ones(60)]))
     suspects = settle._maybe_parallel(Rays(value, abs(value) * 0.0, np.zeros(20))).tolist()
-    assert set(suspects) == {5, 7, 29, 30, 31}
+    assert set(suspects) == {5, 7, 29, 31}  # not what is opposite
 
 
 def test_a_ray_that_ties_proves_nothing():

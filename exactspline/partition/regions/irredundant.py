@@ -15,7 +15,7 @@ from ...polyhedra.redundancy import FacetSearch
 
 __all__ = ["distinct", "irredundant_facets"]
 
-_KEY = 8  # coefficients by which parallel conditions are looked for
+_KEY = 8  # coefficients that are not 0, by which parallel conditions are looked for
 
 
 def irredundant_facets(
@@ -98,13 +98,14 @@ def distinct(conditions: Sequence[Condition]) -> list[tuple[int, bool]]:
         Its position, and whether it has the same half-space.
     """
     # the floats nearest to a few numbers find candidates, all exact ones are compared
-    groups: dict[tuple[float, ...], list[_Parallel]] = {}
+    groups: dict[tuple[tuple[int, float], ...], list[_Parallel]] = {}
     member: list[tuple[_Parallel, flint.fmpq]] = []
     for i, condition in enumerate(conditions):
         size = next(abs(c) for c in condition.row[1:] if c != 0)
         direction = [c / size for c in condition.row[1:]]
         constant = condition.row[0] / size
-        group = groups.setdefault(tuple(map(float_of, direction[:_KEY])), [])
+        first = [(j, c) for j, c in enumerate(direction) if c][:_KEY]
+        group = groups.setdefault(tuple((j, float_of(c)) for j, c in first), [])
         same = next((one for one in group if one.direction == direction), None)
         if same is None:
             same = _Parallel(direction, constant, i)

@@ -2,9 +2,10 @@
 
 In hundreds of dimensions an exact linear program for every inequality takes hours. Most are
 settled by less: what equals or follows from two others (`small_forms`), and what a ray from a
-point inside meets first, which is a facet: rays are followed in float64 with error bounds, many
-at once (`rays`), from a point far from all hyperplanes. What is left goes, one by one, to linear
-programs whose answers are proved (`wide_lp`). Whatever time ends leaves the rest undecided.
+point inside meets first, which is a facet. Rays are followed in float64 with error bounds, many
+at once (`rays`), from a point far from all hyperplanes: straight ways, ways that turn away from
+what they met, and ways that `descent` finds. What is left goes, one by one, to linear programs
+whose answers are proved (`wide_lp`). Whatever time ends leaves the rest undecided.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from ...clock import check
 from ...polyhedra.lp import Point, float_of
+from .descent import Descent
 from .irredundant import distinct
 from .proofs import CONSTANT, EQUAL, IMPLIED, OPEN, Proofs
 from .rays import Rays
@@ -28,6 +30,7 @@ _STEPS = 40  # towards a point far from all hyperplanes
 _SHARES = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 0.7])  # of the way to the nearest hyperplane
 _ROUNDS = 6  # of rays that are turned away from what they met
 _GAUSSIANS = 4
+_TOGETHER = 64  # rows that are descended to at once
 
 Watch = Callable[[int, int], None]
 
@@ -92,6 +95,7 @@ class Settling(Proofs):
         start = self.start(point)
         yield from self._projections(rays, alive, start)
         yield from self._turned(rays, alive, start)
+        yield from self._descended(rays, alive, start)
         from .wide_lp import LastResort
 
         yield from LastResort(self, rays, alive, start).steps()
@@ -194,6 +198,29 @@ class Settling(Proofs):
                 if not len(chosen):
                     break
 
+    def _descended(self, rays: Rays, alive: np.ndarray, start: int) -> Iterator[bool]:
+        """Ways to points beyond one row and inside the others."""
+        if not np.any(self.state[alive] == OPEN):
+            return
+        descent = Descent(rays)
+        yield True
+        order = np.argsort(rays.distance)
+        open_ = order[self.state[alive[order]] == OPEN]
+        for first in range(0, len(open_), _TOGETHER):
+            chosen = open_[first : first + _TOGETHER]
+            chosen = chosen[self.state[alive[chosen]] == OPEN]
+            if not len(chosen):
+                continue
+            ways = descent.ways(chosen)
+            rows, directions = next(ways)
+            while True:
+                self._shot(rays, alive, start, directions)
+                yield True
+                try:
+                    rows, directions = ways.send(self.state[alive[rows]] == OPEN)
+                except StopIteration:
+                    break
+
 
 def _away(rays: Rays) -> np.ndarray:
     """A step from the point to one that is far from all hyperplanes: a few steps of descent.
@@ -245,6 +272,8 @@ def _maybe_parallel(rays: Rays) -> np.ndarray:
     for i in order.tolist():
         running = [j for j in running if high[j, 0] >= low[i, 0]]
         for j in running:
+            if base[i, 0] > 0 and base[j, 0] > 0 and (sums[i, 0] > 0) != (sums[j, 0] > 0):
+                continue  # opposite, like the two sides of a box
             if np.all(low[i] <= high[j]) and np.all(low[j] <= high[i]):
                 out.update((i, j))
         running.append(i)
