@@ -187,7 +187,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_seconds,
         metavar="S",
         help="seconds to find out which inequalities make facets, where there are thousands in "
-        "hundreds of dimensions (1.5)",
+        "hundreds of dimensions (so many that the answer comes within some 5)",
     )
     time.add_argument(
         "--all",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import textwrap
+import time
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -40,18 +41,20 @@ _LINES = 40  # of one block; --json has them all
 _TERMS = 12  # of one sum
 _CHARACTERS = 12  # of an exact number; longer ones are rounded for the eye
 _FACETS = 100  # in JSON, where not all inequalities are decided
-_SECONDS = 1.5  # for the inequalities, unless --time-limit or --all say otherwise
+_SECONDS = 3.5  # from the start, for which inequalities are settled unless options say otherwise
+_LEAST = 0.75  # of them for the inequalities
 _ROUNDED = "~"
 _WIDTH = 75
 
 
 def region(arguments: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
+    start = time.monotonic()
     network, domains = read_network(arguments)
     program = network.program  # may refuse; then nothing has been printed yet
     x = point_of(arguments.at, network)
     found = _found(network, x, domains)
-    seconds = _seconds(arguments, sum(len(regions) for _, regions in found))
+    limit = _Limit(arguments, sum(len(regions) for _, regions in found), start)
     report = Report(results(), silent=arguments.json)
     report.block("network", network_lines(network, program, arguments))
     ending: KeyboardInterrupt | None = None
@@ -60,9 +63,9 @@ def region(arguments: argparse.Namespace) -> int:
     try:
         if arguments.json:
             for one in (one for _, regions in found for one in regions):
-                _facets(one, seconds, progress)
+                _facets(one, limit.seconds(), progress)
         else:
-            for label, lines in _blocks(x, found, seconds, progress):
+            for label, lines in _blocks(x, found, limit, progress):
                 report.block(label, lines)
                 rounded = rounded or any(line.startswith(_ROUNDED) for line in lines)
     except KeyboardInterrupt as interrupt:
@@ -70,14 +73,14 @@ def region(arguments: argparse.Namespace) -> int:
     finally:
         progress.clear()
     if arguments.json:
-        report.json(_json(network, arguments, x, found, seconds, complete=ending is None))
+        report.json(_json(network, arguments, x, found, complete=ending is None))
     if rounded:
         report.block("note", [f"{_ROUNDED} marks rounded numbers; --json has them exactly"])
     if ending is None:
         return 0
     for one in (one for _, regions in found for one in regions):
         if one._begun:
-            report.block("inequalities", _settled_lines(one.settle_facets(0), seconds, ""))
+            report.block("inequalities", _settled_lines(one.settle_facets(0), limit, ""))
     report.block("", ["INTERRUPTED: what is above is exact, the rest is missing"])
     return 143 if isinstance(ending, Stopped) else 130
 
@@ -106,7 +109,7 @@ Block = tuple[str, list[str]]
 
 
 def _blocks(
-    x: Sequence[Fraction], found: Sequence[tuple[Domain, list[Region]]], seconds: float | None,
+    x: Sequence[Fraction], found: Sequence[tuple[Domain, list[Region]]], limit: _Limit,
     progress: Progress,
 ) -> Iterator[Block]:  # fmt: skip
     """Labels and lines: first what is known at once."""
@@ -115,7 +118,7 @@ def _blocks(
         yield "point", _point_lines(x, regions)
         for i, one in enumerate(regions[:_SHOWN_REGIONS]):
             label = f"region {i + 1}/{len(regions)}" if len(regions) > 1 else "region"
-            yield from _region_blocks(label, one, x, seconds, progress)
+            yield from _region_blocks(label, one, x, limit, progress)
         left = len(regions) - _SHOWN_REGIONS
         if left > 0:
             yield "regions", [f"... and {left:,} more (--json has them)"]
@@ -137,7 +140,7 @@ def _is_inside(one: Region, x: Sequence[Fraction]) -> bool:
 
 
 def _region_blocks(
-    label: str, one: Region, x: Sequence[Fraction], seconds: float | None, progress: Progress
+    label: str, one: Region, x: Sequence[Fraction], limit: _Limit, progress: Progress
 ) -> Iterator[Block]:
     yield label, _code_lines(one)
     A, b = one.affine(exact=True)
@@ -150,13 +153,13 @@ def _region_blocks(
     yield "map", _cut(rows, len(b))
     inside = [] if one._coordinates.full else _vector("t", one.witness)
     yield "witness", [*inside, *_vector("x", one.point)]
-    found = _facets(one, seconds, progress)
+    found = _facets(one, limit.seconds(), progress)
     if found is None:
         yield "inequalities", ["too many to be computed; take a slice of fewer dimensions"]
     else:
         more = "--json has them" if found.complete else f"--json has the first {_FACETS}"
         lines = _cut(map(_inequality, found.facets), len(found.facets), more)
-        yield "inequalities", [*_settled_lines(found, seconds), *lines] or ["none"]
+        yield "inequalities", [*_settled_lines(found, limit), *lines] or ["none"]
         across = found.facets if found.complete else found.facets[:_LINES]
         flips = [facet.flips for facet in across if facet.flips]
         shown = _cut((_flips(one.network, v) for v in flips), len(flips)) or ["none"]
@@ -164,9 +167,7 @@ def _region_blocks(
     yield "bounded", [_bounded_text(one._bounded_at_once())]
 
 
-def _settled_lines(
-    found: SettledFacets, seconds: float | None, then: str = " The facets:"
-) -> list[str]:
+def _settled_lines(found: SettledFacets, limit: _Limit, then: str = " The facets:") -> list[str]:
     """What of very many inequalities is not decided, and how to get it."""
     if found.complete:
         return []
@@ -174,8 +175,9 @@ def _settled_lines(
         f"{found.total:,} of units and domain: {len(found.facets):,} are proved to be facets, "
         f"{found.redundant:,} to be redundant, {found.undecided:,} are not decided"
     )
-    if seconds is not None:
-        text += f" in {seconds:.3g} s; --time-limit S gives it more time, --all decides them"
+    if not limit.all:
+        given = "the time for it" if limit.given is None else f"{limit.given:.4g} s"
+        text += f" in {given}; --time-limit S gives it S seconds, --all decides them"
     elif then:
         text += ", since no proof was found"
     return textwrap.wrap(f"{text}.{then}", _WIDTH)
@@ -290,12 +292,20 @@ def _value(A: np.ndarray, b: np.ndarray, x: Sequence[Fraction]) -> list[Fraction
     ]
 
 
-def _seconds(arguments: argparse.Namespace, regions: int) -> float | None:
+class _Limit:
     """How long to settle the inequalities of a region in high dimension."""
-    if arguments.all:
-        return None
-    total: float = _SECONDS if arguments.time_limit is None else arguments.time_limit
-    return total / max(1, regions)
+
+    def __init__(self, arguments: argparse.Namespace, regions: int, start: float) -> None:
+        self.regions, self.start = max(1, regions), start
+        self.all: bool = arguments.all
+        self.given: float | None = arguments.time_limit
+
+    def seconds(self) -> float | None:
+        """For one region; None if there is no limit."""
+        if self.all:
+            return None
+        left = self.start + _SECONDS - time.monotonic()
+        return (max(left, _LEAST) if self.given is None else self.given) / self.regions
 
 
 def _facets(
@@ -318,7 +328,6 @@ def _json(
     arguments: argparse.Namespace,
     x: Sequence[Fraction],
     found: Sequence[tuple[Domain, list[Region]]],
-    seconds: float | None,
     *,
     complete: bool,
 ) -> dict[str, Any]:
@@ -329,7 +338,7 @@ def _json(
             "domain": domain_to_json(domain),
             "domain_dim": domain.chart.dim,
             "inside": len(regions) == 1 and _is_inside(regions[0], x),
-            "regions": [_region_json(one, x, seconds, complete=complete) for one in regions],
+            "regions": [_region_json(one, x, complete=complete) for one in regions],
         }
         for domain, regions in found
     ]
@@ -339,9 +348,7 @@ def _json(
     return {**value, **network_json(network, arguments)}
 
 
-def _region_json(
-    one: Region, x: Sequence[Fraction], seconds: float | None, *, complete: bool
-) -> dict[str, Any]:
+def _region_json(one: Region, x: Sequence[Fraction], *, complete: bool) -> dict[str, Any]:
     """A region; after an interrupt without what was not known by then."""
     A, b = one.affine(exact=True)
     first = {
@@ -352,7 +359,7 @@ def _region_json(
     }
     if not (complete or one._begun):
         return first
-    found = _facets(one, seconds if complete else 0.0)
+    found = _facets(one, 0.0)  # what is known by now
     kept = [] if found is None else found.facets[: None if found.complete else _FACETS]
     out = {
         **first,

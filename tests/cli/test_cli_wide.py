@@ -51,7 +51,8 @@ def test_all_is_said_and_counted_where_time_is_over(run, net, stopped):
     code, out, _ = run(*AT)
     assert code == 0
     assert "60 of units and domain" in " ".join(out.split())
-    assert "not decided in 1.5 s; --time-limit S" in " ".join(out.split())
+    assert "not decided in the time for it; --time-limit S" in " ".join(out.split())
+    assert "not decided in 2.5 s; " in " ".join(run(*AT, "--time-limit", "2.5")[1].split())
     value = json.loads(run(*AT, "--json")[1])
     (region,) = value["regions"]
     settled = region["settled"]

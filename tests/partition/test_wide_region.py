@@ -234,6 +234,16 @@ def test_points_inside_where_regions_meet(monkeypatch):
     assert len(fallen) < met / 3
 
 
+def test_what_needs_all_facets_says_what_to_ask_instead(monkeypatch):
+    monkeypatch.setattr(module, "_MOST_WORK", 10)
+    net = es.Network([es.Dense([[1, 0], [0, 1]]), es.ReLU()], (2,))
+    region = es.regions_at(net, [1, 1])[0]
+    for ask in (region.facets, region.neighbors, region.inequalities):
+        with pytest.raises(es.LimitError, match="settle_facets"):
+            ask()
+    assert len(region.settle_facets().facets) == 2
+
+
 def test_sums_of_two_need_each_other_never():
     small = small_forms.Small
     one, atoms = Fraction(1), [(0, k) for k in range(3)]
