@@ -79,8 +79,9 @@ def region(arguments: argparse.Namespace) -> int:
     if ending is None:
         return 0
     for one in (one for _, regions in found for one in regions):
-        if one._begun:
-            report.block("inequalities", _settled_lines(one.settle_facets(0), limit, ""))
+        lines = _settled_lines(one.settle_facets(0), limit, "") if one._begun else []
+        if lines:
+            report.block("inequalities", lines)
     report.block("", ["INTERRUPTED: what is above is exact, the rest is missing"])
     return 143 if isinstance(ending, Stopped) else 130
 

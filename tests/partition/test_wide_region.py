@@ -234,6 +234,24 @@ def test_points_inside_where_regions_meet(monkeypatch):
     assert len(fallen) < met / 3
 
 
+@pytest.mark.parametrize("power", [60, 85, 89, -60, -89])
+@pytest.mark.parametrize("at", [1, 10.0**200])
+def test_sizes_near_the_ends_of_the_range_prove_nothing_wrong(power, at):
+    """Products of layers that overflow or vanish in floats, and points that are far out."""
+    rng, size = random.Random(power), Fraction(10) ** power
+    layers = []
+    for n in (2, 4, 4, 4, 4):
+        rows = [[rng.randint(1, 9) * size for _ in range(n)] for _ in range(4)]
+        layers += [es.Dense(rows, [rng.randint(-3, 3) for _ in rows]), es.ReLU()]
+    net = es.Network(layers, (2,))
+    (region,) = es.regions_at(net, [Fraction(at) * 3, Fraction(at) * 2])
+    twin = module.Region(net, region.domain, region.code, region.witness)
+    exact = {f.inequality for f in twin.facets()}
+    found = region.settle_facets()
+    assert {f.inequality for f in found.facets} <= exact
+    assert found.redundant <= len(twin._conditions) - len(exact)
+
+
 def test_what_needs_all_facets_says_what_to_ask_instead(monkeypatch):
     monkeypatch.setattr(module, "_MOST_WORK", 10)
     net = es.Network([es.Dense([[1, 0], [0, 1]]), es.ReLU()], (2,))

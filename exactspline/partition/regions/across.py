@@ -103,7 +103,7 @@ class Crossings:
             for f, sign, _ in units.conditions(k, piece):
                 if f not in zero:
                     continue
-                if abs(rate) <= off and off > 0:
+                if not (off == 0 or abs(rate) > off):
                     return None
                 r = int(f) // units.stride - first  # between the pieces r and r + 1
                 if rate > 0 and sign < 0:
@@ -118,7 +118,7 @@ class Crossings:
             gain = lead * (slope[b] - slope[a])
             off = (error[a] + error[b]) * (1 + 16 * _UNIT)
             off += 2 * _UNIT * (abs(slope[a]) + abs(slope[b]))
-            if abs(gain) <= off and off > 0:
+            if not (off == 0 or abs(gain) > off):
                 return None
             if gain > 0:
                 best = other

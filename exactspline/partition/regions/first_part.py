@@ -37,8 +37,10 @@ def inner_point(rows: WideRows, start: Point, towards: Point) -> Point | None:
     )
     known = rays.low > 0
     with np.errstate(all="ignore"):
-        falls = known & (steepest < 0)
+        falls = known & ~(steepest >= 0)
         bounds = rays.low[falls] / -steepest[falls] * (1 - 1e-14)
+    if np.any(np.isnan(bounds)):
+        return None
     share = q(float(min(bounds.min(initial=1.0), float_of(size))))
     exact = [q(float(v)) for v in direction]
     end = [a + v for a, v in zip(start, exact, strict=True)]

@@ -10,6 +10,7 @@ __all__ = ["Hits", "Rays"]
 
 _UNIT = 2.3e-16  # of rounding, in any direction
 _SLACK = 1e-14  # of few roundings one after the other
+_LARGE = 1e200
 _LOST = 1e-200  # more than what underflow takes from any sum here
 _ENTRIES = 1 << 22  # of a matrix of rows and rays
 
@@ -49,10 +50,12 @@ class Rays:
         at = np.append(point, 1.0)
         bounds = (error + gamma * abs(value)).tocsr()
         self.normals = value[:, :d].tocsr()
-        self.reach = value @ at
-        off = (bounds @ np.abs(at)) * (1 + gamma) + _LOST
-        self.low = np.maximum(self.reach - off, 0.0) * (1 - _SLACK)
-        self.high = np.maximum(self.reach + off, 0.0) * (1 + _SLACK)
+        with np.errstate(all="ignore"):
+            self.reach = value @ at
+            off = (bounds @ np.abs(at)) * (1 + gamma) + _LOST
+            known = np.abs(self.reach) + off < _LARGE  # else nothing is known, nan included
+            self.low = np.where(known, np.maximum(self.reach - off, 0.0) * (1 - _SLACK), 0.0)
+            self.high = np.where(known, np.maximum(self.reach + off, 0.0) * (1 + _SLACK), np.inf)
         spread = bounds[:, :d].tocsr()
         self.errors = np.sqrt(spread.multiply(spread).sum(axis=1)) * (1 + gamma) + _LOST
         squares = self.normals.multiply(self.normals).sum(axis=1)
@@ -102,9 +105,10 @@ class Rays:
         with np.errstate(all="ignore"):
             flattest, steepest = slope + off, slope - off
             latest = np.where(flattest < 0, self.high[:, None] / -flattest, np.inf)
-            earliest = np.where(steepest < 0, self.low[:, None] / -steepest, np.inf)
+            earliest = self.low[:, None] / -steepest
             bound = latest.min(axis=0, initial=np.inf) * (1 + _SLACK)
-            candidates = (earliest * (1 - _SLACK) <= bound) & (steepest < 0)
+            # by what is ruled out: a number that is none rules out nothing
+            candidates = ~((earliest * (1 - _SLACK) > bound) | (steepest >= 0))
             at = np.where(slope < 0, self.reach[:, None] / -slope, np.inf)
         count = candidates.sum(axis=0)
         columns = np.arange(slope.shape[1])

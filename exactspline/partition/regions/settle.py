@@ -105,7 +105,7 @@ class Settling(Proofs):
         d, rows = self.rows.dim, self.rows
         size = abs(rows.value[:, :d]) - rows.error[:, :d]
         least = size.max(axis=1).toarray().reshape(-1) if len(rows) else np.zeros(0)
-        maybe = np.flatnonzero(least <= 0).tolist()
+        maybe = np.flatnonzero(~(least > 0)).tolist()
         places = [*rows.constant, *(rows.places[i] for i in maybe)]
         exact = rows.exact_at(places)
         for place, row in zip(places, exact, strict=True):
@@ -264,8 +264,9 @@ def _maybe_parallel(rays: Rays) -> np.ndarray:
         error = (off[:, 1:] + np.abs(ratio) * off[:, :1]) / base * (1 + 1e-9) + 1e-12 * np.abs(
             ratio
         )
-        low = np.where(base > 0, ratio - error, -np.inf)
-        high = np.where(base > 0, ratio + error, np.inf)
+        sure = (base > 0) & np.isfinite(ratio) & np.isfinite(error)
+        low = np.where(sure, ratio - error, -np.inf)
+        high = np.where(sure, ratio + error, np.inf)
     out: set[int] = set()
     order = np.argsort(low[:, 0], kind="stable")
     running: list[int] = []
