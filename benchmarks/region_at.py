@@ -1,11 +1,11 @@
 """Seconds from ``exactspline region MODEL.onnx --at x.npy`` to its exit, for image models.
 
-    python benchmarks/region_at.py [--box] [--all] [name ...]
+    python benchmarks/region_at.py [--box] [--all | --time-limit S] [name ...]
 
 The models are those of ``tests/support/vision_models.py``, each as both of PyTorch's ONNX
 exporters write it; the input is a random image of full size. Every command is a process of its
 own: its wall-clock time, the CPU time of all its threads, and what it says of its inequalities.
-With --box on the images of numbers from -4 to 4, with --all every inequality is decided.
+With --box on the images of numbers from -4 to 4; the other options are those of the command.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", default=list(vision_models.MODELS), metavar="name")
     parser.add_argument("--box", action="store_true", help="in a box, not on all of R^D")
-    parser.add_argument("--all", action="store_true", help="decide every inequality")
+    time_ = parser.add_mutually_exclusive_group()
+    time_.add_argument("--all", action="store_true", help="decide every inequality")
+    time_.add_argument("--time-limit", metavar="S", help="seconds for the inequalities")
     args = parser.parse_args()
     packages = ("exactspline", "numpy", "scipy", "python-flint", "highspy", "onnx", "torch")
     print(f"machine   {platform.processor() or platform.machine()}, {cpu_name()}")
@@ -83,6 +85,7 @@ def main() -> None:
     print(f"load      {os.getloadavg()[0]:.1f} before the first command\n")
     print("model       exporter     wall      CPU   inequalities   facets  redundant  undecided")
     options = [*(["--box", "-4", "4"] if args.box else []), *(["--all"] if args.all else [])]
+    options += ["--time-limit", args.time_limit] if args.time_limit else []
     with tempfile.TemporaryDirectory() as folder:
         for name in args.names:
             for dynamo in (True, False):

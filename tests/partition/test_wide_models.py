@@ -42,7 +42,7 @@ def _the_map_is_torch_s_jacobian(region, module, x):
 def _facets_are_crossed(net, region, found):
     """Just before a facet's point the code is the region's, just behind it the units flip."""
     points, wanted = [], []
-    for i in range(0, len(found.facets), max(1, len(found.facets) // 5)):
+    for i in range(0, len(found.facets), max(1, len(found.facets) // 3)):
         facet = found.facets[i]
         assert facet.inequality.value(facet.point) == 0
         start, _ = region._settling.way(found.facets._rows[i])

@@ -72,7 +72,8 @@ class LastResort:
     def _model(self) -> Any:
         """All rows, scaled to size 1, in a wide box around the point."""
         solver = _SOLVER()
-        for name, value in {**OPTIONS, "simplex_strategy": 0}.items():
+        # the primal simplex: the last vertex stays feasible, and only the objective changes
+        for name, value in {**OPTIONS, "simplex_strategy": 4}.items():
             solver.setOptionValue(name, value)
         m, d = self.rays.normals.shape
         far = _FAR * float(np.median(self.distance))
