@@ -13,8 +13,10 @@ from .partition.partition import Partition
 from .partition.pieces.layers import LayerPartition, StableUnits
 from .partition.pieces.symbolic import SymbolicNetwork
 from .partition.points.locate import Locations
+from .partition.regions.facet import RegionFacet
 from .partition.regions.inequalities import Inequality
-from .partition.regions.region import RegionFacet, SymbolicRegion
+from .partition.regions.region import SymbolicRegion
+from .partition.regions.settled import SettledFacets
 from .search.decisions import Decisions, Stop
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "RegionFacet",
     "RegionGroups",
     "Replaced",
+    "SettledFacets",
     "StableUnits",
     "Stop",
     "SymbolicNetwork",

@@ -178,8 +178,21 @@ def _parser() -> argparse.ArgumentParser:
         "--at",
         metavar="X",
         required=True,
-        help="an input: numbers with commas or blanks between (decimals and p/q are exact), or an "
-        ".npy file",
+        help="an input: numbers with commas or blanks between (decimals and p/q are exact), or a "
+        "file of them: .npy, .txt or .csv",
+    )
+    time = region.add_mutually_exclusive_group()
+    time.add_argument(
+        "--time-limit",
+        type=_seconds,
+        metavar="S",
+        help="seconds to find out which inequalities make facets, where there are thousands in "
+        "hundreds of dimensions (so many that the answer comes within some 5)",
+    )
+    time.add_argument(
+        "--all",
+        action="store_true",
+        help="decide every inequality, however long it takes (minutes, or hours)",
     )
     _command(commands, "info", "describe a network, print upper bounds", _INFO, "")
     theorems = _command(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..domain import Box, Domain, Polytope, Slice, WholeSpace
 from ..errors import DomainError, ExactSplineError, FormatError, ParameterError, ShapeError
-from ..rationals import as_fractions, exact_array, format_rational
+from ..rationals import as_fractions, exact_array, format_rational, parse_rational
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["domain_lines", "exact_text", "point_of", "read_domains"]
 
-_MAX_BYTES = 1 << 26  # of an .npy file
+_MAX_BYTES = 1 << 26  # of a file of numbers
 _MAX_HEADER = 10_000
+_TEXTS = (".txt", ".csv")
 _BROKEN = (  # what numpy's reader of headers raises
     EOFError,
     LookupError,
@@ -100,11 +101,13 @@ def _sliced(arguments: argparse.Namespace, network: Network) -> list[Domain]:
 
 
 def point_of(text: str, network: Network) -> list[Fraction]:
-    """The input that --at names: a comma list of numbers, or what an .npy file holds."""
+    """The input that --at names: a comma list of numbers, or what a file holds."""
     text = text.strip()
     values: Sequence[str] | np.ndarray
     if text.lower().endswith(".npy"):
         values = _array(text).reshape(-1)
+    elif text.lower().endswith(_TEXTS):
+        values = _numbers_of(text)
     else:
         values = [part.strip() for part in text.split(",")]
         if not all(values):
@@ -132,6 +135,29 @@ def _end(text: str, name: str, option: str) -> str | list[str] | np.ndarray:
     if not all(parts):
         raise DomainError(f"{option}: {name} has an empty entry: {text[:60]!r}")
     return parts[0] if len(parts) == 1 else parts
+
+
+def _numbers_of(path: str) -> list[str]:
+    """The numbers of a text file, with commas, semicolons, blanks or line ends between."""
+    from ..formats.files import read_file
+
+    data, _ = read_file(path, _MAX_BYTES)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: is no text (byte {error.start:,}); save it as UTF-8") from None
+    values: list[str] = []
+    for line, content in enumerate(text.splitlines(), 1):
+        parts = content.replace(";", ",").split(",")
+        if parts[-1].strip() == "":
+            parts.pop()  # a line may end in a comma, or be empty
+        for part in parts:
+            if not part.strip():
+                raise FormatError(f"{path}: line {line:,} has an empty entry; give numbers only")
+            for number in part.split():
+                parse_rational(number, f"{path}: line {line:,}")
+                values.append(number)
+    return values
 
 
 def _array(path: str) -> np.ndarray:

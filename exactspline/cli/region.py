@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import textwrap
+import time
 from collections.abc import Iterator, Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -27,8 +28,10 @@ from .streams import results
 
 if TYPE_CHECKING:
     from ..network import Network
+    from ..partition.regions.facet import RegionFacet
     from ..partition.regions.inequalities import Inequality
-    from ..partition.regions.region import Region, RegionFacet
+    from ..partition.regions.region import Region
+    from ..partition.regions.settled import SettledFacets
 
 __all__ = ["region"]
 
@@ -37,16 +40,21 @@ _SHOWN_REGIONS = 16
 _LINES = 40  # of one block; --json has them all
 _TERMS = 12  # of one sum
 _CHARACTERS = 12  # of an exact number; longer ones are rounded for the eye
+_FACETS = 100  # in JSON, where not all inequalities are decided
+_SECONDS = 3.5  # from the start, for which inequalities are settled unless options say otherwise
+_LEAST = 0.75  # of them for the inequalities
 _ROUNDED = "~"
 _WIDTH = 75
 
 
 def region(arguments: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
+    start = time.monotonic()
     network, domains = read_network(arguments)
     program = network.program  # may refuse; then nothing has been printed yet
     x = point_of(arguments.at, network)
     found = _found(network, x, domains)
+    limit = _Limit(arguments, sum(len(regions) for _, regions in found), start)
     report = Report(results(), silent=arguments.json)
     report.block("network", network_lines(network, program, arguments))
     ending: KeyboardInterrupt | None = None
@@ -55,9 +63,9 @@ def region(arguments: argparse.Namespace) -> int:
     try:
         if arguments.json:
             for one in (one for _, regions in found for one in regions):
-                _facets(one, progress)
+                _facets(one, limit.seconds(), progress)
         else:
-            for label, lines in _blocks(x, found, progress):
+            for label, lines in _blocks(x, found, limit, progress):
                 report.block(label, lines)
                 rounded = rounded or any(line.startswith(_ROUNDED) for line in lines)
     except KeyboardInterrupt as interrupt:
@@ -70,6 +78,10 @@ def region(arguments: argparse.Namespace) -> int:
         report.block("note", [f"{_ROUNDED} marks rounded numbers; --json has them exactly"])
     if ending is None:
         return 0
+    for one in (one for _, regions in found for one in regions):
+        lines = _settled_lines(one.settle_facets(0), limit, "") if one._begun else []
+        if lines:
+            report.block("inequalities", lines)
     report.block("", ["INTERRUPTED: what is above is exact, the rest is missing"])
     return 143 if isinstance(ending, Stopped) else 130
 
@@ -98,15 +110,16 @@ Block = tuple[str, list[str]]
 
 
 def _blocks(
-    x: Sequence[Fraction], found: Sequence[tuple[Domain, list[Region]]], progress: Progress
-) -> Iterator[Block]:
+    x: Sequence[Fraction], found: Sequence[tuple[Domain, list[Region]]], limit: _Limit,
+    progress: Progress,
+) -> Iterator[Block]:  # fmt: skip
     """Labels and lines: first what is known at once."""
     for domain, regions in found:
         yield "domain", domain_lines(domain)
         yield "point", _point_lines(x, regions)
         for i, one in enumerate(regions[:_SHOWN_REGIONS]):
             label = f"region {i + 1}/{len(regions)}" if len(regions) > 1 else "region"
-            yield from _region_blocks(label, one, x, progress)
+            yield from _region_blocks(label, one, x, limit, progress)
         left = len(regions) - _SHOWN_REGIONS
         if left > 0:
             yield "regions", [f"... and {left:,} more (--json has them)"]
@@ -115,19 +128,25 @@ def _blocks(
 def _point_lines(x: Sequence[Fraction], regions: Sequence[Region]) -> list[str]:
     if len(regions) > 1:
         where = f"on a boundary: the closures of {len(regions):,} regions meet here"
-    elif regions[0].contains(x):
+    elif _is_inside(regions[0], x):
         where = "strictly inside of one region"
     else:
         where = "in the border of the domain, and of one region"
     return [*_vector("x", x), where]
 
 
+def _is_inside(one: Region, x: Sequence[Fraction]) -> bool:
+    """Whether the point is strictly inside: its witness is; else the network is evaluated."""
+    return one.point == tuple(x) or one.contains(x)
+
+
 def _region_blocks(
-    label: str, one: Region, x: Sequence[Fraction], progress: Progress
+    label: str, one: Region, x: Sequence[Fraction], limit: _Limit, progress: Progress
 ) -> Iterator[Block]:
     yield label, _code_lines(one)
     A, b = one.affine(exact=True)
-    yield "value", _vector("y", _value(A, b, x))
+    most = 2 * _LINES  # of so many entries the others are not shown, and need not be computed
+    yield "value", _vector("y", _value(A[:most], b[:most], x), len(b))
     rows = (
         _marked(f"y[{i}] = {_sum(row, 'x', constant)}")
         for i, (row, constant) in enumerate(zip(A.tolist(), b.tolist(), strict=True))
@@ -135,19 +154,38 @@ def _region_blocks(
     yield "map", _cut(rows, len(b))
     inside = [] if one._coordinates.full else _vector("t", one.witness)
     yield "witness", [*inside, *_vector("x", one.point)]
-    facets = _facets(one, progress)
-    if facets is None:
-        count = len(one.inequalities(irredundant=False))
-        yield (
-            "inequalities",
-            [f"{count:,} of units and domain; too many to tell which of them make the facets"],
-        )
+    found = _facets(one, limit.seconds(), progress)
+    if found is None:
+        yield "inequalities", ["too many to be computed; take a slice of fewer dimensions"]
     else:
-        yield "inequalities", _cut(map(_inequality, facets), len(facets)) or ["none"]
-        across = [facet for facet in facets if facet.flips]
-        lines = _cut((_flips(one.network, facet) for facet in across), len(across))
-        yield "neighbours", lines or ["none"]
-    yield "bounded", [_bounded_text(_bounded(one))]
+        more = "--json has them" if found.complete else f"--json has the first {_FACETS}"
+        lines = _cut(map(_inequality, found.facets), len(found.facets), more)
+        yield "inequalities", [*_settled_lines(found, limit), *lines] or ["none"]
+        across = found.facets if found.complete else found.facets[:_LINES]
+        flips = [facet.flips for facet in across if facet.flips]
+        shown = _cut((_flips(one.network, v) for v in flips), len(flips)) or ["none"]
+        yield "neighbours", [*_neighbour_lines(found), *shown]
+    yield "bounded", [_bounded_text(one._bounded_at_once())]
+
+
+def _settled_lines(found: SettledFacets, limit: _Limit, then: str = " The facets:") -> list[str]:
+    """What of very many inequalities is not decided, and how to get it."""
+    if found.complete:
+        return []
+    text = (
+        f"{found.total:,} of units and domain: {len(found.facets):,} are proved to be facets, "
+        f"{found.redundant:,} to be redundant, {found.undecided:,} are not decided"
+    )
+    if not limit.all:
+        given = "the time for it" if limit.given is None else f"{limit.given:.4g} s"
+        text += f" in {given}; --time-limit S gives it S seconds, --all decides them"
+    elif then:
+        text += ", since no proof was found"
+    return textwrap.wrap(f"{text}.{then}", _WIDTH)
+
+
+def _neighbour_lines(found: SettledFacets) -> list[str]:
+    return [] if found.complete else ["across the first of these facets:"]
 
 
 def _code_lines(one: Region) -> list[str]:
@@ -180,9 +218,9 @@ def _inequality(facet: RegionFacet) -> str:
     return plain(f"{text}   ({found.source})")
 
 
-def _flips(network: Network, facet: RegionFacet) -> str:
-    units = [f"{network.unit_name(unit)} takes piece {piece}" for unit, piece in facet.flips[:8]]
-    left = len(facet.flips) - len(units)
+def _flips(network: Network, flips: Sequence[tuple[int, int]]) -> str:
+    units = [f"{network.unit_name(unit)} takes piece {piece}" for unit, piece in flips[:8]]
+    left = len(flips) - len(units)
     return plain(", ".join(units)) + (f", and {left:,} more" if left else "")
 
 
@@ -190,20 +228,22 @@ def _bounded_text(bounded: bool | None) -> str:
     return {True: "yes", False: "no", None: "not decided: it has too many inequalities"}[bounded]
 
 
-def _vector(name: str, values: Sequence[Fraction]) -> list[str]:
+def _vector(name: str, values: Sequence[Fraction], count: int | None = None) -> list[str]:
+    """The first entries of a vector, of ``count`` or of those that are given."""
     shown = [_number(v) for v in values[: 2 * _LINES]]
-    if len(values) > len(shown):
-        shown.append(f"... {len(values) - len(shown):,} more (--json has them)")
+    left = (len(values) if count is None else count) - len(shown)
+    if left > 0:
+        shown.append(f"... {left:,} more (--json has them)")
     text = _marked(f"{name} = ({', '.join(shown)})")
     return textwrap.wrap(text, _WIDTH, subsequent_indent="  ")
 
 
-def _cut(lines: Iterator[str], count: int) -> list[str]:
+def _cut(lines: Iterator[str], count: int, more: str = "--json has them") -> list[str]:
     """The first lines, and how many are left out."""
     if count <= _LINES:
         return list(lines)
     shown = [line for _, line in zip(range(_LINES - 1), lines, strict=False)]
-    return [*shown, f"... and {count - len(shown):,} more (--json has them)"]
+    return [*shown, f"... and {count - len(shown):,} more ({more})"]
 
 
 def _sum(coefficients: Sequence[Fraction], letter: str, constant: Fraction | None = None) -> str:
@@ -253,23 +293,34 @@ def _value(A: np.ndarray, b: np.ndarray, x: Sequence[Fraction]) -> list[Fraction
     ]
 
 
-def _facets(one: Region, progress: Progress | None = None) -> list[RegionFacet] | None:
-    """None if there are too many conditions for exact linear programs."""
+class _Limit:
+    """How long to settle the inequalities of a region in high dimension."""
+
+    def __init__(self, arguments: argparse.Namespace, regions: int, start: float) -> None:
+        self.regions, self.start = max(1, regions), start
+        self.all: bool = arguments.all
+        self.given: float | None = arguments.time_limit
+
+    def seconds(self) -> float | None:
+        """For one region; None if there is no limit."""
+        if self.all:
+            return None
+        left = self.start + _SECONDS - time.monotonic()
+        return (max(left, _LEAST) if self.given is None else self.given) / self.regions
+
+
+def _facets(
+    one: Region, seconds: float | None, progress: Progress | None = None
+) -> SettledFacets | None:
+    """None if there are too many inequalities to hold."""
     watch = None if progress is None else partial(progress.part, "of the inequalities")
     try:
-        return one.facets(progress=watch)
+        return one.settle_facets(seconds, progress=watch)
     except LimitError:
         return None
     finally:
         if progress is not None:
             progress.clear()
-
-
-def _bounded(one: Region) -> bool | None:
-    try:
-        return one.is_bounded
-    except LimitError:
-        return None
 
 
 # ------------------------------------------------------------------------------------- JSON
@@ -287,7 +338,7 @@ def _json(
         {
             "domain": domain_to_json(domain),
             "domain_dim": domain.chart.dim,
-            "inside": len(regions) == 1 and regions[0].contains(x),
+            "inside": len(regions) == 1 and _is_inside(regions[0], x),
             "regions": [_region_json(one, x, complete=complete) for one in regions],
         }
         for domain, regions in found
@@ -307,32 +358,40 @@ def _region_json(one: Region, x: Sequence[Fraction], *, complete: bool) -> dict[
         "A": [_texts(row) for row in A.tolist()],
         "b": _texts(b.tolist()),
     }
-    if not complete and "_facets" not in one.__dict__:
+    if not (complete or one._begun):
         return first
-    facets = _facets(one)
-    if facets is None:
-        inequalities = one.inequalities(irredundant=False)
-    else:
-        inequalities = [facet.inequality for facet in facets]
-    return {
+    found = _facets(one, 0.0)  # what is known by now
+    kept = [] if found is None else found.facets[: None if found.complete else _FACETS]
+    out = {
         **first,
         "witness": _texts(one.witness),
         "point": _texts(one.point),
-        "irredundant": facets is not None,
-        "inequalities": [_inequality_json(inequality) for inequality in inequalities],
-        "neighbors": None
-        if facets is None
-        else [
-            {
-                "units": [unit for unit, _ in facet.flips],
-                "pieces": [piece for _, piece in facet.flips],
-                "names": [str(one.network.unit_name(unit)) for unit, _ in facet.flips],
-                "witness": _texts(facet.point),
-            }
-            for facet in facets
-            if facet.flips
-        ],
-        "bounded": _bounded(one),
+        "irredundant": found is not None and found.complete,
+        "inequalities": [_inequality_json(facet.inequality) for facet in kept],
+        "neighbors": [_neighbor_json(one, facet) for facet in kept if facet.flips],
+        "bounded": one._bounded_at_once(),
+    }
+    if found is None or not found.complete:
+        out["settled"] = None if found is None else _settled_json(found)
+    return out
+
+
+def _settled_json(found: SettledFacets) -> dict[str, int]:
+    """How much of very many inequalities is decided; those listed are the first facets."""
+    return {
+        "inequalities": found.total,
+        "facets": len(found.facets),
+        "redundant": found.redundant,
+        "undecided": found.undecided,
+    }
+
+
+def _neighbor_json(one: Region, facet: RegionFacet) -> dict[str, Any]:
+    return {
+        "units": [unit for unit, _ in facet.flips],
+        "pieces": [piece for _, piece in facet.flips],
+        "names": [str(one.network.unit_name(unit)) for unit, _ in facet.flips],
+        "witness": _texts(facet.point),
     }
 
 

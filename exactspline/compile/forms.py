@@ -13,10 +13,11 @@ from ..clock import check, expect, watched
 from ..rationals import compact
 from ..room import MOST_COEFFICIENTS, check_room
 
-__all__ = ["Forms", "products"]
+__all__ = ["Forms", "integers", "products"]
 
 _MOST_PRODUCTS = 20_000_000  # that are laid out at once
 _FEW_PRODUCTS = 100_000  # that need no faster way
+_FAR = 500  # exponents up to which no product of two leaves the range of float64
 _SECONDS = 5e-9  # that a product of integers of some 100 bits takes in a matrix
 
 
@@ -134,8 +135,8 @@ class Forms:
         reads = np.flatnonzero(_nonzero(inner.const)[self.indices])
         if len(reads) == 0:
             return self.const
-        outer, outer_den = _integers(self.data[reads])
-        shift, inner_den = _integers(inner.const)
+        outer, outer_den = integers(self.data[reads])
+        shift, inner_den = integers(inner.const)
         terms = outer * shift[self.indices[reads]]
         rows = np.searchsorted(self.indptr, reads, side="right") - 1
         starts = np.flatnonzero(np.concatenate([[True], rows[1:] != rows[:-1]]))
@@ -157,8 +158,8 @@ class Forms:
             return None
         import flint
 
-        outer, outer_den = _integers(self.data)
-        values, inner_den = _integers(np.concatenate([picked.data, picked.const]))
+        outer, outer_den = integers(self.data)
+        values, inner_den = integers(np.concatenate([picked.data, picked.const]))
         left, right = np.zeros((n, k), dtype=object), np.zeros((k, m + 1), dtype=object)
         expect(_SECONDS * n * k * m)
         rows = np.repeat(np.arange(n), np.diff(self.indptr))
@@ -274,12 +275,30 @@ def products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return b
     if b.dtype != object and np.all(b == 1.0):
         return a
+    if a.dtype != object and b.dtype != object and _short(a, b):
+        return np.asarray(a * b)
     which_a, values_a = _distinct(a)
     which_b, values_b = _distinct(b)
     keys, which = np.unique(which_a * len(values_b) + which_b, return_inverse=True)
     pairs = [divmod(k, len(values_b)) for k in watched(keys.tolist())]
     made = _objects([values_a[i] * values_b[j] for i, j in watched(pairs)])
     return compact(made)[which.reshape(-1)]
+
+
+def _short(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether products of two float64 arrays fit 53 bits and the range, so that none is rounded.
+
+    Numbers of m and n bits have a product of at most m + n: those of float32 weights always fit.
+    """
+    total = np.zeros(len(a), dtype=np.int64)
+    for array in (a, b):
+        mantissa, exponent = np.frexp(array)
+        if np.any(np.abs(exponent) > _FAR):
+            return False
+        whole = np.abs(mantissa * 2.0**53).astype(np.int64)
+        lowest = np.frexp((whole & -whole).astype(np.float64))[1] - 1
+        total += np.where(whole == 0, 0, 53 - lowest)
+    return bool(np.all(total <= 53))
 
 
 def _distinct(array: np.ndarray) -> tuple[np.ndarray, list[Fraction]]:
@@ -317,11 +336,16 @@ def _objects(values: list[Any]) -> np.ndarray:
     return out
 
 
-def _integers(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """`_over_common_denominator` as an object array; every distinct number is made once."""
+def integers(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """Exact numbers as integers over one denominator: an object array, and the denominator.
+
+    Every distinct number is made once.
+    """
     which, distinct = _distinct(values)
-    fractions = _objects(distinct)
-    out, denominator = _over_common_denominator(compact(fractions))
+    if values.dtype == object:
+        out, denominator = _over_common_denominator(_objects(distinct))
+    else:
+        out, denominator = _over_common_denominator(np.array([float(v) for v in distinct]))
     return _objects(out)[which], denominator
 
 
@@ -337,6 +361,8 @@ def _over_common_denominator(values: np.ndarray) -> tuple[list[int], int]:
         if lowest >= 0:
             return [v << lowest for v in out], 1
         return out, 1 << -lowest
-    fractions = [Fraction(v) for v in watched(values.tolist())]
-    denominator = math.lcm(*(v.denominator for v in fractions))
-    return [v.numerator * (denominator // v.denominator) for v in fractions], denominator
+    fractions = [v if type(v) is Fraction else Fraction(v) for v in watched(values.tolist())]
+    below = {v.denominator for v in fractions}
+    denominator = math.lcm(*below)
+    factors = {d: denominator // d for d in below}
+    return [v.numerator * factors[v.denominator] for v in fractions], denominator

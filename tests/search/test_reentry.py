@@ -80,7 +80,7 @@ class Rows:
         problem.rows.on[:] = again
         assert np.array_equal(rows, state.members.U[part])
         full = state.members.error[u : u + n]  # with another count of terms
-        assert np.all(bounds <= 1.5 * full)
+        assert np.all((bounds <= 1.5 * full) | (full == 0))  # 0: on a grid, nothing was rounded
         self.check_bounds(search, layer, rows.reshape(d + 1, n), bounds)
         assert kept["open_units"][first:end].tolist() == (
             state.open_units[first : int(state.ctl[c.OPEN_END])].tolist()
@@ -94,7 +94,6 @@ class Rows:
         for name, before in kept.items():
             getattr(state, name)[:] = before
         self.compared += 1
-
 
     def check_bounds(self, search: KernelSearch, layer: int, rows, bounds) -> None:
         """No row is farther from the exact one, anywhere in the box, than its bound says."""
@@ -120,12 +119,11 @@ def test_rows_are_those_of_a_full_entry(kind, block, monkeypatch):
         rows = Rows()
         search = found(network, domain, audit=rows)
         entries += rows.compared
-        renewed += int(search.state.reentry.fresh[0]) - reentered.FIRST_CLASS
+        renewed += int(np.any(search.state.reentry.member_mark >= 0))
         plain = es.enumerate_regions(network, domain, engine="rational")
         assert search.codes == [tuple(code) for code in plain.codes.tolist()]  # type: ignore[attr-defined]
     assert entries > 20
-    if kind == "two":  # leaky ReLUs are no copies of what they read
-        assert renewed > 0
+    assert renewed == 3 or kind == "integer"  # these are exact on a grid: entered in full
 
 
 @pytest.mark.parametrize("kind", ["float", "overlapping", "two"])

@@ -13,9 +13,9 @@ from ...cells.forms import ExactForms
 from ...polyhedra.lp import Point, Row, float_of
 from ...polyhedra.redundancy import FacetSearch
 
-__all__ = ["irredundant_facets"]
+__all__ = ["distinct", "irredundant_facets"]
 
-_KEY = 8  # coefficients by which parallel conditions are looked for
+_KEY = 8  # coefficients that are not 0, by which parallel conditions are looked for
 
 
 def irredundant_facets(
@@ -84,22 +84,36 @@ def _is_switch(forms: ExactForms, condition: Condition) -> bool:
 
 def _distinct(conditions: Sequence[Condition]) -> tuple[list[int], set[int]]:
     """The tightest of parallel conditions, of equal ones the first; and which have equals."""
+    found = distinct(conditions)
+    chosen = sorted({first for first, _ in found})
+    return chosen, {first for i, (first, same) in enumerate(found) if same and first != i}
+
+
+def distinct(conditions: Sequence[Condition]) -> list[tuple[int, bool]]:
+    """Of every condition the tightest one of its direction, of equal ones the first.
+
+    Returns
+    -------
+    list of (int, bool)
+        Its position, and whether it has the same half-space.
+    """
     # the floats nearest to a few numbers find candidates, all exact ones are compared
-    groups: dict[tuple[float, ...], list[_Parallel]] = {}
-    twins: set[int] = set()
+    groups: dict[tuple[tuple[int, float], ...], list[_Parallel]] = {}
+    member: list[tuple[_Parallel, flint.fmpq]] = []
     for i, condition in enumerate(conditions):
         size = next(abs(c) for c in condition.row[1:] if c != 0)
         direction = [c / size for c in condition.row[1:]]
         constant = condition.row[0] / size
-        group = groups.setdefault(tuple(map(float_of, direction[:_KEY])), [])
+        first = [(j, c) for j, c in enumerate(direction) if c][:_KEY]
+        group = groups.setdefault(tuple((j, float_of(c)) for j, c in first), [])
         same = next((one for one in group if one.direction == direction), None)
         if same is None:
-            group.append(_Parallel(direction, constant, i))
+            same = _Parallel(direction, constant, i)
+            group.append(same)
         elif constant < same.constant:
             same.constant, same.first = constant, i
-        elif constant == same.constant:
-            twins.add(same.first)
-    return sorted(one.first for group in groups.values() for one in group), twins
+        member.append((same, constant))
+    return [(one.first, constant == one.constant) for one, constant in member]
 
 
 @dataclass

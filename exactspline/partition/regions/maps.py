@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...clock import check
+from ...compile.chains import after_all, joined
 from ...compile.forms import Forms
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from ...domain import Domain
     from ...network.network import Network
 
-__all__ = ["affine_map", "chosen_pieces", "exact_forms", "program_map"]
+__all__ = ["affine_map", "chosen_pieces", "exact_forms", "links_behind", "program_map"]
 
 
 def exact_forms(network: Network, domain: Domain) -> ExactForms:
@@ -43,8 +42,8 @@ def chosen_pieces(program: Program, index: int, code: np.ndarray) -> Forms:
         np.concatenate([units.piece_member[pieces], len(layer.members) + layer.keep]).astype(
             np.int64
         ),
-        _joined(units.piece_slope[pieces], np.ones(kept)),
-        _joined(units.piece_offset[pieces], np.zeros(kept)),
+        joined([units.piece_slope[pieces], np.ones(kept)]),
+        joined([units.piece_offset[pieces], np.zeros(kept)]),
         len(layer.members) + layer.members.width,
     ).without_zeros()
 
@@ -54,25 +53,21 @@ def program_map(program: Program, code: np.ndarray) -> Forms:
 
     From the last layer to the first, so that no more rows than outputs are composed.
     """
-    out = program.output
-    for index in range(len(program.layers) - 1, -1, -1):
-        check()
-        chosen = chosen_pieces(program, index, code)
+    return after_all([program.output, *links_behind(program, len(program.layers), code)])
+
+
+def links_behind(program: Program, count: int, code: np.ndarray) -> list[Forms]:
+    """What leads from the state behind so many layers to the inputs, the last layer first."""
+    out = []
+    for index in range(count - 1, -1, -1):
         members = program.layers[index].members
         width = members.width
         inner = Forms(
             np.concatenate([members.indptr, members.indptr[-1] + 1 + np.arange(width)]),
             np.concatenate([members.indices, np.arange(width, dtype=np.int64)]),
-            _joined(members.data, np.ones(width)),
-            _joined(members.const, np.zeros(width)),
+            joined([members.data, np.ones(width)]),
+            joined([members.const, np.zeros(width)]),
             width,
         )
-        out = out.after(chosen).after(inner)
+        out += [chosen_pieces(program, index, code), inner]
     return out
-
-
-def _joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Two exact arrays one after the other."""
-    if a.dtype == object and b.dtype != object:
-        b = np.array([Fraction(v) for v in b.tolist()] + [None], dtype=object)[:-1]
-    return np.concatenate([a, b])

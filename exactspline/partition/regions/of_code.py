@@ -24,8 +24,16 @@ if TYPE_CHECKING:
     from ...domain import Domain
     from ...network.network import Network
     from ...polyhedra.lp import Point
+    from .wide_rows import WideRows
 
-__all__ = ["Holder", "RegionOfCode"]
+__all__ = ["Holder", "RegionOfCode", "work_of"]
+
+_MUCH_WORK = 3_000_000  # of linear programs in rationals: that takes some seconds
+
+
+def work_of(dim: int, conditions: int) -> int:
+    """What exact linear programs for all conditions take, about."""
+    return conditions * (dim + min(conditions, 4 * dim + 20)) * dim
 
 
 class Holder(Protocol):
@@ -127,6 +135,28 @@ class RegionOfCode(Shape):
         return conditions_of(self._forms, self.domain.chart.point, self.code)
 
     @cached_property
+    def _most_conditions(self) -> int:
+        """No fewer than there are conditions that are not constant."""
+        every = [layer.units for layer in self.network.program.layers]
+        most = [np.where(v.lead == 0, np.minimum(v.pieces, 3), v.pieces) - 1 for v in every]
+        return len(self._forms.domain_rows) + sum(int(counts.sum()) for counts in most)
+
+    @cached_property
+    def _is_wide(self) -> bool:
+        """Whether exact linear programs for all conditions take more than a few seconds."""
+        return work_of(self.domain.chart.dim, self._most_conditions) > _MUCH_WORK
+
+    @cached_property
+    def _wide_rows(self) -> WideRows:
+        """The same in float64 with bounds; exact ones when they are asked for."""
+        from ...cells.space import whole_space
+        from .wide_rows import WideRows
+
+        chart = self.domain.chart
+        sides = whole_space(self.network.program, chart).rows
+        return WideRows(self._forms, chart.point, sides, self.code)
+
+    @cached_property
     def _inside(self) -> Point:
         from ...polyhedra.lp import q
 
@@ -147,10 +177,13 @@ class RegionOfCode(Shape):
         if self._witness is not None:
             return self._witness
         from .fan import step_towards
+        from .first_part import inner_point
 
         assert self._segment is not None
         start, towards = self._segment
-        found = step_towards([c.row for c in self._conditions], start, towards)
+        found = inner_point(self._wide_rows, start, towards) if self._is_wide else None
+        if found is None:
+            found = step_towards([c.row for c in self._conditions], start, towards)
         exact = list(fractions(found))
         near = [Fraction(nearest_float(v)) for v in exact]  # shorter, where it is inside as well
         return tuple(near if self._holds(near) == (True, True) else exact)

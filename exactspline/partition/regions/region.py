@@ -3,71 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ...clock import Clock
 from ...errors import LimitError
 from ...mode import guarded
 from ...rationals import fractions
+from .facet import RegionFacet
 from .inequalities import Inequality, describe_sides
-from .of_code import RegionOfCode
+from .of_code import RegionOfCode, work_of
 
 if TYPE_CHECKING:
     from ...cells.facets import Condition, Facet
     from ...polyhedra.lp import Row
+    from .settle import Settling
+    from .settled import SettledFacets
 
 __all__ = ["Region", "RegionFacet", "SymbolicRegion"]
 
 _MOST_WORK = 300_000_000  # of linear programs, in some ten nanoseconds each
 
 Watch = Callable[[int, int], None]
-
-
-@guarded
-@dataclass(frozen=True)
-class RegionFacet:
-    """A facet of a region.
-
-    Attributes
-    ----------
-    inequality : Inequality
-        An equality on the facet. Where the hyperplanes of several units coincide, the first
-        unit's.
-    point : tuple of Fraction
-        In the facet's relative interior, in the domain's coordinates.
-    flips : tuple of (unit, piece)
-        The units whose piece changes across the facet, with the piece there; empty on the
-        domain's border.
-
-    Examples
-    --------
-    >>> import exactspline as es
-    >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
-    >>> (region,) = es.regions_at(net, [3, 1])
-    >>> facet = region.facets()[0]
-    >>> facet.flips, facet.on_border
-    (((0, 0),), False)
-    """
-
-    inequality: Inequality
-    point: tuple[Fraction, ...]
-    flips: tuple[tuple[int, int], ...]
-
-    @property
-    def on_border(self) -> bool:
-        """Whether it lies in the domain's border, so that there is no region across.
-
-        Examples
-        --------
-        >>> import exactspline as es
-        >>> net = es.Network([es.ReLU()], (1,))
-        >>> (region,) = es.regions_at(net, [1], es.Box([-1], [2]))
-        >>> [facet.on_border for facet in region.facets()]
-        [True, False]
-        """
-        return self.inequality.side is not None
 
 
 class SymbolicRegion(NamedTuple):
@@ -151,12 +108,13 @@ class Region(RegionOfCode):
             known = self._partition._facets_of(self.index)
             if known is not None:
                 return known
-        m, k = len(self._conditions), self.domain.chart.dim
-        if m * (k + min(m, 4 * k + 20)) * k > _MOST_WORK:
+        k = self.domain.chart.dim
+        m = len(self._wide_rows if self._is_wide else self._conditions)
+        if work_of(k, m) > _MOST_WORK:
             raise LimitError(
                 f"facets: {m:,} conditions in {k} dimensions are too many for exact linear "
-                "programs; inequalities(irredundant=False) has them all, or take a slice of "
-                "fewer dimensions"
+                "programs; settle_facets(time_limit=...) proves what it can, "
+                "inequalities(irredundant=False) has them all, or take a slice of fewer dimensions"
             )
         return irredundant_facets(
             self._forms, self.code, self._inside, self._conditions, self._watch
@@ -171,6 +129,72 @@ class Region(RegionOfCode):
     def _any_rows(self) -> list[Row]:
         """Rows that describe the closure: one a facet if these are known, else all."""
         return self._rows if "_facets" in self.__dict__ else [c.row for c in self._conditions]
+
+    @cached_property
+    def _settling(self) -> Settling:
+        from .settle import Settling
+
+        return Settling(self._wide_rows, self._inside)
+
+    @property
+    def _begun(self) -> bool:
+        """Whether `settle_facets` gives something at once."""
+        return "_facets" in self.__dict__ or "_settling" in self.__dict__
+
+    def _bounded_at_once(self) -> bool | None:
+        """Whether the region is bounded, if that is known without more linear programs."""
+        if not self._is_wide:
+            return self.is_bounded
+        chart = self.domain.chart
+        if all(v is not None for v in (*chart.low, *chart.high)):
+            return True
+        few = len(self._wide_rows) <= chart.dim  # their normals do not span, or form a simple cone
+        return False if few or self._settling.endless else None
+
+    def settle_facets(
+        self, time_limit: float | None = None, *, progress: Watch | None = None
+    ) -> SettledFacets:
+        """Which inequalities make facets, as far as it can be proved in some time.
+
+        Parameters
+        ----------
+        time_limit : float, optional
+            Seconds, to be exceeded by a step under way; None: until every inequality is settled,
+            or everything has been tried. A later call goes on.
+        progress : callable, optional
+            Called with how many inequalities are settled, and how many there are.
+
+        Returns
+        -------
+        SettledFacets
+
+        Raises
+        ------
+        LimitError
+            If the inequalities would hold more than 2^25 numbers.
+
+        Notes
+        -----
+        Guarantee: what is settled is proved. In low dimension it is `facets`, and complete. In high
+        dimension rays in float64 with error bounds find most facets and linear programs the rest,
+        each answer proved by such a ray or in rationals.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Dense([[1, 2]])], (2,))
+        >>> (region,) = es.regions_at(net, [3, 1])
+        >>> [str(facet.inequality) for facet in region.settle_facets(time_limit=1).facets]
+        ['x[0] >= 0   (ReLU[0], piece 1)', 'x[1] >= 0   (ReLU[1], piece 1)']
+        """
+        from .settled import SettledFacets, WideFacets, counts
+
+        if "_facets" in self.__dict__ or not self._is_wide:
+            found = self.facets(progress=progress)
+            return SettledFacets(found, len(self._conditions) - len(found), 0)
+        late = Clock.limit(time_limit).late
+        self._settling.run(late, self._watch if progress is None else progress)
+        return SettledFacets(WideFacets(self._settling, self._inequality), *counts(self._settling))
 
     def inequalities(self, irredundant: bool = True) -> list[Inequality]:
         """The inequalities of the region's closure, each with where it comes from.
