@@ -177,10 +177,10 @@ def _check(path: str, database: sqlite3.Connection) -> None:
     )
     if mine != APPLICATION:
         raise StoreError(f"{path}: is a database, but no store of exactspline")
-    if version == 1:
+    if version < VERSION:
         raise StoreError(
-            f"{path}: has version 1 of the format, which kept no checksums of what remains and is "
-            "not read any more; search again into a new file, or use the release that wrote it"
+            f"{path}: has version {version} of the format, which is not read any more (this one has "
+            f"{VERSION}); search again into a new file, or use the release that wrote it"
         )
     if version != VERSION:
         raise StoreError(

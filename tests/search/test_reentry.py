@@ -16,6 +16,8 @@ from exactspline.search.kernel import control as c
 from exactspline.search.kernel import engine, reentered
 from exactspline.search.kernel.engine import KernelSearch
 
+SIZE = 6  # of images
+
 
 def image_network(rng: np.random.Generator, kind: str) -> es.Network:
     """Convolution, ReLU, maxima over windows, and what reads them."""
@@ -26,19 +28,19 @@ def image_network(rng: np.random.Generator, kind: str) -> es.Network:
         return np.rint(4 * values) if kind == "integer" else values
 
     steps: list[es.Operator] = [
-        es.Conv(weights(3, 1, 3, 3), weights(3), padding=1), es.ReLU(),
+        es.Conv(weights(2, 1, 3, 3), weights(2), padding=1), es.ReLU(),
         es.MaxPool((2, 2), stride=2 if kind != "overlapping" else 1),
     ]  # fmt: skip
     if kind == "two":
-        steps += [es.Conv(weights(2, 3, 2, 2), weights(2)), es.LeakyReLU(0.1), es.MaxPool((2, 2))]
-    return es.Network([*steps, es.Flatten()], (1, 6, 6))
+        steps += [es.Conv(weights(2, 2, 2, 2), weights(2)), es.LeakyReLU(0.1), es.MaxPool((2, 2))]
+    return es.Network([*steps, es.Flatten()], (1, SIZE, SIZE))
 
 
 def plane(rng: np.random.Generator) -> es.Domain:
     """A plane through three images with a constant background."""
-    images = np.zeros((3, 1, 6, 6))
+    images = np.zeros((3, 1, SIZE, SIZE))
     for image in images:
-        at = rng.integers(0, 4, size=2)
+        at = rng.integers(0, SIZE - 2, size=2)
         image[0, at[0] : at[0] + 3, at[1] : at[1] + 3] = rng.random((3, 3))
     return es.Slice.through(list(images), es.Box(0, 1, dim=2))
 
@@ -80,7 +82,7 @@ class Rows:
         problem.rows.on[:] = again
         assert np.array_equal(rows, state.members.U[part])
         full = state.members.error[u : u + n]  # with another count of terms
-        assert np.all((bounds <= 1.5 * full) | (full == 0))  # 0: on a grid, nothing was rounded
+        assert np.all((bounds <= 2.5 * full) | (full == 0))  # 0: on a grid, nothing was rounded
         self.check_bounds(search, layer, rows.reshape(d + 1, n), bounds)
         assert kept["open_units"][first:end].tolist() == (
             state.open_units[first : int(state.ctl[c.OPEN_END])].tolist()
@@ -107,25 +109,25 @@ class Rows:
             assert off <= Fraction(bounds[i])
 
 
-@pytest.mark.parametrize("block", first_quick(range(4)))
-@pytest.mark.parametrize("kind", ["float", "overlapping", "two", "integer"])
+CASES = [(kind, block) for block in range(3) for kind in ("float", "overlapping", "two", "integer")]
+
+
+@pytest.mark.parametrize(("kind", "block"), first_quick(CASES, 2))
 def test_rows_are_those_of_a_full_entry(kind, block, monkeypatch):
     monkeypatch.setattr(reentered, "FEWEST", 1)
     monkeypatch.setattr(engine, "SMALL", 0)
     rng = np.random.default_rng(block)
-    entries = renewed = 0
-    for _ in range(3):
-        network, domain = image_network(rng, kind), plane(rng)
-        rows = Rows()
-        search = found(network, domain, audit=rows)
-        entries += rows.compared
-        renewed += int(np.any(search.state.reentry.member_mark >= 0))
-        plain = es.enumerate_regions(network, domain, engine="rational")
-        assert search.codes == [tuple(code) for code in plain.codes.tolist()]  # type: ignore[attr-defined]
-    assert entries > 20
-    assert renewed == 3 or kind == "integer"  # these are exact on a grid: entered in full
+    network, domain = image_network(rng, kind), plane(rng)
+    rows = Rows()
+    search = found(network, domain, audit=rows)
+    assert rows.compared > 10
+    # rows that are exact on a grid are entered in full
+    assert kind == "integer" or np.any(search.state.reentry.member_mark >= 0)
+    plain = es.enumerate_regions(network, domain, engine="rational")
+    assert search.codes == [tuple(code) for code in plain.codes.tolist()]  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["float", "overlapping", "two"])
 def test_results_do_not_depend_on_it(kind, monkeypatch):
     """The same regions and witnesses; as many decisions, though equal rows may cost one more."""
