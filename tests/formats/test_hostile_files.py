@@ -75,7 +75,7 @@ def test_the_wall_is_high():
     assert len(WALL) >= 150
 
 
-MANY_SECONDS = {"many_tokens", "sum_of_long", "product_of_long", "image_sums_of_itself"}
+MANY_SECONDS = {"subgraph", "many_tokens", "sum_of_long", "product_of_long", "image_sums_of_itself"}
 
 
 @pytest.mark.parametrize(

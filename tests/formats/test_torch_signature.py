@@ -203,6 +203,7 @@ class InPlace(nn.Module):
         return {"rows": rows, "twice": y + y, "exp": x.exp()}
 
 
+@pytest.mark.slow
 def test_changes_in_place_that_lead_to_an_output(tmp_path):
     net = InPlace().double()
     for read in (lambda **o: from_torch(net, (2,), **o),
@@ -213,6 +214,7 @@ def test_changes_in_place_that_lead_to_an_output(tmp_path):
             read()
 
 
+@pytest.mark.slow
 def test_constant_outputs():
     for shape, result in (((3,), (3,)), ((1, 3), (3,)), ((2, 3), (2, 3)), ((), ())):
         net = randomised(Returns(lambda y, shape=shape: torch.ones(shape, dtype=y.dtype)))

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from marks import first_quick
 
 import exactspline as es
 from exactspline.cells.facets import beyond, conditions
@@ -96,7 +97,7 @@ def shown(facets):
     return [(str(f.inequality), f.inequality.unit, f.inequality.side, f.flips) for f in facets]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", first_quick(range(4)))
 def test_what_is_settled_is_what_exact_programs_find(seed):
     seen = dict.fromkeys(("twins", "implied", "several", "sides", "facets"), 0)
     for region in drawn(seed, 40):
@@ -121,7 +122,7 @@ def test_what_is_settled_is_what_exact_programs_find(seed):
     assert all(seen.values()), seen
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", first_quick(range(2)))
 def test_nothing_is_claimed_too_early(seed):
     """Stopped after every step: what is proved by then is right, and a later call goes on."""
     partial = 0
@@ -180,6 +181,7 @@ def test_codes_behind_facets_by_slopes(monkeypatch):
     assert decided > 3 * len(fallen)
 
 
+@pytest.mark.slow
 def test_wrong_guesses_settle_nothing_wrongly(monkeypatch):
     """HiGHS and the centre are guesses: with nonsense in their place the facets stay right."""
     rng = np.random.default_rng(5)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from flint import fmpq, fmpq_mat
 from kernel_blocks import problem, state
+from marks import first_quick
 
 from exactspline.search.kernel.block import given
 from exactspline.search.kernel.box_tests import settle_listed, settle_simple
@@ -30,7 +31,7 @@ from exactspline.search.kernel.certificates import (
 from exactspline.search.kernel.control import OPEN_END
 from exactspline.search.kernel.general_units import sign_on_box
 
-BLOCKS = pytest.mark.parametrize("block", range(4))
+BLOCKS = pytest.mark.parametrize("block", first_quick(range(4)))
 TRIALS = 400
 P = 2.0**53
 
