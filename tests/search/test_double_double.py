@@ -21,6 +21,7 @@ from exactspline.search.kernel import engine
 from exactspline.search.kernel.engine import KernelSearch
 from exactspline.search.kernel.jit import entry
 from exactspline.search.kernel.middle import arithmetic as dd
+from exactspline.search.kernel.middle import arrays
 from exactspline.search.kernel.middle.arrays import bounded_pairs, exactly
 from exactspline.search.kernel.middle.fused import FUSED, product_error
 
@@ -264,3 +265,11 @@ def test_the_first_open_decisions_are_rational(monkeypatch):
     assert found[0][1].double_double > 0 == found[0][1].rational
     assert found[1][1].rational >= 5
     assert found[2][1].double_double == 0 < found[2][1].rational
+
+
+def test_without_room_there_are_rationals(monkeypatch):
+    corner = corners.draw("signs", 1, (3, 6, 4))
+    monkeypatch.setattr(arrays, "MOST_NUMBERS", 0)
+    found = es.enumerate_regions(corner.network, corner.domain)
+    assert [tuple(code) for code in found.codes.tolist()] == corner.codes
+    assert found.decisions.double_double == 0 < found.decisions.rational

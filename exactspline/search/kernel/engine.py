@@ -27,7 +27,7 @@ from . import control as c
 from .facet_buffers import make_facets
 from .graph import FacetSearch
 from .layout import State
-from .middle.arrays import exactly, make_middle
+from .middle.arrays import exactly, has_room, make_middle
 from .problem import make_problem
 from .questions import answer, current_cell
 from .stages import EMPTIED, FULL_CELL, NEXT, NO_ROOT, REGION, ROOT, Stage
@@ -277,8 +277,8 @@ class KernelSearch:
         wanted = int(ctl[c.WANTED_TIER])
         if wanted != c.MIDDLE_VERDICT:
             bring_in(self.problem, self.state, wanted)
-        elif self._few:
-            self._few -= 1
+        elif self._few or not has_room(self.problem, self.state):
+            self._few = max(0, self._few - 1)
             if ctl[c.PHASE] == c.FACETS:
                 assert self.facets is not None
                 self.facets.answer()

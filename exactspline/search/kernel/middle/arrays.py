@@ -13,7 +13,7 @@ from ....compile.forms import Forms
 from ....compile.program import Program
 from ....polyhedra.lp import Point, q
 from ....rationals import bounded_floats
-from ....room import MOST_NUMBERS, check_room
+from ....room import MOST_NUMBERS
 from .. import control as c
 from ..layer_entry import HIGHEST_GRID, LOWEST_GRID
 from ..layout import Entries, Form, Members, Middle, Path, Problem, State
@@ -22,7 +22,7 @@ from ..rows import NOT_EXACT
 from ..simplex import LANES
 from .rows import EXACT_SUMS
 
-__all__ = ["bounded_pairs", "exactly", "make_middle"]
+__all__ = ["bounded_pairs", "exactly", "has_room", "make_middle"]
 
 _LEAST = 1e-150  # smaller numbers keep the bound that float64 gives them
 
@@ -149,6 +149,12 @@ def _dense(forms: Forms, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return out[0], out[1], out[2]
 
 
+def has_room(problem: Problem, state: State) -> bool:
+    """Whether the middle tier's arrays may be made: where not, rationals do without it."""
+    rows = int(problem.layers.mem_at[-1]) + int(problem.layers.state_at[-1])
+    return 3 * (rows + 2 * len(state.path.size)) * (len(state.point) + 1) <= MOST_NUMBERS
+
+
 def make_middle(problem: Problem, program: Program, space: SearchSpace, state: State) -> Middle:
     """Room for the middle tier, with the domain's rows and the first layer's forms in place.
 
@@ -162,10 +168,6 @@ def make_middle(problem: Problem, program: Program, space: SearchSpace, state: S
     d, n_layers = space.dim, len(program.layers)
     n_mem, n_state = int(problem.layers.mem_at[-1]), int(problem.layers.state_at[-1])
     longest = len(state.path.size)
-    check_room(
-        3 * (n_mem + n_state + 2 * longest) * (d + 1), MOST_NUMBERS,
-        f"a search in {d:,} dimensions", "take a slice of fewer dimensions, or a smaller network",
-    )  # fmt: skip
     columns = (d + longest + 2 + LANES) // LANES * LANES
     middle = Middle(
         **_parameters(problem, program),
