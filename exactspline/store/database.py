@@ -179,7 +179,7 @@ def _check(path: str, database: sqlite3.Connection) -> None:
         raise StoreError(f"{path}: is a database, but no store of exactspline")
     if version < VERSION:
         raise StoreError(
-            f"{path}: has version {version} of the format, which is not read any more (this one has "
+            f"{path}: has version {version} of the format, which is not read any more (now "
             f"{VERSION}); search again into a new file, or use the release that wrote it"
         )
     if version != VERSION:
