@@ -25,7 +25,7 @@ from exactspline.search.part import INSIDE, OUTSIDE, WHOLE, Part
 from exactspline.search.run import Run
 
 # what has queries, exact subtrees and many pieces all the time
-FAMILY = ("80 orders", "80 orders", "80 orders", "near ties", "slivers", "600 orders")
+FAMILY = ("80 orders", "600 orders", "600 orders", "near ties", "slivers", "600 orders")
 MOST_STEPS = 3_000  # searches of one tree; beyond it, it does not end
 MOST_CODES = 300  # of all thinkable ones that are placed
 
