@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 
@@ -41,3 +42,10 @@ def command_line(capsys):
         return code, captured.out, captured.err
 
     return call
+
+
+def pytest_collection_finish() -> None:
+    """What is collected stays: the garbage collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)

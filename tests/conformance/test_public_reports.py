@@ -117,6 +117,7 @@ def test_the_last_window_counts_what_is_there(tmp_path):
     assert exactly(net, x).tolist() == [right]
 
 
+@pytest.mark.slow
 def test_torch_pools_as_torch_does():
     """pytorch/pytorch 183528: ceil_mode with count_include_pad, the window cut at the padding."""
     torch = pytest.importorskip("torch")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from marks import first_quick
 from onnx_models import agree, floats, make_model, node, save
 from torch_modules import Calls, parameter
 from torch_modules import agree as agree_with_torch
@@ -95,7 +96,7 @@ def twice(name):
     return Calls(TWICE[name], **{key: parameter(*size) for key, size in SIZES.items()})
 
 
-@pytest.mark.parametrize("name", TWICE)
+@pytest.mark.parametrize("name", first_quick(list(TWICE), 2))
 def test_products_written_twice_in_modules(name):
     net = agree_with_torch(twice(name), (3,))
     assert net.units == (6 if name == "in two steps" else 3)

@@ -161,6 +161,7 @@ def test_rows_are_enclosed_and_exact_ones_are_exact():
         assert got == wanted
 
 
+@pytest.mark.slow
 def test_codes_behind_facets_by_slopes(monkeypatch):
     """Where slopes decide, and they mostly do, they say what exact derivatives say."""
     fallen = []

@@ -22,11 +22,11 @@ from small_networks import small_domains, small_networks
 
 import exactspline as es
 
-BLOCKS = 8
+BLOCKS = 16
 # Counted over all blocks: networks; of three or more layers and 200 or more regions; on R^D
 # with unbounded cells; on polytopes or lower-dimensional domains; with many ties.
 QUOTAS = {"nets": 2000, "deep": 300, "unbounded": 300, "flat or polytope": 300, "ties": 250}
-PLAN = {"deep": 40, "whole": 44, "polytope": 54, "ties": 84, "any": 62}  # per block
+PLAN = {"deep": 20, "whole": 22, "polytope": 27, "ties": 42, "any": 31}  # per block
 
 
 def draw(rng: random.Random, recipe: str) -> tuple[nets.Spec, nets.DomainPair]:
