@@ -105,6 +105,7 @@ def test_inputs_stand_one_after_the_other(tmp_path):
     assert counts.pop() > 1
 
 
+@pytest.mark.slow
 def test_outputs_by_name_and_position(tmp_path):
     net = module()
     for route, read in by_every_route(tmp_path, net).items():
