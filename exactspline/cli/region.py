@@ -41,7 +41,7 @@ _LINES = 40  # of one block; --json has them all
 _TERMS = 12  # of one sum
 _CHARACTERS = 12  # of an exact number; longer ones are rounded for the eye
 _FACETS = 100  # in JSON, where not all inequalities are decided
-_SECONDS = 3.5  # from the start, for which inequalities are settled unless options say otherwise
+_SECONDS = 2.8  # from the start, for which inequalities are settled unless options say otherwise
 _LEAST = 0.75  # of them for the inequalities
 _ROUNDED = "~"
 _WIDTH = 75
@@ -161,10 +161,12 @@ def _region_blocks(
         more = "--json has them" if found.complete else f"--json has the first {_FACETS}"
         lines = _cut(map(_inequality, found.facets), len(found.facets), more)
         yield "inequalities", [*_settled_lines(found, limit), *lines] or ["none"]
-        across = found.facets if found.complete else found.facets[:_LINES]
+        few = found.complete and len(found.facets) <= _FACETS
+        across = found.facets if few else found.facets[:_LINES]
         flips = [facet.flips for facet in across if facet.flips]
         shown = _cut((_flips(one.network, v) for v in flips), len(flips)) or ["none"]
-        yield "neighbours", [*_neighbour_lines(found), *shown]
+        heading = [] if few else ["across the first of these facets:"]
+        yield "neighbours", [*heading, *shown]
     yield "bounded", [_bounded_text(one._bounded_at_once())]
 
 
@@ -182,10 +184,6 @@ def _settled_lines(found: SettledFacets, limit: _Limit, then: str = " The facets
     elif then:
         text += ", since no proof was found"
     return textwrap.wrap(f"{text}.{then}", _WIDTH)
-
-
-def _neighbour_lines(found: SettledFacets) -> list[str]:
-    return [] if found.complete else ["across the first of these facets:"]
 
 
 def _code_lines(one: Region) -> list[str]:
