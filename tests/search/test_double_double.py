@@ -24,6 +24,7 @@ from exactspline.search.kernel.middle import arithmetic as dd
 from exactspline.search.kernel.middle import arrays
 from exactspline.search.kernel.middle.arrays import bounded_pairs, exactly
 from exactspline.search.kernel.middle.fused import FUSED, product_error
+from exactspline.search.kernel.middle.multiples import exact_sign
 
 U2 = Fraction(1, 2**106)
 BLOCKS, PAIRS = 25, 40_000  # a million operands
@@ -273,3 +274,40 @@ def test_without_room_there_are_rationals(monkeypatch):
     found = es.enumerate_regions(corner.network, corner.domain)
     assert [tuple(code) for code in found.codes.tolist()] == corner.codes
     assert found.decisions.double_double == 0 < found.decisions.rational
+
+
+# --- Multiples -------------------------------------------------------------------------------
+
+
+def test_signs_of_sums():
+    """Sums that cancel to nothing, or to one unit in the last place of the smallest term."""
+    rng = random.Random(4)
+    zeros = 0
+    for _ in range(3_000):
+        n = rng.randint(1, 16)
+        terms = [rng.choice((-1, 1)) * rng.random() * 2.0 ** rng.randint(-90, 90) for _ in range(n)]
+        kind = rng.randrange(3)
+        if kind:  # what is left of them, term by term
+            rest = sum(map(Fraction, terms))
+            while rest and len(terms) < 16:
+                terms.append(-float(rest))
+                rest = sum(map(Fraction, terms))
+        if kind == 2 and len(terms) < 16:
+            terms.append(rng.choice((-1, 1)) * 2.0**-300)
+        rng.shuffle(terms)
+        exact = sum(map(Fraction, terms))
+        zeros += exact == 0
+        assert exact_sign(np.array(terms), len(terms)) == (exact > 0) - (exact < 0)
+    assert zeros > 100
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1, -0.1])
+def test_multiples_with_any_ratio(shift):
+    """Two units on parallel hyperplanes, or on one: 0.3 (x - y) and 0.7 (x - y) + shift."""
+    rows = es.Dense([[0.3, -0.3], [0.7, -0.7]], [0.0, shift])
+    found = es.enumerate_regions(es.Network([rows, es.ReLU()], (2,)), es.Box(-1, 1, dim=2))
+    assert [tuple(code) for code in found.codes.tolist()] == (
+        [(0, 0), (1, 1)] if shift == 0 else [(0, 0), (0, 1) if shift > 0 else (1, 0), (1, 1)]
+    )
+    assert found.decisions.rational == 0
+    assert found.decisions.double_double > 0 or shift != 0
