@@ -25,7 +25,7 @@ import exactspline as es
 BLOCKS = 16
 # Counted over all blocks: networks; of three or more layers and 200 or more regions; on R^D
 # with unbounded cells; on polytopes or lower-dimensional domains; with many ties.
-QUOTAS = {"nets": 2000, "deep": 300, "unbounded": 300, "flat or polytope": 300, "ties": 250}
+QUOTAS = {"nets": 2000, "deep": 300, "unbounded": 300, "flat or polytope": 300, "ties": 200}
 PLAN = {"deep": 20, "whole": 22, "polytope": 27, "ties": 42, "any": 31}  # per block
 
 
@@ -107,7 +107,8 @@ def tally(seen: Counter[str], spec: nets.Spec, pair: nets.DomainPair, omega: es.
     lower = given_domain.chart.dim < given_domain.dim
     seen["flat or polytope"] += lower or domain[0] == "polytope"
     by = omega.certificates
-    seen["ties"] += by.integer + by.rational > 0.3 * by.total and len(omega) > 1
+    exactly = by.integer + by.double_double + by.rational
+    seen["ties"] += exactly > 0.3 * by.total and len(omega) > 1
 
 
 # --- Shrinkable small cases ------------------------------------------------------------------
