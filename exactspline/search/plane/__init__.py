@@ -1,0 +1,1 @@
+"""The search of two-dimensional domains: cells are polygons, known by their corners."""
