@@ -25,7 +25,7 @@ from . import control as c
 from .conditions import form_terms
 from .jit import kernel
 
-__all__ = ["class_arrays", "member_classes", "sign_on_path", "state_classes", "with_classes"]
+__all__ = ["class_arrays", "classes_of", "member_classes", "sign_on_path", "state_classes", "with_classes"]
 
 # numbers: 0 is the zero row, the weight 0 and the piece 0; 1 the weight 1 and the piece u;
 # -1 stands for the member of a piece that does not read it
@@ -35,7 +35,7 @@ NO_CLASS = -1  # of what a form adds besides members
 
 
 @kernel
-def _classes_of(P, S, layer, form):
+def classes_of(P, S, layer, form):
     """The classes of the two members whose difference a form is; 0 stands for none."""
     plus, minus, shift, shift_error = form_terms(
         form, P.layers.stride[layer], P.layers.piece_at[layer], P.units.member, P.units.shift,
@@ -58,11 +58,11 @@ def sign_on_path(P, S, layer, form):
     """
     if len(S.members.classes) == 0:
         return c.OPEN
-    plus, minus = _classes_of(P, S, layer, form)
+    plus, minus = classes_of(P, S, layer, form)
     if plus == NO_CLASS:
         return c.OPEN
     for i in range(S.ctl[c.N_PATH] - 1, P.mode[c.DOMAIN_ROWS] - 1, -1):
-        a, b = _classes_of(P, S, S.path.layer[i], S.path.form[i])
+        a, b = classes_of(P, S, S.path.layer[i], S.path.form[i])
         if a == plus and b == minus:
             return S.path.sign[i]
         if a == minus and b == plus:

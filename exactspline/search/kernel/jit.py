@@ -22,13 +22,13 @@ if BY_POINTER:
     from .block_types import once_for_all_constants, tier_call
     from .linking import InsideCompiler
 
-__all__ = ["TIERS", "entry", "kernel", "tier"]
+__all__ = ["OPTIONS", "TIERS", "Kernel", "entry", "fresh_stamp", "kernel", "tier"]
 
 # _nrt=False: no reference counting inside. Kernels allocate nothing and only borrow the
 # caller's arrays, and the atomic counters cost a third of the search's time.
 # No fastmath: signs are decided here.
 # no_rewrites: there is nothing to fuse, and to look for it is a tenth of all compiling.
-_OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "no_rewrites": True}
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "no_rewrites": True}
 _MODULES = (
     "block", "block_types", "box_tests", "certificates", "classes", "conditions", "control",
     "cross", "dfs", "facet_tests", "facet_walk", "facets", "faults", "general_units", "jit",
@@ -46,10 +46,12 @@ class Kernel:
     Parameters
     ----------
     function : callable
+    fresh : callable
+        What an entry on disk must have been made of, by its kind.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.py_func = function
+    def __init__(self, function: Callable[..., Any], fresh: Callable[[str], str]) -> None:
+        self.py_func, self._fresh = function, fresh
         self._inside: Any = None
         self._alone: Any = None
 
@@ -58,17 +60,17 @@ class Kernel:
         """What other kernels call; made when one is compiled, which most runs never do."""
         if self._inside is None:
             options = {
-                **_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
+                **OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True,
                 "pipeline_class": InsideCompiler,
             }  # fmt: skip
-            made = compiled(self.py_func, _fresh("inside"), options)
+            made = compiled(self.py_func, self._fresh("inside"), options)
             self._inside = once_for_all_constants(made)
         return Dispatcher(self._inside)
 
     def __call__(self, *arguments: Any) -> Any:
         """Call it from Python."""
         if self._alone is None:
-            self._alone = entry(self.py_func)
+            self._alone = compiled(self.py_func, self._fresh("alone"), OPTIONS, bare=True)
         return self._alone(*arguments)
 
 
@@ -77,12 +79,12 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     Kernels are compiled into each other: a change of any module makes all of them stale.
     """
-    return Kernel(function) if BY_POINTER else entry(function)
+    return Kernel(function, fresh_stamp) if BY_POINTER else entry(function)
 
 
 def entry(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls, at the first call, and keep the result on disk."""
-    return compiled(function, _fresh("alone"), _OPTIONS, bare=True)
+    return compiled(function, fresh_stamp("alone"), OPTIONS, bare=True)
 
 
 def tier(number: int) -> Callable[[Callable[..., Any]], Any]:
@@ -112,7 +114,7 @@ def tier(number: int) -> Callable[[Callable[..., Any]], Any]:
     return made
 
 
-def _fresh(kind: str) -> str:
+def fresh_stamp(kind: str) -> str:
     """What an entry on disk must have been made of."""
     how = "pointers" if BY_POINTER else "tuples"
     return f"{stamp(Path(__file__).parent, _MODULES)} {how} {kind}"

@@ -37,7 +37,7 @@ from .reentered import make_reentry
 from .rows import EXACT_LIMIT, NOT_EXACT
 from .simplex import LANES
 
-__all__ = ["make_state"]
+__all__ = ["entries_of", "fill_first_layer", "make_state", "members_of", "rounded_forms"]
 
 MAX_REACH = 1e20  # in wider boxes what underflows in a coefficient would count
 MAX_SLACKS = 3000
@@ -87,8 +87,8 @@ def make_state(
             grid=_ints(longest_path, NOT_EXACT), largest=np.zeros(longest_path),
             layer=_ints(longest_path, -1), form=_ints(longest_path), sign=_ints(longest_path, 1),
         ),
-        members=_members(n_mem, d, width, n_layers, classes.members.copy()),
-        entries=_entries(n_state, d, width, n_layers, classes.state.copy()),
+        members=members_of(n_mem, d, width, n_layers, classes.members.copy()),
+        entries=entries_of(n_state, d, width, n_layers, classes.state.copy()),
         narrow=_narrow(problem, n_mem, n_state),
         boxes=Boxes(
             low=np.zeros((n_layers, d)), high=np.zeros((n_layers, d)), cell_low=np.zeros(d),
@@ -115,7 +115,7 @@ def make_state(
         facets=no_facets(), tiers=_ints(c.N_TIERS), faults=np.zeros(c.N_FAULTS),
     )  # fmt: skip
     _fill_rows(state, problem, rows, d, coefficients)
-    _fill_first_layer(state, problem, program, space, d, coefficients)
+    fill_first_layer(state.members, state.entries, problem, program, space, coefficients)
     state.boxes.low[0] = problem.box.low
     state.boxes.high[0] = problem.box.high
     return state
@@ -140,7 +140,7 @@ def _dictionary(d: int, columns: int, slacks: int) -> Dictionary:
     return Dictionary(T=np.zeros((d + 1, columns)), col_id=_ints(d), row_id=_ints(slacks))
 
 
-def _members(n: int, d: int, width: int, n_layers: int, classes: np.ndarray) -> Members:
+def members_of(n: int, d: int, width: int, n_layers: int, classes: np.ndarray) -> Members:
     """Room for the members of all layers, and one more: what a kernel slices is never empty."""
     return Members(
         U=np.zeros(n * (d + 1) + 1), error=np.zeros(n * width + 1), size=np.zeros(n + 1),
@@ -148,7 +148,8 @@ def _members(n: int, d: int, width: int, n_layers: int, classes: np.ndarray) -> 
     )  # fmt: skip
 
 
-def _entries(n: int, d: int, width: int, n_layers: int, classes: np.ndarray) -> Entries:
+def entries_of(n: int, d: int, width: int, n_layers: int, classes: np.ndarray) -> Entries:
+    """Room for the state's rows before every layer."""
     return Entries(
         Z=np.zeros((n, d + 1)), error=np.zeros((n, width)), size=np.zeros(n),
         zero=np.zeros(n, dtype=np.bool_), grid=_ints(n_layers + 1, NOT_EXACT),
@@ -164,8 +165,8 @@ def _narrow(problem: Problem, n_mem: int, n_state: int) -> Narrow:
         narrow.active, narrow.span = _ints(n_layers), _ints(2)
         return narrow
     return Narrow(
-        members=_members(n_mem, d, d + 1, n_layers, _ints(0)),
-        entries=_entries(n_state, d, d + 1, n_layers, _ints(0)),
+        members=members_of(n_mem, d, d + 1, n_layers, _ints(0)),
+        entries=entries_of(n_state, d, d + 1, n_layers, _ints(0)),
         active=_ints(n_layers), span=_ints(2), index=_ints(n_state, -1),
         row=np.zeros((d + 1, d + 1)), error=np.zeros((d + 1, d + 1)),
         inverse=np.zeros((d + 1, d + 1)), work=np.zeros((d + 1, 2 * d + 2)),
@@ -190,7 +191,7 @@ def _longest_path(program: Program) -> int:
     return total
 
 
-def _rounded_forms(forms: Forms, d: int) -> tuple[np.ndarray, np.ndarray]:
+def rounded_forms(forms: Forms, d: int) -> tuple[np.ndarray, np.ndarray]:
     """Dense float rows (constant last) and per-coefficient error bounds."""
     values, errors = bounded_floats(forms.data)
     const, const_error = bounded_floats(forms.const)
@@ -222,7 +223,7 @@ def _sizes(
 
 @np.errstate(over="ignore", under="ignore")
 def _fill_rows(state: State, problem: Problem, rows: Forms, d: int, coefficients: bool) -> None:
-    dense, bound = _rounded_forms(rows, d)
+    dense, bound = rounded_forms(rows, d)
     error, size = _sizes(dense, bound, problem.box.reach)
     path = state.path
     for i in range(len(rows)):
@@ -248,16 +249,17 @@ def _turn(flat: np.ndarray, rows: np.ndarray) -> None:
 
 
 @np.errstate(over="ignore", under="ignore")
-def _fill_first_layer(
-    state: State,
+def fill_first_layer(
+    members: Members,
+    entries: Entries,
     problem: Problem,
     program: Program,
     space: SearchSpace,
-    d: int,
     coefficients: bool,
 ) -> None:
-    members, entries = state.members, state.entries
-    dense, bound = _rounded_forms(space.first, d)
+    """Write the forms of the inputs and of the first layer's members, which no code changes."""
+    d = space.dim
+    dense, bound = rounded_forms(space.first, d)
     check()
     error, size = _sizes(dense, bound, problem.box.reach)
     check()
@@ -275,7 +277,7 @@ def _fill_first_layer(
     if grid >= -1000 and biggest <= EXACT_LIMIT * 2.0**grid:
         members.grid[0], members.largest[0] = grid, biggest
     check()
-    inputs, input_bound = _rounded_forms(space.inputs, d)
+    inputs, input_bound = rounded_forms(space.inputs, d)
     error, size = _sizes(inputs, input_bound, problem.box.reach)
     n = len(inputs)
     entries.Z[:n] = inputs

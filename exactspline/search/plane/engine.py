@@ -1,0 +1,291 @@
+"""Drives the search of the plane: starts it, answers what it asks, and yields regions in order.
+
+What the kernel returns leads from one stage to the next:
+
+| stage | event | what is done | next |
+|---|---|---|---|
+| NEW | | the domain's polygon stands | GOING |
+| GOING | PAUSE, FULL | regions are handed over | GOING |
+| GOING | QUERY | answered in rationals | GOING |
+| GOING | GROW | more room | GOING |
+| GOING | LIMIT | the next region is not counted | LIMITED |
+| GOING | DONE | | END |
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from enum import IntEnum
+from fractions import Fraction
+
+import numpy as np
+
+from ...cells.forms import ExactForms
+from ...cells.space import SearchSpace
+from ...clock import Clock, OutOfTime
+from ...compile.program import Program
+from ...errors import UndecidedError
+from ..decisions import Batch, Decisions
+from ..kernel.block import given
+from ..part import INSIDE, WHOLE, Part, following
+from ..scaling import Coordinates, scaled
+from . import control as c
+from .questions import answer_signs, answer_witness
+from .root import root_of
+from .state import grow, make_state, plane_problem
+
+__all__ = ["PlaneSearch", "Stage"]
+
+BUDGET, FIRST = 50_000, 500  # cuts between two looks at the clock
+SLOW, FAST, HEARTBEAT = 0.2, 0.05, 0.1  # seconds between two looks: too many, too few, to aim at
+
+
+class Stage(IntEnum):
+    """Where a search is."""
+
+    NEW, GOING, LIMITED, END = range(4)
+
+
+class PlaneSearch:
+    """One search of a program on a space of two dimensions.
+
+    Parameters
+    ----------
+    program : Program
+        With at least one layer.
+    space : SearchSpace
+    keep : bool
+        Keep codes and points; else only count.
+    max_regions : int
+    facets : bool
+        Hand over the regions' facets, too.
+    part : Part
+        What of the tree is searched.
+    faults : (rate, seed), optional
+        Only in tests: disturb the guessed corners at random.
+    """
+
+    spent = False  # it can always go on
+
+    def __init__(
+        self, program: Program, space: SearchSpace, *, keep: bool = True,
+        max_regions: int = 2**62, facets: bool = False, part: Part = WHOLE,
+        faults: tuple[float, int] | None = None,
+    ) -> None:  # fmt: skip
+        self.program, self.part, self.keep = program, part, keep
+        self.coordinates = Coordinates(space)
+        self.space = space = self.coordinates.space
+        moderate = scaled(program, space)
+        self.problem = plane_problem(*moderate)
+        self.state = make_state(self.problem, *moderate, root_of(moderate[1]), faces=facets)
+        self.forms = ExactForms(program, space)
+        self.stage = Stage.NEW
+        self.rational = 0
+        self._nodes = min(FIRST, BUDGET)
+        self._exact: dict[int, tuple[Fraction, ...]] = {}  # witnesses that no float64 holds
+        self._handed: np.ndarray | None = None  # the last region that was handed over
+        ctl = self.state.ctl
+        ctl[c.STORE], ctl[c.MAX_REGIONS], ctl[c.LEAVES] = keep, max_regions, facets
+        if part != WHOLE:
+            self.state.begin = np.array([*part.begin, 0], dtype=np.int64)
+            ctl[c.N_BEGIN], ctl[c.PART_DEPTH] = len(part.begin), part.depth
+            ctl[c.WAY] = 0 if part.begin else -1
+        if faults is not None:
+            self.state.num[c.FAULT_RATE] = faults[0]
+            self.state.num[c.FAULT_SEED] = float(faults[1] % 2147483646 + 1)
+
+    @property
+    def regions(self) -> int:
+        """Regions proved so far."""
+        return int(self.state.ctl[c.REGIONS])
+
+    @property
+    def finished(self) -> bool:
+        """Whether every region of the part has been found."""
+        return self.stage == Stage.END
+
+    @property
+    def share(self) -> float:
+        """What of the search tree is done, 0 to the part's weight."""
+        done = 1.0 if self.finished else min(1.0, float(self.state.num[c.FINISHED]))
+        return self.part.weight * done
+
+    @property
+    def decisions(self) -> Decisions:
+        """Proved decisions by tier, so far."""
+        ctl = self.state.ctl
+        by_float, by_integer, by_rational = (
+            int(ctl[i]) for i in (c.BY_FLOAT, c.BY_INTEGER, c.BY_RATIONAL)
+        )
+        return Decisions(by_float, by_integer, 0, by_rational + self.rational)
+
+    def batches(self, deadline: Clock | float | None = None) -> Iterator[Batch]:
+        """Yield regions in order (or empty batches as a heartbeat) until done or stopped.
+
+        Called again after a deadline, it goes on where it was.
+        """
+        for batch in self._batches(Clock.of(deadline)):
+            yield self.coordinates.unscaled(batch, self._no_facet)
+
+    def _no_facet(self, edge: int) -> list:
+        raise UndecidedError("search: a facet without a point; this is a defect of exactspline")
+
+    def _batches(self, clock: Clock) -> Iterator[Batch]:
+        """The same, over the coordinates that are searched."""
+        from .dfs import advance
+
+        if self.stage == Stage.NEW:
+            self.stage = Stage.GOING
+        ctl, beat = self.state.ctl, time.monotonic()
+        ctl[c.BUDGET] = self._nodes
+        while self.stage == Stage.GOING:
+            began = time.monotonic()
+            status = int(advance(given(self.problem), given(self.state)))
+            now = time.monotonic()
+            if status == c.GROW:
+                grow(self.state)
+                continue
+            if status == c.QUERY:
+                try:
+                    with clock.running():
+                        self._answer()
+                except OutOfTime:
+                    yield self._take()
+                    return
+                if now - beat < HEARTBEAT:
+                    continue
+            elif status == c.PAUSE:
+                self._pace(now - began)
+                ctl[c.BUDGET] = self._nodes
+                if now - beat < FAST and not clock.late():
+                    continue
+            elif status == c.DONE:
+                self.stage = Stage.END
+            elif status == c.LIMIT:
+                self.stage = Stage.LIMITED
+            beat = now
+            yield self._take()
+            if self.stage == Stage.GOING and clock.late():
+                return
+
+    def _pace(self, seconds: float) -> None:
+        """Have the kernel look up more often where cuts take long, and less often again."""
+        if seconds > SLOW:
+            self._nodes = max(1, int(self._nodes * HEARTBEAT / seconds))
+        elif seconds < FAST:
+            self._nodes = min(BUDGET, 4 * self._nodes)
+
+    def _answer(self) -> None:
+        """Answer what the kernel asks."""
+        ctl = self.state.ctl
+        if ctl[c.REASON] == c.OF_CORNERS:
+            answer_signs(self)
+        elif ctl[c.REASON] == c.OF_WITNESS:
+            found = answer_witness(self)
+            if found is not None:
+                self._exact[int(ctl[c.N_OUT])] = found
+        else:
+            raise UndecidedError(
+                f"layer {int(ctl[c.LAYER])}: no piece of a unit is found on a cell; this is a "
+                "defect of exactspline, please report it with the network (engine='rational' "
+                "does without corners)"
+            )
+
+    def _take(self) -> Batch:
+        """Hand over what the kernel has stored."""
+        ctl, found = self.state.ctl, self.state.out
+        n = int(ctl[c.N_OUT])
+        ctl[c.N_OUT] = 0
+        codes, points = found.codes[:n].copy(), found.points[:n].copy()
+        exact, self._exact = self._exact, {}
+        if n:
+            self._follows(codes[0])
+            self._handed = codes[-1]
+        return Batch(codes, points, exact, n)
+
+    def _follows(self, code: np.ndarray) -> None:
+        """A batch begins with a region of the part, behind the last one: no part overlaps."""
+        before = self._handed
+        if before is not None:
+            at = int(np.argmax(before != code))
+            ordered = before[at] < code[at]
+        else:
+            ordered = self.part == WHOLE or self.part.place(code) == INSIDE
+        if not ordered:
+            raise UndecidedError(
+                "search: a region came out of its place; this is a defect of exactspline, please "
+                "report it with the network (engine='rational' does without this search)"
+            )
+
+    # ------------------------------------------------------------ parts of the tree
+    def _prefix(self) -> tuple[int, ...]:
+        """The pieces of the first units on the current cell, up to the one that is next.
+
+        Of a spline whose lower pieces are done, the one where it goes on.
+        """
+        ctl, layers = self.state.ctl, self.problem.layers
+        layer, position = int(ctl[c.LAYER]), int(ctl[c.POSITION])
+        if ctl[c.PHASE] == c.LEAF:
+            return tuple(self.state.codes.tolist())
+        end = int(layers.unit_at[layer])
+        more: tuple[int, ...] = ()
+        if ctl[c.PHASE] == c.UNIT:
+            if position == ctl[c.OPEN_END]:
+                end += int(layers.n_units[layer])
+            else:
+                end += int(self.state.open_units[position])
+                more = (int(ctl[c.PIECE]),) if ctl[c.PIECE] else ()
+        return (*self.state.codes[:end].tolist(), *more)
+
+    def _pending(self) -> list[tuple[int, int, float]]:
+        """Pending cells, last first: their unit, its first piece there, their weight.
+
+        Parts of one maximum are one entry: they are told apart by the piece alone.
+        """
+        out: list[tuple[int, int, float]] = []
+        for i in range(int(self.state.ctl[c.DEPTH])):
+            row = self.state.pending[i]
+            unit = int(self.problem.layers.unit_at[row[c.P_LAYER]]) + int(row[c.P_UNIT])
+            weight = float(self.state.weight[i]) * self.part.weight
+            if out and out[-1][0] == unit:
+                weight += out.pop()[2]
+            out.append((unit, int(row[c.P_VALUE]), weight))
+        return out
+
+    def remaining(self, split: int = 1) -> list[Part]:
+        """What is still to be searched, in order, after ``batches`` has stopped."""
+        if self.finished:
+            return []
+        pieces = self.program.pieces.tolist()
+        if self.stage == Stage.NEW:
+            return following(self.part.begin, None, pieces, self.part.depth, self.part.weight)
+        pending = self._pending()
+        weight = float(self.state.num[c.WEIGHT]) * self.part.weight
+        if self.state.ctl[c.WAY] >= 0:  # on the way to the part: nothing of it has been left
+            return following(self.part.begin, None, pieces, self.part.depth, self.part.weight)
+        if self.state.ctl[c.PHASE] == c.POP:
+            if not pending:
+                return []
+            unit, piece, weight = pending.pop()
+            own = (*self.state.codes[:unit].tolist(), piece)
+        else:
+            own = self._prefix()
+        begin = self.part.begin
+        pending = [p for p in pending if self._of_part(p)]
+        apart = pending[: max(0, split - 1)]
+        weight += sum(w for _, _, w in pending[len(apart) :])
+        depth = apart[-1][0] + 1 if apart else self.part.depth
+        if own[: len(begin)] < begin[: len(own)]:
+            own = begin
+        out = following(own, None, pieces, depth, weight)
+        return out + [
+            Part((*own[:unit], piece), max(unit, self.part.depth), share)
+            for unit, piece, share in reversed(apart)
+        ]
+
+    def _of_part(self, pending: tuple[int, int, float]) -> bool:
+        """Whether a pending cell is of the part: it may lie behind it."""
+        unit, piece, _ = pending
+        begin = self.part.begin
+        return unit >= self.part.depth or unit >= len(begin) or piece <= begin[unit]

@@ -1,0 +1,171 @@
+"""Where a search of the plane stands, as it begins."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...cells.space import SearchSpace
+from ...compile.program import Program
+from ...room import MOST_NUMBERS, check_room
+from ..facet_columns import first_pieces, hash_table
+from ..kernel import control as k
+from ..kernel.layout import Form, Problem
+from ..kernel.problem import make_problem
+from ..kernel.state import entries_of, fill_first_layer, members_of, rounded_forms
+from . import control as c
+from .layout import Corners, Faces, Lines, PlaneState, Regions
+from .root import Root, corner_floats
+
+__all__ = ["grow", "make_state", "plane_problem"]
+
+CHUNK, _CODES, _FEWEST = 4096, 1 << 23, 256  # regions that are kept; entries of their codes
+EDGES = 5  # of a region, about
+
+
+def plane_problem(program: Program, space: SearchSpace) -> Problem:
+    """The numbers of a program and a space of two dimensions, with a bound for each coefficient."""
+    problem = make_problem(program, space)
+    problem.mode[k.COEFFICIENTS] = 1
+    problem.rows.on[:] = 0
+    return problem
+
+
+def make_state(
+    problem: Problem, program: Program, space: SearchSpace, root: Root, *, faces: bool = False,
+    chunk: int = CHUNK,
+) -> PlaneState:  # fmt: skip
+    """Empty work arrays, with the domain as the current cell and the first layer's forms."""
+    n_units, n_layers = program.n_units, len(program.layers)
+    n_mem, n_state = int(problem.layers.mem_at[-1]), int(problem.layers.state_at[-1])
+    check_room(
+        6 * (n_mem + n_state) + 4 * n_units, MOST_NUMBERS, "a search of the plane",
+        "take a smaller network",
+    )  # fmt: skip
+    chunk = max(1, min(chunk, max(_FEWEST, _CODES // max(1, n_units))))
+    n_lines = c.FIRST_ROW + len(space.rows)
+    classes = problem.classes
+    widest = max(int(problem.layers.n_mem.max()), 1)
+    state = PlaneState(
+        ctl=_ints(c.N_CTL), num=np.zeros(c.N_NUM), codes=np.zeros(n_units, dtype=np.int32),
+        open_units=_ints(n_units + 1),
+        members=members_of(n_mem, 2, 3, n_layers, classes.members.copy()),
+        entries=entries_of(n_state, 2, 3, n_layers, classes.state.copy()),
+        lines=_lines(n_lines + 64), corners=_corners(1024),
+        pending=np.zeros((64, c.N_PENDING), dtype=np.int64), weight=np.zeros(64),
+        form=Form(g=np.zeros(3), error=np.zeros(3)), signs=_ints(64),
+        memo=np.zeros((64, 4), dtype=np.int64), touch=_ints(1024 if faces else 1),
+        terms=np.zeros(32), low=np.zeros(widest), high=np.zeros(widest),
+        table=_ints(int(classes.first[k.TABLE_SIZE])), begin=_ints(1), point=np.zeros(2),
+        first_piece=_ints(0), table_of_units=_ints(0), hashes=np.zeros(0, dtype=np.uint64),
+        out=Regions(codes=np.zeros((chunk, n_units), dtype=np.int32), points=np.zeros((chunk, 2))),
+        faces=_faces(chunk) if faces else Faces.empty(),
+    )  # fmt: skip
+    if faces:
+        state.first_piece = first_pieces(program).astype(np.int64)
+        state.table_of_units = np.concatenate(
+            [layer.units.piece_unit for layer in program.layers]
+        ).astype(np.int64)
+        state.hashes = hash_table(program)
+    fill_first_layer(state.members, state.entries, problem, program, space, True)
+    _fill_lines(state, space)
+    _fill_root(state, root)
+    return state
+
+
+def _ints(n: int) -> np.ndarray:
+    return np.zeros(n, dtype=np.int64)
+
+
+def _lines(n: int) -> Lines:
+    return Lines(
+        row=np.zeros((n, 3)), error=np.zeros((n, 3)), kind=np.zeros((n, c.N_LINE), dtype=np.int64)
+    )
+
+
+def _corners(n: int) -> Corners:
+    return Corners(
+        at=np.zeros((n, c.N_CORNER)), lines=np.zeros((n, c.N_CORNER_LINES), dtype=np.int64)
+    )
+
+
+def _faces(chunk: int) -> Faces:
+    n = EDGES * chunk
+    return Faces(
+        count=_ints(chunk), hash=np.zeros(chunk, dtype=np.uint64), touched=_ints(chunk),
+        corner=np.zeros((n, 4)), lines=np.zeros((n, 3), dtype=np.int64),
+        unit=np.zeros(n, dtype=np.int32), piece=np.zeros(n, dtype=np.int32), layer=_ints(n),
+        form=_ints(n), sign=np.zeros(n, dtype=np.int32), target=np.zeros(n, dtype=np.uint64),
+    )  # fmt: skip
+
+
+@np.errstate(over="ignore", under="ignore")
+def _fill_lines(state: PlaneState, space: SearchSpace) -> None:
+    """The lines that are always there."""
+    lines, n = state.lines, c.FIRST_ROW + len(space.rows)
+    lines.row[c.IDEAL_LINE, 2] = lines.row[c.AXIS_X, 0] = lines.row[c.AXIS_Y, 1] = 1.0
+    lines.row[c.FIRST_ROW : n], lines.error[c.FIRST_ROW : n] = rounded_forms(space.rows, 2)
+    kind = lines.kind
+    kind[:n, c.L_LAYER], kind[c.IDEAL_LINE, c.L_LAYER] = -1, -2
+    kind[c.FIRST_ROW : n, c.L_FORM] = np.arange(len(space.rows))
+    kind[:n, c.L_CLASS_A] = kind[:n, c.L_CLASS_B] = -2
+    size = np.abs(lines.row[:n])
+    moderate = np.all((size == 0) | ((size > 1e-60) & (size < 1e60)), axis=1)
+    moderate &= np.all(lines.error[:n] < 1e60, axis=1)
+    exact = moderate & np.all(lines.error[:n] == 0, axis=1)
+    kind[:n, c.L_KIND] = np.where(exact, c.EXACT, np.where(moderate, c.MODERATE, c.ANY))
+    state.ctl[c.N_LINES] = n
+
+
+def _fill_root(state: PlaneState, root: Root) -> None:
+    """The corners that are always there, and the domain's."""
+    one, ctl = state.corners, state.ctl
+    for at, way, lines in (
+        (c.RIGHT, (1, 0, 0, 0), (c.AXIS_Y, c.IDEAL_LINE, 1)),
+        (c.UP, (0, 1, 0, 0), (c.AXIS_X, c.IDEAL_LINE, -1)),
+        (c.ORIGIN, (0, 0, 1, 0), (c.AXIS_X, c.AXIS_Y, 1)),
+    ):
+        one.at[at], one.lines[at, : c.EDGE] = way, lines
+    n = len(root.corners)
+    if 2 * n + 64 > len(one.at):
+        state.corners = _larger_corners(one, 2 * n + 64)
+        one = state.corners
+        state.signs = _ints(2 * n + 64)
+    most = 0.0
+    for i, (corner, lines, edge) in enumerate(
+        zip(root.corners, root.lines, root.edges, strict=True)
+    ):
+        at = c.FIRST_CORNER + i
+        one.at[at, :3], one.at[at, c.E] = corner_floats(corner)
+        one.lines[at] = (*lines, *edge)
+        most = max(most, float(one.at[at, c.E]))
+    ctl[c.WHOLE] = root.whole
+    ctl[c.AT], ctl[c.K] = (c.RIGHT, 3) if root.whole else (c.FIRST_CORNER, n)
+    ctl[c.TOP] = c.FIRST_CORNER + n
+    state.num[c.E_MAX] = most
+    state.num[c.WEIGHT] = 1.0
+    ctl[c.PHASE] = c.ENTER
+    ctl[c.WAY] = -1
+
+
+def _larger_corners(corners: Corners, n: int) -> Corners:
+    larger = _corners(n)
+    larger.at[: len(corners.at)], larger.lines[: len(corners.at)] = corners.at, corners.lines
+    return larger
+
+
+def grow(state: PlaneState) -> None:
+    """Double the room that the kernel has found too small."""
+    wanted = int(state.ctl[c.WANTED])
+    if wanted == c.LINES:
+        old = state.lines
+        n = len(old.row)
+        larger = _lines(2 * n)
+        larger.row[:n], larger.error[:n], larger.kind[:n] = old.row, old.error, old.kind
+        state.lines = larger
+    elif wanted == c.CORNERS:
+        state.corners = _larger_corners(state.corners, 2 * len(state.corners.at))
+        state.signs = _ints(2 * len(state.signs))
+    else:
+        n = len(state.pending)
+        state.pending = np.concatenate([state.pending, np.zeros_like(state.pending)])
+        state.weight = np.concatenate([state.weight, np.zeros(n)])

@@ -1,0 +1,223 @@
+"""Steps of the search: a cell enters a layer, its units are settled or cut it (Numba)."""
+
+from __future__ import annotations
+
+from . import control as c
+from .corners import INFLATE, TINY, UNIT
+from .cuts import add_line, half_plane, has_room, new_corners, part, take
+from .forms import ask, compute_forms
+from .general import settle_general, split_maximum
+from .jit import kernel
+from .nodes import note_touches, outside, push, question, settled
+from .signs import count_decision, verdict
+
+
+@kernel
+def _settle_slowly(P, S, layer, unit, form):
+    """The piece of a unit of two pieces on the current cell; -1 if it is cut, or not known."""
+    ask(P, S, layer, form)
+    at, k = S.ctl[c.AT], S.ctl[c.K]
+    found = verdict(P, S, at, k, S.ctl[c.WHOLE] == 1)
+    if found == c.CUT or found == c.UNSURE:
+        return -1
+    note_touches(S, at, k)
+    count_decision(S)
+    piece = 1 if found == c.POS else 0
+    S.codes[P.layers.unit_at[layer] + unit] = piece
+    return piece
+
+
+@kernel
+def _bounds_at_corners(P, S, layer):
+    """The least and the largest value of every member at the cell's corners."""
+    n, u = P.layers.n_mem[layer], 3 * P.layers.mem_at[layer]
+    a, b, const = (
+        S.members.U[u : u + n], S.members.U[u + n : u + 2 * n], S.members.U[u + 2 * n : u + 3 * n]
+    )  # fmt: skip
+    low, high = S.low[:n], S.high[:n]
+    for v in range(S.ctl[c.AT], S.ctl[c.AT] + S.ctl[c.K]):
+        corner = S.corners.at[v]
+        x, y, w = corner[c.X], corner[c.Y], corner[c.W]
+        if v == S.ctl[c.AT]:
+            for i in range(n):
+                value = a[i] * x + b[i] * y + const[i] * w
+                low[i] = value
+                high[i] = value
+        else:
+            for i in range(n):
+                value = a[i] * x + b[i] * y + const[i] * w
+                low[i] = value if value < low[i] else low[i]
+                high[i] = value if value > high[i] else high[i]
+
+
+@kernel
+def _enter_simple(P, S, layer, end):
+    """Settle the units of a layer of two pieces told apart by the sign of a member."""
+    _bounds_at_corners(P, S, layer)
+    n, u, first = P.layers.n_mem[layer], 3 * P.layers.mem_at[layer], P.layers.unit_at[layer]
+    U, error, stride = S.members.U[u:], S.members.error[u:], P.layers.stride[layer]
+    near, far = S.num[c.E_MAX] + 4.0 * UNIT, (1.0 + S.num[c.E_MAX]) * INFLATE
+    counted = S.ctl[c.WAY] < 0
+    for i in range(n):
+        norm = abs(U[i]) + abs(U[n + i]) + abs(U[2 * n + i])
+        bound = norm * near * INFLATE + TINY
+        bound += (error[i] + error[n + i] + error[2 * n + i]) * far
+        if S.low[i] > bound or S.high[i] < -bound:
+            S.codes[first + i] = 1 if S.low[i] > bound else 0
+            S.ctl[c.BY_FLOAT] += counted
+        elif (S.low[i] < -bound and S.high[i] > bound) or _settle_slowly(
+            P, S, layer, i, 2 * i * stride
+        ) < 0:
+            S.open_units[end] = i
+            end += 1
+    return end
+
+
+@kernel
+def enter_layer(P, S):
+    """Compute the forms of ``ctl[LAYER]`` and list the units that do not keep their piece."""
+    layer = S.ctl[c.LAYER]
+    if layer > 0:
+        compute_forms(P, S, layer)
+    end = S.ctl[c.OPEN_END]
+    S.ctl[c.POSITION], S.ctl[c.PIECE], S.ctl[c.N_MEMO] = end, 0, 0
+    if P.layers.simple[layer] == 1 and S.ctl[c.WHOLE] == 0:
+        end = _enter_simple(P, S, layer, end)
+    else:
+        for unit in range(P.layers.n_units[layer]):
+            if settle_unit(P, S, layer, unit) < 0:
+                S.open_units[end] = unit
+                end += 1
+    S.ctl[c.OPEN_END] = end
+    S.ctl[c.PHASE] = c.UNIT
+
+
+@kernel
+def settle_unit(P, S, layer, unit):
+    """The piece of a unit on the current cell, if it is the same on all of it; else -1."""
+    if P.units.two_piece[P.layers.unit_at[layer] + unit]:
+        return _settle_slowly(P, S, layer, unit, two_piece_form(P, layer, unit))
+    return settle_general(P, S, layer, unit)
+
+
+@kernel
+def two_piece_form(P, layer, unit):
+    """The number of the form that tells the two pieces of a unit apart."""
+    at = P.layers.unit_at[layer]
+    compares = P.units.lead[at + unit] != 0
+    return P.units.start[at + layer + unit] * P.layers.stride[layer] + compares
+
+
+@kernel
+def _quickly(P, S, layer, i):
+    """The sign of a member on the current cell: NEG, POS, CUT, or UNSURE."""
+    n, u = P.layers.n_mem[layer], 3 * P.layers.mem_at[layer]
+    U, error = S.members.U[u:], S.members.error[u:]
+    a, b, const = U[i], U[n + i], U[2 * n + i]
+    near, far = S.num[c.E_MAX] + 4.0 * UNIT, (1.0 + S.num[c.E_MAX]) * INFLATE
+    bound = (abs(a) + abs(b) + abs(const)) * near * INFLATE + TINY
+    bound += (error[i] + error[n + i] + error[2 * n + i]) * far
+    low = high = 0
+    at, k = S.ctl[c.AT], S.ctl[c.K]
+    for v in range(k):
+        corner = S.corners.at[at + v]
+        value = a * corner[c.X] + b * corner[c.Y] + const * corner[c.W]
+        low += value < -bound
+        high += value > bound
+        S.signs[v] = 1 if value > bound else -1
+    if low + high < k:
+        return c.UNSURE
+    S.ctl[c.TIER] = c.FLOAT
+    return c.POS if low == 0 else c.NEG if high == 0 else c.CUT
+
+
+@kernel
+def next_unit(P, S):
+    """Settle the open units of the current cell in order, until one cuts it; what to tell.
+
+    A spline's pieces are told one after the other: those below ``ctl[PIECE]`` are done.
+    """
+    layer = S.ctl[c.LAYER]
+    first, stride = P.layers.unit_at[layer], P.layers.stride[layer]
+    simple = P.layers.simple[layer] == 1 and S.ctl[c.WHOLE] == 0
+    while S.ctl[c.POSITION] < S.ctl[c.OPEN_END]:
+        unit = S.open_units[S.ctl[c.POSITION]]
+        if S.ctl[c.WAY] >= 0 and outside(S, first + unit):
+            S.ctl[c.PHASE] = c.POP
+            return c.GO_ON
+        compares = P.units.lead[first + unit] != 0
+        if compares and not P.units.two_piece[first + unit]:
+            status = split_maximum(P, S, layer, unit)
+            if status != c.GO_ON or S.ctl[c.PHASE] != c.UNIT:
+                return status
+            continue
+        piece = S.ctl[c.PIECE]
+        start = P.units.start[first + layer + unit]
+        last = P.units.start[first + layer + unit + 1] - start - 1
+        found = _quickly(P, S, layer, unit) if simple else c.UNSURE
+        if found == c.UNSURE or found == c.CUT:
+            ask(P, S, layer, (start + piece) * stride + compares)
+        if found == c.UNSURE:
+            found = verdict(P, S, S.ctl[c.AT], S.ctl[c.K], S.ctl[c.WHOLE] == 1)
+            if found == c.UNSURE:
+                return question(S, S.ctl[c.AT], S.ctl[c.K])
+            if found != c.CUT:
+                note_touches(S, S.ctl[c.AT], S.ctl[c.K])
+        if found == c.CUT:
+            return _cut(P, S, layer, unit, piece + 1 < last)
+        if found != c.POS:
+            settled(S, first + unit, piece)
+        elif piece + 1 == last:
+            settled(S, first + unit, last)
+        else:
+            S.ctl[c.PIECE] = piece + 1
+    S.ctl[c.PHASE] = c.ENTER
+    S.ctl[c.LAYER] = layer + 1
+    if layer + 1 == len(P.layers.n_units):
+        S.ctl[c.PHASE] = c.LEAF
+    return c.GO_ON
+
+
+@kernel
+def _cut(P, S, layer, unit, chain):
+    """Cut the current cell by the form of ``S.form``: go on below, put aside what is above.
+
+    With ``chain`` there are more pieces above, to be told apart there.
+    """
+    at, k, whole = S.ctl[c.AT], S.ctl[c.K], S.ctl[c.WHOLE]
+    if S.ctl[c.DEPTH] == len(S.pending):
+        S.ctl[c.WANTED] = c.NODES
+        return c.GROW
+    if not has_room(S, k):
+        return c.GROW
+    line = add_line(S, layer)
+    if line < 0:
+        return c.GROW
+    upper = S.ctl[c.TOP]
+    if whole == 1:
+        lower = half_plane(P, S, line, 1, upper)
+        flat, end = 0, half_plane(P, S, line, -1, lower)
+        if end < 0:
+            flat = c.UNSURE
+    else:
+        flat = new_corners(P, S, at, k, line)
+        lower = part(S, at, k, line, 1, flat, upper)
+        end = part(S, at, k, line, -1, flat, lower)
+    if flat == c.UNSURE:
+        S.ctl[c.N_LINES] = line
+        return question(S, c.RIGHT, 3)
+    count_decision(S)
+    weight = 0.5 * S.num[c.WEIGHT]
+    S.num[c.WEIGHT] = weight
+    piece = S.ctl[c.PIECE]
+    begin = P.layers.unit_at[layer] + unit
+    push(S, upper, lower - upper, unit, piece + 1, piece + 1 if chain else 0, weight)
+    S.ctl[c.TOP], S.ctl[c.WHOLE] = end, 0
+    S.codes[begin] = piece
+    S.ctl[c.POSITION] += 1
+    S.ctl[c.PIECE], S.ctl[c.N_MEMO] = 0, 0
+    take(S, lower, end - lower)
+    S.ctl[c.BUDGET] -= 1
+    return c.PAUSE if S.ctl[c.BUDGET] < 0 else c.GO_ON
+
+
