@@ -198,7 +198,9 @@ class PlaneSearch:
         n = int(ctl[c.N_OUT])
         ctl[c.N_OUT] = 0
         codes, points = found.codes[:n].copy(), found.points[:n].copy()
-        exact, self._exact = self._exact, {}
+        # the leaf that comes next may have its witness already
+        exact = {i: p for i, p in self._exact.items() if i < n}
+        self._exact = {i - n: p for i, p in self._exact.items() if i >= n}
         if n:
             self._follows(codes[0])
             self._handed = codes[-1]
