@@ -17,7 +17,7 @@ from . import control as c
 from .jit import entry
 from .leaves import leaf
 from .nodes import pop
-from .steps import enter_layer, next_unit
+from .steps import enter_layer, filter_units, next_unit
 
 __all__ = ["advance"]
 
@@ -34,7 +34,9 @@ def advance(P, S):
             enter_layer(P, S)
         elif phase == c.LEAF:
             status = leaf(P, S)
-        elif not pop(P, S):
+        elif pop(P, S):
+            filter_units(P, S)
+        else:
             return c.DONE
         if status != c.GO_ON:
             return status

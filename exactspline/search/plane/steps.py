@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from . import control as c
-from .corners import INFLATE, TINY, UNIT
+from .corners import TINY
 from .cuts import add_line, half_plane, has_room, new_corners, part, take
 from .forms import ask, compute_forms
 from .general import settle_general, split_maximum
 from .jit import kernel
 from .nodes import note_touches, outside, push, question, settled
+from .quick import bounds_at_corners, near_and_far, quickly, signs_quickly
 from .signs import count_decision, verdict
+
+FEW = 12  # open units that are not worth to be looked at again
 
 
 @kernel
@@ -28,39 +31,16 @@ def _settle_slowly(P, S, layer, unit, form):
 
 
 @kernel
-def _bounds_at_corners(P, S, layer):
-    """The least and the largest value of every member at the cell's corners."""
-    n, u = P.layers.n_mem[layer], 3 * P.layers.mem_at[layer]
-    a, b, const = (
-        S.members.U[u : u + n], S.members.U[u + n : u + 2 * n], S.members.U[u + 2 * n : u + 3 * n]
-    )  # fmt: skip
-    low, high = S.low[:n], S.high[:n]
-    for v in range(S.ctl[c.AT], S.ctl[c.AT] + S.ctl[c.K]):
-        corner = S.corners.at[v]
-        x, y, w = corner[c.X], corner[c.Y], corner[c.W]
-        if v == S.ctl[c.AT]:
-            for i in range(n):
-                value = a[i] * x + b[i] * y + const[i] * w
-                low[i] = value
-                high[i] = value
-        else:
-            for i in range(n):
-                value = a[i] * x + b[i] * y + const[i] * w
-                low[i] = value if value < low[i] else low[i]
-                high[i] = value if value > high[i] else high[i]
-
-
-@kernel
 def _enter_simple(P, S, layer, end):
     """Settle the units of a layer of two pieces told apart by the sign of a member."""
-    _bounds_at_corners(P, S, layer)
+    bounds_at_corners(P, S, layer)
     n, u, first = P.layers.n_mem[layer], 3 * P.layers.mem_at[layer], P.layers.unit_at[layer]
     U, error, stride = S.members.U[u:], S.members.error[u:], P.layers.stride[layer]
-    near, far = S.num[c.E_MAX] + 4.0 * UNIT, (1.0 + S.num[c.E_MAX]) * INFLATE
+    near, far = near_and_far(S)
     counted = S.ctl[c.WAY] < 0
     for i in range(n):
         norm = abs(U[i]) + abs(U[n + i]) + abs(U[2 * n + i])
-        bound = norm * near * INFLATE + TINY
+        bound = norm * near + TINY
         bound += (error[i] + error[n + i] + error[2 * n + i]) * far
         if S.low[i] > bound or S.high[i] < -bound:
             S.codes[first + i] = 1 if S.low[i] > bound else 0
@@ -93,6 +73,34 @@ def enter_layer(P, S):
 
 
 @kernel
+def filter_units(P, S):
+    """List again, behind the list they are on, the open units that the current cell leaves open.
+
+    Where cells get smaller most units do not cut them any more: without it each would be looked at
+    in every cell of the subtree.
+    """
+    ctl, layer = S.ctl, S.ctl[c.LAYER]
+    begin, stop = ctl[c.POSITION], ctl[c.OPEN_END]
+    room = len(S.open_units) - len(S.codes)  # the layers that follow need their own
+    if stop - begin < FEW or stop + stop - begin > room or ctl[c.PIECE] > 0:
+        return
+    simple, first = P.layers.simple[layer] == 1, P.layers.unit_at[layer]
+    end, counted = stop, ctl[c.WAY] < 0
+    for position in range(begin, stop):
+        unit = S.open_units[position]
+        found = c.UNSURE
+        if simple:
+            found = quickly(P, S, layer, unit, -1)
+        if found == c.CUT or (found == c.UNSURE and settle_unit(P, S, layer, unit) < 0):
+            S.open_units[end] = unit
+            end += 1
+        elif found != c.UNSURE:
+            S.codes[first + unit] = 1 if found == c.POS else 0
+            ctl[c.BY_FLOAT] += counted
+    ctl[c.POSITION], ctl[c.OPEN_END] = stop, end
+
+
+@kernel
 def settle_unit(P, S, layer, unit):
     """The piece of a unit on the current cell, if it is the same on all of it; else -1."""
     if P.units.two_piece[P.layers.unit_at[layer] + unit]:
@@ -106,29 +114,6 @@ def two_piece_form(P, layer, unit):
     at = P.layers.unit_at[layer]
     compares = P.units.lead[at + unit] != 0
     return P.units.start[at + layer + unit] * P.layers.stride[layer] + compares
-
-
-@kernel
-def _quickly(P, S, layer, i):
-    """The sign of a member on the current cell: NEG, POS, CUT, or UNSURE."""
-    n, u = P.layers.n_mem[layer], 3 * P.layers.mem_at[layer]
-    U, error = S.members.U[u:], S.members.error[u:]
-    a, b, const = U[i], U[n + i], U[2 * n + i]
-    near, far = S.num[c.E_MAX] + 4.0 * UNIT, (1.0 + S.num[c.E_MAX]) * INFLATE
-    bound = (abs(a) + abs(b) + abs(const)) * near * INFLATE + TINY
-    bound += (error[i] + error[n + i] + error[2 * n + i]) * far
-    low = high = 0
-    at, k = S.ctl[c.AT], S.ctl[c.K]
-    for v in range(k):
-        corner = S.corners.at[at + v]
-        value = a * corner[c.X] + b * corner[c.Y] + const * corner[c.W]
-        low += value < -bound
-        high += value > bound
-        S.signs[v] = 1 if value > bound else -1
-    if low + high < k:
-        return c.UNSURE
-    S.ctl[c.TIER] = c.FLOAT
-    return c.POS if low == 0 else c.NEG if high == 0 else c.CUT
 
 
 @kernel
@@ -154,7 +139,12 @@ def next_unit(P, S):
         piece = S.ctl[c.PIECE]
         start = P.units.start[first + layer + unit]
         last = P.units.start[first + layer + unit + 1] - start - 1
-        found = _quickly(P, S, layer, unit) if simple else c.UNSURE
+        found = c.UNSURE
+        if simple:
+            S.ctl[c.TIER] = c.FLOAT
+            found = quickly(P, S, layer, unit, -1)
+            if found == c.CUT:
+                found = signs_quickly(P, S, layer, unit)
         if found == c.UNSURE or found == c.CUT:
             ask(P, S, layer, (start + piece) * stride + compares)
         if found == c.UNSURE:
@@ -217,6 +207,7 @@ def _cut(P, S, layer, unit, chain):
     S.ctl[c.POSITION] += 1
     S.ctl[c.PIECE], S.ctl[c.N_MEMO] = 0, 0
     take(S, lower, end - lower)
+    filter_units(P, S)
     S.ctl[c.BUDGET] -= 1
     return c.PAUSE if S.ctl[c.BUDGET] < 0 else c.GO_ON
 
