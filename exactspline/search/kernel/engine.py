@@ -21,8 +21,8 @@ from ...polyhedra.lp import Point, Row
 from ...rationals import fractions
 from ..decisions import Batch, Decisions
 from ..part import INSIDE, ON_THE_WAY, WHOLE, Part, following
+from ..prepared import moderate
 from ..rational.engine import exact_batch, whole_cell
-from ..scaling import Coordinates, scaled
 from . import control as c
 from .facet_buffers import make_facets
 from .graph import FacetSearch
@@ -94,12 +94,12 @@ class KernelSearch:
         self.audit = audit
         self.part = part
         self.program = program
-        self.coordinates = Coordinates(space)
+        self.coordinates, *smaller = moderate(program, space)
         self.space = space = self.coordinates.space
         self.keep = keep
-        self.moderate = moderate = scaled(program, space)
-        self.problem = make_problem(*moderate, certify=certify, box_above=box_above)
-        self.state: State = make_state(self.problem, *moderate, chunk)
+        self.moderate: tuple[Program, SearchSpace] = (smaller[0], smaller[1])
+        self.problem = make_problem(*self.moderate, certify=certify, box_above=box_above)
+        self.state: State = make_state(self.problem, *self.moderate, chunk)
         self.forms = ExactForms(program, space)
         self.cells = PathCells(self.forms)
         self.rational = 0
