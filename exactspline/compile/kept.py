@@ -53,9 +53,10 @@ class Kept:
             What it raises (the clock's `OutOfTime`, say) goes to the caller, and nothing is kept.
         """
         try:
-            return self._values[name]  # type: ignore[no-any-return]
+            value: T = self._values[name]
         except KeyError:
-            return self._values.setdefault(name, make())  # type: ignore[no-any-return]
+            value = self._values.setdefault(name, make())
+        return value
 
     def take(self, name: Any) -> Any:
         """What was `put` under a name, for the caller alone; None if there is nothing.

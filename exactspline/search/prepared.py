@@ -7,7 +7,8 @@ the last few domains; a domain of equal numbers counts as the same.
 An engine keeps its own arrays there as well::
 
     kept = kept_for(program, space)
-    problem = kept.of(("plane", certify), lambda: make_problem(*moderate(program, space)[1:]))
+    coordinates, (program, space) = moderate(program, space)
+    problem = kept.of(("plane", certify), lambda: make_problem(program, space, certify))
     state = kept.take("plane state") or make_state(problem)  # changes: ours alone
     ...
     kept.put("plane state", state)  # for the next search
@@ -32,7 +33,7 @@ from .scaling import Coordinates, scaled
 __all__ = ["kept_for", "moderate", "space_of"]
 
 DOMAINS = 4  # that are kept with a program
-SMALL = 1 << 18  # numbers of program and space that are kept; larger ones are searched for long
+SMALL = 1 << 16  # numbers of program and space that are kept; larger ones are searched for longer
 _OBJECT = 8  # what an exact number that is no float64 counts
 
 
@@ -101,7 +102,9 @@ def kept_for(program: Program, space: SearchSpace) -> Kept:
     return Kept()
 
 
-def moderate(program: Program, space: SearchSpace) -> tuple[Coordinates, Program, SearchSpace]:
+def moderate(
+    program: Program, space: SearchSpace
+) -> tuple[Coordinates, tuple[Program, SearchSpace]]:
     """`Coordinates` of a space, and the program on them as `scaled` has it.
 
     Parameters
@@ -114,7 +117,7 @@ def moderate(program: Program, space: SearchSpace) -> tuple[Coordinates, Program
     -------
     coordinates : Coordinates
         ``coordinates.space`` is what is searched; its rows are as large as they were.
-    program, space
+    (program, space)
         With moderate numbers; the same objects where nothing was to be done.
     """
 
@@ -124,7 +127,7 @@ def moderate(program: Program, space: SearchSpace) -> tuple[Coordinates, Program
         return coordinates, None if other is program else other, inner
 
     coordinates, other, inner = kept_for(program, space).of("moderate", make)
-    return coordinates, program if other is None else other, inner
+    return coordinates, (program if other is None else other, inner)
 
 
 def _spaces(program: Program) -> _Spaces:
@@ -145,10 +148,15 @@ def _same_charts(a: Chart, b: Chart) -> bool:
 
 
 def _same_forms(a: Forms, b: Forms) -> bool:
-    return a.width == b.width and all(
-        x.dtype == y.dtype and np.array_equal(x, y)
-        for x, y in ((a.const, b.const), (a.indptr, b.indptr), (a.indices, b.indices), (a.data, b.data))
-    )  # fmt: skip
+    pairs = (a.const, b.const), (a.data, b.data), (a.indices, b.indices), (a.indptr, b.indptr)
+    return a.width == b.width and all(x is y or _same(x, y) for x, y in pairs)
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two exact arrays, or arrays of integers, hold equal numbers."""
+    if a.dtype != b.dtype or a.shape != b.shape:
+        return False
+    return a.tolist() == b.tolist() if a.dtype == object else a.tobytes() == b.tobytes()
 
 
 # ---------------------------------------------------------------------------------------- sizes

@@ -21,12 +21,12 @@ from ...polyhedra.lp import Point, Row
 from ...rationals import fractions
 from ..decisions import Batch, Decisions
 from ..part import INSIDE, ON_THE_WAY, WHOLE, Part, following
-from ..prepared import moderate
+from ..prepared import kept_for, moderate
 from ..rational.engine import exact_batch, whole_cell
 from . import control as c
 from .facet_buffers import make_facets
 from .graph import FacetSearch
-from .layout import State
+from .layout import Problem, State
 from .middle.arrays import exactly, has_room, make_middle
 from .problem import make_problem
 from .questions import answer, current_cell
@@ -94,11 +94,14 @@ class KernelSearch:
         self.audit = audit
         self.part = part
         self.program = program
-        self.coordinates, *smaller = moderate(program, space)
+        kept = kept_for(program, space)
+        self.coordinates, self.moderate = moderate(program, space)
         self.space = space = self.coordinates.space
         self.keep = keep
-        self.moderate: tuple[Program, SearchSpace] = (smaller[0], smaller[1])
-        self.problem = make_problem(*self.moderate, certify=certify, box_above=box_above)
+        self.problem: Problem = kept.of(  # no kernel writes into it
+            ("kernel", certify, box_above),
+            lambda: make_problem(*self.moderate, certify=certify, box_above=box_above),
+        )
         self.state: State = make_state(self.problem, *self.moderate, chunk)
         self.forms = ExactForms(program, space)
         self.cells = PathCells(self.forms)
