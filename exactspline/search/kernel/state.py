@@ -133,7 +133,7 @@ def _empty_middle() -> Middle:
 
 
 def _ints(n: int, value: int = 0) -> np.ndarray:
-    return np.full(n, value, dtype=np.int64)
+    return np.full(n, value, dtype=np.int64) if value else np.zeros(n, dtype=np.int64)
 
 
 def _dictionary(d: int, columns: int, slacks: int) -> Dictionary:
