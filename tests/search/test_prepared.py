@@ -22,6 +22,7 @@ from exactspline.compile.forms import Forms
 from exactspline.compile.kept import Kept
 from exactspline.search import prepared
 from exactspline.search.choice import engine_names
+from exactspline.search.facet_columns import hash_table
 from exactspline.search.kernel.block import Block
 from exactspline.search.kernel.engine import KernelSearch
 from exactspline.search.prepared import DOMAINS, kept_for, moderate, space_of
@@ -164,10 +165,21 @@ def test_no_kernel_writes_into_what_is_searched(seed):
     if not chart.dim or not program.layers or not search_space(program, chart).dim:
         assert es.count_regions(case.network, case.domain) == 1
         return
-    search = KernelSearch(program, space_of(program, chart), facets=True)
-    before = bytes_of(search.problem)
+    space = space_of(program, chart)
+    search = KernelSearch(program, space, facets=True)
+    start = kept_for(program, space).of("kernel start", list)
+
+    def numbers() -> bytes:
+        parts = [getattr(start.rows, name) for name in ("values", "bound", "error", "size")]
+        parts += [getattr(start.members, name) for name in ("values", "bound", "error", "size")]
+        parts += [start.inputs.values, start.scale, start.grid, start.largest]
+        return b"".join(p.tobytes() for p in (*parts, hash_table(program))) + bytes_of(
+            search.problem
+        )
+
+    before = numbers()
     assert sum(batch.count for batch in search.batches()) > 0
-    assert bytes_of(search.problem) == before
+    assert numbers() == before
     other = KernelSearch(program, space_of(program, chart))
     assert other.problem is search.problem
     certified = KernelSearch(program, space_of(program, chart), certify=False)

@@ -32,7 +32,7 @@ from .problem import make_problem
 from .questions import answer, current_cell
 from .stages import EMPTIED, FULL_CELL, NEXT, NO_ROOT, REGION, ROOT, Stage
 from .start import first_node
-from .state import make_state
+from .state import make_state, rounded_start
 from .tiers import bring_in, run
 
 __all__ = ["KernelSearch"]
@@ -102,7 +102,8 @@ class KernelSearch:
             ("kernel", certify, box_above),
             lambda: make_problem(*self.moderate, certify=certify, box_above=box_above),
         )
-        self.state: State = make_state(self.problem, *self.moderate, chunk)
+        start = kept.of("kernel start", lambda: rounded_start(self.problem, *self.moderate))
+        self.state: State = make_state(self.problem, *self.moderate, chunk, start=start)
         self.forms = ExactForms(program, space)
         self.cells = PathCells(self.forms)
         self.rational = 0
