@@ -22,6 +22,7 @@ from ..errors import ParameterError
 from ..rationals import format_rational
 from ..texts import plain
 from .forms import Forms
+from .kept import Kept
 
 __all__ = ["Condition", "Layer", "Program", "UnitGroup", "UnitName", "Units"]
 
@@ -247,6 +248,11 @@ class Program:
     input_dim: int
     layers: tuple[Layer, ...]
     output: Forms
+
+    @cached_property
+    def kept(self) -> Kept:
+        """What searches have made of the program, for those that come after them."""
+        return Kept()
 
     @cached_property
     def n_units(self) -> int:

@@ -61,16 +61,12 @@ class Box(Domain):
         flat = [a is not None and a == b for a, b in zip(self.low, self.high, strict=True)]
         free = [i for i, f in enumerate(flat) if not f]
         k = len(free)
-        position = {i: j for j, i in enumerate(free)}
-        indptr = np.concatenate([[0], np.cumsum([not f for f in flat])]).astype(np.int64)
-        const = exact_array([a if f else 0 for a, f in zip(self.low, flat, strict=True)])
-        point = Forms(
-            indptr,
-            np.array([position[i] for i in free], dtype=np.int64),
-            np.ones(k),
-            const,
-            k,
-        )
+        if k == self.dim:
+            point = Forms.selection(np.arange(k), k)
+        else:
+            indptr = np.concatenate([[0], np.cumsum([not f for f in flat])]).astype(np.int64)
+            const = exact_array([a if f else 0 for a, f in zip(self.low, flat, strict=True)])
+            point = Forms(indptr, np.arange(k, dtype=np.int64), np.ones(k), const, k)
         low = tuple(self.low[i] for i in free)
         high = tuple(self.high[i] for i in free)
         inside = tuple(_between(a, b) for a, b in zip(low, high, strict=True))

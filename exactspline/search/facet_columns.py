@@ -60,9 +60,16 @@ class FoundFacets:
 
 
 def hash_table(program: Program) -> np.ndarray:
-    """One random number a piece of every unit, layer by layer; one more begins every hash."""
-    pieces = sum(int(layer.units.piece_start[-1]) for layer in program.layers)
-    return np.random.default_rng(20).integers(1, 2**64, size=pieces + 1, dtype=np.uint64)
+    """One random number a piece of every unit, layer by layer; one more begins every hash.
+
+    The same array at every call: it is not to be written to.
+    """
+
+    def make() -> np.ndarray:
+        pieces = sum(int(layer.units.piece_start[-1]) for layer in program.layers)
+        return np.random.default_rng(20).integers(1, 2**64, size=pieces + 1, dtype=np.uint64)
+
+    return program.kept.of("hash table", make)
 
 
 def first_pieces(program: Program) -> np.ndarray:

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..cells.space import SearchSpace, search_space
+from ..cells.space import SearchSpace
 from ..clock import Clock, OutOfTime
 from ..compile.program import Program
 from ..domain import Domain
@@ -25,6 +25,7 @@ from .engine import Search
 from .lifting import lift_facets, sides_only
 from .packing import code_type
 from .part import WHOLE, Part
+from .prepared import space_of
 
 __all__ = ["Run", "Unprepared"]
 
@@ -69,7 +70,7 @@ class Run:
             engine_called(self.engine)
         chart = self.domain.chart
         if self.program.layers and chart.dim:
-            self.space = search_space(self.program, chart)
+            self.space = space_of(self.program, chart)
             self.trivial = self.space.dim == 0
         else:
             self.trivial = True

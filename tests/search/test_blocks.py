@@ -64,6 +64,19 @@ def test_a_kernel_reads_and_writes():
     assert read(given(S)) == 4 + 10 * 15 + 1000
 
 
+def test_one_like_another_shares_all_but_what_is_given():
+    S = outer()
+    other = S.like(flags=np.array([True]))
+    S.inner.values[0] = 7.0
+    assert read(given(other)) == 10 + 10 * 15 + 1000
+    other.count = np.array([1])
+    assert (S.count[0], len(S.flags)) == (3, 2)
+    assert read(given(S)) == 11 + 10 * 15 + 1000
+    assert read(given(other)) == 9 + 10 * 15 + 1000
+    with pytest.raises(UndecidedError, match="flags"):
+        S.like(flags=np.zeros(2))
+
+
 def test_what_is_assigned_takes_the_place():
     S = outer()
     S.inner.values = np.full(5, 2.0)

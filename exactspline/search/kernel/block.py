@@ -14,8 +14,9 @@ kernels too; every array is kept alive as long as its block.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 from collections import namedtuple
-from typing import Annotated, Any, ClassVar, NamedTuple, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, cast, get_args, get_type_hints
 
 import numba as nb
 import numpy as np
@@ -100,7 +101,7 @@ class Block:
             words += self._words(name, parts[name])
             own[name] = parts[name]
         own["address_table"] = table = np.array(words, dtype=np.int64)
-        own["address"] = table.ctypes.data
+        own["address"] = _address(table)
 
     def __setattr__(self, name: str, part: Any) -> None:
         words, at = self._words(name, part), self.places[name]
@@ -117,12 +118,23 @@ class Block:
                 and part.ndim == kind.ndim
                 and part.flags.c_contiguous
             ):
-                return (part.ctypes.data, *part.shape)
+                return (_address(part), *part.shape)
         elif kind is not None and type(part) is kind:
             return (part.address,)
         raise UndecidedError(
             f"block {type(self).__name__}: {name} is no contiguous array as it should be {_DEFECT}"
         )
+
+    def like(self, **parts: Any) -> Self:
+        """Another block of the same arrays but for those that are given."""
+        out = object.__new__(type(self))
+        own = out.__dict__
+        own.update(self.__dict__)
+        own["address_table"] = table = self.address_table.copy()
+        own["address"] = _address(table)
+        for name, part in parts.items():
+            setattr(out, name, part)
+        return out
 
     @classmethod
     def empty(cls) -> Any:
@@ -139,6 +151,13 @@ class Block:
         """The same arrays as a named tuple, of named tuples where blocks hold blocks."""
         parts = (getattr(self, name) for name in self.schema)
         return self.plain_type(*(p.plain() if isinstance(p, Block) else p for p in parts))
+
+
+def _address(array: np.ndarray) -> int:
+    """Where its numbers begin; ``array.ctypes.data`` takes four times as long."""
+    if array.nbytes and array.flags.writeable:
+        return ctypes.addressof(ctypes.c_char.from_buffer(cast(Any, array)))
+    return array.ctypes.data
 
 
 _DEFECT = "(this is a defect of exactspline, please report it with the network)"

@@ -21,18 +21,18 @@ from ...polyhedra.lp import Point, Row
 from ...rationals import fractions
 from ..decisions import Batch, Decisions
 from ..part import INSIDE, ON_THE_WAY, WHOLE, Part, following
+from ..prepared import kept_for, moderate
 from ..rational.engine import exact_batch, whole_cell
-from ..scaling import Coordinates, scaled
 from . import control as c
 from .facet_buffers import make_facets
 from .graph import FacetSearch
-from .layout import State
+from .layout import Problem, State
 from .middle.arrays import exactly, has_room, make_middle
 from .problem import make_problem
 from .questions import answer, current_cell
 from .stages import EMPTIED, FULL_CELL, NEXT, NO_ROOT, REGION, ROOT, Stage
 from .start import first_node
-from .state import make_state
+from .state import make_state, rounded_start
 from .tiers import bring_in, run
 
 __all__ = ["KernelSearch"]
@@ -94,12 +94,16 @@ class KernelSearch:
         self.audit = audit
         self.part = part
         self.program = program
-        self.coordinates = Coordinates(space)
+        kept = kept_for(program, space)
+        self.coordinates, self.moderate = moderate(program, space)
         self.space = space = self.coordinates.space
         self.keep = keep
-        self.moderate = moderate = scaled(program, space)
-        self.problem = make_problem(*moderate, certify=certify, box_above=box_above)
-        self.state: State = make_state(self.problem, *moderate, chunk)
+        self.problem: Problem = kept.of(  # no kernel writes into it
+            ("kernel", certify, box_above),
+            lambda: make_problem(*self.moderate, certify=certify, box_above=box_above),
+        )
+        start = kept.of("kernel start", lambda: rounded_start(self.problem, *self.moderate))
+        self.state: State = make_state(self.problem, *self.moderate, chunk, start=start)
         self.forms = ExactForms(program, space)
         self.cells = PathCells(self.forms)
         self.rational = 0

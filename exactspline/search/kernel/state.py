@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -37,7 +37,9 @@ from .reentered import make_reentry
 from .rows import EXACT_LIMIT, NOT_EXACT
 from .simplex import LANES
 
-__all__ = ["entries_of", "fill_first_layer", "make_state", "members_of", "rounded_forms"]
+__all__ = [
+    "Start", "entries_of", "fill_first_layer", "make_state", "members_of", "rounded_start",
+]  # fmt: skip
 
 MAX_REACH = 1e20  # in wider boxes what underflows in a coefficient would count
 MAX_SLACKS = 3000
@@ -46,21 +48,19 @@ FILTER_ABOVE = 4  # open units a dimension that are worth a bounding box inside 
 
 
 def make_state(
-    problem: Problem, program: Program, space: SearchSpace, chunk: int, *, dictionary: bool = True
-) -> State:
+    problem: Problem, program: Program, space: SearchSpace, chunk: int, *,
+    dictionary: bool = True, start: Start | None = None,
+) -> State:  # fmt: skip
     """Empty work arrays, with the domain's rows and the first layer's forms in place.
 
     Without ``dictionary`` there is none, and no rows for the bounds of single coordinates:
-    for engines that treat those apart.
+    for engines that treat those apart. ``start`` saves rounding what was rounded before.
     """
     d, n_layers = space.dim, len(program.layers)
     coefficients = bool(problem.mode[c.COEFFICIENTS])
     width = d + 1 if coefficients else 1
-    rows = space.rows
-    if not dictionary:
-        n_bounds = sum(b is not None for b in (*space.low, *space.high))
-        rows = rows.take(np.arange(n_bounds, len(rows)))
-    n_rows = len(rows)
+    start = start or rounded_start(problem, program, space, dictionary=dictionary)
+    n_rows = len(start.rows.size)
     longest_path = n_rows + _longest_path(program) + 1
     n_units = program.n_units
     chunk = min(chunk, max(_FEWEST, _CODES // max(1, n_units)))
@@ -114,8 +114,8 @@ def make_state(
         ),
         facets=no_facets(), tiers=_ints(c.N_TIERS), faults=np.zeros(c.N_FAULTS),
     )  # fmt: skip
-    _fill_rows(state, problem, rows, d, coefficients)
-    fill_first_layer(state.members, state.entries, problem, program, space, coefficients)
+    _fill_rows(state, start, coefficients)
+    fill_first_layer(state.members, state.entries, start, coefficients)
     state.boxes.low[0] = problem.box.low
     state.boxes.high[0] = problem.box.high
     return state
@@ -123,17 +123,17 @@ def make_state(
 
 def no_middle(n_layers: int) -> Middle:
     """No middle tier yet; how often layers were entered is counted from the beginning."""
-    parts = {name: getattr(_empty_middle(), name) for name in Middle.schema}
-    return Middle(**{**parts, "entered": _ints(n_layers)})
+    return _empty_middle().like(entered=_ints(n_layers))
 
 
 @cache
 def _empty_middle() -> Middle:
-    return Middle.empty()
+    empty: Middle = Middle.empty()
+    return empty
 
 
 def _ints(n: int, value: int = 0) -> np.ndarray:
-    return np.full(n, value, dtype=np.int64)
+    return np.full(n, value, dtype=np.int64) if value else np.zeros(n, dtype=np.int64)
 
 
 def _dictionary(d: int, columns: int, slacks: int) -> Dictionary:
@@ -161,9 +161,7 @@ def _narrow(problem: Problem, n_mem: int, n_state: int) -> Narrow:
     """Room for forms in the coordinates of a narrow layer, where any can be asked for."""
     d, n_layers = int(problem.mode[c.DIM]), int(problem.mode[c.N_LAYERS])
     if not problem.mode[c.COEFFICIENTS]:
-        narrow = Narrow(**_nothing_narrow())
-        narrow.active, narrow.span = _ints(n_layers), _ints(2)
-        return narrow
+        return _nothing_narrow().like(active=_ints(n_layers), span=_ints(2))
     return Narrow(
         members=members_of(n_mem, d, d + 1, n_layers, _ints(0)),
         entries=entries_of(n_state, d, d + 1, n_layers, _ints(0)),
@@ -175,10 +173,10 @@ def _narrow(problem: Problem, n_mem: int, n_state: int) -> Narrow:
 
 
 @cache
-def _nothing_narrow() -> dict[str, Any]:
+def _nothing_narrow() -> Narrow:
     """Empty parts, the same for all searches."""
-    empty = Narrow.empty()
-    return {name: getattr(empty, name) for name in Narrow.schema}
+    empty: Narrow = Narrow.empty()
+    return empty
 
 
 def _longest_path(program: Program) -> int:
@@ -191,7 +189,7 @@ def _longest_path(program: Program) -> int:
     return total
 
 
-def rounded_forms(forms: Forms, d: int) -> tuple[np.ndarray, np.ndarray]:
+def _rounded_forms(forms: Forms, d: int) -> tuple[np.ndarray, np.ndarray]:
     """Dense float rows (constant last) and per-coefficient error bounds."""
     values, errors = bounded_floats(forms.data)
     const, const_error = bounded_floats(forms.const)
@@ -221,22 +219,99 @@ def _sizes(
     return errors, sizes
 
 
+@dataclass(frozen=True)
+class _Rounded:
+    """Forms over the search coordinates in floats.
+
+    Attributes
+    ----------
+    values, bound : float64 array, shape (n, d + 1)
+        Coefficients, constant last, and how far each may be off.
+    error, size : float64 array, shape (n,)
+        How far a form may be off on the box, and its size there.
+    grid, largest : int, float
+        Of all together, if they are exact: `NOT_EXACT` and 0 otherwise.
+    """
+
+    values: np.ndarray
+    bound: np.ndarray
+    error: np.ndarray
+    size: np.ndarray
+    grid: int
+    largest: float
+
+
+@dataclass(frozen=True)
+class Start:
+    """What every search of a program on a space begins with. Nobody writes there.
+
+    Attributes
+    ----------
+    rows, members, inputs : _Rounded
+        The domain's inequalities, the members of the first layer and the network's inputs.
+    scale, largest : float64 array, shape (rows,)
+    grid : int64 array, shape (rows,)
+        Of every row by itself.
+    """
+
+    rows: _Rounded
+    members: _Rounded
+    inputs: _Rounded
+    scale: np.ndarray
+    grid: np.ndarray
+    largest: np.ndarray
+
+
 @np.errstate(over="ignore", under="ignore")
-def _fill_rows(state: State, problem: Problem, rows: Forms, d: int, coefficients: bool) -> None:
-    dense, bound = rounded_forms(rows, d)
-    error, size = _sizes(dense, bound, problem.box.reach)
-    path = state.path
-    for i in range(len(rows)):
+def rounded_start(
+    problem: Problem, program: Program, space: SearchSpace, *, dictionary: bool = True
+) -> Start:
+    """Round the forms that a search begins with; see `make_state`."""
+    rows = space.rows
+    if not dictionary:
+        n_bounds = sum(b is not None for b in (*space.low, *space.high))
+        rows = rows.take(np.arange(n_bounds, len(rows)))
+    shifts = bounded_floats(program.layers[0].units.piece_shift)
+    domain = _rounded(rows, problem.box.reach)
+    n, d = len(rows), space.dim
+    scale, grid, largest = np.ones(n), _ints(n, NOT_EXACT), np.zeros(n)
+    for i, (row, bound) in enumerate(zip(domain.values, domain.bound, strict=True)):
         check()
-        path.row[i] = dense[i]
-        path.error[i] = bound[i] if coefficients else error[i]
-        path.size[i] = size[i]
-        extent = float(np.abs(dense[i, :d]) @ problem.box.extent)
-        path.scale[i] = 1.0 / extent if 1e-280 < extent < math.inf else 1.0
-        grid = common_grid(dense[i], bound[i])
-        path.grid[i] = grid if grid >= -1000 else NOT_EXACT
-        path.largest[i] = np.abs(dense[i]).max()
-        path.form[i] = i
+        extent = float(np.abs(row[:d]) @ problem.box.extent)
+        if 1e-280 < extent < math.inf:
+            scale[i] = 1.0 / extent
+        power = common_grid(row, bound)
+        grid[i] = power if power >= -1000 else NOT_EXACT
+        largest[i] = np.abs(row).max()
+    members = _rounded(space.first, problem.box.reach, shifts)
+    inputs = _rounded(space.inputs, problem.box.reach)
+    return Start(domain, members, inputs, scale, grid, largest)
+
+
+def _rounded(
+    forms: Forms, reach: np.ndarray, shifts: tuple[np.ndarray, np.ndarray] | None = None
+) -> _Rounded:
+    """Forms in floats; with shifts, the grid is that of condition forms: see `Units`."""
+    values, bound = _rounded_forms(forms, len(reach))
+    check()
+    error, size = _sizes(values, bound, reach)
+    check()
+    grid, biggest = common_grid(values, bound), float(np.abs(values).max(initial=0.0))
+    if shifts is not None:  # of u_i - u_j + shift
+        grid = min(grid, common_grid(*shifts))
+        biggest = 2.0 * biggest + float(np.abs(shifts[0]).max(initial=0.0))
+    if grid >= -1000 and biggest <= EXACT_LIMIT * 2.0**grid:
+        return _Rounded(values, bound, error, size, grid, biggest)
+    return _Rounded(values, bound, error, size, NOT_EXACT, 0.0)
+
+
+def _fill_rows(state: State, start: Start, coefficients: bool) -> None:
+    path, rows, n = state.path, start.rows, len(start.rows.size)
+    path.row[:n] = rows.values
+    path.error[:n] = rows.bound if coefficients else rows.error[:, None]
+    path.size[:n], path.scale[:n] = rows.size, start.scale
+    path.grid[:n], path.largest[:n] = start.grid, start.largest
+    path.form[:n] = np.arange(n)
 
 
 def _turn(flat: np.ndarray, rows: np.ndarray) -> None:
@@ -248,42 +323,20 @@ def _turn(flat: np.ndarray, rows: np.ndarray) -> None:
         columns[a : a + 128] = rows[:, a : a + 128].T
 
 
-@np.errstate(over="ignore", under="ignore")
 def fill_first_layer(
-    members: Members,
-    entries: Entries,
-    problem: Problem,
-    program: Program,
-    space: SearchSpace,
-    coefficients: bool,
+    members: Members, entries: Entries, start: Start, coefficients: bool
 ) -> None:
     """Write the forms of the inputs and of the first layer's members, which no code changes."""
-    d = space.dim
-    dense, bound = rounded_forms(space.first, d)
-    check()
-    error, size = _sizes(dense, bound, problem.box.reach)
-    check()
-    n = len(dense)
-    _turn(members.U, dense)
+    first, n = start.members, len(start.members.size)
+    _turn(members.U, first.values)
     if coefficients:
-        _turn(members.error, bound)
+        _turn(members.error, first.bound)
     else:
-        members.error[:n] = error
-    members.size[:n] = size
-    check()
-    shift, shift_error = bounded_floats(program.layers[0].units.piece_shift)
-    grid = min(common_grid(dense, bound), common_grid(shift, shift_error))
-    biggest = 2.0 * np.abs(dense).max(initial=0.0) + np.abs(shift).max(initial=0.0)
-    if grid >= -1000 and biggest <= EXACT_LIMIT * 2.0**grid:
-        members.grid[0], members.largest[0] = grid, biggest
-    check()
-    inputs, input_bound = rounded_forms(space.inputs, d)
-    error, size = _sizes(inputs, input_bound, problem.box.reach)
-    n = len(inputs)
-    entries.Z[:n] = inputs
-    entries.error[:n] = input_bound if coefficients else error[:, None]
-    entries.size[:n] = size
-    grid = common_grid(inputs, input_bound)
-    biggest = float(np.abs(inputs).max(initial=0.0))
-    if grid >= -1000 and biggest <= EXACT_LIMIT * 2.0**grid:
-        entries.grid[0], entries.largest[0] = grid, biggest
+        members.error[:n] = first.error
+    members.size[:n] = first.size
+    members.grid[0], members.largest[0] = first.grid, first.largest
+    inputs, n = start.inputs, len(start.inputs.size)
+    entries.Z[:n] = inputs.values
+    entries.error[:n] = inputs.bound if coefficients else inputs.error[:, None]
+    entries.size[:n] = inputs.size
+    entries.grid[0], entries.largest[0] = inputs.grid, inputs.largest

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from enum import IntEnum
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -29,11 +30,11 @@ from ...errors import UndecidedError
 from ..decisions import Batch, Decisions
 from ..kernel.block import given
 from ..part import INSIDE, WHOLE, Part, following
-from ..scaling import Coordinates, scaled
+from ..prepared import kept_for, moderate
 from . import control as c
+from .layout import PlaneState
 from .questions import answer_signs, answer_witness
-from .root import root_of
-from .state import grow, make_state, plane_problem
+from .state import Prepared, begin_anew, grow, make_state, prepare
 
 __all__ = ["PlaneSearch", "Stage"]
 
@@ -74,12 +75,18 @@ class PlaneSearch:
         faults: tuple[float, int] | None = None,
     ) -> None:  # fmt: skip
         self.program, self.part, self.keep = program, part, keep
-        self.coordinates = Coordinates(space)
-        self.space = space = self.coordinates.space
-        moderate = scaled(program, space)
-        self.problem = plane_problem(*moderate)
-        self.state = make_state(self.problem, *moderate, root_of(moderate[1]), faces=facets)
-        self.forms = ExactForms(program, space)
+        self.kept = kept_for(program, space)
+        self.coordinates, scaled = moderate(program, space)
+        self.space = self.coordinates.space
+        prepared: Prepared = self.kept.of("plane", lambda: prepare(*scaled))
+        self.problem = prepared.problem
+        self._name = f"plane state {keep} {facets}"  # a state that has been used is used again
+        state = self.kept.take(self._name)
+        if state is None:
+            state = make_state(prepared, scaled[0], keep=keep, faces=facets)
+        else:
+            begin_anew(state, prepared)
+        self.state: PlaneState = state
         self.stage = Stage.NEW
         self.rational = 0
         self._nodes = min(FIRST, BUDGET)
@@ -94,6 +101,11 @@ class PlaneSearch:
         if faults is not None:
             self.state.num[c.FAULT_RATE] = faults[0]
             self.state.num[c.FAULT_SEED] = float(faults[1] % 2147483646 + 1)
+
+    @cached_property
+    def forms(self) -> ExactForms:
+        """The exact forms, where rationals are asked."""
+        return ExactForms(self.program, self.space)
 
     @property
     def regions(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ...cells.space import SearchSpace
@@ -11,18 +13,18 @@ from ..facet_columns import first_pieces, hash_table
 from ..kernel import control as k
 from ..kernel.layout import Form, Problem
 from ..kernel.problem import make_problem
-from ..kernel.state import entries_of, fill_first_layer, members_of, rounded_forms
+from ..kernel.state import Start, entries_of, fill_first_layer, members_of, rounded_start
 from . import control as c
 from .layout import Corners, Faces, Lines, PlaneState, Regions
-from .root import Root, corner_floats
+from .root import Root, corner_floats, root_of
 
-__all__ = ["grow", "make_state", "plane_problem"]
+__all__ = ["Prepared", "begin_anew", "grow", "make_state", "prepare"]
 
 CHUNK, _CODES, _FEWEST = 4096, 1 << 23, 256  # regions that are kept; entries of their codes
 EDGES = 5  # of a region, about
 
 
-def plane_problem(program: Program, space: SearchSpace) -> Problem:
+def _problem(program: Program, space: SearchSpace) -> Problem:
     """The numbers of a program and a space of two dimensions, with a bound for each coefficient."""
     problem = make_problem(program, space)
     problem.mode[k.COEFFICIENTS] = 1
@@ -30,19 +32,43 @@ def plane_problem(program: Program, space: SearchSpace) -> Problem:
     return problem
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What every search of a program on a space begins with; nobody writes there.
+
+    Attributes
+    ----------
+    problem : Problem
+    start : Start
+        The domain's sides and the first layer's forms in floats.
+    root : Root
+        The domain's polygon.
+    """
+
+    problem: Problem
+    start: Start
+    root: Root
+
+
+def prepare(program: Program, space: SearchSpace) -> Prepared:
+    """What a search of a program on a space of two dimensions begins with."""
+    problem = _problem(program, space)
+    return Prepared(problem, rounded_start(problem, program, space), root_of(space))
+
+
 def make_state(
-    problem: Problem, program: Program, space: SearchSpace, root: Root, *, faces: bool = False,
-    chunk: int = CHUNK,
-) -> PlaneState:  # fmt: skip
+    prepared: Prepared, program: Program, *, keep: bool, faces: bool, chunk: int = CHUNK
+) -> PlaneState:
     """Empty work arrays, with the domain as the current cell and the first layer's forms."""
+    problem, start, root = prepared.problem, prepared.start, prepared.root
     n_units, n_layers = program.n_units, len(program.layers)
     n_mem, n_state = int(problem.layers.mem_at[-1]), int(problem.layers.state_at[-1])
     check_room(
         6 * (n_mem + n_state) + 4 * n_units, MOST_NUMBERS, "a search of the plane",
         "take a smaller network",
     )  # fmt: skip
-    chunk = max(1, min(chunk, max(_FEWEST, _CODES // max(1, n_units))))
-    n_lines = c.FIRST_ROW + len(space.rows)
+    chunk = max(1, min(chunk, max(_FEWEST, _CODES // max(1, n_units)))) if keep else 1
+    n_lines = c.FIRST_ROW + len(start.rows.values)
     classes = problem.classes
     widest = max(int(problem.layers.n_mem.max()), 1)
     state = PlaneState(
@@ -50,8 +76,8 @@ def make_state(
         open_units=_ints(4 * n_units + 64),
         members=members_of(n_mem, 2, 3, n_layers, classes.members.copy()),
         entries=entries_of(n_state, 2, 3, n_layers, classes.state.copy()),
-        lines=_lines(n_lines + 64), corners=_corners(1024),
-        pending=np.zeros((64, c.N_PENDING), dtype=np.int64), weight=np.zeros(64),
+        lines=_lines(n_lines + 256), corners=_corners(2048),
+        pending=np.zeros((256, c.N_PENDING), dtype=np.int64), weight=np.zeros(256),
         form=Form(g=np.zeros(3), error=np.zeros(3)), signs=_ints(64),
         memo=np.zeros((64, 4), dtype=np.int64), touch=_ints(1024 if faces else 1),
         terms=np.zeros(32), low=np.zeros(widest), high=np.zeros(widest),
@@ -66,10 +92,25 @@ def make_state(
             [layer.units.piece_unit for layer in program.layers]
         ).astype(np.int64)
         state.hashes = hash_table(program)
-    fill_first_layer(state.members, state.entries, problem, program, space, True)
-    _fill_lines(state, space)
+    fill_first_layer(state.members, state.entries, start, True)
+    _fill_lines(state, start)
     _fill_root(state, root)
+    begin_anew(state, prepared)
     return state
+
+
+def begin_anew(state: PlaneState, prepared: Prepared) -> None:
+    """Make the domain the current cell of a state in which a search has ended."""
+    ctl, root = state.ctl, prepared.root
+    ctl[:], state.num[:] = 0, 0.0
+    n = len(root.corners)
+    ctl[c.N_LINES] = c.FIRST_ROW + len(prepared.start.rows.values)
+    ctl[c.WHOLE] = root.whole
+    ctl[c.AT], ctl[c.K] = (c.RIGHT, 3) if root.whole else (c.FIRST_CORNER, n)
+    ctl[c.TOP] = c.FIRST_CORNER + n
+    ctl[c.PHASE], ctl[c.WAY] = c.ENTER, -1
+    state.num[c.E_MAX] = state.corners.at[c.FIRST_CORNER : c.FIRST_CORNER + n, c.E].max(initial=0.0)
+    state.num[c.WEIGHT] = 1.0
 
 
 def _ints(n: int) -> np.ndarray:
@@ -99,26 +140,25 @@ def _faces(chunk: int) -> Faces:
 
 
 @np.errstate(over="ignore", under="ignore")
-def _fill_lines(state: PlaneState, space: SearchSpace) -> None:
+def _fill_lines(state: PlaneState, start: Start) -> None:
     """The lines that are always there."""
-    lines, n = state.lines, c.FIRST_ROW + len(space.rows)
+    lines, n = state.lines, c.FIRST_ROW + len(start.rows.values)
     lines.row[c.IDEAL_LINE, 2] = lines.row[c.AXIS_X, 0] = lines.row[c.AXIS_Y, 1] = 1.0
-    lines.row[c.FIRST_ROW : n], lines.error[c.FIRST_ROW : n] = rounded_forms(space.rows, 2)
+    lines.row[c.FIRST_ROW : n], lines.error[c.FIRST_ROW : n] = start.rows.values, start.rows.bound
     kind = lines.kind
     kind[:n, c.L_LAYER], kind[c.IDEAL_LINE, c.L_LAYER] = -1, -2
-    kind[c.FIRST_ROW : n, c.L_FORM] = np.arange(len(space.rows))
+    kind[c.FIRST_ROW : n, c.L_FORM] = np.arange(n - c.FIRST_ROW)
     kind[:n, c.L_CLASS_A] = kind[:n, c.L_CLASS_B] = -2
     size = np.abs(lines.row[:n])
     moderate = np.all((size == 0) | ((size > 1e-60) & (size < 1e60)), axis=1)
     moderate &= np.all(lines.error[:n] < 1e60, axis=1)
     exact = moderate & np.all(lines.error[:n] == 0, axis=1)
     kind[:n, c.L_KIND] = np.where(exact, c.EXACT, np.where(moderate, c.MODERATE, c.ANY))
-    state.ctl[c.N_LINES] = n
 
 
 def _fill_root(state: PlaneState, root: Root) -> None:
     """The corners that are always there, and the domain's."""
-    one, ctl = state.corners, state.ctl
+    one = state.corners
     for at, way, lines in (
         (c.RIGHT, (1, 0, 0, 0), (c.AXIS_Y, c.IDEAL_LINE, 1)),
         (c.UP, (0, 1, 0, 0), (c.AXIS_X, c.IDEAL_LINE, -1)),
@@ -130,21 +170,12 @@ def _fill_root(state: PlaneState, root: Root) -> None:
         state.corners = _larger_corners(one, 2 * n + 64)
         one = state.corners
         state.signs = _ints(2 * n + 64)
-    most = 0.0
     for i, (corner, lines, edge) in enumerate(
         zip(root.corners, root.lines, root.edges, strict=True)
     ):
         at = c.FIRST_CORNER + i
         one.at[at, :3], one.at[at, c.E] = corner_floats(corner)
         one.lines[at] = (*lines, *edge)
-        most = max(most, float(one.at[at, c.E]))
-    ctl[c.WHOLE] = root.whole
-    ctl[c.AT], ctl[c.K] = (c.RIGHT, 3) if root.whole else (c.FIRST_CORNER, n)
-    ctl[c.TOP] = c.FIRST_CORNER + n
-    state.num[c.E_MAX] = most
-    state.num[c.WEIGHT] = 1.0
-    ctl[c.PHASE] = c.ENTER
-    ctl[c.WAY] = -1
 
 
 def _larger_corners(corners: Corners, n: int) -> Corners:
