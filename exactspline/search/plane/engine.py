@@ -87,20 +87,21 @@ class PlaneSearch:
         else:
             begin_anew(state, prepared)
         self.state: PlaneState = state
+        self.ctl, self.num = state.ctl, state.num  # ours, also when the state is another's
         self.stage = Stage.NEW
         self.rational = 0
         self._nodes = min(FIRST, BUDGET)
         self._exact: dict[int, tuple[Fraction, ...]] = {}  # witnesses that no float64 holds
         self._handed: np.ndarray | None = None  # the last region that was handed over
-        ctl = self.state.ctl
+        ctl = self.ctl
         ctl[c.STORE], ctl[c.MAX_REGIONS], ctl[c.LEAVES] = keep, max_regions, facets
         if part != WHOLE:
             self.state.begin = np.array([*part.begin, 0], dtype=np.int64)
             ctl[c.N_BEGIN], ctl[c.PART_DEPTH] = len(part.begin), part.depth
             ctl[c.WAY] = 0 if part.begin else -1
         if faults is not None:
-            self.state.num[c.FAULT_RATE] = faults[0]
-            self.state.num[c.FAULT_SEED] = float(faults[1] % 2147483646 + 1)
+            self.num[c.FAULT_RATE] = faults[0]
+            self.num[c.FAULT_SEED] = float(faults[1] % 2147483646 + 1)
 
     @cached_property
     def forms(self) -> ExactForms:
@@ -110,7 +111,7 @@ class PlaneSearch:
     @property
     def regions(self) -> int:
         """Regions proved so far."""
-        return int(self.state.ctl[c.REGIONS])
+        return int(self.ctl[c.REGIONS])
 
     @property
     def finished(self) -> bool:
@@ -120,13 +121,13 @@ class PlaneSearch:
     @property
     def share(self) -> float:
         """What of the search tree is done, 0 to the part's weight."""
-        done = 1.0 if self.finished else min(1.0, float(self.state.num[c.FINISHED]))
+        done = 1.0 if self.finished else min(1.0, float(self.num[c.FINISHED]))
         return self.part.weight * done
 
     @property
     def decisions(self) -> Decisions:
         """Proved decisions by tier, so far."""
-        ctl = self.state.ctl
+        ctl = self.ctl
         by_float, by_integer, by_rational = (
             int(ctl[i]) for i in (c.BY_FLOAT, c.BY_INTEGER, c.BY_RATIONAL)
         )
@@ -149,7 +150,7 @@ class PlaneSearch:
 
         if self.stage == Stage.NEW:
             self.stage = Stage.GOING
-        ctl, beat = self.state.ctl, time.monotonic()
+        ctl, beat = self.ctl, time.monotonic()
         ctl[c.BUDGET] = self._nodes
         while self.stage == Stage.GOING:
             began = time.monotonic()
@@ -177,9 +178,17 @@ class PlaneSearch:
             elif status == c.LIMIT:
                 self.stage = Stage.LIMITED
             beat = now
-            yield self._take()
+            batch = self._take()
+            if self.stage == Stage.END:
+                self._leave()
+            yield batch
             if self.stage == Stage.GOING and clock.late():
                 return
+
+    def _leave(self) -> None:
+        """Leave the work arrays to the next search."""
+        self.state.ctl, self.state.num = self.ctl.copy(), self.num.copy()
+        self.kept.put(self._name, self.state)
 
     def _pace(self, seconds: float) -> None:
         """Have the kernel look up more often where cuts take long, and less often again."""
@@ -190,7 +199,7 @@ class PlaneSearch:
 
     def _answer(self) -> None:
         """Answer what the kernel asks."""
-        ctl = self.state.ctl
+        ctl = self.ctl
         if ctl[c.REASON] == c.OF_CORNERS:
             answer_signs(self)
         elif ctl[c.REASON] == c.OF_WITNESS:
@@ -206,7 +215,7 @@ class PlaneSearch:
 
     def _take(self) -> Batch:
         """Hand over what the kernel has stored."""
-        ctl, found = self.state.ctl, self.state.out
+        ctl, found = self.ctl, self.state.out
         n = int(ctl[c.N_OUT])
         ctl[c.N_OUT] = 0
         codes, points = found.codes[:n].copy(), found.points[:n].copy()
@@ -238,7 +247,7 @@ class PlaneSearch:
 
         Of a spline whose lower pieces are done, the one where it goes on.
         """
-        ctl, layers = self.state.ctl, self.problem.layers
+        ctl, layers = self.ctl, self.problem.layers
         layer, position = int(ctl[c.LAYER]), int(ctl[c.POSITION])
         if ctl[c.PHASE] == c.LEAF:
             return tuple(self.state.codes.tolist())
@@ -258,7 +267,7 @@ class PlaneSearch:
         Parts of one maximum are one entry: they are told apart by the piece alone.
         """
         out: list[tuple[int, int, float]] = []
-        for i in range(int(self.state.ctl[c.DEPTH])):
+        for i in range(int(self.ctl[c.DEPTH])):
             row = self.state.pending[i]
             unit = int(self.problem.layers.unit_at[row[c.P_LAYER]]) + int(row[c.P_UNIT])
             weight = float(self.state.weight[i]) * self.part.weight
@@ -275,10 +284,10 @@ class PlaneSearch:
         if self.stage == Stage.NEW:
             return following(self.part.begin, None, pieces, self.part.depth, self.part.weight)
         pending = self._pending()
-        weight = float(self.state.num[c.WEIGHT]) * self.part.weight
-        if self.state.ctl[c.WAY] >= 0:  # on the way to the part: nothing of it has been left
+        weight = float(self.num[c.WEIGHT]) * self.part.weight
+        if self.ctl[c.WAY] >= 0:  # on the way to the part: nothing of it has been left
             return following(self.part.begin, None, pieces, self.part.depth, self.part.weight)
-        if self.state.ctl[c.PHASE] == c.POP:
+        if self.ctl[c.PHASE] == c.POP:
             if not pending:
                 return []
             unit, piece, weight = pending.pop()
