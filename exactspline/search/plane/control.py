@@ -47,6 +47,7 @@ FROM_POS, FROM_NEG, FLAT, RIGHT, UP, ORIGIN, FIRST_CORNER = range(7)
     N_MEMO,
     N_OUT,  # regions in the buffer
     N_EDGES,  # their edges
+    N_TOUCHED,  # faces that are marked
     BUDGET,
     REGIONS,
     MAX_REGIONS,
@@ -67,7 +68,7 @@ FROM_POS, FROM_NEG, FLAT, RIGHT, UP, ORIGIN, FIRST_CORNER = range(7)
     PART_DEPTH,
     HAS_POINT,  # 1: Python has given the leaf's witness
     N_CTL,
-) = range(36)
+) = range(37)
 FLOAT, INTEGER, RATIONAL = range(3)
 
 # num
@@ -89,3 +90,6 @@ LINE_A, LINE_B, TURN, EDGE, INWARD, N_CORNER_LINES = range(6)
 L_LAYER, L_FORM, L_KIND, L_CLASS_A, L_CLASS_B, N_LINE = range(6)
 # L_KIND: numbers of any size; of moderate size; and exact
 ANY, MODERATE, EXACT = range(3)
+
+# columns of a point beyond an edge
+KNOWN = 2  # 1: it is proved

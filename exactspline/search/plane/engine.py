@@ -27,12 +27,16 @@ from ...cells.space import SearchSpace
 from ...clock import Clock, OutOfTime
 from ...compile.program import Program
 from ...errors import UndecidedError
+from ...polyhedra.lp import Point, q
+from ...rationals import fractions
 from ..decisions import Batch, Decisions
 from ..kernel.block import given
 from ..part import INSIDE, WHOLE, Part, following
 from ..prepared import kept_for, moderate
 from . import control as c
+from .edges import ExactEdges, FaceChunk, face_chunk, facets_of, settle_touched, upper_edges
 from .layout import PlaneState
+from .line import as_strip
 from .questions import answer_signs, answer_witness
 from .state import Prepared, begin_anew, grow, make_state, prepare
 
@@ -42,6 +46,14 @@ BUDGET, FIRST = 50_000, 500  # cuts between two looks at the clock
 SLOW, FAST, HEARTBEAT = 0.2, 0.05, 0.1  # seconds between two looks: too many, too few, to aim at
 
 
+def _on_line(batch: Batch) -> None:
+    """Leave out the coordinate that a line does not have."""
+    batch.points = batch.points[:, :1].copy()
+    batch.exact = {i: point[:1] for i, point in batch.exact.items()}
+    if batch.facets is not None:
+        batch.facets.point = batch.facets.point[:, :1].copy()
+
+
 class Stage(IntEnum):
     """Where a search is."""
 
@@ -49,7 +61,7 @@ class Stage(IntEnum):
 
 
 class PlaneSearch:
-    """One search of a program on a space of two dimensions.
+    """One search of a program on a space of one or two dimensions.
 
     Parameters
     ----------
@@ -77,7 +89,10 @@ class PlaneSearch:
         self.program, self.part, self.keep = program, part, keep
         self.kept = kept_for(program, space)
         self.coordinates, scaled = moderate(program, space)
-        self.space = self.coordinates.space
+        self.space, self.dim = self.coordinates.space, space.dim
+        if self.dim == 1:
+            self.space = self.kept.of("strip", lambda: as_strip(self.coordinates.space))
+            scaled = scaled[0], self.kept.of("scaled strip", lambda: as_strip(scaled[1]))
         prepared: Prepared = self.kept.of("plane", lambda: prepare(*scaled))
         self.problem = prepared.problem
         self._name = f"plane state {keep} {facets}"  # a state that has been used is used again
@@ -93,6 +108,8 @@ class PlaneSearch:
         self._nodes = min(FIRST, BUDGET)
         self._exact: dict[int, tuple[Fraction, ...]] = {}  # witnesses that no float64 holds
         self._handed: np.ndarray | None = None  # the last region that was handed over
+        self.facets, self.sides = facets, len(space.rows)
+        self.faces: FaceChunk | None = None  # of the batch that was handed over last
         ctl = self.ctl
         ctl[c.STORE], ctl[c.MAX_REGIONS], ctl[c.LEAVES] = keep, max_regions, facets
         if part != WHOLE:
@@ -107,6 +124,11 @@ class PlaneSearch:
     def forms(self) -> ExactForms:
         """The exact forms, where rationals are asked."""
         return ExactForms(self.program, self.space)
+
+    @cached_property
+    def exact(self) -> ExactEdges:
+        """Edges in rationals, where they are asked."""
+        return ExactEdges(self.forms, self.program)
 
     @property
     def regions(self) -> int:
@@ -139,10 +161,17 @@ class PlaneSearch:
         Called again after a deadline, it goes on where it was.
         """
         for batch in self._batches(Clock.of(deadline)):
-            yield self.coordinates.unscaled(batch, self._no_facet)
+            if self.dim == 1:
+                _on_line(batch)
+            faces = self.faces
+            yield self.coordinates.unscaled(batch, lambda e: self._inner(batch, faces, e))  # noqa: B023
 
-    def _no_facet(self, edge: int) -> list:
-        raise UndecidedError("search: a facet without a point; this is a defect of exactspline")
+    def _inner(self, batch: Batch, chunk: FaceChunk | None, edge: int) -> Point:
+        """A point inside a facet of a batch."""
+        assert chunk is not None
+        at = int(upper_edges(chunk, batch.codes)[edge])
+        face = int(np.searchsorted(chunk.faces.start, at, side="right")) - 1
+        return [q(v) for v in self.exact.middle(chunk.faces, at, batch.codes[face])][: self.dim]
 
     def _batches(self, clock: Clock) -> Iterator[Batch]:
         """The same, over the coordinates that are searched."""
@@ -225,7 +254,24 @@ class PlaneSearch:
         if n:
             self._follows(codes[0])
             self._handed = codes[-1]
-        return Batch(codes, points, exact, n)
+        batch = Batch(codes, points, exact, n)
+        if self.facets:
+            self._take_faces(batch)
+        return batch
+
+    def _take_faces(self, batch: Batch) -> None:
+        """Hand over the polygons of a batch's regions, as facets."""
+        ctl, codes = self.ctl, batch.codes
+        chunk = face_chunk(self.state, len(codes), int(ctl[c.N_EDGES]))
+        ctl[c.N_EDGES] = ctl[c.N_TOUCHED] = 0
+        marked = self.state.faces.touched[: len(codes)]
+        self.rational += settle_touched(chunk, marked, codes, self.exact, self.state.hashes)
+        found = facets_of(chunk, codes, int(ctl[c.REGIONS]) - len(codes), self.sides)
+        self.faces, batch.facets = chunk, found
+        edges = upper_edges(chunk, codes)
+        for e in np.flatnonzero(chunk.point[edges, c.KNOWN] == 0.0).tolist():
+            found.point[e] = 0.0
+            found.exact[e] = fractions(self._inner(batch, chunk, e))
 
     def _follows(self, code: np.ndarray) -> None:
         """A batch begins with a region of the part, behind the last one: no part overlaps."""

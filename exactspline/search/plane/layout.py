@@ -46,13 +46,13 @@ class Faces(Block):
     hash: Hashes
     touched: Ints  # 1: what lies across is to be found in rationals
     corner: FloatTable
-    lines: IntTable  # LINE_A, LINE_B, TURN of the corner
     unit: Int32s
     piece: Int32s
     layer: Ints
     form: Ints
     sign: Int32s
     target: Hashes
+    point: FloatTable  # beyond the edge and no other one, and whether it is known
 
 
 class PlaneState(Block):

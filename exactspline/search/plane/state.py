@@ -133,7 +133,7 @@ def _faces(chunk: int) -> Faces:
     n = EDGES * chunk
     return Faces(
         count=_ints(chunk), hash=np.zeros(chunk, dtype=np.uint64), touched=_ints(chunk),
-        corner=np.zeros((n, 4)), lines=np.zeros((n, 3), dtype=np.int64),
+        corner=np.zeros((n, 4)), point=np.zeros((n, 3)),
         unit=np.zeros(n, dtype=np.int32), piece=np.zeros(n, dtype=np.int32), layer=_ints(n),
         form=_ints(n), sign=np.zeros(n, dtype=np.int32), target=np.zeros(n, dtype=np.uint64),
     )  # fmt: skip
