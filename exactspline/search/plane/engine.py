@@ -35,6 +35,7 @@ from ..part import INSIDE, WHOLE, Part, following
 from ..prepared import kept_for, moderate
 from . import control as c
 from .edges import ExactEdges, FaceChunk, face_chunk, facets_of, settle_touched, upper_edges
+from .faces import PlaneFaces
 from .layout import PlaneState
 from .line import as_strip
 from .questions import answer_signs, answer_witness
@@ -258,6 +259,10 @@ class PlaneSearch:
         if self.facets:
             self._take_faces(batch)
         return batch
+
+    def no_faces(self) -> PlaneFaces:
+        """The faces of no regions."""
+        return face_chunk(self.state, 0, 0).faces
 
     def _take_faces(self, batch: Batch) -> None:
         """Hand over the polygons of a batch's regions, as facets."""
