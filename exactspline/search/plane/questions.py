@@ -9,6 +9,7 @@ import numpy as np
 
 from ...cells.forms import ExactForms
 from ...errors import UndecidedError
+from ...polyhedra.lp import Row, q
 from ...rationals import fraction, nearest_float
 from . import control as c
 from .layout import PlaneState
@@ -26,7 +27,7 @@ class Exactly(Protocol):
     state: PlaneState
 
 
-def _turned(row: list) -> Ray:
+def _turned(row: Row) -> Ray:
     """A row of flint's, constant first, as Fractions, slopes first."""
     const, a, b = (fraction(v) for v in row)
     return a, b, const
@@ -34,15 +35,7 @@ def _turned(row: list) -> Ray:
 
 def line_row(search: Exactly, line: int) -> Ray:
     """The exact row of a line."""
-    zero, one = Fraction(0), Fraction(1)
-    if line < c.FIRST_ROW:
-        return {c.IDEAL_LINE: (zero, zero, one), c.AXIS_X: (one, zero, zero)}.get(
-            line, (zero, one, zero)
-        )
-    layer, form = (int(v) for v in search.state.lines.kind[line, : c.L_KIND])
-    if layer < 0:
-        return _turned(search.forms.domain_rows[form])
-    return _turned(search.forms.form(layer, form, search.state.codes))
+    return _turned(_row(search, line))
 
 
 def exact_corner(search: Exactly, at: int) -> Ray:
@@ -55,19 +48,29 @@ def exact_corner(search: Exactly, at: int) -> Ray:
     return x / most, y / most, w
 
 
+def _row(search: Exactly, line: int) -> Row:
+    """The exact row of a line, constant first."""
+    if line < c.FIRST_ROW:
+        return [q(int(line == way)) for way in (c.IDEAL_LINE, c.AXIS_X, c.AXIS_Y)]
+    layer, form = (int(v) for v in search.state.lines.kind[line, : c.L_KIND])
+    if layer < 0:
+        return search.forms.domain_rows[form]
+    return search.forms.form(layer, form, search.state.codes)
+
+
 def answer_signs(search: Exactly) -> None:
     """Write down the signs of the form that is asked at the corners that are asked."""
     state, ctl = search.state, search.state.ctl
     form = int(ctl[c.ASK_FORM])
-    g = _turned(search.forms.form(int(ctl[c.LAYER]), form, state.codes))
-    rows: dict[int, Ray] = {}
+    g0, g1, g2 = search.forms.form(int(ctl[c.LAYER]), form, state.codes)
+    rows: dict[int, Row] = {}
     for at in range(int(ctl[c.ASK_AT]), int(ctl[c.ASK_AT] + ctl[c.ASK_K])):
-        pair = [int(v) for v in state.corners.lines[at, : c.TURN]]
+        pair = state.corners.lines[at, : c.TURN].tolist()
         for line in pair:
             if line not in rows:
-                rows[line] = line_row(search, line)
-        ray = cross(rows[pair[0]], rows[pair[1]])
-        value = sum((u * v for u, v in zip(ray, g, strict=True)), Fraction(0))
+                rows[line] = _row(search, line)
+        (a0, a1, a2), (b0, b1, b2) = rows[pair[0]], rows[pair[1]]
+        value = g0 * (a1 * b2 - a2 * b1) + g1 * (a2 * b0 - a0 * b2) + g2 * (a0 * b1 - a1 * b0)
         n = int(ctl[c.N_MEMO])
         if n == len(state.memo):
             state.memo = np.concatenate([state.memo, np.zeros_like(state.memo)])
