@@ -21,6 +21,8 @@ NEG, ZERO, POS, CUT, UNSURE = -1, 0, 1, 2, 3
 
 # ctl[REASON]
 OF_CORNERS, OF_WITNESS, OF_NOTHING = range(3)  # signs of a form; a point; a maximum without one
+# columns of the memo
+M_FORM, M_LINE_A, M_LINE_B, M_SIGN, M_TIER, N_MEMO_COLUMNS = range(6)
 # ctl[WANTED]
 LINES, CORNERS, NODES, TOUCHES = range(4)
 
@@ -44,7 +46,7 @@ FROM_POS, FROM_NEG, FLAT, RIGHT, UP, ORIGIN, FIRST_CORNER = range(7)
     DEPTH,  # pending cells
     N_TOUCH,
     WAY,  # on the way to a part: how many pieces of its begin are known to be met; -1: inside
-    N_MEMO,
+    N_MEMO,  # signs that were asked for and are known
     N_OUT,  # regions in the buffer
     N_EDGES,  # their edges
     N_TOUCHED,  # faces that are marked
@@ -63,13 +65,14 @@ FROM_POS, FROM_NEG, FLAT, RIGHT, UP, ORIGIN, FIRST_CORNER = range(7)
     TIER,  # what the last verdict needed at most: FLOAT, INTEGER, RATIONAL
     BY_FLOAT,
     BY_INTEGER,
+    BY_PAIRS,
     BY_RATIONAL,
     N_BEGIN,
     PART_DEPTH,
     HAS_POINT,  # 1: Python has given the leaf's witness
     N_CTL,
-) = range(37)
-FLOAT, INTEGER, RATIONAL = range(3)
+) = range(38)
+FLOAT, INTEGER, PAIRS, RATIONAL = range(4)  # in the order of what they cost
 
 # num
 WEIGHT, FINISHED, E_MAX, FAULT_RATE, FAULT_SEED, N_NUM = range(6)

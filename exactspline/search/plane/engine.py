@@ -39,11 +39,13 @@ from .faces import PlaneFaces
 from .layout import PlaneState
 from .line import as_strip
 from .questions import answer_signs, answer_witness
-from .state import Prepared, begin_anew, grow, make_state, prepare
+from .state import Prepared, begin_anew, bring_pairs, grow, make_state, prepare
 
 __all__ = ["PlaneSearch", "Stage"]
 
 BUDGET, FIRST = 50_000, 500  # cuts between two looks at the clock
+# as of the kernel search: what a kernel of their own would take longer to compile for
+FEW, SMALL = 64, 2000
 SLOW, FAST, HEARTBEAT = 0.2, 0.05, 0.1  # seconds between two looks: too many, too few, to aim at
 
 
@@ -94,8 +96,11 @@ class PlaneSearch:
         if self.dim == 1:
             self.space = self.kept.of("strip", lambda: as_strip(self.coordinates.space))
             scaled = scaled[0], self.kept.of("scaled strip", lambda: as_strip(scaled[1]))
-        prepared: Prepared = self.kept.of("plane", lambda: prepare(*scaled))
-        self.problem = prepared.problem
+        self.scaled = scaled
+        self.prepared: Prepared = self.kept.of("plane", lambda: prepare(*scaled))
+        prepared, self.problem = self.prepared, self.prepared.problem
+        few_members = prepared.problem.layers.mem_at[-1] <= SMALL
+        self._few = FEW if few_members else 0  # questions that are still left to rationals
         self._name = f"plane state {keep} {facets}"  # a state that has been used is used again
         state = self.kept.take(self._name)
         if state is None:
@@ -151,10 +156,10 @@ class PlaneSearch:
     def decisions(self) -> Decisions:
         """Proved decisions by tier, so far."""
         ctl = self.ctl
-        by_float, by_integer, by_rational = (
-            int(ctl[i]) for i in (c.BY_FLOAT, c.BY_INTEGER, c.BY_RATIONAL)
+        by_float, by_integer, by_pairs, by_rational = (
+            int(ctl[i]) for i in (c.BY_FLOAT, c.BY_INTEGER, c.BY_PAIRS, c.BY_RATIONAL)
         )
-        return Decisions(by_float, by_integer, 0, by_rational + self.rational)
+        return Decisions(by_float, by_integer, by_pairs, by_rational + self.rational)
 
     def batches(self, deadline: Clock | float | None = None) -> Iterator[Batch]:
         """Yield regions in order (or empty batches as a heartbeat) until done or stopped.
@@ -231,7 +236,8 @@ class PlaneSearch:
         """Answer what the kernel asks."""
         ctl = self.ctl
         if ctl[c.REASON] == c.OF_CORNERS:
-            answer_signs(self)
+            if not self._told_in_pairs():
+                answer_signs(self)
         elif ctl[c.REASON] == c.OF_WITNESS:
             found = answer_witness(self)
             if found is not None:
@@ -242,6 +248,21 @@ class PlaneSearch:
                 "defect of exactspline, please report it with the network (engine='rational' "
                 "does without corners)"
             )
+
+    def _told_in_pairs(self) -> bool:
+        """Whether double-double tells all the signs that are asked for.
+
+        The first few are left to rationals, as in the kernel search.
+        """
+        if self._few > 0:
+            self._few -= 1
+            return False
+        program, space = self.scaled
+        if not bring_pairs(self.state, self.prepared, program, space):
+            return False
+        from .pairs import tell_in_pairs
+
+        return int(tell_in_pairs(given(self.problem), given(self.state))) == 0
 
     def _take(self) -> Batch:
         """Hand over what the kernel has stored."""

@@ -14,6 +14,7 @@ from .jit import kernel
 def compute_forms(P, S, layer):
     """The forms of the state before a layer, and of its members, from the codes so far."""
     members, entries = S.members, S.entries
+    S.middle.entered[layer] += 1
     state_rows(P, S.codes, layer, members, entries, 2)
     grid = state_grid(P, members, entries, layer, EXACT_LIMIT)
     entries.grid[layer] = grid

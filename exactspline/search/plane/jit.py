@@ -18,7 +18,7 @@ __all__ = ["entry", "kernel"]
 
 _MODULES = (
     "control", "corners", "cuts", "dfs", "forms", "general", "jit", "layout", "leaves", "nodes",
-    "quick", "signs", "steps",
+    "pairs", "quick", "signs", "steps",
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from ..kernel.block import (
     Ints,
     IntTable,
 )
-from ..kernel.layout import Entries, Form, Members
+from ..kernel.layout import Entries, Form, Members, Middle
 
 __all__ = ["Corners", "Faces", "Lines", "PlaneState", "Regions"]
 
@@ -70,9 +70,11 @@ class PlaneState(Block):
     weight: Floats  # of pending cells
     form: Form
     signs: Ints  # of the form at the corners of a cell
-    memo: IntTable  # what Python has answered: form, line, line, sign
+    memo: IntTable  # signs that were asked for: form, line, line, sign, what told it
+    middle: Middle  # rows in double-double, where they were needed: see pairs.py
     touch: Ints  # lines that some unit vanishes on without being cut there; -1: all
     terms: Floats  # of an exact sum
+    pairs: FloatTable  # two lines: their rows, low parts and bounds
     low: Floats  # of the forms of a layer at the corners of a cell
     high: Floats
     table: Ints

@@ -64,8 +64,14 @@ def answer_signs(search: Exactly) -> None:
     form = int(ctl[c.ASK_FORM])
     g0, g1, g2 = search.forms.form(int(ctl[c.LAYER]), form, state.codes)
     rows: dict[int, Row] = {}
+    known = {
+        (int(m[c.M_LINE_A]), int(m[c.M_LINE_B]))
+        for m in state.memo[: int(ctl[c.N_MEMO])] if m[c.M_FORM] == form
+    }  # fmt: skip
     for at in range(int(ctl[c.ASK_AT]), int(ctl[c.ASK_AT] + ctl[c.ASK_K])):
         pair = state.corners.lines[at, : c.TURN].tolist()
+        if tuple(pair) in known:
+            continue
         for line in pair:
             if line not in rows:
                 rows[line] = _row(search, line)
@@ -74,7 +80,7 @@ def answer_signs(search: Exactly) -> None:
         n = int(ctl[c.N_MEMO])
         if n == len(state.memo):
             state.memo = np.concatenate([state.memo, np.zeros_like(state.memo)])
-        state.memo[n] = form, *pair, (value > 0) - (value < 0)
+        state.memo[n] = form, *pair, (value > 0) - (value < 0), c.RATIONAL
         ctl[c.N_MEMO] = n + 1
 
 
