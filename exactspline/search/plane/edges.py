@@ -15,7 +15,6 @@ from ...errors import UndecidedError
 from ...polyhedra.lp import q
 from ...rationals import fraction
 from ..facet_columns import FoundFacets, first_pieces
-from . import control as c
 from .faces import IDEAL, SIDE, PlaneFaces
 from .layout import PlaneState
 from .root import Ray, cross
@@ -129,9 +128,9 @@ def settle_touched(
             flips, asked = exact.flips(faces, edge, code), asked + 1
             if not flips or flips[0][0] != faces.unit[edge]:
                 raise UndecidedError(
-                    f"unit {int(faces.unit[edge])}: what changes across an edge does not begin with "
-                    "the unit that bends there; this is a defect of exactspline, please report it "
-                    "with the network (engine='rational' finds facets without edges)"
+                    f"unit {int(faces.unit[edge])}: what changes across an edge does not begin "
+                    "with the unit that bends there; this is a defect of exactspline, please report "
+                    "it with the network (engine='rational' finds facets without edges)"
                 )
             target = faces.hashes[face]
             for unit, piece in flips:

@@ -185,6 +185,7 @@ class PlaneSearch:
 
         if self.stage == Stage.NEW:
             self.stage = Stage.GOING
+            self.rational += not self.part.begin  # the domain is not empty
         ctl, beat = self.ctl, time.monotonic()
         ctl[c.BUDGET] = self._nodes
         while self.stage == Stage.GOING:

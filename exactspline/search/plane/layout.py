@@ -1,4 +1,7 @@
-"""The blocks of arrays that the plane's kernels work in; what is searched is `kernel.layout.Problem`."""
+"""The blocks of arrays that the plane's kernels work in.
+
+What is searched is `kernel.layout.Problem`.
+"""
 
 from __future__ import annotations
 

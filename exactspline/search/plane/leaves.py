@@ -98,10 +98,10 @@ def is_inside(S, line, inward, x, y):
 
 @kernel
 def _is_touched(S, line):
+    found = False
     for n in range(S.ctl[c.N_TOUCH]):
-        if S.touch[n] == line or S.touch[n] == -1:
-            return True
-    return False
+        found = found or S.touch[n] == line or S.touch[n] == -1
+    return found
 
 
 @kernel

@@ -1,8 +1,8 @@
-"""Signs that floats leave open, in double-double (Numba): a kernel of its own, brought in when needed.
+"""Signs that floats leave open, in double-double (Numba): a kernel of its own, brought in late.
 
 The rows of both lines and of the form are made in pairs of floats, with bounds some 1e-16 times
-smaller (`kernel/middle`), and the determinant likewise. Where all are exact, so is a sum of its products of
-floats. What remains is for rationals.
+smaller (`kernel/middle`), and the determinant likewise. Where all are exact, so is the sum of its
+products of floats. What remains is for rationals.
 """
 
 from __future__ import annotations

@@ -23,8 +23,11 @@ Ray = tuple[Fraction, Fraction, Fraction]
 class Exactly(Protocol):
     """What is read of a search."""
 
-    forms: ExactForms
     state: PlaneState
+
+    @property
+    def forms(self) -> ExactForms:
+        """The exact forms."""
 
 
 def _turned(row: Row) -> Ray:

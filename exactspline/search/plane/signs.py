@@ -2,9 +2,9 @@
 
 A corner is turn * (a x b), so the sign is that of a determinant of three rows. In this order: the
 form is that of one of the corner's lines (known by classes); its value near the corner; the
-determinant in floats, with a bound that holds for the exact rows; the same exactly, where all three
-rows are exact (Shewchuk's expansions); what was asked for and is known. Where none tells, it is asked:
-in double-double (`pairs.py`), then in rationals.
+determinant in floats, with a bound that holds for the exact rows; the same exactly, where all
+three rows are exact (Shewchuk's expansions); what was asked for and is known. Where none tells, it
+is asked: in double-double (`pairs.py`), then in rationals.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from ..kernel.middle.arithmetic import two_product
 from ..kernel.middle.multiples import exact_sign
 from . import control as c
-from .corners import INFLATE, TINY, UNIT, sign_near
+from .corners import TINY, UNIT, sign_near
 from .jit import kernel
 
 SMALLEST, LARGEST = 1e-60, 1e60  # numbers whose products of three neither vanish nor overflow
@@ -57,7 +57,11 @@ def sign_at(P, S, at, kind):
         return _exactly(S, a, b) * lines[c.TURN], c.INTEGER
     for n in range(S.ctl[c.N_MEMO]):
         known = S.memo[n]
-        if known[c.M_FORM] == S.ctl[c.ASK_FORM] and known[c.M_LINE_A] == a and known[c.M_LINE_B] == b:
+        if (
+            known[c.M_FORM] == S.ctl[c.ASK_FORM]
+            and known[c.M_LINE_A] == a
+            and known[c.M_LINE_B] == b
+        ):
             return known[c.M_SIGN] * lines[c.TURN], known[c.M_TIER]
     return c.UNSURE, c.FLOAT
 

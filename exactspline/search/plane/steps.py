@@ -210,5 +210,3 @@ def _cut(P, S, layer, unit, chain):
     filter_units(P, S)
     S.ctl[c.BUDGET] -= 1
     return c.PAUSE if S.ctl[c.BUDGET] < 0 else c.GO_ON
-
-
