@@ -129,8 +129,8 @@ def settle_touched(
             if not flips or flips[0][0] != faces.unit[edge]:
                 raise UndecidedError(
                     f"unit {int(faces.unit[edge])}: what changes across an edge does not begin "
-                    "with the unit that bends there; this is a defect of exactspline, please report "
-                    "it with the network (engine='rational' finds facets without edges)"
+                    "with the unit that bends there; this is a defect of exactspline, please "
+                    "report it with the network (engine='rational' finds facets without edges)"
                 )
             target = faces.hashes[face]
             for unit, piece in flips:

@@ -149,8 +149,8 @@ class PlaneSearch:
     @property
     def share(self) -> float:
         """What of the search tree is done, 0 to the part's weight."""
-        done = 1.0 if self.finished else min(1.0, float(self.num[c.FINISHED]))
-        return self.part.weight * done
+        weight = self.part.weight
+        return weight if self.finished else min(weight, float(self.num[c.FINISHED]))
 
     @property
     def decisions(self) -> Decisions:
@@ -195,6 +195,8 @@ class PlaneSearch:
             if status == c.GROW:
                 grow(self.state)
                 continue
+            # on the way to a part nothing is found, and who begins again comes no further
+            on_the_way = ctl[c.WAY] >= 0 and status in (c.PAUSE, c.QUERY) and not clock.over()
             if status == c.QUERY:
                 try:
                     with clock.running():
@@ -202,12 +204,12 @@ class PlaneSearch:
                 except OutOfTime:
                     yield self._take()
                     return
-                if now - beat < HEARTBEAT:
+                if now - beat < HEARTBEAT or on_the_way:
                     continue
             elif status == c.PAUSE:
                 self._pace(now - began)
                 ctl[c.BUDGET] = self._nodes
-                if now - beat < FAST and not clock.late():
+                if on_the_way or (now - beat < FAST and not clock.late()):
                     continue
             elif status == c.DONE:
                 self.stage = Stage.END
@@ -343,7 +345,7 @@ class PlaneSearch:
         for i in range(int(self.ctl[c.DEPTH])):
             row = self.state.pending[i]
             unit = int(self.problem.layers.unit_at[row[c.P_LAYER]]) + int(row[c.P_UNIT])
-            weight = float(self.state.weight[i]) * self.part.weight
+            weight = float(self.state.weight[i])
             if out and out[-1][0] == unit:
                 weight += out.pop()[2]
             out.append((unit, int(row[c.P_VALUE]), weight))
@@ -357,7 +359,7 @@ class PlaneSearch:
         if self.stage == Stage.NEW:
             return following(self.part.begin, None, pieces, self.part.depth, self.part.weight)
         pending = self._pending()
-        weight = float(self.num[c.WEIGHT]) * self.part.weight
+        weight = float(self.num[c.WEIGHT])
         if self.ctl[c.WAY] >= 0:  # on the way to the part: nothing of it has been left
             return following(self.part.begin, None, pieces, self.part.depth, self.part.weight)
         if self.ctl[c.PHASE] == c.POP:

@@ -76,7 +76,8 @@ def push(S, at, k, unit, value, piece, weight):
 @kernel
 def pop(P, S):
     """Make the pending cell that comes next the current one; False if there is none."""
-    S.num[c.FINISHED] += S.num[c.WEIGHT]
+    if S.ctl[c.WAY] < 0:  # what is left on the way to a part is not of it
+        S.num[c.FINISHED] += S.num[c.WEIGHT]
     S.num[c.WEIGHT] = 0.0
     depth = S.ctl[c.DEPTH] - 1
     if depth < 0:
