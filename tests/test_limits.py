@@ -263,7 +263,7 @@ def test_limits_are_reasons():
 def test_kernels_that_are_compiled_elsewhere(monkeypatch):
     """While another process compiles, nothing is found; when it fails, rationals search."""
 
-    def slow(clock, **_):
+    def slow(clock, *_, **__):
         while not clock.late():
             yield False
 
@@ -278,7 +278,7 @@ def test_kernels_that_are_compiled_elsewhere(monkeypatch):
     assert (len(omega), omega.stopped.phase) == (0, "compiling kernels")
 
     monkeypatch.undo()
-    monkeypatch.setattr(compiled, "compile_elsewhere", lambda clock, **_: iter([False]))
+    monkeypatch.setattr(compiled, "compile_elsewhere", lambda *_, **__: iter([False]))
     count = es.count_regions(network, BOX, time_limit=100)
     assert (count.engine, count.complete) == ("rational", True)
     assert count == es.count_regions(network, BOX, engine="rational")
