@@ -426,6 +426,7 @@ def test_interrupts_lose_no_column(run, monkeypatch):
 @pytest.mark.slow
 def test_ctrl_c_in_a_terminal(files, tmp_path):
     """A real process with the compiled engine: a progress bar, Ctrl-C, and a file."""
+    warm.warm_up("plane", facets=True)
     warm.warm_up("kernel", facets=True)
     master, slave = pty.openpty()
     process = subprocess.Popen(

@@ -269,9 +269,9 @@ def test_other_engines_do_not_compile(run, monkeypatch):
 
 
 @pytest.mark.slow
-def test_is_compiled(files, tmp_path):
+@pytest.mark.parametrize("engine", ["kernel", "plane"])
+def test_is_compiled(files, tmp_path, engine):
     """True here, where it has been compiled; False in an empty cache; nothing is compiled."""
-    engine = "kernel"
     assert compiled.is_compiled(engine)
     code = f"from exactspline.search.compiled import is_compiled; print(is_compiled({engine!r}))"
     for cache, answer in ((None, "True"), (tmp_path, "False")):

@@ -226,6 +226,45 @@ def test_all_kernels_of_a_search_are_known():
     assert {"advance", "enter_layer", "minimise"} <= count < graph
     assert "leaf_facets" in graph - count
     assert "prove_in_narrow_layer" not in graph  # compiled when a search first needs it
+    plane = {kernel.py_func.__name__ for kernel in compiled.all_kernels("plane")}
+    assert {"advance", "make_corner", "leaf", "member_rows"} <= plane
+    assert not plane & {"minimise", "leaf_facets"}
+    assert compiled.all_kernels("rational") == []
+
+
+ALONE = """
+import os, sys
+import exactspline as es
+from exactspline.search.compiled import is_compiled
+from exactspline.search.decisions import COMPILING
+
+seen = set()
+network = es.Network([es.Dense([[1, 2], [3, 4]]), es.ReLU()], (2,))
+
+def tell(run):
+    if run.phase == COMPILING:
+        seen.add(run.detail)
+
+count = es.count_regions(network, time_limit=600.0, progress=tell)
+print(int(count), count.engine, any("function" in detail for detail in seen))
+print(is_compiled("plane"), is_compiled("plane", facets=True), is_compiled("kernel"))
+reads = []
+sys.addaudithook(lambda event, _: reads.append(event) if event in ("open", "os.listdir") else None)
+es.count_regions(network, time_limit=600.0)
+es.count_regions(network)
+print(reads)
+"""
+
+
+@pytest.mark.slow
+def test_two_dimensions_wait_for_their_own_kernel(tmp_path):
+    """On an empty cache, with steps to be told; when it is loaded nothing is read any more."""
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": path}
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE], env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["4 plane True", "True True False", "[]"]
 
 
 @pytest.fixture
