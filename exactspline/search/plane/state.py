@@ -176,10 +176,10 @@ def _fill_root(state: PlaneState, root: Root) -> None:
     ):
         one.at[at], one.lines[at, : c.EDGE] = way, lines
     n = len(root.corners)
+    state.signs = _ints(2 * n + 64)
     if 2 * n + 64 > len(one.at):
         state.corners = _larger_corners(one, 2 * n + 64)
         one = state.corners
-        state.signs = _ints(2 * n + 64)
     for i, (corner, lines, edge) in enumerate(
         zip(root.corners, root.lines, root.edges, strict=True)
     ):
