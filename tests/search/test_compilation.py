@@ -319,5 +319,5 @@ def test_a_rare_kernel_comes_from_the_other_process(monkeypatch, tmp_path):
     assert not elsewhere._is_kept(fresh)
     clock = Clock.limit(600.0)
     with clock.running():
-        elsewhere.compile_in_time(c.EQUAL_MEMBERS, fresh)
+        elsewhere.compile_in_time(fresh, tiers._COMMAND.format(c.EQUAL_MEMBERS))
     assert elsewhere._is_kept(fresh)

@@ -19,19 +19,18 @@ from ..children import process_of
 __all__ = ["compile_in_time"]
 
 HEARTBEAT = 0.05  # seconds between two looks at the other process
-_COMMAND = "from exactspline.search.kernel.warming import compile_tier as run; run({}, {})"
-_children: dict[int, subprocess.Popen[bytes]] = {}
+_children: dict[str, subprocess.Popen[bytes]] = {}  # by what they run
 
 
-def compile_in_time(number: int, kernel: Any) -> None:
-    """Have a tier in the cache, if there is a clock; without one it is compiled when it is called.
+def compile_in_time(kernel: Any, command: str) -> None:
+    """Have a kernel in the cache, if there is a clock; without one it is compiled when it is called.
 
     Parameters
     ----------
-    number : int
-        Of the tier.
     kernel : dispatcher
-        The tier.
+    command : str
+        Python that compiles it into the cache, in a process that ends with this one, whose number
+        takes the place of ``{}``.
 
     Raises
     ------
@@ -41,20 +40,20 @@ def compile_in_time(number: int, kernel: Any) -> None:
 
     Notes
     -----
-    Where the other process fails, and where there is no cache, the tier is compiled here.
+    Where the other process fails, and where there is no cache, the kernel is compiled here.
     """
     clock = current()
     if clock is None or math.isinf(clock.left()) or not _can_be_kept(kernel):
         return
     while not _is_kept(kernel):
-        child = _children.get(number)
+        child = _children.get(command)
         if child is None:
-            child = process_of(_COMMAND.format(number, os.getpid()))
+            child = process_of(command.format(os.getpid()))
             if child is None:
                 return
-            _children[number] = child
+            _children[command] = child
         if child.poll() is not None:
-            del _children[number]
+            del _children[command]
             return
         if clock.over():
             raise OutOfTime
