@@ -23,7 +23,7 @@ _children: dict[str, subprocess.Popen[bytes]] = {}  # by what they run
 
 
 def compile_in_time(kernel: Any, command: str) -> None:
-    """Have a kernel in the cache, if there is a clock; without one it is compiled when it is called.
+    """Have a kernel in the cache, if there is a clock; without one it is compiled when called.
 
     Parameters
     ----------
