@@ -263,7 +263,7 @@ def test_limits_are_reasons():
 def test_kernels_that_are_compiled_elsewhere(monkeypatch):
     """While another process compiles, nothing is found; when it fails, rationals search."""
 
-    def slow(clock, **_):
+    def slow(clock, *_, **__):
         while not clock.late():
             yield False
 
@@ -272,13 +272,13 @@ def test_kernels_that_are_compiled_elsewhere(monkeypatch):
     monkeypatch.setattr(searching, "clock_of", lambda _: Ticks(5000))
     lives = []
     count = es.count_regions(network, time_limit=1, progress=lambda run: lives.append(run.phase))
-    assert (count, count.stopped.phase, count.engine) == (0, "compiling kernels", "kernel")
+    assert (count, count.stopped.phase, count.engine) == (0, "compiling kernels", "plane")
     assert set(lives) == {"compiling kernels"}
     omega = es.enumerate_regions(network, time_limit=1)
     assert (len(omega), omega.stopped.phase) == (0, "compiling kernels")
 
     monkeypatch.undo()
-    monkeypatch.setattr(compiled, "compile_elsewhere", lambda clock, **_: iter([False]))
+    monkeypatch.setattr(compiled, "compile_elsewhere", lambda *_, **__: iter([False]))
     count = es.count_regions(network, BOX, time_limit=100)
     assert (count.engine, count.complete) == ("rational", True)
     assert count == es.count_regions(network, BOX, engine="rational")
@@ -289,20 +289,25 @@ import time
 import exactspline as es
 network = es.Network([es.Dense([[1, 2], [3, 4]]), es.ReLU()], (2,))
 es.count_regions(network, engine="rational")
-import numba, exactspline.search.kernel.engine, exactspline.search.kernel.dfs
+import numba, exactspline.search.{0}.engine, exactspline.search.{0}.dfs
 start = time.monotonic()
-count = es.count_regions(network, time_limit=0.5)
+count = es.count_regions(network, time_limit=0.5, engine="{0}")
 print(time.monotonic() - start, int(count), count.stopped.phase)
 """
 
 
 @pytest.mark.slow
-def test_a_cold_cache(tmp_path):
+@pytest.mark.parametrize("engine", ["kernel", "plane"])
+def test_a_cold_cache(tmp_path, engine):
     """Compiling takes about a minute, on this machine or on any other."""
     path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
     env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": path}
     done = subprocess.run(
-        [sys.executable, "-c", COLD], env=env, capture_output=True, text=True, check=True
+        [sys.executable, "-c", COLD.format(engine)],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     seconds, regions, phase = done.stdout.strip().split(" ", 2)
     assert (regions, phase) == ("0", "compiling kernels")

@@ -150,7 +150,7 @@ def search(
 
     def ready(run: AnyRun) -> bool:
         if needs_kernels(run.engine_name):
-            compile_kernel(clock, progress, facets=facets)
+            compile_kernel(clock, progress, run.engine_name, facets=facets)
         progress.start()
         return not (label and clock.late())  # the first of several may use up all of the time
 
@@ -195,18 +195,21 @@ def _opened(file: str, network: Network, outcome: Outcome, report: Report) -> Pa
     return partition
 
 
-def compile_kernel(clock: Clock, progress: Progress, *, facets: bool = False) -> None:
-    """Have the kernels compiled and loaded, as far as the clock lets it; say so if that is long."""
+def compile_kernel(clock: Clock, progress: Progress, engine: str, *, facets: bool = False) -> None:
+    """Have an engine's kernels compiled and loaded, as far as the clock lets it.
+
+    It says so if that takes long.
+    """
     from ..search.compiled import compile_elsewhere, is_compiled, step_of_compilation
     from ..search.warm import warm_up
 
-    if not is_compiled(facets=facets) and not progress.on:
+    if not is_compiled(engine, facets=facets) and not progress.on:
         sys.stderr.write("compiling the search kernels (once only)...\n")
         sys.stderr.flush()
     ready = False
-    for ready in compile_elsewhere(clock, facets=facets):
+    for ready in compile_elsewhere(clock, engine, facets=facets):
         if not ready and progress.on:
-            step = step_of_compilation(facets=facets)
+            step = step_of_compilation(engine, facets=facets)
             progress.compiling(f"once only{'' if step is None else f': {step}'}")
     if ready and not clock.late():
-        warm_up(facets=facets)
+        warm_up(engine, facets=facets)

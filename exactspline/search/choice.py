@@ -46,7 +46,7 @@ def automatic(dim: int) -> Engine:
 
 def needs_kernels(name: str) -> bool:
     """Whether what has searched, or will, asks for kernels that are compiled first."""
-    return name in ENGINES and ENGINES[name].kernels
+    return name in ENGINES and ENGINES[name].kernels is not None
 
 
 def label_of(name: str) -> str:

@@ -1,8 +1,8 @@
-"""Whether Numba has the kernels in its cache already, and who brings them in.
+"""Whether Numba has an engine's kernels in its cache already, and who brings them in.
 
-The first search on a machine compiles for about half a minute, which nothing can interrupt. Where
-a search is to end on time, another process compiles into the cache; this one waits, and looks
-at its clock.
+The first search on a machine compiles for a quarter of a minute or more, which nothing can
+interrupt. Where a search is to end on time, another process compiles into the cache; this one
+waits, and looks at its clock. What is compiled is the engine's own: see `engine.Kernels`.
 """
 
 from __future__ import annotations
@@ -17,27 +17,38 @@ from typing import Any
 from ..clock import Clock
 from ..compilation import Step, read_step
 from ..locks import FileLock, LockTaken
+from .children import process_of
+from .choice import engine_called
+from .engine import Kernels
 
 __all__ = [
     "all_kernels",
     "beside_cache",
     "compile_elsewhere",
     "is_compiled",
+    "kernels_of",
     "step_of_compilation",
     "warn_if_lost",
 ]
 
 OTHER_COMPILES = 3  # how a process ends that finds another one compiling
 HEARTBEAT = 0.05  # seconds between two looks at the other process
-_children: dict[bool, subprocess.Popen[bytes]] = {}
-_COMMAND = "from exactspline.search.warm import compile_for_parent as run; run({}, {})"
+_children: dict[str, subprocess.Popen[bytes]] = {}  # by the name of what they compile
+_COMMAND = "from exactspline.search.warm import compile_for_parent as run; run({!r}, {}, {})"
 
 
-def is_compiled(*, facets: bool = False) -> bool:
-    """Whether the kernels need no compilation, as far as can be seen without compiling.
+def kernels_of(engine: str) -> Kernels | None:
+    """What is compiled for an engine; None if nothing is."""
+    load = engine_called(engine).kernels
+    return None if load is None else load()
+
+
+def is_compiled(engine: str, *, facets: bool = False) -> bool:
+    """Whether an engine's kernels need no compilation, as far as can be seen without compiling.
 
     Parameters
     ----------
+    engine : str
     facets : bool
         Ask for the kernels that find facets, too.
 
@@ -49,18 +60,13 @@ def is_compiled(*, facets: bool = False) -> bool:
 
     Notes
     -----
-    Reads a few small index files. It looks into Numba's cache objects, which are no public
-    interface; whatever is not found there as expected counts as doubt.
+    Reads a small index file a kernel, unless the kernel is in this process. It looks into Numba's
+    cache objects, which are no public interface; whatever is not found there as expected counts
+    as doubt.
     """
     try:
-        from .kernel import control as c
-        from .kernel.dfs import advance
-        from .kernel.tiers import tier
-
-        kernels = [advance, tier(c.ENTER_LAYER)]
-        if facets:
-            kernels.append(tier(c.LEAF_FACETS))
-        return all(_in_cache(kernel) for kernel in kernels)
+        kernels = kernels_of(engine)
+        return kernels is None or all(_in_cache(kernel) for kernel in kernels.needed(facets))
     except Exception:  # Numba's inside may be another one tomorrow
         return True
 
@@ -72,26 +78,20 @@ def _in_cache(kernel: object) -> bool:
     return kernel._cache.holds(processor)  # type: ignore[attr-defined]
 
 
-def warn_if_lost(*, facets: bool = False) -> None:
+def warn_if_lost(engine: str, *, facets: bool = False) -> None:
     """Warn if every process will compile the kernels again, as no cache can be written."""
-    if is_compiled(facets=facets):
+    kernels = kernels_of(engine)
+    if kernels is None or is_compiled(engine, facets=facets):
         return
     from ..kernels import warn_if_lost as warn
-    from .kernel.dfs import advance
 
-    warn(advance)
+    warn(kernels.needed(facets)[0])
 
 
-def all_kernels(*, facets: bool = False) -> list[Any]:
+def all_kernels(engine: str, *, facets: bool = False) -> list[Any]:
     """The kernels that most searches need, with those that find facets or without."""
-    from .kernel import control as c
-    from .kernel.dfs import advance
-    from .kernel.tiers import tier
-
-    tiers = [c.ENTER_LAYER, c.BOX_PROOF, c.COEFFICIENT_PROOF]
-    if facets:
-        tiers.append(c.LEAF_FACETS)
-    pending = [advance, *map(tier, tiers)]
+    kernels = kernels_of(engine)
+    pending = [] if kernels is None else kernels.expected(facets)
     out = {}
     while pending:
         kernel = pending.pop()
@@ -106,24 +106,25 @@ def all_kernels(*, facets: bool = False) -> list[Any]:
     return list(out.values())
 
 
-def beside_cache(kind: str, facets: bool) -> str | None:
+def beside_cache(kind: str, engine: str, facets: bool) -> str | None:
     """A file in the folder of compiled kernels; None if there is no such folder."""
-    from .kernel.dfs import advance
+    kernels = kernels_of(engine)
+    if kernels is None:
+        return None
+    first = kernels.needed(facets)[0]
+    folder = getattr(getattr(first, "_cache", None), "cache_path", None)
+    return None if folder is None else os.path.join(folder, f"{kind}-{kernels.called(facets)}")
 
-    folder = getattr(getattr(advance, "_cache", None), "cache_path", None)
-    what = "graph" if facets else "count"
-    return None if folder is None else os.path.join(folder, f"{kind}-{what}")
 
-
-def step_of_compilation(*, facets: bool = False) -> Step | None:
+def step_of_compilation(engine: str, *, facets: bool = False) -> Step | None:
     """How far a compilation is, here or in another process; None if that is not known."""
-    name = beside_cache("step", facets)
+    name = beside_cache("step", engine, facets)
     return None if name is None else read_step(name)
 
 
-def _held(facets: bool) -> bool:
+def _held(engine: str, facets: bool) -> bool:
     """Whether some process is compiling."""
-    name = beside_cache("lock", facets)
+    name = beside_cache("lock", engine, facets)
     try:
         if name is not None:
             FileLock(name).release()
@@ -134,8 +135,8 @@ def _held(facets: bool) -> bool:
     return False
 
 
-def compile_elsewhere(clock: Clock, *, facets: bool = False) -> Iterator[bool]:
-    """Have another process compile the kernels, unless they are in the cache.
+def compile_elsewhere(clock: Clock, engine: str, *, facets: bool = False) -> Iterator[bool]:
+    """Have another process compile an engine's kernels, unless they are in the cache.
 
     If some process is at it already, its work is waited for.
 
@@ -144,6 +145,7 @@ def compile_elsewhere(clock: Clock, *, facets: bool = False) -> Iterator[bool]:
     clock : Clock
         When to stop waiting. The other process goes on, so that the next search finds more of
         its work done; it ends with this process at the latest.
+    engine : str
     facets : bool
         As in `is_compiled`.
 
@@ -153,25 +155,27 @@ def compile_elsewhere(clock: Clock, *, facets: bool = False) -> Iterator[bool]:
         False now and then while it works. At the end True if the kernels are in the cache, or
         if none can be kept and there is no time limit: then this process compiles.
     """
-    if is_compiled(facets=facets):
+    kernels = kernels_of(engine)
+    if kernels is None or is_compiled(engine, facets=facets):
         yield True
         return
-    if beside_cache("lock", facets) is None:
+    if beside_cache("lock", engine, facets) is None:
         if clock.deadline is None:
             yield True
         return
-    while not is_compiled(facets=facets):
-        child = _children.get(facets)
+    name = kernels.called(facets)
+    while not is_compiled(engine, facets=facets):
+        child = _children.get(name)
         if child is not None and child.poll() is not None:
-            del _children[facets]
-            if child.returncode != OTHER_COMPILES and not is_compiled(facets=facets):
+            del _children[name]
+            if child.returncode != OTHER_COMPILES and not is_compiled(engine, facets=facets):
                 return  # it has failed, or has nothing to show for it
             child = None
-        if child is None and not _held(facets):
-            child = _begin(facets)
+        if child is None and not _held(engine, facets):
+            child = _begin(engine, facets)
             if child is None:
                 return
-            _children[facets] = child
+            _children[name] = child
         if clock.late():
             return
         time.sleep(HEARTBEAT)
@@ -179,11 +183,9 @@ def compile_elsewhere(clock: Clock, *, facets: bool = False) -> Iterator[bool]:
     yield True
 
 
-def _begin(facets: bool) -> subprocess.Popen[bytes] | None:
+def _begin(engine: str, facets: bool) -> subprocess.Popen[bytes] | None:
     """Start a process that compiles; None if there can be none."""
-    from .kernel.elsewhere import process_of
-
-    return process_of(_COMMAND.format(facets, os.getpid()))
+    return process_of(_COMMAND.format(engine, facets, os.getpid()))
 
 
 @atexit.register

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ..cells.space import SearchSpace
 from ..clock import Clock
@@ -17,7 +17,7 @@ from ..errors import ParameterError
 from .decisions import Batch, Decisions
 from .part import Part
 
-__all__ = ["ENGINES", "Begin", "Engine", "Search", "engine"]
+__all__ = ["ENGINES", "Begin", "Engine", "Kernels", "Search", "engine"]
 
 
 class Search(Protocol):
@@ -86,6 +86,31 @@ class Begin(Protocol):
         """
 
 
+class Kernels(Protocol):
+    """What is compiled for an engine: a module, which is loaded when that is asked.
+
+    A search waits for its own engine's kernels alone. Engines may share a module.
+    """
+
+    def called(self, facets: bool) -> str:
+        """A name for what is compiled: processes that are to compile the same wait for each other.
+
+        Parameters
+        ----------
+        facets : bool
+            For searches that find facets; so in the other functions.
+        """
+
+    def needed(self, facets: bool) -> list[Any]:
+        """The kernels without which no search begins: what is looked for in the cache."""
+
+    def expected(self, facets: bool) -> list[Any]:
+        """Those that most searches need; what they call is found from them."""
+
+    def warm_up(self, facets: bool) -> None:
+        """Compile the kernels, or load them from the cache, by a search of one unit."""
+
+
 @dataclass(frozen=True)
 class Engine:
     """A line of the table.
@@ -106,8 +131,8 @@ class Engine:
         Up to how many dimensions it finds facets.
     most : int
         Up to how many dimensions it searches at all; 0: any.
-    kernels : bool
-        Whether it needs kernels that are compiled first.
+    kernels : callable, optional
+        Loads what says which kernels are compiled before it can search.
     """
 
     name: str
@@ -116,7 +141,7 @@ class Engine:
     label: str
     automatic: int
     facets: int
-    kernels: bool
+    kernels: Callable[[], Kernels] | None
     most: int = 0
 
 
@@ -126,7 +151,7 @@ B = TypeVar("B", bound=Begin)
 
 def engine(
     name: str, *, says: str, label: str = "", automatic: int = 0, facets: int = 0,
-    kernels: bool = False, most: int = 0,
+    kernels: Callable[[], Kernels] | None = None, most: int = 0,
 ) -> Callable[[B], B]:  # fmt: skip
     """Register a class of searches, or a function that begins one, as an engine.
 

@@ -146,7 +146,7 @@ class Run:
             return ""
         from .compiled import step_of_compilation
 
-        step = step_of_compilation(facets=self.facets)
+        step = step_of_compilation(self.engine_name, facets=self.facets)
         return "once only" if step is None else f"once only: {step}"
 
     @property
@@ -188,7 +188,7 @@ class Run:
             yield self._lifted(batch) if self.keep else batch
 
     def ready(self, clock: Clock) -> Iterator[Batch]:
-        """Have the kernels in the cache, as far as the clock lets it; yield empty batches.
+        """Have the engine's kernels in the cache, as far as the clock lets it; yield empty batches.
 
         Where there is no clock to look at, they are compiled when they are first called. The
         phase is that of compiling until they are there. Where they cannot be had without
@@ -200,7 +200,7 @@ class Run:
 
         before, self.phase = self.phase, COMPILING
         ready = False
-        for ready in compile_elsewhere(clock, facets=self.facets):
+        for ready in compile_elsewhere(clock, self.engine_name, facets=self.facets):
             if not ready:
                 yield self.nothing()
         if not ready and clock.late():

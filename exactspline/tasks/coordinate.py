@@ -176,8 +176,8 @@ class TaskRun:
             if self.run.phase == COMPILING:
                 return
             self.run.phase = SEARCHING
-            if not self._inline and self._pending:
-                self._pool.begin(self.run.facets)
+            if not self._inline and self._pending and self.run.needs_kernels:
+                self._pool.begin(self.run.engine_name, self.run.facets)
             late = False  # so that something is done, however short the time
             while (self._pending or self._running) and not self._enough():
                 if late:

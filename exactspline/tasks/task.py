@@ -136,7 +136,8 @@ def run_task(task: Task) -> TaskResult:
             network, domain = _problem(task.network, task.domain)
             run = run_of(task, network.program, domain)
             if run.needs_kernels:
-                load_kernels(task.facets)  # takes a second, which is no part of the way
+                # takes a second, which is no part of the way
+                load_kernels(run.engine_name, task.facets)
             return work_on(run, task.seconds, task.split)
     except OutOfTime:
         return nothing_done(task)
@@ -157,9 +158,9 @@ def nothing_done(task: Task) -> TaskResult:
 
 @functools.cache
 @guarded
-def load_kernels(facets: bool) -> None:
-    """Bring the kernels into this process, once."""
-    warm_up(facets=facets)
+def load_kernels(engine: str, facets: bool) -> None:
+    """Bring an engine's kernels into this process, once."""
+    warm_up(engine, facets=facets)
 
 
 @guarded

@@ -129,12 +129,12 @@ class Pool:
         """Whether workers share this machine's cache of kernels, as far as one can see."""
         return isinstance(self._executor, InlineExecutor | ProcessPoolExecutor | ThreadPoolExecutor)
 
-    def begin(self, facets: bool) -> None:
-        """Have the workers load their kernels, all at the same time."""
-        warn_if_lost(facets=facets)
+    def begin(self, engine: str, facets: bool) -> None:
+        """Have the workers load an engine's kernels, all at the same time."""
+        warn_if_lost(engine, facets=facets)
         with contextlib.suppress(Exception):  # whatever is wrong, tasks will meet it, too
             for _ in range(self.workers - 1):  # one more does so with the first task
-                self._executor.submit(load_kernels, facets)
+                self._executor.submit(load_kernels, engine, facets)
 
     def submit(self, task: Task) -> Future[TaskResult]:
         """Have a task run.

@@ -39,8 +39,9 @@ def interrupted(monkeypatch):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """A folder with networks and domains; the kernel is compiled once it exists."""
-    warm.warm_up()
+    """A folder with networks and domains; kernels are compiled once it exists."""
+    for engine in ("plane", "kernel"):
+        warm.warm_up(engine)
     folder = tmp_path_factory.mktemp("cli")
     write_networks(folder)
     save_json(es.Network([es.Dense([["1/3", 1]]), es.Abs()], (2,)), folder / "third.json")

@@ -368,7 +368,7 @@ def test_partial_graphs_are_written(run, interrupted, signum, code, word):
 def test_interrupt_before_the_search(run, monkeypatch, signum, code, word, edges):
     """There is nothing yet; the file says so."""
 
-    def compile_elsewhere(clock, **_):
+    def compile_elsewhere(clock, *_, **__):
         yield False
         signal.raise_signal(signum)
 
@@ -426,7 +426,8 @@ def test_interrupts_lose_no_column(run, monkeypatch):
 @pytest.mark.slow
 def test_ctrl_c_in_a_terminal(files, tmp_path):
     """A real process with the compiled engine: a progress bar, Ctrl-C, and a file."""
-    warm.warm_up(facets=True)
+    warm.warm_up("plane", facets=True)
+    warm.warm_up("kernel", facets=True)
     master, slave = pty.openpty()
     process = subprocess.Popen(
         command("graph", str(files / "large.npz"), "--box", "-1", "1", "--out", "g.npz"),

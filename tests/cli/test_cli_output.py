@@ -254,7 +254,7 @@ def test_no_progress_without_a_terminal(capsys):
 
 @pytest.mark.slow
 def test_first_run_says_that_it_compiles(run, monkeypatch):
-    monkeypatch.setattr(compiled, "is_compiled", lambda **_: False)
+    monkeypatch.setattr(compiled, "is_compiled", lambda *_, **__: False)
     code, out, err = run("count", "small.npz", "--json")
     assert code == 0
     assert json.loads(out)["regions"] == 7
@@ -262,17 +262,18 @@ def test_first_run_says_that_it_compiles(run, monkeypatch):
 
 
 def test_other_engines_do_not_compile(run, monkeypatch):
-    monkeypatch.setattr(compiled, "is_compiled", lambda **_: False)
-    monkeypatch.setattr(warm, "warm_up", lambda **_: pytest.fail("compiles"))
+    monkeypatch.setattr(compiled, "is_compiled", lambda *_, **__: False)
+    monkeypatch.setattr(warm, "warm_up", lambda *_, **__: pytest.fail("compiles"))
     assert run("count", "small.npz", "--engine", "rational")[2] == ""
     assert run("count", "small.npz", "--box", "0", "0")[2] == ""
 
 
 @pytest.mark.slow
-def test_is_compiled(files, tmp_path):
+@pytest.mark.parametrize("engine", ["kernel", "plane"])
+def test_is_compiled(files, tmp_path, engine):
     """True here, where it has been compiled; False in an empty cache; nothing is compiled."""
-    assert compiled.is_compiled()
-    code = "from exactspline.search.compiled import is_compiled; print(is_compiled())"
+    assert compiled.is_compiled(engine)
+    code = f"from exactspline.search.compiled import is_compiled; print(is_compiled({engine!r}))"
     for cache, answer in ((None, "True"), (tmp_path, "False")):
         env = dict(os.environ)
         if cache is not None:
@@ -287,4 +288,4 @@ def test_is_compiled(files, tmp_path):
 
 def test_in_doubt_nothing_is_said(monkeypatch):
     monkeypatch.setattr(compiled, "_in_cache", lambda kernel: 1 / 0)
-    assert compiled.is_compiled() is True
+    assert compiled.is_compiled("kernel") is True

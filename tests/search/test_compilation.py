@@ -109,19 +109,20 @@ def test_a_lock_is_that_of_one_process(holder, tmp_path):
 @pytest.fixture
 def cold(monkeypatch, tmp_path):
     """A machine whose cache is empty until the last of ``looks`` is taken."""
-    state = {"looks": 5, "begun": 0}
+    state = {"looks": 5, "begun": 0, "engines": []}
 
-    def looked(**_):
+    def looked(engine, **_):
         state["looks"] -= 1
         return state["looks"] <= 0
 
-    def begin(facets):
+    def begin(engine, facets):
+        state["engines"].append(engine)
         state["begun"] += 1
         return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 
     monkeypatch.setattr(compiled, "is_compiled", looked)
     monkeypatch.setattr(compiled, "_begin", begin)
-    monkeypatch.setattr(compiled, "beside_cache", lambda kind, facets: str(tmp_path / kind))
+    monkeypatch.setattr(compiled, "beside_cache", lambda kind, *_: str(tmp_path / kind))
     monkeypatch.setattr(compiled, "_children", {})
     yield state
     for child in compiled._children.values():
@@ -130,18 +131,25 @@ def cold(monkeypatch, tmp_path):
 
 
 def test_one_process_compiles(cold):
-    assert list(compiled.compile_elsewhere(Clock())) == [False] * 3 + [True]
+    assert list(compiled.compile_elsewhere(Clock(), "kernel")) == [False] * 3 + [True]
     assert cold["begun"] == 1
 
 
+@pytest.mark.parametrize("engine", ["kernel", "plane"])
+def test_a_run_waits_for_its_own_engine(cold, engine):
+    network = es.Network([es.Dense([[1, 2], [3, 4]]), es.ReLU()], (2,))
+    assert es.count_regions(network, engine=engine) == 4
+    assert cold["engines"] == [engine]
+
+
 def test_another_process_is_waited_for(cold, holder):
-    assert list(compiled.compile_elsewhere(Clock())) == [False] * 3 + [True]
+    assert list(compiled.compile_elsewhere(Clock(), "kernel")) == [False] * 3 + [True]
     assert cold["begun"] == 0
 
 
 def test_one_that_has_died_is_replaced(cold, holder):
     cold["looks"] = 8
-    waiting = compiled.compile_elsewhere(Clock())
+    waiting = compiled.compile_elsewhere(Clock(), "kernel")
     assert next(waiting) is False
     assert cold["begun"] == 0
     holder.kill()
@@ -152,7 +160,7 @@ def test_one_that_has_died_is_replaced(cold, holder):
 
 def test_a_limit_ends_the_waiting(cold, holder):
     cold["looks"] = 10**9
-    assert list(compiled.compile_elsewhere(Clock.limit(0.2)))[-1] is False
+    assert list(compiled.compile_elsewhere(Clock.limit(0.2), "kernel"))[-1] is False
 
 
 @pytest.mark.parametrize("status", [0, 1])
@@ -160,19 +168,20 @@ def test_a_child_that_brings_nothing_is_not_begun_again(cold, monkeypatch, statu
     cold["looks"] = 10**9
     begun = []
 
-    def begin(facets):
+    def begin(engine, facets):
         begun.append(subprocess.Popen([sys.executable, "-c", f"raise SystemExit({status})"]))
         return begun[-1]
 
     monkeypatch.setattr(compiled, "_begin", begin)
-    assert True not in list(compiled.compile_elsewhere(Clock()))
+    assert True not in list(compiled.compile_elsewhere(Clock(), "kernel"))
     assert len(begun) == 1
 
 
 def test_without_a_place_for_kernels_this_process_compiles(cold, monkeypatch):
-    monkeypatch.setattr(compiled, "beside_cache", lambda kind, facets: None)
-    assert list(compiled.compile_elsewhere(Clock())) == [True]
-    assert list(compiled.compile_elsewhere(Clock.limit(5.0))) == []  # another engine is at hand
+    monkeypatch.setattr(compiled, "beside_cache", lambda *_: None)
+    assert list(compiled.compile_elsewhere(Clock(), "kernel")) == [True]
+    waiting = compiled.compile_elsewhere(Clock.limit(5.0), "kernel")
+    assert list(waiting) == []  # another engine is at hand
     assert cold["begun"] == 0
 
 
@@ -212,11 +221,50 @@ def test_python_tells_a_terminal(cold, holder, tmp_path, monkeypatch, terminal):
 
 
 def test_all_kernels_of_a_search_are_known():
-    count = {kernel.py_func.__name__ for kernel in compiled.all_kernels()}
-    graph = {kernel.py_func.__name__ for kernel in compiled.all_kernels(facets=True)}
+    count = {kernel.py_func.__name__ for kernel in compiled.all_kernels("kernel")}
+    graph = {kernel.py_func.__name__ for kernel in compiled.all_kernels("kernel", facets=True)}
     assert {"advance", "enter_layer", "minimise"} <= count < graph
     assert "leaf_facets" in graph - count
     assert "prove_in_narrow_layer" not in graph  # compiled when a search first needs it
+    plane = {kernel.py_func.__name__ for kernel in compiled.all_kernels("plane")}
+    assert {"advance", "make_corner", "leaf", "member_rows"} <= plane
+    assert not plane & {"minimise", "leaf_facets"}
+    assert compiled.all_kernels("rational") == []
+
+
+ALONE = """
+import os, sys
+import exactspline as es
+from exactspline.search.compiled import is_compiled
+from exactspline.search.decisions import COMPILING
+
+seen = set()
+network = es.Network([es.Dense([[1, 2], [3, 4]]), es.ReLU()], (2,))
+
+def tell(run):
+    if run.phase == COMPILING:
+        seen.add(run.detail)
+
+count = es.count_regions(network, time_limit=600.0, progress=tell)
+print(int(count), count.engine, any("function" in detail for detail in seen))
+print(is_compiled("plane"), is_compiled("plane", facets=True), is_compiled("kernel"))
+reads = []
+sys.addaudithook(lambda event, _: reads.append(event) if event in ("open", "os.listdir") else None)
+es.count_regions(network, time_limit=600.0)
+es.count_regions(network)
+print(reads)
+"""
+
+
+@pytest.mark.slow
+def test_two_dimensions_wait_for_their_own_kernel(tmp_path):
+    """On an empty cache, with steps to be told; when it is loaded nothing is read any more."""
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": path}
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE], env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["4 plane True", "True True False", "[]"]
 
 
 @pytest.fixture
@@ -271,5 +319,5 @@ def test_a_rare_kernel_comes_from_the_other_process(monkeypatch, tmp_path):
     assert not elsewhere._is_kept(fresh)
     clock = Clock.limit(600.0)
     with clock.running():
-        elsewhere.compile_in_time(c.EQUAL_MEMBERS, fresh)
+        elsewhere.compile_in_time(fresh, tiers._COMMAND.format(c.EQUAL_MEMBERS))
     assert elsewhere._is_kept(fresh)

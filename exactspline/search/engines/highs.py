@@ -6,14 +6,20 @@ from typing import Any
 
 from ...cells.space import SearchSpace
 from ...compile.program import Program
-from ..engine import Search, engine
+from ..engine import Kernels, Search, engine
 
 __all__: list[str] = []
 
 
+def _kernels() -> Kernels:
+    from ..kernel import warming
+
+    return warming
+
+
 @engine(
     "highs", says="wide inputs", label="HiGHS, every answer proved", automatic=2**62,
-    facets=60, kernels=True,
+    facets=60, kernels=_kernels,
 )  # fmt: skip
 def _begin(program: Program, space: SearchSpace, **options: Any) -> Search:
     from ..highs.engine import HighsSearch

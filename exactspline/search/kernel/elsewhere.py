@@ -9,31 +9,28 @@ from __future__ import annotations
 import atexit
 import math
 import os
-import signal
 import subprocess
-import sys
-import threading
 import time
 from typing import Any
 
 from ...clock import OutOfTime, current
+from ..children import process_of
 
-__all__ = ["compile_in_time", "end_with_parent", "process_of"]
+__all__ = ["compile_in_time"]
 
 HEARTBEAT = 0.05  # seconds between two looks at the other process
-_COMMAND = "from exactspline.search.warm import compile_tier as run; run({}, {})"
-_children: dict[int, subprocess.Popen[bytes]] = {}
+_children: dict[str, subprocess.Popen[bytes]] = {}  # by what they run
 
 
-def compile_in_time(number: int, kernel: Any) -> None:
-    """Have a tier in the cache, if there is a clock; without one it is compiled when it is called.
+def compile_in_time(kernel: Any, command: str) -> None:
+    """Have a kernel in the cache, if there is a clock; without one it is compiled when called.
 
     Parameters
     ----------
-    number : int
-        Of the tier.
     kernel : dispatcher
-        The tier.
+    command : str
+        Python that compiles it into the cache, in a process that ends with this one, whose number
+        takes the place of ``{}``.
 
     Raises
     ------
@@ -43,20 +40,20 @@ def compile_in_time(number: int, kernel: Any) -> None:
 
     Notes
     -----
-    Where the other process fails, and where there is no cache, the tier is compiled here.
+    Where the other process fails, and where there is no cache, the kernel is compiled here.
     """
     clock = current()
     if clock is None or math.isinf(clock.left()) or not _can_be_kept(kernel):
         return
     while not _is_kept(kernel):
-        child = _children.get(number)
+        child = _children.get(command)
         if child is None:
-            child = process_of(_COMMAND.format(number, os.getpid()))
+            child = process_of(command.format(os.getpid()))
             if child is None:
                 return
-            _children[number] = child
+            _children[command] = child
         if child.poll() is not None:
-            del _children[number]
+            del _children[command]
             return
         if clock.over():
             raise OutOfTime
@@ -71,31 +68,6 @@ def _is_kept(kernel: Any) -> bool:
     if kernel.signatures:  # loaded in this process
         return True
     return bool(kernel._cache.holds(kernel.targetctx.codegen().magic_tuple()))
-
-
-def process_of(code: str) -> subprocess.Popen[bytes] | None:
-    """A process of Python that runs code and says nothing; None if there can be none."""
-    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path},
-        )  # fmt: skip
-    except (OSError, ValueError):  # no interpreter by that name, no processes
-        return None
-
-
-def end_with_parent(parent: int) -> None:
-    """In a process of `process_of`: end it when its parent has ended, and not by Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is for the parent
-    if hasattr(os, "getppid"):
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    os._exit(1)
 
 
 @atexit.register

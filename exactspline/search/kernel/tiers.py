@@ -38,6 +38,7 @@ def needed(problem: Problem, state: State) -> list[int]:
     return [*out, c.ENTER_LAYER]
 
 
+_COMMAND = "from exactspline.search.kernel.warming import compile_tier as run; run({}, {{}})"
 _addresses: dict[int, int] = {}  # of the tiers that are there in this process
 
 
@@ -57,7 +58,7 @@ def bring_in(problem: Problem, state: State, *numbers: int) -> None:
         if number not in _addresses:
             from .block_types import address_of
 
-            compile_in_time(number, tier(number))
+            compile_in_time(tier(number), _COMMAND.format(number))
             _addresses[number] = address_of(tier(number), problem, state)
         state.tiers[number] = _addresses[number]
 

@@ -47,7 +47,7 @@ def make_corner(S, line_a, line_b, turn, to):
         m, most = 0, abs(x)
     if abs(y) > most:
         m, most = 1, abs(y)
-    if not 0.0 < most < math.inf:
+    if not TINY < most < math.inf:  # no bound can be told
         corner[c.X], corner[c.Y], corner[c.W] = 0.0, 0.0, 1.0
         return
     scale = turn / most

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cmp_to_key
 
+import flint
 import numpy as np
 
 from ...cells.space import SearchSpace, dense_rows
-from ...polyhedra.vertices import generators
-from ...rationals import fractions
+from ...polyhedra.lp import Row, q
+from ...rationals import fraction, fractions
 from . import control as c
 
 __all__ = ["Root", "corner_floats", "cross", "root_of", "row_of_line"]
@@ -45,31 +46,111 @@ class Root:
 def root_of(space: SearchSpace) -> Root:
     """The polygon of a search space of dimension 2.
 
-    Corners with fewer than two sides of the domain (those of half-planes and strips at infinity,
-    and one point on each of their sides, without which the cone over them is not spanned) lie on an
-    axis or the line at infinity.
+    Corners with fewer than two sides of the domain (those at infinity, and of half-planes and
+    strips one point on each of their sides, without which the cone over them is not spanned) lie
+    on an axis or the line at infinity.
     """
-    rows = [fractions(row) for row in dense_rows(space.rows)]  # constant first
-    if not rows:
+    exact = dense_rows(space.rows)
+    bent = [i for i, row in enumerate(exact) if row[1] or row[2]]  # a constant row is no side
+    if not bent:
         return Root([], [], [], whole=True)
-    found = generators(dense_rows(space.rows), 2)
-    if found.lines:
-        return _strip(rows, found.lines[0])
-    points: list[Ray] = [(v[0], v[1], _ONE) for v in found.vertices]
-    points += [(Fraction(r[0]), Fraction(r[1]), _ZERO) for r in found.rays]
-    order = _counterclockwise(points, len(found.vertices))
-    corners = [points[i] for i in order]
-    tight = [found.tight[i] for i in order]
-    edges: list[int] = []
-    for n, bits in enumerate(tight):
-        both = bits & tight[(n + 1) % len(tight)]
-        # two rays that share no side bound the domain at infinity
-        edges.append(c.FIRST_ROW + (both & -both).bit_length() - 1 if both else c.IDEAL_LINE)
-    lines = []
-    for n in range(len(corners)):
-        a, b = edges[n - 1], edges[n]
-        lines.append((a, b, _turn(row_of_line(rows, a), row_of_line(rows, b), corners[n])))
+    a, b = exact[bent[0]][1:]
+    if all(a * exact[i][2] == b * exact[i][1] for i in bent):
+        return _strip([fractions(row) for row in exact], (b, -a))
+    inside = _inside(exact, space)
+    order, gap = _by_direction(exact, bent, inside)
+    edges = [c.FIRST_ROW + i for i in _irredundant(exact, order, gap, inside)]
+    if gap > 0:
+        edges.append(c.IDEAL_LINE)
+    rows = [fractions(row) for row in exact]
+    corners: list[Ray] = []
+    lines: list[tuple[int, int, int]] = []
+    for n, edge in enumerate(edges):
+        before = edges[n - 1]
+        if gap == 0 and n == 0:  # the sides before and behind are parallel: they meet there
+            before = c.IDEAL_LINE
+        corners.append(_scaled(cross(row_of_line(rows, before), row_of_line(rows, edge))))
+        lines.append((before, edge, 1))  # counterclockwise: their cross product is the corner
     return Root(corners, lines, [(edge, 1) for edge in edges])
+
+
+def _inside(rows: Sequence[Row], space: SearchSpace) -> list[flint.fmpq]:
+    """The values of the rows at a point inside."""
+    x, y = (q(v) for v in space.interior)
+    return [row[0] + row[1] * x + row[2] * y for row in rows]
+
+
+def _by_direction(
+    rows: Sequence[Row], bent: Sequence[int], inside: Sequence[flint.fmpq]
+) -> tuple[list[int], int]:
+    """Sides in the order of their normals, counterclockwise; of equal directions the nearest.
+
+    Returns
+    -------
+    order : list of int
+        Where some direction is half a turn or more away from the next one, it is the last.
+    gap : int
+        0 if that is half a turn, 1 if it is more, -1 if there is no such direction.
+    """
+
+    def half(i: int) -> int:
+        return 0 if rows[i][2] > 0 or (rows[i][2] == 0 and rows[i][1] > 0) else 1
+
+    def compare(i: int, j: int) -> int:
+        if half(i) != half(j):
+            return half(i) - half(j)
+        turn = _turn(rows, i, j)
+        if turn == 0:  # the nearer one comes first, then the first one
+            k = 1 if rows[i][1] else 2
+            far_i, far_j = inside[i] * abs(rows[j][k]), inside[j] * abs(rows[i][k])
+            return (far_i > far_j) - (far_i < far_j) or i - j
+        return -1 if turn > 0 else 1
+
+    order: list[int] = []
+    for i in sorted(bent, key=cmp_to_key(compare)):
+        if not order or half(order[-1]) != half(i) or _turn(rows, order[-1], i) != 0:
+            order.append(i)
+    for n, i in enumerate(order):
+        turn = _turn(rows, order[n - 1], i)
+        if turn <= 0:  # not parallel, all of them: there are three at least, or two at an angle
+            return order[n:] + order[:n], 1 if turn < 0 else 0
+    return order, -1
+
+
+def _turn(rows: Sequence[Row], i: int, j: int) -> flint.fmpq:
+    """Positive if the normal of row j is less than half a turn ahead of that of row i."""
+    return rows[i][1] * rows[j][2] - rows[i][2] * rows[j][1]
+
+
+def _irredundant(
+    rows: Sequence[Row], order: Sequence[int], gap: int, inside: Sequence[flint.fmpq]
+) -> list[int]:
+    """The sides that have an edge.
+
+    Around a point inside, side i is the polar point normal / value; those that are corners of the
+    convex hull count (Graham's scan). Where the domain is unbounded, the hull is one with that
+    point, which is a corner of it, or on its edge from the last side to the first.
+    """
+    polar = {i: (rows[i][1] / inside[i], rows[i][2] / inside[i]) for i in order}
+
+    def is_left(i: int, j: int, k: int) -> bool:
+        (ax, ay), (bx, by), (x, y) = polar[i], polar[j], polar[k]
+        return bool((bx - ax) * (y - by) - (by - ay) * (x - bx) > 0)
+
+    if gap < 0:  # begin with one that is on the hull: the farthest
+        first = max(range(len(order)), key=lambda n: sum(v * v for v in polar[order[n]]))
+        order = [*order[first:], *order[:first], order[first]]
+    out: list[int] = []
+    for i in order:
+        while len(out) >= 2 and not is_left(out[-2], out[-1], i):
+            out.pop()
+        out.append(i)
+    return out[:-1] if gap < 0 else out
+
+
+def _scaled(ray: Ray) -> Ray:
+    """A corner as (x, y, 1), or (x, y, 0)."""
+    return (ray[0] / ray[2], ray[1] / ray[2], _ONE) if ray[2] else ray
 
 
 def row_of_line(rows: Sequence[tuple[Fraction, ...]], line: int) -> Ray:
@@ -91,35 +172,9 @@ def cross(a: Sequence[Fraction], b: Sequence[Fraction]) -> Ray:
     )  # fmt: skip
 
 
-def _turn(a: Ray, b: Ray, corner: Ray) -> int:
-    """The sign with which a x b is a corner."""
-    ray = cross(a, b)
-    product = sum((u * v for u, v in zip(ray, corner, strict=True)), _ZERO)
-    return 1 if product > 0 else -1
-
-
-def _counterclockwise(points: Sequence[Ray], finite: int) -> list[int]:
-    """The order of corners around a point inside."""
-    x = sum((p[0] for p in points[:finite]), _ZERO) / finite + sum(p[0] for p in points[finite:])
-    y = sum((p[1] for p in points[:finite]), _ZERO) / finite + sum(p[1] for p in points[finite:])
-    ways = [(p[0] - x * p[2], p[1] - y * p[2]) for p in points]
-
-    def half(way: tuple[Fraction, Fraction]) -> int:
-        return 0 if way[1] > 0 or (way[1] == 0 and way[0] > 0) else 1
-
-    def compare(i: int, j: int) -> int:
-        a, b = ways[i], ways[j]
-        if half(a) != half(b):
-            return half(a) - half(b)
-        area = a[0] * b[1] - a[1] * b[0]
-        return -1 if area > 0 else int(area < 0)
-
-    return sorted(range(len(points)), key=cmp_to_key(compare))
-
-
-def _strip(rows: Sequence[tuple[Fraction, ...]], way: Sequence[int]) -> Root:
+def _strip(rows: Sequence[tuple[Fraction, ...]], way: Sequence[flint.fmpq]) -> Root:
     """A half-plane or a strip, whose sides are all parallel to a direction."""
-    normal = (Fraction(-way[1]), Fraction(way[0]))
+    normal = (-fraction(way[1]), fraction(way[0]))
     best: dict[int, tuple[Fraction, int]] = {}  # per direction inwards the side that counts
     for i, (const, a, b) in enumerate(rows):
         slope = a * normal[0] + b * normal[1]
@@ -134,7 +189,9 @@ def _strip(rows: Sequence[tuple[Fraction, ...]], way: Sequence[int]) -> Root:
 
     def add(corner: Ray, a: int, b: int, edge: int) -> None:
         corners.append(corner)
-        lines.append((a, b, _turn(row_of_line(rows, a), row_of_line(rows, b), corner)))
+        ray = cross(row_of_line(rows, a), row_of_line(rows, b))
+        along = sum((u * v for u, v in zip(ray, corner, strict=True)), _ZERO)
+        lines.append((a, b, 1 if along > 0 else -1))
         edges.append((edge, 1))
 
     any_line = next(iter(best.values()))[1]

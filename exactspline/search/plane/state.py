@@ -11,6 +11,7 @@ from ...compile.program import Program
 from ...room import MOST_NUMBERS, check_room
 from ..facet_columns import first_pieces, hash_table
 from ..kernel import control as k
+from ..kernel.elsewhere import compile_in_time
 from ..kernel.layout import Form, Problem
 from ..kernel.middle.arrays import make_middle
 from ..kernel.problem import make_problem
@@ -26,8 +27,9 @@ from . import control as c
 from .layout import Corners, Faces, Lines, PlaneState, Regions
 from .root import Root, corner_floats, root_of
 
-__all__ = ["Prepared", "begin_anew", "bring_pairs", "grow", "make_state", "prepare"]
+__all__ = ["Prepared", "begin_anew", "bring_pairs", "grow", "make_pairs", "make_state", "prepare"]
 
+_COMPILE_PAIRS = "from exactspline.search.plane.warming import compile_pairs as run; run({})"
 CHUNK, _CODES, _FEWEST = 4096, 1 << 23, 256  # regions that are kept; entries of their codes
 EDGES = 5  # of a region, about
 TERMS = 192  # floats whose exact sum is asked for at most
@@ -94,7 +96,7 @@ def make_state(
         table=_ints(int(classes.first[k.TABLE_SIZE])), begin=_ints(1), point=np.zeros(2),
         first_piece=_ints(0), table_of_units=_ints(0), hashes=np.zeros(0, dtype=np.uint64),
         out=Regions(codes=np.zeros((chunk, n_units), dtype=np.int32), points=np.zeros((chunk, 2))),
-        faces=_faces(chunk) if faces else Faces.empty(),
+        faces=_faces(chunk, _most_corners(program, root)) if faces else Faces.empty(),
     )  # fmt: skip
     if faces:
         state.first_piece = first_pieces(program).astype(np.int64)
@@ -139,8 +141,13 @@ def _corners(n: int) -> Corners:
     )
 
 
-def _faces(chunk: int) -> Faces:
-    n = EDGES * chunk
+def _most_corners(program: Program, root: Root) -> int:
+    """What a single cell's corners are fewer than: a cut adds one, and one that is flat."""
+    return len(root.corners) + 2 * int((program.pieces - 1).sum()) + 8
+
+
+def _faces(chunk: int, least: int) -> Faces:
+    n = max(EDGES * chunk, least)
     return Faces(
         count=_ints(chunk), hash=np.zeros(chunk, dtype=np.uint64), touched=_ints(chunk),
         corner=np.zeros((n, 4)), point=np.zeros((n, 3)),
@@ -176,10 +183,10 @@ def _fill_root(state: PlaneState, root: Root) -> None:
     ):
         one.at[at], one.lines[at, : c.EDGE] = way, lines
     n = len(root.corners)
+    state.signs = _ints(2 * n + 64)
     if 2 * n + 64 > len(one.at):
         state.corners = _larger_corners(one, 2 * n + 64)
         one = state.corners
-        state.signs = _ints(2 * n + 64)
     for i, (corner, lines, edge) in enumerate(
         zip(root.corners, root.lines, root.edges, strict=True)
     ):
@@ -197,6 +204,22 @@ def _larger_corners(corners: Corners, n: int) -> Corners:
 def bring_pairs(
     state: PlaneState, prepared: Prepared, program: Program, space: SearchSpace
 ) -> bool:
+    """Have the kernel for double-double, and room; False where it would be too much.
+
+    Raises
+    ------
+    OutOfTime
+        If a clock ends before the kernel is compiled: another process is at it, and goes on.
+    """
+    from .pairs import tell_in_pairs
+
+    if not make_pairs(state, prepared, program, space):
+        return False
+    compile_in_time(tell_in_pairs, _COMPILE_PAIRS)
+    return True
+
+
+def make_pairs(state: PlaneState, prepared: Prepared, program: Program, space: SearchSpace) -> bool:
     """Have room for rows in double-double; False where it would be too much."""
     if len(state.middle.made):
         return True
