@@ -34,6 +34,7 @@ from ..prepared import kept_for, moderate
 from . import control as c
 from .layout import PlaneState
 from .questions import answer_signs, answer_witness
+from .rare import bring_in
 from .state import Prepared, begin_anew, grow, make_state, prepare
 
 __all__ = ["PlaneSearch", "Stage"]
@@ -150,6 +151,8 @@ class PlaneSearch:
 
         if self.stage == Stage.NEW:
             self.stage = Stage.GOING
+        if self.ctl[c.SELDOM]:
+            bring_in(self.problem, self.state)
         ctl, beat = self.ctl, time.monotonic()
         ctl[c.BUDGET] = self._nodes
         while self.stage == Stage.GOING:

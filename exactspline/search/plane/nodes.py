@@ -8,7 +8,6 @@ from .jit import kernel
 from .signs import count_decision
 
 
-
 @kernel
 def outside(S, upto):
     """Whether the cell is out of the part that is searched, its first ``upto`` units being known."""
@@ -84,9 +83,9 @@ def pop(P, S):
         return False
     S.ctl[c.DEPTH] = depth
     row = S.pending[depth]
+    S.ctl[c.N_LINES], S.ctl[c.LAYER] = row[c.P_LINES], row[c.P_LAYER]
     take(S, row[c.P_AT], row[c.P_K])
     S.ctl[c.TOP] = row[c.P_AT] + row[c.P_K]
-    S.ctl[c.N_LINES], S.ctl[c.LAYER] = row[c.P_LINES], row[c.P_LAYER]
     S.ctl[c.POSITION], S.ctl[c.OPEN_END] = row[c.P_POSITION], row[c.P_OPEN_END]
     S.ctl[c.PIECE], S.ctl[c.WAY] = row[c.P_PIECE], row[c.P_WAY]
     S.ctl[c.N_TOUCH], S.ctl[c.N_MEMO], S.ctl[c.WHOLE] = row[c.P_TOUCH], 0, 0

@@ -13,9 +13,11 @@ from ..facet_columns import first_pieces, hash_table
 from ..kernel import control as k
 from ..kernel.layout import Form, Problem
 from ..kernel.problem import make_problem
+from ..kernel.reentered import rows_of_layers
 from ..kernel.state import Start, entries_of, fill_first_layer, members_of, rounded_start
 from . import control as c
 from .layout import Corners, Faces, Lines, PlaneState, Regions
+from .renewed import is_seldom, make_renewal, renewed_layers
 from .root import Root, corner_floats, root_of
 
 __all__ = ["Prepared", "begin_anew", "grow", "make_state", "prepare"]
@@ -28,7 +30,7 @@ def _problem(program: Program, space: SearchSpace) -> Problem:
     """The numbers of a program and a space of two dimensions, with a bound for each coefficient."""
     problem = make_problem(program, space)
     problem.mode[k.COEFFICIENTS] = 1
-    problem.rows.on[:] = 0
+    problem.rows = rows_of_layers(program, renewed_layers(program, problem.weights.dense))
     return problem
 
 
@@ -83,6 +85,7 @@ def make_state(
         terms=np.zeros(32), low=np.zeros(widest), high=np.zeros(widest),
         table=_ints(int(classes.first[k.TABLE_SIZE])), begin=_ints(1), point=np.zeros(2),
         first_piece=_ints(0), table_of_units=_ints(0), hashes=np.zeros(0, dtype=np.uint64),
+        again=make_renewal(problem, program), tiers=_ints(1),
         out=Regions(codes=np.zeros((chunk, n_units), dtype=np.int32), points=np.zeros((chunk, 2))),
         faces=_faces(chunk) if faces else Faces.empty(),
     )  # fmt: skip
@@ -109,6 +112,10 @@ def begin_anew(state: PlaneState, prepared: Prepared) -> None:
     ctl[c.AT], ctl[c.K] = (c.RIGHT, 3) if root.whole else (c.FIRST_CORNER, n)
     ctl[c.TOP] = c.FIRST_CORNER + n
     ctl[c.PHASE], ctl[c.WAY] = c.ENTER, -1
+    ctl[c.SELDOM] = is_seldom(prepared.problem)
+    state.again.count[c.CELL] += 1
+    cell = state.lines.cell[ctl[c.N_LINES]]
+    cell[:] = ctl[c.AT], 0 if root.whole else n, state.again.count[c.CELL], -1
     state.num[c.E_MAX] = state.corners.at[c.FIRST_CORNER : c.FIRST_CORNER + n, c.E].max(initial=0.0)
     state.num[c.WEIGHT] = 1.0
 
@@ -119,8 +126,9 @@ def _ints(n: int) -> np.ndarray:
 
 def _lines(n: int) -> Lines:
     return Lines(
-        row=np.zeros((n, 3)), error=np.zeros((n, 3)), kind=np.zeros((n, c.N_LINE), dtype=np.int64)
-    )
+        row=np.zeros((n, 3)), error=np.zeros((n, 3)), kind=np.zeros((n, c.N_LINE), dtype=np.int64),
+        cell=np.zeros((n + 1, c.N_CELL), dtype=np.int64),
+    )  # fmt: skip
 
 
 def _corners(n: int) -> Corners:
@@ -192,6 +200,7 @@ def grow(state: PlaneState) -> None:
         n = len(old.row)
         larger = _lines(2 * n)
         larger.row[:n], larger.error[:n], larger.kind[:n] = old.row, old.error, old.kind
+        larger.cell[: n + 1] = old.cell
         state.lines = larger
     elif wanted == c.CORNERS:
         state.corners = _larger_corners(state.corners, 2 * len(state.corners.at))
