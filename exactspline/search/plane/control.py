@@ -10,6 +10,8 @@ DONE, PAUSE, FULL, GROW, QUERY, LIMIT = range(6)
 
 # signs of a form at a corner, verdicts on it on a cell
 NEG, ZERO, POS, CUT, UNSURE = -1, 0, 1, 2, 3
+# what Python has answered, besides signs: ZERO, as the form is a multiple of one of the lines
+OF_A, OF_B = 2, 3
 
 # ctl[PHASE]
 (
@@ -87,7 +89,7 @@ WEIGHT, FINISHED, E_MAX, FAULT_RATE, FAULT_SEED, N_NUM = range(6)
 # columns of a cell on the path: its corners, a number that no other cell has, its parent's row
 C_AT, C_K, C_ID, C_UP, N_CELL = range(5)
 # `Renewal.count`: the latest renewal, class, cell
-STAMP, CLASS, CELL, N_COUNT = range(4)
+STAMP, CLASS, CELL, MULTIPLES, N_COUNT = range(5)  # and rows in `PlaneState.multiples`
 
 # columns of a corner
 X, Y, W, E, N_CORNER = range(5)  # E bounds how far the others are off

@@ -14,7 +14,7 @@ from .forms import ask
 from .jit import kernel
 from .nodes import note_touches, push, question
 from .signs import count_decision, verdict
-from .winners import OPEN, are_equal, compare, enter_unit, guess_winner
+from .winners import OPEN, are_equal, compare, enter_unit, guess_winner, largest_error
 
 
 @kernel
@@ -59,7 +59,7 @@ def contenders(P, S, layer, unit):
     base, listed = P.layers.unit_at[layer], S.again.contenders
     start, lead = P.units.start[base + layer + unit], P.units.lead[base + unit]
     at, k, whole = S.ctl[c.AT], S.ctl[c.K], S.ctl[c.WHOLE] == 1
-    best = guess_winner(P, S, layer, unit, at, k)
+    best, e = guess_winner(P, S, layer, unit, at, k), largest_error(S, at, k)
     members = P.units.member[P.layers.piece_at[layer] + start :]
     listed[0], n = best, 1
     for r in range(P.units.start[base + layer + unit + 1] - start):
@@ -67,7 +67,7 @@ def contenders(P, S, layer, unit):
             continue
         told = c.UNSURE
         if not whole and not are_equal(P, S, layer, members[best], members[r]):
-            told = compare(P, S, layer, members[best], members[r], at, k)
+            told = compare(P, S, layer, members[best], members[r], at, k, e)
         if told != (c.POS if lead > 0 else c.NEG):
             listed[n] = r
             n += 1
@@ -165,6 +165,7 @@ def _clip(P, S, layer, start, lead, r, some, to):
     """
     at, k, whole = S.ctl[c.AT], S.ctl[c.K], S.ctl[c.WHOLE] == 1
     stride, members = P.layers.stride[layer], P.units.member[P.layers.piece_at[layer] + start :]
+    e = largest_error(S, at, k)
     for m in range(some):
         s = S.again.contenders[m]
         if s == r:
@@ -172,7 +173,7 @@ def _clip(P, S, layer, start, lead, r, some, to):
         form, sign, drops = condition(lead, start, r, s - (s > r), stride)
         found = c.UNSURE
         if not whole and not are_equal(P, S, layer, members[r], members[s]):
-            found = compare(P, S, layer, members[max(r, s)], members[min(r, s)], at, k)
+            found = compare(P, S, layer, members[max(r, s)], members[min(r, s)], at, k, e)
         if found == c.UNSURE:
             ask(P, S, layer, form)
             found = verdict(P, S, at, k, whole)
@@ -202,6 +203,7 @@ def _clip(P, S, layer, start, lead, r, some, to):
                 return question(S, c.RIGHT, 3), to
             end = part(S, at, k, line, sign, flat, to)
         at, k, whole, to = to, end - to, False, end
+        e = largest_error(S, at, k)
         count_decision(S)
     push(S, at, k, 0, r, 0, 0.0)
     return c.GO_ON, to

@@ -108,6 +108,7 @@ class PlaneState(Block):
     form: Form
     signs: Ints  # of the form at the corners of a cell
     memo: IntTable  # what Python has answered: form, line, line, sign
+    multiples: IntTable  # classes of forms and of lines that they are multiples of, by hashes
     touch: Ints  # lines that some unit vanishes on without being cut there; -1: all
     terms: Floats  # of an exact sum
     low: Floats  # of the forms of a layer at the corners of a cell

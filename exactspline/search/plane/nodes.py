@@ -44,6 +44,19 @@ def note_touches(S, at, k):
 
 
 @kernel
+def touch_all(S):
+    """Note that a form vanishes on every edge of the current cell."""
+    n = S.ctl[c.N_TOUCH]
+    if S.ctl[c.LEAVES] == 0:
+        return
+    if n < len(S.touch):
+        S.touch[n] = -1
+        S.ctl[c.N_TOUCH] = n + 1
+    else:
+        S.touch[n - 1] = -1
+
+
+@kernel
 def settled(S, unit, piece):
     """Go on behind a unit that takes a piece on all of the cell."""
     count_decision(S)

@@ -62,17 +62,27 @@ def answer_signs(search: Exactly) -> None:
     g = _turned(search.forms.form(int(ctl[c.LAYER]), form, state.codes))
     rows: dict[int, Ray] = {}
     for at in range(int(ctl[c.ASK_AT]), int(ctl[c.ASK_AT] + ctl[c.ASK_K])):
-        pair = [int(v) for v in state.corners.lines[at, : c.TURN]]
-        for line in pair:
+        a, b = (int(v) for v in state.corners.lines[at, : c.TURN])
+        for line in (a, b):
             if line not in rows:
                 rows[line] = line_row(search, line)
-        ray = cross(rows[pair[0]], rows[pair[1]])
-        value = sum((u * v for u, v in zip(ray, g, strict=True)), Fraction(0))
+        value = sum((u * v for u, v in zip(cross(rows[a], rows[b]), g, strict=True)), Fraction(0))
+        sign = (value > 0) - (value < 0)
+        if sign == 0 and _is_named(search, a) and not any(cross(rows[a], g)):
+            sign = c.OF_A
+        elif sign == 0 and _is_named(search, b) and not any(cross(rows[b], g)):
+            sign = c.OF_B
         n = int(ctl[c.N_MEMO])
         if n == len(state.memo):
             state.memo = np.concatenate([state.memo, np.zeros_like(state.memo)])
-        state.memo[n] = form, *pair, (value > 0) - (value < 0)
+        state.memo[n] = form, a, b, sign
         ctl[c.N_MEMO] = n + 1
+
+
+def _is_named(search: Exactly, line: int) -> bool:
+    """Whether the form and a line have classes, by which they are known on other paths, too."""
+    ctl, kind = search.state.ctl, search.state.lines.kind[line]
+    return bool(ctl[c.FORM_A] >= 0 and kind[c.L_CLASS_A] != -2)
 
 
 def answer_witness(search: Exactly) -> tuple[Fraction, Fraction] | None:

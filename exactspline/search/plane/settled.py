@@ -6,7 +6,7 @@ from . import control as c
 from .corners import TINY
 from .forms import ask
 from .jit import kernel
-from .nodes import note_touches
+from .nodes import note_touches, touch_all
 from .quick import bounds_at_corners, near_and_far
 from .signs import count_decision, verdict
 
@@ -37,8 +37,13 @@ def enter_simple(P, S, layer, end):
     for i in range(n):
         norm = abs(U[i]) + abs(U[n + i]) + abs(U[2 * n + i])
         bound = norm * near + TINY
-        bound += (error[i] + error[n + i] + error[2 * n + i]) * far
-        if S.low[i] > bound or S.high[i] < -bound:
+        off = error[i] + error[n + i] + error[2 * n + i]
+        bound += off * far
+        if norm == 0.0 and off == 0.0:
+            S.codes[first + i] = 0
+            S.ctl[c.BY_FLOAT] += counted
+            touch_all(S)
+        elif S.low[i] > bound or S.high[i] < -bound:
             S.codes[first + i] = 1 if S.low[i] > bound else 0
             S.ctl[c.BY_FLOAT] += counted
         elif (S.low[i] < -bound and S.high[i] > bound) or settle_slowly(

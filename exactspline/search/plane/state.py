@@ -23,6 +23,7 @@ from .root import Root, corner_floats, root_of
 __all__ = ["Prepared", "begin_anew", "grow", "make_state", "prepare"]
 
 CHUNK, _CODES, _FEWEST = 4096, 1 << 23, 256  # regions that are kept; entries of their codes
+_MULTIPLES = 1 << 13
 EDGES = 5  # of a region, about
 
 
@@ -81,7 +82,8 @@ def make_state(
         lines=_lines(n_lines + 256), corners=_corners(2048),
         pending=np.zeros((256, c.N_PENDING), dtype=np.int64), weight=np.zeros(256),
         form=Form(g=np.zeros(3), error=np.zeros(3)), signs=_ints(64),
-        memo=np.zeros((64, 4), dtype=np.int64), touch=_ints(1024 if faces else 1),
+        memo=np.zeros((64, 4), dtype=np.int64),
+        multiples=np.zeros((_MULTIPLES if len(classes.members) else 1, 4), dtype=np.int64), touch=_ints(1024 if faces else 1),
         terms=np.zeros(32), low=np.zeros(widest), high=np.zeros(widest),
         table=_ints(int(classes.first[k.TABLE_SIZE])), begin=_ints(1), point=np.zeros(2),
         first_piece=_ints(0), table_of_units=_ints(0), hashes=np.zeros(0, dtype=np.uint64),
@@ -156,7 +158,7 @@ def _fill_lines(state: PlaneState, start: Start) -> None:
     kind = lines.kind
     kind[:n, c.L_LAYER], kind[c.IDEAL_LINE, c.L_LAYER] = -1, -2
     kind[c.FIRST_ROW : n, c.L_FORM] = np.arange(n - c.FIRST_ROW)
-    kind[:n, c.L_CLASS_A] = kind[:n, c.L_CLASS_B] = -2
+    kind[:n, c.L_CLASS_A], kind[:n, c.L_CLASS_B] = -3 - np.arange(n), -2  # each its own
     size = np.abs(lines.row[:n])
     moderate = np.all((size == 0) | ((size > 1e-60) & (size < 1e60)), axis=1)
     moderate &= np.all(lines.error[:n] < 1e60, axis=1)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from . import control as c
 from .corners import INFLATE, TINY, UNIT
 from .jit import kernel
+from .nodes import touch_all
 
 OPEN, CUT = -1, -2  # in place of a piece: not known; certainly cut
 
@@ -60,10 +61,10 @@ def are_equal(P, S, layer, i, j):
 
 
 @kernel
-def compare(P, S, layer, plus, minus, at, k):
+def compare(P, S, layer, plus, minus, at, k, e):
     """The signs of a difference of members at k corners, in ``S.signs``: what it does on them.
 
-    POS, NEG or CUT, where no sign is in doubt; else UNSURE.
+    POS, NEG or CUT, where no sign is in doubt; else UNSURE. ``e``: `largest_error` of the corners.
     """
     n, u = P.layers.n_mem[layer], 3 * P.layers.mem_at[layer]
     U, error = S.members.U[u:], S.members.error[u:]
@@ -73,7 +74,6 @@ def compare(P, S, layer, plus, minus, at, k):
     off = error[plus] + error[n + plus] + error[2 * n + plus]
     off += error[minus] + error[n + minus] + error[2 * n + minus]
     a, b, const = a - other_a, b - other_b, const - other_const
-    e = largest_error(S, at, k)
     # as in quick.py: what corners and sums are off, and the members' own bounds
     bound = size * ((e + 8.0 * UNIT) * INFLATE) + off * ((1.0 + e) * INFLATE) + TINY
     low = high = 0
@@ -101,14 +101,14 @@ def winner(P, S, layer, unit, at, k, best):
     first = P.layers.unit_at[layer]
     start, lead = P.units.start[first + layer + unit], P.units.lead[first + unit]
     members = P.units.member[P.layers.piece_at[layer] + start :]
-    found, tied = best, 0
+    found, tied, e = best, 0, largest_error(S, at, k)
     for r in range(P.units.start[first + layer + unit + 1] - start):
         if r == best:
             continue
         if are_equal(P, S, layer, members[best], members[r]):
             found, tied = min(found, r), 1
             continue
-        told = compare(P, S, layer, members[best], members[r], at, k)
+        told = compare(P, S, layer, members[best], members[r], at, k, e)
         if told == c.UNSURE:
             return OPEN, 0
         if told != (c.POS if lead > 0 else c.NEG):
@@ -129,12 +129,13 @@ def enter_unit(P, S, layer, unit):
         _tell(S, again.tied[g])
         return again.winner[g]
     again.row[g] = -1
+    left = row >= 0  # its members are as they were
     best = guess_winner(P, S, layer, unit, S.ctl[c.AT], S.ctl[c.K])
     found, tied = winner(P, S, layer, unit, S.ctl[c.AT], S.ctl[c.K], best)
     if found < 0:
         return found
     row, step = own, 1
-    while cells[row, c.C_UP] >= 0:
+    while left and cells[row, c.C_UP] >= 0:
         larger = row
         for _ in range(step):
             if cells[larger, c.C_UP] >= 0:
@@ -154,10 +155,5 @@ def _tell(S, tied):
     """Count a unit that is settled by far, and note that equal members meet in every edge."""
     if S.ctl[c.WAY] < 0:
         S.ctl[c.BY_FLOAT] += 1
-    if tied == 1 and S.ctl[c.LEAVES] == 1:
-        n = S.ctl[c.N_TOUCH]
-        if n < len(S.touch):
-            S.touch[n] = -1
-            S.ctl[c.N_TOUCH] = n + 1
-        else:
-            S.touch[n - 1] = -1
+    if tied == 1:
+        touch_all(S)
