@@ -7,10 +7,9 @@ same floats: members are on lists by those, and only such are compared term by t
 
 from __future__ import annotations
 
-import math
-
 from ..kernel.classes import mixed, same_terms
 from . import control as c
+from .inside import bits
 from .jit import kernel
 
 # numbers of constants: what is added to that of a bias or of a piece's function
@@ -99,12 +98,8 @@ def class_of_member(P, S, layer, i):
             return 0 if bias[i] == 0 else OF_BIAS + bias[i]
         if bias[i] == 0 and terms == 1 and value[last] == 1:
             return state[column[last]]
-    # of the floats some number that is the same for equal ones
-    mantissa, _ = math.frexp(a * 0.7390851332151607 + b * 0.5671432904097838 + const)
-    h = 0
-    if abs(mantissa) <= 1.0:
-        h = int(mantissa * 9007199254740992.0)
-    bucket = mixed(mixed(h, layer), 1) & (len(again.first) - 1)
+    h = mixed(mixed(mixed(bits(a), bits(b)), bits(const)), layer)
+    bucket = h & (len(again.first) - 1)
     other = again.first[bucket]
     while other >= 0:
         j = other - u

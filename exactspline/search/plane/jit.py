@@ -21,8 +21,8 @@ if BY_POINTER:
 __all__ = ["TIERS", "entry", "kernel", "tier"]
 
 _MODULES = (
-    "control", "corners", "cuts", "dfs", "equal", "forms", "general", "jit", "layout", "leaves",
-    "nodes", "quick", "renewal", "seldom", "settled", "signs", "steps", "winners",
+    "control", "corners", "cuts", "dfs", "equal", "forms", "general", "inside", "jit", "layout",
+    "leaves", "nodes", "quick", "renewal", "seldom", "settled", "signs", "steps", "winners",
 )  # fmt: skip
 
 TIERS: list[Any] = []  # the kernels of `tier`

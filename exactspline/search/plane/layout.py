@@ -67,13 +67,17 @@ class Renewal(Block):
     # numbers of renewals
     count: Ints  # the latest ones, see control.py
     made: Ints  # per layer: when it was made, 0: never
+    entered: Ints  # per layer: when it was entered last
+    since: Ints  # per layer: when the layer before had been entered, when it was made
+    opened: Ints  # per layer: where its units that were open begin
+    closed: Ints  # and end
     moved: Ints  # per layer: when a member changed last
     passed: Ints  # per layer: when an entry of the state before it changed last
     entry: Ints  # per entry: when it changed last
     member: Ints  # per member
     # the state's entries, for all layers one after the other
     piece: Int32s  # of its unit, when it was made; -1: never
-    reach: FloatTable  # what an entry adds to a bound, a unit of weight
+    row: FloatTable  # its form, and from column 4 on what it adds to a bound, a unit of weight
     changed: Ints  # entries that changed, in the layer
     renewed: Ints  # members to be made anew, in the layer
     mark: Ints  # per member: the renewal that it is listed for
@@ -86,7 +90,7 @@ class Renewal(Block):
     argument: Ints
     # units that compare members
     winner: Int32s  # the piece that they take on a cell of the path
-    row: Ints  # where that cell stands there; -1: there is none
+    place: Ints  # where that cell stands there; -1: there is none
     cell: Ints  # its number
     tied: Ints  # 1: by members that are equal
     contenders: Ints

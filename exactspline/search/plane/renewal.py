@@ -18,9 +18,9 @@ from ..kernel.layer_entry import member_grid, state_grid
 from ..kernel.rows import EXACT_LIMIT, INFLATE, NOT_EXACT, SMALL, member_rows, state_row
 from . import control as c
 from .equal import class_of_entry, class_of_member, unlist
+from .inside import row_sums
 from .jit import kernel
 
-BLOCK = 64  # units that are compared at a time
 MORE = 1.0 + 1e-12
 
 
@@ -79,30 +79,27 @@ def _renew_state(P, S, layer, stamp):
     before, again = layer - 1, S.again
     unit, base, n = P.layers.unit_at[before], P.layers.piece_at[before], P.layers.n_units[before]
     new, u, since = P.layers.state_at[layer], P.layers.mem_at[before], again.made[layer]
-    made, codes = again.piece[new : new + n], S.codes[unit : unit + n]
-    moved = again.moved[before] > since
     changed = 0
-    for begin in range(0, n, BLOCK):
-        end = min(begin + BLOCK, n)
-        if not moved:
-            differs = 0
-            for i in range(begin, end):
-                differs |= made[i] ^ codes[i]
-            if differs == 0:
+    if again.moved[before] <= since and again.since[layer] == again.entered[before]:
+        # only units that were open then may take another piece
+        for position in range(again.opened[before], again.closed[before]):
+            i = S.open_units[position]
+            if again.piece[new + i] != S.codes[unit + i]:
+                _new_entry(P, S, layer, i, stamp)
+                again.changed[changed] = i
+                changed += 1
+        return changed
+    again.since[layer] = again.entered[before]
+    for i in range(n):
+        if again.piece[new + i] == S.codes[unit + i]:
+            piece = base + P.units.start[unit + before + i] + S.codes[unit + i]
+            if again.member[u + P.units.member[piece]] <= since or (
+                P.units.slope[piece] == 0.0 and P.units.slope_error[piece] == 0.0
+            ):
                 continue
-        for i in range(begin, end):
-            if made[i] == codes[i]:
-                if not moved:
-                    continue
-                piece = base + P.units.start[unit + before + i] + codes[i]
-                if again.member[u + P.units.member[piece]] <= since or (
-                    P.units.slope[piece] == 0.0 and P.units.slope_error[piece] == 0.0
-                ):
-                    continue
-            made[i] = codes[i]
-            _new_entry(P, S, layer, i, stamp)
-            again.changed[changed] = i
-            changed += 1
+        _new_entry(P, S, layer, i, stamp)
+        again.changed[changed] = i
+        changed += 1
     return changed
 
 
@@ -115,7 +112,7 @@ def _new_entry(P, S, layer, i, stamp):
     state_row(
         P, piece, n_mem, 2, S.members.U[u:], S.members.error[u:], S.members.size, S.entries, at
     )
-    S.again.entry[at] = stamp
+    S.again.entry[at], S.again.piece[at] = stamp, S.codes[unit + i]
     _measure(S, layer, at)
     if len(S.members.classes) > 0:
         S.entries.classes[at] = class_of_entry(P, S, layer, at, piece)
@@ -125,14 +122,14 @@ def _new_entry(P, S, layer, i, stamp):
 def _measure(S, layer, at):
     """An entry's size, and what it adds to the bounds of members that read it."""
     rounding = gamma(S.again.longest[layer] + 1)
-    most = 0.0
+    row, most = S.again.row[at], 0.0
     for n in range(3):
         value, error = abs(S.entries.Z[at, n]), S.entries.error[at, n]
         most = value if value > most else most
         reach = 0.0
         if value != 0.0 or error != 0.0:  # at least so much that no product of it vanishes
             reach = max((error + rounding * value) * MORE, SMALL)
-        S.again.reach[at, n] = reach
+        row[n], row[4 + n] = S.entries.Z[at, n], reach
     S.entries.size[at] = most
 
 
@@ -181,7 +178,7 @@ def _all_members(P, S, layer, stamp, exact):
     _sizes_and_classes(P, S, layer, n)
     unit = P.layers.unit_at[layer]
     for i in range(P.layers.n_units[layer]):
-        again.row[unit + i] = -1
+        again.place[unit + i] = -1
 
 
 @kernel
@@ -204,7 +201,7 @@ def _some_members(P, S, layer, stamp, exact, changed):
             _new_member(P, S, layer, i, exact)
             again.member[u + i] = stamp
             for t in range(unit_start[i], unit_start[i + 1]):
-                again.row[unit + rows.unit[rows.unit_at[layer] + t]] = -1
+                again.place[unit + rows.unit[rows.unit_at[layer] + t]] = -1
     if renewed > 0:
         again.moved[layer] = stamp
         _sizes_and_classes(P, S, layer, renewed)
@@ -229,39 +226,27 @@ def _sizes_and_classes(P, S, layer, renewed):
 @kernel
 def _new_member(P, S, layer, i, exact):
     """One member with its bounds, from the entries that it reads; see `rows.member_rows`."""
-    rows, again, Z = P.rows, S.again, S.entries.Z
+    rows, again, out = P.rows, S.again, S.terms
     n, u, new = P.layers.n_mem[layer], P.layers.mem_at[layer], P.layers.state_at[layer]
     U, error = S.members.U[3 * u :], S.members.error[3 * u :]
     begin = rows.at[layer] + rows.start[u + layer + i]
     end = rows.at[layer] + rows.start[u + layer + i + 1]
-    a, b, const = 0.0, 0.0, P.weights.bias[u + i]
-    bias = abs(const)
-    for s in range(begin, end):
-        j, w = new + rows.column[s], rows.weight[s]
-        a += w * Z[j, 0]
-        b += w * Z[j, 1]
-        const += w * Z[j, 2]
-    U[i], U[n + i], U[2 * n + i] = a, b, const
-    a = b = const = 0.0
-    if not exact:
+    bias = P.weights.bias[u + i]
+    row_sums(again.row, rows.column, rows.weight, new, begin, end, out)
+    U[i], U[n + i], U[2 * n + i] = out[0], out[1], out[2] + bias
+    if exact:
+        error[i] = error[n + i] = error[2 * n + i] = 0.0
+        return
+    if P.weights.has_error[layer] == 1:
+        Z, Z_error = S.entries.Z, S.entries.error
         for s in range(begin, end):
-            j, w = new + rows.column[s], abs(rows.weight[s])
-            a += w * again.reach[j, 0]
-            b += w * again.reach[j, 1]
-            const += w * again.reach[j, 2]
-        if P.weights.has_error[layer] == 1:
-            off = S.entries.error
-            for s in range(begin, end):
-                j, w = new + rows.column[s], rows.error[s]
-                if again.reach[j, 0] > 0.0:
-                    a += w * max(abs(Z[j, 0]) + off[j, 0], SMALL)
-                if again.reach[j, 1] > 0.0:
-                    b += w * max(abs(Z[j, 1]) + off[j, 1], SMALL)
-                if again.reach[j, 2] > 0.0:
-                    const += w * max(abs(Z[j, 2]) + off[j, 2], SMALL)
-        if end > begin:
-            const += gamma(again.longest[layer] + 1) * bias
-        const += P.weights.bias_error[u + i]
-    error[i] = a * INFLATE + UNDERFLOW if a > 0.0 else 0.0
-    error[n + i] = b * INFLATE + UNDERFLOW if b > 0.0 else 0.0
-    error[2 * n + i] = const * INFLATE + UNDERFLOW if const > 0.0 else 0.0
+            j, w = new + rows.column[s], rows.error[s]
+            for m in range(3):
+                if again.row[j, 4 + m] > 0.0:
+                    out[4 + m] += w * max(abs(Z[j, m]) + Z_error[j, m], SMALL)
+    if end > begin:
+        out[6] += gamma(again.longest[layer] + 1) * abs(bias)
+    out[6] += P.weights.bias_error[u + i]
+    for m in range(3):
+        off = out[4 + m]
+        error[m * n + i] = off * INFLATE + UNDERFLOW if off > 0.0 else 0.0

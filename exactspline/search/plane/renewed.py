@@ -57,11 +57,13 @@ def make_renewal(problem: Problem, program: Program) -> Renewal:
         ),
         column_at=column_at, column_start=column_start, column_row=column_row, count=count,
         made=_ints(n_layers), moved=_ints(n_layers), passed=_ints(n_layers),
+        entered=_ints(n_layers), since=_ints(n_layers), opened=_ints(n_layers),
+        closed=_ints(n_layers),
         entry=_ints(n_state), member=_ints(n_mem), piece=np.full(n_state, -1, dtype=np.int32),
-        reach=np.zeros((n_state, 3)), changed=_ints(most), renewed=_ints(most), mark=_ints(n_mem),
+        row=np.zeros((n_state, 8)), changed=_ints(most), renewed=_ints(most), mark=_ints(n_mem),
         first=_ints(1 << (2 * nodes).bit_length(), -1), next=_ints(nodes), previous=_ints(nodes),
         bucket=_ints(nodes, -1), function=_ints(nodes), argument=_ints(nodes),
-        winner=np.zeros(n_units, dtype=np.int32), row=_ints(n_units, -1), cell=_ints(n_units),
+        winner=np.zeros(n_units, dtype=np.int32), place=_ints(n_units, -1), cell=_ints(n_units),
         tied=_ints(n_units), contenders=_ints(pieces + 1),
     )  # fmt: skip
 

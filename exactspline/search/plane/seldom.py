@@ -10,6 +10,7 @@ from .general import settle_general, split_maximum
 from .jit import kernel, tier
 from .renewal import renew
 from .settled import enter_simple, settle_slowly
+from .winners import is_settled
 
 __all__ = ["seldom"]
 
@@ -36,7 +37,12 @@ def _enter(P, S, layer):
     if P.layers.simple[layer] == 1 and S.ctl[c.WHOLE] == 0:
         end = enter_simple(P, S, layer, end)
     else:
+        counted, again, untold = S.ctl[c.WAY] < 0, S.again, 1 - S.ctl[c.LEAVES]
         for unit in range(P.layers.n_units[layer]):
+            if again.tied[first + unit] <= untold and is_settled(P, S, layer, unit):
+                S.codes[first + unit] = again.winner[first + unit]
+                S.ctl[c.BY_FLOAT] += counted
+                continue
             if P.units.two_piece[first + unit] and P.units.lead[first + unit] == 0:
                 form = P.units.start[first + layer + unit] * P.layers.stride[layer]
                 found = settle_slowly(P, S, layer, unit, form)
@@ -46,5 +52,8 @@ def _enter(P, S, layer):
                 S.open_units[end] = unit
                 end += 1
     S.ctl[c.OPEN_END] = end
+    S.again.count[c.STAMP] += 1
+    S.again.entered[layer] = S.again.count[c.STAMP]
+    S.again.opened[layer], S.again.closed[layer] = S.ctl[c.POSITION], end
     S.ctl[c.PHASE] = c.UNIT
     return c.GO_ON

@@ -117,6 +117,14 @@ def winner(P, S, layer, unit, at, k, best):
 
 
 @kernel
+def is_settled(P, S, layer, unit):
+    """Whether the current cell is inside of one on which a unit was settled, as it is."""
+    again, g = S.again, P.layers.unit_at[layer] + unit
+    place = again.place[g]
+    return 0 <= place <= S.ctl[c.N_LINES] and S.lines.cell[place, c.C_ID] == again.cell[g]
+
+
+@kernel
 def enter_unit(P, S, layer, unit):
     """The piece of a unit on the current cell, by far; OPEN or CUT if there is none.
 
@@ -124,12 +132,11 @@ def enter_unit(P, S, layer, unit):
     """
     again, cells = S.again, S.lines.cell
     g, own = P.layers.unit_at[layer] + unit, S.ctl[c.N_LINES]
-    row = again.row[g]
-    if 0 <= row <= own and cells[row, c.C_ID] == again.cell[g]:
+    if is_settled(P, S, layer, unit):
         _tell(S, again.tied[g])
         return again.winner[g]
-    again.row[g] = -1
-    left = row >= 0  # its members are as they were
+    left = again.place[g] >= 0  # its members are as they were
+    again.place[g] = -1
     best = guess_winner(P, S, layer, unit, S.ctl[c.AT], S.ctl[c.K])
     found, tied = winner(P, S, layer, unit, S.ctl[c.AT], S.ctl[c.K], best)
     if found < 0:
@@ -144,7 +151,7 @@ def enter_unit(P, S, layer, unit):
         if k == 0 or winner(P, S, layer, unit, at, k, best)[0] < 0:
             break
         row, step = larger, 2 * step
-    again.row[g], again.cell[g] = row, cells[row, c.C_ID]
+    again.place[g], again.cell[g] = row, cells[row, c.C_ID]
     again.winner[g], again.tied[g] = found, tied
     _tell(S, tied)
     return found
