@@ -26,6 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def short_tasks(monkeypatch):
     """Tasks that end after a few decisions, so that small searches are cut up."""
     monkeypatch.setattr("exactspline.search.kernel.engine.BUDGET", 40)
+    monkeypatch.setattr("exactspline.search.plane.engine.BUDGET", 10)
     monkeypatch.setattr("exactspline.search.highs.engine.HEARTBEAT", 0.0)
     monkeypatch.setattr("exactspline.tasks.coordinate.SECONDS", 0.0)
     monkeypatch.setattr("exactspline.tasks.coordinate.SHORT_SECONDS", 0.0)

@@ -201,6 +201,10 @@ def test_stream_in_batches():
 @pytest.mark.parametrize("engine", engine_names())
 def test_limit_is_marked(engine):
     full = es.enumerate_regions(NET, BOX)
+    if engine == "plane":
+        with pytest.raises(es.ParameterError, match="up to 2 dimensions"):
+            es.count_regions(NET, BOX, limit=10, engine=engine)
+        return
     count = es.count_regions(NET, BOX, limit=10, engine=engine)
     assert count == 10
     assert count.complete is False

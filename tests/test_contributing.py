@@ -164,7 +164,7 @@ import exactspline as es
 from exactspline.search.choice import engine_names
 from exactspline.search.part import Part
 from exactspline.search.run import Run
-assert engine_names() == ("kernel", "highs", "brute", "rational")
+assert engine_names() == ("plane", "kernel", "highs", "brute", "rational")
 rng = random.Random(5)
 for size in (1, 2, 3):
     for domain in (None, es.Box([-1, "-1/3"], [1, 2])):

@@ -24,7 +24,7 @@ class Decisions:
     """How many decisions each tier proved.
 
     A decision is a unit settled on a cell (it does not cut it), or a region shown to be
-    nonempty.
+    nonempty: in one and two dimensions, where signs at corners show that, a unit that cuts a cell.
 
     Attributes
     ----------

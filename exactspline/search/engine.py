@@ -104,6 +104,8 @@ class Engine:
         that is enough is taken. 0: only by its name.
     facets : int
         Up to how many dimensions it finds facets.
+    most : int
+        Up to how many dimensions it searches at all; 0: any.
     kernels : bool
         Whether it needs kernels that are compiled first.
     """
@@ -115,6 +117,7 @@ class Engine:
     automatic: int
     facets: int
     kernels: bool
+    most: int = 0
 
 
 ENGINES: dict[str, Engine] = {}
@@ -123,7 +126,7 @@ B = TypeVar("B", bound=Begin)
 
 def engine(
     name: str, *, says: str, label: str = "", automatic: int = 0, facets: int = 0,
-    kernels: bool = False,
+    kernels: bool = False, most: int = 0,
 ) -> Callable[[B], B]:  # fmt: skip
     """Register a class of searches, or a function that begins one, as an engine.
 
@@ -138,7 +141,9 @@ def engine(
     def register(begin: B) -> B:
         if name in ENGINES or name in ("auto", "exact"):
             raise ParameterError(f"engine {name!r}: the name is taken; choose another")
-        ENGINES[name] = Engine(name, begin, says, label or name, automatic, facets, kernels)
+        ENGINES[name] = Engine(
+            name, begin, says, label or name, automatic, facets, kernels, most
+        )  # fmt: skip
         return begin
 
     return register

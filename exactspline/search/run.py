@@ -74,6 +74,13 @@ class Run:
             self.trivial = self.space.dim == 0
         else:
             self.trivial = True
+        if not self.trivial and self.space is not None:
+            most = engine_called(self.engine_name).most
+            if most and self.space.dim > most:
+                raise ParameterError(
+                    f"engine {self.engine_name!r} searches up to {most} dimensions, but the "
+                    f"network reads {self.space.dim} of its domain's; take 'auto', or a slice"
+                )
         if self.facets and not self.trivial and self.space is not None:
             most = engine_called(self.engine_name).facets
             if most == 0:

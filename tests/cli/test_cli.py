@@ -56,7 +56,7 @@ def test_count_as_json(run, files):
     assert (value["input_dim"], value["domain_dim"], value["units"]) == (2, 2, 3)
     assert value["domain"] == {"type": "all", "dim": 2}
     assert value["network_sha256"] == es.load(files / "small.npz").sha256
-    assert value["engine"] == "kernel"
+    assert value["engine"] == "plane"
     assert value["version"] == es.__version__
     assert "activation regions" in value["count_definition"]
     assert isinstance(value["seconds"], float)
@@ -226,7 +226,7 @@ def test_several_domains_have_no_total(run):
 def test_engines(run, engine):
     value = json.loads(run("count", "small.npz", "--engine", engine, "--json")[1])
     assert value["regions"] == 7
-    assert value["engine"] == ("kernel" if engine == "auto" else engine)
+    assert value["engine"] == ("plane" if engine == "auto" else engine)
 
 
 def test_rational_network(run):

@@ -219,7 +219,7 @@ def test_engines_obey_the_protocol():
         assert (search.finished, search.regions, search.share) == (True, 4, 1.0)
         assert search.decisions.total >= 4
         assert search.remaining() == []
-    by_size = [choice.automatic(dim).name for dim in (1, 60, 61, 10**6)]
-    assert by_size == ["kernel", "kernel", "highs", "highs"]
-    with pytest.raises(es.ParameterError, match="choose one of auto, kernel, highs, "):
+    by_size = [choice.automatic(dim).name for dim in (1, 2, 3, 60, 61, 10**6)]
+    assert by_size == ["plane", "plane", "kernel", "kernel", "highs", "highs"]
+    with pytest.raises(es.ParameterError, match="choose one of auto, plane, kernel, highs, "):
         choice.engine_called("none")

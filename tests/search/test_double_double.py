@@ -305,7 +305,8 @@ def test_signs_of_sums():
 def test_multiples_with_any_ratio(shift):
     """Two units on parallel hyperplanes, or on one: 0.3 (x - y) and 0.7 (x - y) + shift."""
     rows = es.Dense([[0.3, -0.3], [0.7, -0.7]], [0.0, shift])
-    found = es.enumerate_regions(es.Network([rows, es.ReLU()], (2,)), es.Box(-1, 1, dim=2))
+    net = es.Network([rows, es.ReLU()], (2,))
+    found = es.enumerate_regions(net, es.Box(-1, 1, dim=2), engine="kernel")
     assert [tuple(code) for code in found.codes.tolist()] == (
         [(0, 0), (1, 1)] if shift == 0 else [(0, 0), (0, 1) if shift > 0 else (1, 0), (1, 1)]
     )

@@ -193,7 +193,7 @@ def test_hashes_only_find_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
         return weak(program) & np.uint64(3)
 
     monkeypatch.setattr(facet_buffers, "hash_table", two_bits)
-    partition = graph(net, box)
+    partition = es.enumerate_regions(net, box, graph=True, engine="kernel")
     assert len(set(partition._builder.hashes._array.tolist())) <= 4
     assert columns(partition) == expected
 

@@ -14,6 +14,7 @@ from exactspline.search.choice import engine_names
 from exactspline.search.highs import engine as highs_engine
 from exactspline.search.kernel import engine as kernel_engine
 from exactspline.search.part import INSIDE, ON_THE_WAY, OUTSIDE, WHOLE, Part, successor
+from exactspline.search.plane import engine as plane_engine
 from exactspline.search.run import Run
 
 
@@ -24,6 +25,7 @@ def small_steps(monkeypatch):
 
     def steps(n: int) -> None:
         monkeypatch.setattr(kernel_engine, "BUDGET", n)
+        monkeypatch.setattr(plane_engine, "BUDGET", n // 4)
 
     return steps
 
@@ -65,7 +67,7 @@ def test_any_cut_gives_the_same_regions(engine, small_steps):
     for seed in range(60 if engine == "kernel" else 25):
         rng = random.Random(seed)
         small_steps(rng.choice([5, 10, 40]))  # fewer may not get beyond a unit of many pieces
-        dim = rng.randint(1, 3)
+        dim = rng.randint(1, 2 if engine == "plane" else 3)
         widths = [rng.randint(1, 4) for _ in range(rng.randint(1, 3))]
         style = rng.choice(["integer", "float", "third"])
         spec = nets.random_spec(rng, dim, widths, style, skip=rng.random() < 0.3)

@@ -176,6 +176,10 @@ TINY_NETS = {
 def test_numbers_that_vanish_in_float64_count(name, engine):
     operators, dim, regions = TINY_NETS[name]
     net = es.Network(operators, (dim,))
+    if engine == "plane" and dim > 2:
+        with pytest.raises(es.ParameterError, match="up to 2 dimensions"):
+            es.count_regions(net, engine=engine)
+        return
     assert es.count_regions(net, engine=engine) == regions
     for size in (1, 1e-300, Fraction(1, 10**500), 10**300):
         domain = box_or_plane(size, dim)

@@ -60,7 +60,7 @@ def test_reading_while_a_run_writes(tmp_path, short_tasks):
         seen.append(len(omega))
         assert np.array_equal(omega.codes, whole.codes[: len(omega)])
 
-    es.enumerate_regions(MOONS, BOX, store=name, progress=look)
+    es.enumerate_regions(MOONS, BOX, store=name, progress=look, engine="kernel")
     assert len(set(seen)) > 2
 
 

@@ -24,6 +24,7 @@ import exactspline as es
 from exactspline.search.highs import engine as highs_engine
 from exactspline.search.kernel import engine as kernel_engine
 from exactspline.search.part import WHOLE
+from exactspline.search.plane import engine as plane_engine
 from exactspline.search.run import Run
 from exactspline.tasks import coordinate, task
 
@@ -70,7 +71,9 @@ class Way:
 def draw_way(rng: random.Random, case: Case, workers: Sequence[str]) -> Way:
     """Any way that is fast enough for a case."""
     n = len(case.codes)
-    engines = ["kernel", "kernel", "kernel", "highs"] + (["rational"] if n <= MOST_EXACT else [])
+    engines = ["auto", "auto", "kernel", "kernel", "highs"] + (
+        ["rational"] if n <= MOST_EXACT else []
+    )
     form = rng.choice(("count", "list", "list", "stream", "store", "store", "parts"))
     who = rng.choice(workers) if form != "parts" else "none"
     stops: tuple[int, ...] = ()
@@ -89,7 +92,8 @@ def short_steps(budget: int) -> Iterator[None]:
     """Searches and tasks that stop after a few decisions: facets take a tenth of a budget."""
     with ExitStack() as stack:
         for module, name, value in (
-            (kernel_engine, "BUDGET", budget), (highs_engine, "HEARTBEAT", 0.0),
+            (kernel_engine, "BUDGET", budget), (plane_engine, "BUDGET", budget),
+            (highs_engine, "HEARTBEAT", 0.0),
             (coordinate, "SECONDS", 0.0), (coordinate, "SHORT_SECONDS", 0.0),
             (task, "_DESCENTS", 0),
         ):  # fmt: skip

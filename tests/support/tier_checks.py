@@ -37,7 +37,9 @@ def verdict_of_middle(search: KernelSearch) -> int:
     """What the middle tier says of the form that is asked; the search stands as it stood."""
     state = search.state
     if not len(state.middle.ctl):
-        state.middle = make_middle(search.problem, *search.moderate, state)
+        state.middle = make_middle(
+            search.problem, *search.moderate, state.middle.entered, len(state.path.size)
+        )
         bring_in(search.problem, state, c.MIDDLE_VERDICT)
     names = ("ctl", "point", "point_low", "plus_point", "plus_low", "minus_point", "minus_low")
     kept = {name: getattr(state, name).copy() for name in names}

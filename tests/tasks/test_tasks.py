@@ -85,7 +85,7 @@ def test_processes(pool):
     count = es.count_regions(net, executor=pool)
     assert count == 479
     assert count.complete
-    assert count.decisions.total >= 4000
+    assert count.decisions.total >= 3000
 
 
 @pytest.mark.slow

@@ -74,6 +74,45 @@ class PackedCodes:
             )
         return out
 
+    def differ_by(
+        self, first: np.ndarray, second: np.ndarray, row: np.ndarray, unit: np.ndarray,
+        piece: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """Whether pairs of codes are equal but for given changes, after `finish`.
+
+        Parameters
+        ----------
+        first, second : int arrays, shape (n,)
+            Numbers of regions.
+        row, unit, piece : int arrays, shape (changes,)
+            In pair ``row`` the second code has ``piece`` at a unit, no two of one row and unit.
+
+        Returns
+        -------
+        bool array, shape (n,)
+        """
+        out = np.ones(len(first), dtype=bool)
+        if self.low is None:
+            return out
+        at = np.searchsorted(self.varying, unit)
+        varies = at < len(self.varying)
+        varies[varies] = self.varying[at[varies]] == unit[varies]
+        never = ~varies
+        out[row[never]] = self.low[unit[never]] == piece[never]
+        if len(self.varying) == 0:
+            return out
+        row, at, piece = row[varies], at[varies], piece[varies]
+        bits = self.bits[self.varying]
+        begin = np.cumsum(bits) - bits
+        wanted = self.chunks[0][first]
+        for b in range(int(bits.max())):
+            has = bits[at] > b
+            place, value = begin[at[has]] + b, (piece[has] >> b) & 1
+            byte, mask = place >> 3, (128 >> (place & 7)).astype(np.uint8)
+            np.bitwise_and.at(wanted, (row[has], byte), ~mask)
+            np.bitwise_or.at(wanted, (row[has], byte), np.where(value, mask, 0).astype(np.uint8))
+        return out & np.all(wanted == self.chunks[0][second], axis=1)
+
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Codes of regions start .. stop - 1, shape (n, units)."""
         out = np.empty((stop - start, self.units), dtype=self.dtype)

@@ -124,16 +124,18 @@ def _agree(
     partition: RegionTable, columns: dict[str, np.ndarray], edges: np.ndarray, candidate: np.ndarray
 ) -> np.ndarray:
     """Whether the candidates' codes are the sources' ones with the facets' changes."""
-    codes = partition._codes.take(columns["source"][edges])
-    codes[np.arange(len(edges)), columns["unit"][edges]] = columns["piece"][edges]
-    if len(edges):
+    row = np.arange(len(edges))
+    unit, piece = columns["unit"][edges], columns["piece"][edges]
+    if len(edges) and len(columns["flip_edge"]):
         a, b = np.searchsorted(columns["flip_edge"], [edges[0], edges[-1] + 1])
         flipped = columns["flip_edge"][a:b]
-        row = np.searchsorted(edges, flipped)
-        row[row == len(edges)] = 0
-        here = edges[row] == flipped
-        codes[row[here], columns["flip_unit"][a:b][here]] = columns["flip_piece"][a:b][here]
-    return np.all(codes == partition._codes.take(candidate), axis=1)
+        of = np.searchsorted(edges, flipped)
+        of[of == len(edges)] = 0
+        here = edges[of] == flipped
+        row = np.concatenate([row, of[here]])
+        unit = np.concatenate([unit, columns["flip_unit"][a:b][here]])
+        piece = np.concatenate([piece, columns["flip_piece"][a:b][here]])
+    return partition._codes.differ_by(columns["source"][edges], candidate, row, unit, piece)
 
 
 def _known(

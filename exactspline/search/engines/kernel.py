@@ -14,7 +14,7 @@ DENSE = 60  # beyond it a dense dictionary per pending cell is no longer worth i
 
 
 @engine(
-    "kernel", says="compiled, the default", label="compiled kernel", automatic=DENSE,
+    "kernel", says="compiled, up to 60", label="compiled kernel", automatic=DENSE,
     facets=DENSE, kernels=True,
 )  # fmt: skip
 def _begin(program: Program, space: SearchSpace, **options: Any) -> Search:

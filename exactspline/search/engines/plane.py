@@ -11,7 +11,10 @@ from ..engine import Search, engine
 __all__: list[str] = []
 
 
-@engine("plane", says="compiled, two dimensions", label="compiled plane", kernels=True)
+@engine(
+    "plane", says="compiled, up to two dimensions", label="compiled plane", automatic=2, facets=2,
+    kernels=True, most=2,
+)  # fmt: skip
 def _begin(program: Program, space: SearchSpace, **options: Any) -> Search:
     from ..plane.engine import PlaneSearch
 

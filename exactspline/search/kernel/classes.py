@@ -25,7 +25,14 @@ from . import control as c
 from .conditions import form_terms
 from .jit import kernel
 
-__all__ = ["class_arrays", "classes_of", "member_classes", "sign_on_path", "state_classes", "with_classes"]
+__all__ = [
+    "class_arrays",
+    "classes_of",
+    "member_classes",
+    "sign_on_path",
+    "state_classes",
+    "with_classes",
+]
 
 # numbers: 0 is the zero row, the weight 0 and the piece 0; 1 the weight 1 and the piece u;
 # -1 stands for the member of a piece that does not read it

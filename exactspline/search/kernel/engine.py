@@ -290,7 +290,9 @@ class KernelSearch:
                 ctl[c.PHASE] = c.NODE
                 answer(self)
         else:
-            self.state.middle = make_middle(self.problem, *self.moderate, self.state)
+            self.state.middle = make_middle(
+                self.problem, *self.moderate, self.state.middle.entered, len(self.state.path.size)
+            )
             bring_in(self.problem, self.state, wanted)
 
     def _pace(self, seconds: float) -> None:

@@ -323,9 +323,7 @@ def _turn(flat: np.ndarray, rows: np.ndarray) -> None:
         columns[a : a + 128] = rows[:, a : a + 128].T
 
 
-def fill_first_layer(
-    members: Members, entries: Entries, start: Start, coefficients: bool
-) -> None:
+def fill_first_layer(members: Members, entries: Entries, start: Start, coefficients: bool) -> None:
     """Write the forms of the inputs and of the first layer's members, which no code changes."""
     first, n = start.members, len(start.members.size)
     _turn(members.U, first.values)

@@ -23,6 +23,8 @@ OF_A, OF_B = 2, 3
 
 # ctl[REASON]
 OF_CORNERS, OF_WITNESS, OF_NOTHING = range(3)  # signs of a form; a point; a maximum without one
+# columns of the memo
+M_FORM, M_LINE_A, M_LINE_B, M_SIGN, M_TIER, N_MEMO_COLUMNS = range(6)
 # ctl[WANTED]
 LINES, CORNERS, NODES, TOUCHES = range(4)
 
@@ -46,9 +48,10 @@ FROM_POS, FROM_NEG, FLAT, RIGHT, UP, ORIGIN, FIRST_CORNER = range(7)
     DEPTH,  # pending cells
     N_TOUCH,
     WAY,  # on the way to a part: how many pieces of its begin are known to be met; -1: inside
-    N_MEMO,
+    N_MEMO,  # signs that were asked for and are known
     N_OUT,  # regions in the buffer
     N_EDGES,  # their edges
+    N_TOUCHED,  # faces that are marked
     BUDGET,
     REGIONS,
     MAX_REGIONS,
@@ -64,14 +67,15 @@ FROM_POS, FROM_NEG, FLAT, RIGHT, UP, ORIGIN, FIRST_CORNER = range(7)
     TIER,  # what the last verdict needed at most: FLOAT, INTEGER, RATIONAL
     BY_FLOAT,
     BY_INTEGER,
+    BY_PAIRS,
     BY_RATIONAL,
     N_BEGIN,
     PART_DEPTH,
     HAS_POINT,  # 1: Python has given the leaf's witness
     SELDOM,  # 1: layers are entered by `seldom.seldom`
     N_CTL,
-) = range(37)
-FLOAT, INTEGER, RATIONAL = range(3)
+) = range(39)
+FLOAT, INTEGER, PAIRS, RATIONAL = range(4)  # in the order of what they cost
 
 # what `seldom.seldom` is called with, plus OPERATIONS times a unit
 ENTERS, SPLITS, SETTLES, OPERATIONS = range(4)
@@ -101,3 +105,6 @@ LINE_A, LINE_B, TURN, EDGE, INWARD, N_CORNER_LINES = range(6)
 L_LAYER, L_FORM, L_KIND, L_CLASS_A, L_CLASS_B, N_LINE = range(6)
 # L_KIND: numbers of any size; of moderate size; and exact
 ANY, MODERATE, EXACT = range(3)
+
+# columns of a point beyond an edge
+KNOWN = 2  # 1: it is proved

@@ -27,20 +27,35 @@ from ...cells.space import SearchSpace
 from ...clock import Clock, OutOfTime
 from ...compile.program import Program
 from ...errors import UndecidedError
+from ...polyhedra.lp import Point, q
+from ...rationals import fractions
 from ..decisions import Batch, Decisions
 from ..kernel.block import given
 from ..part import INSIDE, WHOLE, Part, following
 from ..prepared import kept_for, moderate
 from . import control as c
+from .edges import ExactEdges, FaceChunk, face_chunk, facets_of, settle_touched, upper_edges
+from .faces import PlaneFaces
 from .layout import PlaneState
+from .line import as_strip
 from .questions import answer_signs, answer_witness
 from .rare import bring_in
-from .state import Prepared, begin_anew, grow, make_state, prepare
+from .state import Prepared, begin_anew, bring_pairs, grow, make_state, prepare
 
 __all__ = ["PlaneSearch", "Stage"]
 
 BUDGET, FIRST = 50_000, 500  # cuts between two looks at the clock
+# as of the kernel search: what a kernel of their own would take longer to compile for
+FEW, SMALL = 64, 2000
 SLOW, FAST, HEARTBEAT = 0.2, 0.05, 0.1  # seconds between two looks: too many, too few, to aim at
+
+
+def _on_line(batch: Batch) -> None:
+    """Leave out the coordinate that a line does not have."""
+    batch.points = batch.points[:, :1].copy()
+    batch.exact = {i: point[:1] for i, point in batch.exact.items()}
+    if batch.facets is not None:
+        batch.facets.point = batch.facets.point[:, :1].copy()
 
 
 class Stage(IntEnum):
@@ -50,7 +65,7 @@ class Stage(IntEnum):
 
 
 class PlaneSearch:
-    """One search of a program on a space of two dimensions.
+    """One search of a program on a space of one or two dimensions.
 
     Parameters
     ----------
@@ -78,9 +93,15 @@ class PlaneSearch:
         self.program, self.part, self.keep = program, part, keep
         self.kept = kept_for(program, space)
         self.coordinates, scaled = moderate(program, space)
-        self.space = self.coordinates.space
-        prepared: Prepared = self.kept.of("plane", lambda: prepare(*scaled))
-        self.problem = prepared.problem
+        self.space, self.dim = self.coordinates.space, space.dim
+        if self.dim == 1:
+            self.space = self.kept.of("strip", lambda: as_strip(self.coordinates.space))
+            scaled = scaled[0], self.kept.of("scaled strip", lambda: as_strip(scaled[1]))
+        self.scaled = scaled
+        self.prepared: Prepared = self.kept.of("plane", lambda: prepare(*scaled))
+        prepared, self.problem = self.prepared, self.prepared.problem
+        few_members = prepared.problem.layers.mem_at[-1] <= SMALL
+        self._few = FEW if few_members else 0  # questions that are still left to rationals
         self._name = f"plane state {keep} {facets}"  # a state that has been used is used again
         state = self.kept.take(self._name)
         if state is None:
@@ -94,6 +115,8 @@ class PlaneSearch:
         self._nodes = min(FIRST, BUDGET)
         self._exact: dict[int, tuple[Fraction, ...]] = {}  # witnesses that no float64 holds
         self._handed: np.ndarray | None = None  # the last region that was handed over
+        self.facets, self.sides = facets, len(space.rows)
+        self.faces: FaceChunk | None = None  # of the batch that was handed over last
         ctl = self.ctl
         ctl[c.STORE], ctl[c.MAX_REGIONS], ctl[c.LEAVES] = keep, max_regions, facets
         if part != WHOLE:
@@ -108,6 +131,11 @@ class PlaneSearch:
     def forms(self) -> ExactForms:
         """The exact forms, where rationals are asked."""
         return ExactForms(self.program, self.space)
+
+    @cached_property
+    def exact(self) -> ExactEdges:
+        """Edges in rationals, where they are asked."""
+        return ExactEdges(self.forms, self.program)
 
     @property
     def regions(self) -> int:
@@ -129,10 +157,10 @@ class PlaneSearch:
     def decisions(self) -> Decisions:
         """Proved decisions by tier, so far."""
         ctl = self.ctl
-        by_float, by_integer, by_rational = (
-            int(ctl[i]) for i in (c.BY_FLOAT, c.BY_INTEGER, c.BY_RATIONAL)
+        by_float, by_integer, by_pairs, by_rational = (
+            int(ctl[i]) for i in (c.BY_FLOAT, c.BY_INTEGER, c.BY_PAIRS, c.BY_RATIONAL)
         )
-        return Decisions(by_float, by_integer, 0, by_rational + self.rational)
+        return Decisions(by_float, by_integer, by_pairs, by_rational + self.rational)
 
     def batches(self, deadline: Clock | float | None = None) -> Iterator[Batch]:
         """Yield regions in order (or empty batches as a heartbeat) until done or stopped.
@@ -140,10 +168,17 @@ class PlaneSearch:
         Called again after a deadline, it goes on where it was.
         """
         for batch in self._batches(Clock.of(deadline)):
-            yield self.coordinates.unscaled(batch, self._no_facet)
+            if self.dim == 1:
+                _on_line(batch)
+            faces = self.faces
+            yield self.coordinates.unscaled(batch, lambda e: self._inner(batch, faces, e))  # noqa: B023
 
-    def _no_facet(self, edge: int) -> list:
-        raise UndecidedError("search: a facet without a point; this is a defect of exactspline")
+    def _inner(self, batch: Batch, chunk: FaceChunk | None, edge: int) -> Point:
+        """A point inside a facet of a batch."""
+        assert chunk is not None
+        at = int(upper_edges(chunk, batch.codes)[edge])
+        face = int(np.searchsorted(chunk.faces.start, at, side="right")) - 1
+        return [q(v) for v in self.exact.middle(chunk.faces, at, batch.codes[face])][: self.dim]
 
     def _batches(self, clock: Clock) -> Iterator[Batch]:
         """The same, over the coordinates that are searched."""
@@ -151,6 +186,7 @@ class PlaneSearch:
 
         if self.stage == Stage.NEW:
             self.stage = Stage.GOING
+            self.rational += not self.part.begin  # the domain is not empty
         if self.ctl[c.SELDOM]:
             bring_in(self.problem, self.state)
         ctl, beat = self.ctl, time.monotonic()
@@ -204,7 +240,8 @@ class PlaneSearch:
         """Answer what the kernel asks."""
         ctl = self.ctl
         if ctl[c.REASON] == c.OF_CORNERS:
-            answer_signs(self)
+            if not self._told_in_pairs():
+                answer_signs(self)
         elif ctl[c.REASON] == c.OF_WITNESS:
             found = answer_witness(self)
             if found is not None:
@@ -215,6 +252,21 @@ class PlaneSearch:
                 "defect of exactspline, please report it with the network (engine='rational' "
                 "does without corners)"
             )
+
+    def _told_in_pairs(self) -> bool:
+        """Whether double-double tells all the signs that are asked for.
+
+        The first few are left to rationals, as in the kernel search.
+        """
+        if self._few > 0:
+            self._few -= 1
+            return False
+        program, space = self.scaled
+        if not bring_pairs(self.state, self.prepared, program, space):
+            return False
+        from .pairs import tell_in_pairs
+
+        return int(tell_in_pairs(given(self.problem), given(self.state))) == 0
 
     def _take(self) -> Batch:
         """Hand over what the kernel has stored."""
@@ -228,7 +280,28 @@ class PlaneSearch:
         if n:
             self._follows(codes[0])
             self._handed = codes[-1]
-        return Batch(codes, points, exact, n)
+        batch = Batch(codes, points, exact, n)
+        if self.facets:
+            self._take_faces(batch)
+        return batch
+
+    def no_faces(self) -> PlaneFaces:
+        """The faces of no regions."""
+        return face_chunk(self.state, 0, 0).faces
+
+    def _take_faces(self, batch: Batch) -> None:
+        """Hand over the polygons of a batch's regions, as facets."""
+        ctl, codes = self.ctl, batch.codes
+        chunk = face_chunk(self.state, len(codes), int(ctl[c.N_EDGES]))
+        ctl[c.N_EDGES] = ctl[c.N_TOUCHED] = 0
+        marked = self.state.faces.touched[: len(codes)]
+        self.rational += settle_touched(chunk, marked, codes, self.exact, self.state.hashes)
+        found = facets_of(chunk, codes, int(ctl[c.REGIONS]) - len(codes), self.sides)
+        self.faces, batch.facets = chunk, found
+        edges = upper_edges(chunk, codes)
+        for e in np.flatnonzero(chunk.point[edges, c.KNOWN] == 0.0).tolist():
+            found.point[e] = 0.0
+            found.exact[e] = fractions(self._inner(batch, chunk, e))
 
     def _follows(self, code: np.ndarray) -> None:
         """A batch begins with a region of the part, behind the last one: no part overlaps."""

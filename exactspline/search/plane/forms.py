@@ -17,6 +17,7 @@ def compute_forms(P, S, layer):
     Where no unit compares members; else, and where weights are sparse, see `renewal.py`.
     """
     members, entries = S.members, S.entries
+    S.middle.entered[layer] += 1
     state_rows(P, S.codes, layer, members, entries, 2)
     grid = state_grid(P, members, entries, layer, EXACT_LIMIT)
     entries.grid[layer] = grid

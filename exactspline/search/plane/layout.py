@@ -1,4 +1,7 @@
-"""The blocks of arrays that the plane's kernels work in; what is searched is `kernel.layout.Problem`."""
+"""The blocks of arrays that the plane's kernels work in.
+
+What is searched is `kernel.layout.Problem`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from ..kernel.block import (
     Ints,
     IntTable,
 )
-from ..kernel.layout import Entries, Form, Members
+from ..kernel.layout import Entries, Form, Members, Middle
 
 __all__ = ["Corners", "Faces", "Lines", "PlaneState", "Regions", "Renewal"]
 
@@ -47,13 +50,13 @@ class Faces(Block):
     hash: Hashes
     touched: Ints  # 1: what lies across is to be found in rationals
     corner: FloatTable
-    lines: IntTable  # LINE_A, LINE_B, TURN of the corner
     unit: Int32s
     piece: Int32s
     layer: Ints
     form: Ints
     sign: Int32s
     target: Hashes
+    point: FloatTable  # beyond the edge and no other one, and whether it is known
 
 
 class Renewal(Block):
@@ -111,10 +114,12 @@ class PlaneState(Block):
     weight: Floats  # of pending cells
     form: Form
     signs: Ints  # of the form at the corners of a cell
-    memo: IntTable  # what Python has answered: form, line, line, sign
+    memo: IntTable  # signs that were asked for: form, line, line, sign, what told it
+    middle: Middle  # rows in double-double, where they were needed: see pairs.py
     multiples: IntTable  # classes of forms and of lines that they are multiples of, by hashes
     touch: Ints  # lines that some unit vanishes on without being cut there; -1: all
     terms: Floats  # of an exact sum
+    pairs: FloatTable  # two lines: their rows, low parts and bounds
     low: Floats  # of the forms of a layer at the corners of a cell
     high: Floats
     table: Ints

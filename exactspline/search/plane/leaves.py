@@ -16,6 +16,8 @@ from .cuts import is_ideal
 from .jit import kernel
 from .nodes import outside
 
+MANY = 100  # marked faces that are handed over at once: rationals take a millisecond for each
+
 
 @kernel
 def leaf(P, S):
@@ -30,7 +32,8 @@ def leaf(P, S):
     if ctl[c.STORE] == 1:
         n = ctl[c.N_OUT]
         if n == len(S.out.codes) or (
-            ctl[c.LEAVES] == 1 and ctl[c.N_EDGES] + ctl[c.K] > len(S.faces.unit)
+            ctl[c.LEAVES] == 1
+            and (ctl[c.N_EDGES] + ctl[c.K] > len(S.faces.unit) or ctl[c.N_TOUCHED] >= MANY)
         ):
             return c.FULL
         if ctl[c.HAS_POINT] == 0 and not _witness(S):
@@ -95,10 +98,10 @@ def is_inside(S, line, inward, x, y):
 
 @kernel
 def _is_touched(S, line):
+    found = False
     for n in range(S.ctl[c.N_TOUCH]):
-        if S.touch[n] == line or S.touch[n] == -1:
-            return True
-    return False
+        found = found or S.touch[n] == line or S.touch[n] == -1
+    return found
 
 
 @kernel
@@ -116,19 +119,67 @@ def _face(P, S, n):
         if S.corners.lines[at + (v - 1 if v > 0 else k - 1), c.EDGE] == line:
             continue
         _place(S.corners.at[at + v], is_ideal(S, at + v), out.corner[to])
-        out.lines[to, 0], out.lines[to, 1] = lines[c.LINE_A], lines[c.LINE_B]
-        out.lines[to, 2] = lines[c.TURN]
         layer = S.lines.kind[line, c.L_LAYER]
         out.layer[to], out.form[to] = layer, S.lines.kind[line, c.L_FORM]
         out.sign[to], out.unit[to], out.piece[to] = lines[c.INWARD], layer, 0
         out.target[to] = 0
+        out.point[to, c.KNOWN] = 0.0
         if layer >= 0:
             _across(P, S, layer, own, to)
             if _is_touched(S, line):
                 out.touched[n] = 1
+            if out.piece[to] > S.codes[out.unit[to]]:
+                _beyond(S, v, out.point[to])
         to += 1
     out.count[n] = to - begin
+    S.ctl[c.N_TOUCHED] += out.touched[n]
     S.ctl[c.N_EDGES] = to
+
+
+@kernel
+def _beyond(S, v, point):
+    """Write a point beyond one edge of the current cell and no other one, if it is proved.
+
+    On the way from the witness through the middle of the edge, half as far as to the next line.
+    """
+    at, k = S.ctl[c.AT], S.ctl[c.K]
+    after = at + (v + 1 if v + 1 < k else 0)
+    a, b = S.corners.at[at + v], S.corners.at[after]
+    x, y = _middle(a, b, is_ideal(S, at + v), is_ideal(S, after))
+    away_x, away_y = x - S.point[0], y - S.point[1]
+    line, step = S.corners.lines[at + v, c.EDGE], 2.0
+    for i in range(at, at + k):
+        other = S.corners.lines[i, c.EDGE]
+        if other == line or other == c.IDEAL_LINE:
+            continue
+        row, inward = S.lines.row[other], S.corners.lines[i, c.INWARD]
+        here = inward * (row[0] * x + row[1] * y + row[2])
+        falls = -inward * (row[0] * away_x + row[1] * away_y)
+        if falls > 0.0 and here < step * falls:
+            step = here / falls
+    x, y = x + 0.5 * step * away_x, y + 0.5 * step * away_y
+    if not (abs(x) < math.inf and abs(y) < math.inf):
+        return
+    if not is_inside(S, line, -S.corners.lines[at + v, c.INWARD], x, y):
+        return
+    for i in range(at, at + k):
+        other = S.corners.lines[i, c.EDGE]
+        if other != line and not is_inside(S, other, S.corners.lines[i, c.INWARD], x, y):
+            return
+    point[0], point[1], point[c.KNOWN] = x, y, 1.0
+
+
+@kernel
+def _middle(a, b, a_ideal, b_ideal):
+    """A point between two corners, one of them finite."""
+    if a_ideal:
+        a, b = b, a
+        b_ideal = True
+    x, y = a[c.X] / a[c.W], a[c.Y] / a[c.W]
+    if b_ideal:
+        size = max(1.0, abs(x), abs(y))
+        return x + size * b[c.X], y + size * b[c.Y]
+    return 0.5 * (x + b[c.X] / b[c.W]), 0.5 * (y + b[c.Y] / b[c.W])
 
 
 @kernel

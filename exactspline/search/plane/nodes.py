@@ -10,7 +10,7 @@ from .signs import count_decision
 
 @kernel
 def outside(S, upto):
-    """Whether the cell is out of the part that is searched, its first ``upto`` units being known."""
+    """Whether the cell is out of the part that is searched, by its first ``upto`` units."""
     way = S.ctl[c.WAY]
     while 0 <= way < min(upto, S.ctl[c.N_BEGIN]):
         code = S.codes[way]

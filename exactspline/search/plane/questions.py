@@ -9,6 +9,7 @@ import numpy as np
 
 from ...cells.forms import ExactForms
 from ...errors import UndecidedError
+from ...polyhedra.lp import Row, q
 from ...rationals import fraction, nearest_float
 from . import control as c
 from .layout import PlaneState
@@ -22,11 +23,14 @@ Ray = tuple[Fraction, Fraction, Fraction]
 class Exactly(Protocol):
     """What is read of a search."""
 
-    forms: ExactForms
     state: PlaneState
 
+    @property
+    def forms(self) -> ExactForms:
+        """The exact forms."""
 
-def _turned(row: list) -> Ray:
+
+def _turned(row: Row) -> Ray:
     """A row of flint's, constant first, as Fractions, slopes first."""
     const, a, b = (fraction(v) for v in row)
     return a, b, const
@@ -34,15 +38,7 @@ def _turned(row: list) -> Ray:
 
 def line_row(search: Exactly, line: int) -> Ray:
     """The exact row of a line."""
-    zero, one = Fraction(0), Fraction(1)
-    if line < c.FIRST_ROW:
-        return {c.IDEAL_LINE: (zero, zero, one), c.AXIS_X: (one, zero, zero)}.get(
-            line, (zero, one, zero)
-        )
-    layer, form = (int(v) for v in search.state.lines.kind[line, : c.L_KIND])
-    if layer < 0:
-        return _turned(search.forms.domain_rows[form])
-    return _turned(search.forms.form(layer, form, search.state.codes))
+    return _turned(_row(search, line))
 
 
 def exact_corner(search: Exactly, at: int) -> Ray:
@@ -55,34 +51,56 @@ def exact_corner(search: Exactly, at: int) -> Ray:
     return x / most, y / most, w
 
 
+def _row(search: Exactly, line: int) -> Row:
+    """The exact row of a line, constant first."""
+    if line < c.FIRST_ROW:
+        return [q(int(line == way)) for way in (c.IDEAL_LINE, c.AXIS_X, c.AXIS_Y)]
+    layer, form = (int(v) for v in search.state.lines.kind[line, : c.L_KIND])
+    if layer < 0:
+        return search.forms.domain_rows[form]
+    return search.forms.form(layer, form, search.state.codes)
+
+
 def answer_signs(search: Exactly) -> None:
     """Write down the signs of the form that is asked at the corners that are asked."""
     state, ctl = search.state, search.state.ctl
     form = int(ctl[c.ASK_FORM])
-    g = _turned(search.forms.form(int(ctl[c.LAYER]), form, state.codes))
-    rows: dict[int, Ray] = {}
+    g0, g1, g2 = search.forms.form(int(ctl[c.LAYER]), form, state.codes)
+    rows: dict[int, Row] = {}
+    known = {
+        (int(m[c.M_LINE_A]), int(m[c.M_LINE_B]))
+        for m in state.memo[: int(ctl[c.N_MEMO])] if m[c.M_FORM] == form
+    }  # fmt: skip
     for at in range(int(ctl[c.ASK_AT]), int(ctl[c.ASK_AT] + ctl[c.ASK_K])):
-        a, b = (int(v) for v in state.corners.lines[at, : c.TURN])
-        for line in (a, b):
+        pair = state.corners.lines[at, : c.TURN].tolist()
+        if tuple(pair) in known:
+            continue
+        for line in pair:
             if line not in rows:
-                rows[line] = line_row(search, line)
-        value = sum((u * v for u, v in zip(cross(rows[a], rows[b]), g, strict=True)), Fraction(0))
+                rows[line] = _row(search, line)
+        (a0, a1, a2), (b0, b1, b2) = rows[pair[0]], rows[pair[1]]
+        value = g0 * (a1 * b2 - a2 * b1) + g1 * (a2 * b0 - a0 * b2) + g2 * (a0 * b1 - a1 * b0)
         sign = (value > 0) - (value < 0)
-        if sign == 0 and _is_named(search, a) and not any(cross(rows[a], g)):
-            sign = c.OF_A
-        elif sign == 0 and _is_named(search, b) and not any(cross(rows[b], g)):
-            sign = c.OF_B
+        if sign == 0:
+            sign = _multiple(search, (g0, g1, g2), pair, [rows[line] for line in pair])
         n = int(ctl[c.N_MEMO])
         if n == len(state.memo):
             state.memo = np.concatenate([state.memo, np.zeros_like(state.memo)])
-        state.memo[n] = form, a, b, sign
+        state.memo[n] = form, *pair, sign, c.RATIONAL
         ctl[c.N_MEMO] = n + 1
 
 
-def _is_named(search: Exactly, line: int) -> bool:
-    """Whether the form and a line have classes, by which they are known on other paths, too."""
-    ctl, kind = search.state.ctl, search.state.lines.kind[line]
-    return bool(ctl[c.FORM_A] >= 0 and kind[c.L_CLASS_A] != -2)
+def _multiple(search: Exactly, g: tuple, pair: list[int], rows: list[Row]) -> int:
+    """OF_A or OF_B where a form is a multiple of one of two lines, and both have classes; else 0.
+
+    By those they are known on other paths, too.
+    """
+    if search.state.ctl[c.FORM_A] >= 0:
+        for line, row, answer in zip(pair, rows, (c.OF_A, c.OF_B), strict=True):
+            named = search.state.lines.kind[line, c.L_CLASS_A] != -2
+            if named and all(g[n - 1] * row[n] == g[n] * row[n - 1] for n in range(3)):
+                return answer
+    return 0
 
 
 def answer_witness(search: Exactly) -> tuple[Fraction, Fraction] | None:

@@ -45,6 +45,8 @@ def renew(P, S, layer):
     again.made[layer] = stamp
     if changed > 0:
         again.passed[layer] = stamp
+    if first or changed > 0:
+        S.middle.entered[layer] += 1  # see pairs.py
     if first or exact != was_exact:  # every bound is another one
         _all_members(P, S, layer, stamp, exact)
     elif changed > 0 and P.rows.on[layer] == 1:

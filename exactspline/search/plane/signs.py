@@ -2,8 +2,9 @@
 
 A corner is turn * (a x b), so the sign is that of a determinant of three rows. In this order: the
 form is that of one of the corner's lines (known by classes); its value near the corner; the
-determinant in floats, with a bound that holds for the exact rows; the same exactly, where all three
-rows are exact (Shewchuk's expansions); what rationals have answered. Where none tells, it is asked.
+determinant in floats, with a bound that holds for the exact rows; the same exactly, where all
+three rows are exact (Shewchuk's expansions); what was asked for and is known. Where none tells, it
+is asked: in double-double (`pairs.py`), then in rationals.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from ..kernel.classes import mixed
 from ..kernel.middle.arithmetic import two_product, two_sum
 from ..kernel.middle.multiples import exact_sign
 from . import control as c
-from .corners import INFLATE, TINY, UNIT, sign_near
+from .corners import TINY, UNIT, sign_near
 from .jit import kernel
 
 SMALLEST, LARGEST = 1e-60, 1e60  # numbers whose products of three neither vanish nor overflow
@@ -59,11 +60,15 @@ def sign_at(P, S, at, kind):
         return c.ZERO, c.RATIONAL
     for n in range(S.ctl[c.N_MEMO]):
         known = S.memo[n]
-        if known[0] == S.ctl[c.ASK_FORM] and known[1] == a and known[2] == b:
-            if known[3] == c.OF_A or known[3] == c.OF_B:
-                _multiple(S, a if known[3] == c.OF_A else b, True)
-                return c.ZERO, c.RATIONAL
-            return known[3] * lines[c.TURN], c.RATIONAL
+        if (
+            known[c.M_FORM] == S.ctl[c.ASK_FORM]
+            and known[c.M_LINE_A] == a
+            and known[c.M_LINE_B] == b
+        ):
+            if known[c.M_SIGN] == c.OF_A or known[c.M_SIGN] == c.OF_B:
+                _multiple(S, a if known[c.M_SIGN] == c.OF_A else b, True)
+                return c.ZERO, known[c.M_TIER]
+            return known[c.M_SIGN] * lines[c.TURN], known[c.M_TIER]
     return c.UNSURE, c.FLOAT
 
 
@@ -196,5 +201,7 @@ def count_decision(S):
         S.ctl[c.BY_FLOAT] += 1
     elif S.ctl[c.TIER] == c.INTEGER:
         S.ctl[c.BY_INTEGER] += 1
+    elif S.ctl[c.TIER] == c.PAIRS:
+        S.ctl[c.BY_PAIRS] += 1
     else:
         S.ctl[c.BY_RATIONAL] += 1

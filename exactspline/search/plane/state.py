@@ -12,19 +12,28 @@ from ...room import MOST_NUMBERS, check_room
 from ..facet_columns import first_pieces, hash_table
 from ..kernel import control as k
 from ..kernel.layout import Form, Problem
+from ..kernel.middle.arrays import make_middle
 from ..kernel.problem import make_problem
 from ..kernel.reentered import rows_of_layers
-from ..kernel.state import Start, entries_of, fill_first_layer, members_of, rounded_start
+from ..kernel.state import (
+    Start,
+    entries_of,
+    fill_first_layer,
+    members_of,
+    no_middle,
+    rounded_start,
+)
 from . import control as c
 from .layout import Corners, Faces, Lines, PlaneState, Regions
 from .renewed import is_seldom, make_renewal, renewed_layers
 from .root import Root, corner_floats, root_of
 
-__all__ = ["Prepared", "begin_anew", "grow", "make_state", "prepare"]
+__all__ = ["Prepared", "begin_anew", "bring_pairs", "grow", "make_state", "prepare"]
 
 CHUNK, _CODES, _FEWEST = 4096, 1 << 23, 256  # regions that are kept; entries of their codes
 _MULTIPLES = 1 << 13
 EDGES = 5  # of a region, about
+TERMS = 192  # floats whose exact sum is asked for at most
 
 
 def _problem(program: Program, space: SearchSpace) -> Problem:
@@ -82,9 +91,10 @@ def make_state(
         lines=_lines(n_lines + 256), corners=_corners(2048),
         pending=np.zeros((256, c.N_PENDING), dtype=np.int64), weight=np.zeros(256),
         form=Form(g=np.zeros(3), error=np.zeros(3)), signs=_ints(64),
-        memo=np.zeros((64, 4), dtype=np.int64),
-        multiples=np.zeros((_MULTIPLES if len(classes.members) else 1, 4), dtype=np.int64), touch=_ints(1024 if faces else 1),
-        terms=np.zeros(32), low=np.zeros(widest), high=np.zeros(widest),
+        memo=np.zeros((64, c.N_MEMO_COLUMNS), dtype=np.int64),
+        multiples=np.zeros((_MULTIPLES if len(classes.members) else 1, 4), dtype=np.int64),
+        middle=no_middle(n_layers), touch=_ints(1024 if faces else 1),
+        terms=np.zeros(TERMS), pairs=np.zeros((6, 3)), low=np.zeros(widest), high=np.zeros(widest),
         table=_ints(int(classes.first[k.TABLE_SIZE])), begin=_ints(1), point=np.zeros(2),
         first_piece=_ints(0), table_of_units=_ints(0), hashes=np.zeros(0, dtype=np.uint64),
         again=make_renewal(problem, program), tiers=_ints(1),
@@ -143,7 +153,7 @@ def _faces(chunk: int) -> Faces:
     n = EDGES * chunk
     return Faces(
         count=_ints(chunk), hash=np.zeros(chunk, dtype=np.uint64), touched=_ints(chunk),
-        corner=np.zeros((n, 4)), lines=np.zeros((n, 3), dtype=np.int64),
+        corner=np.zeros((n, 4)), point=np.zeros((n, 3)),
         unit=np.zeros(n, dtype=np.int32), piece=np.zeros(n, dtype=np.int32), layer=_ints(n),
         form=_ints(n), sign=np.zeros(n, dtype=np.int32), target=np.zeros(n, dtype=np.uint64),
     )  # fmt: skip
@@ -194,10 +204,25 @@ def _larger_corners(corners: Corners, n: int) -> Corners:
     return larger
 
 
+def bring_pairs(
+    state: PlaneState, prepared: Prepared, program: Program, space: SearchSpace
+) -> bool:
+    """Have room for rows in double-double; False where it would be too much."""
+    if len(state.middle.made):
+        return True
+    problem, n_lines = prepared.problem, len(state.lines.row)
+    rows = int(problem.layers.mem_at[-1]) + int(problem.layers.state_at[-1])
+    if 9 * (rows + 2 * n_lines) > MOST_NUMBERS:
+        return False
+    state.middle = make_middle(problem, program, space, state.middle.entered, n_lines)
+    return True
+
+
 def grow(state: PlaneState) -> None:
     """Double the room that the kernel has found too small."""
     wanted = int(state.ctl[c.WANTED])
     if wanted == c.LINES:
+        state.middle = no_middle(len(state.middle.entered))  # made for fewer
         old = state.lines
         n = len(old.row)
         larger = _lines(2 * n)

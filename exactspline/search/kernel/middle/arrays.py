@@ -155,24 +155,29 @@ def has_room(problem: Problem, state: State) -> bool:
     return 3 * (rows + 2 * len(state.path.size)) * (len(state.point) + 1) <= MOST_NUMBERS
 
 
-def make_middle(problem: Problem, program: Program, space: SearchSpace, state: State) -> Middle:
+def make_middle(
+    problem: Problem, program: Program, space: SearchSpace, entered: np.ndarray, longest: int
+) -> Middle:
     """Room for the middle tier, with the domain's rows and the first layer's forms in place.
 
     Parameters
     ----------
-    problem, state
+    problem : Problem
         Of the search.
     program, space
-        What they were made of.
+        What it was made of.
+    entered : int64 array, shape (layers,)
+        How often the search entered every layer: it goes on to count there.
+    longest : int
+        Constraints that a path may have.
     """
     d, n_layers = space.dim, len(program.layers)
     n_mem, n_state = int(problem.layers.mem_at[-1]), int(problem.layers.state_at[-1])
-    longest = len(state.path.size)
     columns = (d + longest + 2 + LANES) // LANES * LANES
     middle = Middle(
         **_parameters(problem, program),
         ctl=np.full(c.N_MIDDLE_CTL, c.NOBODY, dtype=np.int64),
-        entered=state.middle.entered, made=np.full(n_layers, -1, dtype=np.int64),
+        entered=entered, made=np.full(n_layers, -1, dtype=np.int64),
         members=_members(n_mem, d, n_layers), members_low=np.zeros(n_mem * (d + 1) + 1),
         entries=_entries(n_state, d, n_layers), entries_low=np.zeros((n_state, d + 1)),
         path=_path(longest, d), path_low=np.zeros((longest, d + 1)),
@@ -184,7 +189,7 @@ def make_middle(problem: Problem, program: Program, space: SearchSpace, state: S
         way=np.zeros(d), way_low=np.zeros(d), trial=np.zeros(d), trial_low=np.zeros(d),
         rest=np.zeros(d), terms=np.zeros(16),
     )  # fmt: skip
-    middle.made[0] = middle.entered[0]
+    middle.made[0] = entered[0]
     ends = np.concatenate([problem.box.low, problem.box.high])
     middle.ctl[c.M_BOX_GRID] = NOT_EXACT
     if not problem.mode[c.COEFFICIENTS]:
