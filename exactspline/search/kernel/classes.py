@@ -78,13 +78,13 @@ def sign_on_path(P, S, layer, form):
 
 
 @kernel
-def _mixed(h, value):
+def mixed(h, value):
     h = (h ^ value) * 0x9E3779B97F4A7C1
     return h ^ (h >> 29)
 
 
 @kernel
-def _same_terms(i, j, start, column, value, bias, Z_class):
+def same_terms(i, j, start, column, value, bias, Z_class):
     """Whether two members have the same nonzero terms in the same order."""
     if bias[i] != bias[j]:
         return False
@@ -115,7 +115,7 @@ def member_classes(n, start, column, value, bias, Z_class, first, table, U_class
         for s in range(start[i], start[i + 1]):
             c = Z_class[column[s]]
             if c != 0:
-                h = _mixed(_mixed(h, value[s]), c)
+                h = mixed(mixed(h, value[s]), c)
                 terms += 1
                 last = s
         if bias[i] == 0 and terms == 0:
@@ -128,7 +128,7 @@ def member_classes(n, start, column, value, bias, Z_class, first, table, U_class
         U_class[i] = first + i
         while table[p] >= 0:
             j = table[p]
-            if _same_terms(i, j, start, column, value, bias, Z_class):
+            if same_terms(i, j, start, column, value, bias, Z_class):
                 U_class[i] = U_class[j]
                 break
             p = (p + 1) & mask
@@ -165,7 +165,7 @@ def state_classes(
         if f == 1:
             Z_class[k] = c
             continue
-        p = _mixed(f, c) & mask
+        p = mixed(f, c) & mask
         Z_class[k] = first + k
         while table[p] >= 0:
             j = table[p]

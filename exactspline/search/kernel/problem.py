@@ -25,7 +25,7 @@ from .layout import (
     Units,
     Weights,
 )
-from .reentered import rows_of_layers
+from .reentered import reentered_layers, rows_of_layers
 from .rows import NOT_EXACT
 
 __all__ = ["bounding_box", "common_grid", "make_problem", "round_up_signed", "vanishing_constants"]
@@ -271,7 +271,9 @@ def make_problem(
         ),
         units=Units(**_of(Units, flat)),
         classes=Classes(**class_arrays(program, space)),
-        rows=rows_of_layers(program, each.dense, each.simple, coefficients),
+        rows=rows_of_layers(
+            program, reentered_layers(program, each.dense, each.simple, coefficients)
+        ),
     )  # fmt: skip
 
 

@@ -8,16 +8,16 @@ from ...compile.program import Program
 from ...rationals import bounded_floats
 from .layout import Problem, Reentry, Rows
 
-__all__ = ["make_reentry", "rows_of_layers"]
+__all__ = ["make_reentry", "reentered_layers", "rows_of_layers"]
 
 FEWEST = 256  # members from which on it pays
 FIRST_CLASS = 1 << 60  # beyond all numbers of classes that `classes.py` gives
 
 
-def rows_of_layers(
+def reentered_layers(
     program: Program, dense: np.ndarray, simple: np.ndarray, coefficients: bool
-) -> Rows:
-    """Weights by members, and the units of every member, of layers that are entered again.
+) -> np.ndarray:
+    """Which layers are entered again by what has changed, as 1 and 0.
 
     Parameters
     ----------
@@ -28,14 +28,20 @@ def rows_of_layers(
         Whether bounds are one a coefficient: nothing is kept then.
     """
     on = np.zeros(len(program.layers), dtype=np.int64)
+    for index, layer in enumerate(program.layers):
+        on[index] = (
+            index > 0 and not coefficients and not dense[index] and not simple[index]
+            and len(layer.members) >= FEWEST
+        )  # fmt: skip
+    return on
+
+
+def rows_of_layers(program: Program, on: np.ndarray) -> Rows:
+    """Weights by members, and the units of every member, of the layers that are marked by 1."""
     at, unit_at = np.zeros((2, len(program.layers) + 1), dtype=np.int64)
     starts, columns, weights, errors, unit_starts, units = ([] for _ in range(6))
     for index, layer in enumerate(program.layers):
         forms = layer.members
-        on[index] = (
-            index > 0 and not coefficients and not dense[index] and not simple[index]
-            and len(forms) >= FEWEST
-        )  # fmt: skip
         start, unit_start = np.zeros((2, len(forms) + 1), dtype=np.int64)
         if on[index]:
             start = forms.indptr

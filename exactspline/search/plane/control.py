@@ -10,6 +10,8 @@ DONE, PAUSE, FULL, GROW, QUERY, LIMIT = range(6)
 
 # signs of a form at a corner, verdicts on it on a cell
 NEG, ZERO, POS, CUT, UNSURE = -1, 0, 1, 2, 3
+# what Python has answered, besides signs: ZERO, as the form is a multiple of one of the lines
+OF_A, OF_B = 2, 3
 
 # ctl[PHASE]
 (
@@ -70,9 +72,14 @@ FROM_POS, FROM_NEG, FLAT, RIGHT, UP, ORIGIN, FIRST_CORNER = range(7)
     N_BEGIN,
     PART_DEPTH,
     HAS_POINT,  # 1: Python has given the leaf's witness
+    SELDOM,  # 1: layers are entered by `seldom.seldom`
     N_CTL,
-) = range(38)
+) = range(39)
 FLOAT, INTEGER, PAIRS, RATIONAL = range(4)  # in the order of what they cost
+
+# what `seldom.seldom` is called with, plus OPERATIONS times a unit
+ENTERS, SPLITS, SETTLES, OPERATIONS = range(4)
+MISSING = -2  # what a call of it returns before it has been brought in
 
 # num
 WEIGHT, FINISHED, E_MAX, FAULT_RATE, FAULT_SEED, N_NUM = range(6)
@@ -82,6 +89,11 @@ WEIGHT, FINISHED, E_MAX, FAULT_RATE, FAULT_SEED, N_NUM = range(6)
     P_AT, P_K, P_LINES, P_LAYER, P_POSITION, P_OPEN_END, P_PIECE, P_UNIT, P_VALUE, P_WAY, P_TOUCH,
     N_PENDING,
 ) = range(12)  # fmt: skip
+
+# columns of a cell on the path: its corners, a number that no other cell has, its parent's row
+C_AT, C_K, C_ID, C_UP, N_CELL = range(5)
+# `Renewal.count`: the latest renewal, class, cell
+STAMP, CLASS, CELL, MULTIPLES, N_COUNT = range(5)  # and rows in `PlaneState.multiples`
 
 # columns of a corner
 X, Y, W, E, N_CORNER = range(5)  # E bounds how far the others are off

@@ -146,9 +146,25 @@ def half_plane(P, S, line, side, to):
 
 @kernel
 def take(S, at, k):
-    """Make the corners from ``at`` on the current cell."""
+    """Make the corners from ``at`` on the current cell, and note it on the path."""
     S.ctl[c.AT], S.ctl[c.K] = at, k
     most = 0.0
     for n in range(at, at + k):
         most = max(most, S.corners.at[n, c.E])
     S.num[c.E_MAX] = most
+    cell = S.lines.cell[S.ctl[c.N_LINES]]
+    cell[c.C_AT], cell[c.C_K] = at, k
+    S.again.count[c.CELL] += 1
+    cell[c.C_ID] = S.again.count[c.CELL]
+
+
+@kernel
+def lead_to(S, lines):
+    """Note that the cells made by all lines are parts of the one that the first ones have made.
+
+    What stands between on the path was there before, and is no longer: see `winners.enter_unit`.
+    """
+    for n in range(lines + 1, S.ctl[c.N_LINES] + 1):
+        S.lines.cell[n, c.C_ID] = 0
+    if S.ctl[c.N_LINES] > lines:
+        S.lines.cell[S.ctl[c.N_LINES], c.C_UP] = lines

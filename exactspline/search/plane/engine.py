@@ -39,6 +39,7 @@ from .faces import PlaneFaces
 from .layout import PlaneState
 from .line import as_strip
 from .questions import answer_signs, answer_witness
+from .rare import bring_in
 from .state import Prepared, begin_anew, bring_pairs, grow, make_state, prepare
 
 __all__ = ["PlaneSearch", "Stage"]
@@ -186,6 +187,8 @@ class PlaneSearch:
         if self.stage == Stage.NEW:
             self.stage = Stage.GOING
             self.rational += not self.part.begin  # the domain is not empty
+        if self.ctl[c.SELDOM]:
+            bring_in(self.problem, self.state)
         ctl, beat = self.ctl, time.monotonic()
         ctl[c.BUDGET] = self._nodes
         while self.stage == Stage.GOING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..kernel import control as k
-from ..kernel.classes import classes_of, member_classes, state_classes
+from ..kernel.classes import classes_of
 from ..kernel.layer_entry import largest, largest_row, member_grid, state_grid
 from ..kernel.rows import EXACT_LIMIT, NOT_EXACT, condition_row, member_rows, state_rows
 from . import control as c
@@ -12,7 +12,10 @@ from .jit import kernel
 
 @kernel
 def compute_forms(P, S, layer):
-    """The forms of the state before a layer, and of its members, from the codes so far."""
+    """The forms of the state before a layer, and of its members, from the codes so far.
+
+    Where no unit compares members; else, and where weights are sparse, see `renewal.py`.
+    """
     members, entries = S.members, S.entries
     S.middle.entered[layer] += 1
     state_rows(P, S.codes, layer, members, entries, 2)
@@ -25,35 +28,10 @@ def compute_forms(P, S, layer):
     grid = member_grid(P, layer, grid, entries.largest[layer], EXACT_LIMIT)
     members.grid[layer] = grid
     member_rows(P, layer, entries, members, 2, grid != NOT_EXACT)
-    if len(members.classes) > 0:
-        _equal_members(P, S, layer)
     if grid != NOT_EXACT:
         u = P.layers.mem_at[layer] * 3
         biggest = largest(members.U[u:], P.layers.n_mem[layer] * 3)
         members.largest[layer] = 2.0 * biggest + P.layers.norm[layer, k.BIAS_NORM]
-
-
-@kernel
-def _equal_members(P, S, layer):
-    """Classes of the state after the layer before, and of this layer's members."""
-    before = layer - 1
-    units, layers, classes = P.units, P.layers, P.classes
-    unit, piece, keep = layers.unit_at[before], layers.piece_at[before], layers.keep_at[before]
-    state_classes(
-        layers.n_units[before], S.codes[unit : unit + layers.n_units[before]],
-        units.start[unit + before :], units.member[piece:], classes.function[piece:],
-        classes.constant[piece:], S.members.classes[layers.mem_at[before] :],
-        P.weights.keep[keep : keep + layers.n_keep[before]],
-        S.entries.classes[layers.state_at[before] :],
-        classes.first[k.FIRST_ENTRY] + layers.state_at[layer], S.table,
-        S.entries.classes[layers.state_at[layer] :],
-    )  # fmt: skip
-    u, at = layers.mem_at[layer], classes.at[layer]
-    member_classes(
-        layers.n_mem[layer], classes.start[u + layer :], classes.column[at:], classes.value[at:],
-        classes.bias[u:], S.entries.classes[layers.state_at[layer] :],
-        classes.first[k.FIRST_MEMBER] + u, S.table, S.members.classes[u:],
-    )  # fmt: skip
 
 
 @kernel

@@ -13,13 +13,19 @@ from ...kernels import compiled, stamp
 from ..kernel.block import BY_POINTER
 from ..kernel.jit import OPTIONS, Kernel
 from ..kernel.jit import fresh_stamp as fresh_kernels
+from . import control as c
 
-__all__ = ["entry", "kernel"]
+if BY_POINTER:
+    from ..kernel.block_types import tier_call
+
+__all__ = ["TIERS", "entry", "kernel", "tier"]
 
 _MODULES = (
-    "control", "corners", "cuts", "dfs", "forms", "general", "jit", "layout", "leaves", "nodes",
-    "pairs", "quick", "signs", "steps",
+    "control", "corners", "cuts", "dfs", "equal", "forms", "general", "inside", "jit", "layout",
+    "leaves", "nodes", "pairs", "quick", "renewal", "seldom", "settled", "signs", "steps", "winners",
 )  # fmt: skip
+
+TIERS: list[Any] = []  # the kernels of `tier`
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -30,6 +36,18 @@ def kernel(function: Callable[..., Any]) -> Any:
 def entry(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls, at the first call, and keep the result on disk."""
     return compiled(function, _fresh("alone"), OPTIONS, bare=True)
+
+
+def tier(function: Callable[..., Any]) -> Any:
+    """Make a function of ``(P, S, number)`` a kernel that is compiled when a search needs it.
+
+    Kernels call it through its address, the only one in ``S.tiers``; see `kernel.jit.tier`.
+    """
+    alone = entry(function)
+    TIERS.append(alone)
+    if BY_POINTER:
+        return tier_call(0, c.MISSING)
+    return alone
 
 
 def _fresh(kind: str) -> str:

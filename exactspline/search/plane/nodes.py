@@ -44,6 +44,19 @@ def note_touches(S, at, k):
 
 
 @kernel
+def touch_all(S):
+    """Note that a form vanishes on every edge of the current cell."""
+    n = S.ctl[c.N_TOUCH]
+    if S.ctl[c.LEAVES] == 0:
+        return
+    if n < len(S.touch):
+        S.touch[n] = -1
+        S.ctl[c.N_TOUCH] = n + 1
+    else:
+        S.touch[n - 1] = -1
+
+
+@kernel
 def settled(S, unit, piece):
     """Go on behind a unit that takes a piece on all of the cell."""
     count_decision(S)
@@ -84,9 +97,9 @@ def pop(P, S):
         return False
     S.ctl[c.DEPTH] = depth
     row = S.pending[depth]
+    S.ctl[c.N_LINES], S.ctl[c.LAYER] = row[c.P_LINES], row[c.P_LAYER]
     take(S, row[c.P_AT], row[c.P_K])
     S.ctl[c.TOP] = row[c.P_AT] + row[c.P_K]
-    S.ctl[c.N_LINES], S.ctl[c.LAYER] = row[c.P_LINES], row[c.P_LAYER]
     S.ctl[c.POSITION], S.ctl[c.OPEN_END] = row[c.P_POSITION], row[c.P_OPEN_END]
     S.ctl[c.PIECE], S.ctl[c.WAY] = row[c.P_PIECE], row[c.P_WAY]
     S.ctl[c.N_TOUCH], S.ctl[c.N_MEMO], S.ctl[c.WHOLE] = row[c.P_TOUCH], 0, 0

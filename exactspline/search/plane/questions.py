@@ -80,11 +80,27 @@ def answer_signs(search: Exactly) -> None:
                 rows[line] = _row(search, line)
         (a0, a1, a2), (b0, b1, b2) = rows[pair[0]], rows[pair[1]]
         value = g0 * (a1 * b2 - a2 * b1) + g1 * (a2 * b0 - a0 * b2) + g2 * (a0 * b1 - a1 * b0)
+        sign = (value > 0) - (value < 0)
+        if sign == 0:
+            sign = _multiple(search, (g0, g1, g2), pair, [rows[line] for line in pair])
         n = int(ctl[c.N_MEMO])
         if n == len(state.memo):
             state.memo = np.concatenate([state.memo, np.zeros_like(state.memo)])
-        state.memo[n] = form, *pair, (value > 0) - (value < 0), c.RATIONAL
+        state.memo[n] = form, *pair, sign, c.RATIONAL
         ctl[c.N_MEMO] = n + 1
+
+
+def _multiple(search: Exactly, g: tuple, pair: list[int], rows: list[Row]) -> int:
+    """OF_A or OF_B where a form is a multiple of one of two lines, and both have classes; else 0.
+
+    By those they are known on other paths, too.
+    """
+    if search.state.ctl[c.FORM_A] >= 0:
+        for line, row, answer in zip(pair, rows, (c.OF_A, c.OF_B), strict=True):
+            named = search.state.lines.kind[line, c.L_CLASS_A] != -2
+            if named and all(g[n - 1] * row[n] == g[n] * row[n - 1] for n in range(3)):
+                return answer
+    return 0
 
 
 def answer_witness(search: Exactly) -> tuple[Fraction, Fraction] | None:

@@ -9,7 +9,8 @@ is asked: in double-double (`pairs.py`), then in rationals.
 
 from __future__ import annotations
 
-from ..kernel.middle.arithmetic import two_product
+from ..kernel.classes import mixed
+from ..kernel.middle.arithmetic import two_product, two_sum
 from ..kernel.middle.multiples import exact_sign
 from . import control as c
 from .corners import TINY, UNIT, sign_near
@@ -55,6 +56,8 @@ def sign_at(P, S, at, kind):
             return sign * lines[c.TURN], c.FLOAT
     if least == c.EXACT:
         return _exactly(S, a, b) * lines[c.TURN], c.INTEGER
+    if S.ctl[c.FORM_A] >= 0 and (_multiple(S, a, False) or _multiple(S, b, False)):
+        return c.ZERO, c.RATIONAL
     for n in range(S.ctl[c.N_MEMO]):
         known = S.memo[n]
         if (
@@ -62,8 +65,38 @@ def sign_at(P, S, at, kind):
             and known[c.M_LINE_A] == a
             and known[c.M_LINE_B] == b
         ):
+            if known[c.M_SIGN] == c.OF_A or known[c.M_SIGN] == c.OF_B:
+                _multiple(S, a if known[c.M_SIGN] == c.OF_A else b, True)
+                return c.ZERO, known[c.M_TIER]
             return known[c.M_SIGN] * lines[c.TURN], known[c.M_TIER]
     return c.UNSURE, c.FLOAT
+
+
+@kernel
+def _multiple(S, line, told):
+    """Whether the form is known to be a multiple of a line, by their classes; note it if told.
+
+    On a side of the domain many forms may vanish: each is asked once, and not at every corner.
+    """
+    table, kind = S.multiples, S.lines.kind[line]
+    a, b = S.ctl[c.FORM_A], S.ctl[c.FORM_B]
+    a, b = min(a, b), max(a, b)
+    line_a, line_b = kind[c.L_CLASS_A], kind[c.L_CLASS_B]
+    mask = len(table) - 1
+    h = mixed(mixed(mixed(a, b), line_a), line_b) & mask
+    while table[h, 1] != 0:
+        if (
+            table[h, 0] == a
+            and table[h, 1] == b
+            and table[h, 2] == line_a
+            and table[h, 3] == line_b
+        ):
+            return True
+        h = (h + 1) & mask
+    if told and 2 * S.again.count[c.MULTIPLES] < mask:
+        S.again.count[c.MULTIPLES] += 1
+        table[h, 0], table[h, 1], table[h, 2], table[h, 3] = a, b, line_a, line_b
+    return False
 
 
 @kernel
@@ -93,20 +126,43 @@ def _determinant(S, line_a, line_b):
 
 @kernel
 def _exactly(S, line_a, line_b):
-    """The sign of det(a, b, g) of exact rows, as the sign of a sum of 24 floats."""
+    """The sign of det(a, b, g) of exact rows: of a sum of at most 24 floats, most of them 0.
+
+    The minors of a and b are sums of four floats; where those have few digits, of one or two.
+    """
     a, b, g, terms = S.lines.row[line_a], S.lines.row[line_b], S.form.g, S.terms
+    if _parallel(g, a) or _parallel(g, b):
+        return 0
     n_terms = 0
     for n in range(3):
-        for k in range(2):
-            i, j = (n + 1 + k) % 3, (n + 2 - k) % 3
-            factor = -g[n] if k == 1 else g[n]
-            if factor == 0.0 or a[i] == 0.0 or b[j] == 0.0:
-                continue
-            p, e = two_product(a[i], b[j])
-            terms[n_terms], terms[n_terms + 1] = two_product(p, factor)
-            terms[n_terms + 2], terms[n_terms + 3] = two_product(e, factor)
-            n_terms += 4
+        if g[n] == 0.0:
+            continue
+        i, j = (n + 1) % 3, (n + 2) % 3
+        p, e = two_product(a[i], b[j])
+        q, f = two_product(-a[j], b[i])
+        p, q = two_sum(p, q)
+        e, f = two_sum(e, f)
+        for part in (p, q, e, f):
+            if part != 0.0:
+                p, e = two_product(part, g[n])
+                terms[n_terms] = p
+                n_terms += 1
+                if e != 0.0:
+                    terms[n_terms] = e
+                    n_terms += 1
     return exact_sign(terms, n_terms)
+
+
+@kernel
+def _parallel(g, a):
+    """Whether two exact rows are multiples of each other."""
+    for n in range(3):
+        i, j = n, (n + 1) % 3
+        p, e = two_product(g[i], a[j])
+        q, f = two_product(g[j], a[i])
+        if p != q or e != f:
+            return False
+    return True
 
 
 @kernel

@@ -15,6 +15,7 @@ from ..kernel.elsewhere import compile_in_time
 from ..kernel.layout import Form, Problem
 from ..kernel.middle.arrays import make_middle
 from ..kernel.problem import make_problem
+from ..kernel.reentered import rows_of_layers
 from ..kernel.state import (
     Start,
     entries_of,
@@ -25,12 +26,14 @@ from ..kernel.state import (
 )
 from . import control as c
 from .layout import Corners, Faces, Lines, PlaneState, Regions
+from .renewed import is_seldom, make_renewal, renewed_layers
 from .root import Root, corner_floats, root_of
 
 __all__ = ["Prepared", "begin_anew", "bring_pairs", "grow", "make_pairs", "make_state", "prepare"]
 
 _COMPILE_PAIRS = "from exactspline.search.plane.warming import compile_pairs as run; run({})"
 CHUNK, _CODES, _FEWEST = 4096, 1 << 23, 256  # regions that are kept; entries of their codes
+_MULTIPLES = 1 << 13
 EDGES = 5  # of a region, about
 TERMS = 192  # floats whose exact sum is asked for at most
 
@@ -39,7 +42,7 @@ def _problem(program: Program, space: SearchSpace) -> Problem:
     """The numbers of a program and a space of two dimensions, with a bound for each coefficient."""
     problem = make_problem(program, space)
     problem.mode[k.COEFFICIENTS] = 1
-    problem.rows.on[:] = 0
+    problem.rows = rows_of_layers(program, renewed_layers(program, problem.weights.dense))
     return problem
 
 
@@ -91,10 +94,12 @@ def make_state(
         pending=np.zeros((256, c.N_PENDING), dtype=np.int64), weight=np.zeros(256),
         form=Form(g=np.zeros(3), error=np.zeros(3)), signs=_ints(64),
         memo=np.zeros((64, c.N_MEMO_COLUMNS), dtype=np.int64),
+        multiples=np.zeros((_MULTIPLES if len(classes.members) else 1, 4), dtype=np.int64),
         middle=no_middle(n_layers), touch=_ints(1024 if faces else 1),
         terms=np.zeros(TERMS), pairs=np.zeros((6, 3)), low=np.zeros(widest), high=np.zeros(widest),
         table=_ints(int(classes.first[k.TABLE_SIZE])), begin=_ints(1), point=np.zeros(2),
         first_piece=_ints(0), table_of_units=_ints(0), hashes=np.zeros(0, dtype=np.uint64),
+        again=make_renewal(problem, program), tiers=_ints(1),
         out=Regions(codes=np.zeros((chunk, n_units), dtype=np.int32), points=np.zeros((chunk, 2))),
         faces=_faces(chunk, _most_corners(program, root)) if faces else Faces.empty(),
     )  # fmt: skip
@@ -121,6 +126,10 @@ def begin_anew(state: PlaneState, prepared: Prepared) -> None:
     ctl[c.AT], ctl[c.K] = (c.RIGHT, 3) if root.whole else (c.FIRST_CORNER, n)
     ctl[c.TOP] = c.FIRST_CORNER + n
     ctl[c.PHASE], ctl[c.WAY] = c.ENTER, -1
+    ctl[c.SELDOM] = is_seldom(prepared.problem)
+    state.again.count[c.CELL] += 1
+    cell = state.lines.cell[ctl[c.N_LINES]]
+    cell[:] = ctl[c.AT], 0 if root.whole else n, state.again.count[c.CELL], -1
     state.num[c.E_MAX] = state.corners.at[c.FIRST_CORNER : c.FIRST_CORNER + n, c.E].max(initial=0.0)
     state.num[c.WEIGHT] = 1.0
 
@@ -131,8 +140,9 @@ def _ints(n: int) -> np.ndarray:
 
 def _lines(n: int) -> Lines:
     return Lines(
-        row=np.zeros((n, 3)), error=np.zeros((n, 3)), kind=np.zeros((n, c.N_LINE), dtype=np.int64)
-    )
+        row=np.zeros((n, 3)), error=np.zeros((n, 3)), kind=np.zeros((n, c.N_LINE), dtype=np.int64),
+        cell=np.zeros((n + 1, c.N_CELL), dtype=np.int64),
+    )  # fmt: skip
 
 
 def _corners(n: int) -> Corners:
@@ -165,7 +175,7 @@ def _fill_lines(state: PlaneState, start: Start) -> None:
     kind = lines.kind
     kind[:n, c.L_LAYER], kind[c.IDEAL_LINE, c.L_LAYER] = -1, -2
     kind[c.FIRST_ROW : n, c.L_FORM] = np.arange(n - c.FIRST_ROW)
-    kind[:n, c.L_CLASS_A] = kind[:n, c.L_CLASS_B] = -2
+    kind[:n, c.L_CLASS_A], kind[:n, c.L_CLASS_B] = -3 - np.arange(n), -2  # each its own
     size = np.abs(lines.row[:n])
     moderate = np.all((size == 0) | ((size > 1e-60) & (size < 1e60)), axis=1)
     moderate &= np.all(lines.error[:n] < 1e60, axis=1)
@@ -240,6 +250,7 @@ def grow(state: PlaneState) -> None:
         n = len(old.row)
         larger = _lines(2 * n)
         larger.row[:n], larger.error[:n], larger.kind[:n] = old.row, old.error, old.kind
+        larger.cell[: n + 1] = old.cell
         state.lines = larger
     elif wanted == c.CORNERS:
         state.corners = _larger_corners(state.corners, 2 * len(state.corners.at))

@@ -3,66 +3,31 @@
 from __future__ import annotations
 
 from . import control as c
-from .corners import TINY
-from .cuts import add_line, half_plane, has_room, new_corners, part, take
+from .cuts import add_line, half_plane, has_room, lead_to, new_corners, part, take
 from .forms import ask, compute_forms
-from .general import settle_general, split_maximum
 from .jit import kernel
 from .nodes import note_touches, outside, push, question, settled
-from .quick import bounds_at_corners, near_and_far, quickly, signs_quickly
+from .quick import quickly, signs_quickly
+from .seldom import seldom
+from .settled import enter_simple, settle_slowly
 from .signs import count_decision, verdict
 
 FEW = 12  # open units that are not worth to be looked at again
 
 
 @kernel
-def _settle_slowly(P, S, layer, unit, form):
-    """The piece of a unit of two pieces on the current cell; -1 if it is cut, or not known."""
-    ask(P, S, layer, form)
-    at, k = S.ctl[c.AT], S.ctl[c.K]
-    found = verdict(P, S, at, k, S.ctl[c.WHOLE] == 1)
-    if found == c.CUT or found == c.UNSURE:
-        return -1
-    note_touches(S, at, k)
-    count_decision(S)
-    piece = 1 if found == c.POS else 0
-    S.codes[P.layers.unit_at[layer] + unit] = piece
-    return piece
-
-
-@kernel
-def _enter_simple(P, S, layer, end):
-    """Settle the units of a layer of two pieces told apart by the sign of a member."""
-    bounds_at_corners(P, S, layer)
-    n, u, first = P.layers.n_mem[layer], 3 * P.layers.mem_at[layer], P.layers.unit_at[layer]
-    U, error, stride = S.members.U[u:], S.members.error[u:], P.layers.stride[layer]
-    near, far = near_and_far(S)
-    counted = S.ctl[c.WAY] < 0
-    for i in range(n):
-        norm = abs(U[i]) + abs(U[n + i]) + abs(U[2 * n + i])
-        bound = norm * near + TINY
-        bound += (error[i] + error[n + i] + error[2 * n + i]) * far
-        if S.low[i] > bound or S.high[i] < -bound:
-            S.codes[first + i] = 1 if S.low[i] > bound else 0
-            S.ctl[c.BY_FLOAT] += counted
-        elif (S.low[i] < -bound and S.high[i] > bound) or _settle_slowly(
-            P, S, layer, i, 2 * i * stride
-        ) < 0:
-            S.open_units[end] = i
-            end += 1
-    return end
-
-
-@kernel
 def enter_layer(P, S):
     """Compute the forms of ``ctl[LAYER]`` and list the units that do not keep their piece."""
     layer = S.ctl[c.LAYER]
+    if S.ctl[c.SELDOM] == 1:
+        seldom(P, S, c.ENTERS)
+        return
     if layer > 0:
         compute_forms(P, S, layer)
     end = S.ctl[c.OPEN_END]
     S.ctl[c.POSITION], S.ctl[c.PIECE], S.ctl[c.N_MEMO] = end, 0, 0
     if P.layers.simple[layer] == 1 and S.ctl[c.WHOLE] == 0:
-        end = _enter_simple(P, S, layer, end)
+        end = enter_simple(P, S, layer, end)
     else:
         for unit in range(P.layers.n_units[layer]):
             if settle_unit(P, S, layer, unit) < 0:
@@ -103,17 +68,10 @@ def filter_units(P, S):
 @kernel
 def settle_unit(P, S, layer, unit):
     """The piece of a unit on the current cell, if it is the same on all of it; else -1."""
-    if P.units.two_piece[P.layers.unit_at[layer] + unit]:
-        return _settle_slowly(P, S, layer, unit, two_piece_form(P, layer, unit))
-    return settle_general(P, S, layer, unit)
-
-
-@kernel
-def two_piece_form(P, layer, unit):
-    """The number of the form that tells the two pieces of a unit apart."""
-    at = P.layers.unit_at[layer]
-    compares = P.units.lead[at + unit] != 0
-    return P.units.start[at + layer + unit] * P.layers.stride[layer] + compares
+    at = P.layers.unit_at[layer] + unit
+    if P.units.two_piece[at] and P.units.lead[at] == 0:
+        return settle_slowly(P, S, layer, unit, P.units.start[at + layer] * P.layers.stride[layer])
+    return seldom(P, S, c.SETTLES + c.OPERATIONS * unit)
 
 
 @kernel
@@ -132,7 +90,7 @@ def next_unit(P, S):
             return c.GO_ON
         compares = P.units.lead[first + unit] != 0
         if compares and not P.units.two_piece[first + unit]:
-            status = split_maximum(P, S, layer, unit)
+            status = seldom(P, S, c.SPLITS + c.OPERATIONS * unit)
             if status != c.GO_ON or S.ctl[c.PHASE] != c.UNIT:
                 return status
             continue
@@ -206,6 +164,7 @@ def _cut(P, S, layer, unit, chain):
     S.codes[begin] = piece
     S.ctl[c.POSITION] += 1
     S.ctl[c.PIECE], S.ctl[c.N_MEMO] = 0, 0
+    lead_to(S, line)
     take(S, lower, end - lower)
     filter_units(P, S)
     S.ctl[c.BUDGET] -= 1

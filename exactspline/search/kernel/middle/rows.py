@@ -24,13 +24,11 @@ EXACT_SUMS = 5070602400912917605986812821504.0  # 2^102: one bit to spare below 
 def make_forms(P, S, layer):
     """Make the forms of a layer, and of those before it, unless they are there."""
     middle = S.middle
-    first = layer
-    while first > 0 and middle.made[first] != middle.entered[first]:
-        first -= 1
-    for at in range(first + 1, layer + 1):
-        _state_rows(P, S, at)
-        _member_rows(P, S, at)
-        middle.made[at] = middle.entered[at]
+    for at in range(1, layer + 1):
+        if middle.made[at] != middle.entered[at]:
+            _state_rows(P, S, at)
+            _member_rows(P, S, at)
+            middle.made[at] = middle.entered[at]
 
 
 @kernel
