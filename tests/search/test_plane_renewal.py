@@ -1,4 +1,4 @@
-"""Sparse layers of the plane's search, made anew where they have changed, and maxima on large cells.
+"""The plane's sparse layers, made anew where they have changed, and maxima on large cells.
 
 A search is stopped everywhere; what it holds then is compared with rationals, and with what a layer
 holds that is made as a whole.

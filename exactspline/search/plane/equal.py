@@ -1,8 +1,8 @@
 """Which rows are the same exact function, for rows that are made one by one (Numba).
 
 The classes of `kernel.classes`. A number is never given to another function later, so that a row
-keeps its class as long as it is not made anew. Equal members that are made by the same sums have the
-same floats: members are on lists by those, and only such are compared term by term.
+keeps its class as long as it is not made anew. Equal members that are made by the same sums have
+the same floats: members are on lists by those, and only such are compared term by term.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def contenders(P, S, layer, unit):
 
 @kernel
 def _settle_maximum(P, S, layer, unit, n):
-    """The piece of a maximum with n contenders on the current cell; -1 if it is cut, or not known."""
+    """The piece of a maximum with n contenders on the cell; -1 if it is cut, or not known."""
     base, stride, listed = P.layers.unit_at[layer], P.layers.stride[layer], S.again.contenders
     start, lead = P.units.start[base + layer + unit], P.units.lead[base + unit]
     at, k, whole = S.ctl[c.AT], S.ctl[c.K], S.ctl[c.WHOLE] == 1
@@ -112,7 +112,6 @@ def split_maximum(P, S, layer, unit):
     start = P.units.start[base + layer + unit]
     count = P.units.start[base + layer + unit + 1] - start
     top, lines, depth = S.ctl[c.TOP], S.ctl[c.N_LINES], S.ctl[c.DEPTH]
-    best = S.again.contenders[0]
     to = top
     for back in range(count):  # the lowest piece comes first: it is put aside last
         r = count - 1 - back

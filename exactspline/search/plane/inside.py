@@ -1,7 +1,7 @@
 """Two steps in LLVM's own terms: the sums that make a row, and the bits of a float (Numba).
 
-Numba vectorises long loops only; a row here is a sum of a few vectors of four numbers. Where kernels
-are plain functions, the same is done by plain means.
+Numba vectorises long loops only; a row here is a sum of a few vectors of four numbers. Where
+kernels are plain functions, the same is done by plain means.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ from ..kernel.block import NOT_COMPILED
 
 __all__ = ["bits", "row_sums"]
 
+bits: Any
+row_sums: Any
+
 if NOT_COMPILED:
 
-    def bits(value: float) -> int:
+    def _plain_bits(value: float) -> int:
         """A float as an integer: equal floats have equal ones."""
         return int(struct.unpack("<q", struct.pack("<d", value + 0.0))[0])
 
-    def row_sums(
+    def _plain_sums(
         table: Any, columns: Any, weights: Any, at: int, begin: int, end: int, out: Any
     ) -> None:
         """Sum rows of a table of eight columns: by weights, from column 4 on by their sizes."""
@@ -28,6 +31,8 @@ if NOT_COMPILED:
             row, weight = table[at + columns[s]], weights[s]
             out[:4] += weight * row[:4]
             out[4:8] += abs(weight) * row[4:8]
+
+    bits, row_sums = _plain_bits, _plain_sums
 
 else:
     from llvmlite import ir
@@ -86,5 +91,4 @@ else:
 
         return signature, code
 
-    bits: Any = _bits
-    row_sums: Any = _row_sums
+    bits, row_sums = _bits, _row_sums

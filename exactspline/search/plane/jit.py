@@ -22,7 +22,8 @@ __all__ = ["TIERS", "entry", "kernel", "tier"]
 
 _MODULES = (
     "control", "corners", "cuts", "dfs", "equal", "forms", "general", "inside", "jit", "layout",
-    "leaves", "nodes", "pairs", "quick", "renewal", "seldom", "settled", "signs", "steps", "winners",
+    "leaves", "nodes", "pairs", "quick", "renewal", "seldom", "settled", "signs", "steps",
+    "winners",
 )  # fmt: skip
 
 TIERS: list[Any] = []  # the kernels of `tier`

@@ -15,19 +15,13 @@ __all__ = ["is_seldom", "make_renewal", "renewed_layers"]
 FIRST_CLASS = 1 << 60  # beyond the numbers that `classes.py` gives, and those of `equal.py`
 
 
-def renewed_layers(program: Program, dense: np.ndarray) -> np.ndarray:
-    """Which layers are made anew row by row, as 1 and 0: those of sparse, finite weights.
-
-    Parameters
-    ----------
-    program : Program
-    dense : int array, shape (layers,)
-        See `Weights`.
-    """
+def renewed_layers(program: Program) -> np.ndarray:
+    """Which layers are made anew row by row, as 1 and 0: those of sparse, finite weights."""
     on = np.zeros(len(program.layers), dtype=np.int64)
     for index, layer in enumerate(program.layers):
         forms = layer.members
-        if index > 0 and 2 * len(forms.data) <= forms.width * len(forms):  # what is not read is multiplied by 0 there
+        if index > 0 and 2 * len(forms.data) <= forms.width * len(forms):
+            # entries of the state that are 0 are multiplied, too
             on[index] = bool(np.isfinite(bounded_floats(layer.members.data)).all())
     return on
 

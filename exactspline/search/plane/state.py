@@ -42,7 +42,7 @@ def _problem(program: Program, space: SearchSpace) -> Problem:
     """The numbers of a program and a space of two dimensions, with a bound for each coefficient."""
     problem = make_problem(program, space)
     problem.mode[k.COEFFICIENTS] = 1
-    problem.rows = rows_of_layers(program, renewed_layers(program, problem.weights.dense))
+    problem.rows = rows_of_layers(program, renewed_layers(program))
     return problem
 
 
