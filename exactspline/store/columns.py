@@ -146,6 +146,16 @@ class StoredCodes:
             return np.arange(self.units)
         return np.flatnonzero(self.low != self.high)
 
+    def differ_by(
+        self, first: np.ndarray, second: np.ndarray, row: np.ndarray, unit: np.ndarray,
+        piece: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """Whether pairs of codes are equal but for given changes; see `PackedCodes.differ_by`."""
+        codes = self.take(first)
+        codes[row, unit] = piece
+        same: np.ndarray = np.all(codes == self.take(second), axis=1)
+        return same
+
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Codes of regions start .. stop - 1, shape (n, units)."""
         out = np.empty((stop - start, self.units), dtype=self.dtype)

@@ -98,7 +98,8 @@ class PackedCodes:
         varies = at < len(self.varying)
         varies[varies] = self.varying[at[varies]] == unit[varies]
         never = ~varies
-        out[row[never]] = self.low[unit[never]] == piece[never]
+        never &= self.low[unit] != piece
+        out[row[never]] = False
         if len(self.varying) == 0:
             return out
         row, at, piece = row[varies], at[varies], piece[varies]

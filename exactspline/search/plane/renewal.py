@@ -36,9 +36,7 @@ def renew(P, S, layer):
     grid = state_grid(P, members, entries, layer, EXACT_LIMIT)
     entries.grid[layer] = grid
     if grid != NOT_EXACT and (changed > 0 or first):
-        entries.largest[layer] = _most(
-            entries.size, P.layers.state_at[layer], P.layers.n_in[layer]
-        )
+        entries.largest[layer] = _most(entries.size, P.layers.state_at[layer], P.layers.n_in[layer])
     grid = member_grid(P, layer, grid, entries.largest[layer], EXACT_LIMIT)
     members.grid[layer] = grid
     exact = grid != NOT_EXACT

@@ -27,7 +27,9 @@ def renewed_layers(program: Program, dense: np.ndarray) -> np.ndarray:
     on = np.zeros(len(program.layers), dtype=np.int64)
     for index, layer in enumerate(program.layers):
         forms = layer.members
-        if index > 0 and 2 * len(forms.data) <= forms.width * len(forms):  # what is not read is multiplied by 0 there
+        if index > 0 and 2 * len(forms.data) <= forms.width * len(
+            forms
+        ):  # what is not read is multiplied by 0 there
             on[index] = bool(np.isfinite(bounded_floats(layer.members.data)).all())
     return on
 
