@@ -12,6 +12,7 @@ import numpy as np
 
 from ...errors import DomainError
 from ...mode import guarded
+from ...polyhedra.lp import float_of
 from ...rationals import fraction, fractions, nearest_float, root_of
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ __all__ = ["Polygon", "direction_of", "polygon_of"]
 class Polygon:
     """The closure of a region in the plane, convex, bounded or not.
 
-    ``region.polygon()`` and the faces of `Partition.complex` make polygons.
+    Its first corner is the least one, by its coordinates. ``region.polygon()`` and the faces of
+    `Partition.complex` make polygons.
 
     Attributes
     ----------
@@ -52,20 +54,18 @@ class Polygon:
     """
 
     def __init__(self, rows: Sequence[Row | None], exact: bool = False) -> None:
-        self._rows = list(rows)
-        count = 0 if len(rows) <= 1 else len(rows)
-        corners = np.zeros((count, 2), dtype=object if exact else np.float64)
-        ideal = np.zeros(count, dtype=bool)
-        for i in range(count):
-            w, x, y = self._rays[i]
-            ideal[i] = w == 0
-            if w == 0:  # in floats of a size that float64 holds
-                size = max(abs(x), abs(y))
-                point = direction_of((x, y)) if exact else fractions((x / size, y / size))
-            else:
-                point = fractions((x / w, y / w))
-            corners[i] = point if exact else [nearest_float(v) for v in point]
-        self.corners, self.ideal = corners, ideal
+        rays = _rays(rows)
+        points = [(w == 0, direction_of((x, y)) if w == 0 else (x / w, y / w)) for w, x, y in rays]
+        first = points.index(min(points)) if points else 0
+        self._rows = [*rows[first:], *rows[:first]]
+        self._rays = [*rays[first:], *rays[:first]]
+        self.ideal = np.array([ray[0] == 0 for ray in self._rays], dtype=bool)
+        self.corners = np.zeros((len(rays), 2), dtype=object if exact else np.float64)
+        for i, (ideal, point) in enumerate([*points[first:], *points[:first]]):
+            if ideal and not exact:  # of a size that float64 holds
+                size = max(abs(v) for v in point)
+                point = tuple(v / size for v in point)
+            self.corners[i] = fractions(point) if exact else [float_of(v) for v in point]
 
     def __len__(self) -> int:
         return len(self.corners)
@@ -79,14 +79,6 @@ class Polygon:
     def __repr__(self) -> str:
         kind = "" if self.is_bounded else ", unbounded"
         return f"<Polygon of {len(self)} corners{kind}>"
-
-    @cached_property
-    def _rays(self) -> list[Ray]:
-        """The corners as rays (W, X, Y), exactly."""
-        from ...polyhedra.planar import AT_INFINITY, meet
-
-        rows = [AT_INFINITY if row is None else row for row in self._rows]
-        return [meet(rows[i - 1], row) for i, row in enumerate(rows)] if len(rows) > 1 else []
 
     @property
     def is_bounded(self) -> bool:
@@ -180,12 +172,20 @@ class Polygon:
         return fraction(area), fraction(x), fraction(y)
 
 
-def direction_of(vector: Sequence[Any]) -> tuple[Fraction, ...]:
+def _rays(rows: Sequence[Row | None]) -> list[Ray]:
+    """The corners as rays (W, X, Y), exactly; corner i is where side i begins."""
+    from ...polyhedra.planar import AT_INFINITY, meet
+
+    given = [AT_INFINITY if row is None else row for row in rows]
+    return [meet(given[i - 1], row) for i, row in enumerate(given)] if len(given) > 1 else []
+
+
+def direction_of(vector: Sequence[Any]) -> tuple[Any, ...]:
     """The direction of a vector of rationals as integers without a common factor."""
-    x, y = fractions(vector)
-    scale = math.lcm(x.denominator, y.denominator)
-    factor = math.gcd(int(x * scale), int(y * scale))
-    return x * scale / factor, y * scale / factor
+    from ...polyhedra.linear import primitive_multiple
+    from ...polyhedra.lp import q
+
+    return tuple(q(v) for v in primitive_multiple(vector))
 
 
 def polygon_of(rows: Sequence[Row], exact: bool) -> Polygon:

@@ -1,0 +1,89 @@
+"""What the parts of a complex share: its columns, its lines, and where it lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...rationals import fractions, rounded
+from .joining import Columns, following, preceding
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from fractions import Fraction
+
+    from ...cells.space import SearchSpace
+    from ..graph.adjacent import AdjacentRegions
+    from .exact import ExactSides
+
+__all__ = ["Geometry"]
+
+
+@dataclass
+class Geometry:
+    """A subdivision of a two-dimensional space.
+
+    Attributes
+    ----------
+    partition : Partition
+        Of which every region is a face.
+    space : SearchSpace
+        Whose coordinates the complex has.
+    columns : Columns
+    sides : ExactSides
+    """
+
+    partition: AdjacentRegions
+    space: SearchSpace
+    columns: Columns
+    sides: ExactSides
+
+    @cached_property
+    def next(self) -> np.ndarray:
+        """The next half-edge of the face."""
+        return following(self.columns.start)
+
+    @cached_property
+    def previous(self) -> np.ndarray:
+        """The half-edge of the face before."""
+        return preceding(self.columns.start)
+
+    def halves(self, face: int) -> range:
+        """The half-edges of a face."""
+        return range(int(self.columns.start[face]), int(self.columns.start[face + 1]))
+
+    def around(self, corner: int) -> list[int]:
+        """The half-edges that begin at a corner, counterclockwise."""
+        columns, first = self.columns, int(self.columns.at[corner])
+        out, h = [first], first
+        while True:  # counterclockwise: across the half-edge that leads to the corner
+            h = int(columns.twin[self.previous[h]])
+            if h == first:
+                return out
+            if h < 0:
+                break
+            out.append(h)
+        h = first
+        while columns.twin[h] >= 0:
+            h = int(self.next[columns.twin[h]])
+            out.insert(0, h)
+        return out
+
+    def lifted(self, points: Sequence[Sequence[Fraction]] | np.ndarray) -> np.ndarray:
+        """Points as inputs of the network, exactly; an array of Fractions."""
+        chart = self.space.chart
+        out = np.empty((len(points), self.partition.domain.dim), dtype=object)
+        for i, point in enumerate(points):
+            out[i] = chart.lift(self.space.to_chart(point))
+        return out
+
+    def settle(self) -> None:
+        """Compute the corners of which the floats have no bound."""
+        for i in np.flatnonzero(~np.isfinite(self.columns.error)).tolist():
+            w, x, y = self.sides.corner(int(self.columns.at[i]))
+            pairs = [rounded(v) for v in fractions((x / w, y / w))]
+            self.columns.xy[i] = [value for value, _ in pairs]
+            self.columns.error[i] = max(error for _, error in pairs)
