@@ -11,6 +11,7 @@ from ...cells.forms import ExactForms
 from ...mode import guarded
 from ...search.plane.faces import IDEAL, PlaneFaces
 from ..faces.euler import closed_characteristic
+from .border import check_border
 from .corners import ComplexCorners, IdealCorners
 from .edges import ComplexEdges, HalfEdges
 from .exact import ExactSides
@@ -231,7 +232,9 @@ def plane_complex(partition: AdjacentRegions, space: SearchSpace, faces: PlaneFa
     alone = np.where(faces.unit == IDEAL, np.int32(-1), own)
     sides = ExactSides(forms, codes, faces.start, alone, own, faces.unit, faces.form, faces.sign)
     face = np.repeat(np.arange(len(partition), dtype=np.int32), np.diff(faces.start))
-    columns = joined(faces, face, matched(faces, face, codes, sides))
+    twin = matched(faces, face, codes, sides)
+    check_border(faces, twin, forms.domain_rows)
+    columns = joined(faces, face, twin)
     exact = ExactSides(
         forms, codes, columns.start, columns.edge, columns.half, columns.unit, columns.form,
         columns.sign,

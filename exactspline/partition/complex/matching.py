@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["matched", "refuse"]
 
-_CHUNK = 1 << 22  # bytes of codes that are compared at once
-
 
 def refuse(what: str) -> NoReturn:
     """Refuse polygons that do not fit together."""
@@ -74,9 +72,11 @@ def matched(
     twin[a], twin[b] = b, a
     ordered = np.sort(faces.hashes)
     repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    unsure = twin[inner] < 0
     if len(repeated):
-        unsure = inner[np.isin(target, repeated) | np.isin(own, repeated)]
-        _match_by_codes(faces, face, codes, sides, twin, unsure)
+        unsure |= np.isin(target, repeated) | np.isin(own, repeated)
+    if np.any(unsure):
+        _match_by_codes(faces, face, codes, sides, twin, inner[unsure])
     if np.any(twin[inner] < 0):
         refuse("a side of a region is no side of the region across")
     _check_codes(faces, face, codes, twin)
@@ -85,20 +85,13 @@ def matched(
 
 def _check_codes(faces: PlaneFaces, face: np.ndarray, codes: PackedCodes, twin: np.ndarray) -> None:
     """The first unit that differs between the two regions of an edge, and its pieces."""
-    one = np.flatnonzero(twin > np.arange(len(twin), dtype=np.int32)).astype(np.int32)
-    step = max(1, _CHUNK // max(1, codes.units))
-    for start in range(0, len(one), step):
-        a = one[start : start + step]
-        b = twin[a]
-        before, behind = codes.take(face[a]), codes.take(face[b])
-        unit = (before != behind).argmax(axis=1)
-        row = np.arange(len(a))
-        good = (faces.unit[a] == unit) & (faces.unit[b] == unit)
-        good &= behind[row, unit] == faces.piece[a]
-        good &= before[row, unit] == faces.piece[b]
-        good &= before[row, unit] != behind[row, unit]
-        if not np.all(good):
-            refuse("the codes of two regions do not differ as a side between them says")
+    a = np.flatnonzero(twin > np.arange(len(twin), dtype=np.int32)).astype(np.int32)
+    b = twin[a]
+    unit, piece, other = codes.first_differences(face[a], face[b])
+    good = (faces.unit[a] == unit) & (faces.unit[b] == unit)
+    good &= (faces.piece[b] == piece) & (faces.piece[a] == other)
+    if not np.all(good):
+        refuse("the codes of two regions do not differ as a side between them says")
 
 
 def _match_by_codes(

@@ -1,0 +1,241 @@
+"""The complex of degenerate networks against the naive twin; polygons that do not fit together.
+
+The twin's polygons are made into a complex as those of the search are, and both are compared with
+what the twin itself knows: exact corners, areas, which side is whose. What is matched by hashes
+must stand where hashes agree, and every tampering must be refused.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import random_networks as nets
+from graph_networks import draw
+from marks import first_quick
+from plane_twin import PlaneTwin, plane_twin
+
+import exactspline as es
+from exactspline.cells.space import search_space
+from exactspline.partition.complex.complex import plane_complex
+from exactspline.partition.complex.source import complex_space
+from exactspline.search.plane.faces import IDEAL, SIDE, PlaneFaces
+
+RECIPES = ("any", "ties", "stacked", "tight", "skips", "slivers")
+
+
+def plane_cases(rng: random.Random, count: int):
+    """Degenerate networks with a two-dimensional complex, and their twins."""
+    while count:
+        spec, (domain, told) = draw(rng, rng.choice(RECIPES))
+        network = nets.network(spec)
+        if domain.chart.dim != 2:
+            continue
+        omega = es.enumerate_regions(network, domain)
+        space = complex_space(omega)
+        if space.dim == 2:
+            count -= 1
+            yield omega, plane_twin(network.program, space), nets.describe(spec, told)
+
+
+def of_twin(omega: es.Partition, faces: PlaneFaces) -> es.Complex:
+    return plane_complex(omega._apart(), complex_space(omega), faces)
+
+
+def points(twin: PlaneTwin) -> set[tuple]:
+    return {(x / w, y / w) for own in twin.corners for w, x, y in own if w}
+
+
+def n_edges(twin: PlaneTwin) -> int:
+    inner = sum(other is not None for other in twin.twin) // 2
+    return inner + sum(side.layer == SIDE for cell in twin.cells for side in cell)
+
+
+@pytest.mark.parametrize("block", first_quick(range(6)))
+def test_same_complex(block):
+    seen: Counter[str] = Counter()
+    for omega, twin, told in plane_cases(random.Random(80_000 + block), 40):
+        assert np.array_equal(omega.codes, twin.codes), told
+        both = omega.complex(), of_twin(omega, twin.faces)
+        for c in both:
+            assert len(c.corners) == len(points(twin)), told
+            assert {tuple(p) for p in c.corners.exact_xy().tolist()} == points(twin), told
+            assert len(c.edges) == n_edges(twin), told
+            assert [region.volume() for region in omega] == c.faces.areas(exact=True).tolist(), told
+        assert np.array_equal(*(c.faces.bounded for c in both)), told
+        for i in range(len(omega)):
+            here, there = (c.faces[i].polygon(exact=True) for c in both)
+            assert np.array_equal(here.corners, there.corners), told
+            assert np.array_equal(here.ideal, there.ideal), told
+        assert omega.faces().f_vector() == (len(c.corners), len(c.edges), len(c.faces)), told
+        check_links(both[1], twin)
+        seen["regions"] += len(omega)
+        seen["unbounded"] += not np.all(c.faces.bounded)
+        seen["borders"] += len(c.border_edges) > 0
+        seen["many faces at a corner"] += max(
+            (len(c.corners.star(i)) for i in range(len(c.corners))), default=0
+        ) > 4  # fmt: skip
+        seen["not 1"] += c.euler() != 1
+    assert seen["regions"] > 200, seen
+    assert min(v for k, v in seen.items() if k != "regions") > 1, seen
+    assert len(seen) == 5
+
+
+def check_links(c: es.Complex, twin: PlaneTwin) -> None:
+    """The twin of every half-edge is that of the naive twin."""
+    links, flat = c.half_edges, twin.faces.start
+    for h, other in enumerate(twin.twin[: len(links)]):
+        true = -1 if other is None else int(flat[other[0]]) + other[1]
+        assert links.twin[h] == true
+
+
+@pytest.mark.parametrize("block", first_quick(range(4)))
+def test_subdivisions_after_layers(block):
+    """They are the complexes of the networks that end there."""
+    seen: Counter[str] = Counter()
+    for omega, _, told in plane_cases(random.Random(81_000 + block), 30):
+        c, layers = omega.complex(), len(omega.network.program.layers)
+        total = sum(c.faces.areas(exact=True))
+        for layer in range(layers + 1):
+            found = omega.after_layer(layer)
+            assert sum(found.area(i) for i in range(len(found))) == total, told
+            assert all(found.is_convex(i) for i in range(len(found))), told
+            assert all(len(found.loops(i)) == 1 for i in range(len(found))), told
+            assert len(found.corners) - len(found.edges) + len(found) == c.euler(), told
+            program = omega.at_layer(layer)._program
+            if not layer or search_space(program, omega.domain.chart).dim < 2:
+                continue
+            twin = plane_twin(program, search_space(program, omega.domain.chart))
+            assert len(found) == len(twin.cells), told
+            assert {c.corners.exact(i) for i in found.corners.tolist()} == points(twin), told
+            assert len(found.edges) == n_edges(twin), told
+            for i, own in enumerate(twin.corners):
+                (loop,) = found.outer(i)
+                mine = {c.corners.exact(v) for v in loop.tolist() if v >= 0}
+                assert mine == {(x / w, y / w) for w, x, y in own if w}, told
+            seen["layers"] += 1
+            seen["coarser"] += len(found) < len(omega)
+    assert seen["layers"] > 30, seen
+    assert seen["coarser"] > 10, seen
+
+
+def test_any_hashes_will_do():
+    """Where regions share hashes, codes across are computed again and compared."""
+    many = 0
+    for omega, twin, told in plane_cases(random.Random(82_000), 15):
+        c = of_twin(omega, twin.faces)
+        for kept in (0, 1, 3):
+            worse = replace(
+                twin.faces, hashes=twin.faces.hashes & np.uint64(kept),
+                target=twin.faces.target & np.uint64(kept),
+            )  # fmt: skip
+            other = of_twin(omega, worse)
+            assert np.array_equal(c.half_edges.twin, other.half_edges.twin), told
+            assert np.array_equal(c.half_edges.origin, other.half_edges.origin), told
+        many += len(omega) > 4
+    assert many > 5
+
+
+def tampered(faces: PlaneFaces, rng: random.Random) -> dict[str, PlaneFaces]:
+    """Polygons with one thing wrong each."""
+    copies = {}
+
+    def other(name: str) -> PlaneFaces:
+        copies[name] = PlaneFaces(*(getattr(faces, f.name).copy() for f in fields(faces)))
+        return copies[name]
+
+    inner = np.flatnonzero(faces.unit >= 0)
+    h = int(rng.choice(inner.tolist()))
+    face = int(np.searchsorted(faces.start, h, side="right")) - 1
+    other("unit").unit[h] += 1
+    other("piece").piece[h] += 1
+    other("target").target[h] ^= np.uint64(1)
+    other("hash").hashes[face] ^= np.uint64(1)
+    other("a side for an edge").unit[h] = SIDE
+    other("infinity for an edge").unit[h] = IDEAL
+    both = other("both halves as sides")
+    owner = np.repeat(np.arange(len(faces.hashes)), np.diff(faces.start))
+    (back,) = np.flatnonzero(
+        (faces.target == faces.hashes[face]) & (faces.hashes[owner] == faces.target[h])
+    ).tolist()
+    both.unit[[h, back]] = SIDE
+    lost = other("a side less")
+    lost.start[face + 1 :] -= 1
+    for name in ("corner", "error", "unit", "piece", "form", "sign", "target"):
+        setattr(lost, name, np.delete(getattr(lost, name), h, axis=0))
+    twice = other("a side twice")
+    twice.start[face + 1 :] += 1
+    for name in ("corner", "error", "unit", "piece", "form", "sign", "target"):
+        setattr(twice, name, np.insert(getattr(twice, name), h, getattr(twice, name)[h], axis=0))
+    ideal = other("a corner at infinity")
+    ideal.corner[h, 2] = 1.0 - min(1.0, ideal.corner[h, 2])
+    fewer = other("a face less")
+    fewer.start, fewer.hashes = fewer.start[:-1], fewer.hashes[:-1]
+    return copies
+
+
+def test_polygons_that_do_not_fit_are_refused():
+    refused: Counter[str] = Counter()
+    rng = random.Random(83_000)
+    for omega, twin, told in plane_cases(rng, 25):
+        if not np.any(twin.faces.unit >= 0):
+            continue
+        for name, faces in tampered(twin.faces, rng).items():
+            try:
+                of_twin(omega, faces)
+            except es.UndecidedError:
+                refused[name] += 1
+            else:
+                pytest.fail(f"{name}: not refused; {told}")
+    assert len(refused) == 11
+    assert min(refused.values()) > 15
+
+
+def test_clockwise_faces_are_refused():
+    omega = es.enumerate_regions(
+        es.Network([es.Dense([[1, 0], [1, 2], [-1, 1]], [0, 1, 1]), es.ReLU()], (2,)),
+        es.Box(-3, 3, dim=2),
+    )
+    faces = plane_twin(omega.network.program, complex_space(omega)).faces
+    a, b = int(faces.start[3]), int(faces.start[4])
+    order = np.r_[0:a, np.arange(b - 1, a - 1, -1), b : len(faces.unit)]
+    for name in ("corner", "error", "unit", "piece", "form", "sign", "target"):
+        setattr(faces, name, getattr(faces, name)[order])
+    with pytest.raises(es.UndecidedError, match="defect"):
+        of_twin(omega, faces)
+
+
+def test_loops_bound_their_areas():
+    """Areas by the paths around them, holes taken away, for faces merged at random."""
+    seen: Counter[str] = Counter()
+    rng = random.Random(84_000)
+    for omega, _, told in plane_cases(rng, 30):
+        c = omega.complex()
+        groups = [rng.choice((0, 0, 0, 1)) for _ in omega]
+        groups = np.unique(groups, return_inverse=True)[1]
+        for found in (c.merged(groups), c.linear_regions(), c.merged(omega.distinct_pieces())):
+            for i in range(len(found)):
+                area = found.area(i)
+                assert area == sum(c.faces[f].area() for f in found.faces(i).tolist()), told
+                if area != math.inf:
+                    assert sum(signed(c, loop) for loop in found.outer(i)) + sum(
+                        signed(c, loop) for loop in found.holes(i)
+                    ) == area, told  # fmt: skip
+                    assert all(signed(c, loop) < 0 for loop in found.holes(i))
+                    seen["bounded"] += 1
+                seen["several parts"] += len(found.outer(i)) > 1
+                seen["not convex"] += not found.is_convex(i)
+        labels = c.linear_regions().labels
+        assert np.array_equal(labels, omega.linear_regions().labels), told
+    assert min(seen["bounded"], seen["several parts"], seen["not convex"]) > 5, seen
+
+
+def signed(c: es.Complex, loop: np.ndarray):
+    path = [c.corners.exact(v) for v in loop.tolist()]
+    return sum(
+        a[0] * b[1] - a[1] * b[0] for a, b in zip(path, [*path[1:], path[0]], strict=True)
+    ) / 2  # fmt: skip
