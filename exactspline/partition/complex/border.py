@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...rationals import as_float
 from ...search.plane.faces import IDEAL, SIDE, PlaneFaces
 from .joining import following
 from .matching import refuse
 
 if TYPE_CHECKING:
-    from ...polyhedra.lp import Row
+    from ...compile.forms import Forms
 
 __all__ = ["check_border"]
 
@@ -20,7 +20,7 @@ _ROUNDING = 2.0**-48  # of what is added in a form of two coordinates, and more
 _TINY = 1e-290
 
 
-def check_border(faces: PlaneFaces, twin: np.ndarray, rows: Sequence[Row]) -> None:
+def check_border(faces: PlaneFaces, twin: np.ndarray, rows: Forms) -> None:
     """Refuse a border that cannot be the domain's.
 
     It is one closed path, arcs of the line at infinity included, on which each side of the domain
@@ -63,15 +63,18 @@ def _check_path(faces: PlaneFaces, twin: np.ndarray) -> None:
 
 
 @np.errstate(all="ignore")
-def _check_lines(faces: PlaneFaces, sides: np.ndarray, rows: Sequence[Row]) -> None:
+def _check_lines(faces: PlaneFaces, sides: np.ndarray, rows: Forms) -> None:
     """Both ends of every side near its line: a float refuses here what cannot be, nothing else."""
-    from ...polyhedra.lp import float_of
-
     if len(sides) == 0:
         return
-    sizes = [max(abs(v) for v in row) for row in rows]  # within the range of float64
-    scaled = [[float_of(v / size) for v in row] for row, size in zip(rows, sizes, strict=True)]
-    near = np.array(scaled)[faces.form[sides]]
+    rows_near = np.zeros((len(rows), 3))
+    rows_near[:, 0] = as_float(rows.const)[0]
+    owner = np.repeat(np.arange(len(rows)), np.diff(rows.indptr))
+    rows_near[owner, 1 + rows.indices] = as_float(rows.data)[0]
+    errors = [as_float(values)[1] for values in (rows.const, rows.data)]
+    if any(error is not None and not np.all(np.isfinite(error)) for error in errors):
+        return  # beyond the range of float64
+    near = rows_near[faces.form[sides]]
     for half in (sides, following(faces.start)[sides]):
         x, y, w = faces.corner[half].T
         terms = near * np.stack([w, x, y], axis=1)

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...cells.forms import ExactForms
 from ...mode import guarded
 from ...search.plane.faces import IDEAL, PlaneFaces
-from ..faces.euler import closed_characteristic
 from .border import check_border
 from .corners import ComplexCorners, IdealCorners
 from .edges import ComplexEdges, HalfEdges
@@ -19,6 +17,7 @@ from .faces import ComplexFaces
 from .geometry import Geometry
 from .joining import check_size, joined
 from .matching import matched, refuse
+from .source import space_characteristic
 
 if TYPE_CHECKING:
     from ...cells.space import SearchSpace
@@ -226,23 +225,23 @@ def plane_complex(partition: AdjacentRegions, space: SearchSpace, faces: PlaneFa
     check_size(faces)
     if len(faces.start) != len(partition) + 1 or len(faces.hashes) != len(partition):
         refuse(f"{len(faces.start) - 1:,} polygons of {len(partition):,} regions")
-    codes, n = partition._codes, len(faces.unit)
-    forms = ExactForms(partition.network.program, space)
+    program, codes, n = partition.network.program, partition._codes, len(faces.unit)
     own = np.arange(n, dtype=np.int32)
     alone = np.where(faces.unit == IDEAL, np.int32(-1), own)
-    sides = ExactSides(forms, codes, faces.start, alone, own, faces.unit, faces.form, faces.sign)
+    sides = ExactSides(
+        program, space, codes, faces.start, alone, own, faces.unit, faces.form, faces.sign
+    )
     face = np.repeat(np.arange(len(partition), dtype=np.int32), np.diff(faces.start))
     twin = matched(faces, face, codes, sides)
-    check_border(faces, twin, forms.domain_rows)
+    check_border(faces, twin, space.rows)
     columns = joined(faces, face, twin)
     exact = ExactSides(
-        forms, codes, columns.start, columns.edge, columns.half, columns.unit, columns.form,
-        columns.sign,
+        program, space, codes, columns.start, columns.edge, columns.half, columns.unit,
+        columns.form, columns.sign,
     )  # fmt: skip
     geometry = Geometry(partition, space, columns, exact)
     geometry.settle()
-    found = Complex(geometry)
-    expected = closed_characteristic(forms.domain_rows, 2)
+    found, expected = Complex(geometry), space_characteristic(space)
     if found.euler() != expected:
         refuse(f"corners - edges + faces is {found.euler()}, and must be {expected}")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import flint
@@ -12,6 +13,8 @@ from ...polyhedra.planar import AT_INFINITY, Ray, meet
 
 if TYPE_CHECKING:
     from ...cells.forms import ExactForms
+    from ...cells.space import SearchSpace
+    from ...compile.program import Program
     from ..columns.packed import PackedCodes
 
 __all__ = ["ExactSides"]
@@ -22,8 +25,9 @@ class ExactSides:
 
     Parameters
     ----------
-    forms : ExactForms
-        Over the complex's coordinates.
+    program : Program
+    space : SearchSpace
+        Whose coordinates the complex has.
     codes : PackedCodes
         Of the faces.
     start : int64 array, shape (faces + 1,)
@@ -37,14 +41,21 @@ class ExactSides:
     """
 
     def __init__(
-        self, forms: ExactForms, codes: PackedCodes, start: np.ndarray, edge: np.ndarray,
-        half: np.ndarray, unit: np.ndarray, form: np.ndarray, sign: np.ndarray,
+        self, program: Program, space: SearchSpace, codes: PackedCodes, start: np.ndarray,
+        edge: np.ndarray, half: np.ndarray, unit: np.ndarray, form: np.ndarray, sign: np.ndarray,
     ) -> None:  # fmt: skip
-        self.forms, self.start = forms, start
+        self._program, self._space, self.start = program, space, start
         self._codes, self._edge, self._half = codes, edge, half
         self._unit, self._form, self._sign = unit, form, sign
         self._rows: dict[int, Row] = {}
         self._last: tuple[int, np.ndarray] = (-1, np.zeros(0, dtype=np.int64))
+
+    @cached_property
+    def forms(self) -> ExactForms:
+        """Exact forms over the complex's coordinates."""
+        from ...cells.forms import ExactForms
+
+        return ExactForms(self._program, self._space)
 
     def line(self, edge: int) -> Row:
         """The line of an edge; positive in the face of its half-edge."""
@@ -60,7 +71,7 @@ class ExactSides:
         face = self.face(int(self._half[edge]))
         if self._last[0] != face:  # edges are gone through face by face
             self._last = face, self._codes.take(np.array([face]))[0].astype(np.int64)
-        form_start = self.forms.program.form_start
+        form_start = self._program.form_start
         layer = int(np.searchsorted(form_start, form, side="right")) - 1
         row = self.forms.form(layer, form - int(form_start[layer]), self._last[1])
         return list(row) if self._sign[edge] > 0 else [-v for v in row]

@@ -10,8 +10,8 @@ import numpy as np
 from ...cells.forms import ExactForms
 from ...mode import guarded
 from ...rationals import fraction
-from ..faces.euler import closed_characteristic
 from .matching import refuse
+from .source import space_characteristic
 
 if TYPE_CHECKING:
     from ...cells.space import SearchSpace
@@ -244,7 +244,7 @@ def line_complex(partition: AdjacentRegions, space: SearchSpace) -> LineComplex:
             np.array([number[at] for at in high], dtype=np.int32), corners,
         ),
     )  # fmt: skip
-    expected = closed_characteristic(forms.domain_rows, 1)
+    expected = space_characteristic(space)
     if found.euler() != expected:
         refuse(f"corners - edges is {found.euler()}, and must be {expected}")
     return found

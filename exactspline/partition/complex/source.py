@@ -18,7 +18,7 @@ from ...search.plane.faces import IDEAL, SIDE, PlaneFaces
 if TYPE_CHECKING:
     from ..graph.adjacent import AdjacentRegions
 
-__all__ = ["complex_space", "faces_of"]
+__all__ = ["complex_space", "faces_of", "space_characteristic"]
 
 
 def complex_space(partition: AdjacentRegions) -> SearchSpace:
@@ -42,8 +42,12 @@ def complex_space(partition: AdjacentRegions) -> SearchSpace:
     program, chart = partition.network.program, partition.domain.chart
     if chart.dim and program.layers:
         read = search_space(program, chart)
-        others = np.setdiff1d(np.arange(chart.dim), read.columns).tolist()
-        free = all(chart.low[j] is None and chart.high[j] is None for j in others)
+        columns = read.columns.tolist()
+        free = all(
+            chart.low[j] is None and chart.high[j] is None
+            for j in range(chart.dim)
+            if j not in columns
+        )
         if read.dim in (1, 2) and free:
             return read
     if chart.dim in (1, 2):
@@ -52,6 +56,16 @@ def complex_space(partition: AdjacentRegions) -> SearchSpace:
         f"complex: the domain has dimension {chart.dim}; complexes are of one or two dimensions. "
         "Take a slice, Slice.through(a, b, c), or partition.faces() for small partitions"
     )
+
+
+def space_characteristic(space: SearchSpace) -> int:
+    """What corners - edges + faces must be, of any subdivision of a space."""
+    if all(value is not None for value in (*space.low, *space.high)):
+        return 1  # bounded
+    from ...cells.space import dense_rows
+    from ..faces.euler import closed_characteristic
+
+    return closed_characteristic(dense_rows(space.rows), space.dim)
 
 
 def faces_of(partition: AdjacentRegions, space: SearchSpace) -> PlaneFaces:
