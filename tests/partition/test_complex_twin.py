@@ -140,6 +140,49 @@ def test_any_hashes_will_do():
     assert many > 5
 
 
+def with_points_at_infinity(faces: PlaneFaces) -> PlaneFaces:
+    """The same polygons, with an arc of no length wherever two rays end in one ideal corner."""
+    out = PlaneFaces(*(getattr(faces, f.name).copy() for f in fields(faces)))
+    owner = np.repeat(np.arange(len(faces.hashes)), np.diff(faces.start))
+    before = np.arange(len(owner)) - 1
+    before[faces.start[:-1][np.diff(faces.start) > 0]] = (
+        faces.start[1:][np.diff(faces.start) > 0] - 1
+    )
+    at = np.flatnonzero(
+        (faces.corner[:, 2] == 0) & (faces.unit != IDEAL) & (faces.unit[before] != IDEAL)
+    )
+    for name, value in (
+        ("corner", faces.corner[at]), ("error", 0.0), ("unit", IDEAL), ("piece", 0), ("form", 0),
+        ("sign", 0), ("target", 0),
+    ):  # fmt: skip
+        setattr(out, name, np.insert(getattr(out, name), at, value, axis=0))
+    out.start = faces.start + np.searchsorted(at, faces.start)
+    return out
+
+
+def test_arcs_of_no_length():
+    """Who makes the polygons may take the line at infinity for a side of strips."""
+    cells = 0
+    for omega, twin, told in plane_cases(random.Random(85_000), 40):
+        faces = with_points_at_infinity(twin.faces)
+        cells += len(faces.unit) - len(twin.faces.unit)
+        one, other = of_twin(omega, twin.faces), of_twin(omega, faces)
+        assert np.array_equal(one.corners.exact_xy(), other.corners.exact_xy()), told
+        assert len(one.edges) == len(other.edges), told
+        for i in range(len(omega)):
+            here, there = (c.faces[i].polygon(exact=True) for c in (one, other))
+            assert np.array_equal(here.corners, there.corners), told
+            assert here.sides == there.sides, told
+        groups = np.arange(len(omega)) // 2
+        for i, j in zip(*(range(len(c.merged(groups))) for c in (one, other)), strict=True):
+            a, b = one.merged(groups), other.merged(groups)
+            assert a.is_convex(i) == b.is_convex(j), told
+            assert len(a.loops(i)) == len(b.loops(j)), told
+            assert np.array_equal(a.corners, b.corners), told
+            assert len(a.edges) == len(b.edges), told
+    assert cells > 10
+
+
 def tampered(faces: PlaneFaces, rng: random.Random) -> dict[str, PlaneFaces]:
     """Polygons with one thing wrong each."""
     copies = {}

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Subdivision", "SubdivisionEdges", "subdivision"]
 
+_ROUNDING = 2.0**-50  # of a few operations
+_TINY = 1e-290
+
 
 @guarded
 @dataclass(frozen=True)
@@ -287,7 +290,7 @@ class Subdivision:
     @cached_property
     def _left_over(self) -> np.ndarray:
         """Whether a corner of the complex is a corner of some area's border."""
-        columns, succ, sides = self._geometry.columns, self._successor, self._geometry.sides
+        columns, succ = self._geometry.columns, self._successor
         halves = np.flatnonzero(self._kept & (columns.edge >= 0))
         if len(columns.xy) == 0:
             return np.zeros(1, dtype=bool)
@@ -299,16 +302,47 @@ class Subdivision:
         two = halves[(at >= 0) & (degree[np.maximum(at, 0)] == 2)]
         # each such corner is passed on both sides, in the border on one
         _, some = np.unique(columns.origin[succ[two]], return_index=True)
-        for h in two[some].tolist():
-            one, other = int(columns.edge[h]), int(columns.edge[succ[h]])
-            if columns.unit[one] < 0:
-                straight = columns.form[one] == columns.form[other]
-            else:
-                a, b = sides.line(one), sides.line(other)
-                straight = a[1] * b[2] == a[2] * b[1]
-            if straight:
-                left[columns.origin[succ[h]]] = False
+        two = two[some]
+        left[columns.origin[succ[two]][self._straight(two, succ[two])]] = False
         return left
+
+    def _straight(self, before: np.ndarray, behind: np.ndarray) -> np.ndarray:
+        """Whether half-edges and those that follow them, past no other, are on one line."""
+        geometry, columns = self._geometry, self._geometry.columns
+        one, other = columns.edge[before], columns.edge[behind]
+        start = geometry.partition.network.program.form_start
+        same = columns.form[one] == columns.form[other]
+        out = same & (columns.unit[one] < 0)  # one side of the domain
+        # one form of a layer, with one code of the layers before
+        layer = np.searchsorted(start, columns.form[one], side="right") - 1
+        faces = [
+            np.searchsorted(columns.start, columns.half[edge], side="right") - 1
+            for edge in (one, other)
+        ]
+        unit, _, _ = geometry.partition._codes.first_differences(*faces)
+        first = geometry.partition.network.program.unit_start[layer]
+        out |= same & (columns.unit[one] >= 0) & ((unit < 0) | (unit >= first))
+        open_ = ~out & (columns.unit[one] >= 0)
+        open_[open_] = ~self._bent(before[open_], behind[open_])
+        for i in np.flatnonzero(open_).tolist():
+            a, b = geometry.sides.line(int(one[i])), geometry.sides.line(int(other[i]))
+            out[i] = a[1] * b[2] == a[2] * b[1]
+        return out
+
+    def _bent(self, before: np.ndarray, behind: np.ndarray) -> np.ndarray:
+        """Whether the floats of the corners prove a bend; False of rays."""
+        columns, after = self._geometry.columns, self._geometry.next
+        ends = columns.origin[before], columns.origin[behind], columns.origin[after[behind]]
+        near = np.minimum(ends[0], ends[2]) >= 0
+        a, b, c = (columns.xy[np.maximum(end, 0)] for end in ends)
+        error = np.max([columns.error[np.maximum(end, 0)] for end in ends], axis=0)
+        u, v = b - a, c - b
+        turn = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
+        size = np.abs(u).sum(axis=1) + np.abs(v).sum(axis=1)
+        place = np.max([np.abs(point).max(axis=1) for point in (a, b, c)], axis=0)
+        # each difference is off by 2 errors and a rounding of what is subtracted
+        off = 2 * error + _ROUNDING * place
+        return near & (np.abs(turn) > 2 * off * (size + 2 * off) + _ROUNDING * size**2 + _TINY)
 
     def _is_left(self, corners: np.ndarray) -> np.ndarray:
         """Whether corners are corners of some area's border; False of ideal ones."""

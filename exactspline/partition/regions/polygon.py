@@ -54,6 +54,7 @@ class Polygon:
     """
 
     def __init__(self, rows: Sequence[Row | None], exact: bool = False) -> None:
+        rows = _without_points(rows)
         rays = _rays(rows)
         points = [(w == 0, direction_of((x, y)) if w == 0 else (x / w, y / w)) for w, x, y in rays]
         first = points.index(min(points)) if points else 0
@@ -170,6 +171,18 @@ class Polygon:
 
         area, x, y = moments(self._rays)
         return fraction(area), fraction(x), fraction(y)
+
+
+def _without_points(rows: Sequence[Row | None]) -> Sequence[Row | None]:
+    """The sides without arcs at infinity between parallel rays, which are points."""
+    if len(rows) < 3 or None not in rows:
+        return rows
+    out: list[Row | None] = []
+    for i, row in enumerate(rows):
+        a, b = rows[i - 1], rows[(i + 1) % len(rows)]
+        if row is not None or a is None or b is None or a[1] * b[2] != a[2] * b[1]:
+            out.append(row)
+    return out
 
 
 def _rays(rows: Sequence[Row | None]) -> list[Ray]:
