@@ -144,6 +144,16 @@ def test_corners_of_all_pairs_of_lines(widths, seed, digits, domain):
     assert [tuple(v) for v in lifted.tolist()] == corners  # no slice: they are the inputs
 
 
+def test_polygons_hold_their_witnesses():
+    omega = es.enumerate_regions(random_net([2, 6, 6], 5, 1))
+    for face, region in zip(omega.complex().faces, omega, strict=True):
+        x, y = omega.witness(face.region)
+        for polygon in (face.polygon(), region.polygon(exact=True)):
+            assert all(side is None or side[0] + side[1] * x + side[2] * y > 0
+                       for side in polygon.sides)  # fmt: skip
+            assert len(polygon.sides) == len(polygon) == len(face.corners)
+
+
 def test_corners_lie_on_the_lines_of_their_edges():
     omega = es.enumerate_regions(random_net([2, 6, 6, 3], 5, 0), SQUARE)
     c = omega.complex()

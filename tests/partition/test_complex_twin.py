@@ -7,10 +7,12 @@ must stand where hashes agree, and every tampering must be refused.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections import Counter
 from dataclasses import fields, replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ import random_networks as nets
 from graph_networks import draw
 from marks import first_quick
 from plane_twin import PlaneTwin, plane_twin
+from program_at import program_at
 
 import exactspline as es
 from exactspline.cells.space import search_space
@@ -121,6 +124,44 @@ def test_subdivisions_after_layers(block):
             seen["coarser"] += len(found) < len(omega)
     assert seen["layers"] > 30, seen
     assert seen["coarser"] > 10, seen
+
+
+def test_lines_cut_by_points():
+    """The points are in order, and what lies between two of them has its region's code."""
+    seen: Counter[str] = Counter()
+    rng = random.Random(86_000)
+    while seen["lines"] < 60:
+        spec, (domain, told) = draw(rng, rng.choice(RECIPES))
+        if domain.chart.dim not in (1, 2):
+            continue
+        network = nets.network(spec)
+        omega = es.enumerate_regions(network, domain)
+        space = complex_space(omega)
+        if space.dim != 1:
+            continue
+        c = omega.complex()
+        told = nets.describe(spec, told)
+        points = [c.corners.exact(i) for i in range(len(c.corners))]
+        assert all(a < b for a, b in itertools.pairwise(points)), told
+        for region, (tail, head) in enumerate(zip(c.edges.tail, c.edges.head, strict=True)):
+            assert head == tail + 1 or head < 0 or tail < 0, told
+            low = points[tail] if tail >= 0 else (points[head] if head >= 0 else Fraction(0)) - 2
+            high = points[head] if head >= 0 else low + 4
+            x = space.chart.lift(space.to_chart([(low + high) / 2]))
+            assert program_at(network.program, x)[0] == omega.code(region).tolist(), told
+            assert c.edges.length(region) == (high - low if min(tail, head) >= 0 else math.inf)
+        for near, exact in zip(c.corners.x.tolist(), points, strict=True):
+            assert abs(Fraction(near) - exact) <= (1 + abs(exact)) * Fraction(1, 10**12), told
+        for at, unit in zip(points, c.corners.unit.tolist(), strict=True):
+            seen["ends" if unit < 0 else "bends"] += 1
+            if unit >= 0:
+                found = omega.locate([space.chart.lift(space.to_chart([at]))]).all(0)
+                assert len(found) == 2, told
+                differ = np.flatnonzero(omega.code(found[0]) != omega.code(found[1]))
+                assert unit == differ[0], told
+        seen["lines"] += 1
+        seen["reduced"] += c.reduced
+    assert min(seen["reduced"], seen["ends"], seen["bends"]) > 5, seen
 
 
 def test_any_hashes_will_do():

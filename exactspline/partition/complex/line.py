@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from ...cells.forms import ExactForms
 from ...mode import guarded
-from ...rationals import fraction
+from ...rationals import fraction, nearest_float
 from .matching import refuse
 from .source import space_characteristic
 
@@ -28,7 +29,7 @@ class LineCorners:
     Attributes
     ----------
     x : float64 array, shape (corners,)
-        Rounded.
+        Near the corners, as facets' witnesses in float64 are; `exact` has them.
     unit : int64 array, shape (corners,)
         The first unit of the code that changes there; -1 at an end of the domain.
 
@@ -41,12 +42,9 @@ class LineCorners:
     ([-2.0, 0.0, 1.0, 2.0], [-1, 0, 1, -1])
     """
 
-    def __init__(self, exact: list[Fraction], unit: np.ndarray) -> None:
-        from ...rationals import nearest_float
-
+    def __init__(self, x: np.ndarray, unit: np.ndarray, exact: Callable[[int], Fraction]) -> None:
+        self.x, self.unit = x, unit
         self._exact = exact
-        self.x = np.array([nearest_float(v) for v in exact], dtype=np.float64)
-        self.unit = unit
 
     def __len__(self) -> int:
         return len(self.x)
@@ -71,7 +69,7 @@ class LineCorners:
         """
         if not 0 <= corner < len(self):
             raise IndexError(f"corner {corner} of {len(self):,}")
-        return self._exact[corner]
+        return self._exact(corner)
 
 
 @guarded
@@ -211,43 +209,62 @@ def line_complex(partition: AdjacentRegions, space: SearchSpace) -> LineComplex:
     """The complex of a partition over a space of one dimension."""
     edges, n = partition.edges, len(partition)
     forms = ExactForms(partition.network.program, space)
-    low: list[Fraction | None] = [None] * n
-    high: list[Fraction | None] = [None] * n
-    unit: dict[Fraction, int] = {}
-    for e in range(len(edges)):
-        source, target = int(edges.source[e]), int(edges.target[e])
-        row = forms.form(*edges.form_of(e), partition.code(source).astype(np.int64))
-        at, rising = _zero(row)
-        below, above = (target, source) if rising == (edges.sign[e] > 0) else (source, target)
-        if high[below] is not None or low[above] is not None:
-            refuse("a region of a line has two ends on one side")
-        high[below] = low[above] = at
-        unit[at] = int(edges.unit[e])
+    column = int(space.columns[0])
+    path, between = _path(edges.source, edges.target, n)
+
+    def zero(edge: int) -> tuple[Fraction, bool]:
+        """Where an edge is, and whether its target lies above."""
+        code = partition.code(int(edges.source[edge])).astype(np.int64)
+        at, rising = _zero(forms.form(*edges.form_of(edge), code))
+        return at, rising != (edges.sign[edge] > 0)
+
+    if len(between) and zero(int(between[0]))[1] != (path[1] == edges.target[between[0]]):
+        path, between = path[::-1], between[::-1]
     bounds = [_zero(row) for row in forms.domain_rows]
-    least = max((at for at, rising in bounds if rising), default=None)
-    most = min((at for at, rising in bounds if not rising), default=None)
-    for ends, bound in ((low, least), (high, most)):
-        first = [i for i, at in enumerate(ends) if at is None]
-        if len(first) != 1:
-            refuse(f"{len(first):,} regions at one end of a line")
-        ends[first[0]] = bound
-        if bound is not None:
-            unit[bound] = -1
-    points = sorted(unit)
-    number: dict[Fraction | None, int] = {at: i for i, at in enumerate(points)}
-    number[None] = -1
-    corners = LineCorners(points, np.array([unit[at] for at in points], dtype=np.int64))
-    found = LineComplex(
-        space, corners,
-        LineEdges(
-            np.array([number[at] for at in low], dtype=np.int32),
-            np.array([number[at] for at in high], dtype=np.int32), corners,
-        ),
-    )  # fmt: skip
+    low = sorted(at for at, rising in bounds if rising)[-1:]  # the ends of the domain, if any
+    high = sorted(at for at, rising in bounds if not rising)[:1]
+    skip = len(low)
+
+    def exact(corner: int) -> Fraction:
+        inner = corner - skip
+        if inner < 0:
+            return low[0]
+        return zero(int(between[inner]))[0] if inner < len(between) else high[0]
+
+    x = [nearest_float(v) for v in (*low, *high)]
+    x[skip:skip] = edges.witnesses[between, column].tolist()
+    unit = [-1] * skip + edges.unit[between].tolist() + [-1] * len(high)
+    corners = LineCorners(np.array(x, dtype=np.float64), np.array(unit, dtype=np.int64), exact)
+    tail, head = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32)
+    tail[path] = np.arange(n) - 1 + skip  # -1 without a lower end
+    head[path] = np.arange(n) + skip
+    if not high:
+        head[path[-1]] = -1
+    found = LineComplex(space, corners, LineEdges(tail, head, corners))
     expected = space_characteristic(space)
     if found.euler() != expected:
         refuse(f"corners - edges is {found.euler()}, and must be {expected}")
     return found
+
+
+def _path(source: np.ndarray, target: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The regions of a line from one end to the other, and the edges between them."""
+    neighbours: list[list[tuple[int, int]]] = [[] for _ in range(n)]
+    for e, (a, b) in enumerate(zip(source.tolist(), target.tolist(), strict=True)):
+        neighbours[a].append((b, e))
+        neighbours[b].append((a, e))
+    at = next((i for i, found in enumerate(neighbours) if len(found) < 2), 0)
+    path: list[int] = [at]
+    between: list[int] = []
+    while True:
+        on = [pair for pair in neighbours[path[-1]] if pair[1] not in between[-1:]]
+        if not on or len(path) > n:
+            break
+        path.append(on[0][0])
+        between.append(on[0][1])
+    if len(path) != n or len(source) != n - 1:
+        refuse("the regions of a line are no path")
+    return np.array(path), np.array(between, dtype=np.int64)
 
 
 def _zero(row: Row) -> tuple[Fraction, bool]:
