@@ -61,7 +61,7 @@ def n_edges(twin: PlaneTwin) -> int:
 @pytest.mark.parametrize("block", first_quick(range(6)))
 def test_same_complex(block):
     seen: Counter[str] = Counter()
-    for omega, twin, told in plane_cases(random.Random(80_000 + block), 40):
+    for omega, twin, told in plane_cases(random.Random(80_000 + block), 30):
         assert np.array_equal(omega.codes, twin.codes), told
         both = omega.complex(), of_twin(omega, twin.faces)
         for c in both:
@@ -83,7 +83,7 @@ def test_same_complex(block):
             (len(c.corners.star(i)) for i in range(len(c.corners))), default=0
         ) > 4  # fmt: skip
         seen["not 1"] += c.euler() != 1
-    assert seen["regions"] > 200, seen
+    assert seen["regions"] > 150, seen
     assert min(v for k, v in seen.items() if k != "regions") > 1, seen
     assert len(seen) == 5
 
@@ -100,7 +100,7 @@ def check_links(c: es.Complex, twin: PlaneTwin) -> None:
 def test_subdivisions_after_layers(block):
     """They are the complexes of the networks that end there."""
     seen: Counter[str] = Counter()
-    for omega, _, told in plane_cases(random.Random(81_000 + block), 30):
+    for omega, _, told in plane_cases(random.Random(81_000 + block), 20):
         c, layers = omega.complex(), len(omega.network.program.layers)
         total = sum(c.faces.areas(exact=True))
         for layer in range(layers + 1):
@@ -122,8 +122,8 @@ def test_subdivisions_after_layers(block):
                 assert mine == {(x / w, y / w) for w, x, y in own if w}, told
             seen["layers"] += 1
             seen["coarser"] += len(found) < len(omega)
-    assert seen["layers"] > 30, seen
-    assert seen["coarser"] > 10, seen
+    assert seen["layers"] > 20, seen
+    assert seen["coarser"] > 5, seen
 
 
 def test_lines_cut_by_points():
@@ -161,7 +161,8 @@ def test_lines_cut_by_points():
                 assert unit == differ[0], told
         seen["lines"] += 1
         seen["reduced"] += c.reduced
-    assert min(seen["reduced"], seen["ends"], seen["bends"]) > 5, seen
+    assert min(seen["ends"], seen["bends"]) > 30, seen
+    assert seen["reduced"] > 1, seen
 
 
 def test_any_hashes_will_do():
