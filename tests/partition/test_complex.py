@@ -258,6 +258,7 @@ def test_slices():
     assert c.faces.areas(exact=True).sum() == 4
     t, x = c.corners.exact_xy(), c.corners.inputs(exact=True)
     assert x.shape == (len(c.corners), 5)
+    assert c.corners.inputs() == pytest.approx(x.astype(float), abs=1e-12)
     for point, given in zip(t.tolist(), x.tolist(), strict=True):
         assert given == [1 + point[0], 2 * point[0] + point[1], -1 - point[1],
                          2 + point[0], 3 * point[1]]  # fmt: skip
@@ -274,6 +275,7 @@ def test_common_lines_leave_a_plane():
     assert len(c.coordinates) == 2
     assert counts(c) == counts(flat)
     u = c.corners.inputs(exact=True)
+    assert c.corners.inputs() == pytest.approx(u.astype(float), abs=1e-12)
     found = {(x + y, y + z) for x, y, z in u.tolist()}
     assert found == {tuple(p) for p in flat.corners.exact_xy().tolist()}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...mode import guarded
-from ...rationals import fractions, nearest_floats
+from ...rationals import fractions
 from ..regions.polygon import direction_of
 
 if TYPE_CHECKING:
@@ -88,6 +88,11 @@ class ComplexCorners:
     def inputs(self, *, exact: bool = False) -> np.ndarray:
         """The corners as inputs of the network, shape (corners, D): of a slice, say.
 
+        Parameters
+        ----------
+        exact : bool
+            True gives Fractions; float64 values are computed from ``xy``, and rounded.
+
         Examples
         --------
         >>> import exactspline as es
@@ -96,8 +101,9 @@ class ComplexCorners:
         >>> omega.complex().corners.inputs().tolist()
         [[0.0, 5.0, 0.0]]
         """
-        out = self._geometry.lifted(self.exact_xy())
-        return out if exact else nearest_floats(out)
+        if exact:
+            return self._geometry.lifted(self.exact_xy())
+        return self._geometry.lifted_near(self.xy)
 
     def star(self, corner: int) -> list[int]:
         """The faces around a corner, counterclockwise; in the border from its first to its last.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...rationals import fractions, rounded
+from ...rationals import as_float, fractions, nearest_float, rounded
 from .joining import Columns, following, preceding
 
 if TYPE_CHECKING:
@@ -79,6 +79,17 @@ class Geometry:
         for i, point in enumerate(points):
             out[i] = chart.lift(self.space.to_chart(point))
         return out
+
+    def lifted_near(self, points: np.ndarray) -> np.ndarray:
+        """Points as inputs of the network in float64, rounded."""
+        chart, fixed = self.space.chart, self.space.fixed
+        t = np.tile([nearest_float(v) for v in fixed], (len(points), 1)).reshape(len(points), -1)
+        t[:, self.space.columns] = points
+        dense = np.zeros((self.partition.domain.dim, chart.dim))
+        rows = np.repeat(np.arange(len(dense)), np.diff(chart.point.indptr))
+        dense[rows, chart.point.indices] = as_float(chart.point.data)[0]
+        with np.errstate(all="ignore"):
+            return np.asarray(t @ dense.T + as_float(chart.point.const)[0])
 
     def settle(self) -> None:
         """Compute the corners of which the floats have no bound."""

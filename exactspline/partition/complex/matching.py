@@ -59,7 +59,7 @@ def matched(
     """
     inner = np.flatnonzero(faces.unit >= 0).astype(np.int32)
     own, target = faces.hashes[face[inner]], faces.target[inner]
-    key = own + target  # the same for both halves of an edge
+    key = _mixed(faces.hashes)[face[inner]] + _mixed(target)  # the same for both halves of an edge
     order = np.argsort(key)
     key = key[order]
     first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]])[: len(key)])
@@ -81,6 +81,12 @@ def matched(
         refuse("a side of a region is no side of the region across")
     _check_codes(faces, face, codes, twin)
     return twin
+
+
+def _mixed(hashes: np.ndarray) -> np.ndarray:
+    """Hashes stirred: neighbours' ones differ by an exclusive or, which sums would partly lose."""
+    out = (hashes ^ (hashes >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)
+    return out ^ (out >> np.uint64(29))
 
 
 def _check_codes(faces: PlaneFaces, face: np.ndarray, codes: PackedCodes, twin: np.ndarray) -> None:
