@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...cells.forms import ExactForms
-from ...cells.space import SearchSpace, search_space, whole_space
+from ...cells.space import SearchSpace, dense_rows, search_space, whole_space
 from ...errors import DomainError, ParameterError
-from ...polyhedra.lp import Row, float_of
-from ...polyhedra.planar import AT_INFINITY, cyclic, meet
+from ...polyhedra.lp import q
+from ...polyhedra.reduce import side_facets
 from ...search.facet_columns import code_hashes, hash_table
-from ...search.plane.faces import IDEAL, SIDE, PlaneFaces
+from ...search.plane.faces import SIDE, PlaneFaces
+from .from_facets import faces_from_facets, polygons
 
 if TYPE_CHECKING:
     from ..graph.adjacent import AdjacentRegions
@@ -62,7 +61,6 @@ def space_characteristic(space: SearchSpace) -> int:
     """What corners - edges + faces must be, of any subdivision of a space."""
     if all(value is not None for value in (*space.low, *space.high)):
         return 1  # bounded
-    from ...cells.space import dense_rows
     from ..faces.euler import closed_characteristic
 
     return closed_characteristic(dense_rows(space.rows), space.dim)
@@ -70,42 +68,15 @@ def space_characteristic(space: SearchSpace) -> int:
 
 def faces_of(partition: AdjacentRegions, space: SearchSpace) -> PlaneFaces:
     """The polygons of all regions, in their order, over a space of two dimensions."""
-    return _from_facets(partition, space)
+    if len(partition) == 1:
+        return _domain(partition, space)
+    return faces_from_facets(partition, space)
 
 
-def _from_facets(partition: AdjacentRegions, space: SearchSpace) -> PlaneFaces:
-    program, edges, borders = partition.network.program, partition.edges, partition.borders
-    forms, codes = ExactForms(program, space), partition.codes.astype(np.int64)
-    hashes = code_hashes(program, hash_table(program), codes)
-    sides: list[list[tuple[Row, int, int, int, int, int]]] = [[] for _ in range(len(partition))]
-    for region, side in zip(borders.region.tolist(), borders.side.tolist(), strict=True):
-        sides[region].append((forms.domain_rows[side], SIDE, 0, side, 1, 0))
-    for e in range(len(edges)):
-        source, target, unit = int(edges.source[e]), int(edges.target[e]), int(edges.unit[e])
-        layer, form = edges.form_of(e)
-        row, sign = forms.form(layer, form, codes[source]), int(edges.sign[e])
-        form += int(program.form_start[layer])
-        row = row if sign > 0 else [-v for v in row]
-        sides[source].append((row, unit, int(codes[target, unit]), form, sign, int(hashes[target])))
-        sides[target].append(
-            ([-v for v in row], unit, int(codes[source, unit]), form, -sign, int(hashes[source]))
-        )
-    rows, start = [], [0]
-    for own in sides:
-        order = cyclic([side[0] for side in own]) if own else []
-        rows += [(AT_INFINITY, IDEAL, 0, 0, 0, 0) if i < 0 else own[i] for i in order]
-        start.append(len(rows))
-    corner = np.zeros((len(rows), 3))
-    for first, last in pairwise(start):
-        for i in range(first, last):
-            w, x, y = meet(rows[i - 1 if i > first else last - 1][0], rows[i][0])
-            size = w if w != 0 else max(abs(x), abs(y))
-            corner[i] = float_of(x / size), float_of(y / size), float(w != 0)
-    return PlaneFaces(
-        np.array(start, dtype=np.int64), corner, np.full(len(rows), np.inf),
-        np.array([row[1] for row in rows], dtype=np.int32),
-        np.array([row[2] for row in rows], dtype=np.int32),
-        np.array([row[3] for row in rows], dtype=np.int64),
-        np.array([row[4] for row in rows], dtype=np.int8),
-        hashes, np.array([row[5] for row in rows], dtype=np.uint64),
-    )  # fmt: skip
+def _domain(partition: AdjacentRegions, space: SearchSpace) -> PlaneFaces:
+    """The domain itself as a face."""
+    rows, program = dense_rows(space.rows), partition.network.program
+    inside = [q(v) for v in space.interior]
+    sides = [(rows[i], SIDE, 0, i, 1, 0) for i in side_facets(rows, inside)]
+    code = partition.codes.astype(np.int64)
+    return polygons([sides], code_hashes(program, hash_table(program), code))
