@@ -15,7 +15,7 @@ from marks import first_quick
 
 import exactspline as es
 from exactspline.cells.facets import conditions
-from exactspline.rationals import fractions
+from exactspline.rationals import fractions, nearest_float
 
 F = Fraction
 SQUARE = es.Box(-1, 1, dim=2)
@@ -362,6 +362,17 @@ def test_numbers_beyond_float64():
     assert counts(c) == (7, 10, 4)  # a diagonal and another line
     assert (F(-1, 6), F(1, 6)) in {tuple(v) for v in c.corners.exact_xy().tolist()}
     assert np.all(c.corners.error < 1e-15)
+
+
+def test_inputs_beyond_float64():
+    huge = F(10) ** 400
+    plane = es.Slice(nets._array([0, 0, huge]), nets._array([[1, 0, 0], [0, 1, -huge]]), SQUARE)
+    omega = es.enumerate_regions(es.Network([es.ReLU()], (3,)), plane)
+    c = omega.complex()
+    exact = c.corners.inputs(exact=True)
+    for near, true in zip(c.corners.inputs().tolist(), exact.tolist(), strict=True):
+        assert near == [nearest_float(v) for v in true]
+    assert huge in exact
 
 
 def test_columns_are_small():

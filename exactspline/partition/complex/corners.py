@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...mode import guarded
-from ...rationals import fractions
+from ...rationals import fractions, nearest_floats
 from ..regions.polygon import direction_of
 
 if TYPE_CHECKING:
@@ -103,7 +103,11 @@ class ComplexCorners:
         """
         if exact:
             return self._geometry.lifted(self.exact_xy())
-        return self._geometry.lifted_near(self.xy)
+        out = self._geometry.lifted_near(self.xy)
+        odd = np.flatnonzero(~np.isfinite(out).all(axis=1)).tolist()  # beyond float64 on the way
+        if odd:
+            out[odd] = nearest_floats(self._geometry.lifted([self.exact(i) for i in odd]))
+        return out
 
     def star(self, corner: int) -> list[int]:
         """The faces around a corner, counterclockwise; in the border from its first to its last.

@@ -81,15 +81,16 @@ class Geometry:
         return out
 
     def lifted_near(self, points: np.ndarray) -> np.ndarray:
-        """Points as inputs of the network in float64, rounded."""
+        """Points as inputs of the network in float64, rounded; NaN beyond the range."""
         chart, fixed = self.space.chart, self.space.fixed
-        t = np.tile([nearest_float(v) for v in fixed], (len(points), 1)).reshape(len(points), -1)
+        t = np.empty((len(points), len(fixed)))
+        t[:] = [nearest_float(v) for v in fixed]
         t[:, self.space.columns] = points
         dense = np.zeros((self.partition.domain.dim, chart.dim))
         rows = np.repeat(np.arange(len(dense)), np.diff(chart.point.indptr))
-        dense[rows, chart.point.indices] = as_float(chart.point.data)[0]
+        dense[rows, chart.point.indices] = _or_nan(chart.point.data)
         with np.errstate(all="ignore"):
-            return np.asarray(t @ dense.T + as_float(chart.point.const)[0])
+            return np.asarray(t @ dense.T + _or_nan(chart.point.const))
 
     def settle(self) -> None:
         """Compute the corners of which the floats have no bound."""
@@ -98,3 +99,9 @@ class Geometry:
             pairs = [rounded(v) for v in fractions((x / w, y / w))]
             self.columns.xy[i] = [value for value, _ in pairs]
             self.columns.error[i] = max(error for _, error in pairs)
+
+
+def _or_nan(values: np.ndarray) -> np.ndarray:
+    """Exact numbers in float64; NaN beyond the range."""
+    near, error = as_float(values)
+    return near if error is None else np.where(np.isfinite(error), near, np.nan)
