@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from ..graph.adjacent import AdjacentRegions
     from .exact import ExactSides
 
-__all__ = ["Geometry"]
+__all__ = ["Geometry", "turns"]
+
+_ROUNDING = 2.0**-50  # of a few operations
+_TINY = 1e-290
 
 
 @dataclass
@@ -105,3 +108,19 @@ def _or_nan(values: np.ndarray) -> np.ndarray:
     """Exact numbers in float64; NaN beyond the range."""
     near, error = as_float(values)
     return near if error is None else np.where(np.isfinite(error), near, np.nan)
+
+
+@np.errstate(all="ignore")
+def turns(a: np.ndarray, b: np.ndarray, c: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """1 where c is proved to lie left of the line from a to b, -1 right of it, else 0.
+
+    ``error`` bounds how far the numbers of all three points are off.
+    """
+    u, v = b - a, c - a
+    turn = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
+    size = np.abs(u).sum(axis=1) + np.abs(v).sum(axis=1)
+    place = np.max([np.abs(point).max(axis=1) for point in (a, b, c)], axis=0)
+    # each difference is off by 2 errors and a rounding of what is subtracted
+    off = 2 * error + _ROUNDING * place
+    room = 2 * off * (size + 2 * off) + _ROUNDING * size**2 + _TINY
+    return np.where(np.abs(turn) > room, np.sign(turn), 0)

@@ -10,6 +10,7 @@ from ...mode import guarded
 from ..graph.mapped import MappedRegions
 
 if TYPE_CHECKING:
+    from ..graph.edges import Borders, Edges
     from ..graph.linear import RegionGroups
     from ..regions.polygon import Polygon
     from .complex import Complex
@@ -110,6 +111,16 @@ class PlanarRegions(MappedRegions):
         if space.dim == 1:
             return line_complex(self, space)
         return plane_complex(self._apart(), space, faces_of(self, space))
+
+    @cached_property
+    def _facets(self) -> tuple[Edges, Borders]:
+        found = self.__dict__.get("_complex")
+        if self._builder is not None or found is None or found.dimension == 1:
+            return super()._facets
+        from .graph import graph_of
+
+        facets: tuple[Edges, Borders] = graph_of(found._geometry)
+        return facets
 
     @cached_property
     def _linear(self) -> RegionGroups:

@@ -14,14 +14,12 @@ from ...errors import ParameterError, ShapeError
 from ...mode import guarded
 from ..graph.linear import RegionGroups
 from ..pieces.layers import LayerPartition
+from .geometry import turns
 
 if TYPE_CHECKING:
     from .geometry import Geometry
 
 __all__ = ["Subdivision", "SubdivisionEdges", "subdivision"]
-
-_ROUNDING = 2.0**-50  # of a few operations
-_TINY = 1e-290
 
 
 @guarded
@@ -336,13 +334,7 @@ class Subdivision:
         near = np.minimum(ends[0], ends[2]) >= 0
         a, b, c = (columns.xy[np.maximum(end, 0)] for end in ends)
         error = np.max([columns.error[np.maximum(end, 0)] for end in ends], axis=0)
-        u, v = b - a, c - b
-        turn = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
-        size = np.abs(u).sum(axis=1) + np.abs(v).sum(axis=1)
-        place = np.max([np.abs(point).max(axis=1) for point in (a, b, c)], axis=0)
-        # each difference is off by 2 errors and a rounding of what is subtracted
-        off = 2 * error + _ROUNDING * place
-        return near & (np.abs(turn) > 2 * off * (size + 2 * off) + _ROUNDING * size**2 + _TINY)
+        return near & (turns(a, b, c, error) != 0)
 
     def _is_left(self, corners: np.ndarray) -> np.ndarray:
         """Whether corners are corners of some area's border; False of ideal ones."""
