@@ -177,6 +177,15 @@ class StoredCodes:
             unit[here] = np.where(piece[here] != other[here], found[:, 0], -1)
         return unit, piece, other
 
+    def several_differences(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Whether the codes of pairs of regions differ in more than one unit."""
+        out = np.zeros(len(first), dtype=bool)
+        step = max(1, _PAIRS // max(1, self.units))
+        for start in range(0, len(first), step):
+            here = slice(start, start + step)
+            out[here] = (self.take(first[here]) != self.take(second[here])).sum(axis=1) > 1
+        return out
+
 
 class StoredPoints:
     """The witnesses of a store: rows by number, slice or array of numbers, as of an array."""

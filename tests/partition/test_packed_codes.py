@@ -43,6 +43,10 @@ def test_first_differences(most, units, monkeypatch):
     true = plain(rows, a, b)
     assert found(packed, a, b) == true
     assert None in true
+    several = (rows[a] != rows[b]).sum(axis=1) > 1
+    assert np.all(packed.several_differences(a, b) >= several)
+    if most == 2:  # a bit a unit
+        assert np.array_equal(packed.several_differences(a, b), several)
     assert len({each[0] for each in true if each}) >= min(units - 1, 2)
 
 
@@ -62,3 +66,5 @@ def test_first_differences_in_a_store(tmp_path, monkeypatch):
     monkeypatch.setattr("exactspline.store.columns._PAIRS", 50)
     a, b = np.divmod(np.arange(len(stored) ** 2), len(stored))
     assert found(stored._codes, a, b) == plain(stored.codes, a, b)
+    several = (stored.codes[a] != stored.codes[b]).sum(axis=1) > 1
+    assert np.array_equal(stored._codes.several_differences(a, b), several)

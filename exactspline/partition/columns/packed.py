@@ -9,6 +9,7 @@ from ...search.packing import bits_of, code_type, pack_rows, unpack_rows
 __all__ = ["PackedCodes"]
 
 _CHUNK = 1 << 22  # bytes of bits that are compared at once
+_ONES = np.array([value.bit_count() for value in range(256)], dtype=np.uint8)
 _LEADING = np.array([8 - value.bit_length() for value in range(256)])  # zeros in front
 
 
@@ -152,6 +153,21 @@ class PackedCodes:
                     value = (packed[row, at >> 3] >> (7 - (at & 7))) & 1
                     out[here] |= np.where(has, value.astype(np.int64) << b_, 0)
         return unit, piece, other
+
+    def several_differences(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Whether the codes of pairs of regions may differ in more than one unit, after `finish`.
+
+        False is certain: no more than one bit differs.
+        """
+        out = np.zeros(len(first), dtype=bool)
+        if not len(self.varying) or not len(first):
+            return out
+        step = max(1, _CHUNK // self.chunks[0].shape[1])
+        for start in range(0, len(first), step):
+            here = slice(start, start + step)
+            apart = self.chunks[0][first[here]] ^ self.chunks[0][second[here]]
+            out[here] = _ONES[apart].sum(axis=1, dtype=np.int64) > 1
+        return out
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Codes of regions start .. stop - 1, shape (n, units)."""

@@ -85,6 +85,8 @@ def _flips(
 ) -> dict[str, np.ndarray]:
     """The further units that change across edges."""
     codes = geometry.partition._codes
+    some = np.flatnonzero(codes.several_differences(source, target))
+    source, target, unit = source[some], target[some], unit[some]
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     step = max(1, _CHUNK // max(1, codes.units))
     for start in range(0, len(source), step):
@@ -92,7 +94,7 @@ def _flips(
         differ = here != there
         differ[np.arange(len(here)), unit[start : start + step]] = False
         edge, which = np.nonzero(differ)
-        parts.append((start + edge, which, there[edge, which]))
+        parts.append((some[start + edge], which, there[edge, which]))
     names = {"flip_edge": np.int64, "flip_unit": np.int32, "flip_piece": np.int32}
     return {
         name: np.concatenate([part[i] for part in parts]).astype(kind)
