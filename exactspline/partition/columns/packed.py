@@ -166,7 +166,10 @@ class PackedCodes:
         for start in range(0, len(first), step):
             here = slice(start, start + step)
             apart = self.chunks[0][first[here]] ^ self.chunks[0][second[here]]
-            out[here] = _ONES[apart].sum(axis=1, dtype=np.int64) > 1
+            ones = np.zeros(len(apart), dtype=np.uint8)  # two say enough
+            for byte in apart.T:  # few and long: faster than a sum of every row
+                ones = np.minimum(ones + _ONES[byte], 2)
+            out[here] = ones > 1
         return out
 
     def rows(self, start: int, stop: int) -> np.ndarray:

@@ -118,8 +118,10 @@ def turns(a: np.ndarray, b: np.ndarray, c: np.ndarray, error: np.ndarray) -> np.
     """
     u, v = b - a, c - a
     turn = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
-    size = np.abs(u).sum(axis=1) + np.abs(v).sum(axis=1)
-    place = np.max([np.abs(point).max(axis=1) for point in (a, b, c)], axis=0)
+    size = np.abs(u[:, 0]) + np.abs(u[:, 1]) + np.abs(v[:, 0]) + np.abs(v[:, 1])
+    place = np.abs(a[:, 0])
+    for column in (a[:, 1], *b.T, *c.T):
+        place = np.maximum(place, np.abs(column))
     # each difference is off by 2 errors and a rounding of what is subtracted
     off = 2 * error + _ROUNDING * place
     room = 2 * off * (size + 2 * off) + _ROUNDING * size**2 + _TINY
