@@ -17,6 +17,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import random_networks as nets
+from facet_faces import faces_from_facets
 from graph_networks import draw
 from marks import first_quick
 from plane_twin import PlaneTwin, plane_twin
@@ -26,6 +27,7 @@ import exactspline as es
 from exactspline.cells.space import search_space
 from exactspline.partition.complex.complex import plane_complex
 from exactspline.partition.complex.source import complex_space
+from exactspline.rationals import nearest_float
 from exactspline.search.plane.faces import IDEAL, SIDE, PlaneFaces
 
 RECIPES = ("any", "ties", "stacked", "tight", "skips", "slivers")
@@ -64,7 +66,8 @@ def test_same_complex(block):
     for omega, twin, told in plane_cases(random.Random(80_000 + block), 30):
         assert np.array_equal(omega.codes, twin.codes), told
         both = omega.complex(), of_twin(omega, twin.faces)
-        for c in both:
+        facets = faces_from_facets(omega, complex_space(omega))
+        for c in (of_twin(omega, facets), *both):
             assert len(c.corners) == len(points(twin)), told
             assert {tuple(p) for p in c.corners.exact_xy().tolist()} == points(twin), told
             assert len(c.edges) == n_edges(twin), told
@@ -151,7 +154,7 @@ def test_lines_cut_by_points():
             assert program_at(network.program, x)[0] == omega.code(region).tolist(), told
             assert c.edges.length(region) == (high - low if min(tail, head) >= 0 else math.inf)
         for near, exact in zip(c.corners.x.tolist(), points, strict=True):
-            assert abs(Fraction(near) - exact) <= (1 + abs(exact)) * Fraction(1, 10**12), told
+            assert near == nearest_float(exact), told
         for at, unit in zip(points, c.corners.unit.tolist(), strict=True):
             seen["ends" if unit < 0 else "bends"] += 1
             if unit >= 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,8 +29,6 @@ class LineCorners:
 
     Attributes
     ----------
-    x : float64 array, shape (corners,)
-        Near the corners, as facets' witnesses in float64 are; `exact` has them.
     unit : int64 array, shape (corners,)
         The first unit of the code that changes there; -1 at an end of the domain.
 
@@ -42,12 +41,30 @@ class LineCorners:
     ([-2.0, 0.0, 1.0, 2.0], [-1, 0, 1, -1])
     """
 
-    def __init__(self, x: np.ndarray, unit: np.ndarray, exact: Callable[[int], Fraction]) -> None:
-        self.x, self.unit = x, unit
-        self._exact = exact
+    def __init__(
+        self, unit: np.ndarray, exact: Callable[[int], Fraction], order: np.ndarray
+    ) -> None:
+        self.unit = unit
+        self._exact, self._order = exact, order
+
+    @cached_property
+    def x(self) -> np.ndarray:
+        """The corners in float64, rounded once; computed exactly when first asked for.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[3]], [-1]), es.ReLU()], (1,))
+        >>> es.enumerate_regions(net).complex().corners.x.round(4).tolist()
+        [0.3333]
+        """
+        out = np.empty(len(self))
+        for i in self._order.tolist():
+            out[i] = nearest_float(self._exact(i))
+        return out
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.unit)
 
     def __repr__(self) -> str:
         return f"<{len(self):,} corners of a line>"
@@ -209,7 +226,6 @@ def line_complex(partition: AdjacentRegions, space: SearchSpace) -> LineComplex:
     """The complex of a partition over a space of one dimension."""
     edges, n = partition.edges, len(partition)
     forms = ExactForms(partition.network.program, space)
-    column = int(space.columns[0])
     path, between = _path(edges.source, edges.target, n)
 
     def zero(edge: int) -> tuple[Fraction, bool]:
@@ -231,10 +247,9 @@ def line_complex(partition: AdjacentRegions, space: SearchSpace) -> LineComplex:
             return low[0]
         return zero(int(between[inner]))[0] if inner < len(between) else high[0]
 
-    x = [nearest_float(v) for v in (*low, *high)]
-    x[skip:skip] = edges.witnesses[between, column].tolist()
     unit = [-1] * skip + edges.unit[between].tolist() + [-1] * len(high)
-    corners = LineCorners(np.array(x, dtype=np.float64), np.array(unit, dtype=np.int64), exact)
+    order = np.argsort([-1] * skip + between.tolist() + [-1] * len(high), kind="stable")
+    corners = LineCorners(np.array(unit, dtype=np.int64), exact, order)
     tail, head = np.empty(n, dtype=np.int32), np.empty(n, dtype=np.int32)
     tail[path] = np.arange(n) - 1 + skip  # -1 without a lower end
     head[path] = np.arange(n) + skip

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...cells.forms import ExactForms
-from ...polyhedra.lp import Row, float_of
-from ...polyhedra.planar import AT_INFINITY, cyclic, meet
-from ...search.facet_columns import code_hashes, hash_table
-from ...search.plane.faces import IDEAL, SIDE, PlaneFaces
-
-if TYPE_CHECKING:
-    from ...cells.space import SearchSpace
-    from ..graph.adjacent import AdjacentRegions
-
-__all__ = ["faces_from_facets", "polygons"]
+import exactspline as es
+from exactspline.cells.forms import ExactForms
+from exactspline.cells.space import SearchSpace
+from exactspline.polyhedra.lp import Row, float_of
+from exactspline.polyhedra.planar import AT_INFINITY, cyclic, meet
+from exactspline.search.facet_columns import code_hashes, hash_table
+from exactspline.search.plane.faces import IDEAL, SIDE, PlaneFaces
 
 Side = tuple[Row, int, int, int, int, int]  # row, unit, piece, form, sign, target
 
 
-def faces_from_facets(partition: AdjacentRegions, space: SearchSpace) -> PlaneFaces:
+def faces_from_facets(partition: es.Partition, space: SearchSpace) -> PlaneFaces:
     """The polygons of all regions by their edges and borders; exact and slow."""
     program, edges, borders = partition.network.program, partition.edges, partition.borders
     forms, codes = ExactForms(program, space), partition.codes.astype(np.int64)
