@@ -26,7 +26,9 @@ from program_at import program_at
 import exactspline as es
 from exactspline.cells.space import search_space
 from exactspline.partition.complex.complex import plane_complex
-from exactspline.partition.complex.source import complex_space
+from exactspline.partition.complex.joining import joined, joined_at_once
+from exactspline.partition.complex.matching import matched
+from exactspline.partition.complex.source import complex_space, faces_of
 from exactspline.rationals import nearest_float
 from exactspline.search.plane.faces import IDEAL, SIDE, PlaneFaces
 
@@ -183,6 +185,39 @@ def test_any_hashes_will_do():
             assert np.array_equal(c.half_edges.origin, other.half_edges.origin), told
         many += len(omega) > 4
     assert many > 5
+
+
+def test_the_kernel_and_the_plain_functions_agree():
+    """Columns for columns, on what the search hands over and on the twin's polygons."""
+    quick = 0
+    for omega, twin, told in plane_cases(random.Random(88_000), 40):
+        space = complex_space(omega)
+        for faces in (twin.faces, faces_of(omega, space), with_points_at_infinity(twin.faces)):
+            owner = np.repeat(np.arange(len(omega), dtype=np.int32), np.diff(faces.start))
+            plain = joined(faces, matched(faces, owner, omega._codes, None))
+            found = joined_at_once(faces)
+            assert found is not None, told
+            for name, column in vars(plain).items():
+                assert np.array_equal(column, getattr(found, name)), (name, told)
+                assert column.dtype == getattr(found, name).dtype, name
+            quick += len(faces.unit)
+    assert quick > 1000
+
+
+def test_what_the_kernel_leaves_to_plain_functions():
+    omega = es.enumerate_regions(
+        es.Network([es.Dense([[1, 0], [1, 2], [-1, 1]], [0, 1, 1]), es.ReLU()], (2,))
+    )
+    faces = plane_twin(omega.network.program, complex_space(omega)).faces
+    assert joined_at_once(faces) is not None
+    for name in ("hashes", "target"):
+        other = PlaneFaces(*(getattr(faces, f.name).copy() for f in fields(faces)))
+        values = getattr(other, name)
+        values[values == values[-1]] = values[0]
+        assert joined_at_once(other) is None
+    ideal = PlaneFaces(*(getattr(faces, f.name).copy() for f in fields(faces)))
+    ideal.corner[np.flatnonzero(ideal.corner[:, 2] > 0)[0], 2] = 0
+    assert joined_at_once(ideal) is None
 
 
 def with_points_at_infinity(faces: PlaneFaces) -> PlaneFaces:

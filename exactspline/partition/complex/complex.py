@@ -15,8 +15,8 @@ from .edges import ComplexEdges, HalfEdges
 from .exact import ExactSides
 from .faces import ComplexFaces
 from .geometry import Geometry
-from .joining import check_size, joined
-from .matching import matched, refuse
+from .joining import check_size, joined, joined_at_once
+from .matching import check_codes, matched, refuse
 from .source import space_characteristic
 
 if TYPE_CHECKING:
@@ -225,16 +225,13 @@ def plane_complex(partition: AdjacentRegions, space: SearchSpace, faces: PlaneFa
     check_size(faces)
     if len(faces.start) != len(partition) + 1 or len(faces.hashes) != len(partition):
         refuse(f"{len(faces.start) - 1:,} polygons of {len(partition):,} regions")
-    program, codes, n = partition.network.program, partition._codes, len(faces.unit)
-    own = np.arange(n, dtype=np.int32)
-    alone = np.where(faces.unit == IDEAL, np.int32(-1), own)
-    sides = ExactSides(
-        program, space, codes, faces.start, alone, own, faces.unit, faces.form, faces.sign
-    )
+    program, codes = partition.network.program, partition._codes
     face = np.repeat(np.arange(len(partition), dtype=np.int32), np.diff(faces.start))
-    twin = matched(faces, face, codes, sides)
-    check_border(faces, twin, space.rows)
-    columns = joined(faces, face, twin)
+    columns = joined_at_once(faces)
+    if columns is None:
+        columns = joined(faces, matched(faces, face, codes, _own_sides(partition, space, faces)))
+    check_codes(faces, face, codes, columns.twin)
+    check_border(faces, columns.twin, space.rows)
     exact = ExactSides(
         program, space, codes, columns.start, columns.edge, columns.half, columns.unit,
         columns.form, columns.sign,
@@ -245,3 +242,13 @@ def plane_complex(partition: AdjacentRegions, space: SearchSpace, faces: PlaneFa
     if found.euler() != expected:
         refuse(f"corners - edges + faces is {found.euler()}, and must be {expected}")
     return found
+
+
+def _own_sides(partition: AdjacentRegions, space: SearchSpace, faces: PlaneFaces) -> ExactSides:
+    """The sides of polygons that are not matched yet, each an edge by itself."""
+    own = np.arange(len(faces.unit), dtype=np.int32)
+    edge = np.where(faces.unit == IDEAL, np.int32(-1), own)
+    return ExactSides(
+        partition.network.program, space, partition._codes, faces.start, edge, own, faces.unit,
+        faces.form, faces.sign,
+    )  # fmt: skip

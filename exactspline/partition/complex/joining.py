@@ -15,7 +15,7 @@ from ...errors import LimitError
 from ...search.plane.faces import IDEAL, PlaneFaces
 from .matching import refuse
 
-__all__ = ["Columns", "following", "joined", "preceding"]
+__all__ = ["Columns", "following", "joined", "joined_at_once", "preceding"]
 
 _MOST = np.iinfo(np.int32).max
 
@@ -90,9 +90,35 @@ def check_size(faces: PlaneFaces) -> None:
         )
 
 
-def joined(faces: PlaneFaces, face: np.ndarray, twin: np.ndarray) -> Columns:
+def joined_at_once(faces: PlaneFaces) -> Columns | None:
+    """`matching.matched` and `joined` by a kernel; None where it leaves that to them."""
+    from .kernel import CORNERS, EDGES, IDEALS, join
+
+    n, regions = len(faces.unit), len(faces.hashes)
+    table = np.full(1 << max(1, 2 * n - 1).bit_length(), -1, dtype=np.int32)
+    known = np.full(1 << max(1, 2 * regions - 1).bit_length(), -1, dtype=np.int32)
+    out, counts = np.empty((9, n), dtype=np.int32), np.zeros(3, dtype=np.int64)
+    w = np.ascontiguousarray(faces.corner[:, 2])
+    if not join(
+        faces.start, faces.unit, w, faces.error, faces.hashes, faces.target, table, known, out,
+        counts,
+    ):  # fmt: skip
+        return None
+    corners, ideals, edges = (int(counts[i]) for i in (CORNERS, IDEALS, EDGES))
+    _, _, twin, edge, origin, half, right, near, far = out
+    half, near, far = half[:edges].copy(), near[:corners], far[:ideals].copy()
+    return Columns(
+        faces.start, origin.copy(), twin.copy(), edge.copy(), half, right[:edges].copy(),
+        faces.unit[half], faces.form[half], faces.sign[half],
+        faces.corner[near, :2] / faces.corner[near, 2:], faces.error[near], table[:corners].copy(),
+        faces.corner[far, :2], far,
+    )  # fmt: skip
+
+
+def joined(faces: PlaneFaces, twin: np.ndarray) -> Columns:
     """The subdivision of faces whose half-edges are matched."""
     n = len(twin)
+    face = np.repeat(np.arange(len(faces.hashes), dtype=np.int32), np.diff(faces.start))
     label = _corner_labels(faces.start, twin)
     first = label == np.arange(n, dtype=np.int32)
     ideal = faces.corner[:, 2] == 0
@@ -104,7 +130,7 @@ def joined(faces: PlaneFaces, face: np.ndarray, twin: np.ndarray) -> Columns:
     error = np.full(len(at), np.inf)
     finite = np.flatnonzero(~ideal)
     np.minimum.at(error, origin[finite], faces.error[finite])  # the best known of each
-    best = finite[faces.error[finite] == error[origin[finite]]]
+    best = finite[faces.error[finite] == error[origin[finite]]][::-1]  # the first of equals
     near = np.empty(len(at), dtype=np.int64)
     near[origin[best]] = best
     ideal_at = np.flatnonzero(first & ideal).astype(np.int32)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..columns.packed import PackedCodes
     from .exact import ExactSides
 
-__all__ = ["matched", "refuse"]
+__all__ = ["check_codes", "matched", "refuse"]
 
 
 def refuse(what: str) -> NoReturn:
@@ -79,7 +79,6 @@ def matched(
         _match_by_codes(faces, face, codes, sides, twin, inner[unsure])
     if np.any(twin[inner] < 0):
         refuse("a side of a region is no side of the region across")
-    _check_codes(faces, face, codes, twin)
     return twin
 
 
@@ -89,8 +88,8 @@ def _mixed(hashes: np.ndarray) -> np.ndarray:
     return out ^ (out >> np.uint64(29))
 
 
-def _check_codes(faces: PlaneFaces, face: np.ndarray, codes: PackedCodes, twin: np.ndarray) -> None:
-    """The first unit that differs between the two regions of an edge, and its pieces."""
+def check_codes(faces: PlaneFaces, face: np.ndarray, codes: PackedCodes, twin: np.ndarray) -> None:
+    """Refuse edges whose two regions do not differ first as they say, both ways."""
     a = np.flatnonzero(twin > np.arange(len(twin), dtype=np.int32)).astype(np.int32)
     b = twin[a]
     unit, piece, other = codes.first_differences(face[a], face[b])
