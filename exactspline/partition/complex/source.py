@@ -72,6 +72,11 @@ def faces_of(partition: AdjacentRegions, space: SearchSpace) -> PlaneFaces:
     """The polygons of all regions, in their order, over a space of two dimensions."""
     if len(partition) == 1:
         return _domain(partition, space)
+    known = partition._polygons
+    if known and _is_read(partition, space):
+        from ...search.plane.edges import joined
+
+        return joined(known)
     from ...search.plane.run import plane_faces
 
     codes, faces = plane_faces(partition.network.program, space)
@@ -82,6 +87,12 @@ def faces_of(partition: AdjacentRegions, space: SearchSpace) -> PlaneFaces:
     if not same:
         refuse("the plane's search finds other regions")
     return faces
+
+
+def _is_read(partition: AdjacentRegions, space: SearchSpace) -> bool:
+    """Whether a space is that of the partition's own search."""
+    read = space_of(partition.network.program, partition.domain.chart)
+    return read is space or (read.dim == 2 and np.array_equal(read.columns, space.columns))
 
 
 def _domain(partition: AdjacentRegions, space: SearchSpace) -> PlaneFaces:
