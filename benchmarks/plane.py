@@ -243,7 +243,7 @@ def complex_of(net: es.Network, domain: es.Domain, name: str) -> Work:
     """Enumerate, and make the complex with all its columns."""
 
     def work() -> int:
-        made = es.enumerate_regions(net, domain, engine=name).complex()
+        made = es.enumerate_regions(net, domain, engine=name, polygons=True).complex()
         assert len(made.edges) >= len(made.interior_edges)
         if domain is BOX:
             assert len(made.corners) - len(made.edges) + len(made.faces) == made.euler() == 1

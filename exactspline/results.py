@@ -4,6 +4,12 @@ They are made by functions and methods, never by hand. They are loaded when one 
 """
 
 from .approximation.report import Approximation, Replaced
+from .partition.complex.complex import Complex
+from .partition.complex.corners import ComplexCorners, IdealCorners
+from .partition.complex.edges import ComplexEdges, HalfEdges
+from .partition.complex.faces import ComplexFace, ComplexFaces
+from .partition.complex.line import LineComplex, LineCorners, LineEdges
+from .partition.complex.subdivision import Subdivision, SubdivisionEdges
 from .partition.faces.boundary import DecisionBoundary
 from .partition.faces.euler import EulerReport
 from .partition.faces.faces import Face, Faces
@@ -15,6 +21,7 @@ from .partition.pieces.symbolic import SymbolicNetwork
 from .partition.points.locate import Locations
 from .partition.regions.facet import RegionFacet
 from .partition.regions.inequalities import Inequality
+from .partition.regions.polygon import Polygon
 from .partition.regions.region import SymbolicRegion
 from .partition.regions.settled import SettledFacets
 from .search.decisions import Decisions, Stop
@@ -22,22 +29,35 @@ from .search.decisions import Decisions, Stop
 __all__ = [
     "Approximation",
     "Borders",
+    "Complex",
+    "ComplexCorners",
+    "ComplexEdges",
+    "ComplexFace",
+    "ComplexFaces",
     "DecisionBoundary",
     "Decisions",
     "Edges",
     "EulerReport",
     "Face",
     "Faces",
+    "HalfEdges",
+    "IdealCorners",
     "Inequality",
     "LayerPartition",
+    "LineComplex",
+    "LineCorners",
+    "LineEdges",
     "Locations",
     "Partition",
+    "Polygon",
     "RegionFacet",
     "RegionGroups",
     "Replaced",
     "SettledFacets",
     "StableUnits",
     "Stop",
+    "Subdivision",
+    "SubdivisionEdges",
     "SymbolicNetwork",
     "SymbolicRegion",
 ]

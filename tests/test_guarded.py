@@ -74,7 +74,10 @@ def test_what_public_calls_give_is_guarded():
     given = [
         net, omega, omega[0], omega[0].facets()[0], omega[0].inequalities()[0], omega.edges,
         omega.at_layer(1), omega.linear_regions(), omega.faces(), omega.check_euler(),
-        omega.decision_boundary(), omega.locate([[0.0, 0.0]]),
+        omega.decision_boundary(), omega.complex(), omega.complex().corners,
+        omega.complex().ideal_corners, omega.complex().edges, omega.complex().faces,
+        omega.complex().faces[0], omega.complex().half_edges, omega.after_layer(1),
+        omega.after_layer(1).edges, omega[0].polygon(), omega.locate([[0.0, 0.0]]),
         omega.domain, omega.domain.chart, net.layers[0], net.layers[0].as_maso(),
         net.layers[0].as_aso(), es.prepare(net, engine="numpy"),
         es.approximate(es.Network([es.Dense([[1]]), es.Tanh()], (1,)), "0.1", es.Box([-1], [1])),

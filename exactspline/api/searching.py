@@ -120,6 +120,7 @@ def enumerate_regions(
     engine: str = "auto",
     stream: bool = False,
     graph: bool = False,
+    polygons: bool = False,
     executor: Executor | None = None,
     store: PathLike | None = None,
     resume: bool = False,
@@ -136,6 +137,9 @@ def enumerate_regions(
     graph : bool
         Find the regions' facets in the same search; without it they are searched for when
         ``edges``, ``borders`` or ``adjacency_graph()`` are first asked for.
+    polygons : bool
+        In two dimensions: keep the regions' polygons of this search (some 250 bytes a region), so
+        that `Partition.complex` needs no second one. Ignored elsewhere, and with a store or workers.
     store : path-like, optional
         Keep the run in this file (SQLite): memory stays bounded, and after a crash, Ctrl-C, or
         a limit, it can be resumed. ``limit`` then counts what the file holds. The partition
@@ -177,6 +181,8 @@ def enumerate_regions(
         )
     from ..driver.partitions import enumerated
 
+    if polygons:
+        request = replace(request, polygons=True)
     return enumerated(request, clock_of(time_limit), progress)
 
 

@@ -37,6 +37,8 @@ class Request:
         Whether batches carry codes and witnesses; a count needs none.
     facets : bool
         Whether they carry the facets of their regions, too.
+    polygons : bool
+        Whether they carry their polygons, where they are searched in the plane, in this process.
     executor : Executor, optional
         Has its workers search.
     store : path-like, optional
@@ -53,6 +55,7 @@ class Request:
     engine: str = "auto"
     keep: bool = True
     facets: bool = False
+    polygons: bool = False
     executor: Executor | None = None
     store: PathLike | None = None
     resume: bool = False
@@ -75,7 +78,9 @@ class Request:
             if isinstance(self.limit, bool) or int(self.limit) != self.limit or self.limit < 1:
                 raise ParameterError(f"limit {self.limit!r}: give a whole number of at least 1")
             options["max_regions"] = int(self.limit)
-        run = Run(self.network.program, self.domain, facets=self.facets, **options)
+        run = Run(
+            self.network.program, self.domain, facets=self.facets, polygons=self.polygons, **options
+        )
         if self.executor is not None:
             from ..tasks.workers import check_executor
 

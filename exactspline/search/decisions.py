@@ -10,6 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from .facet_columns import FoundFacets
+    from .plane.faces import PlaneFaces
 
 __all__ = ["COMPILING", "LOWERING", "PREPARING", "SEARCHING", "Batch", "Decisions", "Stop"]
 
@@ -118,6 +119,8 @@ class Batch:
         n; with ``keep=False`` regions are counted by the engine only.
     facets : FoundFacets, optional
         Of these regions, if they were asked for.
+    polygons : PlaneFaces, optional
+        Of these regions, if they were asked for and the engine has them.
     """
 
     codes: np.ndarray
@@ -125,3 +128,4 @@ class Batch:
     exact: dict[int, tuple[Fraction, ...]] = field(default_factory=dict)
     count: int = 0
     facets: FoundFacets | None = None
+    polygons: PlaneFaces | None = None

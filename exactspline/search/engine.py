@@ -68,7 +68,7 @@ class Begin(Protocol):
 
     def __call__(
         self, program: Program, space: SearchSpace, *, keep: bool, max_regions: int,
-        facets: bool, part: Part,
+        facets: bool, part: Part, **more: bool,
     ) -> Search:  # fmt: skip
         """A search of ``part``, in at least one dimension, of at least one layer.
 
@@ -83,6 +83,8 @@ class Begin(Protocol):
         facets : bool
             Whether batches carry the regions' facets, too.
         part : Part
+        **more
+            ``polygons=True``, of engines that have them.
         """
 
 
@@ -131,6 +133,8 @@ class Engine:
         Up to how many dimensions it finds facets.
     most : int
         Up to how many dimensions it searches at all; 0: any.
+    polygons : bool
+        Whether it can hand over polygons: then ``begin`` takes ``polygons=True``.
     kernels : callable, optional
         Loads what says which kernels are compiled before it can search.
     """
@@ -143,6 +147,7 @@ class Engine:
     facets: int
     kernels: Callable[[], Kernels] | None
     most: int = 0
+    polygons: bool = False
 
 
 ENGINES: dict[str, Engine] = {}
@@ -151,7 +156,7 @@ B = TypeVar("B", bound=Begin)
 
 def engine(
     name: str, *, says: str, label: str = "", automatic: int = 0, facets: int = 0,
-    kernels: Callable[[], Kernels] | None = None, most: int = 0,
+    kernels: Callable[[], Kernels] | None = None, most: int = 0, polygons: bool = False,
 ) -> Callable[[B], B]:  # fmt: skip
     """Register a class of searches, or a function that begins one, as an engine.
 
@@ -167,7 +172,7 @@ def engine(
         if name in ENGINES or name in ("auto", "exact"):
             raise ParameterError(f"engine {name!r}: the name is taken; choose another")
         ENGINES[name] = Engine(
-            name, begin, says, label or name, automatic, facets, kernels, most
+            name, begin, says, label or name, automatic, facets, kernels, most, polygons
         )  # fmt: skip
         return begin
 

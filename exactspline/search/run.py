@@ -49,6 +49,8 @@ class Run:
         Whether batches carry the facets of their regions, too.
     part : Part
         What of the search tree is gone through: all of it by default.
+    polygons : bool
+        Whether batches carry the polygons of their regions, where the engine has them.
     """
 
     program: Program
@@ -58,6 +60,7 @@ class Run:
     engine: str = "auto"
     facets: bool = False
     part: Part = WHOLE
+    polygons: bool = False
     search: Search | None = field(default=None, init=False)
     space: SearchSpace | None = field(default=None, init=False)
     trivial: bool = field(default=False, init=False)
@@ -219,9 +222,11 @@ class Run:
         return [] if self._found else [self.part]
 
     def _begun(self, space: SearchSpace) -> Search:
-        return engine_called(self.engine_name).begin(
+        engine = engine_called(self.engine_name)
+        more: dict[str, bool] = {"polygons": True} if self.polygons and engine.polygons else {}
+        return engine.begin(
             self.program, space, keep=self.keep, max_regions=self.max_regions,
-            facets=self.facets, part=self.part,
+            facets=self.facets, part=self.part, **more,
         )  # fmt: skip
 
     def _one_region(self) -> list[Batch]:
@@ -277,7 +282,7 @@ class Run:
                     s = [Fraction(v) for v in batch.points[i].tolist()]
                     exact[i] = tuple(space.to_chart(s))
         codes = batch.codes.astype(code_type(self.program.pieces), copy=False)
-        return Batch(codes, points, exact, batch.count, batch.facets)
+        return Batch(codes, points, exact, batch.count, batch.facets, batch.polygons)
 
 
 @dataclass

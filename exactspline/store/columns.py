@@ -20,6 +20,7 @@ from .store import Store
 __all__ = ["StoredChunks", "StoredCodes", "StoredPoints"]
 
 _CACHE = 1 << 26  # bytes of unpacked chunks that are kept
+_PAIRS = 1 << 22  # bytes of codes that are compared at once
 _LIMIT = 1 << 31  # bytes of an array that is asked for as a whole
 
 
@@ -146,6 +147,16 @@ class StoredCodes:
             return np.arange(self.units)
         return np.flatnonzero(self.low != self.high)
 
+    def differ_by(
+        self, first: np.ndarray, second: np.ndarray, row: np.ndarray, unit: np.ndarray,
+        piece: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """Whether pairs of codes are equal but for given changes; see `PackedCodes.differ_by`."""
+        codes = self.take(first)
+        codes[row, unit] = piece
+        same: np.ndarray = np.all(codes == self.take(second), axis=1)
+        return same
+
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Codes of regions start .. stop - 1, shape (n, units)."""
         out = np.empty((stop - start, self.units), dtype=self.dtype)
@@ -159,6 +170,31 @@ class StoredCodes:
         """Codes of the regions with the given numbers, shape (n, units)."""
         out = np.empty((len(indices), self.units), dtype=self.dtype)
         return self._chunks.take(np.asarray(indices), "codes", self._decode, out)
+
+    def first_differences(
+        self, first: np.ndarray, second: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where the codes of pairs of regions differ first; see `PackedCodes`."""
+        unit = np.full(len(first), -1, dtype=np.int64)
+        piece, other = np.zeros_like(unit), np.zeros_like(unit)
+        step = max(1, _PAIRS // max(1, self.units))
+        for start in range(0, len(first) if self.units else 0, step):
+            here = slice(start, start + step)
+            a, b = self.take(first[here]), self.take(second[here])
+            found = (a != b).argmax(axis=1)[:, None]
+            piece[here] = np.take_along_axis(a, found, 1)[:, 0]
+            other[here] = np.take_along_axis(b, found, 1)[:, 0]
+            unit[here] = np.where(piece[here] != other[here], found[:, 0], -1)
+        return unit, piece, other
+
+    def several_differences(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Whether the codes of pairs of regions differ in more than one unit."""
+        out = np.zeros(len(first), dtype=bool)
+        step = max(1, _PAIRS // max(1, self.units))
+        for start in range(0, len(first), step):
+            here = slice(start, start + step)
+            out[here] = (self.take(first[here]) != self.take(second[here])).sum(axis=1) > 1
+        return out
 
 
 class StoredPoints:

@@ -29,7 +29,9 @@ class WrongError(AssertionError):
 def at_regions(search: PlaneSearch) -> Iterator[None]:
     """Stop at every region, with its cell as the current one; ``keep`` must be False."""
     from exactspline.search.plane.dfs import advance
+    from exactspline.search.plane.rare import bring_in
 
+    bring_in(search.problem, search.state)
     ctl = search.ctl
     ctl[c.MAX_REGIONS] = 0
     while True:

@@ -8,6 +8,10 @@ from ...search.packing import bits_of, code_type, pack_rows, unpack_rows
 
 __all__ = ["PackedCodes"]
 
+_CHUNK = 1 << 22  # bytes of bits that are compared at once
+_ONES = np.array([value.bit_count() for value in range(256)], dtype=np.uint8)
+_LEADING = np.array([8 - value.bit_length() for value in range(256)])  # zeros in front
+
 
 class PackedCodes:
     """Rows of codes, appended in chunks and kept as bits.
@@ -98,7 +102,8 @@ class PackedCodes:
         varies = at < len(self.varying)
         varies[varies] = self.varying[at[varies]] == unit[varies]
         never = ~varies
-        out[row[never]] = self.low[unit[never]] == piece[never]
+        never &= self.low[unit] != piece
+        out[row[never]] = False
         if len(self.varying) == 0:
             return out
         row, at, piece = row[varies], at[varies], piece[varies]
@@ -112,6 +117,61 @@ class PackedCodes:
             np.bitwise_and.at(wanted, (row[has], byte), ~mask)
             np.bitwise_or.at(wanted, (row[has], byte), np.where(value, mask, 0).astype(np.uint8))
         return out & np.all(wanted == self.chunks[0][second], axis=1)
+
+    def first_differences(
+        self, first: np.ndarray, second: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where the codes of pairs of regions differ first, after `finish`; bits are not unpacked.
+
+        Returns
+        -------
+        unit : int64 array, shape (n,)
+            -1 where they are equal.
+        piece, other : int64 arrays, shape (n,)
+            That unit's pieces in the first and the second regions.
+        """
+        unit = np.full(len(first), -1, dtype=np.int64)
+        piece, other = np.zeros_like(unit), np.zeros_like(unit)
+        bits = self.bits[self.varying]
+        if not bits.size or not len(first):
+            return unit, piece, other
+        begin = np.concatenate([[0], np.cumsum(bits)])
+        unit_of_bit = np.repeat(np.arange(len(bits)), bits)
+        step = max(1, _CHUNK // self.chunks[0].shape[1])
+        for start in range(0, len(first), step):
+            here = slice(start, start + step)
+            a, b = self.chunks[0][first[here]], self.chunks[0][second[here]]
+            apart, row = a ^ b, np.arange(len(a))
+            byte = (apart != 0).argmax(axis=1)
+            differ = apart[row, byte] != 0
+            bit = 8 * byte + _LEADING[apart[row, byte]]
+            found = unit_of_bit[np.minimum(bit, begin[-1] - 1)]
+            unit[here] = np.where(differ, self.varying[found], -1)
+            for b_ in range(int(bits.max())):
+                at = np.minimum(begin[found] + b_, begin[-1] - 1)
+                has = bits[found] > b_
+                for packed, out in ((a, piece), (b, other)):
+                    value = (packed[row, at >> 3] >> (7 - (at & 7))) & 1
+                    out[here] |= np.where(has, value.astype(np.int64) << b_, 0)
+        return unit, piece, other
+
+    def several_differences(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        """Whether the codes of pairs of regions may differ in more than one unit, after `finish`.
+
+        False is certain: no more than one bit differs.
+        """
+        out = np.zeros(len(first), dtype=bool)
+        if not len(self.varying) or not len(first):
+            return out
+        step = max(1, _CHUNK // self.chunks[0].shape[1])
+        for start in range(0, len(first), step):
+            here = slice(start, start + step)
+            apart = self.chunks[0][first[here]] ^ self.chunks[0][second[here]]
+            ones = np.zeros(len(apart), dtype=np.uint8)  # two say enough
+            for byte in apart.T:  # few and long: faster than a sum of every row
+                ones = np.minimum(ones + _ONES[byte], 2)
+            out[here] = ones > 1
+        return out
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Codes of regions start .. stop - 1, shape (n, units)."""

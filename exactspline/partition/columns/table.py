@@ -6,7 +6,7 @@ import operator
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from ..regions.maps import exact_forms
 from ..regions.region import Region
 from .code_index import CodeIndex
 from .packed import PackedCodes
+
+if TYPE_CHECKING:
+    from ..regions.polygon import Polygon
 
 __all__ = ["RegionTable"]
 
@@ -152,6 +155,10 @@ class RegionTable:
 
     def _facets_of(self, index: int) -> list[Facet] | None:
         """The facets of a region, if they are known."""
+        return None
+
+    def _polygon_of(self, index: int, exact: bool) -> Polygon | None:
+        """A region as a polygon, if its corners are known."""
         return None
 
     def _region_of(self, code: np.ndarray) -> Region | None:

@@ -9,6 +9,7 @@ from ...domain import Domain
 from ...mode import guarded
 from ...network.network import Network
 from ...search.decisions import Batch
+from ...search.plane.faces import PlaneFaces
 from ..columns.table import RegionTable
 from .edges import Borders, Edges
 from .facets import known_facets
@@ -21,12 +22,18 @@ __all__ = ["AdjacentRegions"]
 class AdjacentRegions(RegionTable):
     """Regions, and which of them are adjacent."""
 
+    _polygons: list[PlaneFaces] | None = None  # of all regions, where the search kept them
+
     def __init__(self, network: Network, domain: Domain) -> None:
         super().__init__(network, domain)
         self._builder: EdgeBuilder | None = None
 
     def _append(self, batch: Batch) -> None:
         super()._append(batch)
+        if batch.polygons is not None:
+            if self._polygons is None:
+                self._polygons = []
+            self._polygons.append(batch.polygons)
         if batch.facets is not None:
             if self._builder is None:
                 self._builder = EdgeBuilder()

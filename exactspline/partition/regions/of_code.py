@@ -46,6 +46,8 @@ class Holder(Protocol):
 
     def _region_of(self, code: np.ndarray) -> Any: ...
 
+    def _polygon_of(self, index: int, exact: bool) -> Any: ...
+
 
 @guarded
 class RegionOfCode(Shape):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ...polyhedra.lp import Point, Row
     from ...polyhedra.vertices import Generators
     from .coordinates import Coordinates
+    from .polygon import Polygon
 
 __all__ = ["Shape", "fractions"]
 
@@ -195,6 +196,99 @@ class Shape:
         if not self.is_bounded:
             return math.inf
         return volume(self._generators, len(self._rows), self.domain.chart.dim)
+
+    # --- In two dimensions -------------------------------------------------------------------
+
+    def polygon(self, *, exact: bool = False) -> Polygon:
+        """The closure as a polygon, in a domain of two dimensions.
+
+        Parameters
+        ----------
+        exact : bool
+            True gives the corners as Fractions.
+
+        Returns
+        -------
+        Polygon
+            ``corners`` counterclockwise in the domain's coordinates, ``ideal`` (which of them are
+            directions of rays), ``is_bounded``, ``sides``.
+
+        Raises
+        ------
+        DomainError
+            If the domain has another dimension.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU()], (2,))
+        >>> (region,) = es.regions_at(net, [1, 2], es.Box(-3, 3, dim=2))
+        >>> region.polygon().corners.tolist()
+        [[0.0, 0.0], [3.0, 0.0], [3.0, 3.0], [0.0, 3.0]]
+        """
+        return self._polygon(exact)
+
+    def _polygon(self, exact: bool) -> Polygon:
+        from .polygon import polygon_of
+
+        k = self.domain.chart.dim
+        if k != 2:
+            raise DomainError(
+                f"polygon: regions of a domain of dimension {k} are no polygons; take a slice of "
+                "two dimensions, or vertices() and volume()"
+            )
+        return polygon_of(self._rows, exact)
+
+    def area(self) -> Fraction | float:
+        """The area in the domain's coordinates, exactly; ``math.inf`` if unbounded.
+
+        Raises
+        ------
+        DomainError
+            If the domain is not of two dimensions; `volume` is for any number of them.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)), es.Box(0, "1/3", dim=2))
+        >>> [str(region.area()) for region in omega]
+        ['1/9']
+        """
+        return self._polygon(True).area()
+
+    def perimeter(self) -> float:
+        """The length of the region's border, rounded once; ``math.inf`` if unbounded.
+
+        Raises
+        ------
+        DomainError
+            If the domain is not of two dimensions.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> (region,) = es.regions_at(es.Network([es.ReLU()], (2,)), [1, 2], es.Box(-3, 3, dim=2))
+        >>> region.perimeter()
+        12.0
+        """
+        return self._polygon(True).perimeter()
+
+    def centroid(self) -> tuple[Fraction, Fraction]:
+        """The centre of mass in the domain's coordinates, exactly.
+
+        Raises
+        ------
+        DomainError
+            If the domain is not of two dimensions, or the region is unbounded.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> (region,) = es.regions_at(es.Network([es.ReLU()], (2,)), [1, 2], es.Box(-3, 3, dim=2))
+        >>> [str(v) for v in region.centroid()]
+        ['3/2', '3/2']
+        """
+        return self._polygon(True).centroid()
 
     def chebyshev_center(self) -> tuple[np.ndarray, float]:
         """A largest ball in the closure.

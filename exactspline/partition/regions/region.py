@@ -17,6 +17,7 @@ from .of_code import RegionOfCode, work_of
 if TYPE_CHECKING:
     from ...cells.facets import Condition, Facet
     from ...polyhedra.lp import Row
+    from .polygon import Polygon
     from .settle import Settling
     from .settled import SettledFacets
 
@@ -119,6 +120,13 @@ class Region(RegionOfCode):
         return irredundant_facets(
             self._forms, self.code, self._inside, self._conditions, self._watch
         )
+
+    def _polygon(self, exact: bool) -> Polygon:
+        if self._partition is not None and self.index is not None:
+            known = self._partition._polygon_of(self.index, exact)
+            if known is not None:
+                return known
+        return super()._polygon(exact)
 
     @property
     def _rows(self) -> list[Row]:

@@ -19,7 +19,7 @@ def _kernels() -> Kernels:
 
 @engine(
     "plane", says="compiled, up to two dimensions", label="compiled plane", automatic=2, facets=2,
-    kernels=_kernels, most=2,
+    kernels=_kernels, most=2, polygons=True,
 )  # fmt: skip
 def _begin(program: Program, space: SearchSpace, **options: Any) -> Search:
     from ..plane.engine import PlaneSearch

@@ -20,9 +20,9 @@ if BY_POINTER:
     from numba.core.types import Dispatcher
 
     from .block_types import once_for_all_constants, tier_call
-    from .linking import InsideCompiler
+    from .linking import EntryCompiler, InsideCompiler
 
-__all__ = ["OPTIONS", "TIERS", "Kernel", "entry", "fresh_stamp", "kernel", "tier"]
+__all__ = ["OPTIONS", "TIERS", "Kernel", "entry", "entry_options", "fresh_stamp", "kernel", "tier"]
 
 # _nrt=False: no reference counting inside. Kernels allocate nothing and only borrow the
 # caller's arrays, and the atomic counters cost a third of the search's time.
@@ -38,6 +38,11 @@ _MODULES = (
 )  # fmt: skip
 
 TIERS: dict[int, Any] = {}  # the kernels of `tier`, by their number
+
+
+def entry_options() -> dict[str, Any]:
+    """How what Python calls is compiled."""
+    return {**OPTIONS, "pipeline_class": EntryCompiler} if BY_POINTER else OPTIONS
 
 
 class Kernel:
@@ -70,7 +75,7 @@ class Kernel:
     def __call__(self, *arguments: Any) -> Any:
         """Call it from Python."""
         if self._alone is None:
-            self._alone = compiled(self.py_func, self._fresh("alone"), OPTIONS, bare=True)
+            self._alone = compiled(self.py_func, self._fresh("alone"), entry_options(), bare=True)
         return self._alone(*arguments)
 
 
@@ -84,7 +89,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def entry(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls, at the first call, and keep the result on disk."""
-    return compiled(function, fresh_stamp("alone"), OPTIONS, bare=True)
+    return compiled(function, fresh_stamp("alone"), entry_options(), bare=True)
 
 
 def tier(number: int) -> Callable[[Callable[..., Any]], Any]:

@@ -9,12 +9,15 @@ This is Numba's inside, as in `block_types.py`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
+from numba.core.types.functions import BaseFunction
 
-__all__ = ["InsideCompiler"]
+__all__ = ["EntryCompiler", "InsideCompiler"]
 
 
 class _NoEnvironment:
@@ -53,8 +56,52 @@ class _InsideLibrary(JITCodeLibrary):
         return self.serialize_using_bitcode()
 
 
-class InsideCompiler(Compiler):
-    """Numba's compiler, up to what others link."""
+@contextmanager
+def _remembered() -> Iterator[None]:
+    """Have Numba find out once what an operation gives for operands of some types.
+
+    It goes through all that is declared for an operator wherever one stands: a few hundred
+    questions are asked some ten thousand times, a seventh of all compiling. Numba compiles for one
+    thread at a time, so no other code is compiled meanwhile.
+    """
+    told: dict[
+        tuple[int, Any], tuple[Any, Any]
+    ] = {}  # the functions are kept, so that an id is one
+    own = BaseFunction.get_call_type
+
+    def get_call_type(function: Any, context: Any, args: Any, kws: Any) -> Any:
+        if kws:
+            return own(function, context, args, kws)
+        key = id(function), tuple(args)
+        if key not in told:
+            told[key] = function, own(function, context, args, kws)
+        return told[key][1]
+
+    setattr(BaseFunction, "get_call_type", get_call_type)  # noqa: B010
+    try:
+        yield
+    finally:
+        setattr(BaseFunction, "get_call_type", own)  # noqa: B010
+
+
+class EntryCompiler(Compiler):
+    """Numba's compiler for what Python calls, with all kernels that are compiled into it."""
+
+    _running = 0  # compilations inside of each other
+
+    def _compile_core(self) -> Any:
+        if EntryCompiler._running:
+            return super()._compile_core()
+        EntryCompiler._running += 1
+        try:
+            with _remembered():
+                return super()._compile_core()
+        finally:
+            EntryCompiler._running -= 1
+
+
+class InsideCompiler(EntryCompiler):
+    """The same, up to what others link."""
 
     def define_pipelines(self) -> Any:
         state = self.state

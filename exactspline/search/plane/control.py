@@ -73,8 +73,9 @@ FROM_POS, FROM_NEG, FLAT, RIGHT, UP, ORIGIN, FIRST_CORNER = range(7)
     PART_DEPTH,
     HAS_POINT,  # 1: Python has given the leaf's witness
     SELDOM,  # 1: layers are entered by `seldom.seldom`
+    POINTS,  # 1: and points beyond their edges
     N_CTL,
-) = range(39)
+) = range(40)
 FLOAT, INTEGER, PAIRS, RATIONAL = range(4)  # in the order of what they cost
 
 # what `seldom.seldom` is called with, plus OPERATIONS times a unit

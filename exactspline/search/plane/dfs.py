@@ -31,7 +31,7 @@ def advance(P, S):
         if phase == c.UNIT:
             status = next_unit(P, S)
         elif phase == c.ENTER:
-            enter_layer(P, S)
+            status = enter_layer(P, S)
         elif phase == c.LEAF:
             status = leaf(P, S)
         elif pop(P, S):

@@ -15,12 +15,14 @@ from ...errors import UndecidedError
 from ...polyhedra.lp import q
 from ...rationals import fraction
 from ..facet_columns import FoundFacets, first_pieces
+from ..scaling import Coordinates
 from .faces import IDEAL, SIDE, PlaneFaces
 from .layout import PlaneState
 from .root import Ray, cross
 
 __all__ = [
-    "ExactEdges", "FaceChunk", "face_chunk", "facets_of", "joined", "settle_touched", "upper_edges",
+    "ExactEdges", "FaceChunk", "face_chunk", "facets_of", "joined", "settle_touched", "unscaled",
+    "upper_edges",
 ]  # fmt: skip
 
 
@@ -174,6 +176,16 @@ def upper_edges(chunk: FaceChunk, codes: np.ndarray) -> np.ndarray:
     face = np.repeat(np.arange(len(codes)), np.diff(faces.start))
     bends = np.flatnonzero(faces.unit >= 0)
     return bends[faces.piece[bends] > codes[face[bends], faces.unit[bends]]]
+
+
+def unscaled(faces: PlaneFaces, coordinates: Coordinates) -> PlaneFaces:
+    """Corners in the coordinates as they were, in place."""
+    if not coordinates.unchanged:
+        with np.errstate(over="ignore", under="ignore"):
+            for j, e in enumerate(coordinates.exponents.tolist()):
+                faces.corner[:, j] = np.ldexp(faces.corner[:, j], e)
+            faces.error = np.ldexp(faces.error, int(coordinates.exponents.max()))
+    return faces
 
 
 def joined(chunks: list[PlaneFaces]) -> PlaneFaces:

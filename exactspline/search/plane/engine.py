@@ -34,7 +34,15 @@ from ..kernel.block import given
 from ..part import INSIDE, WHOLE, Part, following
 from ..prepared import kept_for, moderate
 from . import control as c
-from .edges import ExactEdges, FaceChunk, face_chunk, facets_of, settle_touched, upper_edges
+from .edges import (
+    ExactEdges,
+    FaceChunk,
+    face_chunk,
+    facets_of,
+    settle_touched,
+    unscaled,
+    upper_edges,
+)
 from .faces import PlaneFaces
 from .layout import PlaneState
 from .line import as_strip
@@ -77,6 +85,8 @@ class PlaneSearch:
     max_regions : int
     facets : bool
         Hand over the regions' facets, too.
+    polygons : bool
+        And their polygons: not in one dimension.
     part : Part
         What of the tree is searched.
     faults : (rate, seed), optional
@@ -87,7 +97,7 @@ class PlaneSearch:
 
     def __init__(
         self, program: Program, space: SearchSpace, *, keep: bool = True,
-        max_regions: int = 2**62, facets: bool = False, part: Part = WHOLE,
+        max_regions: int = 2**62, facets: bool = False, part: Part = WHOLE, polygons: bool = False,
         faults: tuple[float, int] | None = None,
     ) -> None:  # fmt: skip
         self.program, self.part, self.keep = program, part, keep
@@ -102,10 +112,11 @@ class PlaneSearch:
         prepared, self.problem = self.prepared, self.prepared.problem
         few_members = prepared.problem.layers.mem_at[-1] <= SMALL
         self._few = FEW if few_members else 0  # questions that are still left to rationals
-        self._name = f"plane state {keep} {facets}"  # a state that has been used is used again
+        faces = facets or polygons
+        self._name = f"plane state {keep} {faces}"  # a state that has been used is used again
         state = self.kept.take(self._name)
         if state is None:
-            state = make_state(prepared, scaled[0], keep=keep, faces=facets)
+            state = make_state(prepared, scaled[0], keep=keep, faces=faces)
         else:
             begin_anew(state, prepared)
         self.state: PlaneState = state
@@ -116,9 +127,11 @@ class PlaneSearch:
         self._exact: dict[int, tuple[Fraction, ...]] = {}  # witnesses that no float64 holds
         self._handed: np.ndarray | None = None  # the last region that was handed over
         self.facets, self.sides = facets, len(space.rows)
+        self.polygons = polygons and self.dim == 2
         self.faces: FaceChunk | None = None  # of the batch that was handed over last
         ctl = self.ctl
-        ctl[c.STORE], ctl[c.MAX_REGIONS], ctl[c.LEAVES] = keep, max_regions, facets
+        ctl[c.STORE], ctl[c.MAX_REGIONS] = keep, max_regions
+        ctl[c.LEAVES], ctl[c.POINTS] = faces, facets
         if part != WHOLE:
             self.state.begin = np.array([*part.begin, 0], dtype=np.int64)
             ctl[c.N_BEGIN], ctl[c.PART_DEPTH] = len(part.begin), part.depth
@@ -171,6 +184,8 @@ class PlaneSearch:
             if self.dim == 1:
                 _on_line(batch)
             faces = self.faces
+            if self.polygons and faces is not None:
+                batch.polygons = unscaled(faces.faces, self.coordinates)
             yield self.coordinates.unscaled(batch, lambda e: self._inner(batch, faces, e))  # noqa: B023
 
     def _inner(self, batch: Batch, chunk: FaceChunk | None, edge: int) -> Point:
@@ -283,7 +298,7 @@ class PlaneSearch:
             self._follows(codes[0])
             self._handed = codes[-1]
         batch = Batch(codes, points, exact, n)
-        if self.facets:
+        if ctl[c.LEAVES]:
             self._take_faces(batch)
         return batch
 
@@ -292,14 +307,17 @@ class PlaneSearch:
         return face_chunk(self.state, 0, 0).faces
 
     def _take_faces(self, batch: Batch) -> None:
-        """Hand over the polygons of a batch's regions, as facets."""
+        """Hand over the polygons of a batch's regions, and their facets."""
         ctl, codes = self.ctl, batch.codes
         chunk = face_chunk(self.state, len(codes), int(ctl[c.N_EDGES]))
         ctl[c.N_EDGES] = ctl[c.N_TOUCHED] = 0
         marked = self.state.faces.touched[: len(codes)]
         self.rational += settle_touched(chunk, marked, codes, self.exact, self.state.hashes)
+        self.faces = chunk
+        if not self.facets:
+            return
         found = facets_of(chunk, codes, int(ctl[c.REGIONS]) - len(codes), self.sides)
-        self.faces, batch.facets = chunk, found
+        batch.facets = found
         edges = upper_edges(chunk, codes)
         for e in np.flatnonzero(chunk.point[edges, c.KNOWN] == 0.0).tolist():
             found.point[e] = 0.0

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...kernels import compiled, stamp
 from ..kernel.block import BY_POINTER
-from ..kernel.jit import OPTIONS, Kernel
+from ..kernel.jit import Kernel, entry_options
 from ..kernel.jit import fresh_stamp as fresh_kernels
 from . import control as c
 
@@ -36,7 +36,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def entry(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls, at the first call, and keep the result on disk."""
-    return compiled(function, _fresh("alone"), OPTIONS, bare=True)
+    return compiled(function, _fresh("alone"), entry_options(), bare=True)
 
 
 def tier(function: Callable[..., Any]) -> Any:

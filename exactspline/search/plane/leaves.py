@@ -128,7 +128,7 @@ def _face(P, S, n):
             _across(P, S, layer, own, to)
             if _is_touched(S, line):
                 out.touched[n] = 1
-            if out.piece[to] > S.codes[out.unit[to]]:
+            if S.ctl[c.POINTS] == 1 and out.piece[to] > S.codes[out.unit[to]]:
                 _beyond(S, v, out.point[to])
         to += 1
     out.count[n] = to - begin

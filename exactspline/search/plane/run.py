@@ -7,9 +7,10 @@ import numpy as np
 from ...cells.space import SearchSpace
 from ...clock import Clock
 from ...compile.program import Program
-from .edges import FaceChunk, joined
+from .edges import joined
 from .engine import PlaneSearch
 from .faces import PlaneFaces
+from .line import as_strip
 
 __all__ = ["plane_faces"]
 
@@ -38,26 +39,15 @@ def plane_faces(
     faces : PlaneFaces
         Corners are in the coordinates of ``space``.
     """
-    search = PlaneSearch(program, space, facets=True, max_regions=max_regions)
+    if space.dim == 1:
+        space = as_strip(space)
+    search = PlaneSearch(program, space, polygons=True, max_regions=max_regions)
     codes, chunks = [], []
     for batch in search.batches(deadline):
-        assert search.faces is not None
         if batch.count:
+            assert batch.polygons is not None
             codes.append(batch.codes)
-            chunks.append(_unscaled(search, search.faces))
+            chunks.append(batch.polygons)
     if not codes:
-        chunk = search.no_faces()
-        return np.zeros((0, program.n_units), dtype=np.int32), chunk
+        return np.zeros((0, program.n_units), dtype=np.int32), search.no_faces()
     return np.concatenate(codes), joined(chunks)
-
-
-def _unscaled(search: PlaneSearch, chunk: FaceChunk) -> PlaneFaces:
-    """Corners in the coordinates as they were."""
-    faces, exponents = chunk.faces, search.coordinates.exponents
-    if not search.coordinates.unchanged:
-        corner = faces.corner
-        for j, e in enumerate(exponents.tolist()):
-            corner[:, j] = np.ldexp(corner[:, j], e)
-        with np.errstate(over="ignore"):
-            faces.error = np.ldexp(faces.error, int(max(exponents)))
-    return faces

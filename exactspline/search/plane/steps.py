@@ -17,11 +17,13 @@ FEW = 12  # open units that are not worth to be looked at again
 
 @kernel
 def enter_layer(P, S):
-    """Compute the forms of ``ctl[LAYER]`` and list the units that do not keep their piece."""
+    """Compute the forms of ``ctl[LAYER]`` and list the units that do not keep their piece.
+
+    What to tell: MISSING, if the kernel that it takes has not been brought in.
+    """
     layer = S.ctl[c.LAYER]
     if S.ctl[c.SELDOM] == 1:
-        seldom(P, S, c.ENTERS)
-        return
+        return seldom(P, S, c.ENTERS)
     if layer > 0:
         compute_forms(P, S, layer)
     end = S.ctl[c.OPEN_END]
@@ -35,6 +37,7 @@ def enter_layer(P, S):
                 end += 1
     S.ctl[c.OPEN_END] = end
     S.ctl[c.PHASE] = c.UNIT
+    return c.GO_ON
 
 
 @kernel

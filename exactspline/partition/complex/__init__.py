@@ -1,0 +1,1 @@
+"""The planar subdivision that the regions of a two-dimensional domain form."""

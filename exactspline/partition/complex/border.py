@@ -1,0 +1,87 @@
+"""Checks of the domain's border: what matching says nothing about, since nothing is across."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...rationals import as_float
+from ...search.plane.faces import IDEAL, SIDE, PlaneFaces
+from .joining import following
+from .matching import refuse
+
+if TYPE_CHECKING:
+    from ...compile.forms import Forms
+
+__all__ = ["check_border"]
+
+_ROUNDING = 2.0**-48  # of what is added in a form of two coordinates, and more
+_TINY = 1e-290
+
+
+def check_border(faces: PlaneFaces, twin: np.ndarray, rows: Forms) -> None:
+    """Refuse a border that cannot be the domain's.
+
+    It is one closed path, arcs of the line at infinity included, on which each side of the domain
+    comes in one run, and no corner of a side is off its line by more than its bound.
+    """
+    sides = np.flatnonzero(faces.unit == SIDE)
+    if np.any(faces.form[sides] < 0) or np.any(faces.form[sides] >= len(rows)):
+        refuse("a side that the domain does not have")
+    _check_path(faces, twin)
+    _check_lines(faces, sides, rows)
+
+
+def _check_path(faces: PlaneFaces, twin: np.ndarray) -> None:
+    """One closed path, and each side in one run."""
+    border = np.flatnonzero(twin < 0)
+    if len(border) == 0:
+        if len(twin):
+            refuse("the domain has no border")
+        return
+    after = following(faces.start)
+    step = after[border]
+    open_ = np.flatnonzero(twin[step] >= 0)
+    while len(open_):  # around the corner, to the border again
+        step[open_] = after[twin[step[open_]]]
+        open_ = open_[twin[step[open_]] >= 0]
+    place = np.full(len(twin), -1, dtype=np.int64)
+    place[border] = np.arange(len(border))
+    path, at = [0], int(place[step[0]])
+    while at != 0 and len(path) < len(border):
+        path.append(at)
+        at = int(place[step[at]])
+    if at != 0 or len(path) != len(border):
+        refuse("the border of the domain is not one closed path")
+    walked = border[path]
+    side = np.where(faces.unit[walked] == IDEAL, -1, faces.form[walked])
+    begins = side[side != np.roll(side, 1)]
+    begins = begins[begins >= 0]
+    if len(np.unique(begins)) != len(begins):
+        refuse("a side of the domain is interrupted")
+
+
+@np.errstate(all="ignore")
+def _check_lines(faces: PlaneFaces, sides: np.ndarray, rows: Forms) -> None:
+    """Both ends of every side near its line: a float refuses here what cannot be, nothing else."""
+    if len(sides) == 0:
+        return
+    rows_near = np.zeros((len(rows), 3))
+    rows_near[:, 0] = as_float(rows.const)[0]
+    owner = np.repeat(np.arange(len(rows)), np.diff(rows.indptr))
+    rows_near[owner, 1 + rows.indices] = as_float(rows.data)[0]
+    errors = [as_float(values)[1] for values in (rows.const, rows.data)]
+    if any(error is not None and not np.all(np.isfinite(error)) for error in errors):
+        return  # beyond the range of float64
+    near = rows_near[faces.form[sides]]
+    for half in (sides, following(faces.start)[sides]):
+        x, y, w = faces.corner[half].T
+        terms = near * np.stack([w, x, y], axis=1)
+        off = np.abs(terms.sum(axis=1))
+        size = np.abs(terms).sum(axis=1)
+        room = _ROUNDING * size + np.abs(near[:, 1:]).sum(axis=1) * faces.error[half]
+        room += _TINY * (1 + np.abs(x) + np.abs(y))
+        known = np.isfinite(size) & (w > 0)
+        if np.any(off[known] > room[known]):
+            refuse("a corner of a side of the domain is not on its line")
