@@ -78,7 +78,7 @@ def make_state(
     n_units, n_layers = program.n_units, len(program.layers)
     n_mem, n_state = int(problem.layers.mem_at[-1]), int(problem.layers.state_at[-1])
     check_room(
-        6 * (n_mem + n_state) + 4 * n_units, MOST_NUMBERS, "a search of the plane",
+        20 * (n_mem + n_state) + 8 * n_units, MOST_NUMBERS, "a search of the plane",
         "take a smaller network",
     )  # fmt: skip
     chunk = max(1, min(chunk, max(_FEWEST, _CODES // max(1, n_units)))) if keep else 1
