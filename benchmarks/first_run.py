@@ -9,7 +9,9 @@ search of ../shared/studies/plane.py takes. With --study FILE that file's kernel
 beside it, and the factor is printed anew.
 
 Every command runs in a process of its own, whose children are counted too, with an empty folder
-for compiled kernels; the graph comes after the count, in the folder that the count has filled.
+for compiled kernels; the graph comes after the count, in the folder that the count has filled. The
+network reads two numbers, so that is the plane's engine; the kernel search, which searches from
+three dimensions on, has a folder of its own, and so has a graph that comes first.
 """
 
 from __future__ import annotations
@@ -141,6 +143,12 @@ def first_run(folder: Path) -> dict[str, float]:
         more = [graph] if command[-1] == "--out" else []
         out[f"then {name}"], _ = cpu([*exactspline, *command, *more], cache)
     out["the count again, warm"], _ = cpu([*exactspline, *COUNT], cache)
+    out["first graph"], _ = cpu([*exactspline, *GRAPH, graph], str(folder / "graph"))
+    cache, kernel = str(folder / "kernel"), ["--engine", "kernel"]
+    out["first count, kernel search"], _ = cpu([*exactspline, *COUNT, *kernel], cache)
+    out["first graph after it, kernel search"], _ = cpu(
+        [*exactspline, *GRAPH, graph, *kernel], cache
+    )
     return out
 
 
@@ -173,7 +181,7 @@ def main() -> None:
     print()
     for name, values in rows.items():
         seconds, multiple = (statistics.median(v) for v in zip(*values, strict=True))
-        print(f"{name:<34}{seconds:>8.1f} s{multiple:>8.1f}x")
+        print(f"{name:<38}{seconds:>8.1f} s{multiple:>8.1f}x")
 
 
 if __name__ == "__main__":

@@ -11,12 +11,14 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 import part_searches as parts
+import plane_cases
 import pytest
+from marks import first_quick
 
 import exactspline as es
 from exactspline.tasks.workers import end, processes
 
-BLOCKS, NETS = 10, 20
+BLOCKS, NETS, PLANE_NETS = 10, 20, 25
 MOST = 9  # regions
 
 
@@ -64,6 +66,31 @@ def test_every_stop_of_the_kernel(block):
     assert asked > 500, "the kernel's questions are what makes stops hard"
     assert exact > 10, "so are cells that are searched exactly"
     assert grown > 100, "and buffers that grow"
+
+
+@pytest.mark.parametrize("block", first_quick(range(BLOCKS)))
+def test_every_stop_of_the_plane(block):
+    """On its own domains, with tables that are full at once."""
+    asked = grown = cases = 0
+    for seed in range(block * PLANE_NETS, (block + 1) * PLANE_NETS):
+        rng = random.Random(seed)
+        case, _ = plane_cases.draw_case(seed, MOST)
+        if len(case.codes) < 3:
+            continue
+        cases += 1
+        cut = parts.Cutter(
+            case, "plane", facets=seed % 2 == 0, arena=rng.choice((1, None)),
+            chunk=rng.choice((1, 2, 4096)),
+        )  # fmt: skip
+        assert [region.code for region in cut.whole] == case.codes, case.source
+        try:
+            parts.check_everywhere(cut, rng, (1, 2, 3, 4), splits=1)
+        except parts.WrongError as error:
+            raise AssertionError(f"{error}\n{case.source}") from error
+        asked, grown = asked + cut.queries, grown + cut.grown
+    assert cases > 15
+    assert asked > 200
+    assert grown > 100
 
 
 @pytest.mark.slow

@@ -22,6 +22,8 @@ import exactspline as es
 from exactspline.search.highs import engine as highs_engine
 from exactspline.search.kernel import engine as kernel_engine
 from exactspline.search.part import INSIDE, OUTSIDE, WHOLE, Part
+from exactspline.search.plane import control as plane
+from exactspline.search.plane import engine as plane_engine
 from exactspline.search.run import Run
 
 # what has queries, exact subtrees and many pieces all the time
@@ -62,7 +64,7 @@ class Cutter:
     facets : bool
     arena : int, optional
         Numbers that fit on the kernel's stack of pending dictionaries at first: so that it
-        grows again and again.
+        grows again and again. The plane's tables are full at first, whatever it is.
     chunk : int
         Regions that fit in a batch of the kernel.
     """
@@ -85,7 +87,11 @@ class Cutter:
     def steps(self, budget: int) -> Any:
         """A context in which searches return after so many nodes."""
         # facets get a tenth of it
-        return steps(10 * budget if self.facets else budget, self._make_state, self._make_problem)
+        more = 10 if self.facets and self.engine != "plane" else 1
+        return steps(
+            more * budget, self._make_state,
+            self._make_problem, self._make_plane_state,
+        )  # fmt: skip
 
     def _make_problem(self, *args: Any, **options: Any) -> Any:
         """The same arrays for all searches: none writes to them."""
@@ -101,6 +107,21 @@ class Cutter:
         out = state.out
         if self.chunk < len(out.codes):
             out.codes, out.points = out.codes[: self.chunk].copy(), out.points[: self.chunk].copy()
+        return state
+
+    def _make_plane_state(self, prepared: Any, *args: Any, **options: Any) -> Any:
+        """Tables that are full at once."""
+        state = MAKE_PLANE_STATE(prepared, *args, **options, chunk=self.chunk)
+        if self.arena is not None:
+            k = len(prepared.root.corners)
+            n, top = plane.FIRST_ROW + len(prepared.start.rows.values), plane.FIRST_CORNER + k
+            for block, names, size in (
+                (state.lines, ("row", "error", "kind"), n + 1), (state.lines, ("cell",), n + 2),
+                (state.corners, ("at", "lines"), top + 4), (state, ("pending", "weight"), 1),
+                (state, ("signs",), k + 4),
+            ):  # fmt: skip
+                for name in names:
+                    setattr(block, name, getattr(block, name)[:size].copy())
         return state
 
     def begin(self, part: Part, limit: int) -> Run:
@@ -129,6 +150,9 @@ class Cutter:
             self.queries += sum(search.queries)
             self.subtrees += search._latest is not None
             self.grown += self.arena is not None and len(search.state.pending.arena) > self.arena
+        if self.engine == "plane" and search is not None:
+            self.queries += search.decisions.double_double + search.decisions.rational
+            self.grown += self.arena is not None and len(search.state.pending) > 1
 
     # -------------------------------------------------------------------- checks
     def compare(self, found: list[Found], what: str) -> None:
@@ -247,15 +271,17 @@ def check_everywhere(cut: Cutter, rng: random.Random, budgets: Iterable[int], sp
 
 
 MAKE_STATE, MAKE_PROBLEM = kernel_engine.make_state, kernel_engine.make_problem
+MAKE_PLANE_STATE = plane_engine.make_state
 
 
 @contextmanager
-def steps(budget: int, make_state: Any, make_problem: Any) -> Iterator[None]:
+def steps(budget: int, make_state: Any, make_problem: Any, make_plane_state: Any) -> Iterator[None]:
     """Engines that stop after a few decisions, with work arrays of our own."""
     with ExitStack() as stack:
         for module, name, value in (
             (kernel_engine, "BUDGET", budget), (kernel_engine, "make_state", make_state),
             (kernel_engine, "make_problem", make_problem),
+            (plane_engine, "BUDGET", budget), (plane_engine, "make_state", make_plane_state),
             (highs_engine, "HEARTBEAT", 0.0 if budget < 10_000 else 0.1),
         ):  # fmt: skip
             stack.enter_context(mock.patch.object(module, name, value))
