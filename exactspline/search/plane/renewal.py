@@ -12,6 +12,8 @@ Layers of dense weights are made as a whole where any entry is stale.
 
 from __future__ import annotations
 
+import math
+
 from ..kernel import control as k
 from ..kernel.certificates import UNDERFLOW, gamma
 from ..kernel.layer_entry import member_grid, state_grid
@@ -128,7 +130,8 @@ def _measure(S, layer, at):
         most = value if value > most else most
         reach = 0.0
         if value != 0.0 or error != 0.0:  # at least so much that no product of it vanishes
-            reach = max((error + rounding * value) * MORE, SMALL)
+            reach = (error + rounding * value) * MORE
+            reach = max(reach, SMALL) if reach < math.inf else math.inf
         row[n], row[4 + n] = S.entries.Z[at, n], reach
     S.entries.size[at] = most
 
@@ -249,4 +252,6 @@ def _new_member(P, S, layer, i, exact):
     out[6] += P.weights.bias_error[u + i]
     for m in range(3):
         off = out[4 + m]
+        if not off < math.inf:  # 0 times an infinite bound: nothing is known
+            off = math.inf
         error[m * n + i] = off * INFLATE + UNDERFLOW if off > 0.0 else 0.0
