@@ -139,7 +139,7 @@ def enumerate_regions(
         ``edges``, ``borders`` or ``adjacency_graph()`` are first asked for.
     polygons : bool
         In two dimensions: keep the regions' polygons of this search (some 250 bytes a region), so
-        that `Partition.complex` needs no second one. Ignored elsewhere, and with a store or workers.
+        that `Partition.complex` needs no second one; ignored elsewhere, with a store, with workers.
     store : path-like, optional
         Keep the run in this file (SQLite): memory stays bounded, and after a crash, Ctrl-C, or
         a limit, it can be resumed. ``limit`` then counts what the file holds. The partition

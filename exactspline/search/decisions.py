@@ -10,7 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from .facet_columns import FoundFacets
-    from .plane.faces import PlaneFaces
+    from .polygons import PlaneFaces
 
 __all__ = ["COMPILING", "LOWERING", "PREPARING", "SEARCHING", "Batch", "Decisions", "Stop"]
 

@@ -30,7 +30,7 @@ from exactspline.partition.complex.joining import joined, joined_at_once
 from exactspline.partition.complex.matching import matched
 from exactspline.partition.complex.source import complex_space, faces_of
 from exactspline.rationals import nearest_float
-from exactspline.search.plane.faces import IDEAL, SIDE, PlaneFaces
+from exactspline.search.polygons import IDEAL, SIDE, PlaneFaces
 
 RECIPES = ("any", "ties", "stacked", "tight", "skips", "slivers")
 

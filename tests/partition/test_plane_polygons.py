@@ -20,7 +20,7 @@ import exactspline as es
 from exactspline.cells.forms import ExactForms
 from exactspline.cells.space import search_space, whole_space
 from exactspline.polyhedra.lp import q
-from exactspline.search.plane.faces import SIDE
+from exactspline.search.polygons import SIDE
 
 RECIPES = ("any", "ties", "stacked", "tight", "skips", "slivers")
 

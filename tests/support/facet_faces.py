@@ -12,7 +12,7 @@ from exactspline.cells.space import SearchSpace
 from exactspline.polyhedra.lp import Row, float_of
 from exactspline.polyhedra.planar import AT_INFINITY, cyclic, meet
 from exactspline.search.facet_columns import code_hashes, hash_table
-from exactspline.search.plane.faces import IDEAL, SIDE, PlaneFaces
+from exactspline.search.polygons import IDEAL, SIDE, PlaneFaces
 
 Side = tuple[Row, int, int, int, int, int]  # row, unit, piece, form, sign, target
 

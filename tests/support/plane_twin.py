@@ -27,7 +27,7 @@ from exactspline.cells.space import SearchSpace
 from exactspline.compile.program import Program
 from exactspline.rationals import fractions, nearest_float, round_up
 from exactspline.search.facet_columns import code_hashes, hash_table
-from exactspline.search.plane.faces import IDEAL, SIDE, PlaneFaces
+from exactspline.search.polygons import IDEAL, SIDE, PlaneFaces
 
 Vector = tuple[Fraction, Fraction, Fraction]
 AT_INFINITY: Vector = (Fraction(1), Fraction(0), Fraction(0))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...rationals import as_float
-from ...search.plane.faces import IDEAL, SIDE, PlaneFaces
+from ...search.polygons import IDEAL, SIDE, PlaneFaces
 from .joining import following
 from .matching import refuse
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...mode import guarded
-from ...search.plane.faces import IDEAL, PlaneFaces
+from ...search.polygons import IDEAL, PlaneFaces
 from .border import check_border
 from .corners import ComplexCorners, IdealCorners
 from .edges import ComplexEdges, HalfEdges

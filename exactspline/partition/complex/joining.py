@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import LimitError
-from ...search.plane.faces import IDEAL, PlaneFaces
+from ...search.polygons import IDEAL, PlaneFaces
 from .matching import refuse
 
 __all__ = ["Columns", "following", "joined", "joined_at_once", "preceding"]

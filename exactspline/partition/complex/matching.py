@@ -22,7 +22,7 @@ import numpy as np
 
 from ...cells.facets import beyond
 from ...errors import UndecidedError
-from ...search.plane.faces import PlaneFaces
+from ...search.polygons import PlaneFaces
 
 if TYPE_CHECKING:
     from ..columns.packed import PackedCodes

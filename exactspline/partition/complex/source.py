@@ -12,7 +12,7 @@ from ...polyhedra.lp import float_of, q
 from ...polyhedra.planar import AT_INFINITY, cyclic, meet
 from ...polyhedra.reduce import side_facets
 from ...search.facet_columns import code_hashes, hash_table
-from ...search.plane.faces import IDEAL, SIDE, PlaneFaces
+from ...search.polygons import IDEAL, SIDE, PlaneFaces
 from ...search.prepared import space_of
 from .matching import refuse
 

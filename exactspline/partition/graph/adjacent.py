@@ -9,7 +9,7 @@ from ...domain import Domain
 from ...mode import guarded
 from ...network.network import Network
 from ...search.decisions import Batch
-from ...search.plane.faces import PlaneFaces
+from ...search.polygons import PlaneFaces
 from ..columns.table import RegionTable
 from .edges import Borders, Edges
 from .facets import known_facets

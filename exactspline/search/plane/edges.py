@@ -15,8 +15,8 @@ from ...errors import UndecidedError
 from ...polyhedra.lp import q
 from ...rationals import fraction
 from ..facet_columns import FoundFacets, first_pieces
+from ..polygons import IDEAL, SIDE, PlaneFaces
 from ..scaling import Coordinates
-from .faces import IDEAL, SIDE, PlaneFaces
 from .layout import PlaneState
 from .root import Ray, cross
 

@@ -32,6 +32,7 @@ from ...rationals import fractions
 from ..decisions import Batch, Decisions
 from ..kernel.block import given
 from ..part import INSIDE, WHOLE, Part, following
+from ..polygons import PlaneFaces
 from ..prepared import kept_for, moderate
 from . import control as c
 from .edges import (
@@ -43,7 +44,6 @@ from .edges import (
     unscaled,
     upper_edges,
 )
-from .faces import PlaneFaces
 from .layout import PlaneState
 from .line import as_strip
 from .questions import answer_signs, answer_witness

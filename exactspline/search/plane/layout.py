@@ -44,7 +44,7 @@ class Regions(Block):
 
 
 class Faces(Block):
-    """Their polygons, where they are asked for: see `faces.PlaneFaces`."""
+    """Their polygons, where they are asked for: see `polygons.PlaneFaces`."""
 
     count: Ints  # edges of every region
     hash: Hashes

@@ -7,9 +7,9 @@ import numpy as np
 from ...cells.space import SearchSpace
 from ...clock import Clock
 from ...compile.program import Program
+from ..polygons import PlaneFaces
 from .edges import joined
 from .engine import PlaneSearch
-from .faces import PlaneFaces
 from .line import as_strip
 
 __all__ = ["plane_faces"]
