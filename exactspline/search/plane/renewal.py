@@ -128,7 +128,8 @@ def _measure(S, layer, at):
         most = value if value > most else most
         reach = 0.0
         if value != 0.0 or error != 0.0:  # at least so much that no product of it vanishes
-            reach = max((error + rounding * value) * MORE, SMALL)
+            reach = (error + rounding * value) * MORE
+            reach = SMALL if reach < SMALL else reach  # NaN stays NaN: it proves nothing
         row[n], row[4 + n] = S.entries.Z[at, n], reach
     S.entries.size[at] = most
 
@@ -242,11 +243,12 @@ def _new_member(P, S, layer, i, exact):
         for s in range(begin, end):
             j, w = new + rows.column[s], rows.error[s]
             for m in range(3):
-                if again.row[j, 4 + m] > 0.0:
-                    out[4 + m] += w * max(abs(Z[j, m]) + Z_error[j, m], SMALL)
+                if again.row[j, 4 + m] != 0.0:
+                    size = abs(Z[j, m]) + Z_error[j, m]
+                    out[4 + m] += w * (SMALL if size < SMALL else size)
     if end > begin:
         out[6] += gamma(again.longest[layer] + 1) * abs(bias)
     out[6] += P.weights.bias_error[u + i]
     for m in range(3):
         off = out[4 + m]
-        error[m * n + i] = off * INFLATE + UNDERFLOW if off > 0.0 else 0.0
+        error[m * n + i] = 0.0 if off == 0.0 else off * INFLATE + UNDERFLOW  # NaN stays NaN
