@@ -49,6 +49,12 @@ def test_same_cells_in_the_same_order(block):
         assert seen[name] >= least, f"{name}: {seen}"
 
 
+def test_a_row_of_which_floats_know_nothing():
+    """Sums that overflow leave bounds that are no numbers: they must not become 0."""
+    case, space = cases.draw_case(20290)
+    checks.check_batches(case.network.program, space, case.codes)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_larger_networks(seed):
     rng = random.Random(seed)

@@ -12,8 +12,6 @@ Layers of dense weights are made as a whole where any entry is stale.
 
 from __future__ import annotations
 
-import math
-
 from ..kernel import control as k
 from ..kernel.certificates import UNDERFLOW, gamma
 from ..kernel.layer_entry import member_grid, state_grid
@@ -131,7 +129,7 @@ def _measure(S, layer, at):
         reach = 0.0
         if value != 0.0 or error != 0.0:  # at least so much that no product of it vanishes
             reach = (error + rounding * value) * MORE
-            reach = max(reach, SMALL) if reach < math.inf else math.inf
+            reach = SMALL if reach < SMALL else reach  # NaN stays NaN: it proves nothing
         row[n], row[4 + n] = S.entries.Z[at, n], reach
     S.entries.size[at] = most
 
@@ -245,13 +243,12 @@ def _new_member(P, S, layer, i, exact):
         for s in range(begin, end):
             j, w = new + rows.column[s], rows.error[s]
             for m in range(3):
-                if again.row[j, 4 + m] > 0.0:
-                    out[4 + m] += w * max(abs(Z[j, m]) + Z_error[j, m], SMALL)
+                if again.row[j, 4 + m] != 0.0:
+                    size = abs(Z[j, m]) + Z_error[j, m]
+                    out[4 + m] += w * (SMALL if size < SMALL else size)
     if end > begin:
         out[6] += gamma(again.longest[layer] + 1) * abs(bias)
     out[6] += P.weights.bias_error[u + i]
     for m in range(3):
         off = out[4 + m]
-        if not off < math.inf:  # 0 times an infinite bound: nothing is known
-            off = math.inf
-        error[m * n + i] = off * INFLATE + UNDERFLOW if off > 0.0 else 0.0
+        error[m * n + i] = 0.0 if off == 0.0 else off * INFLATE + UNDERFLOW  # NaN stays NaN
