@@ -203,7 +203,11 @@ class PlaneSearch:
             self.stage = Stage.GOING
             self.rational += not self.part.begin  # the domain is not empty
         if self.ctl[c.SELDOM]:
-            bring_in(self.problem, self.state)
+            try:
+                with clock.running():
+                    bring_in(self.problem, self.state)
+            except OutOfTime:
+                return
         ctl, beat = self.ctl, time.monotonic()
         ctl[c.BUDGET] = self._nodes
         while self.stage == Stage.GOING:

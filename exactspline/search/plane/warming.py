@@ -10,7 +10,7 @@ from ..smallest import smallest
 from .engine import PlaneSearch
 from .state import make_pairs
 
-__all__ = ["called", "compile_pairs", "expected", "needed", "warm_up"]
+__all__ = ["called", "compile_pairs", "compile_seldom", "expected", "needed", "warm_up"]
 
 
 def called(facets: bool) -> str:
@@ -32,6 +32,15 @@ def warm_up(facets: bool) -> None:
     """Compile or load it, by a search of two units on the plane."""
     for _ in PlaneSearch(*smallest(2), keep=False).batches():
         pass
+
+
+def compile_seldom(parent: int) -> None:
+    """Compile what only some networks need, likewise."""
+    from .rare import bring_in
+
+    end_with_parent(parent)
+    search = PlaneSearch(*smallest(2), keep=False)  # all problems have one layout
+    bring_in(search.problem, search.state)
 
 
 def compile_pairs(parent: int) -> None:
