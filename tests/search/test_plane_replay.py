@@ -122,9 +122,11 @@ def following(replay: Replay) -> dict[tuple[Any, str], Any]:
         return found
 
     def after(kernel: Any) -> Any:
-        def follow(P: Any, S: Any) -> None:
-            kernel(P, S)
-            replay.settled(replay.open_units())
+        def follow(P: Any, S: Any) -> Any:
+            status = kernel(P, S)
+            if S.ctl[c.PHASE] == c.UNIT:
+                replay.settled(replay.open_units())
+            return status
 
         return follow
 

@@ -6,8 +6,9 @@ kernels are plain functions, the same is done by plain means.
 
 from __future__ import annotations
 
-import struct
 from typing import Any
+
+import numpy as np
 
 from ..kernel.block import NOT_COMPILED
 
@@ -18,9 +19,9 @@ row_sums: Any
 
 if NOT_COMPILED:
 
-    def _plain_bits(value: float) -> int:
+    def _plain_bits(value: float) -> Any:
         """A float as an integer: equal floats have equal ones."""
-        return int(struct.unpack("<q", struct.pack("<d", value + 0.0))[0])
+        return np.float64(value + 0.0).view(np.int64)
 
     def _plain_sums(
         table: Any, columns: Any, weights: Any, at: int, begin: int, end: int, out: Any
