@@ -316,7 +316,8 @@ class PlaneSearch:
         chunk = face_chunk(self.state, len(codes), int(ctl[c.N_EDGES]))
         ctl[c.N_EDGES] = ctl[c.N_TOUCHED] = 0
         marked = self.state.faces.touched[: len(codes)]
-        self.rational += settle_touched(chunk, marked, codes, self.exact, self.state.hashes)
+        if marked.any():
+            self.rational += settle_touched(chunk, marked, codes, self.exact, self.state.hashes)
         self.faces = chunk
         if not self.facets:
             return
