@@ -43,7 +43,7 @@ def test_same_cells_in_the_same_order(block):
     assert len([kind for kind in set(cases.KINDS) if seen[kind]]) > 8
     assert len([where for where in set(cases.DOMAINS) if seen[where]]) > 8
     for name, least in {
-        "regions": 250, "polygons": 200, "ideal": 50, "lines": 3, "bounded": 800, "wide": 30,
+        "regions": 250, "polygons": 200, "ideal": 50, "bounded": 800, "wide": 30,
         "unbounded": 5, "asked": 100,
     }.items():  # fmt: skip
         assert seen[name] >= least, f"{name}: {seen}"

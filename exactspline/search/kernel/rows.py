@@ -72,6 +72,8 @@ def state_row(P, piece, n_mem, dim, U, U_error, U_size, entries, at):
                 e += slope_error * (value + off) + gamma(2) * abs(slope) * value
                 # not asked of e: products of nonzero numbers may have vanished
                 e = e * (1.0 + 1e-12) + (UNDERFLOW if off > 0.0 or value > 0.0 else 0.0)
+            if slope == 0.0 and slope_error == 0.0:
+                e = 0.0  # whatever the member is
             Z_error[j] = e
         if not plain:
             Z_error[dim] += (offset_error + gamma(2) * abs(offset)) * (1.0 + 1e-12)
