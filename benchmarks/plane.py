@@ -154,6 +154,10 @@ def say(title: str, who: str, runs: Runs, reach: str, *, ratio: str = "", more: 
     )
 
 
+# calls a turn: what takes less than a millisecond is not timed alone
+CALLS = {"2-16-16": 20, "2-32-32-32": 5, "2-64-64-64": 1}
+
+
 class Nothing:
     """An engine that finds one region at once: what is left is the call around it."""
 
@@ -220,7 +224,7 @@ def counts(options: Options) -> None:
         works = {who: counting(net, BOX, who) for who in options.engines}
         if regioncam is not None:
             works[PEER] = lambda weights=weights: peers(weights).num_faces
-        runs = options.turns(works)
+        runs = options.turns(works, CALLS[name])
         agree(name, runs)
         for who in options.engines:
             say(f"count {name}, box", who, runs, f"{reach} regioncam", more=other_number(runs))
@@ -233,7 +237,7 @@ def complexes(options: Options) -> None:
         works = {who: complex_of(net, BOX, who) for who in options.engines}
         if regioncam is not None:
             works[PEER] = lambda weights=weights: peers_arrays(weights)
-        runs = options.turns(works)
+        runs = options.turns(works, CALLS[name])
         agree(name, runs)
         for who in options.engines:
             say(f"complex of {name}, box", who, runs, f"{reach} regioncam", more=other_number(runs))

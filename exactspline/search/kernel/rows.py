@@ -40,7 +40,7 @@ def state_rows(P, codes, layer, members, entries, dim):
     for k in range(P.layers.n_units[before]):
         piece = base + P.units.start[unit + before + k] + codes[unit + k]
         state_row(P, piece, n_mem, dim, U, U_error, U_size, entries, new + k)
-    _passed_on(P, entries, old, new, before, dim, n_err)
+    passed_on(P, entries, old, new, before, dim, n_err)
 
 
 @kernel
@@ -88,7 +88,7 @@ def state_row(P, piece, n_mem, dim, U, U_error, U_size, entries, at):
 
 
 @kernel
-def _passed_on(P, entries, old, new, before, dim, n_err):
+def passed_on(P, entries, old, new, before, dim, n_err):
     """Copy the rows of entries that a layer passes on; see `state_rows`."""
     keep = P.weights.keep[P.layers.keep_at[before] :]
     for k in range(P.layers.n_keep[before]):
