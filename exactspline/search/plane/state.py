@@ -87,7 +87,7 @@ def make_state(
     widest = max(int(problem.layers.n_mem.max()), 1)
     state = PlaneState(
         ctl=_ints(c.N_CTL), num=np.zeros(c.N_NUM), codes=np.zeros(n_units, dtype=np.int32),
-        open_units=_ints(4 * n_units + 64),
+        open_units=_ints(24 * n_units + 64),
         members=members_of(n_mem, 2, 3, n_layers, classes.members.copy()),
         entries=entries_of(n_state, 2, 3, n_layers, classes.state.copy()),
         lines=_lines(n_lines + 256), corners=_corners(2048),
