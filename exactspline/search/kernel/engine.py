@@ -43,7 +43,7 @@ SLOW, FAST = 0.2, 0.05  # seconds between two looks: more are too many, less are
 # So many decisions that float64 leaves open are left to rationals, in every search of a network of
 # so few members: they take less than the double-double tier takes to compile, and most searches
 # have no more.
-FEW, SMALL = 64, 2000
+FEW, SMALL = 32, 2000
 HEARTBEAT = 0.1  # seconds between two batches while the kernel asks and asks
 
 
