@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["INSIDE", "ON_THE_WAY", "OUTSIDE", "WHOLE", "Part", "following", "successor"]
+from ..errors import UndecidedError
+
+__all__ = [
+    "INSIDE", "ON_THE_WAY", "OUTSIDE", "WHOLE", "Part", "check_order", "following", "successor",
+]  # fmt: skip
 
 OUTSIDE, ON_THE_WAY, INSIDE = -1, 0, 1
 
@@ -53,6 +57,28 @@ class Part:
 
 
 WHOLE = Part()
+
+
+def check_order(part: Part, before: np.ndarray | None, code: np.ndarray) -> None:
+    """Refuse a region out of its place: not of its part, or not behind the one before.
+
+    Parameters
+    ----------
+    part : Part
+    before : array, optional
+        The code of the region that came last; None if there was none.
+    code : array
+    """
+    if before is None:
+        ordered = part == WHOLE or part.place(code) == INSIDE
+    else:
+        at = int(np.argmax(before != code))
+        ordered = bool(before[at] < code[at])
+    if not ordered:
+        raise UndecidedError(
+            "search: a region came out of its place; this is a defect of exactspline, please "
+            "report it with the network (engine='rational' does without this search)"
+        )
 
 
 def successor(code: Sequence[int] | np.ndarray, pieces: Sequence[int]) -> tuple[int, ...] | None:

@@ -128,6 +128,20 @@ def test_bounds_of_corners_hold_for_all_exact_lines(search, disturbed):
     assert (seen["tight"] < 0.3 * seen["bounded"]) == disturbed
 
 
+def test_small_rows_have_bounds_that_hold(search):
+    """Products of such rows and of their residuals are below the range of floats."""
+    rng, state, bounded = random.Random(4), search.state, 0
+    for _ in range(400):
+        a, b = ([rng.gauss(0, 1) * 10.0 ** rng.uniform(-146, -143) for _ in range(3)] for _ in "ab")
+        for line, row in ((A, a), (B, b)):
+            state.lines.row[line], state.lines.error[line] = row, 0.0
+        corners.make_corner(given(state), A, B, 1, PLACE)
+        near = state.corners.at[PLACE].copy()
+        exact = exact_corner(*(tuple(map(Fraction, row)) for row in (a, b)), 1)
+        bounded += check_bound(exact, near)
+    assert bounded > 100
+
+
 def test_a_bound_that_is_too_small_is_refused(search):
     """The control: a hundredth of the bounds does not hold."""
     rng, refused = random.Random(9), 0

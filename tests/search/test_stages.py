@@ -105,7 +105,7 @@ def test_a_region_of_another_part_ends_the_search(monkeypatch):
     codes = es.enumerate_regions(net).codes
     part = Part(tuple(codes[-1].tolist()), 0)
     monkeypatch.setattr(KernelSearch, "_looked", lambda self: Stage.TREE)
-    with pytest.raises(UndecidedError, match="not of the part"):
+    with pytest.raises(UndecidedError, match="out of its place"):
         list(search(net, None, part=part).batches())
 
 

@@ -20,14 +20,14 @@ from ...errors import UndecidedError
 from ...polyhedra.lp import Point, Row
 from ...rationals import fractions
 from ..decisions import Batch, Decisions
-from ..part import INSIDE, ON_THE_WAY, WHOLE, Part, following
+from ..part import INSIDE, ON_THE_WAY, WHOLE, Part, check_order, following
 from ..prepared import kept_for, moderate
 from ..rational.engine import exact_batch, whole_cell
 from . import control as c
 from .facet_buffers import make_facets
 from .graph import FacetSearch
 from .layout import Problem, State
-from .middle.arrays import exactly, has_room, make_middle
+from .middle.arrays import FEW, SMALL, exactly, has_room, make_middle
 from .problem import make_problem
 from .questions import answer, current_cell
 from .stages import EMPTIED, FULL_CELL, NEXT, NO_ROOT, REGION, ROOT, Stage
@@ -40,10 +40,6 @@ __all__ = ["KernelSearch"]
 BUDGET = 20_000  # nodes between two looks at the clock at most: about 0.1 s
 FIRST = 16  # nodes before the first look: nobody knows how long they take
 SLOW, FAST = 0.2, 0.05  # seconds between two looks: more are too many, less are few
-# So many decisions that float64 leaves open are left to rationals, in every search of a network of
-# so few members: they take less than the double-double tier takes to compile, and most searches
-# have no more.
-FEW, SMALL = 32, 2000
 HEARTBEAT = 0.1  # seconds between two batches while the kernel asks and asks
 
 
@@ -340,25 +336,9 @@ class KernelSearch:
         codes, points, low = found.codes[:n].copy(), found.points[:n].copy(), found.points_low[:n]
         exact = {int(i): _sum(points[i], low[i]) for i in np.flatnonzero(low.any(axis=1))}
         if n:
-            self._follows(codes[0])
+            check_order(self.part, self._handed, codes[0])
             self._handed = codes[-1]
         return Batch(codes, points, exact, n, facets)
-
-    def _follows(self, code: np.ndarray) -> None:
-        """A batch begins with a region of the part, behind the last one: no part overlaps."""
-        before = self._handed
-        if before is not None:
-            at = int(np.argmax(before != code))
-            if not before[at] < code[at]:
-                raise UndecidedError(
-                    "search: a region came out of order; this is a defect of exactspline, please "
-                    "report it with the network (engine='rational' does without this search)"
-                )
-        elif self.part != WHOLE and self.part.place(code) != INSIDE:
-            raise UndecidedError(
-                "search: a region is not of the part that is searched; this is a defect of "
-                "exactspline, please report it with the network"
-            )
 
     def _enter_exactly(self) -> None:
         """Have the current node searched in rational arithmetic."""
@@ -417,7 +397,7 @@ class KernelSearch:
             batch = exact_batch(self.forms, codes, fractions(point))
             if self.facets is not None:
                 batch.facets = self.facets.of_exact(codes, point)
-            self._follows(codes)
+            check_order(self.part, self._handed, codes)
             self._handed = codes
         # it counts once all about it is known
         self._go(REGION, Stage.CELL)

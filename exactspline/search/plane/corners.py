@@ -89,10 +89,13 @@ def _bound(S, line_a, line_b, corner, i, j, most):
         return
     of_a = _residual(a, a_off, corner)
     of_b = _residual(b, b_off, corner)
-    base = max(abs(b[j]) * of_a + abs(a[j]) * of_b, abs(b[i]) * of_a + abs(a[i]) * of_b) / least
+    inverse = 1.0 / least  # first: of small rows and residuals the product may vanish
+    b_j, a_j, b_i, a_i = (
+        abs(b[j]) * inverse, abs(a[j]) * inverse, abs(b[i]) * inverse, abs(a[i]) * inverse
+    )  # fmt: skip
+    base = max(b_j * of_a + a_j * of_b, b_i * of_a + a_i * of_b)
     more_a, more_b = a_off[i] + a_off[j], b_off[i] + b_off[j]
-    grows = max(abs(b[j]) * more_a + abs(a[j]) * more_b, abs(b[i]) * more_a + abs(a[i]) * more_b)
-    grows = (grows / least) * INFLATE
+    grows = max(b_j * more_a + a_j * more_b, b_i * more_a + a_i * more_b) * INFLATE + TINY
     if base == 0.0 and of_a == 0.0 and of_b == 0.0:
         corner[c.E] = 0.0
     elif grows < 0.5 and base < 0.5:

@@ -6,10 +6,12 @@ What the kernel returns leads from one stage to the next:
 |---|---|---|---|
 | NEW | | the domain's polygon stands | GOING |
 | GOING | PAUSE, FULL | regions are handed over | GOING |
-| GOING | QUERY | answered in rationals | GOING |
+| GOING | QUERY | answered in double-double or rationals | GOING |
 | GOING | GROW | more room | GOING |
 | GOING | LIMIT | the next region is not counted | LIMITED |
 | GOING | DONE | | END |
+
+Whatever else it returns is a defect and ends the search with an error instead of a count.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ from ...polyhedra.lp import Point, q
 from ...rationals import fractions
 from ..decisions import Batch, Decisions
 from ..kernel.block import given
-from ..part import INSIDE, WHOLE, Part, following
+from ..kernel.middle.arrays import FEW, SMALL
+from ..part import WHOLE, Part, check_order, following
 from ..polygons import PlaneFaces
 from ..prepared import kept_for, moderate
 from . import control as c
@@ -53,8 +56,6 @@ from .state import Prepared, begin_anew, bring_pairs, grow, make_state, prepare
 __all__ = ["PlaneSearch", "Stage"]
 
 BUDGET, FIRST = 50_000, 500  # cuts between two looks at the clock
-# as of the kernel search: what a kernel of their own would take longer to compile for
-FEW, SMALL = 64, 2000
 SLOW, FAST, HEARTBEAT = 0.2, 0.05, 0.1  # seconds between two looks: too many, too few, to aim at
 
 
@@ -237,6 +238,11 @@ class PlaneSearch:
                 self.stage = Stage.END
             elif status == c.LIMIT:
                 self.stage = Stage.LIMITED
+            elif status != c.FULL:
+                raise UndecidedError(
+                    f"search: the kernel tells {status}, which the table of stages does not know; "
+                    "this is a defect of exactspline, please report it with the network"
+                )
             beat = now
             batch = self._take()
             if self.stage == Stage.END:
@@ -299,7 +305,7 @@ class PlaneSearch:
         exact = {i: p for i, p in self._exact.items() if i < n}
         self._exact = {i - n: p for i, p in self._exact.items() if i >= n}
         if n:
-            self._follows(codes[0])
+            check_order(self.part, self._handed, codes[0])
             self._handed = codes[-1]
         batch = Batch(codes, points, exact, n)
         if ctl[c.LEAVES]:
@@ -327,20 +333,6 @@ class PlaneSearch:
         for e in np.flatnonzero(chunk.point[edges, c.KNOWN] == 0.0).tolist():
             found.point[e] = 0.0
             found.exact[e] = fractions(self._inner(batch, chunk, e))
-
-    def _follows(self, code: np.ndarray) -> None:
-        """A batch begins with a region of the part, behind the last one: no part overlaps."""
-        before = self._handed
-        if before is not None:
-            at = int(np.argmax(before != code))
-            ordered = before[at] < code[at]
-        else:
-            ordered = self.part == WHOLE or self.part.place(code) == INSIDE
-        if not ordered:
-            raise UndecidedError(
-                "search: a region came out of its place; this is a defect of exactspline, please "
-                "report it with the network (engine='rational' does without this search)"
-            )
 
     # ------------------------------------------------------------ parts of the tree
     def _prefix(self) -> tuple[int, ...]:

@@ -29,31 +29,33 @@ def note_touches(S, at, k):
     """Note the edges of a cell that the form vanishes on without cutting it: see `leaves.py`."""
     if S.ctl[c.LEAVES] == 0:
         return
-    n = S.ctl[c.N_TOUCH]
     all_zero = True
     for i in range(k):
         all_zero = all_zero and S.signs[i] == 0
-    for i in range(1 if all_zero else k):
+    if all_zero:
+        _touch(S, -1)
+        return
+    for i in range(k):
         if S.signs[i] == 0 and S.signs[i + 1 if i + 1 < k else 0] == 0:
-            if n == len(S.touch):  # in doubt all edges are looked at
-                S.touch[n - 1] = -1
-                return
-            S.touch[n] = -1 if all_zero else S.corners.lines[at + i, c.EDGE]
-            n += 1
-    S.ctl[c.N_TOUCH] = n
+            _touch(S, S.corners.lines[at + i, c.EDGE])
 
 
 @kernel
 def touch_all(S):
     """Note that a form vanishes on every edge of the current cell."""
+    if S.ctl[c.LEAVES] == 1:
+        _touch(S, -1)
+
+
+@kernel
+def _touch(S, line):
+    """Note a line; -1 stands for all, and for those that there is no room for."""
     n = S.ctl[c.N_TOUCH]
-    if S.ctl[c.LEAVES] == 0:
-        return
-    if n < len(S.touch):
-        S.touch[n] = -1
-        S.ctl[c.N_TOUCH] = n + 1
-    else:
+    if n == len(S.touch):
         S.touch[n - 1] = -1
+        return
+    S.touch[n] = line
+    S.ctl[c.N_TOUCH] = n + 1
 
 
 @kernel

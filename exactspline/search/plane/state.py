@@ -34,6 +34,7 @@ __all__ = ["Prepared", "begin_anew", "bring_pairs", "grow", "make_pairs", "make_
 _COMPILE_PAIRS = "from exactspline.search.plane.warming import compile_pairs as run; run({})"
 CHUNK, _CODES, _FEWEST = 4096, 1 << 23, 256  # regions that are kept; entries of their codes
 _MULTIPLES = 1 << 13
+_LISTED = 1 << 21  # units that lists of open ones name besides, at most
 EDGES = 5  # of a region, about
 TERMS = 192  # floats whose exact sum is asked for at most
 
@@ -78,7 +79,7 @@ def make_state(
     n_units, n_layers = program.n_units, len(program.layers)
     n_mem, n_state = int(problem.layers.mem_at[-1]), int(problem.layers.state_at[-1])
     check_room(
-        20 * (n_mem + n_state) + 8 * n_units, MOST_NUMBERS, "a search of the plane",
+        20 * (n_mem + n_state) + 8 * n_units + _LISTED, MOST_NUMBERS, "a search of the plane",
         "take a smaller network",
     )  # fmt: skip
     chunk = max(1, min(chunk, max(_FEWEST, _CODES // max(1, n_units)))) if keep else 1
@@ -87,7 +88,7 @@ def make_state(
     widest = max(int(problem.layers.n_mem.max()), 1)
     state = PlaneState(
         ctl=_ints(c.N_CTL), num=np.zeros(c.N_NUM), codes=np.zeros(n_units, dtype=np.int32),
-        open_units=_ints(24 * n_units + 64),
+        open_units=_ints(4 * n_units + min(20 * n_units, _LISTED) + 64),
         members=members_of(n_mem, 2, 3, n_layers, classes.members.copy()),
         entries=entries_of(n_state, 2, 3, n_layers, classes.state.copy()),
         lines=_lines(n_lines + 256), corners=_corners(2048),

@@ -22,8 +22,12 @@ from ..rows import NOT_EXACT
 from ..simplex import LANES
 from .rows import EXACT_SUMS
 
-__all__ = ["bounded_pairs", "exactly", "has_room", "make_middle"]
+__all__ = ["FEW", "SMALL", "bounded_pairs", "exactly", "has_room", "make_middle"]
 
+# So many decisions that float64 leaves open are left to rationals, in every search of a network of
+# so few members: they take less than the double-double tier takes to compile, and most searches
+# have no more.
+FEW, SMALL = 32, 2000
 _LEAST = 1e-150  # smaller numbers keep the bound that float64 gives them
 
 
