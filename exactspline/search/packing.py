@@ -9,6 +9,8 @@ __all__ = ["bits_of", "code_type", "pack_rows", "unpack_rows"]
 
 def bits_of(pieces: np.ndarray) -> np.ndarray:
     """Bits that a piece of every unit takes, shape (units,)."""
+    if pieces.max(initial=2) == 2:
+        return np.ones(len(pieces), dtype=np.int64)
     return np.maximum(1, np.ceil(np.log2(np.maximum(pieces, 2)))).astype(np.int64)
 
 
@@ -30,7 +32,7 @@ def pack_rows(codes: np.ndarray, bits: np.ndarray) -> np.ndarray:
     uint8 array, shape (n, bytes)
     """
     if np.all(bits == 1):
-        return np.packbits(codes.astype(bool), axis=1)
+        return np.packbits(codes, axis=1)
     planes = np.zeros((len(codes), int(bits.sum())), dtype=bool)
     begin = np.concatenate([[0], np.cumsum(bits)[:-1]])
     for b in range(int(bits.max(initial=1))):
