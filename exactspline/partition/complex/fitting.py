@@ -20,7 +20,7 @@ _IDEAL, _SIDE, _ROUNDING, _TINY = IDEAL, SIDE, ROUNDING, TINY
 
 def _fits(
     start, after, twin, right, edge, unit, piece, form, corner, error, packed, bits, rows, runs
-):  # type: ignore[no-untyped-def]  # noqa: E501
+):
     """Whether codes differ as edges say, and the border is the domain's.
 
     Parameters
@@ -69,16 +69,16 @@ def _fits(
                     first = h
     if border == 0:
         return len(twin) == 0
-    h, last, begin, seen = np.int64(first), np.int64(-2), np.int64(-2), 0
+    here, last, begin, seen = np.int64(first), np.int64(-2), np.int64(-2), 0
     while True:  # once around the domain
         side = np.int64(-1)
-        if unit[h] == _SIDE:
-            side = form[h]
+        if unit[here] == _SIDE:
+            side = form[here]
             if side < 0 or side >= len(rows):
                 return False
             row = rows[side]
             for n in range(2):
-                end = h if n == 0 else np.int64(after[h])
+                end = here if n == 0 else np.int64(after[here])
                 w, x, y = corner[end, 2], corner[end, 0], corner[end, 1]
                 size = abs(row[0] * w) + abs(row[1] * x) + abs(row[2] * y)
                 off = abs(row[0] * w + row[1] * x + row[2] * y)
@@ -86,17 +86,17 @@ def _fits(
                 room += _TINY * (1.0 + abs(x) + abs(y))
                 if w > 0.0 and size < np.inf and off > room:
                     return False
-        elif unit[h] != _IDEAL:
+        elif unit[here] != _IDEAL:
             return False
         if side != last and seen > 0 and side >= 0:
             runs[side] += 1
         if seen == 0:
             begin = side
         last, seen = side, seen + 1
-        h = np.int64(after[h])
-        while twin[h] >= 0:  # around the corner, to the border again
-            h = np.int64(after[twin[h]])
-        if h == first or seen > border:
+        here = np.int64(after[here])
+        while twin[here] >= 0:  # around the corner, to the border again
+            here = np.int64(after[twin[here]])
+        if here == first or seen > border:
             break
     if begin >= 0 and begin != last:
         runs[begin] += 1
