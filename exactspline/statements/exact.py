@@ -16,7 +16,7 @@ from .affine import Affine, Atom
 from .atoms import Applied, Bend, Hidden, PointAtom
 from .conditions import Condition, Literal, holds, truth
 
-__all__ = ["Values", "float_truths", "holds_at"]
+__all__ = ["Values", "float_truths", "float_values", "holds_at"]
 
 Points = Mapping[PointAtom, Sequence[Fraction]]
 
@@ -122,6 +122,13 @@ class _FloatValues:
     def _inputs(self, atom: Applied) -> np.ndarray:
         flat = np.stack([self.of(read) for read in atom.reads], axis=1)
         return flat.reshape(self._n, *atom.network.input_shape)
+
+
+@np.errstate(all="ignore")
+def float_values(forms: Sequence[Affine], points: Mapping[PointAtom, np.ndarray]) -> np.ndarray:
+    """Values of forms at points in float64, rounded; shape (forms, n)."""
+    values = _FloatValues(points)
+    return np.array([values.of(form) for form in forms])
 
 
 @np.errstate(all="ignore")

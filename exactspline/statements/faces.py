@@ -1,8 +1,8 @@
 """Closed cells in rationals: where compared forms vanish on them, and what is largest there.
 
-A region's inside has one sign of every compared form; on its closure each of these signs may be
-0 instead. So a condition that fails inside may hold on a face, and a statement that holds inside of
-all regions may fail on one: that is decided here, by exact linear programs.
+A form that is positive inside of a region may be 0 on its closure. So a condition that fails inside
+may hold on a face, and a statement that holds inside of all regions may fail on one: that is decided
+here, by exact linear programs.
 """
 
 from __future__ import annotations
@@ -104,10 +104,9 @@ class Cell:
     rows: list[Row]
     inside: Point
 
-    def touches(self, form: Row, sign: int) -> Point | None:
-        """Where a form that has a sign inside is 0 on the closed cell; None if nowhere."""
-        objective = list(form) if sign > 0 else [-v for v in form]
-        best = minimise(self.rows, objective, self.inside)
+    def touches(self, form: Row) -> Point | None:
+        """Where a form that is positive inside is 0 on the closed cell; None if nowhere."""
+        best = minimise(self.rows, form, self.inside)
         if best.value is None or best.value > 0:
             return None
         return best.point

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
 
 from ..domain import Chart
 from ..domain.rows import values_of
+from ..errors import ExactSplineError
 from ..rationals import nearest_float
+from .affine import Affine
+from .atoms import PointAtom
 from .conditions import Condition
-from .exact import float_truths
+from .exact import float_truths, float_values
 from .joint import Coordinates
 
-__all__ = ["guesses", "is_in"]
+__all__ = ["guesses", "is_in", "thin"]
 
 _COUNT = 256
+_THIN = 1 << 12
 _CHECKED = 6  # of those that float64 likes
 
 
@@ -44,19 +48,42 @@ def guesses(
     """
     yield tuple(chart.interior)
     found = _spread(chart)
-    t = _after(chart, found)
-    points = {
-        p: _after(p.domain.chart, t[:, coordinates.begin[i] : coordinates.begin[i + 1]])
-        for i, p in enumerate(coordinates.points)
-    }
+    points = _lifted(coordinates, chart, found)
     try:
         seems = float_truths(condition, points)
-    except (OverflowError, ValueError, ArithmeticError):
+    except (OverflowError, ValueError, ArithmeticError, ExactSplineError):
         return
     for i in np.flatnonzero(seems)[:_CHECKED].tolist():
         point = [Fraction(v) for v in found[i].tolist()]
         if is_in(chart, point):
             yield tuple(point)
+
+
+@np.errstate(all="ignore")
+def thin(coordinates: Coordinates, chart: Chart, forms: Sequence[Affine]) -> list[Fraction]:
+    """Per form a positive number that is small beside the values that it has."""
+    points = _lifted(coordinates, chart, _spread(chart))
+    try:
+        values = np.abs(float_values(forms, points))
+    except (OverflowError, ValueError, ArithmeticError, ExactSplineError):
+        return [Fraction(1, _THIN)] * len(forms)
+    out = []
+    for own in values:
+        some = own[np.isfinite(own) & (own > 0)]
+        exponent = int(np.floor(np.log2(np.median(some)))) if len(some) else 0
+        scale = Fraction(2) ** max(-200, min(200, exponent))
+        out.append(scale / _THIN)
+    return out
+
+
+def _lifted(
+    coordinates: Coordinates, chart: Chart, found: np.ndarray
+) -> dict[PointAtom, np.ndarray]:
+    t = _after(chart, found)
+    return {
+        p: _after(p.domain.chart, t[:, coordinates.begin[i] : coordinates.begin[i + 1]])
+        for i, p in enumerate(coordinates.points)
+    }
 
 
 def _after(chart: Chart, points: np.ndarray) -> np.ndarray:

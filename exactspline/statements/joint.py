@@ -1,9 +1,9 @@
 """All that a statement reads as one network over one domain, so that one search decides it.
 
 The coordinates are those of the points' domains, one after the other. Networks and bends are
-written once, however often they are read. Every form d that is compared with 0 becomes two units,
-the positive parts of d and of -d: the search cuts where d changes sign, and a region's code says
-whether d is positive, negative or zero inside of it.
+written once, however often they are read. A comparison becomes a unit, the positive part of a form:
+the search cuts where the form changes sign, and a region's code says whether it is positive inside,
+or nowhere. So d <= 0 asks for d, d < 0 for -d, and d == 0 and d != 0 for both.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .affine import Affine, Atom
 from .atoms import Applied, Bend, Hidden, PointAtom
 from .conditions import Literal
 
-__all__ = ["Joint", "Row", "joint_domain"]
+__all__ = ["Coordinates", "Joint", "Row", "asked", "joint_domain"]
 
 Row = tuple[Fraction, dict[int, Fraction]]  # over the joint coordinates
 MOST_DIMENSIONS = 60
@@ -149,7 +149,7 @@ class Joint:
     ----------
     network : Network
     columns : dict
-        Per compared form its number and 1, or -1 where the form's negative has that number.
+        The number of every form of which the positive part is a unit.
     """
 
     def __init__(
@@ -161,21 +161,13 @@ class Joint:
         self._sizes: list[int] = []  # flat entries of every node's value
         self._of: dict[Atom, int] = {}
         self._networks: dict[Applied, list[int]] = {}  # its nodes' places
-        self.columns: dict[Affine, tuple[int, int]] = {}
-        forms: list[Affine] = []
-        for literal in literals:
-            negative = literal.form.times(Fraction(-1))
-            if literal.form in self.columns:
-                continue
-            self.columns[literal.form], self.columns[negative] = (len(forms), 1), (len(forms), -1)
-            forms.append(literal.form)
-        self.count = len(forms)
+        forms = list(dict.fromkeys(form for part in literals for form in asked(part)))
+        self.columns = {form: number for number, form in enumerate(forms)}
         outputs = []
         if objective is not None:
             outputs.append(self._affine((objective,)))
         if forms:
-            both = (*forms, *(form.times(Fraction(-1)) for form in forms))
-            outputs.append(self._add(ReLU(name=_COMPARED), (self._affine(both),), len(both)))
+            outputs.append(self._add(ReLU(name=_COMPARED), (self._affine(forms),), len(forms)))
         outputs += [self._atom(applied) for applied in constants]
         if not outputs:
             outputs = [-1]
@@ -291,13 +283,12 @@ class Joint:
 
     @cached_property
     def compared(self) -> np.ndarray:
-        """Where the units of compared forms stand: those of d, then those of -d."""
+        """Where the units of compared forms stand."""
         return self._units(lambda label: label == _COMPARED)
 
-    def signs(self, codes: np.ndarray) -> np.ndarray:
-        """The signs of compared forms inside regions, shape (regions, forms)."""
-        own = codes[:, self.compared].astype(np.int8)
-        return np.asarray(own[:, : self.count] - own[:, self.count :], dtype=np.int8)
+    def positive(self, codes: np.ndarray) -> np.ndarray:
+        """Whether compared forms are positive inside regions, shape (regions, forms)."""
+        return np.asarray(codes[:, self.compared] > 0)
 
     def code_of(self, applied: Applied, code: np.ndarray) -> np.ndarray:
         """The code of one network, of the joint one."""
@@ -309,6 +300,14 @@ class Joint:
                 "of exactspline, please report it with the statement"
             )
         return code[places]
+
+
+def asked(part: Literal) -> tuple[Affine, ...]:
+    """The forms whose positive parts tell whether a comparison holds inside of a region."""
+    if part.relation == "<=":
+        return (part.form,)
+    negative = part.form.times(Fraction(-1))
+    return (negative,) if part.relation == "<" else (part.form, negative)
 
 
 def _prefix(number: int) -> str:

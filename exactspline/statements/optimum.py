@@ -156,9 +156,11 @@ class _Best:
         assert sought.domain is not None
         sought.method = "by searching regions, a linear program each"
         literals = literals_of(sought.rest)
-        self.joint = Joint(sought.coordinates, literals, objective=self.objective)
+        near = sought.near(literals)
+        both = [*literals, *near.values()]
+        self.joint = Joint(sought.coordinates, both, objective=self.objective)
         self.cells = Cells(self.joint, sought.domain)
-        self.watch = _Watch(sought, self.joint, self.cells, self.clock, False)
+        self.watch = _Watch(sought, self.joint, self.cells, self.clock, False, near)
         self.cubes = cubes(sought.rest)
         driver = Driver(Request(self.joint.network, sought.domain, limit), self.clock)
         for _ in sought.driven(driver, self.of_batch, progress):
@@ -166,28 +168,24 @@ class _Best:
 
     def of_batch(self, batch: Batch) -> Iterator[Found]:
         """Take the regions of a batch in; yields nothing, as none decides."""
-        signs = self.joint.signs(batch.codes)
-        nobody = np.zeros(len(signs), dtype=bool)
+        positive = self.joint.positive(batch.codes)
+        nobody = np.zeros(len(positive), dtype=bool)
         self.watch.cubes = self.cubes
-        possible = self.watch._possible(signs, nobody)
+        possible = self.watch.possible(positive, nobody)
         for i, numbers in sorted(possible.items()):
             at = batch.exact.get(i) or tuple(Fraction(v) for v in batch.points[i].tolist())
             with self.clock.running():
-                self._region(batch.codes[i], tuple(at), signs[i], numbers)
+                self._region(batch.codes[i], tuple(at), positive[i], numbers)
         yield from ()
 
     def _region(
-        self, code: np.ndarray, at: tuple[Fraction, ...], signs: np.ndarray, numbers: list[int]
+        self, code: np.ndarray, at: tuple[Fraction, ...], positive: np.ndarray, numbers: list[int]
     ) -> None:
         cell, goal = self.cells.cell(code, at), self.cells.objective(code)
         for number in numbers:
-            zero, strict = self.watch.needed(self.cubes[number], signs)
+            zero, strict = self.watch.needed(self.cubes[number], positive)
             equal = [self.cells.compared(code, c) for c in zero]
-            rows = [self.cells.compared(code, c) for c in strict]
-            above = [
-                row if signs[c] > 0 else [-v for v in row]
-                for row, c in zip(rows, strict, strict=True)
-            ]
+            above = [self.cells.compared(code, c) for c in strict]
             inside: Point | None = cell.inside
             if zero:
                 inside = cell.point(equal, above)
@@ -239,17 +237,13 @@ class _Nearest(_Best):
         self.exact_sup = False
 
     def _region(
-        self, code: np.ndarray, at: tuple[Fraction, ...], signs: np.ndarray, numbers: list[int]
+        self, code: np.ndarray, at: tuple[Fraction, ...], positive: np.ndarray, numbers: list[int]
     ) -> None:
         cell = self.cells.cell(code, at)
         for number in numbers:
-            zero, strict = self.watch.needed(self.cubes[number], signs)
+            zero, strict = self.watch.needed(self.cubes[number], positive)
             equal = [self.cells.compared(code, c) for c in zero]
-            rows = [self.cells.compared(code, c) for c in strict]
-            above = [
-                row if signs[c] > 0 else [-v for v in row]
-                for row, c in zip(rows, strict, strict=True)
-            ]
+            above = [self.cells.compared(code, c) for c in strict]
             if zero and cell.point(equal, above) is None:
                 continue
             self._project(cell.rows, equal, cell.inside, code, at)

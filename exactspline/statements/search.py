@@ -9,10 +9,11 @@
 | SEARCH | no more regions | NONE |
 | any | a limit, the clock, an interrupt | UNDECIDED |
 
-What fails inside of a region by a strict comparison alone fails on its closure, or holds on the
-closure of another one. So FACES is asked only where a comparison that is not strict fails, and for
-statements all of whose comparisons are not strict it is never asked: where these fail, they fail
-on an open set.
+FACES is asked only for conditions with a comparison that is not strict: all others hold, if they hold
+anywhere, on an open set, and so inside of a region. Where d <= 0 is asked, a second unit cuts at
+d = c for some small c > 0: next to a point of the closure where d is 0 there are points with d < c,
+so a region whose inside has d > c need not be looked at. What is not decided inside is left to exact
+linear programs in these thin regions alone.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -45,11 +46,12 @@ from .conditions import (
 )
 from .exact import holds_at
 from .faces import Cells, as_fractions
-from .guess import guesses, is_in
-from .joint import Coordinates, Joint, joint_domain
+from .guess import guesses, is_in, thin
+from .joint import Coordinates, Joint, asked, joint_domain
 
 if TYPE_CHECKING:
     from ..domain import Domain
+    from ..polyhedra.lp import Row
     from ..search.decisions import Batch
 
 __all__ = ["Found", "Sought"]
@@ -174,8 +176,9 @@ class Sought:
         assert self.domain is not None
         self.method = "by searching regions"
         constants = list(dict.fromkeys(a.applied for p in still for a in p.form.atoms))  # type: ignore[attr-defined]
-        joint = Joint(self.coordinates, moving, constants=constants)
-        watch = _Watch(self, joint, Cells(joint, self.domain), clock, bool(still))
+        near = {} if still else self.near(moving)
+        joint = Joint(self.coordinates, [*moving, *near.values()], constants=constants)
+        watch = _Watch(self, joint, Cells(joint, self.domain), clock, bool(still), near)
         driver = Driver(Request(joint.network, self.domain, limit), clock)
         yield from self.driven(driver, watch.of_batch, progress, first)
 
@@ -211,6 +214,17 @@ class Sought:
             yield from waiting
             waiting.clear()
 
+    def near(self, literals: Sequence[Literal]) -> dict[Affine, Literal]:
+        """For forms d that may be asked to be <= 0, the condition d - c < 0 for some small c."""
+        assert self.domain is not None
+        closed = [part for part in literals if part.relation in ("<=", "==")]
+        forms = list(dict.fromkeys(form for part in closed for form in asked(part)))
+        small = thin(self.coordinates, self.domain.chart, forms)
+        return {
+            form: Literal(form.plus(Affine(c), Fraction(-1)), "<")
+            for form, c in zip(forms, small, strict=True)
+        }
+
     # --- points ------------------------------------------------------------------------------
     def _points(self, at: Sequence[Fraction]) -> dict[PointAtom, Point]:
         assert self.domain is not None
@@ -243,8 +257,10 @@ class _Watch:
     """Goes through the regions of a search, for points that satisfy a condition."""
 
     def __init__(
-        self, sought: Sought, joint: Joint, cells: Cells, clock: Clock, still: bool
-    ) -> None:
+        self, sought: Sought, joint: Joint, cells: Cells, clock: Clock, still: bool,
+        near: dict[Affine, Literal],
+    ) -> None:  # fmt: skip
+        self.near = near
         self.sought, self.joint, self.cells, self.clock = sought, joint, cells, clock
         self.condition, self.still = sought.rest, still
         closed = any(part.relation in ("<=", "==") for part in literals_of(self.condition))
@@ -257,87 +273,98 @@ class _Watch:
 
     def of_batch(self, batch: Batch) -> Iterator[Found]:
         """What the regions of a batch show."""
-        signs = self.joint.signs(batch.codes)
-        inside = _truths(self.condition, signs, self.joint.columns)
+        positive = self.joint.positive(batch.codes)
+        inside = _truths(self.condition, self.of_literal(positive))
         candidates = np.flatnonzero(inside).tolist()
-        possible = self._possible(signs, inside)
+        possible = self.possible(positive, inside)
         for i in sorted({*candidates, *possible}):
             code = batch.codes[i]
             at = batch.exact.get(i) or tuple(Fraction(v) for v in batch.points[i].tolist())
             if inside[i]:
-                if not self.still or self._exactly(code, signs[i]):
+                if not self.still or self._exactly(code, positive[i]):
                     yield self.sought._checked(tuple(at), code, tuple(at))
                 continue
             with self.clock.running():
-                face = self._on_a_face(code, at, signs[i], possible[i])
+                face = self._on_a_face(code, at, positive[i], possible[i])
             if face is not None:
                 yield self.sought._checked(face, code, tuple(at))
 
-    def _exactly(self, code: np.ndarray, signs: np.ndarray) -> bool:
+    def of_literal(self, positive: np.ndarray) -> Callable[[Literal], np.ndarray]:
+        """How comparisons are read off: whether they hold inside of regions."""
+        columns = self.joint.columns
+
+        def of(part: Literal) -> np.ndarray:
+            if part.constant:  # slopes and codes: not known yet
+                return np.ones(positive.shape[:-1], dtype=bool)
+            own = [positive[..., columns[form]] for form in asked(part)]
+            if part.relation == "<=":
+                return np.asarray(~own[0])
+            if part.relation == "<":
+                return np.asarray(own[0])
+            return np.asarray((own[0] | own[1]) == (part.relation == "!="))
+
+        return of
+
+    def _exactly(self, code: np.ndarray, positive: np.ndarray) -> bool:
         """Whether a condition with slopes or codes holds inside of a region."""
-        values = _Constants(self.joint, code)
+        values, moving = _Constants(self.joint, code), self.of_literal(positive)
 
         def of(part: Literal) -> bool:
             if part.constant:
                 return holds(part.relation, values.of(part.form))
-            column, way = self.joint.columns[part.form]
-            return holds(part.relation, Fraction(way * int(signs[column])))
+            return bool(moving(part))
 
         return truth(self.condition, of)
 
     # --- faces -------------------------------------------------------------------------------
-    def _possible(self, signs: np.ndarray, inside: np.ndarray) -> dict[int, list[int]]:
+    def possible(self, positive: np.ndarray, inside: np.ndarray) -> dict[int, list[int]]:
         """Per region whose inside fails, the alternatives that may hold on its closure."""
         out: dict[int, list[int]] = {}
+        of, columns = self.of_literal(positive), self.joint.columns
         for number, cube in enumerate(self.cubes):
             good = ~inside
             for part in cube:
-                column, way = self.joint.columns[part.form]
-                sign = way * signs[:, column]
-                if part.relation == "<":
-                    good &= sign < 0
-                elif part.relation == "!=":
-                    good &= sign != 0
+                own = of(part)
+                if part.relation in ("<=", "=="):
+                    near = [columns[asked(self.near[form])[0]] for form in asked(part)]
+                    own = own | positive[:, near].all(axis=1)  # d < c on either side
+                good &= own
             for i in np.flatnonzero(good).tolist():
                 out.setdefault(i, []).append(number)
         return out
 
     def _on_a_face(
-        self, code: np.ndarray, at: Sequence[Fraction], signs: np.ndarray, numbers: list[int]
+        self, code: np.ndarray, at: Sequence[Fraction], positive: np.ndarray, numbers: list[int]
     ) -> Point | None:
         """A point of a region's closure where an alternative holds, by equalities."""
         cell = self.cells.cell(code, at)
-        rows: dict[int, list[Any]] = {}
+        rows: dict[int, Row] = {}
         apart: set[int] = set()  # forms that vanish nowhere on the closure
         for number in numbers:
-            zero, strict = self.needed(self.cubes[number], signs)
+            zero, strict = self.needed(self.cubes[number], positive)
             if apart.intersection(zero):
                 continue
             for column in (*zero, *strict):
                 if column not in rows:
                     rows[column] = self.cells.compared(code, column)
             for column in zero:
-                if cell.touches(rows[column], int(signs[column])) is None:
+                if cell.touches(rows[column]) is None:
                     apart.add(column)
                     break
             else:
-                above = [rows[c] if signs[c] > 0 else [-v for v in rows[c]] for c in strict]
-                point = cell.point([rows[c] for c in zero], above)
+                point = cell.point([rows[c] for c in zero], [rows[c] for c in strict])
                 if point is not None:
                     return as_fractions(point)
         return None
 
-    def needed(self, cube: Sequence[Literal], signs: np.ndarray) -> tuple[list[int], list[int]]:
-        """Which compared forms must vanish, and which must not, for an alternative to hold."""
+    def needed(self, cube: Sequence[Literal], positive: np.ndarray) -> tuple[list[int], list[int]]:
+        """Which forms must vanish, and which must not, for an alternative to hold."""
         zero: list[int] = []
         strict: list[int] = []
         for part in cube:
-            column, way = self.joint.columns[part.form]
-            sign = way * int(signs[column])
-            if part.relation in ("<", "!="):
-                strict.append(column)
-            elif (part.relation == "<=" and sign > 0) or (part.relation == "==" and sign != 0):
-                zero.append(column)
+            own = [self.joint.columns[form] for form in asked(part)]
+            into = zero if part.relation in ("<=", "==") else strict
+            into += [column for column in own if positive[column]]
         return list(dict.fromkeys(zero)), list(dict.fromkeys(strict))
 
 
@@ -378,23 +405,14 @@ class _Constants:
         return Fraction(self._slopes[applied][index])
 
 
-def _truths(
-    condition: Condition, signs: np.ndarray, columns: dict[Affine, tuple[int, int]]
-) -> np.ndarray:
-    """Where a condition holds inside of regions; where slopes and codes may decide, True."""
-    if isinstance(condition, Constant):
-        return np.full(len(signs), condition.value)
+def _truths(condition: Condition, of: Callable[[Literal], np.ndarray]) -> np.ndarray:
+    """Where a condition holds inside of regions."""
     if isinstance(condition, Literal):
-        if condition.constant:
-            return np.ones(len(signs), dtype=bool)
-        column, way = columns[condition.form]
-        sign = way * signs[:, column]
-        if condition.relation in ("<=", "<"):
-            return np.asarray(sign <= 0 if condition.relation == "<=" else sign < 0)
-        return np.asarray((sign == 0) == (condition.relation == "=="))
-    parts = [_truths(part, signs, columns) for part in condition.parts]
-    out = np.all(parts, axis=0) if isinstance(condition, And) else np.any(parts, axis=0)
-    return np.asarray(out)
+        return of(condition)
+    parts = [_truths(part, of) for part in condition.parts]
+    return np.asarray(
+        np.all(parts, axis=0) if isinstance(condition, And) else np.any(parts, axis=0)
+    )
 
 
 def _is_linear(part: Literal) -> bool:
