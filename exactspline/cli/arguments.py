@@ -64,6 +64,24 @@ counterexample (--details, --json); that a network is not convex, say, is a
 finding about the network and no error.
 """
 
+_PROVE = """\
+Prove a statement about networks over a domain, or refute it by a point in exact
+fractions. The statement is text, "forall x in [0,1]^2: f(x)[0] <= 3", with numbers
+(exact), points, x[i], + - * /, f(x), f.slope(x), abs, min, max, relu, l1, norm,
+argmax, comparisons, and, or, not, implies(a, b); or a Python file of your own.
+exit codes of the verdict: 0 holds, 1 fails, 3 undecided.
+"""
+
+_PROVE_EXAMPLES = """\
+examples:
+  exactspline prove "forall x in [0,1]^2: f(x)[0] <= 3" --f net.onnx
+  exactspline prove "exists x in [-1,1]x[0,1/2]: argmax(f(x)) == 2" --f net.onnx
+  exactspline prove "forall x: argmax(f(x)) == argmax(g(x))" --f a.onnx --g b.onnx --box 0 1
+  exactspline prove "forall x in R^2: f(x)[0] == f([x[1], x[0]])[0]" --f net.onnx
+  exactspline prove --statement mine.py --f net.onnx --json
+
+"""
+
 _EXAMPLES = """\
 examples:
   exactspline count net.onnx
@@ -195,6 +213,18 @@ def _parser() -> argparse.ArgumentParser:
         help="decide every inequality, however long it takes (minutes, or hours)",
     )
     _command(commands, "info", "describe a network, print upper bounds", _INFO, "")
+    prove = _command(
+        commands, "prove", "prove or refute a statement", _PROVE, _PROVE_EXAMPLES,
+        needs_network=None,
+    )  # fmt: skip
+    prove.add_argument("text", metavar="STATEMENT", nargs="?", help="the statement as text")
+    for name in ("f", "g", "h"):
+        prove.add_argument(f"--{name}", metavar="FILE", help=f"the network that is called {name}")
+    prove.add_argument(
+        "--statement", metavar="FILE", help="a Python file of your own that makes the statement"
+    )
+    prove.add_argument("--limit", type=_whole, metavar="N", help="stop after N regions")
+    prove.add_argument("--time-limit", type=_seconds, metavar="S", help="stop after S seconds")
     theorems = _command(
         commands, "theorems", "check the theory on a network", _THEOREMS, _THEOREMS_EXAMPLES,
         needs_network=False,
@@ -256,7 +286,7 @@ def _command(
     description: str,
     examples: str,
     *,
-    needs_network: bool = True,
+    needs_network: bool | None = True,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name,
@@ -266,13 +296,14 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "network",
-        metavar="NETWORK",
-        nargs=None if needs_network else "?",
-        help=f"a file with a network: {extensions()}. A state dict (.pt) needs its module, in "
-        "Python: exactspline.from_torch(module, input_shape, weights=FILE).save('net.json')",
-    )
+    if needs_network is not None:
+        parser.add_argument(
+            "network",
+            metavar="NETWORK",
+            nargs=None if needs_network else "?",
+            help=f"a file with a network: {extensions()}. A state dict (.pt) needs its module, in "
+            "Python: exactspline.from_torch(module, input_shape, weights=FILE).save('net.json')",
+        )
     domain = parser.add_mutually_exclusive_group()
     domain.add_argument(
         "--box",

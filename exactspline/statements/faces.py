@@ -1,8 +1,8 @@
 """Closed cells in rationals: where compared forms vanish on them, and what is largest there.
 
-A form that is positive inside of a region may be 0 on its closure. So a condition that fails inside
-may hold on a face, and a statement that holds inside of all regions may fail on one: that is decided
-here, by exact linear programs.
+A form that is positive inside of a region may be 0 on its closure. So a condition that fails
+inside may hold on a face, and a statement that holds inside of all regions may fail on one: that is
+decided here, by exact linear programs.
 """
 
 from __future__ import annotations

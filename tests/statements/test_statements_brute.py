@@ -7,6 +7,7 @@ decided by equality alone about half of the time.
 
 from __future__ import annotations
 
+import itertools
 import random
 from fractions import Fraction
 
@@ -24,7 +25,7 @@ RELATIONS = ("<=", "<", ">=", ">", "==", "!=")
 
 def drawn(rng: random.Random, widths: list[int]) -> list:
     out = []
-    for n, m in zip(widths[:-1], widths[1:], strict=True):
+    for n, m in itertools.pairwise(widths):
         weight = [[rng.randint(-2, 2) for _ in range(n)] for _ in range(m)]
         out.append((weight, [rng.randint(-2, 2) for _ in range(m)]))
     return out
@@ -81,14 +82,17 @@ def test_on_a_line(block):
         terms = []
         for _ in range(n):
             i, j = rng.sample(range(4), 2)
-            terms.append((i, j, rng.choice(RELATIONS), Fraction(rng.randint(-2, 2), rng.randint(1, 2))))
+            terms.append(
+                (i, j, rng.choice(RELATIONS), Fraction(rng.randint(-2, 2), rng.randint(1, 2)))
+            )
         shape = tree(rng, n)
         differences = [combine([(1, lines[i]), (-1, lines[j])], -c) for i, j, _, c in terms]
         points = critical(differences)
 
         def truth(x, terms=terms, differences=differences, shape=shape):
             own = [
-                compared(d.at(x), t[2], Fraction(0)) for d, t in zip(differences, terms, strict=True)
+                compared(d.at(x), t[2], Fraction(0))
+                for d, t in zip(differences, terms, strict=True)
             ]
             return built(shape, own, symbolic=False)
 
@@ -107,10 +111,12 @@ def test_on_a_line(block):
             seen[expected] += 1
             if universal and not expected:
                 (x,) = verdict.counterexample
-                assert low <= x <= high and not truth(x)
+                assert low <= x <= high
+                assert not truth(x)
             elif not universal and expected:
                 (x,) = verdict.witness
-                assert low <= x <= high and truth(x)
+                assert low <= x <= high
+                assert truth(x)
     assert min(seen.values()) > 5, seen
 
 
@@ -149,9 +155,7 @@ def test_in_a_square(block):
         for k, (i, j, _, _) in enumerate(terms):
             rows[k, i] += 1
             rows[k, j] -= 1
-        cut = es.Network(
-            [*f.operators, es.Dense(rows, [-c for *_, c in terms]), es.Abs()], (2,)
-        )
+        cut = es.Network([*f.operators, es.Dense(rows, [-c for *_, c in terms]), es.Abs()], (2,))
         points = on_all_faces(cut, box)
         values = f.forward(np.array(points, dtype=object))
 
