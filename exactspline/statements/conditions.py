@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import NoReturn
 
 from ..errors import LimitError, ParameterError
+from ..mode import guarded
 from .affine import Affine
 
 __all__ = [
@@ -27,10 +28,19 @@ __all__ = [
 MOST_CUBES = 4096  # of a condition as alternatives of comparisons that all hold
 
 
+@guarded
 class Condition(ABC):
     """A condition on points, in terms of comparisons; it has no truth value of its own.
 
     Joined by ``&``, ``|``, ``~`` and `implies`.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> def condition(x):
+    ...     return (x[0] <= x[1]) | ~(x[0] < "1/2")
+    >>> es.prove(es.forall(es.Box([0, "1/2"], [1, 1]), condition)).holds
+    True
     """
 
     def __bool__(self) -> NoReturn:
@@ -53,7 +63,19 @@ class Condition(ABC):
     @property
     @abstractmethod
     def parts(self) -> tuple[Condition, ...]:
-        """What it is joined of; nothing of a comparison."""
+        """What it is joined of; nothing of a comparison.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> seen = []
+        >>> def condition(x):
+        ...     seen.append((x[0] <= 1) & (x[0] >= 0))
+        ...     return seen[0]
+        >>> _ = es.forall(es.Box(0, 1, dim=1), condition)
+        >>> len(seen[0].parts)
+        2
+        """
 
 
 @dataclass(frozen=True)
@@ -182,6 +204,7 @@ def disjunction(conditions: Sequence[Condition]) -> Condition:
     return FALSE if not flat else next(iter(flat)) if len(flat) == 1 else Or(tuple(flat))
 
 
+@guarded
 def implies(premise: object, conclusion: object) -> Condition:
     """The conclusion wherever the premise holds.
 

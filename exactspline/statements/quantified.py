@@ -31,6 +31,13 @@ class Statement:
         Whether it is said of all points.
     points : tuple of PointAtom
     condition : Condition
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> statement = es.forall(es.Box(0, 1, dim=2), lambda x: x[0] <= 1)
+    >>> statement, es.prove(statement).holds
+    (<forall x in [0, 1]^2: ...>, True)
     """
 
     universal: bool
@@ -44,12 +51,27 @@ class Statement:
 
     @property
     def sought(self) -> Condition:
-        """What a point must satisfy that decides it: a counterexample, or a witness."""
+        """What a point must satisfy that decides it: a counterexample, or a witness.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> es.forall(es.Box(0, 1, dim=2), lambda x: x[0] <= 1).sought.relation
+        '<'
+        """
         return ~self.condition if self.universal else self.condition
 
     @property
     def inside_only(self) -> bool:
-        """Whether slopes or codes are compared, which only the inside of regions has."""
+        """Whether slopes or codes are compared, which only the inside of regions has.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU()], (1,))
+        >>> es.forall(es.WholeSpace(1), lambda x: net.slope(x)[0, 0] >= 0).inside_only
+        True
+        """
         return any(literal.constant for literal in literals_of(self.condition))
 
     def __repr__(self) -> str:
@@ -63,6 +85,7 @@ def _brief(domain: Domain) -> str:
     return text if len(text) <= 60 else f"a domain in R^{domain.dim}"
 
 
+@guarded
 def forall(domains: Domains, condition: Callable[..., Any]) -> Statement:
     """The statement that a condition holds at all points of a domain.
 
@@ -96,6 +119,7 @@ def forall(domains: Domains, condition: Callable[..., Any]) -> Statement:
     return _quantified(True, domains, condition)
 
 
+@guarded
 def exists(domains: Domains, condition: Callable[..., Any]) -> Statement:
     """The statement that some point of a domain satisfies a condition; as `forall`.
 

@@ -33,6 +33,7 @@ def _flat(value: Any) -> Term:
     return term.reshape(term.size)
 
 
+@guarded
 def equal(f: Network, g: Network, domain: Domain, **options: Any) -> Verdict:
     """Two networks are the same function on a domain.
 
@@ -59,6 +60,7 @@ def equal(f: Network, g: Network, domain: Domain, **options: Any) -> Verdict:
     return prove(forall(domain, lambda x: _flat(f(x)) == _flat(g(x))), **options)
 
 
+@guarded
 def equivalent(f: Network, g: Network, domain: Domain, **options: Any) -> Verdict:
     """Two classifiers choose the same class everywhere: the lowest index of the largest output.
 
@@ -74,6 +76,7 @@ def equivalent(f: Network, g: Network, domain: Domain, **options: Any) -> Verdic
     return prove(forall(domain, lambda x: argmax(_flat(f(x))) == argmax(_flat(g(x)))), **options)
 
 
+@guarded
 def at_most_apart(
     f: Network, g: Network, domain: Domain, epsilon: Any = None, **options: Any
 ) -> Verdict:
@@ -116,6 +119,7 @@ def at_most_apart(
     return found
 
 
+@guarded
 def symmetric(f: Network, domain: Domain, matrix: Any, **options: Any) -> Verdict:
     """f(M x) = f(x) for all x of a domain: under a permutation, a sign matrix, or any other one.
 
@@ -147,6 +151,7 @@ def symmetric(f: Network, domain: Domain, matrix: Any, **options: Any) -> Verdic
     return prove(forall(domain, lambda x: _flat(f(exact @ x)) == _flat(f(x))), **options)
 
 
+@guarded
 def monotone(
     f: Network, domain: Domain, feature: int, *, output: int = 0, increasing: bool = True,
     **options: Any,
@@ -179,6 +184,7 @@ def monotone(
     return prove(forall((domain, domain), rises), **options)
 
 
+@guarded
 def convex(f: Network, domain: Domain, *, output: int = 0, **options: Any) -> Verdict:
     """An output is a convex function: at the middle of two points it is at most the mean.
 
@@ -203,6 +209,7 @@ def convex(f: Network, domain: Domain, *, output: int = 0, **options: Any) -> Ve
     return prove(forall((domain, domain), below), **options)
 
 
+@guarded
 def bounded(
     f: Network, domain: Domain, low: Any = None, high: Any = None, **options: Any
 ) -> Verdict:
@@ -265,6 +272,7 @@ def lipschitz(
     return steepest(f, domain, norm, limit, time_limit, progress)
 
 
+@guarded
 def injective(f: Network, domain: Domain, **options: Any) -> Verdict:
     """No two points of a domain have the same outputs.
 
@@ -288,6 +296,7 @@ def injective(f: Network, domain: Domain, **options: Any) -> Verdict:
     )
 
 
+@guarded
 def homeomorphism(f: Network, **options: Any) -> Verdict:
     """A network maps R^D onto R^D, one to one, and so does its inverse continuously.
 
@@ -315,6 +324,7 @@ def homeomorphism(f: Network, **options: Any) -> Verdict:
     return injective(f, WholeSpace(f.input_dim), **options)
 
 
+@guarded
 def robust(f: Network, point: Any, domain: Domain, norm: str = "max", **options: Any) -> Verdict:
     """How far a point of a domain can be moved until another class is chosen.
 
@@ -368,6 +378,7 @@ def robust(f: Network, point: Any, domain: Domain, norm: str = "max", **options:
     return found
 
 
+@guarded
 def never_class(f: Network, domain: Domain, k: int, **options: Any) -> Verdict:
     """A class is chosen nowhere in a domain.
 
@@ -381,6 +392,7 @@ def never_class(f: Network, domain: Domain, k: int, **options: Any) -> Verdict:
     return prove(forall(domain, lambda x: argmax(_flat(f(x))) != k), **options)
 
 
+@guarded
 def dead(f: Network, domain: Domain, unit: int, **options: Any) -> Verdict:
     """A unit stays on its first piece in all regions of a domain: a ReLU that is never on.
 
@@ -394,6 +406,7 @@ def dead(f: Network, domain: Domain, unit: int, **options: Any) -> Verdict:
     return prove(forall(domain, lambda x: ~unit_on(f, x, unit)), **options)
 
 
+@guarded
 def always_on(f: Network, domain: Domain, unit: int, **options: Any) -> Verdict:
     """A unit is off its first piece in all regions of a domain: a ReLU that is always on.
 
@@ -407,6 +420,7 @@ def always_on(f: Network, domain: Domain, unit: int, **options: Any) -> Verdict:
     return prove(forall(domain, lambda x: unit_on(f, x, unit)), **options)
 
 
+@guarded
 def redundant_unit(f: Network, domain: Domain, unit: int, **options: Any) -> Verdict:
     """A network does not change if the output of a unit is replaced by 0.
 
@@ -432,6 +446,7 @@ def redundant_unit(f: Network, domain: Domain, unit: int, **options: Any) -> Ver
     return prove(forall(domain, lambda x: _flat(logits(f, x)) == _flat(without(x))), **options)
 
 
+@guarded
 def code_constant(f: Network, domain: Domain, **options: Any) -> Verdict:
     """All of a domain is one region.
 

@@ -428,6 +428,7 @@ def as_term(value: Any, where: str) -> Term:
     return Term(flat, array.shape)
 
 
+@guarded
 def maximum(*values: Any) -> Term:
     """The maximum: of several values entry by entry, or of the entries of one.
 
@@ -463,6 +464,7 @@ def _max_of(entries: Sequence[Affine]) -> Affine:
     return reads[0] if len(reads) == 1 else Affine.entry(Bend("max", tuple(reads)), 0)
 
 
+@guarded
 def minimum(*values: Any) -> Term:
     """The minimum, likewise.
 
@@ -475,6 +477,7 @@ def minimum(*values: Any) -> Term:
     return -maximum(*(-as_term(v, "minimum") for v in values))
 
 
+@guarded
 def relu(value: Any) -> Term:
     """The positive part of every entry.
 
@@ -531,6 +534,7 @@ class Argmax:
         raise ParameterError("argmax: a symbolic value has no truth value")
 
 
+@guarded
 def argmax(value: Any) -> Argmax:
     """The lowest index of the largest entry of a vector, to be compared by ``==`` and ``!=``.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ParameterError, ShapeError
+from ..mode import guarded
 from ..network.network import Network
 from ..rationals import to_fraction
 from .affine import Affine
@@ -18,6 +19,7 @@ from .terms import Term, as_term, check_plain, maximum
 __all__ = ["code", "hidden", "l1_norm", "logits", "max_norm", "rational", "unit_on"]
 
 
+@guarded
 def rational(value: Any) -> Term:
     """An exact constant: from a text such as "1/10" or "0.1", a Fraction, or a float as it is.
 
@@ -36,6 +38,7 @@ def rational(value: Any) -> Term:
     return Term([Affine(to_fraction(value, "rational"))], ())
 
 
+@guarded
 def l1_norm(value: Any) -> Term:
     """The sum of the absolute values of all entries.
 
@@ -49,6 +52,7 @@ def l1_norm(value: Any) -> Term:
     return abs(as_term(value, "l1_norm")).sum()
 
 
+@guarded
 def max_norm(value: Any) -> Term:
     """The largest absolute value of all entries.
 
@@ -75,6 +79,7 @@ def _applied(network: Any, x: Any) -> Applied:
     return Applied(network, term._entries)
 
 
+@guarded
 def logits(network: Network, x: Any) -> Term:
     """The outputs before a softmax or sigmoid at the end; ``network(x)`` if there is none.
 
@@ -89,6 +94,7 @@ def logits(network: Network, x: Any) -> Term:
     return Term([Affine.entry(applied, i) for i in range(applied.size)], network.output_shape)
 
 
+@guarded
 def hidden(network: Network, x: Any, operator: str, *, before: bool = False) -> Term:
     """What an operator inside of a network gives at a point, or what it is given.
 
@@ -130,6 +136,7 @@ def hidden(network: Network, x: Any, operator: str, *, before: bool = False) -> 
     return Term([Affine.entry(atom, i) for i in range(size)], shape)
 
 
+@guarded
 def code(network: Network, x: Any) -> Term:
     """The code of a network at a point: which piece every unit has taken; inside of regions.
 
@@ -145,6 +152,7 @@ def code(network: Network, x: Any) -> Term:
     return Term([Affine.entry(atom, i) for i in range(atom.size)], (atom.size,))
 
 
+@guarded
 def unit_on(network: Network, x: Any, unit: int) -> Condition:
     """Whether a unit is not on its first piece (a ReLU is on), inside of regions.
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UndecidedError
+from ..mode import guarded
 from ..rationals import format_rational, nearest_float
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ Point = tuple[Fraction, ...]
 Points = Point | tuple[Point, ...]
 
 
+@guarded
 @dataclass(repr=False)
 class Verdict:
     """Whether a statement holds, and what shows it.

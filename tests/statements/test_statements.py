@@ -100,13 +100,12 @@ def test_two_and_three_points_in_three_dimensions():
     half = Fraction(1, 2)
     convex = es.forall((box, box), lambda x, y: 2 * f(half * (x + y))[0] <= f(x)[0] + f(y)[0])
     assert es.prove(convex).holds
+    share = Fraction(9, 10)
     lip = es.forall((box, box), lambda x, y: f(x)[0] - f(y)[0] <= 2 * es.l1_norm(x - y))
     assert es.prove(lip).holds
     assert (
         es.prove(
-            es.forall(
-                (box, box), lambda x, y: f(x)[0] - f(y)[0] <= Fraction(9, 10) * es.l1_norm(x - y)
-            )
+            es.forall((box, box), lambda x, y: f(x)[0] - f(y)[0] <= share * es.l1_norm(x - y))
         ).holds
         is False
     )
