@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import exactspline as es
 from exactspline.statements.joint import Coordinates, Joint
 from exactspline.statements.quantified import Statement
 
+ROOT = Path(__file__).parents[2]
 BOX = es.Box(-1, 1, dim=2)
 NET = es.Network([es.Dense([[1, 1]], [-1]), es.ReLU()], (2,))
 MAX_A = es.Network([es.ReduceMax([0], keepdims=True)], (2,))
@@ -325,3 +328,10 @@ def test_networks_at_numbers():
     assert NET([1.0, 1.0]).tolist() == [1.0]
     assert NET.slope([1.0, 1.0]).tolist() == [[1.0, 1.0]]
     assert isinstance(es.forall(BOX, lambda x: NET(x)[0] <= 1), Statement)
+
+
+def test_the_page_of_the_docs():
+    """What it shows comes out."""
+    result = doctest.testfile(str(ROOT / "docs" / "statements.md"), module_relative=False)
+    assert result.attempted > 5
+    assert result.failed == 0
