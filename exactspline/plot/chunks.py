@@ -36,6 +36,7 @@ class PolygonsInChunks(Collection):
         """Draw all of them."""
         if not self.get_visible():
             return
+        axes: Any = self.axes
         self.update_scalarmappable()
         colours, start = self.get_facecolor(), self._cells.start
         for first in range(0, len(self._cells), self._chunk):
@@ -43,9 +44,9 @@ class PolygonsInChunks(Collection):
             corners = self._cells.xy[start[first] : start[last]]
             polygons = np.split(corners, start[first + 1 : last] - start[first])
             part = PolyCollection(polygons, facecolors=colours[first:last], **self._look)
-            part.set_figure(self.get_figure())
-            part.axes = self.axes
-            part.set_transform(self.axes.transData)
-            part.set_clip_path(self.axes.patch)
+            part.set_figure(axes.get_figure())
+            part.axes = axes
+            part.set_transform(axes.transData)
+            part.set_clip_path(axes.patch)
             part.draw(renderer)
         self.stale = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from .cells import Cells
     from .window import Window
 
-__all__ = ["Picture", "check_picture_path"]
+__all__ = ["Picture", "check_path"]
 
 _FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf", ".html": "html"}
 _DPI = 150
@@ -169,12 +168,14 @@ class Picture:
         return _PAGE.format(title=title, picture=inner, caption=caption).encode("utf-8")
 
 
-def check_picture_path(path: PathLike) -> None:
+def check_path(path: PathLike, dim: int = 2) -> None:
     """Refuse a path that no picture can be written to, before work is done for it.
 
     Raises
     ------
     FormatError
+        If its extension is not known, or it cannot be written.
     """
-    by_suffix(path, _FORMATS, "a picture")
-    check_writable(os.fspath(path))
+    if dim < 3:
+        by_suffix(path, _FORMATS, "a picture")
+    check_writable(path)

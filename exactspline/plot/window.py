@@ -31,11 +31,14 @@ class Window:
     low, high : tuples of Fraction
     note : str
         How it was chosen, if it was not given; else empty.
+    hint : str
+        What may be a better one.
     """
 
     low: tuple[Fraction, ...]
     high: tuple[Fraction, ...]
     note: str = ""
+    hint: str = ""
 
     @property
     def limits(self) -> list[tuple[float, float]]:
