@@ -258,8 +258,8 @@ def _add_pictures(commands: argparse._SubParsersAction[_Parser]) -> None:
         "--out", "-o", metavar="FILE", required=True,
         help="a .gif or .html file, or .mp4 if ffmpeg is installed",
     )  # fmt: skip
+    _add_search(plot)
     for command in (plot, film):
-        _add_search(command)
         command.add_argument(
             "--window",
             nargs=2,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..domain import Box
     from ..partition.partition import Partition
 
-__all__ = ["plot", "unit_of"]
+__all__ = ["plot", "window_for"]
 
 
 def plot(arguments: argparse.Namespace) -> int:
@@ -31,7 +31,7 @@ def plot(arguments: argparse.Namespace) -> int:
     network, domains = read_network(arguments)
     for domain in domains:
         check_dimension(network, domain)
-    windows = [window_of(arguments, domain.chart.dim) for domain in domains]
+    windows = [window_for(arguments, domain.chart.dim) for domain in domains]
     program = program_in_time(arguments, network)  # may refuse; nothing is printed yet
     units = [unit_of(text) for text in arguments.highlight or ()]
     for unit in units if program is not None else ():
@@ -51,6 +51,18 @@ def plot(arguments: argparse.Namespace) -> int:
         outcome.extra["picture"] = notes
         outcomes.append(outcome)
     return conclude(arguments, network, domains, outcomes, report)
+
+
+def window_for(arguments: argparse.Namespace, dim: int) -> Any:
+    """The window that --window names, found to be one that can be drawn."""
+    given = window_of(arguments, dim)
+    if given is None or dim == 3:
+        return given
+    from ..plot.window import read_window
+
+    example = "--window -1,-1 1,1" if dim == 2 else "--window -1 1"
+    read_window(given, dim, example)
+    return given
 
 
 def unit_of(text: str) -> int | str:

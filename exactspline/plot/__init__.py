@@ -6,6 +6,10 @@ matplotlib is imported when something is.
 
 from __future__ import annotations
 
+from .cells import Cells
 from .dispatch import plot_partition
+from .film import Film, film
+from .picture import Picture
+from .window import Window
 
-__all__ = ["plot_partition"]
+__all__ = ["Cells", "Film", "Picture", "Window", "film", "plot_partition"]

@@ -18,7 +18,7 @@ from .palette import LINES, fills_of, hashes, scale_of_numbers
 if TYPE_CHECKING:
     from ..partition.partition import Partition
 
-__all__ = ["Colours", "colours_of", "outputs_at", "paint", "region_hashes"]
+__all__ = ["Colours", "colours_of", "outputs_at", "paint", "region_hashes", "slopes_of"]
 
 NAMES = ("piece", "region", "slope", "output", "active")
 _FEW = 8  # different values of an array that are told apart by single colours
@@ -64,7 +64,7 @@ def colours_of(partition: Partition, color: Any, region: np.ndarray, at: np.ndar
             numbers = region_hashes(partition, merged=word == "piece")
             return Colours(rgba=fills_of(numbers[region]))
         if word == "slope" and not rest:
-            return Colours(values=_slopes(partition)[region], label="slope (spectral norm)")
+            return Colours(values=slopes_of(partition)[region], label="slope (spectral norm)")
         if word == "active" and not rest:
             return Colours(values=_active(partition)[region], label=_active_label(partition))
         if word == "output":
@@ -111,7 +111,7 @@ def _maps(partition: Partition) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield A @ directions, A @ origin + b
 
 
-def _slopes(partition: Partition) -> np.ndarray:
+def slopes_of(partition: Partition) -> np.ndarray:
     """The spectral norms of the regions' affine maps along the domain."""
     out = []
     for slope, _ in _maps(partition):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .cells import Cells
     from .picture import Picture
 
-__all__ = ["cells_of", "check_dimension", "options_of", "plot_partition"]
+__all__ = ["cells_of", "check_dimension", "describe", "options_of", "plot_partition"]
 
 
 @guarded
@@ -58,7 +58,7 @@ def plot_partition(
         scale = colours.rgba is None and options.legend
         ax = _axes(ax, _size(cells.window, scale), pyplot)
         picture = draw_plane(partition, cells, colours, ax, options)
-    _describe(picture, partition)
+    describe(picture, partition)
     return picture
 
 
@@ -97,15 +97,19 @@ def cells_of(partition: Partition, window: Any = None) -> Cells:
         if found.dimension == 2 and not found.reduced:
             from .cut import cut_complex
 
-            shown = _window(partition, found) if window is None else read_window(window, 2)
+            shown = _window(partition, found) if window is None else _given(window)
             return _some(partition, cut_complex(partition, found, shown))
     sides = sides_of_regions(partition)
     if window is None:
         feet = [[nearest_float(v) for v in point] for point in feet_of_regions(sides)]
         shown = _chosen(partition, [(v, v) for v in feet], "chosen to show every line")
     else:
-        shown = read_window(window, 2)
+        shown = _given(window)
     return _some(partition, cut_regions(partition, sides, shown))
+
+
+def _given(window: Any) -> Window:
+    return window if isinstance(window, Window) else read_window(window, 2)
 
 
 def _some(partition: Partition, cells: Cells) -> Cells:
@@ -192,7 +196,7 @@ def _axes(ax: Any, size: tuple[float, float], pyplot: bool) -> Any:
     return ax
 
 
-def _describe(picture: Picture, partition: Partition) -> None:
+def describe(picture: Picture, partition: Partition) -> None:
     """What the picture says about itself, and the note on its window above it."""
     n = len(partition)
     kind = "regions" if n != 1 else "region"
@@ -203,9 +207,12 @@ def _describe(picture: Picture, partition: Partition) -> None:
     elif picture.cells is not None and len(picture.cells) < n:
         text = f"{len(picture.cells):,} of {text}"
     picture.description = text
-    if picture.window.note:
-        said = "; ".join(text for text in (picture.window.note, picture.window.hint) if text)
+    said = "; ".join(text for text in (picture.window.note, picture.window.hint) if text)
+    if said:
         picture.notes.insert(0, said)
+    if not partition.complete:
+        said = "; ".join(text for text in ("regions are missing", said) if text)
+    if said:
         width = picture.ax.get_window_extent().width / picture.figure.dpi
         text = "\n".join(textwrap.wrap(said, max(20, int(13 * width))))
         title = picture.ax.set_title(text, fontsize="small", color="0.35", loc="left")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..partition.partition import Partition
     from .options import Options
 
-__all__ = ["draw_line"]
+__all__ = ["draw_line", "line_window"]
 
 _MOST_OUTPUTS = len(LINES)
 _EXACT = 400  # intervals whose values are computed exactly
@@ -40,6 +40,11 @@ class _Intervals:
     low: list[Fraction]
     high: list[Fraction]
     breaks: list[tuple[Fraction, int]]  # inside the window, with the first unit that changes
+
+
+def line_window(partition: Partition, given: Any) -> Window:
+    """The window of a picture: as it is given, the domain, or what shows every breakpoint."""
+    return _window(partition, given, [at for at, _ in _bounds(partition)[1]])
 
 
 def draw_line(partition: Partition, ax: Any, window: Any, options: Options) -> Picture:
@@ -118,6 +123,8 @@ def _bounds_of_regions(
 
 
 def _window(partition: Partition, given: Any, breaks: list[Fraction]) -> Window:
+    if isinstance(given, Window):
+        return given
     if given is not None:
         return read_window(given, 1)
     chart = partition.domain.chart
