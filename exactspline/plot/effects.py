@@ -31,6 +31,12 @@ def add_lines(
     """
     lines = require_matplotlib().collections.LineCollection
     look = {"capstyle": "round", **look}
+    if look.get("rasterized"):
+        from .chunks import CHUNK, LinesInChunks
+
+        if len(segments) > CHUNK:
+            del look["rasterized"]
+            lines = LinesInChunks
     if case:
         below = {**look, "colors": "white", "linewidths": look["linewidths"] + 2 * _CASE}
         below["zorder"] = look["zorder"] - 0.1

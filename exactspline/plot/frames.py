@@ -75,6 +75,8 @@ def _places(film: Strip, ax: Any) -> np.ndarray:
     numbers = [e for e in film.epochs if not isinstance(e, str)]
     ax.set_xlabel("epoch")
     if len(numbers) == len(film) and all(np.diff(numbers) > 0):
+        whole = all(float(e).is_integer() for e in numbers)
+        ax.xaxis.get_major_locator().set_params(integer=whole)
         return np.array(numbers, dtype=np.float64)
     places = np.arange(len(film))
     shown = places[:: max(1, -(-len(places) // 5))]

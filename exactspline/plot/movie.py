@@ -84,16 +84,20 @@ def frames(film: Strip, dpi: float, progress: Tick) -> Iterator[Any]:
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         width, height = canvas.get_width_height()
-        yield Image.frombuffer("RGBA", (width, height), bytes(canvas.buffer_rgba())).convert("RGB")
+        whole = Image.frombuffer("RGBA", (width, height), bytes(canvas.buffer_rgba()))
+        yield whole.convert("RGB")
+
+
+def _few_colours(picture: Any) -> Any:
+    """The picture in the 256 colours that come nearest."""
+    from PIL import Image
+
+    return picture.convert("P", palette=Image.Palette.ADAPTIVE, dither=Image.Dither.NONE)
 
 
 def gif_bytes(film: Strip, fps: float, dpi: float, progress: Tick) -> bytes:
     """The film as an animated GIF that begins again at its end."""
-    from PIL import Image
-
-    # each picture with colours of its own, as near as 256 come
-    colours = {"palette": Image.Palette.ADAPTIVE, "dither": Image.Dither.NONE}
-    images = [picture.convert("P", **colours) for picture in frames(film, dpi, progress)]
+    images = [_few_colours(picture) for picture in frames(film, dpi, progress)]
     out = io.BytesIO()
     images[0].save(
         out, format="GIF", save_all=True, append_images=images[1:], duration=round(1000 / fps),
@@ -107,7 +111,7 @@ def page_bytes(film: Strip, fps: float, dpi: float, progress: Tick) -> bytes:
     pictures = []
     for picture in frames(film, dpi, progress):
         out = io.BytesIO()
-        picture.save(out, format="PNG", optimize=True)
+        _few_colours(picture).save(out, format="PNG", optimize=True)
         pictures.append(base64.b64encode(out.getvalue()).decode("ascii"))
     names = [film.title(i) for i in range(len(film))]
     data = json.dumps({"names": names, "fps": fps, "pictures": pictures})

@@ -152,7 +152,9 @@ class Picture:
         meta = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
         out = io.BytesIO()
         with matplotlib.rc_context({"svg.hashsalt": "exactspline", "svg.fonttype": "path"}):
-            self.figure.savefig(out, format=kind, dpi=dpi, metadata=meta[kind])
+            self.figure.savefig(
+                out, format=kind, dpi=dpi, metadata=meta[kind], bbox_inches="tight", pad_inches=0.06
+            )  # all that is drawn, and no more
         return out.getvalue()
 
     def _page(self, dpi: float) -> bytes:

@@ -26,7 +26,6 @@ __all__ = ["EQUAL", "check_size", "draw_plane", "line_of"]
 
 EQUAL = (0.4, 3.0)  # width by height: in between, both axes have one scale
 MOST_POLYGONS = 400_000  # that matplotlib takes in at once: some gigabyte
-_CHUNK = 20_000
 _OWN = 5  # colours of layers; deeper ones have the first again
 
 
@@ -73,12 +72,13 @@ def _draw_regions(
 ) -> None:
     # sides in the colour of the face: no seams where two of them meet
     look = {"linewidths": min(0.4, unit), "edgecolors": "face", "zorder": 1}
-    regions: Any
-    if len(cells) > _CHUNK and options.rasterised:
-        from .chunks import PolygonsInChunks
+    regions: Any = None
+    if options.rasterised:
+        from .chunks import CHUNK, PolygonsInChunks
 
-        regions = PolygonsInChunks(cells, _CHUNK, look)
-    else:
+        if len(cells) > CHUNK:
+            regions = PolygonsInChunks(cells, **look)
+    if regions is None:
         kind = require_matplotlib().collections.PolyCollection
         regions = kind(cells.polygons(), rasterized=options.rasterised, **look)
     picture.ax.add_collection(regions, autolim=False)
