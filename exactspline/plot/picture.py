@@ -180,4 +180,6 @@ def check_path(path: PathLike, dim: int = 2) -> None:
     """
     if dim < 3:
         by_suffix(path, _FORMATS, "a picture")
+    else:
+        by_suffix(path, {".html": "html", ".htm": "html"}, "a picture in three dimensions")
     check_writable(path)
