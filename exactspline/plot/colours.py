@@ -18,9 +18,18 @@ from .palette import LINES, fills_of, hashes, scale_of_numbers
 if TYPE_CHECKING:
     from ..partition.partition import Partition
 
-__all__ = ["Colours", "colours_of", "outputs_at", "paint", "region_hashes", "slopes_of"]
+__all__ = [
+    "Colours",
+    "check_values",
+    "colours_of",
+    "outputs_at",
+    "paint",
+    "region_hashes",
+    "slopes_of",
+]
 
 NAMES = ("piece", "region", "slope", "output", "active")
+_LARGE = 1e200
 _FEW = 8  # different values of an array that are told apart by single colours
 
 
@@ -198,11 +207,27 @@ def _class_colours(count: int) -> list[str]:
     return [LINES[i] for i in order[:count]]
 
 
+def check_values(values: np.ndarray, what: str) -> None:
+    """Refuse numbers that matplotlib has no axis for.
+
+    Raises
+    ------
+    ParameterError
+    """
+    largest = float(np.nanmax(np.abs(values), initial=0.0))
+    if largest > _LARGE:
+        raise ParameterError(
+            f"{what} reaches {largest:.3g}; numbers beyond {_LARGE:g} cannot be drawn: choose "
+            "another colour, other outputs or a smaller window"
+        )
+
+
 def paint(artist: Any, colours: Colours) -> None:
     """Give a collection its colours."""
     if colours.rgba is not None:
         artist.set_facecolor(colours.rgba)
     elif colours.values is not None:
+        check_values(colours.values, f"color: {colours.label}")
         artist.set_cmap(scale_of_numbers())
         artist.set_array(np.ma.masked_invalid(colours.values))
         artist.autoscale_None()
