@@ -104,7 +104,7 @@ def outputs_at(partition: Partition, region: np.ndarray, at: np.ndarray) -> np.n
     places = np.full((len(partition), at.shape[1]), np.nan)
     places[region] = at
     start = 0
-    for slope, offset in _maps(partition):
+    for slope, offset in maps_of(partition):
         stop = start + len(slope)
         with np.errstate(all="ignore"):
             out[start:stop] = np.einsum("nck,nk->nc", slope, places[start:stop]) + offset
@@ -112,7 +112,7 @@ def outputs_at(partition: Partition, region: np.ndarray, at: np.ndarray) -> np.n
     return out[region]
 
 
-def _maps(partition: Partition) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def maps_of(partition: Partition) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Affine maps over the domain's coordinates, in chunks: (n, C, k) and (n, C)."""
     directions, origin = (nearest_floats(v) for v in dense_fractions(partition.domain.chart.point))
     entries = len(partition.network.program.output) * (partition.network.program.input_dim + 1)
@@ -123,7 +123,7 @@ def _maps(partition: Partition) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def slopes_of(partition: Partition) -> np.ndarray:
     """The spectral norms of the regions' affine maps along the domain."""
     out = []
-    for slope, _ in _maps(partition):
+    for slope, _ in maps_of(partition):
         gram = np.einsum("nck,ncl->nkl", slope, slope)  # k x k: small
         out.append(np.sqrt(np.maximum(np.linalg.eigvalsh(gram)[:, -1], 0)))
     return np.concatenate(out) if out else np.zeros(0)

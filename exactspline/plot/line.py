@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ParameterError
+from ..partition.faces.boundary import decision_boundary
 from ..rationals import nearest_float
 from .boundary import COLOUR
 from .colours import check_values, colours_of, outputs_at, paint
@@ -20,6 +21,7 @@ from .names import axis_names, plain_text
 from .overlays import draw_points
 from .palette import LINES
 from .picture import Picture
+from .ties import regions_with_ties
 from .window import Window, around, check_reached, read_window
 
 if TYPE_CHECKING:
@@ -241,7 +243,11 @@ def _draw_more(
     picture: Picture, partition: Partition, cut: _Intervals, options: Options, keys: Keys
 ) -> None:
     if options.boundary:
-        boundary = partition.decision_boundary()
+        ends = np.array([cut.low, cut.high], dtype=np.float64).T.reshape(-1, 1)
+        start = np.arange(0, len(ends) + 1, 2)
+        off = np.array([2.0**-51 * np.abs(picture.window.limits).max()])
+        regions = regions_with_ties(partition, np.array(cut.region), start, ends, off)
+        boundary = decision_boundary(partition, regions.tolist())
         at = sorted(
             v
             for n in range(len(boundary))
