@@ -89,3 +89,10 @@ def _save_boundary(boundary: DecisionBoundary, path: PathLike) -> None:
     from .export.boundary import save_boundary
 
     save_boundary(boundary, path)
+
+
+@provides("Partition.plot")
+def _plot_partition(partition: Partition, ax: Any = None, **options: Any) -> Any:
+    from .plot import plot_partition
+
+    return plot_partition(partition, ax, **options)
