@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .network import MASO, Network
     from .partition.faces.boundary import DecisionBoundary
     from .partition.partition import Partition
+    from .solid.mesh import Mesh
     from .theory.geometry.power import PowerDiagram
 
 __all__: list[str] = []
@@ -82,3 +83,10 @@ def _save_boundary(boundary: DecisionBoundary, path: PathLike) -> None:
     from .export.boundary import save_boundary
 
     save_boundary(boundary, path)
+
+
+@provides("Partition.surface")
+def _surface(partition: Partition, level: Any = 0, **options: Any) -> Mesh:
+    from .solid.surface import surface
+
+    return surface(partition, level, **options)
