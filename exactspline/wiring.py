@@ -90,3 +90,10 @@ def _surface(partition: Partition, level: Any = 0, **options: Any) -> Mesh:
     from .solid.surface import surface
 
     return surface(partition, level, **options)
+
+
+@provides("Mesh.save")
+def _save_mesh(mesh: Mesh, path: PathLike) -> None:
+    from .solid.files import save_mesh
+
+    save_mesh(mesh, path)

@@ -47,9 +47,7 @@ def _write_ply(stream: BinaryIO, mesh: Mesh) -> None:
     head += ["property int region", "property int side", "end_header"]
     stream.write("".join(f"{line}\n" for line in head).encode("ascii"))
     stream.write(mesh.vertices.astype("<f8").tobytes())
-    faces = np.zeros(
-        len(mesh), [("n", "u1"), ("at", "<i4", 3), ("region", "<i4"), ("side", "<i4")]
-    )
+    faces = np.zeros(len(mesh), [("n", "u1"), ("at", "<i4", 3), ("region", "<i4"), ("side", "<i4")])
     faces["n"], faces["at"], faces["region"], faces["side"] = (
         3, mesh.triangles, mesh.region, mesh.side
     )  # fmt: skip

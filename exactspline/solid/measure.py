@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 import flint
@@ -39,7 +40,7 @@ def area_of(polygons: Sequence[Sequence[int]], points: Sequence[Point]) -> Measu
         total = [ZERO, ZERO, ZERO]
         first = points[polygon[0]]
         arms = [_minus(points[v], first) for v in polygon[1:]]
-        for a, b in zip(arms, arms[1:], strict=False):
+        for a, b in pairwise(arms):
             total = [s + c for s, c in zip(total, _cross(a, b), strict=True)]
         square = fraction(sum((v * v for v in total), ZERO))
         parts.append(nearest_float(root_of(square)) / 2)
@@ -65,9 +66,7 @@ def exact_volume(triangles: Sequence[Sequence[int]], points: Sequence[Point]) ->
     return fraction(parts[0]) / 6 if parts else Fraction(0)
 
 
-def _tetrahedra(
-    triangles: Sequence[Sequence[int]], points: Sequence[Point]
-) -> list[flint.fmpq]:
+def _tetrahedra(triangles: Sequence[Sequence[int]], points: Sequence[Point]) -> list[flint.fmpq]:
     """Six times the signed volumes between the first corner of all and each triangle."""
     if not triangles:
         return []

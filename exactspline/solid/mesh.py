@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import ParameterError
+from ..later import in_later_room
 from ..mode import guarded
 from ..polyhedra.lp import Point, q
 from ..rationals import nearest_floats
@@ -103,7 +105,7 @@ class Mesh:
         for i, vertex in enumerate(self._exact):
             rows[i] = vertex
         self.vertices = nearest_floats(rows)
-        fans = [[(p[0], a, b) for a, b in zip(p[1:], p[2:], strict=False)] for p in self._paths]
+        fans = [[(p[0], a, b) for a, b in pairwise(p[1:])] for p in self._paths]
         self.triangles = np.array([t for fan in fans for t in fan], np.int32).reshape(-1, 3)
         self.polygon = np.repeat(np.arange(len(fans), dtype=np.int32), [len(f) for f in fans])
         self.region = np.array(polygons.region, dtype=np.int32)[self.polygon]
@@ -394,6 +396,4 @@ class Mesh:
         ...     os.path.getsize(os.path.join(folder, "octahedron.stl"))
         484
         """
-        from .files import save_mesh
-
-        save_mesh(self, path)
+        in_later_room("Mesh.save", self, path)
