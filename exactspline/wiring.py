@@ -36,6 +36,13 @@ def _network_to_onnx(network: Network, path: PathLike, *, rounded: bool = False)
     save_onnx(network, path, rounded=rounded)
 
 
+@provides("Network.templates")
+def _templates(network: Network, x: Any, *, exact: bool = False) -> Any:
+    from .theory import templates
+
+    return templates(network, x, exact=exact)
+
+
 @provides("MASO.partition")
 def _partition_of_maso(maso: MASO, domain: Domain | None = None) -> Partition:
     from .api import enumerate_regions
