@@ -38,7 +38,7 @@ def _network_to_onnx(network: Network, path: PathLike, *, rounded: bool = False)
 
 @provides("Network.templates")
 def _templates(network: Network, x: Any, *, exact: bool = False) -> Any:
-    from .theory import templates
+    from .theory.filters.matched import templates
 
     return templates(network, x, exact=exact)
 
