@@ -104,3 +104,10 @@ def _save_mesh(mesh: Mesh, path: PathLike) -> None:
     from .solid.files import save_mesh
 
     save_mesh(mesh, path)
+
+
+@provides("Partition.plot")
+def _plot_partition(partition: Partition, ax: Any = None, **options: Any) -> Any:
+    from .plot import plot_partition
+
+    return plot_partition(partition, ax, **options)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ExactSplineError, LimitError, ParameterError, ShapeError
+from ..errors import LimitError, ParameterError, ShapeError
 from ..mode import guarded
 from ..network.network import Network
 from ..texts import plain
+from .library import require_matplotlib
+from .palette import LINES
 
 if TYPE_CHECKING:
     from ..theory.filters.matched import Templates
@@ -20,7 +22,7 @@ __all__ = ["plot_templates"]
 
 MOST_PANELS = 100
 _BARS = 64  # entries of an input that is no image, which are drawn as bars
-WINNER, OTHER = "#d55e00", "#8c939c"
+WINNER, OTHER = LINES[2], "#8c939c"
 
 
 @guarded
@@ -55,10 +57,8 @@ def plot_templates(
 
     Raises
     ------
-    ExactSplineError
-        If matplotlib is not installed.
     ShapeError, ParameterError
-        If x, shape, channel, classes, labels or axes do not fit.
+        If x, shape, channel, classes, labels or axes do not fit, or matplotlib is missing.
     LimitError
         For more than 100 classes: choose some.
 
@@ -81,7 +81,7 @@ def plot_templates(
     >>> [axes.get_title() for axes in figure.axes]
     ['input', 'a: 5', 'b: 0', 'score']
     """
-    _require_matplotlib()
+    require_matplotlib()
     if not isinstance(network, Network):
         raise ParameterError(f"plot_templates: give a Network, not a {type(network).__name__}")
     found = network.templates(x)
@@ -161,11 +161,13 @@ def _panels(axes: Sequence[Any] | None, n: int) -> tuple[Any, Any, list[Any], An
                 f"plot_templates: {len(every)} axes; the input and {n} templates need {n + 1}"
             )
         return every[0].figure, every[0], every[1:], None
-    from matplotlib.figure import Figure
+    from matplotlib import pyplot
 
     rows = math.ceil(n / max(6, math.ceil(math.sqrt(n))))
     columns = math.ceil(n / rows)
-    figure = Figure(figsize=(1.25 * columns + 4.2, max(1.5 * rows, 2.2)), layout="constrained")
+    figure = pyplot.figure(
+        figsize=(1.25 * columns + 4.2, max(1.5 * rows, 2.2)), layout="constrained"
+    )
     grid = figure.add_gridspec(rows, columns + 2, width_ratios=[1.6, *[1.0] * columns, 1.9])
     first = figure.add_subplot(grid[:, 0])
     panels = [figure.add_subplot(grid[i // columns, 1 + i % columns]) for i in range(n)]
@@ -242,13 +244,3 @@ def _names(found: Templates, labels: Sequence[str] | None) -> list[str]:
     if isinstance(labels, str) or len(labels) != n:
         raise ShapeError(f"plot_templates: labels: give {n}, one an output")
     return [plain(str(label)) for label in labels]
-
-
-def _require_matplotlib() -> None:
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise ExactSplineError(
-            "pictures need matplotlib: pip install 'exactspline[plot]' "
-            f"({' '.join(str(error).split())})"
-        ) from None

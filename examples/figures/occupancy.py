@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from sklearn.neural_network import MLPRegressor
 
 import exactspline as es
-from exactspline.plot.solid import plot_mesh, save_page
+from exactspline.plot import plot_mesh
 
 
 def depth(points: np.ndarray) -> np.ndarray:
@@ -43,13 +43,13 @@ def main() -> None:
     print(f"{100 * right:.1f}% of points are told right; {mesh}; Euler number {mesh.euler}")
     print(f"volume {mesh.volume().value:.6f}, area {mesh.area().value:.6f}")
     mesh.save(given.out.with_suffix(".ply"))
-    save_page(
-        plot_mesh(mesh), given.out.with_suffix(".html"), title="A torus, as a network has learnt it"
-    )
+    plot_mesh(mesh).save(given.out.with_suffix(".html"), title="A torus, as it was learnt")
     figure = Figure(figsize=(5.2, 4), layout="constrained")
     axes = figure.add_subplot(projection="3d", computed_zorder=False)
-    axes.plot_trisurf(*mesh.vertices.T, triangles=mesh.triangles, color="#e69f00",
-                      edgecolor=(0, 0, 0, 0.45), linewidth=0.25, lightsource=LightSource(300, 50))  # fmt: skip
+    axes.plot_trisurf(
+        *mesh.vertices.T, triangles=mesh.triangles, color="#e69f00", edgecolor=(0, 0, 0, 0.45),
+        linewidth=0.25, lightsource=LightSource(300, 50),
+    )  # fmt: skip
     axes.set(aspect="equal", xlabel="x[0]", ylabel="x[1]")
     axes.set_title(f"{len(mesh):,} triangles in {len(set(mesh.region.tolist())):,} of "
                    f"{len(omega):,} regions; Euler number {mesh.euler}", fontsize=9)  # fmt: skip

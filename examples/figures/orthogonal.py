@@ -1,9 +1,9 @@
-"""Orthogonal templates: the inner products of the last layer's templates, with a penalty and without.
+"""Orthogonal templates: angles between the last layer's templates, with and without a penalty.
 
     python examples/figures/orthogonal.py    # writes orthogonal.png
 
-The penalty is lambda times the sum of <W_c, W_c'>^2 over all pairs of classes; `train_digits.py` has
-trained both networks. examples/orthogonal_templates tells whether it helps.
+The penalty is lambda times the sum of <W_c, W_c'>^2 over all pairs of classes; `train_digits.py`
+has trained both networks. examples/orthogonal_templates tells whether it helps.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from drawing import HERE, digits, save
 from matplotlib.figure import Figure
 
 import exactspline as es
-from exactspline.plot.templates import plot_templates
+from exactspline.plot import plot_templates
 
 NETWORKS = {
     "cnn_relu": "CNN, ReLU", "cnn_relu_norm": "CNN, ReLU,\nbatch norm",

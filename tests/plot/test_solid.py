@@ -12,7 +12,8 @@ import pytest
 from solid_networks import CUBE, octahedron, random_network
 
 import exactspline as es
-from exactspline.plot.solid import code_colour, plot_3d, plot_mesh, save_page
+from exactspline.plot.palette import fills_of
+from exactspline.plot.solid import plot_3d, plot_mesh
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def volume(points: np.ndarray, triangles: np.ndarray) -> float:
 
 
 def test_cells_are_the_regions(partition):
-    figure = plot_3d(partition)
+    figure = plot_3d(partition).figure
     points, triangles = drawn(figure.data[0])
     owner = np.array([int(text.split()[1]) for text in figure.data[0].text])
     for i, region in enumerate(partition):
@@ -49,7 +50,7 @@ def test_cells_are_the_regions(partition):
 
 
 def test_exploded_cells_keep_their_shape(partition):
-    plain, apart = (plot_3d(partition, explode=e, lines=False).data[0] for e in (0.0, 0.5))
+    plain, apart = (plot_3d(partition, explode=e, edges=None).figure.data[0] for e in (0.0, 0.5))
     (p, triangles), (a, _) = drawn(plain), drawn(apart)
     owner = np.array([int(text.split()[1]) for text in plain.text])
     for i in range(len(partition)):
@@ -57,29 +58,35 @@ def test_exploded_cells_keep_their_shape(partition):
         assert np.abs(moved - moved[0]).max() < 1e-12
         assert moved[0] == pytest.approx(p[owner == i].mean(axis=0) / 2)
     assert volume(a, triangles) == pytest.approx(8.0)
-    chosen = plot_3d(partition, regions=[2, 0]).data[0]
+    chosen = plot_3d(partition, regions=[2, 0]).figure.data[0]
     assert {int(text.split()[1]) for text in chosen.text} == {0, 2}
 
 
 def test_colours(partition):
-    by_code = plot_3d(partition).data[0]
+    by_code = plot_3d(partition).figure.data[0]
     owner = np.array([int(text.split()[1]) for text in by_code.text])
     of_triangle = owner[np.asarray(by_code.i)]
-    for region, colour in zip(of_triangle, by_code.facecolor, strict=True):
-        assert colour == "rgb({},{},{})".format(*code_colour(partition.code(region)))
+    piece = partition.distinct_pieces().labels[of_triangle]
+    pairs = set(zip(piece.tolist(), by_code.facecolor, strict=True))
+    assert len(pairs) == len(set(piece.tolist()))  # a colour a piece
+    fills = [tuple(np.rint(c[:3] * 255)) for c in fills_of(np.arange(12, dtype=np.uint64))]
+    assert {tuple(map(float, re.findall(r"\d+", c))) for c in by_code.facecolor} <= set(fills)
     assert len(set(by_code.facecolor)) > 5
     numbers = np.arange(len(partition)) / 2
-    scaled = plot_3d(partition, color=numbers, label="half <b>").data[0]
+    scaled = plot_3d(partition, color=numbers).figure.data[0]
     assert (np.asarray(scaled.intensity) == numbers[of_triangle]).all()
     assert scaled.intensitymode == "cell"
-    assert scaled.colorbar.title.text == "half &lt;b&gt;"
-    red = plot_3d(partition, color=np.tile([1.0, 0.5, 0.0], (len(partition), 1))).data[0]
+    assert scaled.colorbar.title.text == "value of the region"
+    slope = plot_3d(partition, color="slope", regions=[4]).figure.data[0]
+    gradient = np.array(partition[4].affine()[0][0], dtype=float)
+    assert np.asarray(slope.intensity) == pytest.approx(np.linalg.norm(gradient))
+    red = plot_3d(partition, color=np.tile([1.0, 0.5, 0.0], (len(partition), 1))).figure.data[0]
     assert set(red.facecolor) == {"rgb(255,128,0)"}
 
 
 def test_surfaces(partition):
     mesh = es.enumerate_regions(octahedron(), es.Box("-1/2", 2, dim=3)).surface()
-    surface, caps, borders = plot_mesh(mesh).data
+    surface, caps, borders = plot_mesh(mesh).figure.data
     assert (surface.name, caps.name, borders.name) == ("f > 0", "caps", "pieces")
     for trace, chosen in ((surface, mesh.side < 0), (caps, mesh.side >= 0)):
         points, triangles = drawn(trace)
@@ -89,12 +96,12 @@ def test_surfaces(partition):
     ends = np.stack([borders.x, borders.y, borders.z], axis=1).reshape(-1, 3, 3)
     polygons = len(set(mesh.polygon.tolist()))
     assert len(mesh.vertices) - len(ends) + polygons == 2
-    alone = plot_mesh(mesh, caps=False, edges=False)
+    alone = plot_mesh(mesh, caps=False, edges=False).figure
     assert [trace.name for trace in alone.data] == ["f > 0"]
     wedges = es.enumerate_regions(octahedron((1, -1, 0), 0), CUBE).surface()
-    assert plot_mesh(wedges).data[-1].name == "no manifold"
-    assert len(plot_mesh(es.enumerate_regions(octahedron(), CUBE).surface(2)).data) == 0
-    both = plot_3d(partition, surface=[partition.surface(), partition.surface("1/10")])
+    assert plot_mesh(wedges).figure.data[-1].name == "no manifold"
+    assert len(plot_mesh(es.enumerate_regions(octahedron(), CUBE).surface(2)).figure.data) == 0
+    both = plot_3d(partition, surface=[partition.surface(), partition.surface("1/10")]).figure
     assert [trace.name for trace in both.data[2:]] == ["f > 0", "f > 1/10"]
 
 
@@ -111,10 +118,27 @@ class Page(HTMLParser):
         self.asks += [(tag, value) for key, value in attrs if key in ("src", "href", "srcset")]
 
 
-def test_a_page_needs_no_network_and_names_are_text(partition, tmp_path):
+def test_options_of_partition_plot(partition):
+    inside = np.array([[0.0, 0, 0], [0.5, 0.25, -0.5]])
+    picture = partition.plot(boundary=True, witnesses=True, points=inside, regions=[0, 3])
+    names = [trace.name for trace in picture.figure.data]
+    assert names == ["2 regions", "edges", "f > 0", "witnesses", "points"]
+    shown = picture.figure.data[3]
+    assert (np.stack([shown.x, shown.y, shown.z], axis=1) == partition.witnesses[[0, 3]]).all()
+    assert repr(picture) == "<SolidPicture: 2 regions of [-1, 1]^3>"
+    assert not partition.plot(legend=False).figure.layout.showlegend
+    classes = es.enumerate_regions(random_network([3, 4, 3], 2), es.Box(-1, 1, dim=3))
+    surfaces = [t for t in classes.plot(boundary=True).figure.data if t.name[:2] == "f["]
+    assert 2 <= len(surfaces) <= 3
+    assert len({trace.color for trace in surfaces}) == len(surfaces)
+
+
+def test_a_page_needs_no_network_and_names_are_text(tmp_path):
     name = "</script><img src=x onerror=alert(1)>\n<b>\u202e"
-    figure = plot_3d(partition, color=np.arange(len(partition)), label=name)
-    save_page(figure, tmp_path / "a.html", title=name)
+    network = octahedron()
+    network.inputs = {name: slice(0, 3)}
+    picture = es.enumerate_regions(network, CUBE).plot()
+    picture.save(tmp_path / "a.html", title=name)
     text = (tmp_path / "a.html").read_text("utf-8")
     page = Page()
     page.feed(text)
@@ -123,31 +147,37 @@ def test_a_page_needs_no_network_and_names_are_text(partition, tmp_path):
     assert "b" not in page.tags
     assert text.count("</script>") == page.tags.count("script")
     assert "&lt;img src=x" in text[:600]  # the title
-    label = re.search(r'"title":\{"text":"([^"]*onerror[^"]*)"', text)
+    label = re.search(r'"title":\{"text":"([^"]*script[^"]*)"', text)
     assert "<" not in json.loads(f'"{label.group(1)}"')
-    save_page(figure, tmp_path / "b.html", title=name)
+    picture.save(tmp_path / "b.html", title=name)
     assert (tmp_path / "b.html").read_bytes() == (tmp_path / "a.html").read_bytes()
     with pytest.raises(es.FormatError, match=r"\.htm or \.html"):
-        save_page(figure, tmp_path / "a.pdf")
+        picture.save(tmp_path / "a.pdf")
 
 
 def test_bad_input_is_told(partition, monkeypatch):
     n = len(partition)
     mesh = partition.surface()
     cases = [
-        ({"color": [1.0]}, es.ShapeError, "a number a region"),
-        ({"color": "slope"}, es.ParameterError, "give numbers"),
-        ({"color": [float("nan")] * n}, es.ParameterError, "NaN"),
+        ({"color": [1.0]}, es.ShapeError, "one value for each"),
+        ({"color": "slop"}, es.ParameterError, "is not known"),
+        ({"color": [1j] * n}, es.ParameterError, "give numbers"),
+        ({"window": ([0] * 3, [1] * 3)}, es.ParameterError, "smaller box"),
+        ({"graph": True}, es.ParameterError, "one or two dimensions"),
+        ({"colour": 1}, es.ParameterError, "no option"),
+        ({"points": [[1, 2]]}, es.ShapeError, "shape .n, 3."),
+        ({"explode": 1, "witnesses": True}, es.ParameterError, "unexploded"),
         ({"opacity": 2}, es.ParameterError, "from 0 to 1"),
         ({"explode": -1}, es.ParameterError, "explode"),
-        ({"explode": 1, "surface": mesh}, es.ParameterError, "without explode"),
+        ({"explode": 1, "surface": mesh}, es.ParameterError, "unexploded"),
         ({"regions": [n]}, es.ParameterError, f"from 0 to {n - 1}"),
     ]
     for options, error, text in cases:
         with pytest.raises(error, match=text):
             plot_3d(partition, **options)
-    with pytest.raises(es.DomainError, match="has 2 dimensions"):
-        plot_3d(es.enumerate_regions(es.Network([es.ReLU()], (2,)), es.Box(-1, 1, dim=2)))
+    unbounded = es.enumerate_regions(es.Network([es.ReLU()], (3,)))
+    with pytest.raises(es.DomainError, match="not bounded"):
+        unbounded.plot()
     with pytest.raises(es.DomainError, match="take a slice"):
         plot_3d(es.enumerate_regions(es.Network([es.ReLU()], (4,)), es.Box(-1, 1, dim=4)))
     with pytest.raises(es.ParameterError, match="give a Mesh"):
@@ -156,5 +186,5 @@ def test_bad_input_is_told(partition, monkeypatch):
     with pytest.raises(es.LimitError, match="regions="):
         plot_3d(partition)
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
-    with pytest.raises(es.ExactSplineError, match=r"pip install 'exactspline\[plot3d\]'"):
+    with pytest.raises(es.ParameterError, match=r"pip install 'exactspline\[plot3d\]'"):
         plot_mesh(mesh)

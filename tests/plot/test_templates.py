@@ -157,5 +157,5 @@ def test_bad_input_is_told(monkeypatch):
     with pytest.raises(es.ParameterError, match="give a Network"):
         plot_templates("net.onnx", x)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(es.ExactSplineError, match=r"pip install 'exactspline\[plot\]'"):
+    with pytest.raises(es.ParameterError, match=r"pip install 'exactspline\[plot\]'"):
         plot_templates(flat, x)
