@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import matplotlib
 import numpy as np
-from drawing import save
+from drawing import save, sheet
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
@@ -33,7 +33,7 @@ def draw(small: bool) -> Figure:
     omega = es.enumerate_regions(network, es.Box(-2, 2, dim=2))
     form = max_affine_form(omega)  # an error if f were not convex
     A, b = omega.affine_pieces()
-    floor = -3.0
+    floor = -7.0
     graph, shadow = [], []
     for region, slope, shift in zip(omega, A[:, 0], b[:, 0], strict=True):
         corners = region.polygon().corners
@@ -42,7 +42,7 @@ def draw(small: bool) -> Figure:
     labels = omega.linear_regions().labels
     order = np.argsort(np.random.default_rng(0).permutation(labels.max() + 1))
     colours = matplotlib.colormaps["cividis"](order[labels] / max(1, labels.max()))
-    figure = Figure(figsize=(6.4, 5.2), layout="constrained")
+    figure = sheet(6.4, 5.2)
     axes = figure.add_subplot(projection="3d")
     for polygons, alpha in ((shadow, 0.45), (graph, 0.95)):
         axes.add_collection3d(
@@ -51,7 +51,8 @@ def draw(small: bool) -> Figure:
         )  # fmt: skip
     axes.set(xlim=(-2, 2), ylim=(-2, 2), zlim=(floor, max(p[:, 2].max() for p in graph)),
              xlabel="x[0]", ylabel="x[1]", zlabel="f")  # fmt: skip
-    axes.view_init(22, -58)
+    axes.set(xticks=[-2, 0, 2], yticks=[-2, 0, 2])
+    axes.view_init(26, -58)
     axes.set_title(
         f"{len(omega)} regions, and f is the greatest of {form.A.shape[1]} affine functions",
         fontsize=10,

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 HERE = Path(__file__).resolve().parent
 
@@ -33,6 +35,11 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
     images, labels = load_digits(return_X_y=True)
     return images.reshape(-1, 1, 8, 8) / 16, labels
+
+
+def sheet(width: float, height: float) -> Figure:
+    """A figure of some inches, with a little room around every title."""
+    return Figure((width, height), layout=ConstrainedLayoutEngine(h_pad=0.09, w_pad=0.06))
 
 
 def hide_axes(axes: Any) -> None:

@@ -9,7 +9,7 @@ its template changes by a multiple of the same image, and not at all if the unit
 from __future__ import annotations
 
 import numpy as np
-from drawing import HERE, digits, hide_axes, save
+from drawing import HERE, digits, hide_axes, save, sheet
 from matplotlib.figure import Figure
 
 import exactspline as es
@@ -40,7 +40,7 @@ def draw(small: bool) -> Figure:
             shown.append((rank, i, change))
         if len(shown) == (2 if small else 6):
             break
-    figure = Figure(figsize=(1.55 * (len(shown) + 2), 2.3), layout="constrained")
+    figure = sheet(1.55 * (len(shown) + 2), 2.3)
     panels = figure.subplots(1, len(shown) + 2)
     panels[0].imshow(x[0], cmap="gray_r")
     panels[0].set_title("input", fontsize=8)

@@ -10,9 +10,8 @@ Needs scikit-learn, matplotlib and plotly; some seconds.
 from __future__ import annotations
 
 import numpy as np
-from drawing import arguments
+from drawing import arguments, sheet
 from matplotlib.colors import LightSource
-from matplotlib.figure import Figure
 from sklearn.neural_network import MLPRegressor
 
 import exactspline as es
@@ -44,7 +43,7 @@ def main() -> None:
     print(f"volume {mesh.volume().value:.6f}, area {mesh.area().value:.6f}")
     mesh.save(given.out.with_suffix(".ply"))
     plot_mesh(mesh).save(given.out.with_suffix(".html"), title="A torus, as it was learnt")
-    figure = Figure(figsize=(5.2, 4), layout="constrained")
+    figure = sheet(5.2, 4)
     axes = figure.add_subplot(projection="3d", computed_zorder=False)
     axes.plot_trisurf(
         *mesh.vertices.T, triangles=mesh.triangles, color="#e69f00", edgecolor=(0, 0, 0, 0.45),

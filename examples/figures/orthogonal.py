@@ -9,7 +9,7 @@ has trained both networks. examples/orthogonal_templates tells whether it helps.
 from __future__ import annotations
 
 import numpy as np
-from drawing import HERE, save
+from drawing import HERE, save, sheet
 from matplotlib.figure import Figure
 
 import exactspline as es
@@ -18,11 +18,11 @@ from exactspline.theory import orthogonality_penalty
 
 def draw(small: bool) -> Figure:
     """Two matrices of cosines, one scale."""
-    figure = Figure(figsize=(7.6, 3.7), layout="constrained")
+    figure = sheet(7.6, 3.7)
     panels = figure.subplots(1, 2)
     for axes, (name, title) in zip(
         panels,
-        (("cnn_relu", "without the penalty"), ("cnn_relu_orthogonal", r"$\lambda$ = 1")),
+        (("cnn_relu", "without the penalty"), ("cnn_relu_orthogonal", "λ = 1")),
         strict=True,
     ):
         W = es.load(HERE / "networks" / f"{name}.onnx").operators[-1].weight

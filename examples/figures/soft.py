@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import matplotlib
 import numpy as np
-from drawing import save
+from drawing import save, sheet
 from matplotlib.figure import Figure
 
 import exactspline as es
@@ -27,13 +27,13 @@ def draw(small: bool) -> Figure:
         "|·|": es.MASO([[[-1], [1]]], [[0, 0]]),
         "maximum of three pieces": es.MASO([[[-1], ["1/4"], [1]]], [[-1, 1, "-1/2"]]),
     }
-    colours = matplotlib.colormaps["cividis"](np.linspace(0.95, 0, len(BETAS)))
-    figure = Figure(figsize=(10, 3.2), layout="constrained")
+    colours = matplotlib.colormaps["viridis"](np.linspace(0.92, 0, len(BETAS)))
+    figure = sheet(10, 3.2)
     for axes, (name, maso) in zip(figure.subplots(1, 3), operators.items(), strict=True):
         for beta, colour in zip(BETAS, colours, strict=True):
             inside = min(max(beta, 1e-6), 1 - 1e-6)  # the ends are limits
             values = soft_maso(maso, x[:, None], inside)[:, 0]
-            label = rf"$\beta$ = {beta:g}" + (" (hard)" if beta == 1 else "")
+            label = f"β = {beta:g}" + {0: " (mean of the pieces)", 1: " (hard)"}.get(beta, "")
             axes.plot(x, values, color=colour, linewidth=2.4 if beta == 1 else 1.4, label=label)
         axes.set_title(name, fontsize=10)
         axes.set_xlabel("u")

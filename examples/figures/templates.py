@@ -7,7 +7,7 @@ A network is f(x) = A[x] x + B[x]; a row of A[x] is what the input is matched ag
 
 from __future__ import annotations
 
-from drawing import HERE, digits, save
+from drawing import HERE, digits, save, sheet
 from matplotlib.figure import Figure
 
 import exactspline as es
@@ -24,7 +24,7 @@ NETWORKS = {
 def draw(small: bool) -> Figure:
     """One row a network: the input, and the template of every class."""
     chosen = list(NETWORKS.items())[: 2 if small else None]
-    figure = Figure(figsize=(11.5, 1.2 * len(chosen)), layout="constrained")
+    figure = sheet(11.5, 1.2 * len(chosen))
     grid = figure.subplots(len(chosen), 11, squeeze=False)
     image, _ = (values[1005] for values in digits())
     for row, (name, title) in zip(grid, chosen, strict=True):
