@@ -1,6 +1,6 @@
 """Draw the pictures of docs/gallery.md again: ``python docs/gallery.py``, a minute.
 
-Each is drawn by its script in examples/figures and then kept with 128 colours, so that all together
+Each is drawn by its script in examples/figures and then kept with 256 colours, so that all together
 stay under a megabyte.
 """
 
@@ -29,7 +29,8 @@ def main() -> None:
                 check=True,
                 env={**os.environ, "PYTHONWARNINGS": "ignore", "MPLBACKEND": "Agg"},
             )
-            picture = Image.open(drawn).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+            picture = Image.open(drawn).convert("RGB")
+            picture = picture.quantize(256, kmeans=2, dither=Image.Dither.NONE)
             picture.save(HERE / "gallery" / drawn.name, optimize=True)
 
 

@@ -22,7 +22,7 @@ def arguments(name: str) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def save(draw: Callable[[bool], Any], name: str, *, dpi: int = 80) -> None:
+def save(draw: Callable[[bool], Any], name: str, *, dpi: int = 110) -> None:
     """Draw a figure and write it."""
     given = arguments(name)
     draw(given.small).savefig(given.out, dpi=dpi)

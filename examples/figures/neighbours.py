@@ -22,21 +22,22 @@ def draw(small: bool) -> Figure:
     x = digits()[0][1005] + noise  # off the boundaries, where black pixels tie in max-pooling
     (region,) = es.regions_at(network, x)
     winner = int(network.forward(x).argmax())
-    facets = region.settle_facets().facets
-    rows = np.array([[float(v) for v in f.inequality.coefficients] for f in facets])
-    shifts = np.array([float(f.inequality.constant) for f in facets])
+    walls = region.inequalities(irredundant=False)
+    rows = np.array([[float(v) for v in wall.coefficients] for wall in walls])
     lengths = np.linalg.norm(rows, axis=1)
-    distance = (rows @ x.reshape(-1) + shifts) / lengths
+    distance = (rows @ x.reshape(-1) + [float(wall.constant) for wall in walls]) / lengths
     here = region.templates()[winner]
-    shown: list[tuple[int, int, np.ndarray]] = []  # rank, facet, change of the template
-    for rank, i in enumerate(np.argsort(distance, kind="stable").tolist(), 1):
-        at = np.array([float(v) for v in facets[i].point]) - 1e-7 * rows[i] / lengths[i]
-        across = es.codes(network, at, exact=True)
-        assert {u: int(across[u]) for u in np.flatnonzero(across != region.code)} == dict(
-            facets[i].flips
-        )
-        change = es.affine_maps(network, at[None])[0][0, winner] - here
-        if np.abs(change).max() > 1e-6:
+    shown: list[tuple[int, int, np.ndarray]] = []  # rank, inequality, change of the template
+    rank = 0
+    for i in np.argsort(distance, kind="stable").tolist():
+        foot = x.reshape(-1) - distance[i] * rows[i] / lengths[i]
+        step = 1e-7 * rows[i] / lengths[i]
+        before, after = es.codes(network, [foot + step, foot - step], exact=True)
+        if (before != region.code).any():
+            continue  # behind another facet
+        rank += 1
+        change = es.affine_maps(network, [foot - step])[0][0, winner] - here
+        if (after != region.code).any() and np.abs(change).max() > 1e-6:
             shown.append((rank, i, change))
         if len(shown) == (2 if small else 6):
             break
@@ -44,14 +45,13 @@ def draw(small: bool) -> Figure:
     panels = figure.subplots(1, len(shown) + 2)
     panels[0].imshow(x[0], cmap="gray_r")
     panels[0].set_title("input", fontsize=8)
-    panels[0].set_xlabel(f"{len(facets)} facets", fontsize=8)
     largest = max(np.abs(here).max(), 1e-9)
     panels[1].imshow(here.reshape(8, 8), cmap="RdBu_r", vmin=-largest, vmax=largest)
     panels[1].set_title(f"template of class {winner}", fontsize=8)
     most = max(np.abs(change).max() for _, _, change in shown)
     kinds = dict(zip(network.labels, network.operators, strict=False))
     for axes, (rank, i, change) in zip(panels[2:], shown, strict=True):
-        name = network.unit_name(facets[i].inequality.unit)
+        name = network.unit_name(walls[i].unit)
         axes.imshow(change.reshape(8, 8), cmap="PuOr_r", vmin=-most, vmax=most)
         axes.set_title(f"facet {rank}: {kinds[name.operator].kind}{list(name.index)}", fontsize=8)
         axes.set_xlabel(f"at distance {distance[i]:.4f}", fontsize=8)

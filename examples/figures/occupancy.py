@@ -49,11 +49,12 @@ def main() -> None:
         *mesh.vertices.T, triangles=mesh.triangles, color="#e69f00", edgecolor=(0, 0, 0, 0.45),
         linewidth=0.25, lightsource=LightSource(300, 50),
     )  # fmt: skip
-    axes.set(aspect="equal", xlabel="x[0]", ylabel="x[1]")
+    axes.set(aspect="equal", xticks=[-1, 0, 1], yticks=[-1, 0, 1], zticks=[-0.2, 0.2])
+    axes.set(xlabel="x[0]", ylabel="x[1]")
     axes.set_title(f"{len(mesh):,} triangles in {len(set(mesh.region.tolist())):,} of "
                    f"{len(omega):,} regions; Euler number {mesh.euler}", fontsize=9)  # fmt: skip
     axes.view_init(38, -60)
-    figure.savefig(given.out, dpi=80)
+    figure.savefig(given.out, dpi=110)
 
 
 if __name__ == "__main__":
