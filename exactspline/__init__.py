@@ -284,6 +284,8 @@ __all__ += [_kind.__name__ for _kind in _OPERATORS if _kind.__name__ not in __al
 def __getattr__(name: str) -> Any:
     if name == "theory":  # loaded when it is first asked for
         return _theory()
+    if name == "plot":
+        return _plot()
     found = vars(_results()).get(name) if name in __all__ else None
     if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -302,5 +304,12 @@ def _results() -> Any:
 @guarded
 def _theory() -> Any:
     import exactspline.theory as room  # not "from . import": that would ask __getattr__ again
+
+    return room
+
+
+@guarded
+def _plot() -> Any:
+    import exactspline.plot as room
 
     return room

@@ -64,6 +64,19 @@ counterexample (--details, --json); that a network is not convex, say, is a
 finding about the network and no error.
 """
 
+_PLOT = """\
+Draw the regions of a network on a domain. In one dimension: the graph of its
+outputs and where it bends; in two: the regions as exact polygons, cut at the
+window in rationals, with the edges of every layer. Larger domains need a slice.
+A domain in several parts gives a file each: p-1.png, p-2.png.
+"""
+
+_FILM = """\
+Draw the partition of several networks, one after the other: the checkpoints of a
+training, say. Below it run the number of regions and the slopes. What has the
+same code has the same colour in all of them.
+"""
+
 _EXAMPLES = """\
 examples:
   exactspline count net.onnx
@@ -96,6 +109,22 @@ examples:
 
 """
 
+_PLOT_EXAMPLES = """\
+examples:
+  exactspline plot net.onnx --box -1 1 --out net.png
+  exactspline plot net.onnx --window -2,-1 2,1 --color slope --boundary --out net.svg
+  exactspline plot conv.onnx --slice a.npy b.npy c.npy --box 0 1 --out conv.html
+  exactspline plot net.onnx --box -1 1 --highlight 3 --graph --out net.pdf
+
+"""
+
+_FILM_EXAMPLES = """\
+examples:
+  exactspline film epoch0.onnx epoch1.onnx epoch2.onnx --box -1 1 --out training.gif
+  exactspline film run/*.onnx --window -1 1 --out training.html
+
+"""
+
 _REGION_EXAMPLES = """\
 examples:
   exactspline region net.onnx --at 0.1,-1/3,2
@@ -114,7 +143,12 @@ examples:
 """
 
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?(/\d+)?")
-_NUMBERS = {"--box": 2, "--input-box": 2, "--at": 1}  # values that may begin with '-'
+_NUMBERS = {
+    "--box": 2,
+    "--input-box": 2,
+    "--window": 2,
+    "--at": 1,
+}  # values that may begin with '-'
 
 
 class _Parser(argparse.ArgumentParser):
@@ -173,6 +207,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write normals and points of facets in float64 rather than as p/q, which is faster",
     )
+    _add_pictures(commands)
     region = _command(commands, "region", "show the region of a point", _REGION, _REGION_EXAMPLES)
     region.add_argument(
         "--at",
@@ -207,6 +242,67 @@ def _parser() -> argparse.ArgumentParser:
     )
     theorems.add_argument("--details", action="store_true", help="print every report in full")
     return parser
+
+
+def _add_pictures(commands: argparse._SubParsersAction[_Parser]) -> None:
+    """The commands that draw."""
+    plot = _command(commands, "plot", "draw the regions", _PLOT, _PLOT_EXAMPLES)
+    film = _command(
+        commands, "film", "draw checkpoints one after the other", _FILM, _FILM_EXAMPLES,
+        needs_network="+",
+    )  # fmt: skip
+    plot.add_argument(
+        "--out", "-o", metavar="FILE", required=True, help="a .png, .svg, .pdf or .html file"
+    )
+    film.add_argument(
+        "--out", "-o", metavar="FILE", required=True,
+        help="a .gif or .html file, or .mp4 if ffmpeg is installed",
+    )  # fmt: skip
+    _add_search(plot)
+    for command in (plot, film):
+        command.add_argument(
+            "--window",
+            nargs=2,
+            metavar=("LOW", "HIGH"),
+            help="what to show, in the domain's coordinates, written as for --box; by default the "
+            "domain, or what holds every vertex",
+        )
+        command.add_argument(
+            "--color",
+            metavar="C",
+            default="piece",
+            help="piece (the default), region, slope, output, 'output 3', active, or a colour",
+        )
+        command.add_argument(
+            "--edges",
+            choices=("layer", "plain", "none"),
+            default="layer",
+            help="thick lines for the first layer and thinner ones for deeper (the default), or "
+            "all alike",
+        )
+        command.add_argument(
+            "--boundary", action="store_true", help="with the decision boundary, exactly"
+        )
+        command.add_argument(
+            "--dpi", type=_dots, metavar="N", default=150, help="pixels an inch (150)"
+        )
+    plot.add_argument("--graph", action="store_true", help="with the adjacency graph")
+    plot.add_argument("--witnesses", action="store_true", help="with the regions' witnesses")
+    plot.add_argument(
+        "--labels", choices=("region", "code"), help="with numbers or codes, where there is room"
+    )
+    plot.add_argument(
+        "--highlight", metavar="UNIT", action="append",
+        help="with the bent line of a unit, by its position in the code or its name (may be "
+        "repeated)",
+    )  # fmt: skip
+    plot.add_argument(
+        "--rasterised", action="store_true", help="regions and edges as pixels in any file"
+    )
+    film.add_argument(
+        "--epochs", metavar="E", help="what the checkpoints are called, with commas between"
+    )
+    film.add_argument("--fps", type=_rate, metavar="N", default=4.0, help="pictures a second (4)")
 
 
 def _add_search(command: argparse.ArgumentParser) -> None:
@@ -256,7 +352,7 @@ def _command(
     description: str,
     examples: str,
     *,
-    needs_network: bool = True,
+    needs_network: bool | str = True,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name,
@@ -269,7 +365,7 @@ def _command(
     parser.add_argument(
         "network",
         metavar="NETWORK",
-        nargs=None if needs_network else "?",
+        nargs=needs_network if isinstance(needs_network, str) else None if needs_network else "?",
         help=f"a file with a network: {extensions()}. A state dict (.pt) needs its module, in "
         "Python: exactspline.from_torch(module, input_shape, weights=FILE).save('net.json')",
     )
@@ -336,8 +432,26 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _dots(text: str) -> float:
+    return _between(text, 10, 1200, "pixels an inch")
+
+
+def _rate(text: str) -> float:
+    return _between(text, 0.1, 50, "pictures a second")
+
+
+def _between(text: str, low: float, high: float, what: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r}: give {low:g} to {high:g} {what}")
+    return value
+
+
 def _shielded(argv: Sequence[str]) -> list[str]:
-    """Put a blank before the values of --box, --input-box and --at that begin with '-'.
+    """Put a blank before the values of --box, --input-box, --window and --at that begin with '-'.
 
     argparse takes -1 for a number but -1/3, -inf, -1,2 and (before Python 3.14) -1e-3 for
     unknown options. Nothing that begins with a blank is an option, and blanks around a number

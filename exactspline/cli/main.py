@@ -107,6 +107,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from .enumerate import enumerate_ as command
     elif name == "graph":
         from .graph import graph as command
+    elif name == "plot":
+        from .plot import plot as command
+    elif name == "film":
+        from .film import film as command
     elif name == "region":
         from .region import region as command
     elif name == "theorems":

@@ -6,8 +6,23 @@ matplotlib is imported when something is.
 
 from __future__ import annotations
 
+from .cells import Cells
 from .dispatch import plot_partition
-from .solid import plot_3d, plot_mesh
+from .film import Film, film
+from .picture import Picture
+from .solid import SolidPicture, plot_3d, plot_mesh
 from .templates import plot_templates
+from .window import Window
 
-__all__ = ["plot_3d", "plot_mesh", "plot_partition", "plot_templates"]
+__all__ = [
+    "Cells",
+    "Film",
+    "Picture",
+    "SolidPicture",
+    "Window",
+    "film",
+    "plot_3d",
+    "plot_mesh",
+    "plot_partition",
+    "plot_templates",
+]

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..errors import DomainError
 from .clip import clip
-from .effects import cased
+from .effects import add_lines
+from .library import require_matplotlib
 
 if TYPE_CHECKING:
     from ..partition.faces.boundary import DecisionBoundary
@@ -28,26 +29,20 @@ _Point = tuple[Fraction, ...]
 
 def draw_boundary(picture: Picture, partition: Partition, keys: Keys) -> None:
     """Draw the decision boundary over a picture, and ties with interior as hatched areas."""
-    from matplotlib.collections import LineCollection, PolyCollection
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
-
+    mpl = require_matplotlib()
     segments, areas = boundary_in(partition.decision_boundary(), picture.window)
-    lines = LineCollection(
-        np.array(segments, dtype=np.float64).reshape(-1, 2, 2), colors=COLOUR, linewidths=_WIDTH,
-        zorder=4, capstyle="round", path_effects=cased(_WIDTH),
-    )  # fmt: skip
-    picture.ax.add_collection(lines, autolim=False)
-    picture.artists["boundary"] = lines
-    keys.append((Line2D([], [], color=COLOUR, linewidth=_WIDTH), "decision boundary"))
+    ends = np.array(segments, dtype=np.float64).reshape(-1, 2, 2)
+    look = {"colors": COLOUR, "linewidths": _WIDTH, "zorder": 4}
+    add_lines(picture, "boundary", ends, case=True, **look)
+    shown = mpl.lines.Line2D([], [], color=COLOUR, linewidth=_WIDTH)
+    keys.append((shown, "decision boundary"))
     if areas:
         drawn = [np.array(area, dtype=np.float64) for area in areas]
-        tied = PolyCollection(
-            drawn, facecolors="none", edgecolors="black", hatch="///", linewidths=0, zorder=3
-        )
+        hatched = {"edgecolor": "black", "hatch": "///", "linewidth": 0}
+        tied = mpl.collections.PolyCollection(drawn, facecolors="none", zorder=3, **hatched)
         picture.ax.add_collection(tied, autolim=False)
         picture.artists["ties"] = tied
-        keys.append((Patch(facecolor="none", edgecolor="black", hatch="///"), "classes tie"))
+        keys.append((mpl.patches.Patch(facecolor="none", **hatched), "classes tie"))
     if not segments and not areas:
         picture.notes.append("no decision boundary lies in the window")
 

@@ -87,24 +87,19 @@ def _cut(
     rays: list[_Ray], rows: list[_Row], labels: list[int], values: list[int], row: _Row, label: int
 ) -> tuple[list[_Ray], list[_Row], list[int]]:
     """A polygon's part on the positive side of a row that cuts it."""
-    out: tuple[list[_Ray], list[_Row], list[int]] = ([], [], [])
-
-    def take(ray: _Ray, side: _Row, name: int) -> None:
-        for column, value in zip(out, (ray, side, name), strict=True):
-            column.append(value)  # type: ignore[arg-type]
-
+    out: list[tuple[_Ray, _Row, int]] = []
     n = len(rays)
     for i, value in enumerate(values):
         behind, before = values[(i + 1) % n], values[i - 1]
         if value > 0 or (value == 0 and behind > 0):
-            take(rays[i], rows[i], labels[i])
+            out.append((rays[i], rows[i], labels[i]))
         elif value == 0 and before > 0:  # the polygon is left in a corner
-            take(rays[i], row, label)
+            out.append((rays[i], row, label))
         if value > 0 > behind:
-            take(_meet(rows[i], row), row, label)
+            out.append((_meet(rows[i], row), row, label))
         elif value < 0 < behind:
-            take(_meet(row, rows[i]), rows[i], labels[i])
-    return out
+            out.append((_meet(row, rows[i]), rows[i], labels[i]))
+    return [o[0] for o in out], [o[1] for o in out], [o[2] for o in out]
 
 
 def _integers(row: Sequence[Fraction]) -> _Row:

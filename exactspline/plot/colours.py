@@ -12,12 +12,13 @@ from ..domain.rows import dense_fractions
 from ..errors import ParameterError, ShapeError
 from ..rationals import nearest_floats
 from ..texts import plain
-from .palette import LINES, fills_of, hashes
+from .library import require_matplotlib
+from .palette import LINES, fills_of, hashes, scale_of_numbers
 
 if TYPE_CHECKING:
     from ..partition.partition import Partition
 
-__all__ = ["Colours", "colours_of", "outputs_at", "region_hashes"]
+__all__ = ["Colours", "colours_of", "outputs_at", "paint", "region_hashes", "slopes_of"]
 
 NAMES = ("piece", "region", "slope", "output", "active")
 _FEW = 8  # different values of an array that are told apart by single colours
@@ -63,7 +64,7 @@ def colours_of(partition: Partition, color: Any, region: np.ndarray, at: np.ndar
             numbers = region_hashes(partition, merged=word == "piece")
             return Colours(rgba=fills_of(numbers[region]))
         if word == "slope" and not rest:
-            return Colours(values=_slopes(partition)[region], label="slope (spectral norm)")
+            return Colours(values=slopes_of(partition)[region], label="slope (spectral norm)")
         if word == "active" and not rest:
             return Colours(values=_active(partition)[region], label=_active_label(partition))
         if word == "output":
@@ -110,7 +111,7 @@ def _maps(partition: Partition) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield A @ directions, A @ origin + b
 
 
-def _slopes(partition: Partition) -> np.ndarray:
+def slopes_of(partition: Partition) -> np.ndarray:
     """The spectral norms of the regions' affine maps along the domain."""
     out = []
     for slope, _ in _maps(partition):
@@ -143,10 +144,8 @@ def _output_number(partition: Partition, rest: str) -> int:
 
 def _single(color: str, count: int) -> Colours:
     """All in one colour of matplotlib."""
-    from matplotlib import colors
-
     try:
-        rgba = colors.to_rgba(color)
+        rgba = require_matplotlib().colors.to_rgba(color)
     except ValueError:
         raise ParameterError(
             f"color: {plain(repr(color))[:60]} is not known; give one of {', '.join(NAMES)}, "
@@ -187,9 +186,7 @@ def _classes(values: np.ndarray, names: np.ndarray, region: np.ndarray) -> Colou
         raise ParameterError(
             f"color: {len(names):,} different texts; {_FEW} can be told apart by colours"
         )
-    from matplotlib import colors
-
-    own = [colors.to_rgba(c) for c in _class_colours(len(names))]
+    own = [require_matplotlib().colors.to_rgba(c) for c in _class_colours(len(names))]
     at = np.searchsorted(names, values[region])
     rgba = np.array(own).reshape(-1, 4)[at] if len(names) else np.zeros((0, 4))
     return Colours(rgba=rgba, keys=[(c, plain(str(v))) for c, v in zip(own, names, strict=True)])
@@ -199,3 +196,13 @@ def _class_colours(count: int) -> list[str]:
     """Lighter colours of Okabe and Ito first, black last: lines are to be seen on them."""
     order = (6, 5, 3, 4, 7, 1, 2, 0)
     return [LINES[i] for i in order[:count]]
+
+
+def paint(artist: Any, colours: Colours) -> None:
+    """Give a collection its colours."""
+    if colours.rgba is not None:
+        artist.set_facecolor(colours.rgba)
+    elif colours.values is not None:
+        artist.set_cmap(scale_of_numbers())
+        artist.set_array(np.ma.masked_invalid(colours.values))
+        artist.autoscale_None()

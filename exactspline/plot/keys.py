@@ -30,7 +30,7 @@ def add_legend(picture: Picture, keys: Keys) -> None:
     handles, texts = [artist for artist, _ in keys], [text for _, text in keys]
     picture.legend = picture.ax.legend(
         handles, texts, loc="upper center", frameon=False, fontsize="small",
-        bbox_to_anchor=(0.5, -0.62 / _height(picture)), ncols=min(_COLUMNS, len(keys)),
+        bbox_to_anchor=(0.5, -0.5 / _height(picture)), ncols=min(_COLUMNS, len(keys)),
     )  # fmt: skip
     for text in picture.legend.get_texts():
         plain_text(text)

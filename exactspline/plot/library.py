@@ -10,9 +10,20 @@ __all__ = ["new_axes", "require_matplotlib"]
 
 
 def require_matplotlib() -> Any:
-    """The module ``matplotlib``; an error that names the extra if it is missing."""
+    """The module ``matplotlib`` with what pictures need; an error that names the extra.
+
+    Raises
+    ------
+    ParameterError
+        If it is missing.
+    """
     try:
+        import matplotlib.collections
+        import matplotlib.colors
         import matplotlib.figure
+        import matplotlib.lines
+        import matplotlib.patches
+        import matplotlib.patheffects
     except ImportError as error:
         raise ParameterError(
             "pictures need matplotlib: pip install 'exactspline[plot]' "
@@ -21,9 +32,11 @@ def require_matplotlib() -> Any:
     return matplotlib
 
 
-def new_axes(size: tuple[float, float]) -> Any:
-    """Axes in a new figure of pyplot, so that notebooks and ``pyplot.show()`` show it."""
-    require_matplotlib()
-    from matplotlib import pyplot
+def new_axes(size: tuple[float, float], *, pyplot: bool = True) -> Any:
+    """Axes in a new figure: of pyplot, so that notebooks and ``pyplot.show()`` show it, or not."""
+    mpl = require_matplotlib()
+    if not pyplot:
+        return mpl.figure.Figure(figsize=size, layout="constrained").add_subplot()
+    from matplotlib import pyplot as plt
 
-    return pyplot.figure(figsize=size, layout="constrained").add_subplot()
+    return plt.figure(figsize=size, layout="constrained").add_subplot()

@@ -11,11 +11,13 @@ import numpy as np
 from ..errors import ParameterError
 from ..rationals import nearest_float
 from .boundary import COLOUR
-from .colours import colours_of
+from .colours import colours_of, outputs_at, paint
+from .effects import add_lines
 from .keys import Keys, add_legend, add_scale
+from .library import require_matplotlib
 from .names import axis_names, plain_text
 from .overlays import draw_points
-from .palette import LINES, SCALE
+from .palette import LINES
 from .picture import Picture
 from .window import Window, around, read_window
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from ..partition.partition import Partition
     from .options import Options
 
-__all__ = ["draw_line"]
+__all__ = ["draw_line", "line_window"]
 
 _MOST_OUTPUTS = len(LINES)
 _EXACT = 400  # intervals whose values are computed exactly
@@ -40,14 +42,17 @@ class _Intervals:
     breaks: list[tuple[Fraction, int]]  # inside the window, with the first unit that changes
 
 
+def line_window(partition: Partition, given: Any) -> Window:
+    """The window of a picture: as it is given, the domain, or what shows every breakpoint."""
+    return _window(partition, given, [at for at, _ in _bounds(partition)[1]])
+
+
 def draw_line(partition: Partition, ax: Any, window: Any, options: Options) -> Picture:
     """Draw the graph of the outputs over a line; see `Partition.plot`."""
-    from matplotlib.collections import LineCollection, PolyCollection
-
     bounds, breaks = _bounds(partition)
     shown = _window(partition, window, [at for at, _ in breaks])
     cut = _cut(bounds, breaks, shown)
-    picture = Picture(ax, shown, notes=[shown.note] if shown.note else [])
+    picture = Picture(ax, shown)
     numbers = _outputs(partition, options.outputs, picture)
     values = _values(partition, cut, numbers)
     (x0, x1), keys = shown.limits[0], Keys()
@@ -57,29 +62,23 @@ def draw_line(partition: Partition, ax: Any, window: Any, options: Options) -> P
     middle = ends.mean(axis=1)[:, None]
     colours = colours_of(partition, options.color, np.array(cut.region, dtype=np.int64), middle)
     corners = [[(a, 0), (b, 0), (b, 1), (a, 1)] for a, b in ends.tolist()]
-    bands = PolyCollection(corners, transform=ax.get_xaxis_transform(), linewidths=0, zorder=0)
-    if colours.rgba is not None:
-        bands.set_facecolor(np.where([[True] * 3 + [False]], 1 - 0.55 * (1 - colours.rgba), 1))
-    else:
-        bands.set_array(np.ma.masked_invalid(colours.values))
-        bands.set_cmap(SCALE)
-        bands.set_alpha(0.5)
-        bands.autoscale_None()
-        if options.legend and len(corners):
-            add_scale(picture, bands, colours.label)
+    kind = require_matplotlib().collections.PolyCollection
+    bands = kind(corners, transform=ax.get_xaxis_transform(), linewidths=0, zorder=0)
+    bands.set_alpha(0.6)
+    paint(bands, colours)
+    if colours.rgba is None and options.legend:
+        add_scale(picture, bands, colours.label)
     ax.add_collection(bands, autolim=False)
     picture.artists["regions"] = bands
     if options.edges != "none":
         _draw_breaks(picture, partition, cut, options, keys)
     for i, number in enumerate(numbers):
         pieces = np.stack([ends, values[:, :, i]], axis=2)
-        lines = LineCollection(pieces, colors=LINES[i], linewidths=1.8, zorder=3, capstyle="round")
-        ax.add_collection(lines, autolim=False)
-        picture.artists[f"output {number}"] = lines
+        look: dict[str, Any] = {"colors": LINES[i], "linewidths": 1.8, "zorder": 3}
+        add_lines(picture, f"output {number}", pieces, **look)
         if len(numbers) > 1:
-            from matplotlib.lines import Line2D
-
-            keys.insert(i, (Line2D([], [], color=LINES[i], linewidth=1.8), f"output {number}"))
+            shown = require_matplotlib().lines.Line2D([], [], color=LINES[i], linewidth=1.8)
+            keys.insert(i, (shown, f"output {number}"))
     _draw_more(picture, partition, cut, options, keys)
     plain_text(ax.xaxis.label).set_text(axis_names(partition)[0])
     plain_text(ax.yaxis.label).set_text("f" if len(numbers) != 1 else f"output {numbers[0]}")
@@ -94,7 +93,7 @@ def _bounds(
     """The ends of every region, and the points where regions meet, with a unit that changes."""
     if not partition.complete:
         return _bounds_of_regions(partition)
-    found = partition.complex()
+    found: Any = partition.complex()  # of a line
     corners, edges = found.corners, found.edges
     exact = [corners.exact(i) for i in range(len(corners))]
     bounds = [
@@ -124,6 +123,8 @@ def _bounds_of_regions(
 
 
 def _window(partition: Partition, given: Any, breaks: list[Fraction]) -> Window:
+    if isinstance(given, Window):
+        return given
     if given is not None:
         return read_window(given, 1)
     chart = partition.domain.chart
@@ -180,23 +181,20 @@ def _values(partition: Partition, cut: _Intervals, numbers: list[int]) -> np.nda
     out = np.empty((n, 2, len(numbers)))
     which = list(range(n))
     if n > _EXACT:
-        from .colours import outputs_at
-
         region = np.array(cut.region)
         for side, ends in enumerate((cut.low, cut.high)):
-            at = np.array(ends, dtype=np.float64)[:, None]
-            out[:, side] = outputs_at(partition, region, at)[:, numbers]
+            near = np.array(ends, dtype=np.float64)[:, None]
+            out[:, side] = outputs_at(partition, region, near)[:, numbers]
         room = _AGREE * float(np.nan_to_num(np.ptp(out)) or 1.0)
         jump = np.abs(out[1:, 0] - out[:-1, 1]).max(axis=1)
         odd = ~(jump <= room) & (np.array(cut.high[:-1]) == np.array(cut.low[1:]))
         which = sorted({*np.flatnonzero(odd).tolist(), *(np.flatnonzero(odd) + 1).tolist()})
     for i in which:
-        region_ = partition[cut.region[i]]
+        slope, offset = partition[cut.region[i]].affine(exact=True)
         for side, at in enumerate((cut.low[i], cut.high[i])):
-            x = partition.domain.chart.lift([at])
-            slope, offset = region_.affine(exact=True)
+            point = partition.domain.chart.lift([at])
             for k, number in enumerate(numbers):
-                terms = (a * v for a, v in zip(slope[number], x, strict=True) if a)
+                terms = (a * v for a, v in zip(slope[number], point, strict=True) if a)
                 out[i, side, k] = nearest_float(sum(terms, Fraction(offset[number])))
     return out
 
@@ -228,9 +226,8 @@ def _draw_breaks(
         name = f"layer {number + 1}"
         picture.artists[name] = lines
         if options.edges == "layer" and len(np.unique(layer)) > 1:
-            from matplotlib.lines import Line2D
-
-            keys.append((Line2D([], [], color=colour, linewidth=max(size, 0.4)), f"{name} bends"))
+            shown = require_matplotlib().lines.Line2D([], [], color=colour, linewidth=size)
+            keys.append((shown, f"{name} bends"))
 
 
 def _draw_more(

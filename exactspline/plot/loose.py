@@ -36,7 +36,8 @@ def sides_of_regions(partition: Partition) -> list[list[_Side]]:
 
 def cut_regions(partition: Partition, sides: list[list[_Side]], window: Window) -> Cells:
     """Every region cut at the window, exactly; an edge between two is drawn once."""
-    region, counts, points = [], [], []
+    region: list[int] = []
+    counts, points = [], []
     exact = {}
     segments, unit, left = [], [], []
     seen = set()

@@ -10,7 +10,8 @@ import numpy as np
 
 from ..errors import ParameterError, ShapeError
 from ..texts import plain
-from .effects import cased
+from .effects import add_lines, cased
+from .library import require_matplotlib
 from .names import unit_number
 from .palette import LINES
 
@@ -26,6 +27,7 @@ __all__ = ["draw_overlays", "draw_points", "size_in_points"]
 _GRAPH, _BENT = "#005a8c", ("#009e73", "#b0307a", "#e69f00", "#56b4e9")
 _LARGEST, _LEAST = 9.0, 3.0  # sizes of labels, in points
 _MOST_LABELS = 3000
+_THICK = 2.2  # of bent lines, in points
 
 
 def size_in_points(ax: Any) -> tuple[float, float]:
@@ -58,9 +60,6 @@ def draw_overlays(
 
 def _draw_graph(picture: Picture, cells: Cells, unit: float, keys: Keys) -> None:
     """The adjacency graph: from centroid to centroid through the middle of the shared edge."""
-    from matplotlib.collections import LineCollection
-    from matplotlib.lines import Line2D
-
     number = np.full(int(cells.region.max(initial=-1)) + 1, -1)
     number[cells.region] = np.arange(len(cells))
     both = np.flatnonzero(cells.right >= 0)
@@ -71,14 +70,13 @@ def _draw_graph(picture: Picture, cells: Cells, unit: float, keys: Keys) -> None
     middle = cells.segments[both].mean(axis=1)
     paths = np.stack([cells.centroids[left], middle, cells.centroids[right]], axis=1)
     width = min(0.9, 1.5 * unit)
-    lines = LineCollection(paths, colors=_GRAPH, linewidths=width, zorder=3)
-    picture.ax.add_collection(lines, autolim=False)
-    picture.artists["graph"] = lines
+    add_lines(picture, "graph", paths, colors=_GRAPH, linewidths=width, zorder=3)
     size = min(14.0, (8 * unit) ** 2)
     picture.artists["nodes"] = picture.ax.scatter(
         *cells.centroids.T, s=size, color=_GRAPH, linewidths=0, zorder=3
     )
-    shown = Line2D([], [], color=_GRAPH, marker="o", markersize=3, linewidth=0.9)
+    line = require_matplotlib().lines.Line2D
+    shown = line([], [], color=_GRAPH, marker="o", markersize=3, linewidth=0.9)
     keys.append((shown, "adjacency"))
 
 
@@ -86,9 +84,6 @@ def _draw_bent(
     picture: Picture, partition: Partition, cells: Cells, units: Any, keys: Keys
 ) -> None:
     """The bent lines of some units: where their pieces change."""
-    from matplotlib.collections import LineCollection
-    from matplotlib.lines import Line2D
-
     several = isinstance(units, Sequence | np.ndarray) and not isinstance(units, str)
     for i, given in enumerate(units if several else [units]):
         unit = unit_number(partition.network, given)
@@ -97,14 +92,10 @@ def _draw_bent(
         change = cells.unit == unit
         change[known] = piece[cells.left[known]] != piece[cells.right[known]]
         colour = _BENT[i % len(_BENT)]
-        lines = LineCollection(
-            cells.segments[change], colors=colour, linewidths=2.2, zorder=4, capstyle="round",
-            path_effects=cased(2.2),
-        )  # fmt: skip
-        picture.ax.add_collection(lines, autolim=False)
-        name = f"unit {partition.network.unit_name(unit)}"
-        picture.artists[f"unit {unit}"] = lines
-        keys.append((Line2D([], [], color=colour, linewidth=2.2), name))
+        look = {"colors": colour, "linewidths": _THICK, "zorder": 4}
+        add_lines(picture, f"unit {unit}", cells.segments[change], case=True, **look)
+        shown = require_matplotlib().lines.Line2D([], [], color=colour, linewidth=_THICK)
+        keys.append((shown, f"unit {partition.network.unit_name(unit)}"))
         if not change.any():
             picture.notes.append(f"unit {unit} does not bend in the window")
 
@@ -172,7 +163,7 @@ def _draw_labels(picture: Picture, partition: Partition, cells: Cells, labels: A
         x, y = cells.centroids[i]
         artist = picture.ax.text(
             x, y, text, fontsize=size, ha="center", va="center", zorder=6, clip_on=True,
-            parse_math=False, usetex=False, path_effects=cased(0.0),
+            parse_math=False, usetex=False, path_effects=cased(),
         )  # fmt: skip
         artists.append(artist)
         drawn += 1

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-__all__ = ["FILLS", "LINES", "SCALE", "fills_of", "hashes"]
+from .library import require_matplotlib
 
-# Light colours, so that lines and texts can be seen on them. Any two differ by 14 or more in
+__all__ = ["FILLS", "LINES", "fills_of", "hashes", "scale_of_numbers"]
+
+# Light colours, so that lines and texts can be seen on them. Any two differ by 11 or more in
 # CIELAB, for normal vision and for protanopia, deuteranopia and tritanopia.
 FILLS = (
-    "#c0a870", "#60c8f8", "#d8f8e8", "#88a8a0", "#f8f090", "#a0f0b0",
-    "#e080c8", "#78a0f8", "#f0b060", "#d0c8e0", "#a8a888", "#b0d0b8",
+    "#78e8e1", "#e8ca78", "#a5b4ff", "#e1ffca", "#b4bc8e", "#80c3e1",
+    "#f89eb4", "#fff8a5", "#acffe1", "#dad296", "#c3dab4", "#b4e1ff",
 )  # fmt: skip
 # The palette of Okabe and Ito, its dark colours first: for lines, layers and classes.
 LINES = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
-SCALE = "cividis"  # of numbers: made for all colour vision, and monotone in lightness
+_SCALE, _DARK = "cividis", 0.2  # made for all colour vision; what is as dark as lines is left out
 
 
 def hashes(codes: np.ndarray) -> np.ndarray:
@@ -50,3 +54,16 @@ def fills_of(numbers: np.ndarray) -> np.ndarray:
     rgb = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in FILLS])
     chosen = rgb[(numbers % np.uint64(len(FILLS))).astype(np.int64)]
     return np.concatenate([chosen, np.ones((len(chosen), 1))], axis=1)
+
+
+def scale_of_numbers() -> Any:
+    """A colour map for numbers, light enough for lines to be seen on it.
+
+    Examples
+    --------
+    >>> scale_of_numbers().name
+    'cividis'
+    """
+    mpl = require_matplotlib()
+    colours = mpl.colormaps[_SCALE](np.linspace(_DARK, 1, 256))
+    return mpl.colors.ListedColormap(colours, name=_SCALE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +16,10 @@ if TYPE_CHECKING:
     from .cells import Cells
     from .window import Window
 
-__all__ = ["Picture", "check_picture_path"]
+__all__ = ["Picture", "check_path"]
 
 _FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf", ".html": "html"}
+PAGES = {".htm": "html", ".html": "html"}  # in three dimensions
 _DPI = 150
 _DRAWN = 20_000  # polygons of a page that are drawn as vectors; beyond, it holds a PNG
 
@@ -153,7 +153,9 @@ class Picture:
         meta = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
         out = io.BytesIO()
         with matplotlib.rc_context({"svg.hashsalt": "exactspline", "svg.fonttype": "path"}):
-            self.figure.savefig(out, format=kind, dpi=dpi, metadata=meta[kind])
+            self.figure.savefig(
+                out, format=kind, dpi=dpi, metadata=meta[kind], bbox_inches="tight", pad_inches=0.06
+            )  # all that is drawn, and no more
         return out.getvalue()
 
     def _page(self, dpi: float) -> bytes:
@@ -169,12 +171,16 @@ class Picture:
         return _PAGE.format(title=title, picture=inner, caption=caption).encode("utf-8")
 
 
-def check_picture_path(path: PathLike) -> None:
+def check_path(path: PathLike, dim: int = 2) -> None:
     """Refuse a path that no picture can be written to, before work is done for it.
 
     Raises
     ------
     FormatError
+        If its extension is not known, or it cannot be written.
     """
-    by_suffix(path, _FORMATS, "a picture")
-    check_writable(os.fspath(path))
+    if dim < 3:
+        by_suffix(path, _FORMATS, "a picture")
+    else:
+        by_suffix(path, PAGES, "a picture in three dimensions")
+    check_writable(path)

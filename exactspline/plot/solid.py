@@ -20,6 +20,7 @@ from ..texts import plain
 from .colours import colours_of
 from .names import axis_names
 from .palette import LINES, SCALE
+from .picture import PAGES
 from .traces import SURFACE, Triangles, lines, mesh_traces, piece_lines
 
 if TYPE_CHECKING:
@@ -60,13 +61,15 @@ class SolidPicture:
     def _repr_mimebundle_(self, *arguments: Any, **options: Any) -> Any:
         return self.figure._repr_mimebundle_(*arguments, **options)
 
-    def save(self, path: PathLike, *, title: str | None = None) -> None:
+    def save(self, path: PathLike, *, dpi: float | None = None, title: str | None = None) -> None:
         """Write the picture as one HTML page that needs no network.
 
         Parameters
         ----------
         path : path-like
             Ends in ``.html``. The file takes its place when it is whole.
+        dpi : float, optional
+            For pictures that have pixels: this one has none.
         title : str, optional
             Shown by browsers; plain text. The description by default.
 
@@ -90,7 +93,7 @@ class SolidPicture:
         ...     os.listdir(folder)
         ['regions.html']
         """
-        by_suffix(path, {".htm": None, ".html": None}, "a picture in three dimensions")
+        by_suffix(path, PAGES, "a picture in three dimensions")
         body = self.figure.to_html(
             include_plotlyjs=True, full_html=False, div_id="exactspline", default_height="100vh",
             config={"displaylogo": False, "responsive": True},

@@ -15,7 +15,7 @@ from ..rationals import format_rational
 if TYPE_CHECKING:
     from ..domain import Chart
 
-__all__ = ["Window", "around", "read_window"]
+__all__ = ["Window", "around", "both", "read_window"]
 
 _NARROW = Fraction(1, 10**10)  # of the numbers on an axis: below, float64 has no room for pixels
 _LARGE = Fraction(10) ** 300
@@ -31,11 +31,14 @@ class Window:
     low, high : tuples of Fraction
     note : str
         How it was chosen, if it was not given; else empty.
+    hint : str
+        What may be a better one.
     """
 
     low: tuple[Fraction, ...]
     high: tuple[Fraction, ...]
     note: str = ""
+    hint: str = ""
 
     @property
     def limits(self) -> list[tuple[float, float]]:
@@ -61,8 +64,8 @@ class Window:
         return " x ".join(f"[{a:.6g}, {b:.6g}]" for a, b in self.limits)
 
 
-def read_window(value: Any, dim: int) -> Window:
-    """A window as users give it: a Box, or its two ends.
+def read_window(value: Any, dim: int, example: str = "") -> Window:
+    """A window as users give it: a Box, or its two ends; ``example`` is how one is written.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def read_window(value: Any, dim: int) -> Window:
     >>> read_window(([-1, "1/3"], [1, 2]), 2).area
     Fraction(10, 3)
     """
-    example = "window=([-1, -1], [1, 1])" if dim == 2 else "window=(-1, 1)"
+    example = example or ("window=([-1, -1], [1, 1])" if dim == 2 else "window=(-1, 1)")
     if not isinstance(value, Box):
         if isinstance(value, str) or not hasattr(value, "__len__") or len(value) != 2:
             raise DomainError(
@@ -152,6 +155,13 @@ def around(
         high.append(b if bound_b is None else min(b, bound_b))
     window = Window(tuple(low), tuple(high))
     return checked(Window(window.low, window.high, f"window {window.describe()}: {note}"))
+
+
+def both(a: Window, b: Window) -> Window:
+    """The least window that holds two, with what was said of the second one."""
+    low = tuple(min(x, y) for x, y in zip(a.low, b.low, strict=True))
+    high = tuple(max(x, y) for x, y in zip(a.high, b.high, strict=True))
+    return checked(Window(low, high, b.note, b.hint))
 
 
 def _brief(value: Any) -> str:
