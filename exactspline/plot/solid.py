@@ -17,9 +17,9 @@ from ..solid.cells import cells
 from ..solid.mesh import Mesh
 from ..solid.surface import check_solid
 from ..texts import plain
-from .colours import colours_of
+from .colours import Colours, colours_of
 from .names import axis_names
-from .palette import LINES, SCALE
+from .palette import LINES
 from .picture import PAGES
 from .traces import SURFACE, Triangles, lines, mesh_traces, piece_lines
 
@@ -189,15 +189,18 @@ def plot_3d(
         if not 0 <= value <= most:
             raise ParameterError(f"plot: {name} {value!r}: give a number from 0 to {most:g}")
     drawn, middles = _cells(partition, chosen, explode, progress)
+    colours = colours_of(partition, color, chosen, middles)
     figure = graph.Figure()
     if opacity and len(chosen):
         figure.add_trace(
             graph.Mesh3d(
                 **drawn.faces(), opacity=opacity, name=_counted(chosen), flatshading=True,
                 showlegend=legend, text=[f"region {r}" for r in drawn.owner], hoverinfo="text",
-                **_colours(partition, color, chosen, middles, drawn, legend),
+                **_painted(colours, np.searchsorted(chosen, drawn.region), legend),
             )
         )  # fmt: skip
+    for colour, text in colours.keys or ():
+        figure.add_trace(_key(graph, colour, text))
     if edges not in (None, False, "none") and len(chosen):
         figure.add_trace(lines(graph, drawn.segments(), "edges", "rgba(40,40,40,0.55)", 1.5))
     for i, mesh in enumerate(meshes):
@@ -343,26 +346,30 @@ def _cells(
     return drawn, middles
 
 
-def _colours(
-    partition: Partition, color: Any, chosen: np.ndarray, middles: np.ndarray, drawn: Triangles,
-    legend: bool,
-) -> dict[str, Any]:  # fmt: skip
-    """What plotly needs to colour triangles by their regions."""
-    found = colours_of(partition, color, chosen, middles)
-    at = np.searchsorted(chosen, np.array(drawn.region))
-    if found.values is not None:
-        title = html.escape(plain(found.label), quote=False)
+def _painted(colours: Colours, at: np.ndarray, legend: bool) -> dict[str, Any]:
+    """What plotly needs to colour triangles; ``at`` is the region of each among those drawn."""
+    if colours.values is not None:
+        title = html.escape(plain(colours.label), quote=False)
         return {
-            "intensity": found.values[at], "intensitymode": "cell",
-            "colorscale": SCALE.capitalize(), "showscale": legend,
+            "intensity": colours.values[at], "intensitymode": "cell", "colorscale": "Cividis",
+            "showscale": legend,
             "colorbar": {"title": {"text": title, "side": "right"}, "len": 0.7, "x": 0.98},
         }  # fmt: skip
-    assert found.rgba is not None
-    rgb = [
-        "rgb({},{},{})".format(*row)
-        for row in np.rint(found.rgba[:, :3] * 255).astype(int).tolist()
-    ]
+    assert colours.rgba is not None
+    rgb = [_css(row) for row in colours.rgba]
     return {"facecolor": [rgb[i] for i in at.tolist()]}
+
+
+def _css(colour: Any) -> str:
+    return "rgb({},{},{})".format(*np.rint(np.asarray(colour[:3]) * 255).astype(int).tolist())
+
+
+def _key(graph: Any, colour: Any, text: str) -> Any:
+    """An entry of the legend, without anything in the picture."""
+    return graph.Scatter3d(
+        x=[None], y=[None], z=[None], mode="markers", name=html.escape(text, quote=False),
+        marker={"size": 8, "color": _css(colour), "symbol": "square"},
+    )  # fmt: skip
 
 
 def _points(points: Any) -> np.ndarray:

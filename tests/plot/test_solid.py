@@ -12,6 +12,7 @@ import pytest
 from solid_networks import CUBE, octahedron, random_network
 
 import exactspline as es
+from exactspline.cli import main
 from exactspline.plot.palette import fills_of
 from exactspline.plot.solid import plot_3d, plot_mesh
 
@@ -80,6 +81,9 @@ def test_colours(partition):
     slope = plot_3d(partition, color="slope", regions=[4]).figure.data[0]
     gradient = np.array(partition[4].affine()[0][0], dtype=float)
     assert np.asarray(slope.intensity) == pytest.approx(np.linalg.norm(gradient))
+    classes = plot_3d(partition, color=np.array(["a", "<b>"])[np.arange(len(partition)) % 2]).figure
+    assert [trace.name for trace in classes.data[1:3]] == ["&lt;b&gt;", "a"]
+    assert set(classes.data[0].facecolor) == {trace.marker.color for trace in classes.data[1:3]}
     red = plot_3d(partition, color=np.tile([1.0, 0.5, 0.0], (len(partition), 1))).figure.data[0]
     assert set(red.facecolor) == {"rgb(255,128,0)"}
 
@@ -153,6 +157,16 @@ def test_a_page_needs_no_network_and_names_are_text(tmp_path):
     assert (tmp_path / "b.html").read_bytes() == (tmp_path / "a.html").read_bytes()
     with pytest.raises(es.FormatError, match=r"\.htm or \.html"):
         picture.save(tmp_path / "a.pdf")
+
+
+def test_the_command_writes_a_page(tmp_path, capsys):
+    octahedron().save(tmp_path / "net.json")
+    command = ["plot", str(tmp_path / "net.json"), "--box", "-2", "2", "--out"]
+    assert main([*command, str(tmp_path / "a.html"), "--boundary", "--color", "slope"]) == 0
+    assert "8 regions of [-2, 2]^3" in capsys.readouterr().out
+    assert "plotly" in (tmp_path / "a.html").read_text("utf-8")
+    assert main([*command, str(tmp_path / "a.png")]) == 2
+    assert "in three dimensions is written as .htm or .html" in capsys.readouterr().err
 
 
 def test_bad_input_is_told(partition, monkeypatch):
