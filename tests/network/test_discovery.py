@@ -20,9 +20,9 @@ ROOT = Path(es.__file__).parent
 BLIND = (
     "clock", "rationals", "kernels", "compile", "polyhedra", "domain", "cells", "bounds", "search",
     "tasks", "partition", "export", "evaluate", "store",
-    "driver", "api", "cli",
+    "driver", "api", "plot", "cli",
 )  # fmt: skip
-SIGHTED = {"network", "approximation", "formats", "theory"}
+SIGHTED = {"network", "approximation", "formats", "theory", "solid"}
 
 
 def modules():
