@@ -400,7 +400,7 @@ def _lay_out(figure: Any, names: Sequence[str], legend: bool, *, moved: bool = F
         for name, axis in zip(names, "xyz", strict=True)
     }  # fmt: skip
     figure.update_layout(
-        scene={"aspectmode": "data", "camera": {"eye": {"x": 1.4, "y": -1.6, "z": 0.9}}, **axes},
+        scene={"aspectmode": "data", "camera": {"eye": {"x": 1.5, "y": -1.75, "z": 0.95}}, **axes},
         legend={"x": 0.01, "y": 0.99, "bgcolor": "rgba(255,255,255,0.7)"}, showlegend=legend,
         margin={"l": 0, "r": 0, "t": 0, "b": 0}, template="plotly_white",
     )  # fmt: skip

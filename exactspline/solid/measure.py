@@ -55,7 +55,7 @@ def volume_of(triangles: Sequence[Sequence[int]], points: Sequence[Point]) -> Me
     """
     parts = [nearest_float(fraction(v)) for v in _tetrahedra(triangles, points)]
     value, size = _sum(parts) / 6, _sum([abs(v) for v in parts]) / 6
-    return Measure(value, size * 2.0**-52 + len(parts) * 2.0**-1070)
+    return Measure(value, size * 2.0**-50 + len(parts) * 2.0**-1070)
 
 
 def exact_volume(triangles: Sequence[Sequence[int]], points: Sequence[Point]) -> Fraction:

@@ -17,7 +17,7 @@ GALLERY = EXAMPLES.parent / "docs" / "gallery.md"
 SCRIPTS = sorted(
     path.stem for path in FIGURES.glob("*.py") if path.stem not in ("drawing", "train_digits")
 )
-SLOW = ("convex", "occupancy")
+QUICK = ("layers", "soft", "templates")
 
 
 def script(name: str, monkeypatch):
@@ -30,7 +30,7 @@ def script(name: str, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow if n in SLOW else ()) for n in SCRIPTS]
+    "name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in SCRIPTS]
 )
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_script_draws(name, tmp_path, monkeypatch):
@@ -50,7 +50,7 @@ def test_a_script_draws(name, tmp_path, monkeypatch):
         drawing.save(module.draw, f"{name}.png")
         first = out.read_bytes()
         figures.clear()
-        if name not in SLOW:
+        if name in QUICK:
             drawing.save(module.draw, f"{name}.png")
             assert out.read_bytes() == first  # the same every time
     picture = np.asarray(Image.open(out).convert("RGB"))
