@@ -102,7 +102,12 @@ def _sliced(arguments: argparse.Namespace, network: Network) -> list[Domain]:
 
 def window_of(arguments: argparse.Namespace, dim: int) -> Box | None:
     """The window that --window names, in a domain of some dimension."""
-    return None if arguments.window is None else _box(arguments.window, dim, "--window")
+    if arguments.window is None:
+        return None
+    try:
+        return _box(arguments.window, dim, "--window")
+    except ExactSplineError as error:
+        raise DomainError(f"--window: {str(error).removeprefix('box: ')}") from None
 
 
 def point_of(text: str, network: Network) -> list[Fraction]:

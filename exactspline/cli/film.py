@@ -45,8 +45,6 @@ def film(arguments: argparse.Namespace) -> int:
         paths_for(arguments.out, 1, name, lambda path: None)
     check_film_path(arguments.out)
     epochs = _epochs(arguments)
-    report = Report(results(), silent=arguments.json)
-    report.block("domain", domain_lines(domain))
     progress = Progress(sys.stderr)
     try:
         found = make(
@@ -60,6 +58,8 @@ def film(arguments: argparse.Namespace) -> int:
         )  # fmt: skip
     finally:
         progress.clear()
+    report = Report(results(), silent=arguments.json)
+    report.block("domain", domain_lines(domain))
     rows = [
         f"{title}, slopes {low:.4g} to {high:.4g}, median {middle:.4g}"
         for title, (low, middle, high) in zip(

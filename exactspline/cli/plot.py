@@ -86,5 +86,8 @@ def _save(
     }  # fmt: skip
     picture = plot_partition(partition, window=window, pyplot=False, **options)
     progress(1, 2)
-    picture.save(path, dpi=arguments.dpi)
+    if partition.domain.chart.dim == 3:
+        picture.save(path)
+    else:
+        picture.save(path, dpi=arguments.dpi)
     notes += [picture.description, *picture.notes]

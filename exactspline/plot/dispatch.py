@@ -50,13 +50,14 @@ def plot_partition(
     if dim == 1:
         from .line import draw_line
 
-        picture = draw_line(partition, _axes(ax, (6.4, 4.2), pyplot), window, options)
+        scale = options.color in ("slope", "active") or str(options.color).startswith("output")
+        picture = draw_line(partition, _axes(ax, (5.6, 3.4), scale, pyplot), window, options)
     else:
         cells = cells_of(partition, window)
         check_size(cells, options)
         colours = colours_of(partition, options.color, cells.region, cells.centroids)
         scale = colours.rgba is None and options.legend
-        ax = _axes(ax, _size(cells.window, scale), pyplot)
+        ax = _axes(ax, _size(cells.window), scale, pyplot)
         picture = draw_plane(partition, cells, colours, ax, options)
     describe(picture, partition)
     return picture
@@ -178,19 +179,19 @@ def options_of(given: dict[str, Any]) -> Options:
     return Options(**given)
 
 
-def _size(window: Window, scale: bool) -> tuple[float, float]:
-    """Inches of a figure that has room for a window and a legend, and little else."""
+def _size(window: Window) -> tuple[float, float]:
+    """Inches of axes that have room for a window, and little else."""
     (x0, x1), (y0, y1) = window.limits
     wide = (x1 - x0) / (y1 - y0)
     if not EQUAL[0] <= wide <= EQUAL[1]:
         wide = 1.2  # drawn with two scales
     width = min(6.0, 5.2 * wide)
-    return width + (1.7 if scale else 0.8), width / wide + 1.2
+    return width, width / wide
 
 
-def _axes(ax: Any, size: tuple[float, float], pyplot: bool) -> Any:
+def _axes(ax: Any, size: tuple[float, float], scale: bool, pyplot: bool) -> Any:
     if ax is None:
-        return new_axes(size, pyplot=pyplot)
+        return new_axes(size, (0.75, 0.95, 1.1 if scale else 0.25, 0.55), pyplot=pyplot)
     if not all(hasattr(ax, name) for name in ("add_collection", "set_xlim", "get_figure")):
         raise ParameterError(f"ax: {type(ax).__name__} is no matplotlib Axes")
     return ax

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .names import plain_text
+from .names import plain_text, short
 
 if TYPE_CHECKING:
     from .picture import Picture
@@ -13,7 +13,7 @@ __all__ = ["Keys", "add_legend", "add_scale"]
 
 Keys = list[tuple[Any, str]]  # an artist, and what it stands for
 
-_COLUMNS = 4
+_COLUMNS, _WIDTH = 4, 80  # the most, and characters of all of them
 
 
 def add_scale(picture: Picture, coloured: Any, label: str) -> None:
@@ -27,10 +27,11 @@ def add_legend(picture: Picture, keys: Keys) -> None:
     """A legend below the axes, which hides nothing."""
     if not keys:
         return
-    handles, texts = [artist for artist, _ in keys], [text for _, text in keys]
+    handles, texts = [artist for artist, _ in keys], [short(text) for _, text in keys]
+    columns = max(1, min(_COLUMNS, len(keys), _WIDTH // max(map(len, texts))))
     picture.legend = picture.ax.legend(
         handles, texts, loc="upper center", frameon=False, fontsize="small",
-        bbox_to_anchor=(0.5, -0.5 / _height(picture)), ncols=min(_COLUMNS, len(keys)),
+        bbox_to_anchor=(0.5, -0.5 / _height(picture)), ncols=columns,
     )  # fmt: skip
     for text in picture.legend.get_texts():
         plain_text(text)

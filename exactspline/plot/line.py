@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -162,8 +163,12 @@ def _outputs(partition: Partition, given: Any, picture: Picture) -> list[int]:
         if count > _MOST_OUTPUTS:
             picture.notes.append(f"the first {_MOST_OUTPUTS} of {count:,} outputs; see outputs=")
         return list(range(min(count, _MOST_OUTPUTS)))
-    numbers = [given] if isinstance(given, int) else list(given)
-    wrong = [v for v in numbers if not isinstance(v, int | np.integer) or not 0 <= v < count]
+    several = isinstance(given, Sequence | np.ndarray) and not isinstance(given, str)
+    numbers = list(given) if several else [given]
+    wrong = [
+        v for v in numbers
+        if not isinstance(v, int | np.integer) or isinstance(v, bool) or not 0 <= v < count
+    ]  # fmt: skip
     if wrong or not numbers or len(numbers) > _MOST_OUTPUTS:
         raise ParameterError(
             f"outputs: {str(given)[:40]}; give up to {_MOST_OUTPUTS} numbers from 0 to {count - 1}"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..network import Network
     from ..partition.partition import Partition
 
-__all__ = ["axis_names", "input_name", "plain_text", "unit_number"]
+__all__ = ["axis_names", "input_name", "plain_text", "short", "unit_number"]
 
 _LONG = 40  # characters of a name
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .library import require_matplotlib
 
-__all__ = ["FILLS", "LINES", "fills_of", "hashes", "scale_of_numbers"]
+__all__ = ["FILLS", "LINES", "SCALE", "fills_of", "hashes", "scale_of_numbers"]
 
 # Light colours, so that lines and texts can be seen on them. Any two differ by 11 or more in
 # CIELAB, for normal vision and for protanopia, deuteranopia and tritanopia.
@@ -18,7 +18,8 @@ FILLS = (
 )  # fmt: skip
 # The palette of Okabe and Ito, its dark colours first: for lines, layers and classes.
 LINES = ("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442")
-_SCALE, _DARK = "cividis", 0.2  # made for all colour vision; what is as dark as lines is left out
+SCALE = "cividis"  # of numbers: made for all colour vision, and monotone in lightness
+_DARK = 0.2  # the share of it that is as dark as lines are, and left out in the plane
 
 
 def hashes(codes: np.ndarray) -> np.ndarray:
@@ -65,5 +66,5 @@ def scale_of_numbers() -> Any:
     'cividis'
     """
     mpl = require_matplotlib()
-    colours = mpl.colormaps[_SCALE](np.linspace(_DARK, 1, 256))
-    return mpl.colors.ListedColormap(colours, name=_SCALE)
+    colours = mpl.colormaps[SCALE](np.linspace(_DARK, 1, 256))
+    return mpl.colors.ListedColormap(colours, name=SCALE)

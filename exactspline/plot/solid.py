@@ -20,7 +20,6 @@ from ..texts import plain
 from .colours import Colours, colours_of
 from .names import axis_names
 from .palette import LINES
-from .picture import PAGES
 from .traces import SURFACE, Triangles, lines, mesh_traces, piece_lines
 
 if TYPE_CHECKING:
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["SolidPicture", "plot_3d", "plot_mesh"]
 
 MOST_CELLS = 5_000  # some 60,000 triangles, which browsers still turn smoothly
+_PAGES = {".html": "html", ".htm": "html"}
 _FLAT = {"labels": "none", "graph": False, "highlight": None, "outputs": None}
 
 
@@ -93,7 +93,7 @@ class SolidPicture:
         ...     os.listdir(folder)
         ['regions.html']
         """
-        by_suffix(path, PAGES, "a picture in three dimensions")
+        by_suffix(path, _PAGES, "a picture in three dimensions")
         body = self.figure.to_html(
             include_plotlyjs=True, full_html=False, div_id="exactspline", default_height="100vh",
             config={"displaylogo": False, "responsive": True},

@@ -155,7 +155,7 @@ def test_a_page_needs_no_network_and_names_are_text(tmp_path):
     assert "<" not in json.loads(f'"{label.group(1)}"')
     picture.save(tmp_path / "b.html", title=name)
     assert (tmp_path / "b.html").read_bytes() == (tmp_path / "a.html").read_bytes()
-    with pytest.raises(es.FormatError, match=r"\.htm or \.html"):
+    with pytest.raises(es.FormatError, match=r"\.html or \.htm"):
         picture.save(tmp_path / "a.pdf")
 
 
@@ -166,7 +166,7 @@ def test_the_command_writes_a_page(tmp_path, capsys):
     assert "8 regions of [-2, 2]^3" in capsys.readouterr().out
     assert "plotly" in (tmp_path / "a.html").read_text("utf-8")
     assert main([*command, str(tmp_path / "a.png")]) == 2
-    assert "in three dimensions is written as .htm or .html" in capsys.readouterr().err
+    assert "in three dimensions is written as .html or .htm" in capsys.readouterr().err
 
 
 def test_bad_input_is_told(partition, monkeypatch):
