@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
@@ -330,6 +330,10 @@ class Mesh:
         chosen = np.unique(self.polygon if side is None else self.polygon[self.side == side])
         return area_of([self._paths[i] for i in chosen.tolist()], self._points)
 
+    @overload
+    def volume(self, *, exact: Literal[False] = False) -> Measure: ...
+    @overload
+    def volume(self, *, exact: Literal[True]) -> Fraction: ...
     def volume(self, *, exact: bool = False) -> Measure | Fraction:
         """The volume of the set that a closed mesh bounds, in the domain's coordinates.
 
@@ -361,8 +365,10 @@ class Mesh:
                 "volume: the mesh is not closed; make it with closed=True, the default, so that "
                 "it has caps on the domain's sides"
             )
-        measure = exact_volume if exact else volume_of
-        return measure(self.triangles.tolist(), self._points)
+        triangles = self.triangles.tolist()
+        return (
+            exact_volume(triangles, self._points) if exact else volume_of(triangles, self._points)
+        )
 
     # --- Files -------------------------------------------------------------------------------
 

@@ -17,14 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..clock import Clock
-from ..domain.rows import dense_fractions
+from ..clock import Clock, OutOfTime, current
+from ..domain.rows import all_rows, dense_fractions, dense_rows
 from ..driver.partitions import enumerated
 from ..driver.request import Request
 from ..errors import DomainError, LimitError, ParameterError, UndecidedError
@@ -36,14 +34,14 @@ from ..partition.partition import Partition
 from ..partition.regions.outputs import OutputRows
 from ..polyhedra.lp import q, value_at
 from ..polyhedra.vertices import generators
-from ..rationals import format_rational, to_fraction
 from .mesh import Mesh, Polygons
 from .polytopes import Vertex, polytope
+from .wanted import Wanted, wanted_of
 
 if TYPE_CHECKING:
     from ..domain import Domain
 
-__all__ = ["check_solid", "surface"]
+__all__ = ["check_domain", "check_solid", "surface"]
 
 MOST_REGIONS = 2_000_000
 MOST_CELLS = 200_000  # of which exact corners are computed; a millisecond each
@@ -61,7 +59,7 @@ def surface(
 ) -> Mesh:  # fmt: skip
     """The border of {f > level} as a mesh; see `Partition.surface`."""
     check_solid(partition, "surface")
-    wanted = _wanted(partition.network, level, output, pair, winner, below)
+    wanted = wanted_of(partition.network, level, output, pair, winner, below)
     levels = _levels(partition.network, wanted)
     extended, units = _with_units(levels)
     refined = _searched(extended, partition.domain)
@@ -92,88 +90,34 @@ def check_solid(partition: Partition, what: str) -> None:
     """Refuse partitions that are no bounded solid of three dimensions, with what to do."""
     if not isinstance(partition, Partition):
         raise ParameterError(f"{what}: give a Partition, not a {type(partition).__name__}")
-    k = partition.domain.chart.dim
-    if k != 3:
-        then = (
-            "take a slice: es.Slice(point, [a, b, c], es.Box(-1, 1, dim=3))"
-            if k > 3
-            else "in two dimensions see complex() and decision_boundary()"
-        )
-        raise DomainError(f"{what}: the domain has {k} dimensions, not three; {then}")
+    check_domain(partition.domain, what)
     if not partition.complete:
         raise ParameterError(
             f"{what}: the search was stopped, so regions are missing; run it to its end, or on a "
             "smaller domain"
         )
-    found = generators(partition._exact_forms.domain_rows, 3)
+
+
+def check_domain(domain: Domain, what: str) -> None:
+    """Refuse domains that are no bounded solid of three dimensions, with what to do."""
+    chart = domain.chart
+    if chart.dim != 3:
+        then = (
+            "take a slice: es.Slice(point, [a, b, c], es.Box(-1, 1, dim=3)), on the command line "
+            "--slice p.npy a.npy b.npy c.npy --box 0 1"
+            if chart.dim > 3
+            else "in two dimensions see complex() and decision_boundary()"
+        )
+        raise DomainError(f"{what}: the domain has {chart.dim} dimensions, not three; {then}")
+    found = generators(dense_rows(all_rows(chart.low, chart.high, chart.rows, 3)), 3)
     if found.rays or found.lines:
         raise DomainError(
-            f"{what}: the domain is not bounded ({partition.domain.describe()}); enumerate the "
-            "network on a box: es.enumerate_regions(net, es.Box(-10, 10, dim=3))"
+            f"{what}: the domain is not bounded ({domain.describe()}); take a box: "
+            "es.Box(-10, 10, dim=3), on the command line --box -10 10"
         )
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """Which set: where all ``rows`` of f, each less ``level``, are positive."""
-
-    rows: list[dict[int, int]]
-    level: Fraction
-    what: str
-
-
-def _wanted(
-    network: Network, level: Any, output: int | None, pair: Sequence[int] | None,
-    winner: int | None, below: bool,
-) -> _Wanted:  # fmt: skip
-    n = network.output_dim
-    given = [
-        name
-        for name, value in (("output", output), ("pair", pair), ("winner", winner))
-        if value is not None
-    ]
-    if len(given) > 1:
-        raise ParameterError(f"surface: {' and '.join(given)}: give one of them")
-    if not given and n > 1:
-        raise ParameterError(
-            f"surface: the network has {n} outputs; say which with output=0, between which two "
-            "with pair=(0, 1), or which class with winner=0"
-        )
-    c = to_fraction(level, "surface: level")
-    sign = -1 if below else 1
-    relation = "<" if below else ">"
-    bound = format_rational(c)
-    if winner is not None:
-        i = _output(winner, n)
-        if n < 2:
-            raise ParameterError("surface: winner needs a network of two outputs or more")
-        if below:
-            raise ParameterError("surface: winner and below: the other classes' borders are theirs")
-        rows = [{i: 1, j: -1} for j in range(n) if j != i]
-        more = f" + {bound}" if c else ""
-        return _Wanted(rows, c, f"f[{i}] > all other outputs{more}")
-    if pair is not None:
-        try:
-            i, j = (_output(v, n) for v in pair)
-        except (TypeError, ValueError):
-            raise ParameterError(f"surface: pair {pair!r}: give two outputs, as (0, 1)") from None
-        if i == j:
-            raise ParameterError(f"surface: pair {pair!r}: give two different outputs")
-        return _Wanted([{i: sign, j: -sign}], sign * c, f"f[{i}] - f[{j}] {relation} {bound}")
-    i = _output(0 if output is None else output, n)
-    name = f"f[{i}]" if n > 1 else "f"
-    return _Wanted([{i: sign}], sign * c, f"{name} {relation} {bound}")
-
-
-def _output(value: Any, n: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise ParameterError(f"surface: {value!r} is no number of an output; give 0 to {n - 1}")
-    if not 0 <= value < n:
-        raise ParameterError(f"surface: output {value}: the network has {n}; give 0 to {n - 1}")
-    return int(value)
-
-
-def _levels(network: Network, wanted: _Wanted) -> Network:
+def _levels(network: Network, wanted: Wanted) -> Network:
     """The rows, each less the level, as a network."""
     n = network.output_dim
     weight = np.zeros((len(wanted.rows), n))
@@ -208,11 +152,13 @@ def _nodes(network: Network) -> list[tuple[Operator, Sequence[int]]]:
 
 
 def _searched(network: Network, domain: Domain) -> Partition:
-    clock = Clock()
+    clock = Clock(outer=current())
     refined = enumerated(Request(network, domain, MOST_REGIONS, facets=True), clock)
     if not refined.complete:
         if refined.stopped is not None and refined.stopped.reason == "interrupt":
             raise KeyboardInterrupt
+        if len(refined) < MOST_REGIONS:
+            raise OutOfTime
         raise LimitError(
             f"surface: more than {MOST_REGIONS:,} regions; take a smaller domain, or a part of it"
         )
