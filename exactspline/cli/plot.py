@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from ..partition.partition import Partition
 
 __all__ = ["plot", "window_for"]
+
+_WIDTH = 86
 
 
 def plot(arguments: argparse.Namespace) -> int:
@@ -47,7 +50,7 @@ def plot(arguments: argparse.Namespace) -> int:
         notes: list[str] = []
         save = partial(_save, partition, windows[at], units, arguments, notes)
         write(paths[at], save, outcome, report)
-        report.block("picture", notes)
+        report.block("picture", [line for note in notes for line in textwrap.wrap(note, _WIDTH)])
         outcome.extra["picture"] = notes
         outcomes.append(outcome)
     return conclude(arguments, network, domains, outcomes, report)

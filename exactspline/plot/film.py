@@ -82,10 +82,10 @@ def film(
     Examples
     --------
     >>> import exactspline as es
-    >>> nets = [es.Network([es.Dense([[1, 0], [k, 1]], [0, -k]), es.ReLU()], (2,)) for k in (0, 1)]
+    >>> nets = [es.Network([es.Dense([[1, 0], [0, 1]], [0, -k]), es.ReLU()], (2,)) for k in (0, 1)]
     >>> found = es.plot.film(nets, es.Box(-1, 1, dim=2))
     >>> found, found.counts.tolist()
-    (<Film of 2 pictures, 4 to 4 regions>, [4, 4])
+    (<Film of 2 pictures, 2 to 4 regions>, [4, 2])
     """
     given = list(networks)
     labels = _labels(given, epochs)

@@ -126,7 +126,7 @@ def draw_points(picture: Picture, given: Any, dim: int, keys: Keys) -> None:
             "color": fill, "marker": "os^Dv<>P"[i], "s": 16, "edgecolors": "black",
             "linewidths": 0.6,
         }  # fmt: skip
-        text = f"points: {plain(str(name))[:40]}"
+        text = plain(str(name)) if labels.dtype.kind in "US" else f"class {name}"
         _scatter(picture, text, points[labels == name], look, keys)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Picture", "check_path"]
 
 _FORMATS = {".png": "png", ".svg": "svg", ".pdf": "pdf", ".html": "html"}
+PAGES = {".htm": "html", ".html": "html"}  # in three dimensions
 _DPI = 150
 _DRAWN = 20_000  # polygons of a page that are drawn as vectors; beyond, it holds a PNG
 
@@ -181,5 +182,5 @@ def check_path(path: PathLike, dim: int = 2) -> None:
     if dim < 3:
         by_suffix(path, _FORMATS, "a picture")
     else:
-        by_suffix(path, {".html": "html", ".htm": "html"}, "a picture in three dimensions")
+        by_suffix(path, PAGES, "a picture in three dimensions")
     check_writable(path)

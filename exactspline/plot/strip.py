@@ -76,7 +76,7 @@ class Strip:
         >>> import exactspline as es
         >>> nets = [es.Network([es.Dense([[1]], [k]), es.ReLU()], (1,)) for k in (3, 5)]
         >>> es.plot.film(nets).window.describe()
-        '[-6, -2]'
+        '[-6.2, -1.8]'
         """
         window = self._window
         if window is None:

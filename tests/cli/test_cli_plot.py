@@ -122,7 +122,7 @@ def test_what_is_no_film(run, files, steps):
         (["three.npz", "--out", "none.gif"], "films are of one or two"),
         ([*steps, "--out", "none.gif", "--epochs", "1,2"], "2 names of 3 networks"),
         ([*steps, "--vnnlib", "two.vnnlib", "--out", "none.gif"], "several input sets"),
-        ([*steps, "--out", steps[1]], "known"),
+        ([*steps, "--out", steps[1]], "own file"),
         (["none.onnx", "--out", "none.gif"], "none.onnx"),
     ]
     for words, said in cases:

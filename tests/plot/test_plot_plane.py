@@ -407,7 +407,7 @@ def test_labels_points_and_witnesses():
         assert text == f"{int(x > 0)}{int(y > 0)}"
     assert len(texts) == 4
     assert picture.artists["witnesses"].get_offsets().tolist() == omega.witnesses.tolist()
-    assert picture.artists["points: b"].get_offsets().tolist() == [[-0.5, 0]]
+    assert picture.artists["b"].get_offsets().tolist() == [[-0.5, 0]]
     own = omega.plot(labels=["one", "two", "three", "four"])
     assert {t.get_text() for t in own.artists["labels"]} == {"one", "two", "three", "four"}
 
