@@ -185,6 +185,7 @@ __all__ = [
     "EulerReport",
     "ExactSplineError",
     "Expand",
+    "Explorer",
     "Face",
     "Faces",
     "Flatten",
