@@ -56,6 +56,13 @@ and its neighbours. On a boundary, all regions that meet there are shown. Nothin
 is enumerated, and everything is exact.
 """
 
+_EXPLORE = """\
+Write the regions of a two-dimensional domain as one page to walk through in a
+browser: pan, zoom, point at a region to see its code, affine map, inequalities
+and neighbours. The page needs no network and no server. Several networks
+(checkpoints of a training) share one page with a slider.
+"""
+
 _THEOREMS = """\
 Check the statements of the theory of affine splines on a network: exactly, over
 all regions of its partition. Without a network, on a built-in gallery of toy
@@ -167,6 +174,14 @@ examples:
 
 """
 
+_EXPLORE_EXAMPLES = """\
+examples:
+  exactspline explore net.onnx --box -1 1 --out net.html
+  exactspline explore conv.onnx --slice a.npy b.npy c.npy --box 0 1 --out conv.html
+  exactspline explore epoch-*.onnx --box -2 2 --out training.html
+
+"""
+
 _THEOREMS_EXAMPLES = """\
 examples:
   exactspline theorems
@@ -243,6 +258,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_surface(commands)
     _add_pictures(commands)
+    _add_explore(commands)
     region = _command(commands, "region", "show the region of a point", _REGION, _REGION_EXAMPLES)
     region.add_argument(
         "--at",
@@ -374,6 +390,26 @@ def _add_pictures(commands: argparse._SubParsersAction[_Parser]) -> None:
     film.add_argument("--fps", type=_rate, metavar="N", default=4.0, help="pictures a second (4)")
 
 
+def _add_explore(commands: argparse._SubParsersAction[_Parser]) -> None:
+    explore = _command(
+        commands, "explore", "write a page to walk through the regions, in a browser", _EXPLORE,
+        _EXPLORE_EXAMPLES, needs_network="+",
+    )  # fmt: skip
+    _add_search(explore)
+    explore.add_argument("--out", "-o", metavar="FILE", required=True, help="an .html file")
+    explore.add_argument("--title", metavar="TEXT", help="what the page is called")
+    explore.add_argument(
+        "--image-shape",
+        metavar="SHAPE",
+        help="inputs are images of so many rows and columns, or channels, rows and columns: 28,28",
+    )
+    explore.add_argument(
+        "--boundary",
+        action="store_true",
+        help="find the decision boundary also where that takes long",
+    )
+
+
 def _add_search(command: argparse.ArgumentParser) -> None:
     """The options of commands that search."""
     command.add_argument(
@@ -431,15 +467,12 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    _once = {True: None, False: "?"}
     if needs_network is not None:
         parser.add_argument(
             "network",
             metavar="NETWORK",
-            nargs=needs_network
-            if isinstance(needs_network, str)
-            else None
-            if needs_network
-            else "?",
+            nargs=needs_network if isinstance(needs_network, str) else _once[needs_network],
             help=f"a file with a network: {extensions()}. A state dict (.pt) needs its module, in "
             "Python: exactspline.from_torch(module, input_shape, weights=FILE).save('net.json')",
         )
