@@ -150,6 +150,7 @@ if TYPE_CHECKING:
         SymbolicNetwork,
         SymbolicRegion,
     )
+    from .theory.own import check
 
 __all__ = [
     "ASO",
@@ -260,6 +261,7 @@ __all__ = [
     "WorkerError",
     "affine_maps",
     "approximate",
+    "check",
     "codes",
     "count_regions",
     "enumerate_regions",
@@ -282,6 +284,8 @@ __all__ += [_kind.__name__ for _kind in _OPERATORS if _kind.__name__ not in __al
 def __getattr__(name: str) -> Any:
     if name == "theory":  # loaded when it is first asked for
         return _theory()
+    if name == "check":
+        return _check()
     found = vars(_results()).get(name) if name in __all__ else None
     if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -302,3 +306,10 @@ def _theory() -> Any:
     import exactspline.theory as room  # not "from . import": that would ask __getattr__ again
 
     return room
+
+
+@guarded
+def _check() -> Any:
+    from .theory.own import check
+
+    return check

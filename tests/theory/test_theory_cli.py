@@ -27,7 +27,7 @@ def files(tmp_path, monkeypatch):
 
 
 def test_a_network_gets_a_table(files, capsys):
-    assert main(["theorems", "net.json"]) == 0
+    assert main(["theorems", "net.json"]) == 1  # it is not convex
     out = capsys.readouterr().out
     rows = [line for line in out.splitlines() if line.strip()[:1].isdigit()]
     needs = [name for name, check in theory.CHECKS.items() if check.needs_network]
@@ -40,7 +40,7 @@ def test_a_network_gets_a_table(files, capsys):
 
 def test_json_has_the_exact_counterexample(files, capsys):
     arguments = ["theorems", "net.json", "--box", "-3", "3", "--check", "convexity", "--json"]
-    assert main(arguments) == 0
+    assert main(arguments) == 1
     value = json.loads(capsys.readouterr().out)
     (result,) = value["results"]
     assert result["domain"] == "[-3, 3]"
@@ -62,7 +62,7 @@ def test_only_some_checks_in_full(files, capsys):
 
 
 def test_every_domain_has_its_own_table(files, capsys):
-    assert main(["theorems", "net.json", "--vnnlib", "two.vnnlib", "--check", "convexity"]) == 0
+    assert main(["theorems", "net.json", "--vnnlib", "two.vnnlib", "--check", "convexity"]) == 1
     out = capsys.readouterr().out
     assert "domain 1/2" in out
     assert "domain 2/2" in out
@@ -78,9 +78,9 @@ def test_the_gallery_runs_without_a_network(files, capsys):
     networks = len(theory.toy_networks())
     assert f"{networks} toy networks" in out
     line = next(x for x in out.splitlines() if x.split()[:2] == ["3", "composition"])
-    assert line.split()[2:5] == [str(networks - 3), "-", "3"]  # residual blocks are no chains
+    assert line.split()[2:6] == [str(networks - 3), "-", "-", "3"]  # residual blocks are no chains
     assert "symbolic composition  holds    symbolic" in out
-    assert main(["theorems", "--check", "convexity", "--json"]) == 0
+    assert main(["theorems", "--check", "convexity", "--json"]) == 1
     value = json.loads(capsys.readouterr().out)
     assert list(value["gallery"]) == list(theory.toy_networks())
     verdicts = {name: found[0]["report"]["verdict"] for name, found in value["gallery"].items()}
@@ -118,8 +118,9 @@ def test_errors_of_a_check_do_not_stop_the_others(monkeypatch):
 
     monkeypatch.setattr("exactspline.theory.run.check_function", failing)
     found = list(run_checks(net, names=["convexity", "templates"]))
-    assert [f.report.verdict for f in found] == ["not applicable", "holds"]
+    assert [f.report.verdict for f in found] == ["undecided", "holds"]
     assert found[0].report.reason == "LimitError: too large for this"
+    assert found[0].report.checked == 0
 
 
 def test_which_checks_run():
@@ -150,7 +151,7 @@ def test_a_package_that_is_missing_is_the_reason(monkeypatch):
     (found,) = run_checks(names=["collinear templates"])
     assert found.report.name == "check_collinear"
     assert found.report.statement == "Check what needs another package."
-    assert found.report.verdict == "not applicable"
+    assert found.report.verdict == "undecided"
     assert "No module named 'other'" in found.report.reason
 
 
