@@ -20,7 +20,7 @@ _IDEAL, _SIDE, _ROUNDING, _TINY = IDEAL, SIDE, ROUNDING, TINY
 
 def _fits(
     start, after, twin, right, edge, unit, piece, form, corner, error, packed, bits, rows, runs
-):  # type: ignore[no-untyped-def]
+):  # type: ignore[no-untyped-def]  # noqa: E501
     """Whether codes differ as edges say, and the border is the domain's.
 
     Parameters
