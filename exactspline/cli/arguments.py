@@ -225,6 +225,12 @@ def _parser() -> argparse.ArgumentParser:
     theorems.add_argument(
         "--list", action="store_true", help="list the checks and what they state; run none"
     )
+    theorems.add_argument(
+        "--time-limit",
+        type=_seconds,
+        metavar="S",
+        help="seconds for all checks together; those that do not end by then are undecided",
+    )
     theorems.add_argument("--details", action="store_true", help="print every report in full")
     theorems.add_argument(
         "--exact",

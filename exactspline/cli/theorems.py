@@ -115,6 +115,7 @@ class _Run:
         self.arguments = arguments
         self.interrupt: KeyboardInterrupt | None = None
         self.verdicts: Counter[str] = Counter()
+        self.start = time.monotonic()
 
     def findings(self, label: str, *about: Any, names: Sequence[str] | None) -> list[Finding]:
         """The findings about a network on a domain, or without them the general ones."""
@@ -123,7 +124,12 @@ class _Run:
         found: list[Finding] = []
         bar = Progress(sys.stderr, label)
         try:
-            for finding in run_checks(*about, names=names, before=bar.step, during=bar.within):
+            left = self.arguments.time_limit
+            if left is not None:
+                left = max(0.0, left - (time.monotonic() - self.start))
+            for finding in run_checks(
+                *about, names=names, before=bar.step, during=bar.within, time_limit=left
+            ):
                 found.append(finding)
                 self.verdicts[finding.report.verdict] += 1
         except KeyboardInterrupt as interrupt:

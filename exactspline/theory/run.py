@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +17,7 @@ from ..errors import (
 from ..mode import guarded
 from .chapters import check_function, checks
 from .common.region_maps import partition_of
-from .common.watch import Watcher, watching
+from .common.watch import Watcher, tell, watching
 from .own import as_reports, failed, statement_of
 from .registry import Check
 from .report import Report, Statement
@@ -68,6 +69,7 @@ def run_checks(
     names: Sequence[str] | None = None,
     before: Callable[[str, int, int], None] | None = None,
     during: Watcher | None = None,
+    time_limit: float | None = None,
 ) -> Iterator[Finding]:
     """Run the registered checks: those about a network, or without one the general ones.
 
@@ -82,7 +84,10 @@ def run_checks(
     before : callable, optional
         Told what begins, how many checks are done, and how many there are.
     during : callable, optional
-        Told now and then what a long loop goes through, how many are done, and of how many.
+        Told now and then what a long loop goes through, how many are done, and of how many (0:
+        not known).
+    time_limit : float, optional
+        Seconds for all checks together; those that do not end by then are "undecided".
 
     Yields
     ------
@@ -107,6 +112,7 @@ def run_checks(
     >>> [f.report.verdict for f in run_checks(net, names=["convexity", "ResNet formula"])]
     ['holds', 'not applicable']
     """
+    watcher = _limited(during, time_limit)
     about = checks_for(network=True, names=names)
     if network is None and names is not None and about:
         raise ParameterError(f"check {about[0]!r} is about a network; give one")
@@ -120,7 +126,7 @@ def run_checks(
         if before is not None:
             before("regions", 0, len(chosen))
         try:
-            with watching(during):
+            with watching(watcher):
                 partition = partition_of(network, domain)
         except (LimitError, UndecidedError) as error:
             too_large = error
@@ -128,10 +134,28 @@ def run_checks(
         line = checks()[name]
         if before is not None:
             before(name, done, len(chosen))
-        with watching(during):
+        with watching(watcher):  # nothing is yielded inside
             found = _found(name, line, network, domain, partition, too_large)
         for report in found:
             yield Finding(name, line.number, report)
+
+
+def _limited(during: Watcher | None, seconds: float | None) -> Watcher | None:
+    """A watcher that ends a check when the time is over."""
+    if seconds is None:
+        return during
+    end = time.monotonic() + seconds
+
+    def watch(what: str, done: int, total: int) -> None:
+        if time.monotonic() > end:
+            of = f" of {total:,}" if total else ""
+            raise LimitError(
+                f"the time limit of {seconds:g} s is over; it had gone through {done:,}{of} {what}"
+            )
+        if during is not None:
+            during(what, done, total)
+
+    return watch
 
 
 def _found(
@@ -152,6 +176,7 @@ def _found(
         given = [partition]
     says = Statement(name if line.own else name_of, statement_of(name, line), "")
     try:
+        tell("checks", 0, 0)  # the time may be over
         if too_large is not None and line.needs_network and not line.own:
             raise too_large
         return as_reports(function(*given), name, line)

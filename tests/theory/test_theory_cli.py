@@ -9,7 +9,6 @@ import pytest
 import exactspline as es
 from exactspline import theory
 from exactspline.cli import main
-from exactspline.theory.common import region_maps as cells
 from exactspline.theory.run import checks_for, run_checks
 
 
@@ -176,16 +175,6 @@ def test_an_interrupt_leaves_what_was_found(files, capsys, monkeypatch, network)
     runs.clear()
     assert main(arguments) == 130
     assert "INTERRUPTED: the other checks were not run" in capsys.readouterr().out
-
-
-def test_too_many_products_are_refused(monkeypatch):
-    net = es.Network([es.Dense([[1], [2]], [0, 1]), es.ReLU(), es.Dense([[1, 1]])], (1,))
-    found = es.enumerate_regions(net)  # 3 regions, 4 coefficients, twice: t and the constant
-    monkeypatch.setattr(cells, "_MOST_PRODUCTS", 24)
-    assert cells.partition_of(found) is found
-    monkeypatch.setattr(cells, "_MOST_PRODUCTS", 23)
-    with pytest.raises(es.LimitError, match="3 regions with 4 coefficients each take 24 products"):
-        theory.check_convexity(found)
 
 
 def test_importing_the_package_does_not_load_the_theory():

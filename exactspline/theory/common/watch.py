@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
-__all__ = ["Watcher", "watched", "watching"]
+__all__ = ["Watcher", "tell", "watched", "watching"]
 
 T = TypeVar("T")
-Watcher = Callable[[str, int, int], None]  # what, how many are done, of how many
+Watcher = Callable[[str, int, int], None]  # what, how many are done, of how many (0: unknown)
 _EVERY = 0.05  # seconds between two calls
 
 _watcher: ContextVar[Watcher | None] = ContextVar("exactspline_theory_watcher", default=None)
@@ -29,6 +29,13 @@ def watching(watcher: Watcher | None) -> Iterator[None]:
         yield
     finally:
         _watcher.reset(token)
+
+
+def tell(what: str, done: int, total: int) -> None:
+    """Tell the watcher, if there is one, how far a loop is."""
+    watcher = _watcher.get()
+    if watcher is not None:
+        watcher(what, done, total)
 
 
 def watched(values: Iterable[T], total: int, what: str) -> Iterator[T]:

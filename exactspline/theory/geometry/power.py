@@ -19,6 +19,7 @@ from ...errors import LimitError, ParameterError, ShapeError
 from ...mode import guarded
 from ...rationals import as_fractions, exact_array, fractions
 from ..common.region_maps import LayerCells, dot, network_of, partition_of, state_map, unit_pieces
+from ..common.watch import watched
 from ..registry import check, exported
 from ..report import GEOMETRY, Report, Statement
 
@@ -416,7 +417,7 @@ def _argmins(
     cells: LayerCells, inner: _Subdivisions, layer: int
 ) -> tuple[int, dict[str, Any] | None]:
     """Every unit's piece is the lowest of least power distance on the whole of every region."""
-    for region in range(len(cells)):
+    for region in watched(range(len(cells)), len(cells), "regions of the layer"):
         code = cells.codes[region]
         diagram = inner.of(code)
         own = code[inner.units :].tolist()
@@ -447,7 +448,7 @@ def _radical_hyperplanes(
     """Across a facet the whole codes' power distances tie on the facet's hyperplane alone."""
     edges, start = partition.edges, partition.network.program.unit_start
     count = 0
-    for edge in range(len(edges)):
+    for edge in watched(range(len(edges)), len(edges), "facets"):
         units = [unit for unit, _ in edges.flips(edge)]
         if not start[layer - 1] <= min(units) < start[layer]:
             continue

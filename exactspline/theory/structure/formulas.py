@@ -31,6 +31,7 @@ from ...network.spline import ASO
 from ...rationals import as_fractions
 from ..common.region_maps import dense, partition_of
 from ..common.samples import exact_forward, maps_of, times
+from ..common.watch import watched
 from ..registry import check
 from ..report import SPLINE_THEORY, Report, Statement
 
@@ -247,8 +248,9 @@ def _check(
         return says.not_applicable("the network has no units")
     maps, chart = maps_of(partition), partition.domain.chart
     P, p = dense(chart.point, "the domain's chart")
-    wrong = None
-    for region in range(len(partition)):
+    wrong, checked = None, 0
+    for region in watched(range(len(partition)), len(partition), "regions"):
+        checked += 1
         x = np.array(chart.lift(partition.witness(region)), dtype=object)
         A, b = cnn_products(form, x)
         slopes, offset = times(A, P).tolist(), (times(A, p) + b).tolist()
@@ -259,7 +261,7 @@ def _check(
             }  # fmt: skip
             break
     return says.report(
-        wrong, "the products are not the region's affine map", checked=len(partition),
+        wrong, "the products are not the region's affine map", checked=checked,
         details={
             "levels": len(form.levels),
             "with pooling": sum(level.pooling is not None for level in form.levels),
