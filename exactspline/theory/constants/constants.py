@@ -187,7 +187,7 @@ class _Largest:
             self.found["2"].append(region)
 
     def _order(self, A: Matrix) -> int:
-        """How a squared 2-norm compares with the largest so far, in whose place a larger one comes."""
+        """How a squared 2-norm compares with the largest so far; a larger one takes its place."""
         if any(any(row) for row in A):
             root = gram_root(A, self.inner)
         else:
