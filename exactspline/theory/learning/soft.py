@@ -296,7 +296,9 @@ def _floats_agree(sympy: Any) -> bool:
     from ...network.maso import MASO
 
     maso = MASO([[[0], [1]], [[-1], [1]], [[2], ["-1/2"]]], [[0, 0], [0, 0], [1, "1/4"]])
-    pieces = [[(0, 0), (1, 0)], [(-1, 0), (1, 0)], [(2, 1), (Fraction(-1, 2), Fraction(1, 4))]]
+    pieces: list[list[tuple[Any, Any]]] = [
+        [(0, 0), (1, 0)], [(-1, 0), (1, 0)], [(2, 1), (Fraction(-1, 2), Fraction(1, 4))],
+    ]  # fmt: skip
     before = flint.ctx.prec
     flint.ctx.prec = _BITS
     try:
