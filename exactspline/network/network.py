@@ -41,7 +41,10 @@ class Network(OperatorGraph):
     Raises
     ------
     ShapeError
-        If two operators do not fit; the message names the operator and both shapes.
+        If two operators do not fit; the message names the operator and both shapes. If an
+        operator that joins several values (`Add`, `Concat`, `Maximum`, `Minimum`) stands in the
+        list itself, as in the ``operators`` of a residual network, which do not say what is
+        joined: that takes a `Residual`, `Branches` or `from_nodes`.
 
     Examples
     --------
