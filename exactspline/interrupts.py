@@ -18,6 +18,8 @@ from .clock import Clock
 __all__ = ["BOTH", "Requests", "Stopped", "uninterrupted"]
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
+# without the search for a name of what is returned, which takes longer than all else
+_set_handler = getattr(signal.signal, "__wrapped__", signal.signal)
 _PATIENCE = 1.0  # seconds that a step may go on when the search is asked to stop
 
 
@@ -53,13 +55,14 @@ class Requests:
             for number in self._numbers:
                 handler = signal.getsignal(number)
                 if handler is signal.default_int_handler or (self._always and callable(handler)):
-                    self._before[number] = signal.signal(number, self._note)
+                    self._before[number] = handler
+                    _set_handler(number, self._note)
         self._clock.stoppable = self._clock.stoppable or bool(self._before)
         return self
 
     def __exit__(self, *exception: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)
+            _set_handler(number, handler)
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
         if self.asked:
@@ -84,7 +87,7 @@ def uninterrupted() -> Iterator[None]:
     before: dict[int, Any] = {}
     try:
         for number in BOTH:
-            before[number] = signal.signal(number, note)
+            before[number] = _set_handler(number, note)
         yield
     finally:
         _restore(before)
@@ -97,7 +100,7 @@ def _restore(handlers: dict[int, Any]) -> None:
     for number in list(handlers):
         handler = handlers.pop(number)
         try:
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            _set_handler(number, signal.SIG_DFL if handler is None else handler)
         except KeyboardInterrupt:
             _restore(handlers)
             raise

@@ -35,6 +35,13 @@ def _network_to_onnx(network: Network, path: PathLike, *, rounded: bool = False)
     save_onnx(network, path, rounded=rounded)
 
 
+@provides("Network.slope")
+def _slope_of_network(network: Network, x: Any) -> Any:
+    from .evaluate import affine_maps
+
+    return affine_maps(network, x)[0]
+
+
 @provides("MASO.partition")
 def _partition_of_maso(maso: MASO, domain: Domain | None = None) -> Partition:
     from .api import enumerate_regions

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
@@ -114,6 +115,10 @@ class Run:
             return REFERENCE
         if self.engine != AUTO:
             return self.engine
+        return self._automatic
+
+    @cached_property
+    def _automatic(self) -> str:
         assert self.space is not None
         return automatic(self.space.dim).name
 
@@ -264,14 +269,15 @@ class Run:
         space = self.space
         assert space is not None
         n = len(batch.codes)
-        points = np.empty((n, space.chart.dim))
-        inexact = False
-        for j, value in enumerate(space.fixed):
-            near = nearest_float(value)
-            points[:, j] = near
-            if j not in space.columns and Fraction(near) != value:
-                inexact = True
-        points[:, space.columns] = batch.points
+        points, inexact = batch.points, False
+        if space.dim < space.chart.dim:
+            points = np.empty((n, space.chart.dim))
+            for j, value in enumerate(space.fixed):
+                near = nearest_float(value)
+                points[:, j] = near
+                if j not in space.columns and Fraction(near) != value:
+                    inexact = True
+            points[:, space.columns] = batch.points
         exact = {i: tuple(space.to_chart(p)) for i, p in batch.exact.items()}
         if batch.facets is not None:
             lift_facets(batch.facets, space, self._found)

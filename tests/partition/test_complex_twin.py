@@ -26,7 +26,7 @@ from program_at import program_at
 import exactspline as es
 from exactspline.cells.space import search_space
 from exactspline.partition.complex.complex import plane_complex
-from exactspline.partition.complex.joining import joined, joined_at_once
+from exactspline.partition.complex.joining import following, joined, joined_at_once
 from exactspline.partition.complex.matching import matched
 from exactspline.partition.complex.source import complex_space, faces_of
 from exactspline.rationals import nearest_float
@@ -195,8 +195,10 @@ def test_the_kernel_and_the_plain_functions_agree():
         for faces in (twin.faces, faces_of(omega, space), with_points_at_infinity(twin.faces)):
             owner = np.repeat(np.arange(len(omega), dtype=np.int32), np.diff(faces.start))
             plain = joined(faces, matched(faces, owner, omega._codes, None))
-            found = joined_at_once(faces)
-            assert found is not None, told
+            both = joined_at_once(faces)
+            assert both is not None, told
+            found, after = both
+            assert np.array_equal(after, following(faces.start)), told
             for name, column in vars(plain).items():
                 assert np.array_equal(column, getattr(found, name)), (name, told)
                 assert column.dtype == getattr(found, name).dtype, name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from ...search.packing import bits_of, code_type, pack_rows, unpack_rows
@@ -9,6 +11,7 @@ from ...search.packing import bits_of, code_type, pack_rows, unpack_rows
 __all__ = ["PackedCodes"]
 
 _CHUNK = 1 << 22  # bytes of bits that are compared at once
+_AT_ONCE = 1 << 20  # bytes of codes that wait for the end before they are packed
 _ONES = np.array([value.bit_count() for value in range(256)], dtype=np.uint8)
 _LEADING = np.array([8 - value.bit_length() for value in range(256)])  # zeros in front
 
@@ -30,6 +33,7 @@ class PackedCodes:
         self.high: np.ndarray | None = None
         self.chunks: list[np.ndarray] = []
         self.ends: list[int] = []
+        self._raw: np.ndarray | None = None  # the first codes, not packed yet
         self.varying = np.arange(self.units)
 
     def __len__(self) -> int:
@@ -40,6 +44,25 @@ class PackedCodes:
         """Bytes that the packed codes take."""
         return sum(chunk.nbytes for chunk in self.chunks)
 
+    @property
+    def packed(self) -> np.ndarray:
+        """All codes as bits, after `finish`; uint8, shape (n, bytes)."""
+        return self.chunks[0] if self.chunks else np.zeros((0, 0), dtype=np.uint8)
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """Per bit of a row, after `finish`: its unit, that unit's first bit, the one behind.
+
+        Returns
+        -------
+        int64 array, shape (3, bits)
+        """
+        bits = self.bits[self.varying]
+        end = np.cumsum(bits)
+        if len(bits) and end[-1] == len(bits):  # one each
+            return np.stack([self.varying, end - 1, end])
+        return np.repeat(np.stack([self.varying, end - bits, end]), bits, axis=1)
+
     def append(self, codes: np.ndarray) -> None:
         """Add rows of codes, shape (n, units)."""
         if len(codes) == 0:
@@ -47,14 +70,31 @@ class PackedCodes:
         low, high = codes.min(axis=0), codes.max(axis=0)
         self.low = low if self.low is None else np.minimum(self.low, low)
         self.high = high if self.high is None else np.maximum(self.high, high)
-        self.chunks.append(pack_rows(codes, self.bits))
+        first = not self.ends
         self.ends.append(len(self) + len(codes))
+        if first and codes.nbytes <= _AT_ONCE:  # if no more come, only what varies is packed
+            self._raw = codes
+            return
+        self._pack()
+        self.chunks.append(pack_rows(codes, self.bits))
+
+    def _pack(self) -> None:
+        """Pack the codes that came first, if they are not yet."""
+        if self._raw is not None:
+            self.chunks.append(pack_rows(self._raw, self.bits))
+            self._raw = None
 
     def finish(self) -> None:
         """Drop the bits of units that never change; they are known from then on."""
         if self.low is None or self.high is None:
             return
         varying = np.flatnonzero(self.low != self.high)
+        if self._raw is not None:
+            some = len(varying) < self.units
+            codes = np.take(self._raw, varying, axis=1) if some else self._raw
+            self.chunks, self.varying = [pack_rows(codes, self.bits[varying])], varying
+            self._raw = None
+            return
         previous = self.varying
         place = np.searchsorted(previous, varying)
         sizes = np.diff([0, *self.ends])
@@ -175,6 +215,7 @@ class PackedCodes:
 
     def rows(self, start: int, stop: int) -> np.ndarray:
         """Codes of regions start .. stop - 1, shape (n, units)."""
+        self._pack()
         out = np.empty((stop - start, self.units), dtype=self.dtype)
         if self.low is not None:
             out[:] = self.low

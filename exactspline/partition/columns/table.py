@@ -49,8 +49,7 @@ class RegionTable:
         self.engine = ""
         self.stopped: Stop | None = None
         self.exact_witnesses: dict[int, tuple[Fraction, ...]] = {}
-        pieces = [layer.units.pieces for layer in network.program.layers]
-        self._codes = PackedCodes(np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int64))
+        self._codes = PackedCodes(network.program.pieces)
         self._batches: list[np.ndarray] = []
         self._points: Any = np.zeros((0, domain.chart.dim))  # an array, or rows of a store
         self._count = 0

@@ -14,10 +14,10 @@ from .matching import refuse
 if TYPE_CHECKING:
     from ...compile.forms import Forms
 
-__all__ = ["check_border"]
+__all__ = ["ROUNDING", "TINY", "check_border", "near_rows"]
 
-_ROUNDING = 2.0**-48  # of what is added in a form of two coordinates, and more
-_TINY = 1e-290
+ROUNDING = 2.0**-48  # of what is added in a form of two coordinates, and more
+TINY = 1e-290
 
 
 def check_border(faces: PlaneFaces, twin: np.ndarray, rows: Forms) -> None:
@@ -67,21 +67,29 @@ def _check_lines(faces: PlaneFaces, sides: np.ndarray, rows: Forms) -> None:
     """Both ends of every side near its line: a float refuses here what cannot be, nothing else."""
     if len(sides) == 0:
         return
-    rows_near = np.zeros((len(rows), 3))
-    rows_near[:, 0] = as_float(rows.const)[0]
-    owner = np.repeat(np.arange(len(rows)), np.diff(rows.indptr))
-    rows_near[owner, 1 + rows.indices] = as_float(rows.data)[0]
-    errors = [as_float(values)[1] for values in (rows.const, rows.data)]
-    if any(error is not None and not np.all(np.isfinite(error)) for error in errors):
-        return  # beyond the range of float64
-    near = rows_near[faces.form[sides]]
+    near = near_rows(rows)[faces.form[sides]]
     for half in (sides, following(faces.start)[sides]):
         x, y, w = faces.corner[half].T
         terms = near * np.stack([w, x, y], axis=1)
         off = np.abs(terms.sum(axis=1))
         size = np.abs(terms).sum(axis=1)
-        room = _ROUNDING * size + np.abs(near[:, 1:]).sum(axis=1) * faces.error[half]
-        room += _TINY * (1 + np.abs(x) + np.abs(y))
+        room = ROUNDING * size + np.abs(near[:, 1:]).sum(axis=1) * faces.error[half]
+        room += TINY * (1 + np.abs(x) + np.abs(y))
         known = np.isfinite(size) & (w > 0)
         if np.any(off[known] > room[known]):
             refuse("a corner of a side of the domain is not on its line")
+
+
+def near_rows(rows: Forms) -> np.ndarray:
+    """The domain's sides in float64 as (constant, slopes), shape (sides, 3).
+
+    All NaN where a number is beyond float64's range: they say nothing then.
+    """
+    out = np.zeros((len(rows), 3))
+    owner = np.repeat(np.arange(len(rows)), np.diff(rows.indptr))
+    out[:, 0], const_error = as_float(rows.const)
+    out[owner, 1 + rows.indices], slope_error = as_float(rows.data)
+    for error in (const_error, slope_error):
+        if error is not None and not np.all(np.isfinite(error)):
+            return np.full_like(out, np.nan)
+    return out

@@ -9,13 +9,15 @@ import numpy as np
 
 from ...mode import guarded
 from ...search.polygons import IDEAL, PlaneFaces
-from .border import check_border
+from ...search.prepared import kept_for
+from ..columns.packed import PackedCodes
+from .border import check_border, near_rows
 from .corners import ComplexCorners, IdealCorners
 from .edges import ComplexEdges, HalfEdges
 from .exact import ExactSides
 from .faces import ComplexFaces
 from .geometry import Geometry
-from .joining import check_size, joined, joined_at_once
+from .joining import Columns, check_size, joined, joined_at_once
 from .matching import check_codes, matched, refuse
 from .source import space_characteristic
 
@@ -226,12 +228,7 @@ def plane_complex(partition: AdjacentRegions, space: SearchSpace, faces: PlaneFa
     if len(faces.start) != len(partition) + 1 or len(faces.hashes) != len(partition):
         refuse(f"{len(faces.start) - 1:,} polygons of {len(partition):,} regions")
     program, codes = partition.network.program, partition._codes
-    face = np.repeat(np.arange(len(partition), dtype=np.int32), np.diff(faces.start))
-    columns = joined_at_once(faces)
-    if columns is None:
-        columns = joined(faces, matched(faces, face, codes, _own_sides(partition, space, faces)))
-    check_codes(faces, face, codes, columns.twin)
-    check_border(faces, columns.twin, space.rows)
+    columns = _joined_and_checked(partition, space, faces)
     exact = ExactSides(
         program, space, codes, columns.start, columns.edge, columns.half, columns.unit,
         columns.form, columns.sign,
@@ -242,6 +239,32 @@ def plane_complex(partition: AdjacentRegions, space: SearchSpace, faces: PlaneFa
     if found.euler() != expected:
         refuse(f"corners - edges + faces is {found.euler()}, and must be {expected}")
     return found
+
+
+def _joined_and_checked(
+    partition: AdjacentRegions, space: SearchSpace, faces: PlaneFaces
+) -> Columns:
+    """The polygons joined; compiled where that does, else by functions that tell what is wrong."""
+    program, codes = partition.network.program, partition._codes
+    found = joined_at_once(faces)
+    if found is not None:
+        columns, after = found
+    if found is not None and isinstance(codes, PackedCodes):  # and not in a store
+        from .fitting import fits
+
+        rows = kept_for(program, space).of("near rows", lambda: near_rows(space.rows))
+        if fits(
+            faces.start, after, columns.twin, columns.right, columns.edge, faces.unit, faces.piece,
+            faces.form, faces.corner, faces.error, codes.packed, codes.places, rows,
+            np.zeros(len(rows), dtype=np.int64),
+        ):  # fmt: skip
+            return columns
+    face = np.repeat(np.arange(len(partition), dtype=np.int32), np.diff(faces.start))
+    if found is None:
+        columns = joined(faces, matched(faces, face, codes, _own_sides(partition, space, faces)))
+    check_codes(faces, face, codes, columns.twin)
+    check_border(faces, columns.twin, space.rows)
+    return columns
 
 
 def _own_sides(partition: AdjacentRegions, space: SearchSpace, faces: PlaneFaces) -> ExactSides:

@@ -90,29 +90,42 @@ def check_size(faces: PlaneFaces) -> None:
         )
 
 
-def joined_at_once(faces: PlaneFaces) -> Columns | None:
-    """`matching.matched` and `joined` by a kernel; None where it leaves that to them."""
-    from .kernel import CORNERS, EDGES, IDEALS, join
+def joined_at_once(faces: PlaneFaces) -> tuple[Columns, np.ndarray] | None:
+    """`matching.matched` and `joined` by a kernel; None where it leaves that to them.
+
+    Returns
+    -------
+    Columns
+    following : int32 array, shape (half-edges,)
+        See `following`.
+    """
+    from .kernel import CORNERS, EDGES, IDEALS, gather, join
 
     n, regions = len(faces.unit), len(faces.hashes)
     table = np.full(1 << max(1, 2 * n - 1).bit_length(), -1, dtype=np.int32)
     known = np.full(1 << max(1, 2 * regions - 1).bit_length(), -1, dtype=np.int32)
-    out, counts = np.empty((9, n), dtype=np.int32), np.zeros(3, dtype=np.int64)
-    w = np.ascontiguousarray(faces.corner[:, 2])
+    links, room = np.empty((3, n), dtype=np.int32), np.empty((6, n), dtype=np.int32)
+    counts = np.zeros(3, dtype=np.int64)
     if not join(
-        faces.start, faces.unit, w, faces.error, faces.hashes, faces.target, table, known, out,
-        counts,
+        faces.start, faces.unit, faces.corner, faces.error, faces.hashes, faces.target, table,
+        known, links, room, counts,
     ):  # fmt: skip
         return None
     corners, ideals, edges = (int(counts[i]) for i in (CORNERS, IDEALS, EDGES))
-    _, _, twin, edge, origin, half, right, near, far = out
-    half, near, far = half[:edges].copy(), near[:corners], far[:ideals].copy()
-    return Columns(
-        faces.start, origin.copy(), twin.copy(), edge.copy(), half, right[:edges].copy(),
-        faces.unit[half], faces.form[half], faces.sign[half],
-        faces.corner[near, :2] / faces.corner[near, 2:], faces.error[near], table[:corners].copy(),
-        faces.corner[far, :2], far,
+    origin, twin, edge = links
+    _, after, half, right, near, far = room
+    half, far = half[:edges].copy(), far[:ideals].copy()
+    columns = Columns(
+        faces.start, origin, twin, edge, half, right[:edges].copy(),
+        np.empty(edges, dtype=np.int32), np.empty(edges, dtype=np.int64),
+        np.empty(edges, dtype=np.int8), np.empty((corners, 2)), np.empty(corners),
+        table[:corners].copy(), faces.corner[far, :2], far,
     )  # fmt: skip
+    gather(
+        faces.corner, faces.error, faces.unit, faces.form, faces.sign, half, near[:corners],
+        columns.unit, columns.form, columns.sign, columns.xy, columns.error,
+    )  # fmt: skip
+    return columns, after
 
 
 def joined(faces: PlaneFaces, twin: np.ndarray) -> Columns:

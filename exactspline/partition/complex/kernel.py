@@ -12,28 +12,28 @@ import numpy as np
 
 from ...kernels import compiled, stamp
 
-__all__ = ["CORNERS", "EDGES", "IDEALS", "join"]
+__all__ = ["CORNERS", "EDGES", "IDEALS", "gather", "join"]
 
 _IDEAL = -2  # of `PlaneFaces.unit`
 CORNERS, IDEALS, EDGES = 0, 1, 2  # what is counted
 _A, _B = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
 
-def _join(start, unit, w, error, hashes, target, table, known, out, counts):  # type: ignore[no-untyped-def]
+def _join(start, unit, corner, error, hashes, target, table, known, links, room, counts):  # type: ignore[no-untyped-def]
     """Match half-edges, join corners, number corners and edges; see `joining.Columns`.
 
     Parameters
     ----------
-    start, unit, error, hashes, target : arrays
+    start, unit, corner, error, hashes, target : arrays
         As in `PlaneFaces`.
-    w : float64 array, shape (half-edges,)
-        W of the corners.
     table : int32 array
         All -1, a power of two, at least twice as many as half-edges.
     known : int32 array
         The same for the faces.
-    out : int32 array, shape (9, half-edges)
-        For face, next, twin, edge, origin; half and right; corners' and ideal corners' half-edges.
+    links : int32 array, shape (3, half-edges)
+        For origin, twin, edge.
+    room : int32 array, shape (6, half-edges)
+        For face and next; half and right; corners' and ideal corners' half-edges.
     counts : int64 array, shape (3,)
 
     Returns
@@ -42,8 +42,8 @@ def _join(start, unit, w, error, hashes, target, table, known, out, counts):  # 
         False where plain functions must do it.
     """
     faces, n = len(start) - 1, len(unit)
-    face, after, twin, edge, origin = out[0], out[1], out[2], out[3], out[4]
-    half, right, near, far = out[5], out[6], out[7], out[8]
+    origin, twin, edge = links[0], links[1], links[2]
+    face, after, half, right, near, far = room[0], room[1], room[2], room[3], room[4], room[5]
     mask = np.uint64(len(known) - 1)
     for f in range(faces):
         value = hashes[f]
@@ -82,10 +82,10 @@ def _join(start, unit, w, error, hashes, target, table, known, out, counts):  # 
     n_corners = n_ideal = n_edges = 0
     for h in range(n):
         if origin[h] == n:  # a new corner: go around it one way, then the other
-            ideal = w[h] == 0.0
+            ideal = corner[h, 2] == 0.0
             number, best, g = (-1 - n_ideal if ideal else n_corners), h, h
             while g >= 0 and origin[g] == n:
-                if (w[g] == 0.0) != ideal:
+                if (corner[g, 2] == 0.0) != ideal:
                     return False
                 origin[g] = number
                 if error[g] < error[best] or (error[g] == error[best] and g < best):
@@ -97,7 +97,7 @@ def _join(start, unit, w, error, hashes, target, table, known, out, counts):  # 
                 g = twin[before]
                 if g < 0 or origin[g] != n:
                     break
-                if (w[g] == 0.0) != ideal:
+                if (corner[g, 2] == 0.0) != ideal:
                     return False
                 origin[g] = number
                 if error[g] < error[best] or (error[g] == error[best] and g < best):
@@ -118,7 +118,28 @@ def _join(start, unit, w, error, hashes, target, table, known, out, counts):  # 
     return True
 
 
-join = compiled(
-    _join, stamp(Path(__file__).parent, ("kernel",)),
-    {"error_model": "numpy", "nogil": True, "_nrt": False}, bare=True,
-)  # fmt: skip
+def _gather(corner, error, unit, form, sign, half, near, units, forms, signs, xy, errors):  # type: ignore[no-untyped-def]
+    """Take what edges and corners have out of the columns of their half-edges.
+
+    Parameters
+    ----------
+    corner, error, unit, form, sign : arrays
+        As in `PlaneFaces`.
+    half, near : int32 arrays
+        The half-edges that edges and corners take it from.
+    units, forms, signs, xy, errors : arrays
+        What is taken.
+    """
+    for e in range(len(half)):
+        h = half[e]
+        units[e], forms[e], signs[e] = unit[h], form[h], sign[h]
+    for i in range(len(near)):
+        h = near[i]
+        xy[i, 0], xy[i, 1] = corner[h, 0] / corner[h, 2], corner[h, 1] / corner[h, 2]
+        errors[i] = error[h]
+
+
+_OPTIONS = {"error_model": "numpy", "nogil": True, "_nrt": False}
+_fresh = stamp(Path(__file__).parent, ("kernel",))
+join = compiled(_join, _fresh, _OPTIONS, bare=True)
+gather = compiled(_gather, _fresh, _OPTIONS, bare=True)

@@ -9,10 +9,12 @@ This is Numba's inside, as in `block_types.py`.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from numba.core import errors, typed_passes, untyped_passes
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.types.functions import BaseFunction
@@ -31,6 +33,14 @@ class _NoEnvironment:
 
     def set_env(self, name: str, environment: Any) -> None:
         """What a function would need to raise an exception; kernels raise none."""
+
+
+class _EntryLibrary(JITCodeLibrary):
+    """Code that is optimised once: the round before is for reference counts, which it has not."""
+
+    def _optimize_final_module(self) -> None:
+        manager, builder = self._codegen._module_pass_manager()
+        manager.run(self._final_module, builder)
 
 
 class _InsideLibrary(JITCodeLibrary):
@@ -84,6 +94,45 @@ def _remembered() -> Iterator[None]:
         setattr(BaseFunction, "get_call_type", own)  # noqa: B010
 
 
+# For what kernels do not have: closures, ``with``, functions to be inlined before types are known,
+# literals to be unrolled, exceptions. Each looks at every statement, and after some of them all
+# is analysed again.
+_NOT_NEEDED = (
+    untyped_passes.IRProcessing, untyped_passes.WithLifting, untyped_passes.InlineClosureLikes,
+    untyped_passes.RewriteDynamicRaises, untyped_passes.MakeFunctionToJitFunction,
+    untyped_passes.InlineInlinables, untyped_passes.FindLiterallyCalls,
+    untyped_passes.LiteralUnroll, untyped_passes.LiteralPropagationSubPipelinePass,
+    typed_passes.InlineOverloads,
+)  # fmt: skip
+
+
+class _Plain:
+    """How messages are marked where there is no terminal: not at all."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda message: message
+
+
+@contextmanager
+def _briefly() -> Iterator[None]:
+    """Spare Numba what it does again and again to no avail.
+
+    A signature that does not fit is an error whose message is coloured, thousands of times; and
+    Python looks for cycles among ever more objects that are all in use (a seventh of all
+    compiling, for some 100 MB more while it lasts).
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    inside: Any = errors
+    coloured, inside._termcolor_inst = inside._termcolor_inst, _Plain()
+    try:
+        yield
+    finally:
+        inside._termcolor_inst = coloured
+        if collects:
+            gc.enable()
+
+
 class EntryCompiler(Compiler):
     """Numba's compiler for what Python calls, with all kernels that are compiled into it."""
 
@@ -94,10 +143,22 @@ class EntryCompiler(Compiler):
             return super()._compile_core()
         EntryCompiler._running += 1
         try:
-            with _remembered():
+            with _remembered(), _briefly():
                 return super()._compile_core()
         finally:
             EntryCompiler._running -= 1
+
+    def define_pipelines(self) -> Any:
+        state = self.state
+        if state.library is None:
+            state.library = _EntryLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+            state.library.enable_object_caching()
+        pipelines = super().define_pipelines()
+        for pipeline in pipelines:
+            pipeline.passes = [p for p in pipeline.passes if p[0] not in _NOT_NEEDED]
+            pipeline._finalized = False
+            pipeline.finalize()
+        return pipelines
 
 
 class InsideCompiler(EntryCompiler):

@@ -33,7 +33,7 @@ class FaceChunk:
     Attributes
     ----------
     faces : PlaneFaces
-    point : float64 array, shape (edges, 3)
+    point : float64 array, shape (edges, 3), of facets alone
         Beyond the edge and no other one of its face; the third entry is 1 where it is proved.
     flips : dict
         Per edge where more than one unit changes: the further ones, (unit, piece) each.
@@ -44,19 +44,17 @@ class FaceChunk:
     flips: dict[int, tuple[tuple[int, int], ...]]
 
 
-def face_chunk(state: PlaneState, n: int, n_edges: int) -> FaceChunk:
+def face_chunk(state: PlaneState, n: int, n_edges: int, points: bool) -> FaceChunk:
     """Take n faces out of the kernel's buffers, as it has left them."""
     out = state.faces
     start = np.zeros(n + 1, dtype=np.int64)
     np.cumsum(out.count[:n], out=start[1:])
-    layer = out.layer[:n_edges]
-    unit = np.where(layer == -1, SIDE, np.where(layer == -2, IDEAL, out.unit[:n_edges]))
     faces = PlaneFaces(
         start, out.corner[:n_edges, :3].copy(), out.corner[:n_edges, 3].copy(),
-        unit.astype(np.int32), out.piece[:n_edges].copy(), out.form[:n_edges].copy(),
+        out.unit[:n_edges].copy(), out.piece[:n_edges].copy(), out.form[:n_edges].copy(),
         out.sign[:n_edges].astype(np.int8), out.hash[:n].copy(), out.target[:n_edges].copy(),
     )  # fmt: skip
-    return FaceChunk(faces, out.point[:n_edges].copy(), {})
+    return FaceChunk(faces, out.point[: n_edges if points else 0].copy(), {})
 
 
 class ExactEdges:
@@ -190,6 +188,8 @@ def unscaled(faces: PlaneFaces, coordinates: Coordinates) -> PlaneFaces:
 
 def joined(chunks: list[PlaneFaces]) -> PlaneFaces:
     """Faces one after the other."""
+    if len(chunks) == 1:
+        return chunks[0]
     starts = [f.start[1:] for f in chunks]
     shift = np.cumsum([0, *(len(f.unit) for f in chunks)])[:-1].tolist()
     start = np.concatenate([np.zeros(1, dtype=np.int64), *map(np.add, starts, shift)])

@@ -314,12 +314,12 @@ class PlaneSearch:
 
     def no_faces(self) -> PlaneFaces:
         """The faces of no regions."""
-        return face_chunk(self.state, 0, 0).faces
+        return face_chunk(self.state, 0, 0, False).faces
 
     def _take_faces(self, batch: Batch) -> None:
         """Hand over the polygons of a batch's regions, and their facets."""
         ctl, codes = self.ctl, batch.codes
-        chunk = face_chunk(self.state, len(codes), int(ctl[c.N_EDGES]))
+        chunk = face_chunk(self.state, len(codes), int(ctl[c.N_EDGES]), self.facets)
         ctl[c.N_EDGES] = ctl[c.N_TOUCHED] = 0
         marked = self.state.faces.touched[: len(codes)]
         if marked.any():
