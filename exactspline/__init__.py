@@ -151,6 +151,45 @@ if TYPE_CHECKING:
         SymbolicNetwork,
         SymbolicRegion,
     )
+    from .statements.public import (
+        Condition,
+        Statement,
+        Term,
+        Verdict,
+        always_on,
+        argmax,
+        at_most_apart,
+        bounded,
+        code,
+        code_constant,
+        convex,
+        counterexamples,
+        dead,
+        equal,
+        equivalent,
+        exists,
+        find,
+        forall,
+        hidden,
+        homeomorphism,
+        implies,
+        injective,
+        l1_norm,
+        lipschitz,
+        logits,
+        max_norm,
+        maximum,
+        minimum,
+        monotone,
+        never_class,
+        prove,
+        rational,
+        redundant_unit,
+        relu,
+        robust,
+        symmetric,
+        unit_on,
+    )
 
 __all__ = [
     "ASO",
@@ -172,6 +211,7 @@ __all__ = [
     "ComplexFace",
     "ComplexFaces",
     "Concat",
+    "Condition",
     "Conv",
     "ConvTranspose",
     "DecisionBoundary",
@@ -246,6 +286,7 @@ __all__ = [
     "Sort",
     "SparseLinear",
     "StableUnits",
+    "Statement",
     "Stop",
     "StoreError",
     "Subdivision",
@@ -254,26 +295,61 @@ __all__ = [
     "SymbolicNetwork",
     "SymbolicRegion",
     "Tanh",
+    "Term",
     "Threshold",
     "Transpose",
     "UndecidedError",
     "UnsupportedOperatorError",
+    "Verdict",
     "WholeSpace",
     "WorkerError",
     "affine_maps",
+    "always_on",
     "approximate",
+    "argmax",
+    "at_most_apart",
+    "bounded",
+    "code",
+    "code_constant",
     "codes",
+    "convex",
     "count_regions",
+    "counterexamples",
+    "dead",
     "enumerate_regions",
+    "equal",
+    "equivalent",
+    "exists",
+    "find",
+    "forall",
     "forward",
     "forward_core",
     "from_sklearn",
     "from_torch",
+    "hidden",
+    "homeomorphism",
+    "implies",
+    "injective",
+    "l1_norm",
+    "lipschitz",
     "load",
+    "logits",
+    "max_norm",
+    "maximum",
+    "minimum",
+    "monotone",
+    "never_class",
     "open_partition",
     "prepare",
+    "prove",
+    "rational",
+    "redundant_unit",
     "regions_at",
+    "relu",
+    "robust",
     "stream_regions",
+    "symmetric",
+    "unit_on",
     "vq_distance",
 ]
 # the names above are for type checkers; operators of other files come by their decorator
@@ -286,7 +362,9 @@ def __getattr__(name: str) -> Any:
         return _theory()
     if name == "plot":
         return _plot()
-    found = vars(_results()).get(name) if name in __all__ else None
+    found = None
+    if name in __all__:
+        found = vars(_results()).get(name) or vars(_statements()).get(name)
     if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
@@ -299,6 +377,14 @@ def _results() -> Any:
     from . import results
 
     return results
+
+
+@guarded
+def _statements() -> Any:
+    """The language of statements, which takes a moment to load."""
+    from .statements import public
+
+    return public
 
 
 @guarded

@@ -43,6 +43,13 @@ def _templates(network: Network, x: Any, *, exact: bool = False) -> Any:
     return templates(network, x, exact=exact)
 
 
+@provides("Network.slope")
+def _slope_of_network(network: Network, x: Any) -> Any:
+    from .evaluate import affine_maps
+
+    return affine_maps(network, x)[0]
+
+
 @provides("MASO.partition")
 def _partition_of_maso(maso: MASO, domain: Domain | None = None) -> Partition:
     from .api import enumerate_regions

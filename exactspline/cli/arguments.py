@@ -6,11 +6,14 @@ import argparse
 import math
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import NoReturn
 
 from ..formats.registry import extensions
 from ..search.choice import AUTO, engine_called, engine_names
 from ..version import __version__
+from .picture_arguments import add_pictures
+from .surface_arguments import add_surface
 
 __all__ = ["parse"]
 
@@ -64,24 +67,22 @@ counterexample (--details, --json); that a network is not convex, say, is a
 finding about the network and no error.
 """
 
-_SURFACE = """\
-Write the border of {f > C} in a bounded domain of three dimensions to a file, as
-a mesh with exact corners that is closed on the domain's sides: the surface of a
-solid that a network has learnt, or the one between two classes. Its Euler number,
-area and volume are printed. Domains of more dimensions need a slice.
+_PROVE = """\
+Prove a statement about networks over a domain, or refute it by a point in exact
+fractions. The statement is text, "forall x in [0,1]^2: f(x)[0] <= 3", with numbers
+(exact), points, x[i], + - * /, f(x), f.slope(x), abs, min, max, relu, l1, norm,
+argmax, comparisons, and, or, not, implies(a, b); or a Python file of your own.
+exit codes of the verdict: 0 holds, 1 fails, 3 undecided.
 """
 
-_PLOT = """\
-Draw the regions of a network on a domain. In one dimension: the graph of its
-outputs and where it bends; in two: the regions as exact polygons, cut at the
-window in rationals, with the edges of every layer. Larger domains need a slice.
-A domain in several parts gives a file each: p-1.png, p-2.png.
-"""
+_PROVE_EXAMPLES = """\
+examples:
+  exactspline prove "forall x in [0,1]^2: f(x)[0] <= 3" --f net.onnx
+  exactspline prove "exists x in [-1,1]x[0,1/2]: argmax(f(x)) == 2" --f net.onnx
+  exactspline prove "forall x: argmax(f(x)) == argmax(g(x))" --f a.onnx --g b.onnx --box 0 1
+  exactspline prove "forall x in R^2: f(x)[0] == f([x[1], x[0]])[0]" --f net.onnx
+  exactspline prove --statement mine.py --f net.onnx --json
 
-_FILM = """\
-Draw the partition of several networks, one after the other: the checkpoints of a
-training, say. Below it run the number of regions and the slopes. What has the
-same code has the same colour in all of them.
 """
 
 _EXAMPLES = """\
@@ -113,31 +114,6 @@ examples:
   exactspline graph net.onnx --box -1 1
   exactspline graph net.onnx --box -1 1 --out g.graphml
   exactspline graph net.onnx --out g.npz --json
-
-"""
-
-_SURFACE_EXAMPLES = """\
-examples:
-  exactspline surface solid.onnx --box -1 1 --out solid.stl
-  exactspline surface solid.onnx --box -1 1 --level 1/3 --open --out solid.ply
-  exactspline surface conv.onnx --slice a.npy b.npy c.npy d.npy --box 0 1 --winner 3 --out c.obj
-  exactspline surface net.onnx --box -1 1 --pair 0,1 --out boundary.html
-
-"""
-
-_PLOT_EXAMPLES = """\
-examples:
-  exactspline plot net.onnx --box -1 1 --out net.png
-  exactspline plot net.onnx --window -2,-1 2,1 --color slope --boundary --out net.svg
-  exactspline plot conv.onnx --slice a.npy b.npy c.npy --box 0 1 --out conv.html
-  exactspline plot net.onnx --box -1 1 --highlight 3 --graph --out net.pdf
-
-"""
-
-_FILM_EXAMPLES = """\
-examples:
-  exactspline film epoch0.onnx epoch1.onnx epoch2.onnx --box -1 1 --out training.gif
-  exactspline film run/*.onnx --window -1 1 --out training.html
 
 """
 
@@ -223,8 +199,8 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write normals and points of facets in float64 rather than as p/q, which is faster",
     )
-    _add_surface(commands)
-    _add_pictures(commands)
+    add_surface(partial(_command, commands), _add_search)
+    add_pictures(partial(_command, commands), _add_search)
     region = _command(commands, "region", "show the region of a point", _REGION, _REGION_EXAMPLES)
     region.add_argument(
         "--at",
@@ -247,6 +223,18 @@ def _parser() -> argparse.ArgumentParser:
         help="decide every inequality, however long it takes (minutes, or hours)",
     )
     _command(commands, "info", "describe a network, print upper bounds", _INFO, "")
+    prove = _command(
+        commands, "prove", "prove or refute a statement", _PROVE, _PROVE_EXAMPLES,
+        needs_network=None,
+    )  # fmt: skip
+    prove.add_argument("text", metavar="STATEMENT", nargs="?", help="the statement as text")
+    for name in ("f", "g", "h"):
+        prove.add_argument(f"--{name}", metavar="FILE", help=f"the network that is called {name}")
+    prove.add_argument(
+        "--statement", metavar="FILE", help="a Python file of your own that makes the statement"
+    )
+    prove.add_argument("--limit", type=_whole, metavar="N", help="stop after N regions")
+    prove.add_argument("--time-limit", type=_seconds, metavar="S", help="stop after S seconds")
     theorems = _command(
         commands, "theorems", "check the theory on a network", _THEOREMS, _THEOREMS_EXAMPLES,
         needs_network=False,
@@ -259,89 +247,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     theorems.add_argument("--details", action="store_true", help="print every report in full")
     return parser
-
-
-def _add_surface(commands: argparse._SubParsersAction[_Parser]) -> None:
-    surface = _command(
-        commands, "surface", "write a level set in space as a mesh", _SURFACE, _SURFACE_EXAMPLES
-    )
-    _add_search(surface)
-    surface.add_argument(
-        "--out", "-o", metavar="FILE", required=True,
-        help="a .ply, .obj or .stl file, or a .html page to turn it in a browser",
-    )  # fmt: skip
-    surface.add_argument("--level", metavar="C", default="0", help="exact: a decimal or p/q (0)")
-    which = surface.add_mutually_exclusive_group()
-    which.add_argument("--class", dest="of", type=_natural, metavar="I", help="f is output I")
-    which.add_argument("--pair", metavar="I,J", help="f is output I less output J")
-    which.add_argument(
-        "--winner", type=_natural, metavar="I", help="where output I is greater than all others"
-    )
-    surface.add_argument("--below", action="store_true", help="the border of {f < C}")
-    surface.add_argument(
-        "--open", action="store_true", help="without the caps on the domain's sides"
-    )
-
-
-def _add_pictures(commands: argparse._SubParsersAction[_Parser]) -> None:
-    """The commands that draw."""
-    plot = _command(commands, "plot", "draw the regions", _PLOT, _PLOT_EXAMPLES)
-    film = _command(
-        commands, "film", "draw checkpoints one after the other", _FILM, _FILM_EXAMPLES,
-        needs_network="+",
-    )  # fmt: skip
-    plot.add_argument(
-        "--out", "-o", metavar="FILE", required=True, help="a .png, .svg, .pdf or .html file"
-    )
-    film.add_argument(
-        "--out", "-o", metavar="FILE", required=True,
-        help="a .gif or .html file, or .mp4 if ffmpeg is installed",
-    )  # fmt: skip
-    _add_search(plot)
-    for command in (plot, film):
-        command.add_argument(
-            "--window",
-            nargs=2,
-            metavar=("LOW", "HIGH"),
-            help="what to show, in the domain's coordinates, written as for --box; by default the "
-            "domain, or what holds every vertex",
-        )
-        command.add_argument(
-            "--color",
-            metavar="C",
-            default="piece",
-            help="piece (the default), region, slope, output, 'output 3', active, or a colour",
-        )
-        command.add_argument(
-            "--edges",
-            choices=("layer", "plain", "none"),
-            default="layer",
-            help="thick lines for the first layer and thinner ones for deeper (the default), or "
-            "all alike",
-        )
-        command.add_argument(
-            "--boundary", action="store_true", help="with the decision boundary, exactly"
-        )
-        command.add_argument(
-            "--dpi", type=_dots, metavar="N", default=150, help="pixels an inch (150)"
-        )
-    plot.add_argument("--graph", action="store_true", help="with the adjacency graph")
-    plot.add_argument("--witnesses", action="store_true", help="with the regions' witnesses")
-    plot.add_argument(
-        "--labels", choices=("region", "code"), help="with numbers or codes, where there is room"
-    )
-    plot.add_argument(
-        "--highlight", metavar="UNIT", action="append",
-        help="with the bent line of a unit, by its position in the code or its name (may be "
-        "repeated)",
-    )  # fmt: skip
-    plot.add_argument(
-        "--rasterised", action="store_true", help="regions and edges as pixels in any file"
-    )
-    film.add_argument(
-        "--epochs", metavar="E", help="what the checkpoints are called, with commas between"
-    )
-    film.add_argument("--fps", type=_rate, metavar="N", default=4.0, help="pictures a second (4)")
 
 
 def _add_search(command: argparse.ArgumentParser) -> None:
@@ -391,7 +296,8 @@ def _command(
     description: str,
     examples: str,
     *,
-    needs_network: bool | str = True,
+    needs_network: bool | None = True,
+    networks: str | None = None,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name,
@@ -401,13 +307,14 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument(
-        "network",
-        metavar="NETWORK",
-        nargs=needs_network if isinstance(needs_network, str) else None if needs_network else "?",
-        help=f"a file with a network: {extensions()}. A state dict (.pt) needs its module, in "
-        "Python: exactspline.from_torch(module, input_shape, weights=FILE).save('net.json')",
-    )
+    if needs_network is not None:
+        parser.add_argument(
+            "network",
+            metavar="NETWORK",
+            nargs=networks if needs_network else "?",
+            help=f"a file with a network: {extensions()}. A state dict (.pt) needs its module, in "
+            "Python: exactspline.from_torch(module, input_shape, weights=FILE).save('net.json')",
+        )
     domain = parser.add_mutually_exclusive_group()
     domain.add_argument(
         "--box",
@@ -451,12 +358,6 @@ def _command(
     return parser
 
 
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number of at least 0")
-    return int(text)
-
-
 def _whole(text: str) -> int:
     try:
         value = int(text)
@@ -474,24 +375,6 @@ def _seconds(text: str) -> float:
         value = math.nan
     if not value >= 0:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number of seconds")
-    return value
-
-
-def _dots(text: str) -> float:
-    return _between(text, 10, 1200, "pixels an inch")
-
-
-def _rate(text: str) -> float:
-    return _between(text, 0.1, 50, "pictures a second")
-
-
-def _between(text: str, low: float, high: float, what: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not low <= value <= high:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r}: give {low:g} to {high:g} {what}")
     return value
 
 

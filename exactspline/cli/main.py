@@ -115,6 +115,8 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from .film import film as command
     elif name == "region":
         from .region import region as command
+    elif name == "prove":
+        from .prove import prove as command
     elif name == "theorems":
         from .theorems import theorems as command
     else:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..compile import Program, UnitName, compile_network
 from ..errors import ParameterError, ShapeError
+from ..later import in_later_room
 from ..mode import checks_itself, guarded
 from ..rationals import as_given, to_fraction
 from .graph import (
@@ -330,6 +331,47 @@ class OperatorGraph:
                     results[i] = free
         out = results[-1] if results else batch
         return np.asarray(out[0, ...]) if single else out
+
+    def __call__(self, x: Any) -> Any:
+        """The value at a symbolic point of a statement, or of numbers as `forward` gives it.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1, -1]]), es.ReLU()], (2,))
+        >>> net([3, 1]).tolist()
+        [2.0]
+        >>> es.prove(es.forall(es.Box(0, 1, dim=2), lambda x: net(x)[0] <= 1)).holds
+        True
+        """
+        applied = getattr(x, "_applied", None)
+        return self.forward(x) if applied is None else applied(self)
+
+    def slope(self, x: Any) -> Any:
+        """The slopes of all outputs in all inputs at a symbolic point of a statement.
+
+        Constant inside regions: a condition on them is decided there, and points between regions
+        are left out.
+
+        Parameters
+        ----------
+        x : symbolic point, or array_like
+            Of numbers, as `exactspline.affine_maps` gives the matrix.
+
+        Returns
+        -------
+        symbolic value of shape (outputs, inputs), or array
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1, -1]]), es.ReLU()], (2,))
+        >>> box = es.Box(0, 1, dim=2)
+        >>> es.prove(es.forall(box, lambda x: net.slope(x)[0, 0] >= 0)).holds
+        True
+        """
+        given = getattr(x, "_slope", None)
+        return in_later_room("Network.slope", self, x) if given is None else given(self)
 
     def _batched(self, values: np.ndarray) -> tuple[np.ndarray, bool]:
         """The input with a batch axis in front, and whether that axis was added."""

@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import DomainError
+from ..partition.faces.boundary import decision_boundary
 from .clip import clip
 from .effects import add_lines
 from .library import require_matplotlib
+from .ties import regions_with_ties
 
 if TYPE_CHECKING:
     from ..partition.faces.boundary import DecisionBoundary
     from ..partition.partition import Partition
+    from .cells import Cells
     from .keys import Keys
     from .picture import Picture
     from .window import Window
 
-__all__ = ["COLOUR", "boundary_in", "draw_boundary"]
+__all__ = ["COLOUR", "boundary_in", "boundary_of", "draw_boundary"]
 
 COLOUR = "#d55e00"
 _WIDTH = 2.2
@@ -27,10 +30,10 @@ _WIDTH = 2.2
 _Point = tuple[Fraction, ...]
 
 
-def draw_boundary(picture: Picture, partition: Partition, keys: Keys) -> None:
+def draw_boundary(picture: Picture, partition: Partition, cells: Cells, keys: Keys) -> None:
     """Draw the decision boundary over a picture, and ties with interior as hatched areas."""
     mpl = require_matplotlib()
-    segments, areas = boundary_in(partition.decision_boundary(), picture.window)
+    segments, areas = boundary_in(boundary_of(partition, cells), picture.window)
     ends = np.array(segments, dtype=np.float64).reshape(-1, 2, 2)
     look = {"colors": COLOUR, "linewidths": _WIDTH, "zorder": 4}
     add_lines(picture, "boundary", ends, case=True, **look)
@@ -45,6 +48,12 @@ def draw_boundary(picture: Picture, partition: Partition, keys: Keys) -> None:
         keys.append((mpl.patches.Patch(facecolor="none", **hatched), "classes tie"))
     if not segments and not areas:
         picture.notes.append("no decision boundary lies in the window")
+
+
+def boundary_of(partition: Partition, cells: Cells) -> DecisionBoundary:
+    """The decision boundary as far as it lies in the cells: other regions are not asked."""
+    regions = regions_with_ties(partition, cells.region, cells.start, cells.xy, cells.off)
+    return decision_boundary(partition, regions.tolist())
 
 
 def boundary_in(

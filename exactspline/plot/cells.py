@@ -10,7 +10,9 @@ import numpy as np
 
 from .window import Window
 
-__all__ = ["Cells"]
+__all__ = ["FINE", "Cells"]
+
+FINE = 2.0**-22  # of the window's extent: corners that are off by more are computed exactly
 
 
 @dataclass
@@ -76,6 +78,22 @@ class Cells:
         [[0.0, 0.0], [0.0, 2.0], [1.0, 0.0], [1.0, 2.0]]
         """
         return np.split(self.xy, self.start[1:-1]) if len(self) else []
+
+    @property
+    def off(self) -> np.ndarray:
+        """How far the two numbers of a corner are off at most, shape (2,).
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> picture = es.enumerate_regions(es.Network([es.ReLU()], (2,))).plot()
+        >>> bool((picture.cells.off < 1e-6).all())
+        True
+        >>> picture.close()
+        """
+        ends = np.array(self.window.limits)
+        fine = float((ends[:, 1] - ends[:, 0]).min()) * FINE
+        return np.asarray(np.maximum(fine, 2.0**-51 * np.abs(ends).max(axis=1)))
 
     @cached_property
     def _moments(self) -> tuple[np.ndarray, np.ndarray]:

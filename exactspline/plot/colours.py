@@ -18,9 +18,18 @@ from .palette import LINES, fills_of, hashes, scale_of_numbers
 if TYPE_CHECKING:
     from ..partition.partition import Partition
 
-__all__ = ["Colours", "colours_of", "outputs_at", "paint", "region_hashes", "slopes_of"]
+__all__ = [
+    "Colours",
+    "check_values",
+    "colours_of",
+    "outputs_at",
+    "paint",
+    "region_hashes",
+    "slopes_of",
+]
 
 NAMES = ("piece", "region", "slope", "output", "active")
+_LARGE = 1e200
 _FEW = 8  # different values of an array that are told apart by single colours
 
 
@@ -95,7 +104,7 @@ def outputs_at(partition: Partition, region: np.ndarray, at: np.ndarray) -> np.n
     places = np.full((len(partition), at.shape[1]), np.nan)
     places[region] = at
     start = 0
-    for slope, offset in _maps(partition):
+    for slope, offset in maps_of(partition):
         stop = start + len(slope)
         with np.errstate(all="ignore"):
             out[start:stop] = np.einsum("nck,nk->nc", slope, places[start:stop]) + offset
@@ -103,7 +112,7 @@ def outputs_at(partition: Partition, region: np.ndarray, at: np.ndarray) -> np.n
     return out[region]
 
 
-def _maps(partition: Partition) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def maps_of(partition: Partition) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Affine maps over the domain's coordinates, in chunks: (n, C, k) and (n, C)."""
     directions, origin = (nearest_floats(v) for v in dense_fractions(partition.domain.chart.point))
     entries = len(partition.network.program.output) * (partition.network.program.input_dim + 1)
@@ -114,7 +123,7 @@ def _maps(partition: Partition) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 def slopes_of(partition: Partition) -> np.ndarray:
     """The spectral norms of the regions' affine maps along the domain."""
     out = []
-    for slope, _ in _maps(partition):
+    for slope, _ in maps_of(partition):
         gram = np.einsum("nck,ncl->nkl", slope, slope)  # k x k: small
         out.append(np.sqrt(np.maximum(np.linalg.eigvalsh(gram)[:, -1], 0)))
     return np.concatenate(out) if out else np.zeros(0)
@@ -198,11 +207,27 @@ def _class_colours(count: int) -> list[str]:
     return [LINES[i] for i in order[:count]]
 
 
+def check_values(values: np.ndarray, what: str) -> None:
+    """Refuse numbers that matplotlib has no axis for.
+
+    Raises
+    ------
+    ParameterError
+    """
+    largest = float(np.nanmax(np.abs(values), initial=0.0))
+    if largest > _LARGE:
+        raise ParameterError(
+            f"{what} reaches {largest:.3g}; numbers beyond {_LARGE:g} cannot be drawn: choose "
+            "another colour, other outputs or a smaller window"
+        )
+
+
 def paint(artist: Any, colours: Colours) -> None:
     """Give a collection its colours."""
     if colours.rgba is not None:
         artist.set_facecolor(colours.rgba)
     elif colours.values is not None:
+        check_values(colours.values, f"color: {colours.label}")
         artist.set_cmap(scale_of_numbers())
         artist.set_array(np.ma.masked_invalid(colours.values))
         artist.autoscale_None()

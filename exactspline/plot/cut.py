@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..rationals import round_up
-from .cells import Cells
+from .cells import FINE, Cells
 from .clip import FRAME, Clipped, clip
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from .window import Window
 
 __all__ = ["cut_complex"]
-
-_FINE = 2.0**-22  # of the window's extent: corners that are off by more are computed exactly
 
 
 def cut_complex(partition: Partition, complex_: Complex, window: Window) -> Cells:
@@ -75,8 +73,8 @@ def _sorted_out(
         in_ = (below >= round_up(low)) & (above <= -round_up(-high))
         inside[some] &= np.logical_and.reduceat(_of(in_, at) & ~ideal, first)
         for beyond, heading in (
-            (above <= -round_up(-low), far[:, j] < -_FINE),
-            (below >= round_up(high), far[:, j] > _FINE),
+            (above <= -round_up(-low), far[:, j] < -FINE),
+            (below >= round_up(high), far[:, j] > FINE),
         ):
             side = np.where(ideal, _of(heading, away), _of(beyond, at))
             outside[some] |= np.logical_and.reduceat(side, first) & finite[some]
@@ -111,7 +109,7 @@ def _line(complex_: Complex, edge: int, face: int) -> tuple[Fraction, ...]:
 def _near_enough(complex_: Complex, window: Window, used: np.ndarray) -> np.ndarray:
     """Corners in float64; those whose bound is visible are computed exactly, and rounded."""
     xy = complex_.corners.xy
-    fine = float(min(b - a for a, b in zip(window.low, window.high, strict=True))) * _FINE
+    fine = float(min(b - a for a, b in zip(window.low, window.high, strict=True))) * FINE
     rough = used[~(complex_.corners.error[used] <= fine)].tolist()
     if rough:
         xy = xy.copy()

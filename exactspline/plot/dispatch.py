@@ -18,7 +18,7 @@ from .loose import cut_regions, feet_of_regions, foot, sides_of_regions
 from .names import plain_text
 from .options import EDGES, LABELS, Options, check_choice
 from .plane import EQUAL, check_size, draw_plane
-from .window import Window, around, read_window
+from .window import Window, around, check_reached, read_window
 
 if TYPE_CHECKING:
     from ..domain import Domain
@@ -103,7 +103,8 @@ def cells_of(partition: Partition, window: Any = None) -> Cells:
     sides = sides_of_regions(partition)
     if window is None:
         feet = [[nearest_float(v) for v in point] for point in feet_of_regions(sides)]
-        shown = _chosen(partition, [(v, v) for v in feet], "chosen to show every line")
+        points = [(v, v) for v in [*feet, *partition.witnesses.tolist()]] if feet else []
+        shown = _chosen(partition, points, "chosen to show every line")
     else:
         shown = _given(window)
     return _some(partition, cut_regions(partition, sides, shown))
@@ -114,11 +115,7 @@ def _given(window: Any) -> Window:
 
 
 def _some(partition: Partition, cells: Cells) -> Cells:
-    if len(partition) and not len(cells):
-        raise DomainError(
-            f"window: {cells.window.describe()} and the regions of the partition have no inner "
-            f"points in common; the domain is {partition.domain.describe()[:200]}"
-        )
+    check_reached(partition, len(cells), cells.window)
     return cells
 
 

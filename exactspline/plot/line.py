@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ParameterError
+from ..partition.faces.boundary import decision_boundary
 from ..rationals import nearest_float
 from .boundary import COLOUR
-from .colours import colours_of, outputs_at, paint
+from .colours import check_values, colours_of, outputs_at, paint
 from .effects import add_lines
 from .keys import Keys, add_legend, add_scale
 from .library import require_matplotlib
@@ -20,7 +21,8 @@ from .names import axis_names, plain_text
 from .overlays import draw_points
 from .palette import LINES
 from .picture import Picture
-from .window import Window, around, read_window
+from .ties import regions_with_ties
+from .window import Window, around, check_reached, read_window
 
 if TYPE_CHECKING:
     from ..partition.partition import Partition
@@ -53,9 +55,11 @@ def draw_line(partition: Partition, ax: Any, window: Any, options: Options) -> P
     bounds, breaks = _bounds(partition)
     shown = _window(partition, window, [at for at, _ in breaks])
     cut = _cut(bounds, breaks, shown)
+    check_reached(partition, len(cut.region), shown)
     picture = Picture(ax, shown)
     numbers = _outputs(partition, options.outputs, picture)
     values = _values(partition, cut, numbers)
+    check_values(values, "plot: f")
     (x0, x1), keys = shown.limits[0], Keys()
     ends = np.array([cut.low, cut.high], dtype=np.float64).T.reshape(-1, 2)
     ax.set_xlim(x0, x1)
@@ -239,7 +243,11 @@ def _draw_more(
     picture: Picture, partition: Partition, cut: _Intervals, options: Options, keys: Keys
 ) -> None:
     if options.boundary:
-        boundary = partition.decision_boundary()
+        ends = np.array([cut.low, cut.high], dtype=np.float64).T.reshape(-1, 1)
+        start = np.arange(0, len(ends) + 1, 2)
+        off = np.array([2.0**-51 * np.abs(picture.window.limits).max()])
+        regions = regions_with_ties(partition, np.array(cut.region), start, ends, off)
+        boundary = decision_boundary(partition, regions.tolist())
         at = sorted(
             v
             for n in range(len(boundary))

@@ -48,7 +48,7 @@ def draw_overlays(
     if options.boundary:
         from .boundary import draw_boundary
 
-        draw_boundary(picture, partition, keys)
+        draw_boundary(picture, partition, cells, keys)
     if options.witnesses:
         own = partition.witnesses[cells.region]
         _scatter(picture, "witnesses", own, {"color": "black", "marker": ".", "s": 8}, keys)

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..domain import Box
 from ..errors import DomainError, ExactSplineError
-from ..rationals import format_rational
+from ..rationals import format_rational, nearest_float
 
 if TYPE_CHECKING:
     from ..domain import Chart
+    from ..partition.partition import Partition
 
-__all__ = ["Window", "around", "both", "read_window"]
+__all__ = ["Window", "around", "both", "check_reached", "read_window"]
 
 _NARROW = Fraction(1, 10**10)  # of the numbers on an axis: below, float64 has no room for pixels
-_LARGE = Fraction(10) ** 300
+_LARGE = Fraction(10) ** 100  # beyond, products of coordinates leave float64
 _MARGIN = Fraction(1, 12)  # of the extent, on each side
 
 
@@ -43,7 +44,9 @@ class Window:
     @property
     def limits(self) -> list[tuple[float, float]]:
         """The ends of the axes in float64."""
-        return [(float(a), float(b)) for a, b in zip(self.low, self.high, strict=True)]
+        return [
+            (nearest_float(a), nearest_float(b)) for a, b in zip(self.low, self.high, strict=True)
+        ]
 
     @property
     def area(self) -> Fraction:
@@ -115,11 +118,25 @@ def checked(window: Window) -> Window:
         size = max(abs(a), abs(b))
         if size > _LARGE or b - a < _NARROW * size or b - a < 1 / _LARGE:
             raise DomainError(
-                f"window: coordinate {i} goes from {float(a):.17g} to {float(b):.17g}, which no "
-                "picture in float64 can show; take a larger window, or a Slice whose origin lies "
-                "there and whose directions are that short"
+                f"window: coordinate {i} goes from {nearest_float(a):.17g} to "
+                f"{nearest_float(b):.17g}, which no picture in float64 can show; take a larger "
+                "window, or a Slice whose origin lies there and whose directions are that short"
             )
     return window
+
+
+def check_reached(partition: Partition, shown: int, window: Window) -> None:
+    """Refuse a window in which none of the regions lies.
+
+    Raises
+    ------
+    DomainError
+    """
+    if len(partition) and not shown:
+        raise DomainError(
+            f"window: {window.describe()} and the regions of the partition have no inner points in "
+            f"common; the domain is {partition.domain.describe()[:200]}"
+        )
 
 
 def around(
@@ -135,8 +152,18 @@ def around(
         Of the domain, whose bounds the window does not pass.
     note : str
         What is shown.
+
+    Raises
+    ------
+    DomainError
+        If they lie beyond what float64 can draw.
     """
     dim = chart.dim
+    if not all(math.isfinite(v) for ends in points for end in ends for v in end):
+        raise DomainError(
+            "window: a vertex or line lies beyond what float64 holds; say what to show, as "
+            f"{'window=([-1, -1], [1, 1])' if dim == 2 else 'window=(-1, 1)'}"
+        )
     lows = [Fraction(min(low[j] for low, _ in points)) for j in range(dim)]
     highs = [Fraction(max(high[j] for _, high in points)) for j in range(dim)]
     extents = [b - a for a, b in zip(lows, highs, strict=True)]
@@ -147,7 +174,7 @@ def around(
         if extent <= _NARROW * size:  # one vertex, or some in a line
             extent = widest / 2 if widest > _NARROW * size else max(size / 4, Fraction(2))
             lows[j], highs[j] = lows[j] - extent / 2, highs[j] + extent / 2
-        step = Fraction(10) ** math.floor(math.log10(extent)) / 10
+        step = Fraction(10) ** (_digits(extent) - 1)
         a = step * math.floor((lows[j] - extent * _MARGIN) / step)
         b = step * math.ceil((highs[j] + extent * _MARGIN) / step)
         bound_a, bound_b = chart.low[j], chart.high[j]
@@ -155,6 +182,12 @@ def around(
         high.append(b if bound_b is None else min(b, bound_b))
     window = Window(tuple(low), tuple(high))
     return checked(Window(window.low, window.high, f"window {window.describe()}: {note}"))
+
+
+def _digits(value: Fraction) -> int:
+    """About log10, of any positive rational."""
+    bits = value.numerator.bit_length() - value.denominator.bit_length()
+    return math.floor(bits * math.log10(2))
 
 
 def both(a: Window, b: Window) -> Window:

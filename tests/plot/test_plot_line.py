@@ -129,3 +129,9 @@ def test_windows_that_are_none():
         with pytest.raises(es.DomainError) as caught:
             line().plot(window=window)
         assert said in str(caught.value)
+    with pytest.raises(es.DomainError, match="no inner points in common"):
+        line().plot(window=(2, 3))
+    huge = es.Network([es.Dense([[1]]), es.ReLU(), es.Dense([[10**250]])], (1,))
+    omega = es.enumerate_regions(huge, es.Box([-1], [1]))
+    with pytest.raises(es.ParameterError, match="cannot be drawn"):
+        omega.plot()

@@ -313,6 +313,18 @@ def test_bad_options_are_refused(options, said):
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize("size", [10**99, 10**120, 10**320])
+def test_vertices_beyond_what_can_be_drawn(size):
+    net = es.Network([es.Dense([[1, 0], [0, 1]], [-size, 0]), es.ReLU()], (2,))
+    omega = es.enumerate_regions(net)
+    if size < 10**100:
+        omega.plot().figure.canvas.draw()
+        return
+    with pytest.raises(es.DomainError, match="float64"):
+        omega.plot()
+    assert len(omega.plot(window=([-1, -1], [1, 1])).cells) == 2
+
+
 def test_more_dimensions_need_a_slice():
     omega = es.enumerate_regions(es.Network([es.ReLU()], (4,)))
     with pytest.raises(es.DomainError, match=r"choose a slice, such as Slice.through\(a, b, c\)"):

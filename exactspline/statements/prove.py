@@ -1,0 +1,144 @@
+"""Proofs and counterexamples: `prove`, `find`, `counterexamples`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from ..clock import OutOfTime
+from ..driver.request import clock_of
+from ..errors import ParameterError
+from ..mode import guarded
+from .finding import check, verdict_of
+from .quantified import Statement
+from .search import Found, Sought
+from .verdict import Verdict
+
+__all__ = ["counterexamples", "find", "prove"]
+
+
+@guarded
+def prove(
+    statement: Statement, *, limit: int | None = None, time_limit: float | None = None,
+    progress: Any = None,
+) -> Verdict:  # fmt: skip
+    """Prove a statement, or refute it by a point.
+
+    Parameters
+    ----------
+    statement : Statement
+        Of `forall` or `exists`.
+    limit : int, optional
+        Regions after which to stop.
+    time_limit : float, optional
+        Seconds after which to stop.
+    progress : callable or bool, optional
+        Is given the run now and then; True draws a bar.
+
+    Returns
+    -------
+    Verdict
+        ``holds``, ``counterexample`` or ``witness`` in Fractions, ``regions``; its truth value is
+        that of ``holds``, and an error where a limit came first.
+
+    Raises
+    ------
+    ParameterError, DomainError, ShapeError, LimitError
+
+    Notes
+    -----
+    Guarantee: exact, strict and not strict comparisons told apart. A point that is found has been
+    checked by the exact forward passes of the networks; that there is none is what the search
+    proves: it goes through all regions of one network made of all that the statement reads, with
+    every comparison as a unit. Cost: that of enumerating these, and where a comparison may decide
+    by equality alone some linear programs in rationals a region.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 1]], [-1]), es.ReLU()], (2,))
+    >>> box = es.Box(0, 1, dim=2)
+    >>> es.prove(es.forall(box, lambda x: net(x)[0] <= 1)).holds
+    True
+    >>> es.prove(es.forall(box, lambda x: net(x)[0] < 1)).counterexample
+    (Fraction(1, 1), Fraction(1, 1))
+    """
+    check(statement)
+    start, clock = time.perf_counter(), clock_of(time_limit)
+    sought = Sought(statement.points, statement.sought)
+    found: Found | None = None
+    try:
+        found = next(iter(sought.found(clock, limit=limit, progress=progress)), None)
+    except OutOfTime:
+        sought.stopped = sought.stopped or "time limit"
+    return verdict_of(statement, sought, found, time.perf_counter() - start)
+
+
+@guarded
+def find(
+    statement: Statement, *, maximise: Any = None, limit: int | None = None,
+    time_limit: float | None = None, progress: Any = None,
+) -> Verdict:  # fmt: skip
+    """Find a point that satisfies a condition, or prove that there is none.
+
+    Parameters
+    ----------
+    statement : Statement
+        Of `exists`.
+    maximise : callable, optional
+        A function of the points: the value that is to be largest.
+    limit, time_limit, progress
+        As in `prove`.
+
+    Returns
+    -------
+    Verdict
+        With ``witness``; with ``maximise`` also ``optimum`` and ``attained``: the witness attains
+        it, or is a point of the region where it is approached.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> box = es.Box(0, 1, dim=2)
+    >>> found = es.find(es.exists(box, lambda x: x[0] + x[1] < 1), maximise=lambda x: 2 * x[0])
+    >>> found.optimum, found.attained
+    (Fraction(2, 1), False)
+    """
+    check(statement)
+    if statement.universal:
+        raise ParameterError("find: give es.exists(domain, condition); es.prove takes es.forall")
+    if maximise is None:
+        return prove(statement, limit=limit, time_limit=time_limit, progress=progress)
+    from .optimum import largest
+
+    return largest(statement, maximise, limit, time_limit, progress)
+
+
+@guarded
+def counterexamples(
+    statement: Statement, *, limit: int | None = None, time_limit: float | None = None,
+    progress: Any = None,
+) -> Iterator[Verdict]:  # fmt: skip
+    """Go through all regions where a statement about all points fails: a verdict a region.
+
+    Parameters
+    ----------
+    statement, limit, time_limit, progress
+        As in `prove`.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1], [1]], [0, -1]), es.ReLU()], (1,))
+    >>> statement = es.forall(es.Box([-1], [2]), lambda x: net(x)[0] <= 0)
+    >>> [len(verdict.counterexample) for verdict in es.counterexamples(statement)]
+    [1, 1]
+    """
+    check(statement)
+    if not statement.universal:
+        raise ParameterError("counterexamples: of a statement about all points, es.forall")
+    start, clock = time.perf_counter(), clock_of(time_limit)
+    sought = Sought(statement.points, statement.sought)
+    for found in sought.found(clock, limit=limit, progress=progress, first=False):
+        yield verdict_of(statement, sought, found, time.perf_counter() - start)
