@@ -4,7 +4,7 @@
 
 Each row is a process of its own: a random network 2-N-N-N-1 on [-2, 2]^2 is searched, its complex
 is made, and then drawn (`Partition.plot`) and written. Time is that of drawing and writing; memory
-is the process's largest, and by how much drawing raised it.
+is the process's largest, and by how much drawing raised it. NumPy's BLAS has one thread.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from count import cpu_name
 
 import exactspline as es
 
+ALONE = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # threads that wait spoil times under load
 WIDTHS = (40, 184)  # some 5,000 and 100,000 regions
 ROWS = (
     ("by region", "png", {"color": "region"}),
@@ -94,7 +95,7 @@ def main() -> None:
             continue
         command = [sys.executable, __file__, "--one", json.dumps([width, kind, options])]
         found = [
-            json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+            json.loads(subprocess.run(command, capture_output=True, check=True, env=ALONE).stdout)
             for _ in range(arguments.repeat)
         ]
         row = {key: statistics.median(run[key] for run in found) for key in found[0]}

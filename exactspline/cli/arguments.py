@@ -6,11 +6,14 @@ import argparse
 import math
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import NoReturn
 
 from ..formats.registry import extensions
 from ..search.choice import AUTO, engine_called, engine_names
 from ..version import __version__
+from .picture_arguments import add_pictures
+from .surface_arguments import add_surface
 
 __all__ = ["parse"]
 
@@ -150,31 +153,6 @@ examples:
   exactspline graph net.onnx --box -1 1
   exactspline graph net.onnx --box -1 1 --out g.graphml
   exactspline graph net.onnx --out g.npz --json
-
-"""
-
-_SURFACE_EXAMPLES = """\
-examples:
-  exactspline surface solid.onnx --box -1 1 --out solid.stl
-  exactspline surface solid.onnx --box -1 1 --level 1/3 --open --out solid.ply
-  exactspline surface conv.onnx --slice a.npy b.npy c.npy d.npy --box 0 1 --winner 3 --out c.obj
-  exactspline surface net.onnx --box -1 1 --pair 0,1 --out boundary.html
-
-"""
-
-_PLOT_EXAMPLES = """\
-examples:
-  exactspline plot net.onnx --box -1 1 --out net.png
-  exactspline plot net.onnx --window -2,-1 2,1 --color slope --boundary --out net.svg
-  exactspline plot conv.onnx --slice a.npy b.npy c.npy --box 0 1 --out conv.html
-  exactspline plot net.onnx --box -1 1 --highlight 3 --graph --out net.pdf
-
-"""
-
-_FILM_EXAMPLES = """\
-examples:
-  exactspline film epoch0.onnx epoch1.onnx epoch2.onnx --box -1 1 --out training.gif
-  exactspline film run/*.onnx --window -1 1 --out training.html
 
 """
 
@@ -558,12 +536,6 @@ def _command(
     return parser
 
 
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number of at least 0")
-    return int(text)
-
-
 def _whole(text: str) -> int:
     try:
         value = int(text)
@@ -581,24 +553,6 @@ def _seconds(text: str) -> float:
         value = math.nan
     if not value >= 0:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number of seconds")
-    return value
-
-
-def _dots(text: str) -> float:
-    return _between(text, 10, 1200, "pixels an inch")
-
-
-def _rate(text: str) -> float:
-    return _between(text, 0.1, 50, "pictures a second")
-
-
-def _between(text: str, low: float, high: float, what: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not low <= value <= high:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r}: give {low:g} to {high:g} {what}")
     return value
 
 

@@ -58,7 +58,7 @@ def draw_counts(film: Strip, ax: Any, now: int | None = None) -> None:
 
 
 def _draw_slopes(film: Strip, ax: Any, now: int) -> None:
-    """Median slopes against the epoch, and how far they reach."""
+    """Median slopes against the epoch, over a band from the least to the greatest."""
     at = _places(film, ax)
     low, middle, high = film.slopes.T
     ax.fill_between(at, low, high, color=_BAND, linewidth=0)
@@ -66,7 +66,7 @@ def _draw_slopes(film: Strip, ax: Any, now: int) -> None:
     ax.plot([at[now]] * 3, film.slopes[now], "-", color=_NOW, linewidth=1.5, zorder=3)
     ax.plot(at[now], middle[now], "o", color=_NOW, markersize=7, zorder=3)
     ax.set_ylim(bottom=0)
-    ax.set_ylabel("slope: median, range")
+    ax.set_ylabel("median slope")
     ax.grid(alpha=0.3)
 
 

@@ -163,7 +163,7 @@ def plot_3d(
 
     Notes
     -----
-    Corners are exact, and rounded once. Cost: a millisecond a region.
+    Corners are exact, and rounded once. Cost: a millisecond or two a region.
 
     Examples
     --------

@@ -29,7 +29,7 @@ def cells(
 
     Notes
     -----
-    About a millisecond a region.
+    A millisecond or two a region.
     """
     check_solid(partition, "cells")
     total = len(partition) if regions is None else len(regions)

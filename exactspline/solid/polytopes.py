@@ -2,21 +2,20 @@
 
 Which vertices are neighbours on a facet is read off the rows that vanish on them: an edge of a
 polytope is what two of its facets share. No angle is computed. The one sign that is needed, on
-which side a facet is gone around counterclockwise, is that of a rational determinant.
+which side a facet is gone around counterclockwise, is that of a determinant of integers.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from ..errors import UndecidedError
+from ..polyhedra.linear import primitive_multiple
+from ..polyhedra.lp import Row
 from ..polyhedra.vertices import generators
-
-if TYPE_CHECKING:
-    from ..polyhedra.lp import Row
 
 __all__ = ["Polytope3", "Vertex", "polytope"]
 
@@ -59,12 +58,13 @@ def polytope(rows: Sequence[Row], wanted: Iterable[int] | None = None) -> Polyto
     if found.rays or found.lines:
         raise UndecidedError("polytope: the set is not bounded, though its domain is")
     on = [[v for v, tight in enumerate(found.tight) if tight >> r & 1] for r in range(len(rows))]
+    points = [_whole(vertex) for vertex in found.vertices]
     facets = {}
     for r in range(len(rows)) if wanted is None else wanted:
         path = _path(r, on[r], found.tight, len(rows))
-        a, b, c = (found.vertices[v] for v in path[:3])
-        outward = [-Fraction(int(v.p), int(v.q)) for v in rows[r][1:]]
-        if _triple(_minus(b, a), _minus(c, a), outward) < 0:
+        a, b, c = (points[v] for v in path[:3])
+        inwards = primitive_multiple(rows[r])[1:]
+        if _triple(_between(a, b), _between(a, c), inwards) > 0:
             path[1:] = path[:0:-1]
         facets[r] = path
     return Polytope3(found.vertices, facets)
@@ -93,11 +93,18 @@ def _path(row: int, on: Sequence[int], tight: Sequence[int], n_rows: int) -> lis
     return path
 
 
-def _minus(a: Vertex, b: Vertex) -> list[Fraction]:
-    return [v - w for v, w in zip(a, b, strict=True)]
+def _whole(vertex: Vertex) -> tuple[int, ...]:
+    """(w, x, y, z) in integers, w > 0: the point (x, y, z) / w."""
+    w = math.lcm(*(v.denominator for v in vertex))
+    return (w, *(v.numerator * (w // v.denominator) for v in vertex))
 
 
-def _triple(a: Sequence[Fraction], b: Sequence[Fraction], c: Sequence[Fraction]) -> Fraction:
+def _between(a: Sequence[int], b: Sequence[int]) -> list[int]:
+    """A positive multiple of b - a."""
+    return [w * a[0] - v * b[0] for v, w in zip(a[1:], b[1:], strict=True)]
+
+
+def _triple(a: Sequence[int], b: Sequence[int], c: Sequence[int]) -> int:
     """The determinant of three vectors."""
     return (
         (a[1] * b[2] - a[2] * b[1]) * c[0]
