@@ -52,6 +52,12 @@ SHOWN = {
 }  # fmt: skip
 
 
+_LEFT_OUT = (
+    ast.Raise, ast.JoinedStr, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Assert, ast.Subscript,
+    ast.Dict,
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Mutant:
     """One change: the n-th site of a module."""
@@ -65,8 +71,7 @@ class Mutant:
 class _Sites(ast.NodeVisitor):
     """The nodes of a module that can be changed, in order, with what they become."""
 
-    def __init__(self, source: str) -> None:
-        self.lines = source.splitlines()
+    def __init__(self) -> None:
         self.found: list[tuple[ast.AST, str]] = []
         self.inside = 0  # functions
 
@@ -76,10 +81,9 @@ class _Sites(ast.NodeVisitor):
             self.visit(statement)
         self.inside -= 1
 
-    def _skip(self, node: ast.AST) -> None: ...
-
-    visit_Raise = visit_JoinedStr = visit_AnnAssign = visit_Import = visit_ImportFrom = _skip
-    visit_Assert = visit_Subscript = visit_Slice = _skip
+    def visit(self, node: ast.AST) -> None:
+        if not isinstance(node, _LEFT_OUT):
+            super().visit(node)
 
     def visit_Return(self, node: ast.Return) -> None:
         if isinstance(node.value, ast.Tuple):  # (count, counterexample)
@@ -87,8 +91,6 @@ class _Sites(ast.NodeVisitor):
         if isinstance(node.value, (ast.Call, ast.Dict)) and "says" in ast.unparse(node)[:20]:
             return
         self.generic_visit(node)
-
-    def visit_Dict(self, node: ast.Dict) -> None: ...
 
     def visit_Call(self, node: ast.Call) -> None:
         name = ast.unparse(node.func)
@@ -130,9 +132,9 @@ class _Sites(ast.NodeVisitor):
     def visit_BinOp(self, node: ast.BinOp) -> None:
         self._operation(node)
         for side in (node.left, node.right):
-            if isinstance(side, ast.Constant) and side.value in (0, 1, 2) and self.inside:
-                if not isinstance(side.value, bool):
-                    self.found.append((side, f"{side.value} -> {side.value + 1}"))
+            number = isinstance(side, ast.Constant) and type(side.value) is int
+            if number and side.value in (0, 1, 2) and self.inside:
+                self.found.append((side, f"{side.value} -> {side.value + 1}"))
         self.generic_visit(node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> None:
@@ -160,7 +162,7 @@ def _sign(op: ast.AST) -> str:
 
 def _tree(module: str) -> tuple[ast.Module, _Sites]:
     source = (ROOT / module).read_text(encoding="utf-8")
-    tree, sites = ast.parse(source), _Sites(source)
+    tree, sites = ast.parse(source), _Sites()
     sites.visit(tree)
     return tree, sites
 
