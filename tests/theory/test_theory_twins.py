@@ -72,7 +72,7 @@ def zero_radii(layer):
 def flipped_codes():
     X = np.array([[0.5, 2.0], [3.0, -1.0]])
     codes = theory.vq_codes(DENSE, X)
-    return X, 1 - codes
+    return {"X": X, "codes": 1 - codes}
 
 
 TWINS = {
@@ -108,7 +108,7 @@ TWINS = {
     "hard to soft, even selection": lambda: theory.check_hard_to_soft(
         selection=lambda z, b: [sympy.Rational(1, len(z))] * len(z)
     ),
-    "VQ, other codes": lambda: theory.check_vq(DENSE, X=flipped_codes()[0], codes=flipped_codes()[1]),
+    "VQ, other codes": lambda: theory.check_vq(DENSE, **flipped_codes()),
     "convexity, a concave output": lambda: theory.check_convexity(
         es.Network([es.Abs(), es.Dense([[-1]])], (1,))
     ),
