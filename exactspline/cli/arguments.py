@@ -104,26 +104,6 @@ examples:
 
 """
 
-_SURFACE = """\
-Write the border of {f > C} in a bounded domain of three dimensions to a file, as
-a mesh with exact corners that is closed on the domain's sides: the surface of a
-solid that a network has learnt, or the one between two classes. Its Euler number,
-area and volume are printed. Domains of more dimensions need a slice.
-"""
-
-_PLOT = """\
-Draw the regions of a network on a domain. In one dimension: the graph of its
-outputs and where it bends; in two: the regions as exact polygons, cut at the
-window in rationals, with the edges of every layer. Larger domains need a slice.
-A domain in several parts gives a file each: p-1.png, p-2.png.
-"""
-
-_FILM = """\
-Draw the partition of several networks, one after the other: the checkpoints of a
-training, say. Below it run the number of regions and the slopes. What has the
-same code has the same colour in all of them.
-"""
-
 _EXAMPLES = """\
 examples:
   exactspline count net.onnx
@@ -254,8 +234,8 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write normals and points of facets in float64 rather than as p/q, which is faster",
     )
-    _add_surface(commands)
-    _add_pictures(commands)
+    add_surface(partial(_command, commands), _add_search)
+    add_pictures(partial(_command, commands), _add_search)
     _add_explore(commands)
     region = _command(commands, "region", "show the region of a point", _REGION, _REGION_EXAMPLES)
     region.add_argument(
@@ -315,89 +295,6 @@ def _parser() -> argparse.ArgumentParser:
         "than 20 digits are decimals)",
     )
     return parser
-
-
-def _add_surface(commands: argparse._SubParsersAction[_Parser]) -> None:
-    surface = _command(
-        commands, "surface", "write a level set in space as a mesh", _SURFACE, _SURFACE_EXAMPLES
-    )
-    _add_search(surface)
-    surface.add_argument(
-        "--out", "-o", metavar="FILE", required=True,
-        help="a .ply, .obj or .stl file, or a .html page to turn it in a browser",
-    )  # fmt: skip
-    surface.add_argument("--level", metavar="C", default="0", help="exact: a decimal or p/q (0)")
-    which = surface.add_mutually_exclusive_group()
-    which.add_argument("--class", dest="of", type=_natural, metavar="I", help="f is output I")
-    which.add_argument("--pair", metavar="I,J", help="f is output I less output J")
-    which.add_argument(
-        "--winner", type=_natural, metavar="I", help="where output I is greater than all others"
-    )
-    surface.add_argument("--below", action="store_true", help="the border of {f < C}")
-    surface.add_argument(
-        "--open", action="store_true", help="without the caps on the domain's sides"
-    )
-
-
-def _add_pictures(commands: argparse._SubParsersAction[_Parser]) -> None:
-    """The commands that draw."""
-    plot = _command(commands, "plot", "draw the regions", _PLOT, _PLOT_EXAMPLES)
-    film = _command(
-        commands, "film", "draw checkpoints one after the other", _FILM, _FILM_EXAMPLES,
-        networks="+",
-    )  # fmt: skip
-    plot.add_argument(
-        "--out", "-o", metavar="FILE", required=True, help="a .png, .svg, .pdf or .html file"
-    )
-    film.add_argument(
-        "--out", "-o", metavar="FILE", required=True,
-        help="a .gif or .html file, or .mp4 if ffmpeg is installed",
-    )  # fmt: skip
-    _add_search(plot)
-    for command in (plot, film):
-        command.add_argument(
-            "--window",
-            nargs=2,
-            metavar=("LOW", "HIGH"),
-            help="what to show, in the domain's coordinates, written as for --box; by default the "
-            "domain, or what holds every vertex",
-        )
-        command.add_argument(
-            "--color",
-            metavar="C",
-            default="piece",
-            help="piece (the default), region, slope, output, 'output 3', active, or a colour",
-        )
-        command.add_argument(
-            "--edges",
-            choices=("layer", "plain", "none"),
-            default="layer",
-            help="thick lines for the first layer and thinner ones for deeper (the default), or "
-            "all alike",
-        )
-        command.add_argument(
-            "--boundary", action="store_true", help="with the decision boundary, exactly"
-        )
-        command.add_argument(
-            "--dpi", type=_dots, metavar="N", default=150, help="pixels an inch (150)"
-        )
-    plot.add_argument("--graph", action="store_true", help="with the adjacency graph")
-    plot.add_argument("--witnesses", action="store_true", help="with the regions' witnesses")
-    plot.add_argument(
-        "--labels", choices=("region", "code"), help="with numbers or codes, where there is room"
-    )
-    plot.add_argument(
-        "--highlight", metavar="UNIT", action="append",
-        help="with the bent line of a unit, by its position in the code or its name (may be "
-        "repeated)",
-    )  # fmt: skip
-    plot.add_argument(
-        "--rasterised", action="store_true", help="regions and edges as pixels in any file"
-    )
-    film.add_argument(
-        "--epochs", metavar="E", help="what the checkpoints are called, with commas between"
-    )
-    film.add_argument("--fps", type=_rate, metavar="N", default=4.0, help="pictures a second (4)")
 
 
 def _add_explore(commands: argparse._SubParsersAction[_Parser]) -> None:

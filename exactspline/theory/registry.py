@@ -30,6 +30,8 @@ class Check(NamedTuple):
     own : bool
         Whether it is a user's. Such a check gets the `Network`; one of the theory a `Partition`
         in its place, so that regions are enumerated once for all.
+    regions : bool
+        Whether it gets that partition; else the network, of which it needs no regions.
 
     Examples
     --------
@@ -44,6 +46,7 @@ class Check(NamedTuple):
     number: int
     arguments: int = 2
     own: bool = False
+    regions: bool = True
 
 
 REGISTERED: dict[str, Check] = {}  # by name, in the order in which files are loaded
@@ -69,7 +72,7 @@ def exported(thing: Thing) -> Thing:
 
 def check(
     *, number: int | None = None, name: str = "", needs_network: bool | None = None,
-    own: bool = False,
+    own: bool = False, regions: bool = True,
 ) -> Callable[[Thing], Thing]:  # fmt: skip
     """Register a function as the check of a statement; one of the theory is exported, too.
 
@@ -87,6 +90,8 @@ def check(
         and returns a `Report` or a list of them.
     own : bool
         Whether it is a user's: `exactspline.check`, which says what such functions take.
+    regions : bool
+        Whether it goes through the network's regions; else they need not be enumerated for it.
 
     Raises
     ------
@@ -106,7 +111,10 @@ def check(
         place = number if number is not None else known.number if known else _free()
         about = arguments > 0 if needs_network is None else needs_network
         made = function if own else _with_notes(function)
-        REGISTERED[label] = Check(made, about, place, min(arguments, 2) if about else 0, own)
+        REGISTERED[label] = Check(
+            made, about, place, min(arguments, 2) if about else 0, own,
+            about and regions and not own,
+        )  # fmt: skip
         return made if own else exported(made)
 
     return register

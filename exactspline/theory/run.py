@@ -122,7 +122,7 @@ def run_checks(
     chosen = [name for name in checks() if name in wanted]
     partition: Partition | None = None
     too_large: ExactSplineError | None = None
-    if network is not None and any(not checks()[name].own for name in about):
+    if network is not None and any(checks()[name].regions for name in about):
         if before is not None:
             before("regions", 0, len(chosen))
         try:
@@ -149,9 +149,8 @@ def _limited(during: Watcher | None, seconds: float | None) -> Watcher | None:
     def watch(what: str, done: int, total: int) -> None:
         if time.monotonic() > end:
             of = f" of {total:,}" if total else ""
-            raise LimitError(
-                f"the time limit of {seconds:g} s is over; it had gone through {done:,}{of} {what}"
-            )
+            gone = f"; it had gone through {done:,}{of} {what}" if done else " before it began"
+            raise LimitError(f"the time limit of {seconds:g} s is over{gone}")
         if during is not None:
             during(what, done, total)
 
@@ -173,12 +172,12 @@ def _found(
         assert network is not None
         given = [network, checked_domain(network, domain)][: line.arguments]
     elif line.needs_network:
-        given = [partition]
+        given = [partition] if line.regions else [network]
     says = Statement(name if line.own else name_of, statement_of(name, line), "")
     try:
-        tell("checks", 0, 0)  # the time may be over
-        if too_large is not None and line.needs_network and not line.own:
+        if too_large is not None and line.regions:
             raise too_large
+        tell("checks", 0, 0)  # the time may be over
         return as_reports(function(*given), name, line)
     except UnsupportedOperatorError as error:
         return [says.not_applicable(f"{type(error).__name__}: {error}")]

@@ -74,6 +74,7 @@ def test_the_time_may_be_over():
     found = list(run_checks(net, names=names, time_limit=0))
     assert [f.report.verdict for f in found] == ["undecided"] * 3
     assert all("time limit of 0 s is over" in f.report.reason for f in found)
+    assert "before it began" in found[1].report.reason
     assert [f.report.verdict for f in run_checks(net, names=names, time_limit=600)] == [
         "fails", "holds", "holds",
     ]  # fmt: skip

@@ -157,7 +157,7 @@ def householder(
     ]
 
 
-@check(number=12, name="reflection", needs_network=True)
+@check(number=12, name="reflection", needs_network=True, regions=False)
 @guarded
 def check_reflection(
     network: Network | Partition, domain: Domain | None = None, *,

@@ -121,7 +121,7 @@ def _by_lowering(layer: NetworkLayer) -> tuple[np.ndarray, np.ndarray]:
     return as_fractions(spline.A), as_fractions(spline.B)
 
 
-@check(number=3, name="composition", needs_network=True)
+@check(number=3, name="composition", needs_network=True, regions=False)
 @guarded
 def check_composition(
     network: Network | Partition, domain: Domain | None = None, *, formula: Formula = formula
