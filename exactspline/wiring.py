@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .network import MASO, Network
     from .partition.faces.boundary import DecisionBoundary
     from .partition.partition import Partition
+    from .solid.mesh import Mesh
     from .theory.geometry.power import PowerDiagram
 
 __all__: list[str] = []
@@ -40,6 +41,13 @@ def _slope_of_network(network: Network, x: Any) -> Any:
     from .evaluate import affine_maps
 
     return affine_maps(network, x)[0]
+
+
+@provides("Network.templates")
+def _templates(network: Network, x: Any, *, exact: bool = False) -> Any:
+    from .theory.filters.matched import templates
+
+    return templates(network, x, exact=exact)
 
 
 @provides("MASO.partition")
@@ -89,6 +97,20 @@ def _save_boundary(boundary: DecisionBoundary, path: PathLike) -> None:
     from .export.boundary import save_boundary
 
     save_boundary(boundary, path)
+
+
+@provides("Partition.surface")
+def _surface(partition: Partition, level: Any = 0, **options: Any) -> Mesh:
+    from .solid.surface import surface
+
+    return surface(partition, level, **options)
+
+
+@provides("Mesh.save")
+def _save_mesh(mesh: Mesh, path: PathLike) -> None:
+    from .solid.files import save_mesh
+
+    save_mesh(mesh, path)
 
 
 @provides("Partition.plot")

@@ -107,6 +107,8 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from .enumerate import enumerate_ as command
     elif name == "graph":
         from .graph import graph as command
+    elif name == "surface":
+        from .surface import surface as command
     elif name == "plot":
         from .plot import plot as command
     elif name == "film":

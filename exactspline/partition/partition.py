@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..formats.files import PathLike
 from ..later import in_later_room
 from ..mode import guarded
-from .complex.planar import PlanarRegions
+from .complex.spatial import SpatialRegions
 
 if TYPE_CHECKING:
     import networkx
@@ -24,7 +24,7 @@ __all__ = ["Partition"]
 
 
 @guarded
-class Partition(PlanarRegions):
+class Partition(SpatialRegions):
     """The activation regions of a network on a domain, in lexicographic order of their codes.
 
     Attributes

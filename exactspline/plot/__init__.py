@@ -10,6 +10,19 @@ from .cells import Cells
 from .dispatch import plot_partition
 from .film import Film, film
 from .picture import Picture
+from .solid import SolidPicture, plot_3d, plot_mesh
+from .templates import plot_templates
 from .window import Window
 
-__all__ = ["Cells", "Film", "Picture", "Window", "film", "plot_partition"]
+__all__ = [
+    "Cells",
+    "Film",
+    "Picture",
+    "SolidPicture",
+    "Window",
+    "film",
+    "plot_3d",
+    "plot_mesh",
+    "plot_partition",
+    "plot_templates",
+]
