@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import LimitError
 from .cells import Cells
 from .clip import FRAME, clip
 
@@ -14,15 +15,28 @@ if TYPE_CHECKING:
     from ..partition.partition import Partition
     from .window import Window
 
-__all__ = ["cut_regions", "feet_of_regions"]
+__all__ = ["cut_regions", "feet_of_regions", "foot", "sides_of_regions"]
 
+MOST_REGIONS = 50_000  # a minute or two
 _UNKNOWN = -2  # in place of a region across
 
 _Side = tuple[tuple[Fraction, Fraction, Fraction], int]  # (c, a, b), and a unit or -1
 
 
 def sides_of_regions(partition: Partition) -> list[list[_Side]]:
-    """The sides of every region with the units that they come from, exactly."""
+    """The sides of every region with the units that they come from, exactly.
+
+    Raises
+    ------
+    LimitError
+        For more regions than can be taken one by one.
+    """
+    if len(partition) > MOST_REGIONS:
+        raise LimitError(
+            f"plot: {len(partition):,} regions of a partition without a complex (its search was "
+            f"stopped, or its lines are parallel), which are drawn one by one: {MOST_REGIONS:,} at "
+            "most; let the search run to its end, or stop it earlier"
+        )
     out = []
     for region in partition:
         own: list[_Side] = []

@@ -166,7 +166,8 @@ class Picture:
             inner = f'<img alt="{title}" src="data:image/png;base64,{data}">'
         else:
             text = self._bytes("svg", dpi).decode("utf-8")
-            inner = text[text.index("<svg") :]
+            label = f'<svg role="img" aria-label="{title}" '
+            inner = text[text.index("<svg") :].replace("<svg ", label, 1)
         caption = html.escape(". ".join([self.description, *self.notes]))
         return _PAGE.format(title=title, picture=inner, caption=caption).encode("utf-8")
 

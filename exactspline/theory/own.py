@@ -186,7 +186,9 @@ def _of_truth(value: bool | None, label: str, line: Check) -> Report:
     return Report(
         label, statement_of(label, line), "", _verdict(value), checked=int(value is not None),
         unit="truth value", reason=_REASONS[value],
-        notes=() if value is None else (f"{label!r} gave a truth value: how it was found is its own",),
+        notes=()
+        if value is None
+        else (f"{label!r} gave a truth value: how it was found is its own",),
     )  # fmt: skip
 
 

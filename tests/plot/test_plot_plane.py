@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -10,6 +12,8 @@ import pytest
 import random_networks as nets
 from folders import MOONS
 from graph_networks import draw
+from matplotlib import pyplot
+from plane_cases import draw_case
 
 import exactspline as es
 from exactspline.plot.boundary import boundary_in
@@ -254,7 +258,7 @@ def test_parallel_strips_are_cut_exactly():
     assert len(omega.plot().cells) == 3
 
 
-def test_a_stopped_search_is_drawn_as_far_as_it_is():
+def test_a_stopped_search_is_drawn_as_far_as_it_is(monkeypatch):
     whole = moons(es.Box(*WINDOW))
     omega = es.enumerate_regions(whole.network, es.Box(*WINDOW), limit=40)
     picture = omega.plot(boundary=True, highlight=3)
@@ -265,6 +269,9 @@ def test_a_stopped_search_is_drawn_as_far_as_it_is():
         assert turned(picture.cells.exact[i]) == turned(map(tuple, own.corners.tolist()))
     assert any("stopped" in note for note in picture.notes)
     assert "missing" in picture.ax.get_title(loc="left")
+    monkeypatch.setattr("exactspline.plot.loose.MOST_REGIONS", 39)
+    with pytest.raises(es.LimitError, match="one by one"):
+        omega.plot()
     nothing = es.enumerate_regions(whole.network, es.Box(*WINDOW), time_limit=0)
     if not len(nothing):
         assert len(nothing.plot().cells) == 0
@@ -340,6 +347,39 @@ def test_too_many_polygons_are_refused_with_what_to_do(monkeypatch):
     with pytest.raises(es.LimitError, match=r"rasterised=True.*explore"):
         omega.plot()
     assert len(omega.plot(rasterised=True).cells) == 281
+
+
+@pytest.mark.slow
+def test_hostile_networks_have_a_picture_or_one_clear_error():
+    """Of every kind of domain and magnitude: drawn without a warning, or refused."""
+    drawn, refused = 0, []
+    for seed in range(45):
+        case, _ = draw_case(seed)
+        if case.domain.chart.dim > 2:
+            continue
+        rng = random.Random(seed)
+        limit = rng.choice((None, None, 3))
+        omega = es.enumerate_regions(case.network, case.domain, limit=limit)
+        flat = omega.domain.chart.dim == 1
+        options = {
+            "color": rng.choice(("piece", "region", "slope", "output", "active")),
+            "boundary": rng.random() < 0.5, "labels": rng.choice((None, "code", "region")),
+            "witnesses": rng.random() < 0.5, "graph": not flat,
+            "highlight": 0 if case.network.units else None,
+        }  # fmt: skip
+        if rng.random() < 0.4:
+            options["window"] = (-1, 1) if flat else ([rng.choice((-1, "-1e-5"))] * 2, [1, "1e9"])
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                omega.plot(**options).figure.canvas.draw()
+            drawn += 1
+        except es.ExactSplineError as error:
+            refused.append(str(error))
+        pyplot.close("all")
+    assert drawn > len(refused) > 0
+    for text in refused:
+        assert re.match("window: |color: |plot: f reaches", text)
 
 
 # ------------------------------------------------------------------------------------- overlays
