@@ -22,7 +22,7 @@ from .atoms import points_of
 from .conditions import cubes, literals_of
 from .exact import holds_at
 from .faces import Cells, as_fractions
-from .finding import float_point, shown
+from .finding import applications, float_point, shown
 from .joint import Joint
 from .quantified import Statement
 from .search import Found, Sought, _Watch
@@ -65,6 +65,7 @@ def _of_best(statement: Statement, sought: Sought, best: _Best, start: float) ->
     if best.found is not None:
         out.holds = True  # a limit may have hidden larger values: `stopped` says so
         out.witness = shown(statement, best.found)
+        out.applied = applications(statement, best.found)
         if best.attained or best.exact_sup:
             out.float_point = float_point(statement, sought, best.found)
         out.optimum, out.attained = best.value, best.attained

@@ -264,6 +264,12 @@ def test_what_a_verdict_says():
     assert failed.exit_code == 1
     assert not failed
     assert NET.forward(failed.float_point)[0] > 0.5
+    (one,) = failed.applied
+    assert one.network is NET
+    assert one.input == failed.counterexample
+    assert one.output == tuple(NET.forward(np.array(one.input, dtype=object)))
+    assert one.code == (1,)
+    assert value["values"] == [[str(v) for v in one.output]]
     empty = es.prove(es.forall(es.Polytope([[1, 0], [-1, 0]], [0, -1]), lambda x: x[0] > 5))
     assert empty.holds
     assert empty.vacuous
