@@ -36,18 +36,18 @@ def _network_to_onnx(network: Network, path: PathLike, *, rounded: bool = False)
     save_onnx(network, path, rounded=rounded)
 
 
-@provides("Network.slope")
-def _slope_of_network(network: Network, x: Any) -> Any:
-    from .evaluate import affine_maps
-
-    return affine_maps(network, x)[0]
-
-
 @provides("Network.templates")
 def _templates(network: Network, x: Any, *, exact: bool = False) -> Any:
     from .theory.filters.matched import templates
 
     return templates(network, x, exact=exact)
+
+
+@provides("Network.slope")
+def _slope_of_network(network: Network, x: Any) -> Any:
+    from .evaluate import affine_maps
+
+    return affine_maps(network, x)[0]
 
 
 @provides("MASO.partition")

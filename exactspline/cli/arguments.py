@@ -13,6 +13,7 @@ from ..formats.registry import extensions
 from ..search.choice import AUTO, engine_called, engine_names
 from ..version import __version__
 from .picture_arguments import add_pictures
+from .surface_arguments import add_surface
 
 __all__ = ["parse"]
 
@@ -66,13 +67,6 @@ counterexample (--details, --json); that a network is not convex, say, is a
 finding about the network and no error.
 """
 
-_SURFACE = """\
-Write the border of {f > C} in a bounded domain of three dimensions to a file, as
-a mesh with exact corners that is closed on the domain's sides: the surface of a
-solid that a network has learnt, or the one between two classes. Its Euler number,
-area and volume are printed. Domains of more dimensions need a slice.
-"""
-
 _PROVE = """\
 Prove a statement about networks over a domain, or refute it by a point in exact
 fractions. The statement is text, "forall x in [0,1]^2: f(x)[0] <= 3", with numbers
@@ -120,15 +114,6 @@ examples:
   exactspline graph net.onnx --box -1 1
   exactspline graph net.onnx --box -1 1 --out g.graphml
   exactspline graph net.onnx --out g.npz --json
-
-"""
-
-_SURFACE_EXAMPLES = """\
-examples:
-  exactspline surface solid.onnx --box -1 1 --out solid.stl
-  exactspline surface solid.onnx --box -1 1 --level 1/3 --open --out solid.ply
-  exactspline surface conv.onnx --slice a.npy b.npy c.npy d.npy --box 0 1 --winner 3 --out c.obj
-  exactspline surface net.onnx --box -1 1 --pair 0,1 --out boundary.html
 
 """
 
@@ -214,7 +199,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write normals and points of facets in float64 rather than as p/q, which is faster",
     )
-    _add_surface(commands)
+    add_surface(partial(_command, commands), _add_search)
     add_pictures(partial(_command, commands), _add_search)
     region = _command(commands, "region", "show the region of a point", _REGION, _REGION_EXAMPLES)
     region.add_argument(
@@ -262,28 +247,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     theorems.add_argument("--details", action="store_true", help="print every report in full")
     return parser
-
-
-def _add_surface(commands: argparse._SubParsersAction[_Parser]) -> None:
-    surface = _command(
-        commands, "surface", "write a level set in space as a mesh", _SURFACE, _SURFACE_EXAMPLES
-    )
-    _add_search(surface)
-    surface.add_argument(
-        "--out", "-o", metavar="FILE", required=True,
-        help="a .ply, .obj or .stl file, or a .html page to turn it in a browser",
-    )  # fmt: skip
-    surface.add_argument("--level", metavar="C", default="0", help="exact: a decimal or p/q (0)")
-    which = surface.add_mutually_exclusive_group()
-    which.add_argument("--class", dest="of", type=_natural, metavar="I", help="f is output I")
-    which.add_argument("--pair", metavar="I,J", help="f is output I less output J")
-    which.add_argument(
-        "--winner", type=_natural, metavar="I", help="where output I is greater than all others"
-    )
-    surface.add_argument("--below", action="store_true", help="the border of {f < C}")
-    surface.add_argument(
-        "--open", action="store_true", help="without the caps on the domain's sides"
-    )
 
 
 def _add_search(command: argparse.ArgumentParser) -> None:
@@ -393,12 +356,6 @@ def _command(
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
-
-
-def _natural(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number of at least 0")
-    return int(text)
 
 
 def _whole(text: str) -> int:

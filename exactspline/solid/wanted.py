@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Wanted", "wanted_of"]
 
+_LONG = 50  # of a level, as text
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -56,6 +58,8 @@ def wanted_of(
     sign = -1 if below else 1
     relation = "<" if below else ">"
     bound = format_rational(c)
+    if len(bound) > _LONG:
+        bound = f"{bound[: _LONG - 20]}... ({len(bound):,} characters)"
     if winner is not None:
         i = _output(winner, n)
         if n < 2:

@@ -17,7 +17,7 @@ GALLERY = EXAMPLES.parent / "docs" / "gallery.md"
 SCRIPTS = sorted(
     path.stem for path in FIGURES.glob("*.py") if path.stem not in ("drawing", "train_digits")
 )
-QUICK = ("layers", "soft", "templates")
+QUICK = ("soft",)
 
 
 def script(name: str, monkeypatch):

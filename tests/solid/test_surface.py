@@ -377,6 +377,13 @@ def test_partitions_from_files(tmp_path):
         assert mesh.volume(exact=True) == Fraction(1, 6)
 
 
+def test_a_level_of_many_digits(tmp_path):
+    mesh = es.enumerate_regions(octahedron(), CUBE).surface("0." + "3" * 900)
+    assert len(mesh.what) < 80
+    mesh.save(tmp_path / "a.ply")
+    assert mesh.exact_vertices().max() == Fraction(int("6" * 899 + "7"), 10**900)
+
+
 def test_progress_is_told_and_names_cannot_clash():
     network = es.Network([es.Abs(name="surface"), es.Dense([[-1, -1, -1]], [1])], (3,))
     seen = []
