@@ -25,6 +25,7 @@ from .api import (
     approximate,
     count_regions,
     enumerate_regions,
+    explore,
     from_sklearn,
     from_torch,
     load,
@@ -127,6 +128,7 @@ if TYPE_CHECKING:
         Decisions,
         Edges,
         EulerReport,
+        Explorer,
         Face,
         Faces,
         HalfEdges,
@@ -190,6 +192,7 @@ if TYPE_CHECKING:
         symmetric,
         unit_on,
     )
+    from .theory.own import check
 
 __all__ = [
     "ASO",
@@ -224,6 +227,7 @@ __all__ = [
     "EulerReport",
     "ExactSplineError",
     "Expand",
+    "Explorer",
     "Face",
     "Faces",
     "Flatten",
@@ -309,6 +313,7 @@ __all__ = [
     "argmax",
     "at_most_apart",
     "bounded",
+    "check",
     "code",
     "code_constant",
     "codes",
@@ -320,6 +325,7 @@ __all__ = [
     "equal",
     "equivalent",
     "exists",
+    "explore",
     "find",
     "forall",
     "forward",
@@ -360,6 +366,8 @@ __all__ += [_kind.__name__ for _kind in _OPERATORS if _kind.__name__ not in __al
 def __getattr__(name: str) -> Any:
     if name == "theory":  # loaded when it is first asked for
         return _theory()
+    if name == "check":
+        return _check()
     if name == "plot":
         return _plot()
     found = None
@@ -399,3 +407,10 @@ def _plot() -> Any:
     import exactspline.plot as room
 
     return room
+
+
+@guarded
+def _check() -> Any:
+    from .theory.own import check
+
+    return check

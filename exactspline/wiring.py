@@ -12,10 +12,15 @@ from .later import provides
 
 if TYPE_CHECKING:
     from .domain import Domain
+    from .driver.outcome import RegionCount
+    from .explorer import Explorer
     from .formats.files import PathLike
     from .network import MASO, Network
+    from .partition.complex.complex import Complex
     from .partition.faces.boundary import DecisionBoundary
+    from .partition.graph.edges import Edges
     from .partition.partition import Partition
+    from .partition.regions.region import Region
     from .solid.mesh import Mesh
     from .theory.geometry.power import PowerDiagram
 
@@ -36,18 +41,18 @@ def _network_to_onnx(network: Network, path: PathLike, *, rounded: bool = False)
     save_onnx(network, path, rounded=rounded)
 
 
-@provides("Network.templates")
-def _templates(network: Network, x: Any, *, exact: bool = False) -> Any:
-    from .theory.filters.matched import templates
-
-    return templates(network, x, exact=exact)
-
-
 @provides("Network.slope")
 def _slope_of_network(network: Network, x: Any) -> Any:
     from .evaluate import affine_maps
 
     return affine_maps(network, x)[0]
+
+
+@provides("Network.templates")
+def _templates(network: Network, x: Any, *, exact: bool = False) -> Any:
+    from .theory.filters.matched import templates
+
+    return templates(network, x, exact=exact)
 
 
 @provides("MASO.partition")
@@ -85,6 +90,13 @@ def _save_graph(
     save_graph(partition, path, exact=exact, progress=progress)
 
 
+@provides("Partition.explore")
+def _explore_partition(partition: Partition, **options: Any) -> Explorer:
+    from .explorer import explorer_of
+
+    return explorer_of([partition], **options)
+
+
 @provides("DecisionBoundary.to_dict")
 def _boundary_dict(boundary: DecisionBoundary) -> dict[str, Any]:
     from .export.boundary import boundary_dict
@@ -118,3 +130,45 @@ def _plot_partition(partition: Partition, ax: Any = None, **options: Any) -> Any
     from .plot import plot_partition
 
     return plot_partition(partition, ax, **options)
+
+
+@provides("Network._repr_html_")
+def _network_html(network: Network) -> str:
+    from .explorer.notebook import network_html
+
+    return network_html(network)
+
+
+@provides("Partition._repr_html_")
+def _partition_html(partition: Partition) -> str:
+    from .explorer.notebook import partition_html
+
+    return partition_html(partition)
+
+
+@provides("Region._repr_html_")
+def _region_html(region: Region) -> str:
+    from .explorer.notebook import region_html
+
+    return region_html(region)
+
+
+@provides("RegionCount._repr_html_")
+def _count_html(count: RegionCount) -> str:
+    from .explorer.notebook import count_html
+
+    return count_html(count)
+
+
+@provides("Edges._repr_html_")
+def _edges_html(edges: Edges) -> str:
+    from .explorer.notebook import edges_html
+
+    return edges_html(edges)
+
+
+@provides("Complex._repr_html_")
+def _complex_html(complex_: Complex) -> str:
+    from .explorer.notebook import complex_html
+
+    return complex_html(complex_)

@@ -113,6 +113,8 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from .plot import plot as command
     elif name == "film":
         from .film import film as command
+    elif name == "explore":
+        from .explore import explore as command
     elif name == "region":
         from .region import region as command
     elif name == "prove":

@@ -41,7 +41,10 @@ class Network(OperatorGraph):
     Raises
     ------
     ShapeError
-        If two operators do not fit; the message names the operator and both shapes.
+        If two operators do not fit; the message names the operator and both shapes. If an
+        operator that joins several values (`Add`, `Concat`, `Maximum`, `Minimum`) stands in the
+        list itself, as in the ``operators`` of a residual network, which do not say what is
+        joined: that takes a `Residual`, `Branches` or `from_nodes`.
 
     Examples
     --------
@@ -50,6 +53,10 @@ class Network(OperatorGraph):
     >>> net.forward([3.0])
     array([3., 2.])
     """
+
+    def _repr_html_(self) -> str:
+        text: str = in_later_room("Network._repr_html_", self)
+        return text
 
     @cached_property
     def layers(self) -> tuple[NetworkLayer, ...]:

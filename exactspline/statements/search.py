@@ -3,7 +3,8 @@
 | step | what it does | next |
 |---|---|---|
 | PREMISES | comparisons of points alone that must hold cut the domain | nothing is left: NONE; GUESS |
-| GUESS | some points are tried, exactly | FOUND; SEARCH |
+| GUESS | some points are tried, exactly | FOUND; PRUNE |
+| PRUNE | boxes on which bounds exclude the condition are left out | nothing is left: NONE; SEARCH |
 | SEARCH | regions of the joint network, on which every comparison has one sign inside | FOUND; FACES |
 | FACES | of a region whose inside fails: comparisons that may hold by equality on its closure | FOUND; SEARCH |
 | SEARCH | no more regions | NONE |
@@ -48,6 +49,7 @@ from .exact import holds_at
 from .faces import Cells, as_fractions
 from .guess import guesses, is_in, thin
 from .joint import Coordinates, Joint, asked, joint_domain
+from .pruning import undecided
 
 if TYPE_CHECKING:
     from ..domain import Domain
@@ -102,6 +104,7 @@ class Sought:
     stopped: str = ""
     method: str = "without a search"
     vacuous: bool = False
+    pruned: int = 0
     coordinates: Coordinates = field(init=False)
     domain: Domain | None = field(init=False, default=None)
     rest: Condition = field(init=False, default=TRUE)
@@ -178,8 +181,14 @@ class Sought:
         constants = list(dict.fromkeys(a.applied for p in still for a in p.form.atoms))  # type: ignore[attr-defined]
         near = {} if still else self.near(moving)
         joint = Joint(self.coordinates, [*moving, *near.values()], constants=constants)
-        watch = _Watch(self, joint, Cells(joint, self.domain), clock, bool(still), near)
-        driver = Driver(Request(joint.network, self.domain, limit), clock)
+        with clock.running():
+            boxes = undecided(joint, self.domain, self.rest)
+        self.pruned = boxes.pruned
+        if boxes.domain is None:
+            self.method = "by bounds"
+            return
+        watch = _Watch(self, joint, Cells(joint, boxes.domain), clock, bool(still), near)
+        driver = Driver(Request(joint.network, boxes.domain, limit), clock)
         yield from self.driven(driver, watch.of_batch, progress, first)
 
     def driven(

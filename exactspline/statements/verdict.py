@@ -47,6 +47,8 @@ class Verdict:
         Regions that were looked at.
     decisions : int
         Proved decisions of the search.
+    pruned : int
+        Boxes of the domain that bounds have decided, without a search.
     vacuous : bool
         Whether no point satisfies the premises, so that nothing was to be shown.
     inside_only : bool
@@ -78,6 +80,7 @@ class Verdict:
     limit_point: Points | None = None
     regions: int = 0
     decisions: int = 0
+    pruned: int = 0
     vacuous: bool = False
     inside_only: bool = False
     code: tuple[int, ...] | None = None
@@ -133,7 +136,10 @@ class Verdict:
         if self.inside_only:
             out.append(("decided on", "the insides of regions; points between them are left out"))
         out += [("note", note) for note in self.notes]
-        out.append(("by", f"{self.method}: {self.regions:,} regions, {self.decisions:,} decisions"))
+        cost = f"{self.regions:,} regions, {self.decisions:,} decisions"
+        if self.pruned:
+            cost += f", {self.pruned:,} boxes by bounds"
+        out.append(("by", f"{self.method}: {cost}"))
         out.append(("time", f"{self.seconds:.3g} s"))
         return out
 
@@ -188,7 +194,7 @@ class Verdict:
             "counterexample": exact(self.counterexample), "witness": exact(self.witness),
             "float_point": self.float_point, "optimum": optimum, "attained": self.attained,
             "limit_point": exact(self.limit_point), "regions": self.regions,
-            "decisions": self.decisions, "vacuous": self.vacuous,
+            "decisions": self.decisions, "pruned": self.pruned, "vacuous": self.vacuous,
             "inside_only": self.inside_only, "method": self.method, "stopped": self.stopped,
             "seconds": self.seconds, "notes": list(self.notes),
         }  # fmt: skip
