@@ -4,6 +4,7 @@ They are made by functions and methods, never by hand. They are loaded when one 
 """
 
 from .approximation.report import Approximation, Replaced
+from .explorer.explorer import Explorer
 from .partition.complex.complex import Complex
 from .partition.complex.corners import ComplexCorners, IdealCorners
 from .partition.complex.edges import ComplexEdges, HalfEdges
@@ -38,6 +39,7 @@ __all__ = [
     "Decisions",
     "Edges",
     "EulerReport",
+    "Explorer",
     "Face",
     "Faces",
     "HalfEdges",

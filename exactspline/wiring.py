@@ -12,6 +12,7 @@ from .later import provides
 
 if TYPE_CHECKING:
     from .domain import Domain
+    from .explorer import Explorer
     from .formats.files import PathLike
     from .network import MASO, Network
     from .partition.faces.boundary import DecisionBoundary
@@ -75,6 +76,13 @@ def _save_graph(
     from .export import save_graph
 
     save_graph(partition, path, exact=exact, progress=progress)
+
+
+@provides("Partition.explore")
+def _explore_partition(partition: Partition, **options: Any) -> Explorer:
+    from .explorer import explorer_of
+
+    return explorer_of([partition], **options)
 
 
 @provides("DecisionBoundary.to_dict")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..driver.outcome import RegionCount
 from ..driver.stream import RegionStream
+from .exploring import explore
 from .reading import approximate, from_sklearn, from_torch, load, open_partition
 from .searching import count_regions, enumerate_regions, regions_at, stream_regions
 
@@ -13,6 +14,7 @@ __all__ = [
     "approximate",
     "count_regions",
     "enumerate_regions",
+    "explore",
     "from_sklearn",
     "from_torch",
     "load",

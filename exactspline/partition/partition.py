@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -324,6 +324,60 @@ class Partition(PlanarRegions):
         from .graph.adjacency import adjacency_graph
 
         return adjacency_graph(self, exact=exact)
+
+    def explore(
+        self,
+        *,
+        title: str | None = None,
+        image_shape: Sequence[int] | None = None,
+        boundary: bool | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The partition of a two-dimensional domain as a page to walk through, in a browser.
+
+        Parameters
+        ----------
+        title : str, optional
+        image_shape : sequence of int, optional
+            (rows, columns), or channels before them: inputs are shown as images. By default of
+            inputs that have such a shape.
+        boundary : bool, optional
+            Whether the decision boundary is found; by default where few regions can meet it.
+        values : mapping of str to array_like, optional
+            Further quantities to colour by, one number a region.
+
+        Returns
+        -------
+        Explorer
+            Shows itself in a notebook; ``save("omega.html")`` writes one file that needs no
+            network.
+
+        Raises
+        ------
+        DomainError
+            If the domain is not two-dimensional: take a slice.
+        ParameterError
+            If the search was stopped.
+        LimitError
+            For more than four million regions.
+
+        Notes
+        -----
+        Which face lies where, what bends on an edge, and the decision boundary are exact;
+        coordinates, maps and colours are float64 and float32. Some seconds for 100,000 regions;
+        docs/explore.md has figures, and what the page can do.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)), es.Box(-1, 1, dim=2))
+        >>> omega.explore(title="four squares")
+        <Explorer of 4 regions>
+        """
+        return in_later_room(
+            "Partition.explore", self, title=title, image_shape=image_shape, boundary=boundary,
+            values=values,
+        )  # fmt: skip
 
     def save(
         self,

@@ -17,9 +17,11 @@ from ...search.prepared import space_of
 from .matching import refuse
 
 if TYPE_CHECKING:
+    from ...compile.program import Program
+    from ...domain import Chart
     from ..graph.adjacent import AdjacentRegions
 
-__all__ = ["complex_space", "faces_of", "space_characteristic"]
+__all__ = ["complex_space", "faces_of", "planar_space", "space_characteristic"]
 
 
 def complex_space(partition: AdjacentRegions) -> SearchSpace:
@@ -40,7 +42,17 @@ def complex_space(partition: AdjacentRegions) -> SearchSpace:
             "complex: the search was stopped, so faces are missing; run it to its end, or on a "
             "smaller domain"
         )
-    program, chart = partition.network.program, partition.domain.chart
+    return planar_space(partition.network.program, partition.domain.chart)
+
+
+def planar_space(program: Program, chart: Chart) -> SearchSpace:
+    """The coordinates that the complex of a network on a domain lives in, before any search.
+
+    Raises
+    ------
+    DomainError
+        As for `complex_space`.
+    """
     if chart.dim and program.layers:
         read = space_of(program, chart)
         columns = read.columns.tolist()

@@ -134,10 +134,15 @@ class _WallsOfRegions:
         return out
 
 
-def find_pieces(partition: AdjacentRegions) -> Iterator[Piece]:
-    """All pieces of the decision boundary, by regions; see `DecisionBoundary`."""
+def find_pieces(
+    partition: AdjacentRegions, regions: Sequence[int] | None = None
+) -> Iterator[Piece]:
+    """The pieces of the decision boundary, by regions (all by default); see `DecisionBoundary`.
+
+    What lies in a facet is told by the region with the lower number.
+    """
     rows, across = (OutputRows(partition.network, partition.domain) for _ in range(2))
-    for region in region_rows(partition, rows):
+    for region in region_rows(partition, rows, regions):
         forms, groups = _equal(region.outputs)
         classes = [tuple(group) for group in groups]
         yield from _inside(region, forms, classes)
