@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..partition.faces.boundary import decision_boundary
-from ..rationals import nearest_float
+from ..partition.faces.ties import pieces_of_regions
+from ..rationals import fractions, nearest_float
 
 if TYPE_CHECKING:
     from ..partition.complex.complex import Complex
     from ..partition.partition import Partition
+    from ..polyhedra.lp import Row as FlintRow
     from .window import Window
 
 __all__ = ["boundary_segments", "segment"]
@@ -28,20 +29,29 @@ def boundary_segments(
 
     Pieces with interior (classes that are one function on a whole region) are left out.
     """
-    boundary = decision_boundary(partition, regions)
     columns = [1 + int(j) for j in complex_.coordinates]
     frame = [] if window is None else _frame(window)
     out = []
-    for piece in np.flatnonzero(boundary.dim < partition.domain.chart.dim).tolist():
-        row = boundary.row(piece)
-        rows: list[Row] = [
-            (q.constant, *(q.coefficients[j - 1] for j in columns))  # type: ignore[misc]
-            for q in boundary.inequalities(piece)
+    for region, piece in pieces_of_regions(partition, regions):
+        if piece.full:
+            continue
+        best = region.outputs[piece.classes[0]]
+        rows = [wall.row for wall in region.walls]
+        rows += [
+            [v - w for v, w in zip(best, output, strict=True)]
+            for c, output in enumerate(region.outputs)
+            if c not in piece.classes
         ]
-        found = segment((row[0], row[columns[0]], row[columns[1]]), [*rows, *frame])
+        exact = [_at(row, columns) for row in rows]
+        found = segment(_at(piece.row, columns), [*exact, *frame])
         if found is not None:
             out.append([nearest_float(v) for v in found])
     return np.array(out, dtype=np.float64).reshape(-1, 4)
+
+
+def _at(row: FlintRow, columns: list[int]) -> Row:
+    c, a, b = fractions([row[0], *(row[j] for j in columns)])
+    return c, a, b
 
 
 def _frame(window: Window) -> list[Row]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -66,7 +68,7 @@ def dataset(
     out: dict[str, Any] = {
         "label": plain(label),
         "count": len(partition),
-        "domain": partition.domain.describe(),
+        "domain": _shortened(partition.domain.describe()),
         "network": _network_text(partition),
         "outputs": len(network.program.output),
         "units": network.program.n_units,
@@ -111,6 +113,16 @@ def dataset(
         corners = polygons.xy[ends] if len(polygons.xy) else np.zeros((1, 2))
         out["image"] = image_of(space, corners, image)
     return out
+
+
+def _shortened(text: str) -> str:
+    """A text with long fractions as decimals, which "≈" says."""
+
+    def near(found: re.Match[str]) -> str:
+        whole = found.group()
+        return whole if len(whole) < 14 else f"≈{float(Fraction(whole)):.6g}"
+
+    return re.sub(r"-?\d+/\d+", near, plain(text))
 
 
 def _network_text(partition: Partition) -> str:

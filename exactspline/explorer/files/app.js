@@ -2,6 +2,8 @@
 
 const SAID = JSON.parse(by("said").textContent);
 const KEEP = 3; // datasets that stay read
+const FEW_LINES = 6000; // that are drawn while the picture moves, if that is slow
+const STILL = 160; // milliseconds without a movement, from which on all lines are drawn
 
 /** A checkpoint with its columns read. */
 async function readDataset(number) {
@@ -29,7 +31,6 @@ class App {
     this.pointer = null; // pixels of the picture
     this.marked = -1; // side of the held region
     this.byKeys = false; // the cross in the middle points
-    this.frames = [];
     this.pane = new RegionPane(by("region-title"), by("region-body"), (region) => this.goTo(region));
     this.pointerPane = new PointerPane(by("place"), by("images"), by("scores"));
   }
@@ -307,7 +308,7 @@ class App {
 
   /** Lines of all layers, as they are seen: what would cover the picture fades. */
   linesOf(level) {
-    const { units } = this.data, lines = this.drawing.level(level).lines, view = this.view, out = [];
+    const { units } = this.data, view = this.view, out = [];
     const dark = matchMedia("(prefers-color-scheme: dark)").matches;
     const ink = this.state.colour === "none" && dark ? [0.85, 0.88, 0.92] : [0.07, 0.09, 0.13];
     const area = (level.whole ? this.wholeArea() : 4 * level.half ** 2) || 1;
@@ -315,18 +316,16 @@ class App {
     for (let l = units.layers - 1; l >= 0; l--) {
       if (this.state.off.has(l)) continue;
       const width = (l === 0 ? 1.9 : l === 1 ? 1.3 : 0.95) * this.ratio;
-      const first = level.layerStart[l], number = level.layerStart[l + 1] - first;
       const cover = (level.length[l] * view.perPixel * width) / this.ratio / area; // share of the pixels
       const fade = Math.min(1, Math.max(0, (0.62 - cover) / 0.4));
       if (fade < 1) this.plot.dataset.faded = "1";
-      if (fade > 0.02) {
+      const many = level.layerStart[l + 1] - level.layerStart[l] > FEW_LINES;
+      if (fade > 0.02 && !(this.moving && this.slow && many)) {
         const alpha = (l === 0 ? 0.85 : l === 1 ? 0.6 : 0.42) * fade;
-        out.push({ segments: lines, first, count: number, width, ink: [...ink, alpha] });
+        out.push({ segments: this.drawing.layer(level, l), width, ink: [...ink, alpha] });
       }
     }
-    const border = level.layerStart[units.layers];
-    out.push({ segments: lines, first: border, count: level.layerStart[units.layers + 1] - border,
-      width: 1.4 * this.ratio, ink: [...ink, 0.9] });
+    out.push({ segments: this.drawing.layer(level, units.layers), width: 1.4 * this.ratio, ink: [...ink, 0.9] });
     this.extraLines(level, out);
     return out;
   }
@@ -344,8 +343,8 @@ class App {
         this[name] = { level, segments: this.drawing.segments(level.relative(segments)) };
       }
       const kept = this[name].segments;
-      out.push({ segments: kept, first: 0, count: kept.count, width: (width + 2) * this.ratio, ink: [1, 1, 1, 0.85] });
-      out.push({ segments: kept, first: 0, count: kept.count, width: width * this.ratio, ink });
+      out.push({ segments: kept, width: (width + 2) * this.ratio, ink: [1, 1, 1, 0.85] });
+      out.push({ segments: kept, width: width * this.ratio, ink });
     };
     if (this.state.boundary) add("boundaryLines", this.data.boundary, 2.6, [0.78, 0.1, 0.2, 1]);
     add("unitLines", this.unitSegments, 2.4, [0.02, 0.35, 0.85, 1]);
@@ -362,9 +361,12 @@ class App {
 
   frame() {
     if (!this.data || (!this.data.empty && !this.colours)) return;
-    const now = performance.now();
-    this.frames.push(now);
-    if (this.frames.length > 240) this.frames.shift();
+    const now = performance.now(), gap = now - (this.last ?? now);
+    this.last = now;
+    if (this.moving && gap < 1000) { // from frame to frame, smoothed
+      this.gap = 0.7 * (this.gap ?? gap) + 0.3 * gap;
+      if (this.gap > 45) this.slow = true;
+    }
     if (!this.data.empty) {
       const level = this.level();
       this.drawing.draw(level, this.view, this.linesOf(level));
@@ -583,7 +585,14 @@ class App {
     }
   }
 
+  /** The view has changed. While it does, and frames take long, most lines are left out. */
   moved() {
+    this.moving = true;
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => {
+      this.moving = false;
+      this.request();
+    }, STILL);
     this.request();
     this.look();
     this.link();

@@ -38,9 +38,10 @@ void main() {
   vec2 along = q - p;
   float length_ = length(along);
   along = length_ > 0.0 ? along / length_ : vec2(1.0, 0.0);
-  float side = (gl_VertexID & 1) == 0 ? -1.0 : 1.0, end = gl_VertexID < 2 ? -1.0 : 1.0;
+  int corner = gl_VertexID & 3; // four vertices a line
+  float side = (corner & 1) == 0 ? -1.0 : 1.0, end = corner < 2 ? -1.0 : 1.0;
   float reach = width * 0.5 + 0.7;
-  vec2 at = (gl_VertexID < 2 ? p : q) + vec2(-along.y, along.x) * side * reach + along * end * width * 0.3;
+  vec2 at = (corner < 2 ? p : q) + vec2(-along.y, along.x) * side * reach + along * end * width * 0.3;
   off = side * reach;
   gl_Position = vec4(at / (size * 0.5), 0.0, 1.0);
 }`;
@@ -122,21 +123,37 @@ class Drawing {
     gl.vertexAttribIPointer(1, 1, gl.UNSIGNED_INT, 0, 0);
     buffers.push(this.buffer(gl.ELEMENT_ARRAY_BUFFER, level.index));
     gl.bindVertexArray(null);
-    kept = { faces, buffers, lines: this.segments(level.segments) };
+    kept = { faces, buffers, lines: new Map() };
     this.kept.set(level, kept);
     return kept;
   }
 
-  /** Segments on the card. */
+  /** The lines of one layer of a level on the card, once they are asked for. */
+  layer(level, number) {
+    const kept = this.level(level);
+    if (!kept.lines.has(number)) {
+      const [first, end] = [level.layerStart[number], level.layerStart[number + 1]];
+      kept.lines.set(number, this.segments(level.segments.subarray(4 * first, 4 * end)));
+    }
+    return kept.lines.get(number);
+  }
+
+  /** Segments on the card: four vertices each, which the shader moves apart. Instances of so few
+      vertices would be slow where there is no graphics card. */
   segments(data) {
-    const gl = this.gl, array = gl.createVertexArray();
+    const gl = this.gl, n = data.length / 4, ends = new Float32Array(16 * n), index = new Uint32Array(6 * n);
+    for (let i = 0; i < n; i++) {
+      for (let k = 0; k < 16; k++) ends[16 * i + k] = data[4 * i + (k & 3)];
+      index.set([4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 2, 4 * i + 1, 4 * i + 3], 6 * i);
+    }
+    const array = gl.createVertexArray();
     gl.bindVertexArray(array);
-    const buffer = this.buffer(gl.ARRAY_BUFFER, data);
+    const buffers = [this.buffer(gl.ARRAY_BUFFER, ends)];
     gl.enableVertexAttribArray(0);
     gl.vertexAttribPointer(0, 4, gl.FLOAT, false, 0, 0);
-    gl.vertexAttribDivisor(0, 1);
+    buffers.push(this.buffer(gl.ELEMENT_ARRAY_BUFFER, index));
     gl.bindVertexArray(null);
-    return { array, buffer, count: data.length / 4 };
+    return { array, buffers, count: n };
   }
 
   forget(level) {
@@ -145,12 +162,12 @@ class Drawing {
     const gl = this.gl;
     kept.buffers.forEach((buffer) => gl.deleteBuffer(buffer));
     gl.deleteVertexArray(kept.faces);
-    this.forgetSegments(kept.lines);
+    kept.lines.forEach((lines) => this.forgetSegments(lines));
     this.kept.delete(level);
   }
 
   forgetSegments(lines) {
-    this.gl.deleteBuffer(lines.buffer);
+    lines.buffers.forEach((buffer) => this.gl.deleteBuffer(buffer));
     this.gl.deleteVertexArray(lines.array);
   }
 
@@ -184,7 +201,7 @@ class Drawing {
     gl.bindVertexArray(null);
   }
 
-  /** One picture: colours, then lines, each {segments, first, count, width, ink}. */
+  /** One picture: colours, then lines, each {segments, width, ink}. */
   draw(level, view, lines) {
     const gl = this.gl;
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
@@ -203,14 +220,12 @@ class Drawing {
     gl.useProgram(this.line.program);
     gl.uniform4f(this.line.at.view, ...Drawing.transform(level, view));
     gl.uniform2f(this.line.at.size, this.canvas.width, this.canvas.height);
-    for (const { segments, first, count, width, ink } of lines) {
-      if (count < 1) continue;
+    for (const { segments, width, ink } of lines) {
+      if (segments.count < 1) continue;
       gl.uniform1f(this.line.at.width, width);
       gl.uniform4f(this.line.at.ink, ...ink);
       gl.bindVertexArray(segments.array);
-      gl.bindBuffer(gl.ARRAY_BUFFER, segments.buffer);
-      gl.vertexAttribPointer(0, 4, gl.FLOAT, false, 0, 16 * first);
-      gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, count);
+      gl.drawElements(gl.TRIANGLES, 6 * segments.count, gl.UNSIGNED_INT, 0);
     }
     gl.bindVertexArray(null);
   }

@@ -17,7 +17,7 @@ from ..regions.outputs import OutputRows
 if TYPE_CHECKING:
     from ..graph.adjacent import AdjacentRegions
 
-__all__ = ["Piece", "RegionRows", "Wall", "find_pieces", "region_rows"]
+__all__ = ["Piece", "RegionRows", "Wall", "find_pieces", "pieces_of_regions", "region_rows"]
 
 Classes = tuple[int, ...]
 
@@ -141,11 +141,19 @@ def find_pieces(
 
     What lies in a facet is told by the region with the lower number.
     """
+    return (piece for _, piece in pieces_of_regions(partition, regions))
+
+
+def pieces_of_regions(
+    partition: AdjacentRegions, regions: Sequence[int] | None = None
+) -> Iterator[tuple[RegionRows, Piece]]:
+    """As `find_pieces`, each piece with the rows of its region."""
     rows, across = (OutputRows(partition.network, partition.domain) for _ in range(2))
     for region in region_rows(partition, rows, regions):
         forms, groups = _equal(region.outputs)
         classes = [tuple(group) for group in groups]
-        yield from _inside(region, forms, classes)
+        for piece in _inside(region, forms, classes):
+            yield region, piece
         planes = [
             Hyperplane.of([v - w for v, w in zip(a, b, strict=True)])
             for a, b in combinations(forms, 2)
@@ -156,7 +164,8 @@ def find_pieces(
                 continue
             own = Hyperplane.of(wall.row)
             if own is not None and any(p is not None and own.same(p) for p in planes):
-                yield from _on_wall(partition, region, number, own, forms, classes, across)
+                for piece in _on_wall(partition, region, number, own, forms, classes, across):
+                    yield region, piece
 
 
 def _equal(rows: Sequence[Row]) -> tuple[list[Row], list[list[int]]]:
