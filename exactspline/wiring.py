@@ -12,11 +12,15 @@ from .later import provides
 
 if TYPE_CHECKING:
     from .domain import Domain
+    from .driver.outcome import RegionCount
     from .explorer import Explorer
     from .formats.files import PathLike
     from .network import MASO, Network
+    from .partition.complex.complex import Complex
     from .partition.faces.boundary import DecisionBoundary
+    from .partition.graph.edges import Edges
     from .partition.partition import Partition
+    from .partition.regions.region import Region
     from .theory.geometry.power import PowerDiagram
 
 __all__: list[str] = []
@@ -97,3 +101,45 @@ def _save_boundary(boundary: DecisionBoundary, path: PathLike) -> None:
     from .export.boundary import save_boundary
 
     save_boundary(boundary, path)
+
+
+@provides("Network._repr_html_")
+def _network_html(network: Network) -> str:
+    from .explorer.notebook import network_html
+
+    return network_html(network)
+
+
+@provides("Partition._repr_html_")
+def _partition_html(partition: Partition) -> str:
+    from .explorer.notebook import partition_html
+
+    return partition_html(partition)
+
+
+@provides("Region._repr_html_")
+def _region_html(region: Region) -> str:
+    from .explorer.notebook import region_html
+
+    return region_html(region)
+
+
+@provides("RegionCount._repr_html_")
+def _count_html(count: RegionCount) -> str:
+    from .explorer.notebook import count_html
+
+    return count_html(count)
+
+
+@provides("Edges._repr_html_")
+def _edges_html(edges: Edges) -> str:
+    from .explorer.notebook import edges_html
+
+    return edges_html(edges)
+
+
+@provides("Complex._repr_html_")
+def _complex_html(complex_: Complex) -> str:
+    from .explorer.notebook import complex_html
+
+    return complex_html(complex_)

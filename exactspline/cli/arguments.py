@@ -56,6 +56,13 @@ and its neighbours. On a boundary, all regions that meet there are shown. Nothin
 is enumerated, and everything is exact.
 """
 
+_EXPLORE = """\
+Write the regions of a two-dimensional domain as one page to walk through in a
+browser: pan, zoom, point at a region to see its code, affine map, inequalities
+and neighbours. The page needs no network and no server. Several networks
+(checkpoints of a training) share one page with a slider.
+"""
+
 _THEOREMS = """\
 Check the statements of the theory of affine splines on a network: exactly, over
 all regions of its partition. Without a network, on a built-in gallery of toy
@@ -119,6 +126,14 @@ examples:
   exactspline region net.onnx --at 0.1,-1/3,2
   exactspline region net.onnx --at 0.1 -1/3 2
   exactspline region net.onnx --at x.npy --box -1 1 --json
+
+"""
+
+_EXPLORE_EXAMPLES = """\
+examples:
+  exactspline explore net.onnx --box -1 1 --out net.html
+  exactspline explore conv.onnx --slice a.npy b.npy c.npy --box 0 1 --out conv.html
+  exactspline explore epoch-*.onnx --box -2 2 --out training.html
 
 """
 
@@ -191,6 +206,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write normals and points of facets in float64 rather than as p/q, which is faster",
     )
+    _add_explore(commands)
     region = _command(commands, "region", "show the region of a point", _REGION, _REGION_EXAMPLES)
     region.add_argument(
         "--at",
@@ -237,6 +253,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     theorems.add_argument("--details", action="store_true", help="print every report in full")
     return parser
+
+
+def _add_explore(commands: argparse._SubParsersAction[_Parser]) -> None:
+    explore = _command(
+        commands, "explore", "write a page to walk through the regions, in a browser", _EXPLORE,
+        _EXPLORE_EXAMPLES, networks="+",
+    )  # fmt: skip
+    _add_search(explore)
+    explore.add_argument("--out", "-o", metavar="FILE", required=True, help="an .html file")
+    explore.add_argument("--title", metavar="TEXT", help="what the page is called")
+    explore.add_argument(
+        "--image-shape",
+        metavar="SHAPE",
+        help="inputs are images of so many rows and columns, or channels, rows and columns: 28,28",
+    )
+    explore.add_argument(
+        "--boundary",
+        action="store_true",
+        help="find the decision boundary also where that takes long",
+    )
 
 
 def _add_search(command: argparse.ArgumentParser) -> None:
@@ -287,6 +323,7 @@ def _command(
     examples: str,
     *,
     needs_network: bool | None = True,
+    networks: str | None = None,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name,
@@ -300,7 +337,7 @@ def _command(
         parser.add_argument(
             "network",
             metavar="NETWORK",
-            nargs=None if needs_network else "?",
+            nargs=networks if needs_network else "?",
             help=f"a file with a network: {extensions()}. A state dict (.pt) needs its module, in "
             "Python: exactspline.from_torch(module, input_shape, weights=FILE).save('net.json')",
         )

@@ -107,6 +107,8 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from .enumerate import enumerate_ as command
     elif name == "graph":
         from .graph import graph as command
+    elif name == "explore":
+        from .explore import explore as command
     elif name == "region":
         from .region import region as command
     elif name == "prove":

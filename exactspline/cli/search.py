@@ -47,6 +47,7 @@ def searches(
     *,
     store: bool = False,
     facets: bool = False,
+    polygons: bool = False,
 ) -> Iterator[tuple[Outcome, Partition | None]]:
     """Search one domain after the other and report on each; an interrupt is the end.
 
@@ -65,7 +66,7 @@ def searches(
             partition = Partition(network, domain) if store and file is None else None
             outcome = search(
                 network, domain, arguments, label if several else "", partition, facets=facets,
-                executor=executor, store=file,
+                polygons=polygons, executor=executor, store=file,
             )  # fmt: skip
             report.lines(result_lines(outcome))
             if file is not None:
@@ -118,6 +119,7 @@ def search(
     partition: Partition | None = None,
     *,
     facets: bool = False,
+    polygons: bool = False,
     executor: Executor | None = None,
     store: str | None = None,
 ) -> Outcome:
@@ -134,6 +136,8 @@ def search(
         An empty one, which takes the regions in; without it they are only counted.
     facets : bool
         Whether their facets are found as well.
+    polygons : bool
+        Whether the polygons of a search in the plane are kept.
     executor : Executor, optional
         Whose workers search.
     store : str, optional
@@ -142,7 +146,8 @@ def search(
     clock = arguments.clock
     request = Request(
         network, domain, arguments.limit, arguments.engine,
-        keep=partition is not None or store is not None, facets=facets, executor=executor,
+        keep=partition is not None or store is not None, facets=facets, polygons=polygons,
+        executor=executor,
         store=store, resume=store is not None and arguments.resume,
     )  # fmt: skip
     driver = Driver(request, clock)

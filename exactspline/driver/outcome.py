@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..domain import Domain
+from ..later import in_later_room
 from ..search.decisions import Decisions
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ class RegionCount(int):
     engine: str
     domain: Domain
     stopped: Stop | None
+
+    def _repr_html_(self) -> str:
+        text: str = in_later_room("RegionCount._repr_html_", self)
+        return text
 
     @property
     def certificates(self) -> Decisions:

@@ -8,6 +8,7 @@ name would put it in the place of the function `exactspline.explore`.
 
 from __future__ import annotations
 
-from .explorer import Explorer, check_domain, explorer_of
+from .dataset import STEPS
+from .explorer import Explorer, check_domain, check_path, explorer_of
 
-__all__ = ["Explorer", "check_domain", "explorer_of"]
+__all__ = ["STEPS", "Explorer", "check_domain", "check_path", "explorer_of"]

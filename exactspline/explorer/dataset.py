@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from ..partition.partition import Partition
     from .pack import Blocks
 
-__all__ = ["MOST_REGIONS", "dataset"]
+__all__ = ["MOST_REGIONS", "STEPS", "dataset"]
+
+STEPS = 3  # that `dataset` tells of
 
 MOST_REGIONS = 4_000_000
-_MOST_OPEN = 5_000  # faces whose pieces of the decision boundary are found by default
+_MOST_WORK = 1_000_000  # faces times units whose decision boundary is found by default: half a minute
 _CODES = 1 << 24
 
 Watch = Callable[[str], None]
@@ -258,11 +260,11 @@ def _boundary(
     regions = np.flatnonzero(open_ & (np.diff(polygons.start) > 0))
     if wanted is False:
         return {"segments": None, "why": "left out"}
-    if wanted is None and len(regions) > _MOST_OPEN:
+    if wanted is None and len(regions) * partition.network.program.n_units > _MOST_WORK:
         return {
             "segments": None,
-            "why": f"left out: {len(regions):,} regions may meet it; explore(boundary=True) finds "
-            "it all the same",
+            "why": f"left out: {len(regions):,} regions may meet it, which takes a while; "
+            "boundary=True, or --boundary, finds it all the same",
         }
     watch("decision boundary")
     try:

@@ -50,6 +50,10 @@ class Network(OperatorGraph):
     array([3., 2.])
     """
 
+    def _repr_html_(self) -> str:
+        text: str = in_later_room("Network._repr_html_", self)
+        return text
+
     @cached_property
     def layers(self) -> tuple[NetworkLayer, ...]:
         """The layers of the theory: one nonlinear operator with the affine ones before it.

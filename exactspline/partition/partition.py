@@ -55,6 +55,10 @@ class Partition(PlanarRegions):
     (3, [[0, 0], [1, 0], [1, 1]])
     """
 
+    def _repr_html_(self) -> str:
+        text: str = in_later_room("Partition._repr_html_", self)
+        return text
+
     def locate(self, X: Any, *, domain_coordinates: bool = False) -> Locations:
         """Find the regions of points.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...later import in_later_room
 from ...mode import guarded
 from ...search.polygons import IDEAL, PlaneFaces
 from ...search.prepared import kept_for
@@ -76,6 +77,10 @@ class Complex:
             f"<Complex of {len(self.corners):,} corners, {len(self.edges):,} edges and "
             f"{len(self.faces):,} faces>"
         )
+
+    def _repr_html_(self) -> str:
+        text: str = in_later_room("Complex._repr_html_", self)
+        return text
 
     @property
     def interior_edges(self) -> np.ndarray:

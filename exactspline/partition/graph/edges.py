@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...later import in_later_room
 from ...mode import guarded
 from ...polyhedra.lp import Row, crossing, q
 from ...rationals import as_float, fractions, nearest_float
@@ -72,6 +73,10 @@ class Edges:
 
     def __repr__(self) -> str:
         return f"<Edges: {len(self):,} between {len(self._partition):,} regions>"
+
+    def _repr_html_(self) -> str:
+        text: str = in_later_room("Edges._repr_html_", self)
+        return text
 
     @property
     def layer(self) -> np.ndarray:

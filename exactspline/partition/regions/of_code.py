@@ -11,6 +11,7 @@ import numpy as np
 
 from ...domain.rows import dense_fractions
 from ...errors import ParameterError, ShapeError
+from ...later import in_later_room
 from ...mode import guarded
 from ...rationals import fractions, nearest_float, nearest_floats, to_fraction
 from .coordinates import Coordinates, exact_point
@@ -109,6 +110,10 @@ class RegionOfCode(Shape):
     def __repr__(self) -> str:
         name = "" if self.index is None else f" {self.index}"
         return f"<Region{name} of {self.network!r} on {self.domain.describe()}>"
+
+    def _repr_html_(self) -> str:
+        text: str = in_later_room("Region._repr_html_", self)
+        return text
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, RegionOfCode):
