@@ -90,7 +90,7 @@ def dataset(
     polygons = polygons_of(found)
     areas, centroids = areas_and_centroids(polygons)
     watch("colours")
-    faces = face_columns(partition, space, polygons, centroids)
+    faces = face_columns(partition, space, polygons, centroids, ties=boundary is not False)
     columns = {
         **faces.columns,
         "area": np.where(polygons.cut, np.inf, areas).astype(np.float32),

@@ -51,9 +51,10 @@ class FaceColumns:
 
 
 def face_columns(
-    partition: Partition, space: SearchSpace, polygons: Polygons, centroids: np.ndarray
-) -> FaceColumns:
-    """Colours by code and by map, and which faces classes may tie on.
+    partition: Partition, space: SearchSpace, polygons: Polygons, centroids: np.ndarray,
+    *, ties: bool = True,
+) -> FaceColumns:  # fmt: skip
+    """Colours by code and by map, and (with ``ties``) which faces classes may tie on.
 
     Parameters
     ----------
@@ -67,7 +68,9 @@ def face_columns(
     out = FaceColumns(len(partition), len(program.output))
     columns, table = out.columns, hash_table(program)
     maps = Walker(program, space.inputs)
-    bounds = Walker(_absolute(program), _absolute_forms(space.inputs)) if _tame(program) else None
+    bounds = None
+    if ties and _tame(program):
+        bounds = Walker(_absolute(program), _absolute_forms(space.inputs))
     share = _ROUNDING * _terms(program, space.inputs)
     step = max(1, min(_CODES // max(1, program.n_units), 1 << 14))
     at = 0

@@ -423,9 +423,8 @@ def test_dark_and_light(opened, omega):
 @pytest.mark.slow
 def test_a_hundred_thousand_regions_move(opened):
     """A generous bound: benchmarks/explore.py measures."""
-    omega = es.enumerate_regions(network(0, 2, 160, 160, 160, 3), es.Box("-1.4", "1.4", dim=2),
-                                 polygons=True)  # fmt: skip
-    assert len(omega) > 70_000
+    omega = es.enumerate_regions(network(0, 2, 530, 2), BOX, polygons=True)
+    assert len(omega) > 95_000
     driver = opened(omega.explore(boundary=False))
     frames = driver.execute_async_script("""
         const done = arguments[0], app = window.exactspline, begin = performance.now();

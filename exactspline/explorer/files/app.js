@@ -3,6 +3,7 @@
 const SAID = JSON.parse(by("said").textContent);
 const KEEP = 3; // datasets that stay read
 const FEW_LINES = 6000; // that are drawn while the picture moves, if that is slow
+const RARE = 600; // milliseconds between two new pictures while it moves, if they take very long
 const STILL = 160; // milliseconds without a movement, from which on all lines are drawn
 
 /** A checkpoint with its columns read. */
@@ -259,7 +260,7 @@ class App {
     const faces = by("faces");
     faces.width = Math.round(width * ratio);
     faces.height = Math.round(height * ratio);
-    faces.style.cssText = `left:${MARGIN.left}px;top:${MARGIN.top}px;width:${width}px;height:${height}px`;
+    by("frame").style.cssText = `left:${MARGIN.left}px;top:${MARGIN.top}px;width:${width}px;height:${height}px`;
     this.overlay.width = Math.round(box.width * ratio);
     this.overlay.height = Math.round(box.height * ratio);
     this.overlay.style.cssText = `width:${box.width}px;height:${box.height}px`;
@@ -368,11 +369,29 @@ class App {
       if (this.gap > 45) this.slow = true;
     }
     if (!this.data.empty) {
-      const level = this.level();
-      this.drawing.draw(level, this.view, this.linesOf(level));
+      if (this.moving && this.drawn && this.cost > 110 && now - this.drawn.when < RARE) this.shift();
+      else this.drawNow(now);
       this.plot.dataset.frame = String(Number(this.plot.dataset.frame ?? 0) + 1);
     }
     this.drawOverlay();
+  }
+
+  drawNow(now) {
+    const level = this.level(), { x, y, perPixel } = this.view;
+    this.drawing.draw(level, this.view, this.linesOf(level));
+    by("faces").style.transform = "";
+    this.drawn = { x, y, perPixel, when: now };
+    if (!this.slow) return; // how long it takes in fact is only known when it is done
+    this.drawing.gl.readPixels(0, 0, 1, 1, this.drawing.gl.RGBA, this.drawing.gl.UNSIGNED_BYTE, this.one ??= new Uint8Array(4));
+    const took = performance.now() - now;
+    this.cost = this.cost === undefined ? took : Math.min(took, 0.5 * (this.cost + took));
+  }
+
+  /** Move and stretch the last picture in place of a new one. */
+  shift() {
+    const { drawn, view } = this, [px, py] = view.pixel(drawn.x, drawn.y);
+    by("faces").style.transform = `translate(${px - view.width / 2}px, ${py - view.height / 2}px) scale(${drawn.perPixel / view.perPixel})`;
+    this.plot.dataset.shifted = String(Number(this.plot.dataset.shifted ?? 0) + 1);
   }
 
   drawOverlay() {
@@ -476,7 +495,7 @@ class App {
   }
 
   lookNow() {
-    if (!this.data || this.data.empty) return;
+    if (!this.data || this.data.empty || (this.moving && this.slow)) return; // again when it rests
     const at = this.byKeys ? [this.view.width / 2, this.view.height / 2] : this.pointer;
     const region = at ? this.regionAt(...at) : -1;
     if (region !== this.hovered) {
@@ -592,6 +611,7 @@ class App {
     this.resting = setTimeout(() => {
       this.moving = false;
       this.request();
+      this.look();
     }, STILL);
     this.request();
     this.look();
@@ -694,6 +714,7 @@ class App {
       this.goTo(this.data.geometry.sidesOf(this.heldRegion)[this.marked].across);
       return;
     }
+    this.moving = false;
     this.lookNow();
     this.hold(this.hovered, [this.view.x, this.view.y]);
     this.look();
@@ -750,6 +771,7 @@ class App {
     const context = out.getContext("2d");
     context.fillStyle = getComputedStyle(document.body).backgroundColor;
     context.fillRect(0, 0, out.width, out.height);
+    this.moving = false;
     this.frame(); // what was drawn before may be gone
     context.drawImage(this.drawing.canvas, MARGIN.left * ratio, MARGIN.top * ratio);
     context.drawImage(this.overlay, 0, 0);
