@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,9 @@ const step = (now) => {
   times.push(now);
   if (now - begin > 1000 * seconds) {
     const gaps = times.slice(2).map((t, i) => t - times[i + 1]).sort((a, b) => a - b);
-    done({frames: gaps.length, fps: 1000 * gaps.length / (times.at(-1) - times[1]),
-      worst: gaps.at(-1), drawn: 1000 * (gaps.length - shifted() + before) / (times.at(-1) - times[1])});
+    done({fps: 1000 * gaps.length / (times.at(-1) - times[1]),
+      worst: gaps.at(-1),
+      drawn: 1000 * (gaps.length - shifted() + before) / (times.at(-1) - times[1])});
     return;
   }
   k += 1;
@@ -66,7 +68,7 @@ def random_network(width: int, seed: int = 0) -> es.Network:
     """2-n-n-n-3, weights as at the start of a training."""
     rng = np.random.default_rng(seed)
     sizes, operators = [2, width, width, width, 3], []
-    for a, b in zip(sizes, sizes[1:], strict=False):
+    for a, b in pairwise(sizes):
         weight = rng.standard_normal((b, a)) * np.sqrt(2 / a)
         operators += [es.Dense(weight, rng.standard_normal(b) * 0.3), es.ReLU()]
     return es.Network(operators[:-1], (2,))

@@ -225,6 +225,7 @@ __all__ = [
     "EulerReport",
     "ExactSplineError",
     "Expand",
+    "Explorer",
     "Face",
     "Faces",
     "Flatten",

@@ -103,11 +103,11 @@ def _searched(
     """Search one network; its partition is added to those found."""
     program = program_in_time(arguments, network)
     report.block("network", network_lines(network, program, arguments))
-    for outcome, partition in searches(
+    ((outcome, partition),) = searches(
         arguments, network, domains, report, store=True, polygons=True
-    ):
-        assert partition is not None
-        found.append(partition)
+    )
+    assert partition is not None
+    found.append(partition)
     return outcome
 
 

@@ -32,7 +32,9 @@ __all__ = ["MOST_REGIONS", "STEPS", "dataset"]
 STEPS = 3  # that `dataset` tells of
 
 MOST_REGIONS = 4_000_000
-_MOST_WORK = 1_000_000  # faces times units whose decision boundary is found by default: half a minute
+_MOST_WORK = (
+    1_000_000  # faces times units whose decision boundary is found by default: half a minute
+)
 _CODES = 1 << 24
 
 Watch = Callable[[str], None]
@@ -274,4 +276,8 @@ def _boundary(
     if not np.isfinite(lines).all():
         lines = lines[np.isfinite(lines).all(axis=1)]
     total = float(np.hypot(lines[:, 2] - lines[:, 0], lines[:, 3] - lines[:, 1]).sum())
-    return {"segments": blocks.add(lines), "count": len(lines), "length": total if math.isfinite(total) else 0.0}
+    return {
+        "segments": blocks.add(lines),
+        "count": len(lines),
+        "length": total if math.isfinite(total) else 0.0,
+    }

@@ -69,9 +69,7 @@ class Explorer:
         """
         return "".join(page(self.title, self._said, self._texts))
 
-    def save(
-        self, path: PathLike, *, progress: Callable[[int, int], None] | None = None
-    ) -> None:
+    def save(self, path: PathLike, *, progress: Callable[[int, int], None] | None = None) -> None:
         """Write the page to a file, which any browser opens, without a network.
 
         Parameters
@@ -204,5 +202,3 @@ def _image(network: Network, shape: Sequence[int] | None) -> tuple[int, int, int
             "and columns, or 1 or 3 channels before them"
         )
     return None
-
-

@@ -209,9 +209,7 @@ def _polygons(faces: PlaneFaces) -> list[tuple[np.ndarray, np.ndarray]]:
     return out
 
 
-def _ends(
-    polygon: np.ndarray, near: np.ndarray, far: float, centre: np.ndarray
-) -> np.ndarray:
+def _ends(polygon: np.ndarray, near: np.ndarray, far: float, centre: np.ndarray) -> np.ndarray:
     """The corners with points for directions: so far out that the frame hides them."""
     if near.all():
         return polygon

@@ -108,9 +108,7 @@ def _colours(
         columns["class"][here] = np.minimum(values.argmax(axis=1), 65535)
 
 
-def _may_tie(
-    rows: np.ndarray, bounds: np.ndarray, polygons: Polygons, here: slice
-) -> np.ndarray:
+def _may_tie(rows: np.ndarray, bounds: np.ndarray, polygons: Polygons, here: slice) -> np.ndarray:
     """Faces on which no bound proves that one class is the greatest, at all of their corners.
 
     Maps are affine and faces are convex, so that what wins at all corners wins on the face.

@@ -1,4 +1,4 @@
-"""The page: one file of HTML with scripts, styles and columns, that asks the network for nothing."""
+"""The page: one file of HTML with scripts, styles and columns, which needs no server."""
 
 from __future__ import annotations
 

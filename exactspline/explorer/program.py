@@ -70,9 +70,7 @@ def unit_groups(program: Program, blocks: Blocks) -> list[dict[str, Any]]:
     return out
 
 
-def image_of(
-    space: SearchSpace, points: np.ndarray, shape: tuple[int, int, int]
-) -> dict[str, Any]:
+def image_of(space: SearchSpace, points: np.ndarray, shape: tuple[int, int, int]) -> dict[str, Any]:
     """How an input is shown as an image: its shape, and which values are black and white.
 
     Parameters
@@ -85,14 +83,16 @@ def image_of(
     """
     forms = space.inputs
     dense = np.zeros((len(forms), 2))
-    dense[np.repeat(np.arange(len(forms)), np.diff(forms.indptr)), forms.indices] = _near(forms.data)
+    dense[np.repeat(np.arange(len(forms)), np.diff(forms.indptr)), forms.indices] = _near(
+        forms.data
+    )
     with np.errstate(all="ignore"):
         seen = points @ dense.T + _near(forms.const)
     seen = seen[np.isfinite(seen)]
     low, high = (float(seen.min()), float(seen.max())) if len(seen) else (0.0, 1.0)
-    if -0.5 <= low and high <= 1.5:  # pixels from 0 to 1, and a little beyond them
+    if low >= -0.5 and high <= 1.5:  # pixels from 0 to 1, and a little beyond them
         low, high = 0.0, 1.0
-    elif -128 <= low and 1.5 < high <= 384:
+    elif low >= -128 and 1.5 < high <= 384:
         low, high = 0.0, 255.0
     return {"shape": list(shape), "low": low, "high": high if high > low else low + 1}
 

@@ -63,9 +63,7 @@ def polygons_of(complex_: Complex) -> Polygons:
         raise LimitError("explore: a corner lies beyond the range of float64; take a smaller box")
     cut = ~complex_.faces.bounded
     if not cut.any():
-        return Polygons(
-            corners.xy, corners.error, links.start, links.origin, links.edge, cut, None
-        )
+        return Polygons(corners.xy, corners.error, links.start, links.origin, links.edge, cut, None)
     window = window_of(complex_)
     known: dict[tuple[Fraction, Fraction], int] = {}
     found = {

@@ -28,7 +28,9 @@ const next = (i) => {
 };
 requestAnimationFrame(() => next(0));
 """
-VIEW = "const v = window.exactspline.view; return [v.x, v.y, v.perPixel, v.stretch, v.width, v.height]"
+VIEW = (
+    "const v = window.exactspline.view; return [v.x, v.y, v.perPixel, v.stretch, v.width, v.height]"
+)
 
 
 def keys(driver, *pressed):
@@ -56,12 +58,15 @@ def hovered_regions_are_located(driver, omega, pixels):
     """Hover pixels; what the page shows is what `locate` gives, away from edges. How many were."""
     x, y, per_pixel, stretch, width, height = driver.execute_script(VIEW)
     shown = driver.execute_async_script(HOVER, [[int(v) for v in p] for p in pixels])
-    tall = Fraction(per_pixel) * Fraction(stretch)
+    half, wide = Fraction(1, 2), Fraction(per_pixel)
+    tall = wide * Fraction(stretch)
     points = [
-        (Fraction(x) + (Fraction(int(px)) + Fraction(1, 2) - Fraction(width) / 2) * Fraction(per_pixel),
-         Fraction(y) - (Fraction(int(py)) + Fraction(1, 2) - Fraction(height) / 2) * tall)
+        (
+            Fraction(x) + (int(px) + half - Fraction(width) / 2) * wide,
+            Fraction(y) - (int(py) + half - Fraction(height) / 2) * tall,
+        )
         for px, py in pixels
-    ]  # fmt: skip
+    ]
     found = omega.locate(np.array(points, dtype=object), domain_coordinates=True)
     compared = 0
     for point, region, expected in zip(points, shown, found.region.tolist(), strict=True):
@@ -260,7 +265,8 @@ def test_colours_are_those_of_the_scale(opened, omega):
             app.drawing.draw(level, app.view, []);
             const pixel = new Uint8Array(4), read = [];
             for (const [i, p] of out) {
-              gl.readPixels(p[0], app.drawing.canvas.height - 1 - p[1], 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel);
+              const row = app.drawing.canvas.height - 1 - p[1];
+              gl.readPixels(p[0], row, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, pixel);
               read.push([i, ...pixel]);
             }
             return [read, [...app.colours]];
@@ -339,7 +345,9 @@ def test_the_link_restores_the_view(opened, omega):
 
 
 def test_a_broken_link_does_no_harm(opened, omega):
-    driver = opened(omega.explore(), "#x=NaN&y=1e999&w=-1&colour=%E0%A4%A&region=1e9&unit=-4&off=a,99")
+    driver = opened(
+        omega.explore(), "#x=NaN&y=1e999&w=-1&colour=%E0%A4%A&region=1e9&unit=-4&off=a,99"
+    )
     state_is(driver, state="ready", colour="piece")
     assert state_of(driver)["held"] == "-1"
 
@@ -348,9 +356,9 @@ def test_the_picture_is_saved(opened, omega):
     driver = opened(omega.explore())
     said = driver.execute_async_script("""
         const done = arguments[0], canvas = window.exactspline.picture();
-        const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-        const seen = new Set();
-        for (let i = 0; i < pixels.length; i += 4) seen.add(pixels[i] * 65536 + pixels[i + 1] * 256 + pixels[i + 2]);
+        const context = canvas.getContext("2d"), seen = new Set();
+        const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+        for (let i = 0; i < pixels.length; i += 4) seen.add(pixels.slice(i, i + 3).join());
         canvas.toBlob(async (blob) => done({
           head: [...new Uint8Array(await blob.slice(0, 4).arrayBuffer())], colours: seen.size}));
     """)

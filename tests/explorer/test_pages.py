@@ -19,8 +19,10 @@ from exactspline.explorer.pack import Blocks
 from exactspline.explorer.page import SCRIPTS, page
 from exactspline.explorer.window import clipped, polygons_of
 
-TYPES = {"Int8Array": "i1", "Uint8Array": "u1", "Int16Array": "i2", "Uint16Array": "u2",
-         "Int32Array": "i4", "Uint32Array": "u4", "Float32Array": "f4", "Float64Array": "f8"}  # fmt: skip
+TYPES = {
+    "Int8Array": "i1", "Uint8Array": "u1", "Int16Array": "i2", "Uint16Array": "u2",
+    "Int32Array": "i4", "Uint32Array": "u4", "Float32Array": "f4", "Float64Array": "f8",
+}  # fmt: skip
 
 
 def read(said, texts):

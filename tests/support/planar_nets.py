@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,7 +16,7 @@ def network(seed: int, *sizes: int, name: str = "") -> es.Network:
     """Random weights; sizes from the inputs to the outputs."""
     rng = np.random.default_rng(seed)
     operators: list[es.Operator] = []
-    for a, b in zip(sizes, sizes[1:], strict=False):
+    for a, b in pairwise(sizes):
         weight = rng.standard_normal((b, a)) * np.sqrt(2 / a)
         operators += [
             es.Dense(weight, rng.standard_normal(b) * 0.3, name=name), es.ReLU(name=name),
