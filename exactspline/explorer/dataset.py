@@ -35,6 +35,10 @@ MOST_REGIONS = 4_000_000
 _MOST_WORK = (
     1_000_000  # faces times units whose decision boundary is found by default: half a minute
 )
+_WIDE, _MOST_WIDE = (
+    2048,
+    2_000_000,
+)  # units of a layer; times regions, up to which maps are compared
 _CODES = 1 << 24
 
 Watch = Callable[[str], None]
@@ -92,13 +96,17 @@ def dataset(
     polygons = polygons_of(found)
     areas, centroids = areas_and_centroids(polygons)
     watch("colours")
-    faces = face_columns(partition, space, polygons, centroids, ties=boundary is not False)
+    width = max((len(layer.units) for layer in network.program.layers), default=0)
+    heavy = width > _WIDE and width * len(partition) > _MOST_WIDE
+    ties = boundary if boundary is not None else not heavy
+    faces = face_columns(partition, space, polygons, centroids, ties=ties)
     columns = {
         **faces.columns,
         "area": np.where(polygons.cut, np.inf, areas).astype(np.float32),
         "sides": np.minimum(found.faces.corner_counts, 65535).astype(np.uint16),
     }
-    columns["piece"] = _pieces(partition)
+    if not heavy:
+        columns["piece"] = _pieces(partition)
     quantities = _quantities(columns, values, len(partition), len(network.program.output))
     out["geometry"] = _geometry(found, polygons, blocks)
     out["codes"] = _codes(partition, blocks)
@@ -159,6 +167,7 @@ def _quantities(
     out = [
         ({"key": key, "label": label, "kind": kind, **_range(columns[key], kind)}, columns[key])
         for key, label, kind in said
+        if key in columns
     ]
     for name, given in (values or {}).items():
         array = np.asarray(given)
@@ -262,7 +271,11 @@ def _boundary(
     regions = np.flatnonzero(open_ & (np.diff(polygons.start) > 0))
     if wanted is False:
         return {"segments": None, "why": "left out"}
-    if wanted is None and len(regions) * partition.network.program.n_units > _MOST_WORK:
+    if (
+        wanted is None
+        and len(regions)
+        and len(regions) * partition.network.program.n_units > _MOST_WORK
+    ):
         return {
             "segments": None,
             "why": f"left out: {len(regions):,} regions may meet it, which takes a while; "

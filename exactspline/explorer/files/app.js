@@ -144,7 +144,8 @@ class App {
 
   get quantities() {
     const code = { key: "region", label: "region", kind: "labels", note: "one colour a code, the same at every checkpoint" };
-    return [...this.data.said.quantities.slice(0, 1), code, ...this.data.said.quantities.slice(1)];
+    const all = this.data.said.quantities, at = all[0].key === "piece" ? 1 : 0; // left out if too wide
+    return [...all.slice(0, at), code, ...all.slice(at)];
   }
 
   fillColours() {
@@ -207,6 +208,7 @@ class App {
     const name = said.outputs > 1 ? "decision boundary" : "f = 0";
     const input = box(name, this.state.boundary && boundary !== null, (on) => { this.state.boundary = on; });
     input.disabled = boundary === null;
+    if (boundary?.length === 0) list.append(make("span", { class: "note", text: "(none in the picture)" }));
     if (boundary === null) list.append(make("span", { class: "note", text: `(${said.boundary.why})` }));
   }
 
