@@ -411,7 +411,7 @@ class App {
     const held = this.heldRegion;
     if (held >= 0) {
       this.data.geometry.sidesOf(held).forEach(({ across }, i) => {
-        if (across >= 0) this.trace(context, across, i === this.marked ? "#e8a200" : null, i === this.marked ? 3 : 1, "rgba(255,255,255,0.28)");
+        if (across >= 0) this.trace(context, across, i === this.marked ? "#e8a200" : null, i === this.marked ? 3 : 1, "rgba(255,255,255,0.16)");
       });
       this.trace(context, held, "#ffffff", 5);
       this.trace(context, held, "#111111", 2.4);
