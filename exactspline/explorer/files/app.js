@@ -100,7 +100,6 @@ class App {
     if (first || !before || before.empty) {
       this.resize();
       this.view.fit(data.geometry.middle());
-      this.start = { ...this.view };
     }
     this.fillColours();
     this.showLayers();
@@ -502,6 +501,7 @@ class App {
     const region = at ? this.regionAt(...at) : -1;
     if (region !== this.hovered) {
       this.hovered = region;
+      if (this.byKeys) by("live").textContent = region < 0 ? "No region." : `Region ${region}.`;
       this.request();
     }
     this.plot.dataset.region = String(region);
@@ -704,9 +704,12 @@ class App {
     this.moved();
   }
 
+  /** Where most corners are; from there, all of the window. */
   home() {
     if (this.data?.empty) return;
+    const before = [this.view.x, this.view.y, this.view.perPixel].join();
     this.view.fit(this.data.geometry.middle());
+    if ([this.view.x, this.view.y, this.view.perPixel].join() === before) this.view.fit(this.data.geometry.bounds);
     this.moved();
   }
 
