@@ -19,7 +19,7 @@ ROOT = Path(es.__file__).parent
 # rooms that read programs and never ask which operators made them
 BLIND = (
     "clock", "rationals", "kernels", "compile", "polyhedra", "domain", "cells", "bounds", "search",
-    "tasks", "partition", "export", "evaluate", "store",
+    "tasks", "partition", "export", "evaluate", "explorer", "store",
     "driver", "api", "cli",
 )  # fmt: skip
 SIGHTED = {"network", "approximation", "formats", "theory"}
