@@ -14,7 +14,7 @@ from ..errors import ExactSplineError, LimitError, ShapeError
 from ..partition.complex.complex import Complex
 from ..partition.complex.source import complex_space
 from ..partition.regions.coordinates import Coordinates
-from ..rationals import format_rational, fractions
+from ..rationals import format_rational, fractions, nearest_float
 from ..search.packing import bits_of, pack_rows
 from ..texts import plain
 from .boundary import boundary_segments
@@ -132,7 +132,7 @@ def _shortened(text: str) -> str:
 
     def near(found: re.Match[str]) -> str:
         whole = found.group()
-        return whole if len(whole) < 14 else f"≈{float(Fraction(whole)):.6g}"
+        return whole if len(whole) < 14 else f"≈{nearest_float(Fraction(whole)):.6g}"
 
     return re.sub(r"-?\d+/\d+", near, plain(text))
 
@@ -211,8 +211,9 @@ def _geometry(found: Complex, polygons: Polygons, blocks: Blocks) -> dict[str, A
             np.array([found.edges.side(int(e)) for e in found.border_edges], dtype=np.int32)
         ),
         "cut": blocks.add(np.flatnonzero(polygons.cut).astype(np.int32), differences=True),
-        "window": None if window is None else [float(v) for v in window],
+        "window": None if window is None else [nearest_float(v) for v in window],
         "windowText": None if window is None else [format_rational(v) for v in window],
+        "error": float(polygons.error.max(initial=0.0)),
         "edges": len(edges),
         "corners": len(found.corners),
     }
@@ -253,14 +254,14 @@ def _sides(partition: Partition, found: Complex, space: SearchSpace) -> list[dic
     out = []
     for side in sorted({int(found.edges.side(int(e)) or 0) for e in found.border_edges}):
         text = partition.side(side) if not found.reduced else f"side {side} of the domain"
-        out.append({"side": side, "text": plain(text), "row": _finite(fractions(rows[side]))})
+        out.append(
+            {
+                "side": side,
+                "text": plain(text),
+                "row": [nearest_float(v) for v in fractions(rows[side])],
+            }
+        )
     return out
-
-
-def _finite(row: Any) -> list[float]:
-    from ..rationals import nearest_float
-
-    return [nearest_float(v) for v in row]
 
 
 def _boundary(

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hostile_networks import draw_case
 from planar_nets import BOX, network, shoelace
 
 import exactspline as es
@@ -103,6 +104,19 @@ def test_the_cut_faces_and_the_whole_ones_fill_the_window(seed):
         exact = np.array([[float(x), float(y)] for x, y, _ in ring])
         assert np.allclose(polygons.xy[polygons.origin[here]], exact, rtol=1e-12)
     assert total == (right - left) * (above - below)
+
+
+def test_corners_that_the_complex_knows_badly_are_computed():
+    """In float64 all six corners are 0, with bounds of 1e90: their numbers span 200 orders."""
+    case = draw_case(235)
+    found = es.enumerate_regions(case.network, case.domain).complex()
+    assert not found.corners.xy.any()
+    polygons = polygons_of(found)
+    exact = [[float(v) for v in row] for row in found.corners.exact_xy()]
+    assert np.allclose(polygons.xy[: len(exact)], exact, rtol=1e-15)
+    assert polygons.error.max() < 1e-12
+    left, below, right, above = (float(v) for v in polygons.window)
+    assert np.all((polygons.xy >= (left, below)) & (polygons.xy <= (right, above)))
 
 
 @pytest.mark.parametrize("outputs", [1, 3])

@@ -59,7 +59,7 @@ class App {
     if (Number.isFinite(x) && Number.isFinite(y) && w > 0) {
       this.view.x = x;
       this.view.y = y;
-      this.view.perPixel = w / this.view.width;
+      this.view.perPixel = Math.max(w / this.view.width, 4 * this.view.error);
       this.view.keepInside();
     }
     if (link.colour !== undefined) this.setColour(link.colour);
@@ -96,7 +96,7 @@ class App {
       return;
     }
     this.say("");
-    this.view.setBounds(data.geometry.bounds);
+    this.view.setBounds(data.geometry.bounds, data.said.geometry.error);
     if (first || !before || before.empty) {
       this.resize();
       this.view.fit(data.geometry.middle());
@@ -572,7 +572,7 @@ class App {
     const box = [0, 0, 0, 0], g = this.data.geometry;
     g.faceBox(region, box);
     if (!Number.isFinite(box[0])) return;
-    const before = this.view.perPixel, least = Math.max(Math.abs(box[0]), Math.abs(box[1]), 1e-300) * 2e-15;
+    const before = this.view.perPixel, least = Math.max(Math.abs(box[0]) * 2e-15, Math.abs(box[1]) * 2e-15, 4 * this.view.error, 1e-300);
     this.view.fit(box, 6);
     this.view.perPixel = Math.min(before, Math.max(least, this.view.perPixel));
     const { x, y } = g.measure(region);

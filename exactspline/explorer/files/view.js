@@ -10,11 +10,13 @@ class View {
     this.perPixel = 1;
     this.width = 300;
     this.height = 200;
-    this.setBounds(bounds);
+    this.setBounds(bounds, 0);
   }
 
-  setBounds(bounds) {
+  /** Where the picture is, and how far corners are off at most. */
+  setBounds(bounds, error) {
     this.bounds = bounds;
+    this.error = error;
     const [x0, y0, x1, y1] = bounds, ratio = (y1 - y0) / (x1 - x0);
     // one scale for both axes, unless one extent is much longer
     this.stretch = ratio > 0.2 && ratio < 5 ? 1 : ratio || 1;
@@ -55,7 +57,7 @@ class View {
     const size = Math.max(Math.abs(this.x), this.perPixel * this.width, 1e-300);
     const [x0, y0, x1, y1] = this.bounds;
     const most = 3 * Math.max((x1 - x0) / this.width, (y1 - y0) / this.height / this.stretch);
-    const least = size * 2e-15; // float64 tells pixels apart down to there
+    const least = Math.max(size * 2e-15, 4 * this.error); // corners are known down to there
     const next = Math.min(most, Math.max(least, this.perPixel / factor));
     const share = next / this.perPixel;
     this.perPixel = next;
