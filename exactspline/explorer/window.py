@@ -21,6 +21,7 @@ __all__ = ["Polygons", "Window", "clipped", "polygons_of", "window_of"]
 Window = tuple[Fraction, Fraction, Fraction, Fraction]  # left, below, right, above
 Vertex = tuple[Fraction, Fraction, int]  # a point, and the edge that begins there
 _MARGIN = 0.25  # of what is seen, beyond the outermost corner
+_LEAST = 1e-280  # spans that can be drawn, and its reciprocal
 _ROOM = 1024.0  # times a corner's error, that an edge must be long
 
 
@@ -127,8 +128,11 @@ def window_of(complex_: Complex, xy: np.ndarray) -> Window:
     low, high = np.min(points, axis=0), np.max(points, axis=0)
     span = high - low
     widest = float(span.max()) or max(1.0, float(np.abs(low).max()))
-    if not math.isfinite(widest):
-        raise LimitError("explore: corners lie too far apart for float64; take a smaller box")
+    if not _LEAST < widest < 1 / _LEAST:
+        raise LimitError(
+            f"explore: the corners span {widest:.3g}, which a picture in float64 cannot show; take "
+            "a box"
+        )
     ends = []
     for a, b, size in zip(low.tolist(), high.tolist(), span.tolist(), strict=True):
         margin = _MARGIN * max(size, widest / 4)
