@@ -139,6 +139,7 @@ if TYPE_CHECKING:
         LineCorners,
         LineEdges,
         Locations,
+        Mesh,
         Partition,
         Polygon,
         RegionFacet,
@@ -191,6 +192,7 @@ if TYPE_CHECKING:
         symmetric,
         unit_on,
     )
+    from .theory.own import check
 
 __all__ = [
     "ASO",
@@ -252,6 +254,7 @@ __all__ = [
     "MaxPool",
     "Maximum",
     "Maxout",
+    "Mesh",
     "Minimum",
     "Network",
     "Operator",
@@ -310,6 +313,7 @@ __all__ = [
     "argmax",
     "at_most_apart",
     "bounded",
+    "check",
     "code",
     "code_constant",
     "codes",
@@ -362,6 +366,10 @@ __all__ += [_kind.__name__ for _kind in _OPERATORS if _kind.__name__ not in __al
 def __getattr__(name: str) -> Any:
     if name == "theory":  # loaded when it is first asked for
         return _theory()
+    if name == "check":
+        return _check()
+    if name == "plot":
+        return _plot()
     found = None
     if name in __all__:
         found = vars(_results()).get(name) or vars(_statements()).get(name)
@@ -392,3 +400,17 @@ def _theory() -> Any:
     import exactspline.theory as room  # not "from . import": that would ask __getattr__ again
 
     return room
+
+
+@guarded
+def _plot() -> Any:
+    import exactspline.plot as room
+
+    return room
+
+
+@guarded
+def _check() -> Any:
+    from .theory.own import check
+
+    return check

@@ -26,6 +26,7 @@ from .partition.regions.polygon import Polygon
 from .partition.regions.region import SymbolicRegion
 from .partition.regions.settled import SettledFacets
 from .search.decisions import Decisions, Stop
+from .solid.mesh import Mesh
 
 __all__ = [
     "Approximation",
@@ -50,6 +51,7 @@ __all__ = [
     "LineCorners",
     "LineEdges",
     "Locations",
+    "Mesh",
     "Partition",
     "Polygon",
     "RegionFacet",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .partition.graph.edges import Edges
     from .partition.partition import Partition
     from .partition.regions.region import Region
+    from .solid.mesh import Mesh
     from .theory.geometry.power import PowerDiagram
 
 __all__: list[str] = []
@@ -45,6 +46,13 @@ def _slope_of_network(network: Network, x: Any) -> Any:
     from .evaluate import affine_maps
 
     return affine_maps(network, x)[0]
+
+
+@provides("Network.templates")
+def _templates(network: Network, x: Any, *, exact: bool = False) -> Any:
+    from .theory.filters.matched import templates
+
+    return templates(network, x, exact=exact)
 
 
 @provides("MASO.partition")
@@ -101,6 +109,27 @@ def _save_boundary(boundary: DecisionBoundary, path: PathLike) -> None:
     from .export.boundary import save_boundary
 
     save_boundary(boundary, path)
+
+
+@provides("Partition.surface")
+def _surface(partition: Partition, level: Any = 0, **options: Any) -> Mesh:
+    from .solid.surface import surface
+
+    return surface(partition, level, **options)
+
+
+@provides("Mesh.save")
+def _save_mesh(mesh: Mesh, path: PathLike) -> None:
+    from .solid.files import save_mesh
+
+    save_mesh(mesh, path)
+
+
+@provides("Partition.plot")
+def _plot_partition(partition: Partition, ax: Any = None, **options: Any) -> Any:
+    from .plot import plot_partition
+
+    return plot_partition(partition, ax, **options)
 
 
 @provides("Network._repr_html_")

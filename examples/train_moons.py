@@ -9,6 +9,7 @@ them another number of regions: the committed file is the one that the documenta
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -33,8 +34,15 @@ def moons(n: int, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return points, np.repeat([0.0, 1.0], n)
 
 
-def train(points: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
-    """Weights and biases by Adam on the logistic loss, with weight decay."""
+def train(
+    points: np.ndarray,
+    classes: np.ndarray,
+    watch: Callable[[int, list[np.ndarray]], None] | None = None,
+) -> list[np.ndarray]:
+    """Weights and biases by Adam on the logistic loss, with weight decay.
+
+    ``watch`` is called with the number of steps and the parameters, before the first step too.
+    """
     rng = np.random.default_rng(SEED)
     parameters: list[np.ndarray] = []
     for n_in, n_out in pairwise(WIDTHS):
@@ -43,6 +51,8 @@ def train(points: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
     mean = [np.zeros_like(p) for p in parameters]
     square = [np.zeros_like(p) for p in parameters]
     for step in range(1, STEPS + 1):
+        if watch is not None:
+            watch(step - 1, parameters)
         gradients = backward(parameters, points, classes)
         rate = RATE * (1 - step / (STEPS + 1))
         for i, gradient in enumerate(gradients):
@@ -51,6 +61,8 @@ def train(points: np.ndarray, classes: np.ndarray) -> list[np.ndarray]:
             square[i] += 0.001 * (gradient**2 - square[i])
             size = np.sqrt(square[i] / (1 - 0.999**step)) + 1e-8
             parameters[i] -= rate * mean[i] / (1 - 0.9**step) / size
+    if watch is not None:
+        watch(STEPS, parameters)
     return parameters
 
 

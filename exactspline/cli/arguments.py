@@ -6,11 +6,14 @@ import argparse
 import math
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import NoReturn
 
 from ..formats.registry import extensions
 from ..search.choice import AUTO, engine_called, engine_names
 from ..version import __version__
+from .picture_arguments import add_pictures
+from .surface_arguments import add_surface
 
 __all__ = ["parse"]
 
@@ -21,6 +24,17 @@ exit codes:
   130  interrupted by Ctrl-C; a search's partial result is given and marked as such
   141  the program that read the output went away
   143  terminated (SIGTERM); a search's partial result is given and marked as such
+"""
+
+_VERDICT_CODES = """\
+exit codes:
+  0    every statement that applies holds
+  1    a statement fails; with a counterexample (--details, --json)
+  2    bad input: one line on standard error says what and where
+  3    none fails, but one is undecided: a limit, a missing package, no proof
+  130  interrupted by Ctrl-C; what was found by then is given
+  141  the program that read the output went away
+  143  terminated (SIGTERM); what was found by then is given
 """
 
 _COUNT = """\
@@ -68,7 +82,8 @@ Check the statements of the theory of affine splines on a network: exactly, over
 all regions of its partition. Without a network, on a built-in gallery of toy
 networks, and with symbols in place of weights. "fails" comes with an exact
 counterexample (--details, --json); that a network is not convex, say, is a
-finding about the network and no error.
+finding about the network and no error. A file of your own (.py) with functions
+under @exactspline.check is run, and its checks with the others.
 """
 
 _PROVE = """\
@@ -143,11 +158,17 @@ examples:
   exactspline theorems --list
   exactspline theorems net.onnx --box -1 1
   exactspline theorems net.onnx --check convexity --details
+  exactspline theorems my_checks.py net.onnx --box -1 1
 
 """
 
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?(/\d+)?")
-_NUMBERS = {"--box": 2, "--input-box": 2, "--at": 1}  # values that may begin with '-'
+_NUMBERS = {
+    "--box": 2,
+    "--input-box": 2,
+    "--window": 2,
+    "--at": 1,
+}  # values that may begin with '-'
 
 
 class _Parser(argparse.ArgumentParser):
@@ -160,7 +181,14 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the arguments; ``SystemExit`` for --help, --version and usage errors."""
-    return _parser().parse_args(_shielded(argv))
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(_shielded(argv))
+    files = getattr(arguments, "files", None)  # argparse takes those in one place only
+    if files is not None and not any(token.startswith("-") for token in rest):
+        files += rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return arguments
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -206,6 +234,8 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write normals and points of facets in float64 rather than as p/q, which is faster",
     )
+    add_surface(partial(_command, commands), _add_search)
+    add_pictures(partial(_command, commands), _add_search)
     _add_explore(commands)
     region = _command(commands, "region", "show the region of a point", _REGION, _REGION_EXAMPLES)
     region.add_argument(
@@ -231,7 +261,7 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "info", "describe a network, print upper bounds", _INFO, "")
     prove = _command(
         commands, "prove", "prove or refute a statement", _PROVE, _PROVE_EXAMPLES,
-        needs_network=None,
+        networks=None,
     )  # fmt: skip
     prove.add_argument("text", metavar="STATEMENT", nargs="?", help="the statement as text")
     for name in ("f", "g", "h"):
@@ -243,7 +273,7 @@ def _parser() -> argparse.ArgumentParser:
     prove.add_argument("--time-limit", type=_seconds, metavar="S", help="stop after S seconds")
     theorems = _command(
         commands, "theorems", "check the theory on a network", _THEOREMS, _THEOREMS_EXAMPLES,
-        needs_network=False,
+        with_checks=True, exit_codes=_VERDICT_CODES,
     )  # fmt: skip
     theorems.add_argument(
         "--check", metavar="NAME", action="append", help="only this check (may be repeated)"
@@ -251,7 +281,19 @@ def _parser() -> argparse.ArgumentParser:
     theorems.add_argument(
         "--list", action="store_true", help="list the checks and what they state; run none"
     )
+    theorems.add_argument(
+        "--time-limit",
+        type=_seconds,
+        metavar="S",
+        help="seconds for all checks together; those that do not end by then are undecided",
+    )
     theorems.add_argument("--details", action="store_true", help="print every report in full")
+    theorems.add_argument(
+        "--exact",
+        action="store_true",
+        help="with --details: write every number as a fraction, however long (else those of more "
+        "than 20 digits are decimals)",
+    )
     return parser
 
 
@@ -322,25 +364,32 @@ def _command(
     description: str,
     examples: str,
     *,
-    needs_network: bool | None = True,
-    networks: str | None = None,
+    networks: str | None = "one",
+    with_checks: bool = False,
+    exit_codes: str = _EXIT_CODES,
 ) -> argparse.ArgumentParser:
     parser = commands.add_parser(
         name,
         help=summary,
         description=description,
-        epilog=examples + _EXIT_CODES,
+        epilog=examples + exit_codes,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    if needs_network is not None:
+    network = (
+        f"a file with a network: {extensions()}. A state dict (.pt) needs its module, in Python: "
+        "exactspline.from_torch(module, input_shape, weights=FILE).save('net.json')"
+    )
+    if with_checks:
         parser.add_argument(
-            "network",
-            metavar="NETWORK",
-            nargs=networks if needs_network else "?",
-            help=f"a file with a network: {extensions()}. A state dict (.pt) needs its module, in "
-            "Python: exactspline.from_torch(module, input_shape, weights=FILE).save('net.json')",
+            "files",
+            metavar="FILE",
+            nargs="*",
+            help=f"{network}; and files of checks of yours (.py), which are run",
         )
+    elif networks is not None:
+        many = None if networks == "one" else networks
+        parser.add_argument("network", metavar="NETWORK", nargs=many, help=network)
     domain = parser.add_mutually_exclusive_group()
     domain.add_argument(
         "--box",
@@ -405,7 +454,7 @@ def _seconds(text: str) -> float:
 
 
 def _shielded(argv: Sequence[str]) -> list[str]:
-    """Put a blank before the values of --box, --input-box and --at that begin with '-'.
+    """Put a blank before the values of --box, --input-box, --window and --at that begin with '-'.
 
     argparse takes -1 for a number but -1/3, -inf, -1,2 and (before Python 3.14) -1e-3 for
     unknown options. Nothing that begins with a blank is an option, and blanks around a number

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..network import Network
 
-__all__ = ["domain_lines", "exact_text", "point_of", "read_domains"]
+__all__ = ["domain_lines", "exact_text", "point_of", "read_domains", "window_of"]
 
 _MAX_BYTES = 1 << 26  # of a file of numbers
 _MAX_HEADER = 10_000
@@ -98,6 +98,16 @@ def _sliced(arguments: argparse.Namespace, network: Network) -> list[Domain]:
     if arguments.input_box is not None:
         inputs = _box(arguments.input_box, network.input_dim, "--input-box")
     return [Slice.through(points, domain, inputs)]
+
+
+def window_of(arguments: argparse.Namespace, dim: int) -> Box | None:
+    """The window that --window names, in a domain of some dimension."""
+    if arguments.window is None:
+        return None
+    try:
+        return _box(arguments.window, dim, "--window")
+    except ExactSplineError as error:
+        raise DomainError(f"--window: {str(error).removeprefix('box: ')}") from None
 
 
 def point_of(text: str, network: Network) -> list[Fraction]:

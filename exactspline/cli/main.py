@@ -107,6 +107,12 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from .enumerate import enumerate_ as command
     elif name == "graph":
         from .graph import graph as command
+    elif name == "surface":
+        from .surface import surface as command
+    elif name == "plot":
+        from .plot import plot as command
+    elif name == "film":
+        from .film import film as command
     elif name == "explore":
         from .explore import explore as command
     elif name == "region":

@@ -6,11 +6,12 @@ import argparse
 import sys
 import textwrap
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..driver.progress import Progress
-from ..errors import DomainError
+from ..errors import DomainError, ParameterError
 from ..texts import duration
 from .domains import domain_lines
 from .networks import read_network
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = ["theorems"]
 
+_VERDICTS = ("holds", "fails", "undecided", "not applicable")
+
 
 def theorems(arguments: argparse.Namespace) -> int:
     """Run the command; returns the exit code. An interrupt leaves what is found by then."""
     from ..theory.run import require_known
 
+    arguments.network = _files(arguments)
     require_known(arguments.check)
     if arguments.list:
         return _listed(arguments)
@@ -45,7 +49,7 @@ def theorems(arguments: argparse.Namespace) -> int:
             label = f"domain {i + 1}/{len(domains)}" if len(domains) > 1 else "domain"
             output.block(label, domain_lines(domain))
             findings = run.findings(label, network, domain, names=arguments.check)
-            _print(output, findings, details=arguments.details)
+            _print(output, findings, arguments)
             value["results"].append(
                 {"domain": domain.describe(), "reports": [_json(f) for f in findings]}
             )
@@ -56,11 +60,30 @@ def theorems(arguments: argparse.Namespace) -> int:
     if not complete:
         output.block("", ["INTERRUPTED: the other checks were not run"])
     if arguments.json:
-        output.json({**value, "complete": complete, "seconds": seconds})
+        verdicts = {verdict: run.verdicts[verdict] for verdict in _VERDICTS}
+        output.json({**value, "verdicts": verdicts, "complete": complete, "seconds": seconds})
     output.block("time", [duration(seconds)])
     if run.interrupt is None:
-        return 0
+        return 1 if run.verdicts["fails"] else 3 if run.verdicts["undecided"] else 0
     return 143 if isinstance(run.interrupt, Stopped) else 130
+
+
+def _files(arguments: argparse.Namespace) -> str | None:
+    """Run the files of checks; the file with the network, if there is one."""
+    from ..theory.own import load_checks
+
+    networks = []
+    for name in arguments.files:
+        if name.lower().endswith(".py"):
+            load_checks(name)
+        else:
+            networks.append(name)
+    if len(networks) > 1:
+        raise ParameterError(
+            f"theorems: {len(networks)} networks are given, {networks[0]} and {networks[1]}; "
+            "give one"
+        )
+    return networks[0] if networks else None
 
 
 def _listed(arguments: argparse.Namespace) -> int:
@@ -91,6 +114,8 @@ class _Run:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
         self.interrupt: KeyboardInterrupt | None = None
+        self.verdicts: Counter[str] = Counter()
+        self.start = time.monotonic()
 
     def findings(self, label: str, *about: Any, names: Sequence[str] | None) -> list[Finding]:
         """The findings about a network on a domain, or without them the general ones."""
@@ -99,8 +124,14 @@ class _Run:
         found: list[Finding] = []
         bar = Progress(sys.stderr, label)
         try:
-            for finding in run_checks(*about, names=names, before=bar.step):
+            left = self.arguments.time_limit
+            if left is not None:
+                left = max(0.0, left - (time.monotonic() - self.start))
+            for finding in run_checks(
+                *about, names=names, before=bar.step, during=bar.within, time_limit=left
+            ):
                 found.append(finding)
+                self.verdicts[finding.report.verdict] += 1
         except KeyboardInterrupt as interrupt:
             self.interrupt = interrupt
         finally:
@@ -123,7 +154,7 @@ def _gallery(run: _Run, output: Output) -> dict[str, Any]:
     names = checks_for(network=False, names=arguments.check)
     general = run.findings("in general", names=names) if names else []
     output.block("in general", [f"{len(general)} checks that need no network"] if general else [])
-    _print(output, general, details=arguments.details)
+    _print(output, general, arguments)
     networks = toy_networks()
     by_network: dict[str, list[Finding]] = {}
     names = checks_for(network=True, names=arguments.check)
@@ -133,12 +164,13 @@ def _gallery(run: _Run, output: Output) -> dict[str, Any]:
         by_network[name] = run.findings(name, network, names=names)
         if arguments.details:
             output.block("network", [name])
-            _print(output, by_network[name], details=True)
+            _print(output, by_network[name], arguments)
     rows = _matrix(by_network)
     if rows:
         output.block("gallery", [f"{len(by_network)} toy networks with rational weights:"])
         output.block("", textwrap.wrap(", ".join(by_network), 78))
-        output.block("", _table(["", "check", "holds", "fails", "n/a", "compared"], rows))
+        columns = ["", "check", "holds", "fails", "undecided", "n/a", "compared"]
+        output.block("", _table(columns, rows))
     return {
         "general": [_json(f) for f in general],
         "gallery": {name: [_json(f) for f in found] for name, found in by_network.items()},
@@ -154,23 +186,22 @@ def _json(finding: Finding) -> dict[str, Any]:
 
 
 def _matrix(by_network: dict[str, list[Finding]]) -> list[list[str]]:
-    """Per check on how many networks it holds, fails and does not apply."""
+    """Per check on how many networks it holds, fails, is undecided and does not apply."""
     rows: dict[str, list[Any]] = {}
     for findings in by_network.values():
         for found in findings:
-            row = rows.setdefault(found.check, [found.number, found.check, 0, 0, 0, 0, ""])
-            place = {"holds": 2, "fails": 3}.get(found.report.verdict, 4)
-            row[place] += 1
-            if found.report.verdict != "not applicable":
-                row[5] += found.report.checked
-                row[6] = found.report.unit
+            row = rows.setdefault(found.check, [found.number, found.check, 0, 0, 0, 0, 0, ""])
+            row[2 + _VERDICTS.index(found.report.verdict)] += 1
+            if found.report.checked:
+                row[6] += found.report.checked
+                row[7] = found.report.unit
     return [
-        [*(str(v) if v else "-" for v in row[:5]), f"{row[5]:,} {row[6]}" if row[5] else "-"]
+        [*(str(v) if v else "-" for v in row[:6]), f"{row[6]:,} {row[7]}" if row[6] else "-"]
         for row in rows.values()
     ]
 
 
-def _print(output: Output, findings: Iterable[Finding], *, details: bool) -> None:
+def _print(output: Output, findings: Iterable[Finding], arguments: argparse.Namespace) -> None:
     """A table, and then the reports in full or why some statements do not hold."""
     findings = list(findings)
     if not findings:
@@ -180,14 +211,17 @@ def _print(output: Output, findings: Iterable[Finding], *, details: bool) -> Non
         report = found.report
         manner = "symbolic" if report.symbolic else "exact" if report.exact else "to a tolerance"
         compared = f"{report.checked:,} {report.unit}" if report.checked else "-"
-        applies = report.verdict != "not applicable"
+        applies = report.verdict in ("holds", "fails")
         rows.append(
             [str(found.number), found.check, report.verdict, manner if applies else "-", compared]
         )
     output.block("theorems", _table(["", "check", "verdict", "proof", "compared"], rows))
+    for note in dict.fromkeys(note for found in findings for note in found.report.notes):
+        output.block("", textwrap.wrap(f"note: {note}", 78, subsequent_indent="    "))
     for found in findings:
-        if details:
-            output.block("", ["", *str(found.report).splitlines()])
+        if arguments.details:
+            text = found.report.text(exact=arguments.exact)
+            output.block("", ["", *text.splitlines()])
         elif not found.report.holds:
             text = f"{found.check} {found.report.verdict}: {found.report.reason}"
             output.block("", textwrap.wrap(text, 78, subsequent_indent="    "))

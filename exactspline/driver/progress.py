@@ -34,6 +34,7 @@ class Progress:
         self._label = f"{label} " if label else ""
         self.on = bool(getattr(stream, "isatty", lambda: False)())
         self._drawn = False
+        self._step = ""
         self.start()
 
     def start(self) -> None:
@@ -82,9 +83,20 @@ class Progress:
 
     def step(self, what: str, done: int, total: int) -> None:
         """Draw which of several steps begins."""
+        self._step = f"{done + 1}/{total} {what}"
         if self.on:
             elapsed = duration(time.monotonic() - self._start)
-            self._draw(done / max(1, total), f" {done + 1}/{total} {what}, {elapsed}")
+            self._draw(done / max(1, total), f" {self._step}, {elapsed}")
+
+    def within(self, what: str, done: int, total: int) -> None:
+        """Draw how far the step is that began last, if it is time to; a total of 0 is unknown."""
+        now = time.monotonic()
+        if not self.on or now - self._last < _EVERY:
+            return
+        self._last = now
+        share = done / total if total else 0.0
+        of = f" of {total:,}" if total else ""
+        self._draw(share, f" {self._step}: {done:,}{of} {what}, {duration(now - self._start)}")
 
     def _draw(self, share: float, text: str) -> None:
         width = max(20, shutil.get_terminal_size().columns - 1)

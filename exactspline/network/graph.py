@@ -133,6 +133,14 @@ def wire(steps: Sequence[Step]) -> list[tuple[Operator, tuple[int, ...]]]:
                 around.append((rest, step, branches, at, []))
                 rest = iter(next(branches))
                 break
+            if _joins(step):
+                raise ShapeError(
+                    f"{name_at(step, len(wired))}: joins several values, but in a list of "
+                    "operators it reads one alone, so that a skip connection would be lost; write "
+                    "Residual(body, skip) or Branches([...], join) in its place, or copy a "
+                    "network by Network.from_nodes([(n.operator, n.inputs) for n in net.nodes], "
+                    "net.input_shape)"
+                )
             wired.append((step, (at,)))
             at = len(wired) - 1
         else:  # a chain is done
@@ -147,6 +155,14 @@ def wire(steps: Sequence[Step]) -> list[tuple[Operator, tuple[int, ...]]]:
             around.pop()
             wired.append((block.join, tuple(ends)))
             rest, at = before, len(wired) - 1
+
+
+def _joins(step: Any) -> bool:
+    """Whether an operator is there to join several values; a sum of one coefficient scales."""
+    if not isinstance(step, Operator) or step.arity is not None:
+        return False
+    coefficients = step.coefficients if isinstance(step, Add) else None
+    return coefficients is None or coefficients.size > 1
 
 
 def reaching(

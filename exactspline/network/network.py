@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from typing import Any
 
 from ..later import in_later_room
 from ..mode import guarded
@@ -40,7 +41,10 @@ class Network(OperatorGraph):
     Raises
     ------
     ShapeError
-        If two operators do not fit; the message names the operator and both shapes.
+        If two operators do not fit; the message names the operator and both shapes. If an
+        operator that joins several values (`Add`, `Concat`, `Maximum`, `Minimum`) stands in the
+        list itself, as in the ``operators`` of a residual network, which do not say what is
+        joined: that takes a `Residual`, `Branches` or `from_nodes`.
 
     Examples
     --------
@@ -89,6 +93,43 @@ class Network(OperatorGraph):
         (True, 64)
         """
         return self._file_sha256 or self.program.sha256()
+
+    def templates(self, x: Any, *, exact: bool = False) -> Any:
+        """The templates that an input is matched against, in the input's shape.
+
+        Parameters
+        ----------
+        x : array_like
+            One input: floats (as the dyadic rationals they are), Fractions, texts.
+        exact : bool
+            True gives Fractions; False rounds each exact number once to float64.
+
+        Returns
+        -------
+        Templates
+            ``A``, shape (C, *input_shape): one template an output; ``b`` and ``matches``, shape
+            (C,), so that f(x) = matches + b; ``code`` and ``on_boundary``.
+
+        Raises
+        ------
+        ShapeError, ParameterError
+            If x does not fit, or holds NaN.
+
+        Notes
+        -----
+        `exactspline.theory.templates` as a method: A is the matrix A[x] of the region of x, found
+        exactly. Off boundaries a template is the gradient of its output. For many inputs at once,
+        in float64, see `exactspline.affine_maps`.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Flatten(), es.Dense([[1, 2, 3, 4], [0, 0, 1, 0]])], (1, 2, 2))
+        >>> found = net.templates([[[1, 0], [0, 1]]])
+        >>> found.A.shape, found.A[0, 0].tolist(), found.matches.tolist()
+        ((2, 1, 2, 2), [[1.0, 2.0], [3.0, 4.0]], [5.0, 0.0])
+        """
+        return in_later_room("Network.templates", self, x, exact=exact)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network as JSON; nothing is rounded.

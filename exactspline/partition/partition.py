@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..formats.files import PathLike
 from ..later import in_later_room
 from ..mode import guarded
-from .complex.planar import PlanarRegions
+from .complex.spatial import SpatialRegions
 
 if TYPE_CHECKING:
     import networkx
@@ -24,7 +24,7 @@ __all__ = ["Partition"]
 
 
 @guarded
-class Partition(PlanarRegions):
+class Partition(SpatialRegions):
     """The activation regions of a network on a domain, in lexicographic order of their codes.
 
     Attributes
@@ -472,3 +472,100 @@ class Partition(PlanarRegions):
         '-3'
         """
         in_later_room("Partition.save_graph", self, path, exact=exact, progress=progress)
+
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        color: Any = "piece",
+        window: Any = None,
+        edges: str | None = "layer",
+        labels: Any = None,
+        boundary: bool = False,
+        graph: bool = False,
+        witnesses: bool = False,
+        points: Any = None,
+        highlight: Any = None,
+        outputs: Any = None,
+        legend: bool = True,
+        rasterised: bool = False,
+        **more: Any,
+    ) -> Any:
+        """Draw the partition: in one dimension the graph of f, in two the regions as polygons.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure of pyplot by default.
+        color : str or array_like
+            By affine "piece" (default), "region", "slope" (the spectral norm of the affine map
+            along the domain), "output" or "output 3" (its value at the centroid), "active" (units
+            not on their lowest piece); any colour of matplotlib for all; or an array with one
+            value a region: floats get a scale, up to 8 different integers or texts a legend.
+        window : pair (low, high) or Box, optional
+            What to show, in the domain's coordinates; exact numbers. By default the domain, or
+            if it is unbounded what holds every vertex; the picture says so.
+        edges : str or None
+            "layer" (thick lines for the first layer, thinner ones for deeper), "plain", "none".
+        labels : str or sequence, optional
+            "region" (numbers), "code", or one text a region, where there is room.
+        boundary : bool
+            The decision boundary, exactly.
+        graph : bool
+            The adjacency graph, over the regions.
+        witnesses : bool
+            The regions' witnesses.
+        points : array_like, shape (n, k), or a pair of it and n classes
+            Sample points, in the domain's coordinates.
+        highlight : int, str, or a sequence of them
+            Units whose bent lines are shown, by position in the code or by name.
+        outputs : int or sequence of int, optional
+            In one dimension: which outputs; all by default.
+        legend : bool
+            Whether scales and legends are drawn.
+        rasterised : bool
+            Polygons and lines as pixels also in SVG and PDF, and more of them than fit in memory.
+        **more
+            Options of pictures in three dimensions.
+
+        Returns
+        -------
+        Picture
+            ``ax``, ``figure``, ``window``, ``cells`` (what is drawn, as arrays), ``artists``,
+            ``legend``, ``colorbar``, ``notes``; ``save(path)`` for PNG, SVG, PDF and HTML.
+
+        Raises
+        ------
+        ParameterError
+            If matplotlib is missing, or for an option that is not known.
+        DomainError
+            In more than three dimensions, and for a window that is none.
+        ShapeError
+            For an array that does not fit.
+        LimitError
+            For more than 400,000 polygons, unless ``rasterised``.
+
+        Notes
+        -----
+        Guarantee: polygons and edges are those of `complex`; what the window cuts is cut in
+        rationals. Corners are rounded to float64 when they are drawn. Colours by piece and region
+        follow from codes alone, so the same code has the same colour in the next checkpoint; of
+        twelve colours, two neighbours may have the same one. A stopped search is drawn as far as
+        it is known. Some seconds for 100,000 polygons.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1, 0], [0, 1], [1, 1]]), es.ReLU()], (2,))
+        >>> picture = es.enumerate_regions(net, es.Box(-1, "1/2", dim=2)).plot(color="slope")
+        >>> picture
+        <Picture: 6 regions of [-1, 1/2]^2>
+        >>> sorted(picture.cells.polygons()[5].tolist())
+        [[0.0, 0.0], [0.0, 0.5], [0.5, 0.0], [0.5, 0.5]]
+        >>> picture.close()
+        """
+        return in_later_room(
+            "Partition.plot", self, ax, window=window, color=color, edges=edges, labels=labels,
+            boundary=boundary, graph=graph, witnesses=witnesses, points=points,
+            highlight=highlight, outputs=outputs, legend=legend, rasterised=rasterised, **more,
+        )  # fmt: skip

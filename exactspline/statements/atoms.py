@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..domain import Domain
     from ..network.network import Network
 
-__all__ = ["Applied", "Bend", "Code", "Hidden", "PointAtom", "Slope", "points_of"]
+__all__ = ["Applied", "Bend", "Code", "Hidden", "PointAtom", "Slope", "atoms_of", "points_of"]
 
 _numbers = count()
 
@@ -177,20 +177,23 @@ class Code(_Hashed):
         return self.applied.network.units
 
 
-def points_of(values: list[Affine]) -> list[PointAtom]:
-    """All points that values depend on, in the order in which they were made."""
-    found: dict[PointAtom, None] = {}
-    seen: set[Atom] = set()
-    open_ = [atom for value in values for atom in value.atoms]
+def atoms_of(values: list[Affine]) -> list[Atom]:
+    """All atoms that values depend on, each once."""
+    seen: dict[Atom, None] = {}
+    open_ = [atom for value in reversed(values) for atom in reversed(value.atoms)]
     while open_:
         atom = open_.pop()
         if atom in seen:
             continue
-        seen.add(atom)
-        if isinstance(atom, PointAtom):
-            found[atom] = None
-        elif isinstance(atom, Applied | Bend):
-            open_ += [inner for value in atom.reads for inner in value.atoms]
+        seen[atom] = None
+        if isinstance(atom, Applied | Bend):
+            open_ += [inner for value in reversed(atom.reads) for inner in value.atoms]
         elif isinstance(atom, Hidden | Slope | Code):
             open_.append(atom.applied)
+    return list(seen)
+
+
+def points_of(values: list[Affine]) -> list[PointAtom]:
+    """All points that values depend on, in the order in which they were made."""
+    found = [atom for atom in atoms_of(values) if isinstance(atom, PointAtom)]
     return sorted(found, key=lambda atom: atom.number)

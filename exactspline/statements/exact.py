@@ -39,6 +39,10 @@ class Values:
             total += coefficient * self._of_atom(atom)[index]
         return total
 
+    def at(self, applied: Applied) -> tuple[tuple[Fraction, ...], tuple[Fraction, ...]]:
+        """The input and the output of a network."""
+        return tuple(self.of(read) for read in applied.reads), tuple(self._of_atom(applied))
+
     def _of_atom(self, atom: Atom) -> Sequence[Fraction]:
         known = self._known.get(atom)
         if known is not None:

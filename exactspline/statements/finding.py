@@ -7,13 +7,15 @@ from typing import Any
 
 from ..errors import ParameterError
 from ..rationals import nearest_float
-from .exact import holds_at
+from .atoms import Applied, atoms_of
+from .conditions import literals_of
+from .exact import Values, holds_at
 from .guess import is_in
 from .quantified import Statement
 from .search import Found, Sought
-from .verdict import Points, Verdict
+from .verdict import Application, Points, Verdict
 
-__all__ = ["check", "float_point", "shown", "verdict_of"]
+__all__ = ["applications", "check", "float_point", "shown", "verdict_of"]
 
 
 def check(statement: Statement) -> None:
@@ -36,7 +38,8 @@ def verdict_of(
     """What a search has shown of a statement."""
     out = Verdict(
         statement, None, regions=sought.regions, decisions=sought.decisions,
-        vacuous=sought.vacuous, inside_only=statement.inside_only, method=sought.method,
+        vacuous=sought.vacuous, pruned=sought.pruned, method=sought.method,
+        inside_only=statement.inside_only,
         stopped=sought.stopped if found is None else "", seconds=seconds,
     )  # fmt: skip
     if found is None:
@@ -50,8 +53,22 @@ def verdict_of(
     else:
         out.witness = points
     out.code = None if found.code is None else tuple(found.code.tolist())
+    out.applied = applications(statement, found)
     out.float_point = float_point(statement, sought, found)
     return out
+
+
+def applications(statement: Statement, found: Found) -> tuple[Application, ...]:
+    """What the networks of a statement give at a point."""
+    from ..cells.point import code_at
+
+    forms = [literal.form for literal in literals_of(statement.condition)]
+    values, out = Values(found.points), []
+    for applied in dict.fromkeys(a.spline for a in atoms_of(forms) if isinstance(a, Applied)):
+        x, y = values.at(applied)
+        code, _ = code_at(applied.network.program, x)
+        out.append(Application(applied.network, x, y, tuple(code.tolist())))
+    return tuple(out)
 
 
 def shown(statement: Statement, found: Found) -> Points:

@@ -19,10 +19,10 @@ from ..polyhedra.lp import Point, Row, q, value_at
 from ..polyhedra.nearest import nearest_point
 from ..rationals import fraction
 from .atoms import points_of
-from .conditions import cubes, literals_of
+from .conditions import Literal, literals_of
 from .exact import holds_at
 from .faces import Cells, as_fractions
-from .finding import float_point, shown
+from .finding import applications, float_point, shown
 from .joint import Joint
 from .quantified import Statement
 from .search import Found, Sought, _Watch
@@ -65,6 +65,7 @@ def _of_best(statement: Statement, sought: Sought, best: _Best, start: float) ->
     if best.found is not None:
         out.holds = True  # a limit may have hidden larger values: `stopped` says so
         out.witness = shown(statement, best.found)
+        out.applied = applications(statement, best.found)
         if best.attained or best.exact_sup:
             out.float_point = float_point(statement, sought, best.found)
         out.optimum, out.attained = best.value, best.attained
@@ -157,11 +158,10 @@ class _Best:
         sought.method = "by searching regions, a linear program each"
         literals = literals_of(sought.rest)
         near = sought.near(literals)
-        both = [*literals, *near.values()]
+        both = [*literals, *(Literal(less, "<=") for less in near.values())]
         self.joint = Joint(sought.coordinates, both, objective=self.objective)
         self.cells = Cells(self.joint, sought.domain)
         self.watch = _Watch(sought, self.joint, self.cells, self.clock, False, near)
-        self.cubes = cubes(sought.rest)
         driver = Driver(Request(self.joint.network, sought.domain, limit), self.clock)
         for _ in sought.driven(driver, self.of_batch, progress):
             pass
@@ -169,21 +169,17 @@ class _Best:
     def of_batch(self, batch: Batch) -> Iterator[Found]:
         """Take the regions of a batch in; yields nothing, as none decides."""
         positive = self.joint.positive(batch.codes)
-        nobody = np.zeros(len(positive), dtype=bool)
-        self.watch.cubes = self.cubes
-        possible = self.watch.possible(positive, nobody)
-        for i, numbers in sorted(possible.items()):
+        some = self.watch.possible(positive)
+        for i in np.flatnonzero(some).tolist():
             at = batch.exact.get(i) or tuple(Fraction(v) for v in batch.points[i].tolist())
             with self.clock.running():
-                self._region(batch.codes[i], tuple(at), positive[i], numbers)
+                self._region(batch.codes[i], tuple(at), positive[i])
         yield from ()
 
-    def _region(
-        self, code: np.ndarray, at: tuple[Fraction, ...], positive: np.ndarray, numbers: list[int]
-    ) -> None:
+    def _region(self, code: np.ndarray, at: tuple[Fraction, ...], positive: np.ndarray) -> None:
         cell, goal = self.cells.cell(code, at), self.cells.objective(code)
-        for number in numbers:
-            zero, strict = self.watch.needed(self.cubes[number], positive)
+        for cube in self.watch.alternatives(positive):
+            zero, strict = self.watch.needed(cube, positive)
             equal = [self.cells.compared(code, c) for c in zero]
             above = [self.cells.compared(code, c) for c in strict]
             inside: Point | None = cell.inside
@@ -236,12 +232,10 @@ class _Nearest(_Best):
         self.goal = [q(v) for v in at]
         self.exact_sup = False
 
-    def _region(
-        self, code: np.ndarray, at: tuple[Fraction, ...], positive: np.ndarray, numbers: list[int]
-    ) -> None:
+    def _region(self, code: np.ndarray, at: tuple[Fraction, ...], positive: np.ndarray) -> None:
         cell = self.cells.cell(code, at)
-        for number in numbers:
-            zero, strict = self.watch.needed(self.cubes[number], positive)
+        for cube in self.watch.alternatives(positive):
+            zero, strict = self.watch.needed(cube, positive)
             equal = [self.cells.compared(code, c) for c in zero]
             above = [self.cells.compared(code, c) for c in strict]
             if zero and cell.point(equal, above) is None:

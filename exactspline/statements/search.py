@@ -3,7 +3,8 @@
 | step | what it does | next |
 |---|---|---|
 | PREMISES | comparisons of points alone that must hold cut the domain | nothing is left: NONE; GUESS |
-| GUESS | some points are tried, exactly | FOUND; SEARCH |
+| GUESS | some points are tried, exactly | FOUND; PRUNE |
+| PRUNE | boxes on which bounds exclude the condition are left out | nothing is left: NONE; SEARCH |
 | SEARCH | regions of the joint network, on which every comparison has one sign inside | FOUND; FACES |
 | FACES | of a region whose inside fails: comparisons that may hold by equality on its closure | FOUND; SEARCH |
 | SEARCH | no more regions | NONE |
@@ -38,23 +39,28 @@ from .conditions import (
     Condition,
     Constant,
     Literal,
+    Or,
     conjunction,
     cubes,
+    disjunction,
     holds,
     literals_of,
     truth,
 )
 from .exact import holds_at
-from .faces import Cells, as_fractions
+from .faces import Cell, Cells, as_fractions
 from .guess import guesses, is_in, thin
 from .joint import Coordinates, Joint, asked, joint_domain
+from .pruning import undecided
 
 if TYPE_CHECKING:
     from ..domain import Domain
     from ..polyhedra.lp import Row
     from ..search.decisions import Batch
 
-__all__ = ["Found", "Sought"]
+__all__ = ["Found", "Sought", "truths"]
+
+_PATTERNS = 10_000  # of signs of forms, whose alternatives are kept
 
 Point = tuple[Fraction, ...]
 
@@ -102,6 +108,7 @@ class Sought:
     stopped: str = ""
     method: str = "without a search"
     vacuous: bool = False
+    pruned: int = 0
     coordinates: Coordinates = field(init=False)
     domain: Domain | None = field(init=False, default=None)
     rest: Condition = field(init=False, default=TRUE)
@@ -177,9 +184,16 @@ class Sought:
         self.method = "by searching regions"
         constants = list(dict.fromkeys(a.applied for p in still for a in p.form.atoms))  # type: ignore[attr-defined]
         near = {} if still else self.near(moving)
-        joint = Joint(self.coordinates, [*moving, *near.values()], constants=constants)
-        watch = _Watch(self, joint, Cells(joint, self.domain), clock, bool(still), near)
-        driver = Driver(Request(joint.network, self.domain, limit), clock)
+        more = [Literal(less, "<=") for less in near.values()]
+        joint = Joint(self.coordinates, [*moving, *more], constants=constants)
+        with clock.running():
+            boxes = undecided(joint, self.domain, self.rest)
+        self.pruned = boxes.pruned
+        if boxes.domain is None:
+            self.method = "by bounds"
+            return
+        watch = _Watch(self, joint, Cells(joint, boxes.domain), clock, bool(still), near)
+        driver = Driver(Request(joint.network, boxes.domain, limit), clock)
         yield from self.driven(driver, watch.of_batch, progress, first)
 
     def driven(
@@ -214,15 +228,18 @@ class Sought:
             yield from waiting
             waiting.clear()
 
-    def near(self, literals: Sequence[Literal]) -> dict[Affine, Literal]:
-        """For forms d that may be asked to be <= 0, the condition d - c < 0 for some small c."""
+    def near(self, literals: Sequence[Literal]) -> dict[Affine, Affine]:
+        """For every form d that is compared, d - c for some small c > 0.
+
+        Empty if all comparisons are strict.
+        """
         assert self.domain is not None
-        closed = [part for part in literals if part.relation in ("<=", "==")]
-        forms = list(dict.fromkeys(form for part in closed for form in asked(part)))
+        if not any(part.relation in ("<=", "==") for part in literals):
+            return {}
+        forms = list(dict.fromkeys(form for part in literals for form in asked(part)))
         small = thin(self.coordinates, self.domain.chart, forms)
         return {
-            form: Literal(form.plus(Affine(c), Fraction(-1)), "<")
-            for form, c in zip(forms, small, strict=True)
+            form: form.plus(Affine(c), Fraction(-1)) for form, c in zip(forms, small, strict=True)
         }
 
     # --- points ------------------------------------------------------------------------------
@@ -258,26 +275,20 @@ class _Watch:
 
     def __init__(
         self, sought: Sought, joint: Joint, cells: Cells, clock: Clock, still: bool,
-        near: dict[Affine, Literal],
+        near: dict[Affine, Affine],
     ) -> None:  # fmt: skip
-        self.near = near
+        self.near = {joint.columns[form]: joint.columns[less] for form, less in near.items()}
         self.sought, self.joint, self.cells, self.clock = sought, joint, cells, clock
         self.condition, self.still = sought.rest, still
-        closed = any(part.relation in ("<=", "==") for part in literals_of(self.condition))
-        # an alternative that needs no equality holds on an open set, if it holds
-        self.cubes = [
-            cube
-            for cube in (cubes(self.condition) if closed and not still else [])
-            if any(part.relation in ("<=", "==") for part in cube)
-        ]
+        self._known: dict[bytes, list[tuple[Literal, ...]]] = {}
 
     def of_batch(self, batch: Batch) -> Iterator[Found]:
         """What the regions of a batch show."""
         positive = self.joint.positive(batch.codes)
-        inside = _truths(self.condition, self.of_literal(positive))
-        candidates = np.flatnonzero(inside).tolist()
-        possible = self.possible(positive, inside)
-        for i in sorted({*candidates, *possible}):
+        inside = truths(self.condition, self.of_literal(positive))
+        # without a comparison that is not strict, what holds anywhere holds inside of a region
+        some = inside | self.possible(positive) if self.near else inside
+        for i in np.flatnonzero(some).tolist():
             code = batch.codes[i]
             at = batch.exact.get(i) or tuple(Fraction(v) for v in batch.points[i].tolist())
             if inside[i]:
@@ -285,7 +296,7 @@ class _Watch:
                     yield self.sought._checked(tuple(at), code, tuple(at))
                 continue
             with self.clock.running():
-                face = self._on_a_face(code, at, positive[i], possible[i])
+                face = self._on_a_face(code, at, positive[i])
             if face is not None:
                 yield self.sought._checked(face, code, tuple(at))
 
@@ -317,33 +328,62 @@ class _Watch:
         return truth(self.condition, of)
 
     # --- faces -------------------------------------------------------------------------------
-    def possible(self, positive: np.ndarray, inside: np.ndarray) -> dict[int, list[int]]:
-        """Per region whose inside fails, the alternatives that may hold on its closure."""
-        out: dict[int, list[int]] = {}
-        of, columns = self.of_literal(positive), self.joint.columns
-        for number, cube in enumerate(self.cubes):
-            good = ~inside
-            for part in cube:
-                own = of(part)
-                if part.relation in ("<=", "=="):
-                    near = [columns[asked(self.near[form])[0]] for form in asked(part)]
-                    own = own | positive[:, near].all(axis=1)  # d < c on either side
-                good &= own
-            for i in np.flatnonzero(good).tolist():
-                out.setdefault(i, []).append(number)
-        return out
+    def possible(self, positive: np.ndarray) -> np.ndarray:
+        """Regions on whose closure the condition may hold."""
+        if isinstance(self.condition, Constant):
+            return np.full(len(positive), self.condition.value)
+        inside = self.of_literal(positive)
+
+        def of(part: Literal) -> np.ndarray:
+            own = inside(part)
+            if part.relation in ("<=", "=="):
+                thin = [self.near[self.joint.columns[form]] for form in asked(part)]
+                own = own | ~positive[..., thin].any(axis=-1)  # no form is over its small number
+            return own
+
+        return truths(self.condition, of)
+
+    def alternatives(self, positive: np.ndarray) -> list[tuple[Literal, ...]]:
+        """What must hold on a region's closure beyond what holds on all of it: one of these.
+
+        A comparison that is not strict holds on the closure if it does inside; one that is
+        strict if its form is over a small number inside. What fails inside by more than that
+        number fails on the closure.
+        """
+        key = positive.tobytes()
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = cubes(self._left(self.condition, positive))
+            if len(self._known) > _PATTERNS:
+                self._known.clear()
+        return known
+
+    def _left(self, part: Condition, positive: np.ndarray) -> Condition:
+        """The condition without the comparisons that are decided on a region's closure."""
+        if isinstance(part, And | Or):
+            inner = [self._left(each, positive) for each in part.inner]
+            return conjunction(inner) if isinstance(part, And) else disjunction(inner)
+        if not isinstance(part, Literal):
+            return part
+        own = [self.joint.columns[form] for form in asked(part)]
+        over = [c for c in own if positive[c]]
+        far = any(positive[self.near[c]] for c in own if c in self.near)  # from 0
+        if part.relation in ("<=", "=="):
+            return TRUE if not over else FALSE if far else part
+        return FALSE if not over else TRUE if far else part
 
     def _on_a_face(
-        self, code: np.ndarray, at: Sequence[Fraction], positive: np.ndarray, numbers: list[int]
+        self, code: np.ndarray, at: Sequence[Fraction], positive: np.ndarray
     ) -> Point | None:
-        """A point of a region's closure where an alternative holds, by equalities."""
-        cell = self.cells.cell(code, at)
+        """A point of a region's closure where the condition holds, by equalities."""
+        cell: Cell | None = None
         rows: dict[int, Row] = {}
         apart: set[int] = set()  # forms that vanish nowhere on the closure
-        for number in numbers:
-            zero, strict = self.needed(self.cubes[number], positive)
+        for cube in self.alternatives(positive):
+            zero, strict = self.needed(cube, positive)
             if apart.intersection(zero):
                 continue
+            cell = cell or self.cells.cell(code, at)
             for column in (*zero, *strict):
                 if column not in rows:
                     rows[column] = self.cells.compared(code, column)
@@ -405,11 +445,11 @@ class _Constants:
         return Fraction(self._slopes[applied][index])
 
 
-def _truths(condition: Condition, of: Callable[[Literal], np.ndarray]) -> np.ndarray:
+def truths(condition: Condition, of: Callable[[Literal], np.ndarray]) -> np.ndarray:
     """Where a condition holds inside of regions."""
     if isinstance(condition, Literal):
         return of(condition)
-    parts = [_truths(part, of) for part in condition.parts]
+    parts = [truths(part, of) for part in condition.parts]
     return np.asarray(
         np.all(parts, axis=0) if isinstance(condition, And) else np.any(parts, axis=0)
     )

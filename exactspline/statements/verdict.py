@@ -13,12 +13,32 @@ from ..mode import guarded
 from ..rationals import format_rational, nearest_float
 
 if TYPE_CHECKING:
+    from ..network.network import Network
     from .quantified import Statement
 
-__all__ = ["Verdict"]
+__all__ = ["Application", "Verdict"]
 
 Point = tuple[Fraction, ...]
 Points = Point | tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Application:
+    """A network at one point.
+
+    Attributes
+    ----------
+    network : Network
+    input, output : tuple of Fraction
+        Flat.
+    code : tuple of int
+        Of a region whose closure holds the input: the lowest piece of units that change there.
+    """
+
+    network: Network
+    input: Point
+    output: Point
+    code: tuple[int, ...]
 
 
 @guarded
@@ -47,12 +67,16 @@ class Verdict:
         Regions that were looked at.
     decisions : int
         Proved decisions of the search.
+    pruned : int
+        Boxes of the domain that bounds have decided, without a search.
     vacuous : bool
         Whether no point satisfies the premises, so that nothing was to be shown.
     inside_only : bool
         Whether only the insides of regions count: slopes or codes are compared.
     code : tuple of int or None
         Of the joint network, where the point was found: its region.
+    applied : tuple of Application
+        What every network of the statement gives at the point: input, output and code, exactly.
     method : str
         How it was decided.
     stopped : str
@@ -78,9 +102,11 @@ class Verdict:
     limit_point: Points | None = None
     regions: int = 0
     decisions: int = 0
+    pruned: int = 0
     vacuous: bool = False
     inside_only: bool = False
     code: tuple[int, ...] | None = None
+    applied: tuple[Application, ...] = ()
     method: str = ""
     stopped: str = ""
     seconds: float = 0.0
@@ -116,6 +142,9 @@ class Verdict:
         for name, points in (("counterexample", self.counterexample), ("witness", self.witness)):
             for label, point in self._named(points):
                 out.append((name, f"{label} = {_text(point)}"))
+        for number, one in enumerate(self.applied, 1):
+            name = "network" if len(self.applied) == 1 else f"network {number}"
+            out.append(("values", f"{name} at {_text(one.input, 4)}: {_text(one.output)}"))
         if self.float_point is not None:
             out.append(("in float64", str(self.float_point)))
         if self.optimum is not None:
@@ -133,7 +162,10 @@ class Verdict:
         if self.inside_only:
             out.append(("decided on", "the insides of regions; points between them are left out"))
         out += [("note", note) for note in self.notes]
-        out.append(("by", f"{self.method}: {self.regions:,} regions, {self.decisions:,} decisions"))
+        cost = f"{self.regions:,} regions, {self.decisions:,} decisions"
+        if self.pruned:
+            cost += f", {self.pruned:,} boxes by bounds"
+        out.append(("by", f"{self.method}: {cost}"))
         out.append(("time", f"{self.seconds:.3g} s"))
         return out
 
@@ -186,9 +218,11 @@ class Verdict:
         return {
             "statement": repr(self.statement).strip("<>"), "holds": self.holds,
             "counterexample": exact(self.counterexample), "witness": exact(self.witness),
+            "values": [[format_rational(v) for v in one.output] for one in self.applied],
+            "codes": [list(one.code) for one in self.applied],
             "float_point": self.float_point, "optimum": optimum, "attained": self.attained,
             "limit_point": exact(self.limit_point), "regions": self.regions,
-            "decisions": self.decisions, "vacuous": self.vacuous,
+            "decisions": self.decisions, "pruned": self.pruned, "vacuous": self.vacuous,
             "inside_only": self.inside_only, "method": self.method, "stopped": self.stopped,
             "seconds": self.seconds, "notes": list(self.notes),
         }  # fmt: skip

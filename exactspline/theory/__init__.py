@@ -5,7 +5,7 @@ public name by `registry.exported`. All files are loaded together when the first
 ``CHECKS`` holds the checks by name, as the command ``exactspline theorems`` runs them. The function
 of a check takes ``(network, domain)`` if ``needs_network``, else nothing, and returns a `Report` or
 a list of them. ``network`` may be a `Partition` (then without a domain), so that the regions are
-enumerated once.
+enumerated once. `exactspline.check` puts a statement of a user's into the same table.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from .registry import Check
 
-__all__ = ["CHECKS", "Check", "check_function"]
+__all__ = ["CHECKS", "Check", "check_function", "load_checks", "run_checks"]
 
 
 def check_function(name: str) -> Any:
@@ -35,6 +35,14 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     from .chapters import checks, exports
 
+    if name == "run_checks":
+        from .run import run_checks
+
+        return run_checks
+    if name == "load_checks":
+        from .own import load_checks
+
+        return load_checks
     if name == "CHECKS":
         return checks()
     if name not in exports():

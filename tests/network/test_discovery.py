@@ -20,9 +20,9 @@ ROOT = Path(es.__file__).parent
 BLIND = (
     "clock", "rationals", "kernels", "compile", "polyhedra", "domain", "cells", "bounds", "search",
     "tasks", "partition", "export", "evaluate", "explorer", "store",
-    "driver", "api", "cli",
+    "driver", "api", "plot", "cli",
 )  # fmt: skip
-SIGHTED = {"network", "approximation", "formats", "theory"}
+SIGHTED = {"network", "approximation", "formats", "theory", "statements", "solid"}
 
 
 def modules():

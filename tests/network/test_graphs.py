@@ -385,3 +385,25 @@ def test_random_graphs(seed):
         expected = values[output + 1][0].tolist()
         assert network.forward(x).tolist() == expected
         assert program_at(network.program, x)[1] == expected
+
+
+@pytest.mark.parametrize(
+    "join", [es.Add(), es.Add([1, -1]), es.Concat(), es.Maximum(), es.Minimum()]
+)
+def test_a_list_of_operators_loses_no_branch(join):
+    """The operators of a network with branches do not say what is joined."""
+    net = es.Network([es.Branches([[es.ReLU()], []], join), es.Abs()], (2,))
+    with pytest.raises(es.ShapeError, match=r"operator 1 \(.*joins several values.*from_nodes"):
+        es.Network(net.operators, (2,))
+    again = es.Network.from_nodes([(n.operator, n.inputs) for n in net.nodes], net.input_shape)
+    x = np.array([[1.0, -2.0]])
+    assert np.array_equal(again.forward(x), net.forward(x))
+    with pytest.raises(es.ShapeError, match="joins several values"):
+        es.Network([es.Residual([es.ReLU(), join])], (2,))
+
+
+def test_joins_of_one_value_that_are_meant():
+    assert es.Network([es.Add([3])], (1,)).forward([2.0]).tolist() == [6]
+    for join in (es.Add(), es.Concat(), es.Maximum()):
+        one = es.Network([es.Branches([[es.ReLU()]], join)], (1,))
+        assert one.forward([2.0]).tolist() == [2]

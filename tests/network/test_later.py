@@ -36,13 +36,16 @@ def test_what_is_asked_for_is_provided():
     assert asked
     assert set(asked) == set(PROVIDED)
     for name, args in asked.items():
-        given = inspect.signature(PROVIDED[name]).parameters.values()
+        given = list(inspect.signature(PROVIDED[name]).parameters.values())
         if args.vararg is not None:  # handed over as one sequence
             assert len(given) == 2
             continue
-        names = [a.arg for a in (*args.args, *args.kwonlyargs)]
+        more, more_defaults = args.kwonlyargs, args.kw_defaults
+        if given[-1].kind is inspect.Parameter.VAR_KEYWORD:  # hands options on as they are
+            given, more, more_defaults = given[:-1], [], []
+        names = [a.arg for a in (*args.args, *more)]
         assert [p.name for p in given][1:] == names[1:], name
-        defaults = [d for d in (*args.defaults, *args.kw_defaults) if d is not None]
+        defaults = [d for d in (*args.defaults, *more_defaults) if d is not None]
         assert [p.default for p in given if p.default is not p.empty] == [
             ast.literal_eval(d) for d in defaults
         ], name

@@ -458,7 +458,8 @@ def test_chains_of_operators(seed):
             chosen.append(case.operator)
             plains.append(case.plain)
             shape = after
-    network = es.Network(chosen, input_shape)
+    nodes = [(op, [i - 1]) for i, op in enumerate(chosen)]  # joins of one value are among them
+    network = es.Network.from_nodes(nodes, input_shape)
     for x in cases.points(rng, [input_shape])[0]:
         grid = Grid(x.shape, lambda *at, x=x: x[at])
         for function in plains:

@@ -264,6 +264,12 @@ def test_what_a_verdict_says():
     assert failed.exit_code == 1
     assert not failed
     assert NET.forward(failed.float_point)[0] > 0.5
+    (one,) = failed.applied
+    assert one.network is NET
+    assert one.input == failed.counterexample
+    assert one.output == tuple(NET.forward(np.array(one.input, dtype=object)))
+    assert one.code == (1,)
+    assert value["values"] == [[str(v) for v in one.output]]
     empty = es.prove(es.forall(es.Polytope([[1, 0], [-1, 0]], [0, -1]), lambda x: x[0] > 5))
     assert empty.holds
     assert empty.vacuous
@@ -335,3 +341,21 @@ def test_the_page_of_the_docs():
     result = doctest.testfile(str(ROOT / "docs" / "statements.md"), module_relative=False)
     assert result.attempted > 5
     assert result.failed == 0
+
+
+def test_classifiers_of_six_classes():
+    """Conditions with many alternatives: most are decided by the signs inside of a region."""
+    rng = np.random.default_rng(8)
+    a, b = rng.normal(size=(4, 2)), rng.normal(size=(6, 4))
+    f = es.Network([es.Dense(a, rng.normal(size=4)), es.ReLU(), es.Dense(b)], (2,))
+    same = es.Network([*f.operators, es.Dense(3 * np.eye(6))], (2,))
+    assert es.equivalent(f, same, BOX).holds
+    b[3] += 0.01
+    other = es.Network([*f.operators[:2], es.Dense(b)], (2,))
+    verdict = es.equivalent(f, other, BOX)
+    if not verdict.holds:
+        x = np.array(verdict.counterexample, dtype=object)
+        one, two = (list(net.forward(x)) for net in (f, other))
+        assert one.index(max(one)) != two.index(max(two))
+    tied = es.Network([*f.operators[:2], es.Dense(np.vstack([b[:5], b[:1]]))], (2,))
+    assert es.never_class(tied, BOX, 5).holds  # as large as class 0, which comes first

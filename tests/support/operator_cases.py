@@ -445,7 +445,7 @@ def points(rng: random.Random, shapes: Sequence[Sequence[int]]) -> list[np.ndarr
 def as_network(operator: es.Operator, shapes: Sequence[Sequence[int]]) -> es.Network:
     """The operator alone, on one flat input that is cut into its inputs."""
     if len(shapes) == 1:
-        return es.Network([operator], shapes[0])
+        return es.Network.from_nodes([(operator, [-1])], shapes[0])
     nodes: list[tuple[es.Operator, list[int]]] = []
     ends, at = [], 0
     for shape in shapes:

@@ -116,5 +116,5 @@ def test_a_solver_that_fails_is_one_line(monkeypatch):
     with pytest.raises(es.UndecidedError, match="no solver"):
         theory.check_collinear()
     (found,) = run_checks(names=["collinear templates"])
-    assert found.report.verdict == "not applicable"
+    assert found.report.verdict == "undecided"
     assert "no solver" in found.report.reason

@@ -146,11 +146,11 @@ def test_a_change_of_either_side_is_found(side, monkeypatch):
 def test_the_programs_prove_what_the_facets_say(monkeypatch):
     """Without the facets a net that is not convex is still refused."""
     net = es.Network([es.Dense([[1], [1]], [0, -1]), es.Abs(), es.Dense([[1, -1]])], (1,))
-    monkeypatch.setattr(convexity, "_bends", lambda partition, maps: [None])
+    monkeypatch.setattr(convexity, "_bends", lambda partition, maps: ([None], 0))
     report = theory.check_convexity(net)
     assert report.verdict == "fails"
     assert "no facet bends" in report.reason
-    monkeypatch.setattr(convexity, "_disagreement", lambda *_: None)
+    monkeypatch.setattr(convexity, "_disagreement", lambda *_: (1, None))
     assert theory.check_convexity(net).verdict == "fails"
     assert "piece of region" in theory.check_convexity(net).counterexample
 
@@ -158,8 +158,8 @@ def test_the_programs_prove_what_the_facets_say(monkeypatch):
 def test_every_pair_is_compared_by_a_program(monkeypatch):
     """-|x|: its pieces lie below each other in their own regions."""
     net = es.Network([es.Abs(), es.Dense([[-1]])], (1,))
-    monkeypatch.setattr(convexity, "_bends", lambda partition, maps: [None])
-    monkeypatch.setattr(convexity, "_disagreement", lambda *_: None)
+    monkeypatch.setattr(convexity, "_bends", lambda partition, maps: ([None], 0))
+    monkeypatch.setattr(convexity, "_disagreement", lambda *_: (1, None))
     assert "piece of region" in theory.check_convexity(net).counterexample
 
 

@@ -65,27 +65,40 @@ def test_reflection():
     assert theory.check_reflection(dead).verdict == "not applicable"
 
 
-@pytest.mark.parametrize("part", ["normal", "constant", "unit"])
-def test_a_reflection_that_is_none(monkeypatch, part):
-    """In another hyperplane, or of a unit that is not symmetric."""
-    mirrors = cuts._mirrors
+NO_MIRRORS = {
+    "identity": lambda x, n, c: list(x),
+    "through a point": lambda x, n, c: [-v for v in x],
+    "without the constant": lambda x, n, c: cuts.householder(x, n, F(0)),
+    "onto the hyperplane": lambda x, n, c: [
+        (a + b) / 2 for a, b in zip(x, cuts.householder(x, n, c), strict=True)
+    ],
+    "askew": lambda x, n, c: [x[0] - 2 * (n[0] * x[0] + n[1] * x[1] + c) / n[0], x[1]],
+}
 
-    def wrong(layer):
-        for k, normal, constant in mirrors(layer):
-            if part == "normal":
-                yield k, [normal[0] + 1, *normal[1:]], constant
-            else:
-                yield k, normal, constant + F(1, 3)
 
-    if part == "unit":
-        monkeypatch.setattr(cuts, "_mirrors", lambda layer: [(0, [F(1), F(1, 3)], F(0))])
-        report = theory.check_reflection(two_layers(es.LeakyReLU(F(-1, 2))))
-    else:
-        monkeypatch.setattr(cuts, "_mirrors", lambda layer: list(wrong(layer)))
-        report = theory.check_reflection(two_layers(es.Abs()))
+@pytest.mark.parametrize("name", NO_MIRRORS)
+def test_a_reflection_that_is_none(name):
+    net = es.Network([es.Dense([[1, "1/3"], [1, -1]], [1, "-1/2"]), es.Abs()], (2,))
+    report = theory.check_reflection(net, reflection=NO_MIRRORS[name])
     assert report.verdict == "fails"
-    assert report.reason
+    assert "no mirror image" in report.reason
+
+
+def test_a_unit_that_is_not_symmetric(monkeypatch):
+    """The forward is asked, not the pieces: a wrong operator is found."""
+    net = two_layers(es.Abs())
+    monkeypatch.setattr(es.Abs, "forward", lambda self, x: x * (x > 0))
+    report = theory.check_reflection(net)
+    assert report.verdict == "fails"
     assert report.counterexample["value"] != report.counterexample["value there"]
+
+
+def test_units_that_reflect_have_many_forms():
+    steps = [es.Dense([[1, 2]], [1]), es.PReLU([-1])]
+    assert theory.check_reflection(es.Network(steps, (2,))).checked == 1
+    residual = es.Network([es.Residual([es.Dense([[1, 2], [0, 1]]), es.LeakyReLU(-1)])], (2,))
+    assert theory.check_reflection(residual).checked == 2
+    assert theory.check_reflection(es.Network([es.Abs()], (3,)), es.Box(1, 2, dim=3)).checked == 3
 
 
 def test_bends_of_random_networks():

@@ -67,7 +67,7 @@ def test_wrong_claims(norm):
     right = theory.lipschitz(net)
     true = {"1": right.one, "2": right.two[1], "inf": right.infinity}[norm]
     for factor in (F(999, 1000), F(1001, 1000)):
-        report = theory.check_lipschitz(net, claim={norm: true * factor})
+        report = theory.check_lipschitz(net, constant={norm: true * factor})
         assert report.verdict == "fails"
         at = report.counterexample
         x, y = at["x"], at["y"]
@@ -80,7 +80,36 @@ def test_wrong_claims(norm):
             size = (lambda v: sum(abs(v))) if norm == "1" else (lambda v: max(abs(v)))
             assert (size(top) / size(run) > true * factor) == (factor < 1)
     with pytest.raises(es.ParameterError):
-        theory.check_lipschitz(net, claim={"3": 1})
+        theory.check_lipschitz(net, constant={"3": 1})
+    with pytest.raises(es.ParameterError, match="mapping"):
+        theory.check_lipschitz(net, at_most=3)
+
+
+@pytest.mark.parametrize("norm", ["1", "2", "inf"])
+def test_what_is_said_of_a_constant_is_decided_exactly(norm):
+    """Equal and at most are two things; a difference of 1e-40 is one, of an irrational too."""
+    flat = es.Network([es.Dense([[3, 4]]), es.ReLU()], (2,))
+    true = {"1": 4, "2": 5, "inf": 7}[norm]
+    tiny = F(1, 10**40)
+    cases = ((true - tiny, False, False), (true, True, True), (true + tiny, False, True))
+    for value, equal, bound in cases:
+        assert theory.check_lipschitz(flat, constant={norm: value}).holds == equal
+        assert theory.check_lipschitz(flat, at_most={norm: value}).holds == bound
+        report = theory.check_lipschitz(flat, constant={norm: value})
+        assert (report.counterexample is None) == equal
+        if not equal:
+            assert report.counterexample["the Lipschitz constant is between"] == [true, true]
+    root = es.Network([es.Dense([[1, 1]])], (2,))  # sqrt(2), by its continued fraction
+    p, q = 1, 1
+    for _ in range(40):
+        p, q = p + 2 * q, p + q
+        assert not theory.check_lipschitz(root, constant={"2": F(p, q)}).holds
+        assert theory.check_lipschitz(root, at_most={"2": F(p, q)}).holds == (p * p > 2 * q * q)
+
+
+def test_the_older_name_of_a_constant():
+    with pytest.warns(DeprecationWarning, match="constant="):
+        assert not theory.check_lipschitz(two_layers(), claim={"inf": 1}).holds
 
 
 def test_a_wrong_product_is_found(monkeypatch):
@@ -186,6 +215,6 @@ def test_ties_and_signs_of_rows():
 def test_witnesses_alone_find_a_constant_that_is_too_small(monkeypatch):
     monkeypatch.setattr(constants._Points, "exceeds", lambda *_: None)
     monkeypatch.setattr(constants._Points, "reaches", lambda *_: None)
-    report = theory.check_lipschitz(two_layers(), claim={"inf": F(1, 1000)})
+    report = theory.check_lipschitz(two_layers(), constant={"inf": F(1, 1000)})
     assert report.verdict == "fails"
     assert "exceed" in report.reason

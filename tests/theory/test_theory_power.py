@@ -61,6 +61,48 @@ def test_a_wrong_radius_or_centroid_is_found():
     assert found > 0.9 * tried  # a radius may stay unseen where the domain hides the change
 
 
+@pytest.mark.parametrize("first", [es.Abs(), es.ReLU()])
+def test_radii_that_change_no_cell_are_compared_all_the_same(first):
+    """The cells fix a unit's radii up to a constant only: 0 for both pieces of an abs, say."""
+    net = es.Network(
+        [es.Dense([[1, 2], [0, 1]], [1, 3]), first, es.Dense([[1, 1]]), es.Abs()], (2,)
+    )
+    for layer in (1, 2):
+        right = theory.layer_power_diagram(net, layer)
+        assert theory.check_power_diagram(net, diagrams={layer: right}).holds
+        for change in (0, 1):
+            radii = tuple(r - change * F(1, 2) - (1 - change) * r[0] for r in right.radii)
+            wrong = PowerDiagram(right.centroids, radii)
+            report = theory.check_power_diagram(net, diagrams={layer: wrong})
+            if [r.tolist() for r in radii] == [r.tolist() for r in right.radii]:
+                assert report.holds  # those of a ReLU's piece 0 are 0
+                continue
+            assert report.verdict == "fails"
+            assert report.reason == "a centroid or a radius is not that of the theory"
+            assert report.counterexample["layer"] == layer
+    details = theory.check_power_diagram(net).details
+    assert details["layers whose pieces are written down from stored numbers"] == [1, 2]
+
+
+@pytest.mark.parametrize("part", ["inside", "radius", "centroid", "of_pieces"])
+def test_a_formula_that_is_changed_in_one_place_is_found(part, monkeypatch):
+    net = two_layers(es.Abs())
+    real = getattr(PowerDiagram, part)
+    if part == "inside":
+        change = lambda self, J, c: real(self, J, 0 * c)  # noqa: E731
+    elif part == "of_pieces":
+
+        def without(pieces):
+            found = real(pieces)
+            return PowerDiagram(found.centroids, tuple(0 * r for r in found.radii))
+
+        change = staticmethod(without)
+    else:
+        change = lambda self, code: real(self, code) + 1  # noqa: E731
+    monkeypatch.setattr(PowerDiagram, part, change)
+    assert theory.check_power_diagram(net).verdict == "fails"
+
+
 def test_counterexample_is_nearer_to_the_other_centroid():
     net = two_layers()
     diagram = theory.layer_power_diagram(net, 1)

@@ -9,13 +9,14 @@ import torch
 
 import exactspline as es
 from exactspline import theory
+from exactspline.theory.learning import soft
 
 
 def test_the_identities_hold():
     report = theory.check_hard_to_soft()
     assert report.holds
     assert report.symbolic
-    assert report.checked == len(report.details["identities"]) == 17
+    assert report.checked == len(report.details["identities"]) == 18
     assert any("SiLU" in name for name in report.details["identities"])
 
 
@@ -40,6 +41,46 @@ def test_wrong_formulas_fail(name, formula):
     weights = np.exp(beta / (1 - beta) * np.array(pieces))
     soft = weights @ pieces / weights.sum()
     assert abs(soft - float(formula(sympy.Float(u), sympy.Float(beta)))) > 1e-6
+
+
+SELECTIONS = {
+    "the weight is forgotten": lambda z, b: soft.softmax(z, sympy.Rational(1, 2)),
+    "not divided by 1 - beta": lambda z, b: soft.softmax([v * (1 - b) for v in z], b),
+    "hardest piece twice": lambda z, b: soft.softmax([2 * z[0], *z[1:]], b),
+    "even": lambda z, b: [sympy.Rational(1, len(z))] * len(z),
+}
+
+
+@pytest.mark.parametrize("name", SELECTIONS)
+def test_another_selection_is_not_the_best(name):
+    """The best one is solved for, not taken from the formula that is tested."""
+    report = theory.check_hard_to_soft(selection=SELECTIONS[name])
+    assert report.verdict == "fails"
+    assert "stationary" in report.reason
+    assert "becomes" not in report.reason  # those stand on what was solved for
+    z, beta = [float(v) for v in report.counterexample["z"]], 1 / 3
+    best = np.exp(np.array(z) * beta / (1 - beta))
+    wrong = [float(v) for v in SELECTIONS[name]([sympy.Float(v) for v in z], sympy.Float(beta))]
+    assert np.abs(best / best.sum() - wrong).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    "pooling",
+    [
+        lambda z: sum(z) / len(z),
+        lambda z: sum(v * sympy.exp(2 * v) for v in z) / sum(sympy.exp(2 * v) for v in z),
+    ],
+)
+def test_another_pooling_is_not_softmax_pooling(pooling):
+    report = theory.check_hard_to_soft(pooling=pooling)
+    assert report.verdict == "fails"
+    assert "max-pooling" in report.reason
+
+
+def test_floats_are_compared_with_balls(monkeypatch):
+    real = soft.soft_maso
+    monkeypatch.setattr(soft, "soft_maso", lambda *a: real(*a) + 1e-11)
+    assert theory.check_hard_to_soft().reason == "wrong: soft_maso in float64, to 1e-12"
 
 
 def test_names_are_checked():

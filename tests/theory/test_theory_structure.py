@@ -235,7 +235,7 @@ def test_a_broken_formula_is_found(net, side, monkeypatch):
     if side == "products":
         real = formulas.cnn_products
         monkeypatch.setattr(
-            formulas, "cnn_products", lambda f, x: (toys.tampered(real(f, x)[0]), real(f, x)[1])
+            formulas, "cnn_products", lambda *a: (toys.tampered(real(*a)[0]), real(*a)[1])
         )
     elif side == "matrix":
         matrix = formulas._matrix
@@ -253,12 +253,12 @@ def test_a_broken_formula_is_found(net, side, monkeypatch):
     elif side == "no skip bias":
         products = formulas.cnn_products
 
-        def dropped(form, x):
+        def dropped(form, x, formula):
             levels = tuple(
                 replace(level, skip=None if level.skip is None else (level.skip[0], 0 * x))
                 for level in form.levels
             )
-            return products(replace(form, levels=levels), x)
+            return products(replace(form, levels=levels), x, formula)
 
         monkeypatch.setattr(formulas, "cnn_products", dropped)
     else:

@@ -80,6 +80,38 @@ def test_mutated_codes_are_found():
     assert theory.check_vq(net, X=X, codes=wrong).verdict == "fails"
 
 
+def test_what_was_compared_is_told():
+    """Every region, also where no two of them have a piece in common; pairs inside of each."""
+    apart = es.Network([es.Dense([[1]], [0]), es.Abs()], (1,))
+    report = theory.check_vq(apart)
+    assert report.holds
+    details = report.details
+    assert (report.checked, details["regions there are"], details["distinct codes"]) == (2, 2, 2)
+    assert details["pairs whose distance was compared"] == 1
+    assert details["of these, pairs with a piece in common"] == 0
+    assert details["pairs of points of one code"] == 2  # a step in each of the two
+    assert report.notes == ()
+    line = es.Network([es.Dense([[1]] * 70, [-i for i in range(70)]), es.ReLU()], (1,))
+    report = theory.check_vq(line)
+    assert report.checked == report.details["regions there are"] == 71
+    assert report.details["triples"] == 71 * 70 * 69 // 6
+    assert report.details["of these, pairs with a piece in common"] == 71 * 70 // 2 - 1
+    one = theory.check_vq(apart, X=[[3]])
+    assert one.holds
+    assert one.details["mean distance per layer"] == {}  # there is no pair
+
+
+def test_more_regions_than_are_compared(monkeypatch):
+    monkeypatch.setattr(vq, "_MOST_POINTS", 4)
+    report = theory.check_vq(two_layers())
+    assert report.checked == 4
+    total = report.details["regions there are"]
+    assert report.notes == (f"the first 4 of {total} regions were compared",)
+    report = theory.check_vq(two_layers(), X=np.zeros((9, 2)))
+    assert report.notes == ("the first 4 of 9 points were compared",)
+    assert report.details["pairs of points of one code"] == 6
+
+
 def test_a_mutated_distance_is_found(monkeypatch):
     right = vq.vq_distances
 

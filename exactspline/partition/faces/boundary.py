@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -359,15 +359,20 @@ def _above(found: RegionRows, tied: tuple[int, ...], i: int) -> Iterator[tuple[i
                 yield c, row
 
 
-def decision_boundary(partition: AdjacentRegions) -> DecisionBoundary:
-    """The decision boundary of a partition's network; see `Partition.decision_boundary`."""
+def decision_boundary(
+    partition: AdjacentRegions, regions: Sequence[int] | None = None
+) -> DecisionBoundary:
+    """The decision boundary of a partition's network; see `Partition.decision_boundary`.
+
+    Of some ``regions``, increasing, if classes tie in the closures of no other ones.
+    """
     k = partition.domain.chart.dim
     if k > _MOST_DIMENSIONS:
         raise LimitError(
             f"decision_boundary: exact linear programs in {k} dimensions take too long; take a "
             f"slice of up to {_MOST_DIMENSIONS} dimensions"
         )
-    return DecisionBoundary(partition, list(find_pieces(partition)))
+    return DecisionBoundary(partition, list(find_pieces(partition, regions)))
 
 
 def _floats(rows: list[Row], width: int) -> np.ndarray:

@@ -72,6 +72,40 @@ class MappedRegions(AdjacentRegions):
 
         return affine_pieces(self, exact=exact)
 
+    def templates(self, region: int, *, exact: bool = False) -> np.ndarray:
+        """The templates of a region in the input's shape: the rows of A, one an output.
+
+        Parameters
+        ----------
+        region : int
+            Its id.
+        exact : bool
+            True gives Fractions; False the exact numbers, each rounded once.
+
+        Returns
+        -------
+        numpy.ndarray, shape (C, *input_shape)
+
+        Raises
+        ------
+        IndexError
+            If there is no such region.
+
+        See Also
+        --------
+        Network.templates : those at an input.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU(), es.Flatten(), es.Dense([[1, 2, 3, 4]])], (2, 2))
+        >>> omega = es.enumerate_regions(net)
+        >>> omega.templates(len(omega) - 1).tolist()
+        [[[1.0, 2.0], [3.0, 4.0]]]
+        """
+        found = self[region].templates(exact=exact)
+        return found.reshape(len(found), *self.network.input_shape)
+
     def iter_affine_pieces(self, chunk: int = 65536) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The affine maps as `affine_pieces` gives them, for up to ``chunk`` regions at a time.
 

@@ -14,6 +14,7 @@ from ...domain.rows import dense_fractions
 from ...errors import LimitError, ParameterError
 from ...mode import guarded
 from ...rationals import fractions
+from .watch import tell
 
 if TYPE_CHECKING:
     from ...compile.program import Layer, Program
@@ -34,18 +35,19 @@ __all__ = [
     "unit_pieces",
 ]
 
-MOST_REGIONS = 20_000  # that a check goes through
-_MOST_PRODUCTS = 30_000_000  # of all regions' maps, in rationals: minutes a check
+MOST_REGIONS = 5_000_000  # whose codes and witnesses are kept
 _MOST_ENTRIES = 2_000_000  # of a dense rational matrix
 
 
 def partition_of(network: Network | Partition, domain: Domain | None = None) -> Partition:
     """The whole partition of a network on a domain; a partition is taken as it is.
 
+    Only codes and witnesses are kept: checks go through the regions one after the other.
+
     Raises
     ------
     LimitError
-        For more than 20,000 regions, or 30 million products of rationals for their maps.
+        For more than five million regions.
     ParameterError
         If the partition was stopped before it was complete, or if it comes with a domain.
     """
@@ -62,27 +64,17 @@ def partition_of(network: Network | Partition, domain: Domain | None = None) -> 
             raise ParameterError(
                 "the partition's search was stopped; a statement about all regions needs them all"
             )
-        found = network
-    elif isinstance(network, Network):
-        request = Request(network, checked_domain(network, domain), MOST_REGIONS + 1)
-        found = enumerated(request, Clock())
-    else:
+        return network
+    if not isinstance(network, Network):
         raise ParameterError(
             f"a check is about a Network or a Partition, not a {type(network).__name__}"
         )
+    request = Request(network, checked_domain(network, domain), MOST_REGIONS + 1)
+    found = enumerated(request, Clock(), lambda run: tell("regions", run.regions, 0))
     if len(found) > MOST_REGIONS:
         raise LimitError(
-            f"more than {MOST_REGIONS:,} regions: too many for a check in rationals; take a "
-            "smaller domain or a toy network"
-        )
-    program = found.network.program
-    weights = sum(len(layer.members.data) for layer in program.layers) + len(program.output.data)
-    products = len(found) * weights * (found.domain.chart.dim + 1)
-    if products > _MOST_PRODUCTS:
-        raise LimitError(
-            f"{len(found):,} regions with {weights:,} coefficients each take {products:,} products "
-            f"of rationals, over the limit of {_MOST_PRODUCTS:,}; take a smaller domain or a toy "
-            "network"
+            f"more than {MOST_REGIONS:,} regions: too many to be kept for a check; take a smaller "
+            "domain, or a partition in a store (exactspline.enumerate_regions(..., store=...))"
         )
     return found
 

@@ -7,6 +7,7 @@ affinely independent points of it (k the domain's dimension).
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import LimitError
+from ...domain.rows import dense_fractions
+from ...partition.regions.maps import program_map
 from .region_maps import dense, dot, fractions_of
+from .watch import watched
 
 if TYPE_CHECKING:
     from ...network.network import Network
@@ -32,8 +35,8 @@ __all__ = [
     "times",
 ]
 
-MOST_POINTS = 200_000  # at which a network is evaluated in rationals
 _BATCH = 512
+_EAGER = 200_000  # Fractions of maps that are held
 
 
 @dataclass(frozen=True)
@@ -90,20 +93,9 @@ def steps_inside(
 
 
 def simplices(partition: Partition) -> Iterator[Simplex]:
-    """Points that span every region, region by region.
-
-    Raises
-    ------
-    LimitError
-        If there would be more than 200,000 points.
-    """
+    """Points that span every region, region by region."""
     k, chart = partition.domain.chart.dim, partition.domain.chart
-    if len(partition) * (k + 2) > MOST_POINTS:
-        raise LimitError(
-            f"{len(partition):,} regions in {k} dimensions need {len(partition) * (k + 2):,} exact "
-            f"evaluations, over the limit of {MOST_POINTS:,}; take a smaller domain or a slice"
-        )
-    for region in range(len(partition)):
+    for region in watched(range(len(partition)), len(partition), "regions"):
         rows = region_rows(partition, region)
         witness = list(partition.witness(region))
         points = [witness]
@@ -134,23 +126,77 @@ class Maps:
     Attributes
     ----------
     A : object array, shape (regions, C, D)
-        Over the inputs.
+        Over the inputs. Of large partitions, this and the others are made as they are asked for,
+        region by region, and only some thousand regions are held.
     b : object array, shape (regions, C)
     over_t : object array, shape (regions, C, k)
         Over the domain's coordinates: what is compared where the domain is flat.
     shift : object array, shape (regions, C)
     """
 
-    A: np.ndarray
-    b: np.ndarray
-    over_t: np.ndarray
-    shift: np.ndarray
+    A: Any
+    b: Any
+    over_t: Any
+    shift: Any
 
 
 def maps_of(partition: Partition) -> Maps:
     """The affine maps of all regions, as the compiled program composes them."""
+    net, chart = partition.network, partition.domain.chart
+    entries = len(partition) * net.output_dim * (net.input_dim + chart.dim + 2)
+    if entries > _EAGER:
+        source = _Source(partition)
+        return Maps(*(_Lazy(source, part) for part in range(4)))
     A, b = partition.affine_pieces(exact=True)
-    P, p = dense(partition.domain.chart.point, "the domain's chart")
+    P, p = dense(chart.point, "the domain's chart")
     rows = A.reshape(-1, A.shape[2])
     over_t = times(rows, P).reshape(*A.shape[:2], P.shape[1])
     return Maps(A, b, over_t, times(rows, p).reshape(b.shape) + b)
+
+
+class _Source:
+    """The maps of single regions, of which the last ones asked for are kept."""
+
+    def __init__(self, partition: Partition) -> None:
+        self.partition = partition
+        self.chart = P, p = dense(partition.domain.chart.point, "the domain's chart")
+        self.identity = P.tolist() == np.eye(len(P), dtype=int).tolist() and not any(p)
+        net, k = partition.network, partition.domain.chart.dim
+        size = max(1, net.output_dim * (net.input_dim + k + 2))
+        self.most = max(2, _EAGER // size)
+        self.known: OrderedDict[int, tuple[np.ndarray, ...]] = OrderedDict()
+
+    def of(self, region: int) -> tuple[np.ndarray, ...]:
+        """A, b, and both over the domain's coordinates."""
+        found = self.known.get(region)
+        if found is not None:
+            self.known.move_to_end(region)
+            return found
+        partition = self.partition
+        A, b = dense_fractions(program_map(partition.network.program, partition.code(region)))
+        P, p = self.chart
+        plain = self.identity
+        found = A, b, A if plain else times(A, P), b if plain else times(A, p) + b
+        self.known[region] = found
+        if len(self.known) > self.most:
+            self.known.popitem(last=False)
+        return found
+
+
+class _Lazy:
+    """One of the arrays of `Maps`: indexed by a region first, never held as a whole."""
+
+    def __init__(self, source: _Source, part: int) -> None:
+        self.source, self.part = source, part
+
+    def __len__(self) -> int:
+        return len(self.source.partition)
+
+    def __getitem__(self, index: Any) -> Any:
+        region, *rest = index if isinstance(index, tuple) else (index,)
+        found = self.source.of(int(region))[self.part]
+        return found[tuple(rest)] if rest else found
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for region in range(len(self)):
+            yield self[region]

@@ -66,6 +66,12 @@ class LargestRoot:
 
         return bool(self.polynomial(q(x)) == 0)
 
+    def side(self, x: Fraction) -> int:
+        """-1, 0 or 1 as the root is below, equal to or above a rational, exactly."""
+        if self._above(x):
+            return 1
+        return 0 if self._is_root(x) else -1
+
     def isolate(self) -> None:
         """Narrow until no other root lies in the enclosure."""
         while not self._isolated:

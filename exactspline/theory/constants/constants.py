@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import LimitError, ParameterError, UndecidedError
+from ...errors import ParameterError, UndecidedError
 from ...mode import guarded
 from ...rationals import to_fraction
 from ..common.region_maps import dense, dot, partition_of
 from ..common.samples import maps_of
 from ..common.spectral import LargestRoot, compare, gram_root, square_root
+from ..common.watch import watched
 from ..geometry.geometry import inside_step
 from ..registry import check, exported
 from ..report import Report, Statement
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Lipschitz", "check_lipschitz", "lipschitz"]
 
 _BITS = 40  # of the enclosure that is reported
-_MOST_FRACTIONS = 2_000_000
+_MOST_KEYS = 20_000  # matrices that are known to have no largest norm
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def lipschitz(network: Network | Partition, domain: Domain | None = None) -> Lip
     Raises
     ------
     LimitError
-        For more than two million coefficients, or matrices whose smaller side is over 64.
+        For matrices whose smaller side is over 64.
 
     Notes
     -----
@@ -89,30 +91,36 @@ def lipschitz(network: Network | Partition, domain: Domain | None = None) -> Lip
     >>> int(found.one), int(found.infinity), [round(float(v), 6) for v in found.two]
     (6, 7, [5.464986, 5.464986])
     """
-    partition = partition_of(network, domain)
+    return _constants(partition_of(network, domain))[0]
+
+
+def _constants(partition: Partition) -> tuple[Lipschitz, LargestRoot]:
+    """The constants; and the square of that for the 2-norm as an algebraic number."""
     maps, coordinate, inner = _maps(partition)
-    one = infinity = None
-    regions: dict[str, tuple[int, ...]] = {}
-    if coordinate:
-        one, regions["1"] = _largest([_column_norm(A) for A in maps])
-        infinity, regions["inf"] = _largest([_row_norm(A) for A in maps])
-    root, regions["2"] = _largest_root(maps, inner)
+    largest = _Largest(inner, coordinate=coordinate)
+    for region, A in enumerate(watched(maps, len(partition), "regions")):
+        largest.take(region, A)
+    one = largest.one if coordinate else None
+    infinity = largest.infinity if coordinate else None
+    root = largest.root
+    assert root is not None
     root.narrow_to(_BITS + 2)
-    return Lipschitz(
-        one, infinity, square_root(root.low, root.high), (root.low, root.high), regions
+    found = Lipschitz(
+        one, infinity, square_root(root.low, root.high), (root.low, root.high), largest.regions()
     )
+    return found, root
 
 
 Matrix = list[list[Fraction]]
 
 
-def _maps(partition: Partition) -> tuple[list[Matrix], bool, Any]:
+def _maps(partition: Partition) -> tuple[Iterable[Matrix], bool, Any]:
     """The matrices of all regions over the domain's directions.
 
     Returns
     -------
     maps
-        Over coordinates t with x = P t + p.
+        Over coordinates t with x = P t + p; one after the other.
     coordinate : bool
         Whether t are coordinates of x, so that every norm of t is that of x.
     inner
@@ -121,14 +129,8 @@ def _maps(partition: Partition) -> tuple[list[Matrix], bool, Any]:
     from ...polyhedra.linear import matrix_of
 
     P, _ = dense(partition.domain.chart.point, "the domain's chart")
-    d, k = P.shape
-    C = partition.network.output_dim
-    if len(partition) * C * max(d, 1) > _MOST_FRACTIONS:
-        raise LimitError(
-            f"lipschitz: {len(partition):,} regions with {C} x {d} coefficients are over the "
-            f"limit of {_MOST_FRACTIONS:,}; take a smaller domain"
-        )
-    maps = maps_of(partition).over_t.tolist()
+    k = P.shape[1]
+    maps = (A.tolist() for A in maps_of(partition).over_t)
     columns = [[(i, v) for i, v in enumerate(P[:, j]) if v] for j in range(k)]
     used = [column[0][0] for column in columns if len(column) == 1 and column[0][1] == 1]
     coordinate = len(used) == k and len(set(used)) == k
@@ -147,33 +149,60 @@ def _column_norm(A: Sequence[Sequence[Fraction]]) -> Fraction:
     return max((sum(map(abs, column), Fraction(0)) for column in columns), default=Fraction(0))
 
 
-def _largest(values: list[Fraction]) -> tuple[Fraction, tuple[int, ...]]:
-    top = max(values)
-    return top, tuple(i for i, v in enumerate(values) if v == top)
+class _Largest:
+    """The largest norms so far, and every region where they are attained."""
 
+    def __init__(self, inner: Any, *, coordinate: bool) -> None:
+        self.inner, self.coordinate = inner, coordinate
+        self.one, self.infinity = Fraction(-1), Fraction(-1)
+        self.root: LargestRoot | None = None
+        self.found: dict[str, list[int]] = {"1": [], "inf": [], "2": []}
+        self.orders: dict[tuple[Any, ...], int] = {}  # matrices compared with the root: -1 or 0
 
-def _largest_root(maps: list[Matrix], inner: Any) -> tuple[LargestRoot, tuple[int, ...]]:
-    """The largest squared 2-norm, and every region where it is attained."""
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for i, A in enumerate(maps):
-        groups.setdefault(_up_to_signs(A), []).append(i)
-    best: LargestRoot | None = None
-    winners: list[int] = []
-    for members in groups.values():
-        A = maps[members[0]]
-        if not any(any(row) for row in A):
+    def take(self, region: int, A: Matrix) -> None:
+        """Compare the norms of a region's matrix with the largest ones."""
+        if self.coordinate:
+            one, infinity = _column_norm(A), _row_norm(A)
+            if one > self.one:
+                self.one, self.found["1"] = one, []
+            if one == self.one:
+                self.found["1"].append(region)
+            if infinity > self.infinity:
+                self.infinity, self.found["inf"] = infinity, []
+            if infinity == self.infinity:
+                self.found["inf"].append(region)
+            # |A|_2^2 <= |A|_1 |A|_inf: most regions are settled by that
+            if self.root is not None and one * infinity < self.root.low:
+                return
+        key = _up_to_signs(A)
+        order = self.orders.get(key)
+        if order is None:
+            order = self._order(A)
+            if order > 0:
+                self.orders, self.found["2"] = {}, []
+            elif len(self.orders) >= _MOST_KEYS:
+                self.orders.clear()
+            self.orders[key] = min(order, 0)
+        if order >= 0:
+            self.found["2"].append(region)
+
+    def _order(self, A: Matrix) -> int:
+        """How a squared 2-norm compares with the largest so far; a larger one takes its place."""
+        if any(any(row) for row in A):
+            root = gram_root(A, self.inner)
+        else:
             import flint
 
             root = LargestRoot(flint.fmpq_poly([0, 1]), Fraction(0))
-        else:
-            root = gram_root(A, inner)
-        order = 1 if best is None else compare(root, best)
+        order = 1 if self.root is None else compare(root, self.root)
         if order > 0:
-            best, winners = root, list(members)
-        elif order == 0:
-            winners += members
-    assert best is not None
-    return best, tuple(sorted(winners))
+            self.root = root
+        return order
+
+    def regions(self) -> dict[str, tuple[int, ...]]:
+        """By norm, all regions where the largest one is attained."""
+        norms = ("1", "inf", "2") if self.coordinate else ("2",)
+        return {norm: tuple(self.found[norm]) for norm in norms}
 
 
 def _up_to_signs(A: Matrix) -> tuple[Any, ...]:
@@ -194,6 +223,8 @@ def check_lipschitz(
     network: Network | Partition,
     domain: Domain | None = None,
     *,
+    constant: Mapping[str, Any] | None = None,
+    at_most: Mapping[str, Any] | None = None,
     claim: Mapping[str, Any] | None = None,
 ) -> Report:
     """Check the Lipschitz constants: attained in a region, never exceeded, below the product.
@@ -202,8 +233,13 @@ def check_lipschitz(
     ----------
     network : Network or Partition
     domain : Domain, optional
+    constant : mapping of str to number, optional
+        For "1", "2" or "inf" what the Lipschitz constant is said to be: it must be that number.
+        The constant for "2" is irrational in general, and then no rational number is it.
+    at_most : mapping of str to number, optional
+        What it is said not to exceed.
     claim : mapping of str to number, optional
-        Lipschitz constants for "1", "2" or "inf" to test in place of the computed ones.
+        The older name of ``constant``.
 
     Returns
     -------
@@ -211,8 +247,27 @@ def check_lipschitz(
         The maxima over the regions' matrices against quotients |f(x) - f(y)| / |x - y| of
         exact values: in the maximising region two points reach them (for the 2-norm: come
         within 2^-20), and between the witnesses of all pairs of regions (up to 300 of them)
-        none exceeds them.
+        none exceeds them. Then what is said of them, decided exactly: where that is too small,
+        two points exceed it.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[3, 4]]), es.ReLU()], (2,))
+    >>> check_lipschitz(net, constant={"2": 5, "inf": 7}).verdict
+    'holds'
+    >>> check_lipschitz(net, at_most={"2": 6}).verdict
+    'holds'
+    >>> check_lipschitz(net, constant={"2": 6}).verdict
+    'fails'
     """
+    if claim is not None:
+        warnings.warn(
+            "check_lipschitz: claim= is called constant= now; at_most= is for upper bounds",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        constant = {**claim, **(constant or {})}
     partition = partition_of(network, domain)
     says = Statement(
         "check_lipschitz",
@@ -228,16 +283,12 @@ def check_lipschitz(
     )
     if partition.domain.chart.dim == 0:
         return says.not_applicable("the domain is one point")
-    found = lipschitz(partition)
+    found, root = _constants(partition)
     constants: dict[str, tuple[Fraction, Fraction]] = {"2": found.two}
     if found.one is not None and found.infinity is not None:
         constants["1"] = found.one, found.one
         constants["inf"] = found.infinity, found.infinity
-    given = {str(k): to_fraction(v, "claim") for k, v in (claim or {}).items()}
-    if not set(given) <= set(constants):
-        raise ParameterError(f"claim: give some of {sorted(constants)}")
-    for norm, value in given.items():
-        constants[norm] = value, value
+    said = _said(constant, "constant", constants), _said(at_most, "at_most", constants)
     points = _Points(partition)
     bad, checked = None, 0
     product = product_bound(partition.network)
@@ -248,13 +299,20 @@ def check_lipschitz(
         details[f"product bound, {name}"] = product[norm]
         details[f"regions where {name} is largest"] = found.regions[norm][:20]
         checked += 1
+        steepest = found.regions[norm][0]
         bad = (
-            points.exceeds(norm, high, found.regions[norm][0])
-            or points.reaches(norm, low, found.regions[norm][0], norm in given, found.two[1])
+            points.exceeds(norm, high, steepest)
+            or points.reaches(norm, low, steepest)
             or points.pairs(norm, high)
         )
         if bad is None and low > product[norm]:
             bad = {"norm": norm, "constant": low, "product bound": product[norm]}
+        for meant, values in zip(("constant", "at_most"), said, strict=True):
+            if bad is None and norm in values:
+                details[f"{name}, said to be"] = [meant, values[norm]]
+                order = _order(norm, values[norm], high, root)
+                if order < 0 or (order > 0 and meant == "constant"):
+                    bad = points.against(norm, values[norm], steepest, order, [low, high])
         if bad is not None:
             break
     why = "" if bad is None else bad.pop("why", "the constant exceeds the product bound")
@@ -262,6 +320,27 @@ def check_lipschitz(
         bad, why, checked=len(partition),
         details={**details, "norms": checked, "pairs of points": points.compared},
     )  # fmt: skip
+
+
+def _said(
+    given: Mapping[str, Any] | None, name: str, constants: Mapping[str, Any]
+) -> dict[str, Fraction]:
+    """What is said of the constants, by norm, as Fractions."""
+    if given is not None and not isinstance(given, Mapping):
+        raise ParameterError(f"{name}: give a mapping such as {{'2': 5}}, by norm")
+    values = {str(k): to_fraction(v, name) for k, v in (given or {}).items()}
+    if not set(values) <= set(constants):
+        raise ParameterError(f"{name}: give some of {sorted(constants)}")
+    return values
+
+
+def _order(norm: str, value: Fraction, exact: Fraction, root: LargestRoot) -> int:
+    """-1, 0 or 1 as a number is below, equal to or above a constant, exactly."""
+    if norm != "2":
+        return (value > exact) - (value < exact)
+    if value < 0:
+        return -1
+    return -root.side(value * value)
 
 
 _MOST_PAIRS = 300
@@ -318,14 +397,28 @@ class _Points:
                     "constant": high, "why": "two points exceed the constant"}  # fmt: skip
         return None
 
-    def reaches(
-        self, norm: str, low: Fraction, region: int, claimed: bool, two: Fraction
-    ) -> dict[str, Any] | None:
+    def against(
+        self, norm: str, value: Fraction, region: int, order: int, true: list[Fraction]
+    ) -> dict[str, Any]:
+        """What shows that a constant is another one than is said: points where they tell."""
+        found = None
+        if order < 0:
+            found = self.exceeds(norm, value, region) or self.pairs(norm, value)
+        else:
+            quotient, where = self._quotient(norm, *self._steepest(norm, region))
+            name = "quotient" + (" squared" if norm == "2" else "")
+            found = {**where, name: quotient, "constant": value,
+                     "why": "the constant is not reached, wherever"}  # fmt: skip
+        if found is None:  # it is closer than the points tell
+            found = {"norm": norm, "constant": value, "why": "the constant is larger"}
+        return {**found, "the Lipschitz constant is between": true}
+
+    def reaches(self, norm: str, low: Fraction, region: int) -> dict[str, Any] | None:
         """None if two points of the steepest region reach a constant."""
         quotient, where = self._quotient(norm, *self._steepest(norm, region))
         goal = low * low * (1 - Fraction(1, 2**20)) if norm == "2" else low
         if quotient < goal:
-            if norm == "2" and not (claimed and two < low):  # the direction was a poor guess
+            if norm == "2":  # the direction was a poor guess
                 raise UndecidedError(
                     f"check_lipschitz: no direction found in region {region} that is stretched "
                     "enough; rescale the network"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ...mode import guarded
 from ...rationals import compact
-from ..common.region_maps import dense, dot, first_layers, partition_of
+from ..common.region_maps import dense, dot, partition_of
+from ..common.samples import exact_forward
+from ..operators.operators import network_behind
+from ..operators.written import affine_nodes, scalar_pieces
 from ..registry import check
 from ..report import GEOMETRY, Report, Statement
-from .geometry import state_at
 
 if TYPE_CHECKING:
     from ...compile.program import Layer
@@ -126,80 +128,143 @@ def _other_cut(
     return None
 
 
-@check(number=12, name="reflection", needs_network=True)
+class Mirror(NamedTuple):
+    """A unit with pieces -s u and s u, u = <normal, x> + constant over the inputs."""
+
+    node: int  # of the network
+    entry: int  # of its value
+    normal: list[Fraction]
+    constant: Fraction
+
+
+Reflection = Callable[[Sequence[Fraction], Sequence[Fraction], Fraction], list[Fraction]]
+
+
+def householder(
+    x: Sequence[Fraction], normal: Sequence[Fraction], constant: Fraction
+) -> list[Fraction]:
+    """The mirror image in <normal, x> + constant = 0: H x - 2 constant normal / |normal|^2.
+
+    H = I - 2 normal normal^T / |normal|^2, written out as a matrix.
+    """
+    n = len(normal)
+    size = sum((v * v for v in normal), Fraction(0))
+    H = [[Fraction(int(i == j)) - 2 * normal[i] * normal[j] / size for j in range(n)]
+         for i in range(n)]  # fmt: skip
+    return [
+        sum((H[i][j] * x[j] for j in range(n)), Fraction(0)) - 2 * constant * normal[i] / size
+        for i in range(n)
+    ]
+
+
+@check(number=12, name="reflection", needs_network=True, regions=False)
 @guarded
-def check_reflection(network: Network | Partition, domain: Domain | None = None) -> Report:
+def check_reflection(
+    network: Network | Partition, domain: Domain | None = None, *,
+    reflection: Reflection = householder,
+) -> Report:  # fmt: skip
     """Check that the absolute value reflects: |u| is symmetric in the hyperplane u = 0.
 
     Parameters
     ----------
     network : Network or Partition
     domain : Domain, optional
+        Not used: units are compared everywhere.
+    reflection : callable
+        (x, normal, constant) to the image of a point, to test in place of the reflection.
 
     Returns
     -------
     Report
-        For every unit of the first layer whose slopes are -s and s: its exact values at points
-        that span the side u > 0, and at their mirror images. Not applicable without such units.
+        For every unit that reads an affine function u of the inputs and whose slopes are -s and
+        s: at points that span the side u > 0, that the image lies on the normal through the point
+        and as far behind the hyperplane (u, written down from the operators' stored numbers,
+        changes its sign there), and that the exact forward has equal values at both. Not
+        applicable without such units.
 
     Notes
     -----
     The other units' outputs are not symmetric; what is reflected is this unit's own share, so
     that a deeper hyperplane's normal changes from rest - s w W to rest + s w W.
     """
-    partition = partition_of(network, domain)
+    net = network_behind(network)
     says = Statement(
         "check_reflection",
         "An absolute value reflects: u = <W, x> + b, R the reflection in the "
         "hyperplane u = 0, then |u| composed with R is |u|, piece by piece.",
         f"{GEOMETRY}, on the cuts of a layer",
         (
-            "the unit's exact values at points that span its positive side",
-            "its values at their images under the reflection in the hyperplane",
+            "the operators' exact forward at points that span the unit's positive side",
+            "the same at their images under H x - 2 b W / |W|^2, H = I - 2 W W^T / |W|^2, W and b "
+            "from the stored numbers",
         ),
         "units",
     )
-    layers = partition.network.program.layers
-    mirrors = [] if not layers else _mirrors(layers[0])
-    bad, checked, points = None, 0, 0
-    first = first_layers(partition.network.program, 1 if layers else 0)
-    for k, normal, constant in mirrors:
-        size = dot(normal, normal)
-        if size == 0:
+    bad: dict[str, Any] | None = None
+    checked, points = 0, 0
+    for mirror in _mirrors(net):
+        if not any(mirror.normal):
             continue
         checked += 1
-        for x in _one_side(normal, constant):
-            share = 2 * (dot(normal, x) + constant) / size
-            image = [v - share * w for v, w in zip(x, normal, strict=True)]
-            here, there = state_at(first, x)[k], state_at(first, image)[k]
+        xs = _one_side(mirror.normal, mirror.constant)
+        images = [list(reflection(x, mirror.normal, mirror.constant)) for x in xs]
+        values = [v[mirror.entry] for v in _behind(net, mirror.node, [*xs, *images])]
+        for i, (x, image) in enumerate(zip(xs, images, strict=True)):
             points += 1
-            if here != there:
-                bad = {"unit": k, "x": x, "mirror image": image, "value": here,
-                       "value there": there}  # fmt: skip
+            bad = _no_mirror(mirror, x, image, values[i], values[len(xs) + i])
+            if bad is not None:
+                bad = {"unit": f"{net.labels[mirror.node]}, {mirror.entry}", **bad}
                 break
         if bad is not None:
             break
     if not checked:
         return says.not_applicable(
-            "no unit of the first layer is an absolute value of a function that varies"
+            "no unit is an absolute value of an affine function of the inputs that varies"
         )
-    reason = "" if bad is None else f"unit {bad['unit']} has another value at a mirror image"
+    reason = "" if bad is None else f"unit {bad['unit']}: {bad.pop('what')}"
     return says.report(bad, reason, checked=checked, details={"points": points})
 
 
-def _mirrors(layer: Layer) -> list[tuple[int, list[Fraction], Fraction]]:
-    """Units with pieces -s u and s u: their number, and u as a vector and a constant."""
-    if not _bends_at_zero(layer):
-        return []
-    units = layer.units
-    matrix, const = dense(layer.members, "layer 1")
-    out = []
-    for k in range(len(units)):
-        low, high = (int(units.piece_start[k]) + r for r in (0, 1))
-        if Fraction(units.piece_slope[low]) == -Fraction(units.piece_slope[high]):
-            member = int(units.piece_member[low])
-            out.append((k, list(matrix[member]), const[member]))
-    return out
+def _no_mirror(
+    mirror: Mirror, x: list[Fraction], image: list[Fraction], value: Fraction, there: Fraction
+) -> dict[str, Any] | None:
+    """What is wrong with an image or the values at both points, if anything is."""
+    u, v = (dot(mirror.normal, p) + mirror.constant for p in (x, image))
+    step = [b - a for a, b in zip(x, image, strict=True)]
+    lead = next(j for j, w in enumerate(mirror.normal) if w)
+    factor = step[lead] / mirror.normal[lead]
+    along = all(s == factor * w for s, w in zip(step, mirror.normal, strict=True))
+    wrong = {"x": x, "image": image, "value": value, "value there": there}
+    if v != -u or not along:
+        return {**wrong, "u": u, "u there": v, "what": "the image is no mirror image in u = 0"}
+    if value != there:
+        return {**wrong, "what": "it has another value at a mirror image"}
+    return None
+
+
+def _mirrors(network: Network) -> Iterator[Mirror]:
+    """Units with pieces -s u and s u, u affine in the inputs, from the stored numbers alone."""
+    n = network.input_dim
+    known = affine_nodes(network.nodes, network.input_shape)
+    eye = np.array([[Fraction(int(i == j)) for j in range(n)] for i in range(n)], dtype=object)
+    inputs = eye.reshape(n, n), np.full(n, Fraction(0), dtype=object)
+    for position, node in enumerate(network.nodes):
+        at = node.inputs[0]
+        source = inputs if at < 0 else known[at]
+        shape = network.input_shape if at < 0 else network.nodes[at].shape
+        pieces = scalar_pieces(node.operator, shape)
+        if source is None or pieces is None:
+            continue
+        for k, (breaks, (low, *high)) in enumerate(pieces):
+            if breaks == [0] and low == (-high[0][0], 0) and high[0][1] == 0:
+                yield Mirror(position, k, source[0][k].tolist(), source[1][k])
+
+
+def _behind(network: Network, node: int, points: Sequence[Sequence[Fraction]]) -> list[list[Any]]:
+    """The exact values of a node of a network at points, by the operators' forward."""
+    nodes = [(n.operator, n.inputs) for n in network.nodes[: node + 1]]
+    part = network.from_nodes(nodes, network.input_shape, output=node)
+    return exact_forward(part, points)
 
 
 def _one_side(normal: Sequence[Fraction], constant: Fraction) -> list[list[Fraction]]:

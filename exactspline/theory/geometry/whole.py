@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import ParameterError, UndecidedError
+from ...errors import LimitError, ParameterError, UndecidedError
 from ...mode import guarded
 from ...rationals import to_fraction
 from ..common.region_maps import dot, fractions_of, partition_of, state_map, unit_pieces
+from ..common.watch import watched
 from ..registry import check, exported
 from ..report import FAILS, GEOMETRY, Report, Statement
 from .coherent import NoPowerDiagram, WholePowerDiagram, cells_power_diagram
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ...network.network import Network
     from ...partition.partition import Partition
 
+_MOST_HEIGHTS = 3_000_000  # Fractions that are held
 _MOST_WITNESSES = 100  # that are compared with all centroids; the facets alone are a proof
 
 __all__ = [
@@ -111,12 +113,18 @@ def _heights(partition: Partition) -> list[list[list[Fraction]]]:
     """Per layer and region the sum of the layer's convex functions: a form, constant first."""
     program, out = partition.network.program, []
     k = partition.domain.chart.dim
+    numbers = len(partition) * len(program.layers) * (k + 1)
+    if numbers > _MOST_HEIGHTS:
+        raise LimitError(
+            f"whole partition: {len(partition):,} regions have {numbers:,} coefficients of "
+            f"centroids, over the limit of {_MOST_HEIGHTS:,}; take a smaller domain"
+        )
     for index, layer in enumerate(program.layers):
         pieces = _convex_pieces(layer, f"layer {index + 1}")
         begin, end = program.unit_start[index : index + 2]
         last: tuple[bytes, Any, Any] | None = None
         heights = []
-        for i in range(len(partition)):
+        for i in watched(range(len(partition)), len(partition), "regions"):
             code = partition.code(i)
             key = code[:begin].tobytes()
             if last is None or last[0] != key:
@@ -193,8 +201,9 @@ def _report(partition: Partition, says: Statement, weights: Sequence[Any] | None
         chosen = [to_fraction(w, "weights") for w in weights]
         if len(chosen) != len(layers):
             raise ParameterError(f"weights: give {len(layers)}, one a layer")
-    bad = None
+    bad, facets = None, 0
     for e in range(len(bends)):
+        facets += 1
         total = sum((w * b for w, b in zip(chosen, bends[e], strict=True)), Fraction(0))
         if total <= 0:
             bad = {
@@ -213,16 +222,20 @@ def _report(partition: Partition, says: Statement, weights: Sequence[Any] | None
         ]
         for i in range(len(partition))
     ])  # fmt: skip
-    for i in range(min(len(partition), _MOST_WITNESSES)):
-        if bad is None and diagram.nearest(partition.witness(i)) != [i]:
+    witnesses = 0
+    for i in range(min(len(partition), _MOST_WITNESSES) if bad is None else 0):
+        witnesses += 1
+        if diagram.nearest(partition.witness(i)) != [i]:
             bad = {"region": partition.code(i).tolist(), "point": list(partition.witness(i))}
+            break
     small = len(partition) <= 20
-    if not len(bends):  # one region has no facets
-        says = replace(says, unit="regions")
+    if not len(bends):  # one region has no facets: its witness was compared
+        says = replace(says, unit="witnesses")
     return says.report(
-        bad, "the weighted sum does not bend upward there", checked=len(bends) or 1,
+        bad, "the weighted sum does not bend upward there", checked=facets or witnesses,
         details={
             "regions": len(partition),
+            "witnesses compared with all centroids": witnesses,
             "weights of the layers": chosen,
             **({"centroids": diagram.centroids, "radii": diagram.radii} if small else {}),
         },

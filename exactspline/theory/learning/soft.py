@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,6 +71,24 @@ def soft_maso(maso: MASO, x: Any, beta: float = 0.5) -> np.ndarray:
 Formula = Callable[[Any, Any], Any]
 
 
+Selection = Callable[[Sequence[Any], Any], Sequence[Any]]
+
+
+def softmax(z: Sequence[Any], beta: Any) -> list[Any]:
+    """The theory's soft selection, t_r proportional to exp(beta z_r / (1 - beta)), in sympy."""
+    import sympy
+
+    scores = [sympy.exp(beta * v / (1 - beta)) for v in z]
+    return [s / sum(scores) for s in scores]
+
+
+def softmax_pooling(z: Sequence[Any]) -> Any:
+    """What max-pooling becomes at beta = 1/2: sum z_r exp(z_r) / sum exp(z_r)."""
+    import sympy
+
+    return sum(v * sympy.exp(v) for v in z) / sum(sympy.exp(v) for v in z)
+
+
 def _formulas() -> dict[str, tuple[list[Callable[[Any, Any], Any]], Formula, Any, str]]:
     """Name to pieces over (u, v), the claimed soft value at (u, beta), beta, and what it is."""
     import sympy
@@ -105,7 +124,10 @@ def _formulas() -> dict[str, tuple[list[Callable[[Any, Any], Any]], Formula, Any
 
 @check(number=16, name="hard to soft", needs_network=False)
 @guarded
-def check_hard_to_soft(formulas: Mapping[str, Formula] | None = None) -> Report:
+def check_hard_to_soft(
+    formulas: Mapping[str, Formula] | None = None, *, selection: Selection = softmax,
+    pooling: Callable[[Sequence[Any]], Any] = softmax_pooling,
+) -> Report:  # fmt: skip
     """Check what a selection of pieces with entropy gives: SiLU, u tanh(u), softmax-pooling.
 
     Parameters
@@ -113,14 +135,20 @@ def check_hard_to_soft(formulas: Mapping[str, Formula] | None = None) -> Report:
     formulas : mapping of str to callable, optional
         For "ReLU", "ReLU at beta = 1/2", "abs", "abs at beta = 1/2" or "leaky ReLU at
         beta = 1/2" a function (u, beta) to a sympy expression, to test in place of the theory's.
+    selection : callable
+        (z, beta) to the weights t, sympy expressions, to test in place of the softmax.
+    pooling : callable
+        z to what max-pooling becomes at beta = 1/2, to test in place of softmax-pooling.
 
     Returns
     -------
     Report
-        Symbolic: softmax(beta z / (1 - beta)) is stationary on the simplex, and the objective
-        falls short of its value there by (1 - beta) times a Kullback-Leibler divergence, so it
-        is the only maximum; the soft values follow. Every formula is also evaluated in interval
-        arithmetic at rational points and compared with the selection itself.
+        Symbolic: the derivatives of beta <t, z> + (1 - beta) H(t) on the simplex are set to zero
+        and solved for t, with no softmax in mind; the softmax must be that solution, and the
+        objective falls short of its value there by (1 - beta) times a Kullback-Leibler
+        divergence, so it is the only maximum. The soft values are the expectations under the
+        solution. Every formula is also evaluated in interval arithmetic at rational points, and
+        `soft_maso` is compared with balls, to 1e-12.
 
     References
     ----------
@@ -133,19 +161,19 @@ def check_hard_to_soft(formulas: Mapping[str, Formula] | None = None) -> Report:
     """
     import sympy
 
-    results = _selection(sympy)
     known = _formulas()
     if not set(formulas or {}) <= set(known):
         raise ParameterError(f"formulas: give some of {sorted(known)}")
-    bad: dict[str, Any] | None = None
-    meanings = {}
-    for name, (pieces, claimed, beta, meaning) in known.items():
-        formula = (formulas or {}).get(name, claimed)
-        results[f"{name} becomes {meaning}"], point = _agrees(sympy, pieces, formula, beta)
-        meanings[name] = meaning
+    results, bad = _selection(sympy, selection, pooling)
+    for name, (pieces, _, beta, meaning) in known.items():
+        formula = (formulas or {}).get(name)
+        results[f"{name} becomes {meaning}"], point = (
+            _agrees_as_stated(name) if formula is None else _agrees(sympy, pieces, formula, beta)
+        )
         if point is not None and bad is None:
             bad = {"activation": name, **point}
     results.update(_limits(sympy))
+    results["soft_maso in float64, to 1e-12"] = _floats_agree(sympy)
     wrong = [name for name, good in results.items() if not good]
     return Report(
         name="check_hard_to_soft",
@@ -158,7 +186,7 @@ def check_hard_to_soft(formulas: Mapping[str, Formula] | None = None) -> Report:
         checked=len(results),
         unit="identities",
         routes=(
-            "the selection's optimality conditions and expectation, symbolically (sympy)",
+            "the stationary point of the objective, solved for (sympy), and its expectations",
             "the formulas, in interval arithmetic at rational points as well",
         ),
         counterexample=bad,
@@ -167,48 +195,140 @@ def check_hard_to_soft(formulas: Mapping[str, Formula] | None = None) -> Report:
     )
 
 
-def _selection(sympy: Any) -> dict[str, bool]:
+def _stationary(sympy: Any, z: Sequence[Any], beta: Any) -> list[Any]:
+    """The t on the simplex at which the objective is stationary, solved from its derivatives.
+
+    d/dt_r of beta <t, z> - (1 - beta) sum t log t is one number, the multiplier, for all r.
+    """
+    multiplier, unknown = sympy.symbols("lambda log_t", real=True)
+    t = sympy.Symbol("t", positive=True)
+    logs = []
+    for v in z:
+        slope = sympy.diff(beta * t * v - (1 - beta) * t * sympy.log(t), t)
+        equation = sympy.expand(slope - multiplier).subs(sympy.log(t), unknown)
+        (log,) = sympy.solve(equation, unknown)
+        logs.append(log)
+    # the multiplier is what makes the sum 1; it is in no ratio
+    ratios = [sympy.exp(sympy.simplify(sympy.expand(log - logs[0]))) for log in logs]
+    return [r / sum(ratios) for r in ratios]
+
+
+@cache
+def _optimum(pieces: int) -> tuple[list[Any], bool]:
+    """The stationary t for so many pieces, and whether the gap to it is a divergence.
+
+    With log t_r = beta z_r / (1 - beta) - L the objective is (1 - beta) L at the softmax; the gap
+    to it is (1 - beta) sum t log(t / softmax).
+    """
+    import sympy
+
+    beta = sympy.Symbol("beta", positive=True)
+    z = sympy.symbols(f"z1:{pieces + 1}", real=True)
+    t = sympy.symbols(f"t1:{pieces + 1}", positive=True)
+    normaliser = sympy.Symbol("L", real=True)
+    logs = [beta * v / (1 - beta) - normaliser for v in z]
+    objective = sum(beta * a * v - (1 - beta) * a * sympy.log(a) for a, v in zip(t, z, strict=True))
+    divergence = sum(a * (sympy.log(a) - log) for a, log in zip(t, logs, strict=True))
+    gap = (1 - beta) * normaliser - objective - (1 - beta) * divergence
+    gap = sympy.expand(sympy.simplify(gap)).subs(t[-1], 1 - sum(t[:-1]))
+    return _stationary(sympy, z, beta), bool(sympy.simplify(sympy.expand(gap)) == 0)
+
+
+@cache
+def _agrees_as_stated(name: str) -> tuple[bool, dict[str, Any] | None]:
+    """Whether the theory's own formula of an activation is right."""
+    import sympy
+
+    pieces, claimed, beta, _ = _formulas()[name]
+    return _agrees(sympy, pieces, claimed, beta)
+
+
+def _vanishes(sympy: Any, value: Any) -> bool:
+    """Whether an expression in exponentials is zero, by sympy's algebra."""
+    numerator = sympy.fraction(sympy.together(value.rewrite(sympy.exp)))[0]
+    return bool(sympy.simplify(sympy.powsimp(sympy.expand(numerator))) == 0)
+
+
+def _selection(
+    sympy: Any, selection: Selection, pooling: Callable[[Sequence[Any]], Any]
+) -> tuple[dict[str, bool], dict[str, Any] | None]:
     """The softmax is the only maximum of the regularised selection, for 2 to 4 pieces."""
     beta = sympy.Symbol("beta", positive=True)
-    out = {}
+    half = sympy.Rational(1, 2)
+    out: dict[str, bool] = {}
+    bad = None
     for pieces in (2, 3, 4):
         z = sympy.symbols(f"z1:{pieces + 1}", real=True)
-        t = sympy.symbols(f"t1:{pieces + 1}", positive=True)
-        scores = [sympy.exp(beta * v / (1 - beta)) for v in z]
-        total = sum(scores)
-        objective = sum(beta * a * v - (1 - beta) * a * sympy.log(a)
-                        for a, v in zip(t, z, strict=True))  # fmt: skip
-        # the softmax with its logarithm written out: log t_r = beta z_r / (1 - beta) - log total
-        normaliser = sympy.Symbol("L", real=True)
-        logs = [beta * v / (1 - beta) - normaliser for v in z]
-        slopes = [
-            sympy.diff(objective, a).subs(sympy.log(a), log) for a, log in zip(t, logs, strict=True)
-        ]
-        equal = all(sympy.simplify(s - slopes[0]) == 0 for s in slopes)
-        normal = sympy.simplify(sum(s / total for s in scores)) == 1
-        out[f"stationary on the simplex, {pieces} pieces"] = bool(equal and normal)
-        # objective at the softmax: (1 - beta) L; the gap is (1 - beta) sum t log(t / softmax)
-        divergence = sum(a * (sympy.log(a) - log) for a, log in zip(t, logs, strict=True))
-        gap = (1 - beta) * normaliser - objective - (1 - beta) * divergence
-        gap = sympy.expand(sympy.simplify(gap)).subs(t[-1], 1 - sum(t[:-1]))
-        gap = sympy.simplify(sympy.expand(gap))
-        out[f"the gap to it is (1 - beta) KL(t, softmax), {pieces} pieces"] = bool(gap == 0)
-        # its expectation at beta = 1/2 is softmax-pooling
-        half = [sympy.simplify(s.subs(beta, sympy.Rational(1, 2)) - sympy.exp(v)) == 0
-                for s, v in zip(scores, z, strict=True)]  # fmt: skip
-        out[f"max-pooling of {pieces} becomes softmax-pooling at beta = 1/2"] = all(half)
-    return out
+        solved, closes = _optimum(pieces)
+        given = [sympy.sympify(v) for v in selection(z, beta)]
+        same = all(_vanishes(sympy, a - b) for a, b in zip(solved, given, strict=True))
+        out[f"stationary on the simplex, {pieces} pieces"] = same
+        out[f"the gap to it is (1 - beta) KL(t, softmax), {pieces} pieces"] = closes
+        # the expectation under the solution at beta = 1/2
+        mean = sum(w.subs(beta, half) * v for w, v in zip(solved, z, strict=True))
+        pooled = sympy.sympify(pooling(z))
+        out[f"max-pooling of {pieces} becomes softmax-pooling at beta = 1/2"] = _vanishes(
+            sympy, mean - pooled
+        )
+        place = dict(zip(z, (sympy.Rational(k * k - 3, 4) for k in range(pieces)), strict=True))
+        for a, b in [*zip(solved, given, strict=True), (mean, pooled)]:
+            if bad is None and _differ(sympy, a, b, {**place, beta: sympy.Rational(1, 3)}):
+                bad = {"z": [Fraction(v.p, v.q) for v in place.values()], "beta": Fraction(1, 3)}
+    return out, bad
+
+
+def _differ(sympy: Any, a: Any, b: Any, place: Mapping[Any, Any]) -> bool:
+    """Whether two expressions are proved to differ at a rational point."""
+    import flint
+
+    before = flint.ctx.prec
+    flint.ctx.prec = _BITS
+    try:
+        return not (_interval(sympy, a.subs(place)) - _interval(sympy, b.subs(place))).contains(0)
+    finally:
+        flint.ctx.prec = before
+
+
+def _floats_agree(sympy: Any) -> bool:
+    """`soft_maso` of ReLU, abs and a pair of pieces against balls at rational points."""
+    import flint
+
+    from ...network.maso import MASO
+
+    maso = MASO([[[0], [1]], [[-1], [1]], [[2], ["-1/2"]]], [[0, 0], [0, 0], [1, "1/4"]])
+    pieces: list[list[tuple[Any, Any]]] = [
+        [(0, 0), (1, 0)], [(-1, 0), (1, 0)], [(2, 1), (Fraction(-1, 2), Fraction(1, 4))],
+    ]  # fmt: skip
+    before = flint.ctx.prec
+    flint.ctx.prec = _BITS
+    try:
+        for x in (Fraction(-3, 2), Fraction(1, 8), Fraction(5, 4)):
+            for weight in (Fraction(1, 4), Fraction(1, 2), Fraction(7, 8)):
+                found = soft_maso(maso, [[float(x)]], float(weight))[0].tolist()
+                for value, unit in zip(found, pieces, strict=True):
+                    z = [Fraction(a) * x + Fraction(b) for a, b in unit]
+                    scores = [weight * v / (1 - weight) for v in z]
+                    shares = [flint.arb(flint.fmpq(s.numerator, s.denominator)).exp()
+                              for s in scores]  # fmt: skip
+                    top = sum((s * flint.arb(flint.fmpq(v.numerator, v.denominator))
+                               for s, v in zip(shares, z, strict=True)), flint.arb(0))  # fmt: skip
+                    exact = top / sum(shares, flint.arb(0))
+                    if not abs(exact - value) < 1e-12:
+                        return False
+    finally:
+        flint.ctx.prec = before
+    return True
 
 
 def _agrees(
     sympy: Any, pieces: list[Any], formula: Formula, at: Any
 ) -> tuple[bool, dict[str, Any] | None]:
-    """The expectation of the soft selection against a formula, by symbols and by intervals."""
+    """The expectation of the solved selection against a formula, by symbols and by intervals."""
     u = sympy.Symbol("u", real=True)
     beta = sympy.Symbol("beta", positive=True) if at is None else at
     values = [piece(u, None) for piece in pieces]
-    scores = [sympy.exp(beta * v / (1 - beta)) for v in values]
-    soft = sum(s * v for s, v in zip(scores, values, strict=True)) / sum(scores)
+    weights = _stationary(sympy, values, beta)
+    soft = sum(w * v for w, v in zip(weights, values, strict=True))
     claimed = sympy.sympify(formula(u, beta))
     difference = sympy.simplify((soft - claimed).rewrite(sympy.exp))
     symbolic = bool(sympy.simplify(sympy.expand(difference)) == 0)
@@ -245,6 +365,8 @@ def _interval(sympy: Any, value: Any) -> Any:
 
     if value.is_Rational:
         return flint.arb(flint.fmpq(int(value.p), int(value.q)))
+    if value is sympy.E:
+        return flint.arb(1).exp()
     parts = [_interval(sympy, v) for v in value.args]
     if value.func is sympy.exp:
         return parts[0].exp()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +13,8 @@ import numpy as np
 from ...errors import ParameterError, ShapeError
 from ...mode import guarded
 from ...rationals import as_fractions, exact_array
+from ..common.samples import simplices
+from ..common.watch import watched
 from ..operators.operators import network_behind
 from ..registry import check, exported
 from ..report import MAD_MAX, Report, Statement
@@ -22,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["VQDistances", "check_vq", "nearest_in_code_space", "vq_codes", "vq_distances"]
 
-_MOST_POINTS = 60  # of a check: all triples are compared
+_MOST_POINTS = 300  # of a check: all triples are compared
+_MOST_PAIRS = 2_000  # of points of one code
 
 
 @guarded
@@ -203,7 +208,7 @@ def check_vq(
     domain : Domain, optional
         Where points are taken from if none are given.
     X : array_like, optional
-        Points: real data. By default one point of each of the first 60 regions.
+        Points: real data. By default one point of every region.
     codes : int array, shape (n, units), optional
         Codes of these points to test in place of the computed ones.
 
@@ -212,11 +217,14 @@ def check_vq(
     Report
         At every point the affine map of its code gives the network's exact value; per layer
         the distance is that of the one-hot matrices Q (K minus the trace of Q^T Q'), and a
-        metric on codes; two points of one code have all points between them in it.
+        metric on codes; two points of one code have the point between them in it. ``details``
+        says how many points, pairs and triples that were, and of how many regions.
 
     Notes
     -----
-    The first 60 points are compared, all triples of them.
+    Up to 300 regions (or points) all of them are compared, with all triples; of more the first
+    300, which a note says. Points of one code are, besides those of X, the region's own point and
+    a step along every axis from there.
 
     References
     ----------
@@ -239,11 +247,14 @@ def check_vq(
     )
     if net.program.n_units == 0:
         return says.not_applicable("the network has no units")
+    steps: list[tuple[int, list[Fraction]]] = []
+    what = "points"
     if X is None:
-        partition = partition_of(network, domain)
-        chart = partition.domain.chart
-        count = min(len(partition), _MOST_POINTS)
-        X = [chart.lift(partition.witness(i)) for i in range(count)]
+        partition, what = partition_of(network, domain), "regions"
+        total = len(partition)
+        X, steps = _of_regions(partition)
+    else:
+        total = len(_points(net, X))
     points = as_fractions(_points(net, X)[:_MOST_POINTS])
     if codes is None:
         found = vq_codes(net, points)
@@ -256,27 +267,62 @@ def check_vq(
             )
     if not len(points):
         return says.not_applicable("there are no points")
-    distances = [
-        vq_distances(net, points, layer=layer) for layer in range(1, len(net.program.layers) + 1)
-    ]
+    seen = _Compared()
+    bad = _valid(net, found) or _values(net, points, found, seen)
+    layers = range(1, len(net.program.layers) + 1) if bad is None else ()
+    distances = [vq_distances(net, points, layer=layer) for layer in layers]
     bad = (
-        _valid(net, found)
-        or _values(net, points, found)
-        or _metric_per_layer(net, found, distances)
-        or _between(net, points, found)
+        bad
+        or _metric_per_layer(net, found, distances, seen)
+        or _between(net, points, found, steps, seen)
     )
     pairs = len(points) * (len(points) - 1)
     means = {
-        layer: Fraction(int(d.differing.sum()), max(1, pairs * d.units))
+        layer: Fraction(int(d.differing.sum()), pairs * d.units)
         for layer, d in enumerate(distances, 1)
+        if pairs
     }
-    return says.report(
-        bad, _why(bad or {}), checked=len(points),
+    report = says.report(
+        bad, _why(bad or {}), checked=seen.points,
         details={
+            f"{what} there are": total,
             "distinct codes": len({tuple(c) for c in found.tolist()}),
+            "pairs whose distance was compared": seen.pairs,
+            "of these, pairs with a piece in common": seen.common,
+            "triples": seen.triples,
+            "pairs of points of one code": seen.within,
             "mean distance per layer": means,
         },
     )  # fmt: skip
+    if len(points) < total:
+        note = f"the first {len(points):,} of {total:,} {what} were compared"
+        report = replace(report, notes=(*report.notes, note))
+    return report
+
+
+@dataclass
+class _Compared:
+    """How much was compared."""
+
+    points: int = 0
+    pairs: int = 0
+    common: int = 0
+    triples: int = 0
+    within: int = 0
+
+
+def _of_regions(
+    partition: Partition,
+) -> tuple[list[Any], list[tuple[int, list[Fraction]]]]:
+    """A point of every region, and further ones with the number of the one they belong to."""
+    points: list[Any] = []
+    steps: list[tuple[int, list[Fraction]]] = []
+    for simplex in simplices(partition):
+        if simplex.region == _MOST_POINTS:
+            break
+        steps += [(len(points), x) for x in simplex.x[1:-1]]
+        points.append(simplex.x[0])
+    return points, steps
 
 
 def _why(bad: dict[str, Any]) -> str:
@@ -296,13 +342,16 @@ def _valid(network: Network, codes: np.ndarray) -> dict[str, Any] | None:
     return None
 
 
-def _values(network: Network, points: np.ndarray, codes: np.ndarray) -> dict[str, Any] | None:
+def _values(
+    network: Network, points: np.ndarray, codes: np.ndarray, seen: _Compared
+) -> dict[str, Any] | None:
     """The affine map of a point's code gives every unit's and the network's exact value."""
     from ...cells.point import code_at
     from ...domain.rows import values_of
     from ...partition.regions.maps import program_map
 
-    for x, code in zip(points, codes, strict=True):
+    for x, code in watched(zip(points, codes, strict=True), len(points), "points"):
+        seen.points += 1
         forms = program_map(network.program, code)
         value = network.forward(x, exact=True).reshape(-1)
         for i, total in enumerate(values_of(forms, x)):
@@ -317,35 +366,52 @@ def _values(network: Network, points: np.ndarray, codes: np.ndarray) -> dict[str
 
 
 def _metric_per_layer(
-    network: Network, codes: np.ndarray, found: list[VQDistances]
+    network: Network, codes: np.ndarray, found: list[VQDistances], seen: _Compared
 ) -> dict[str, Any] | None:
-    """Distances per layer against one-hot matrices, and the triangle inequality."""
+    """Distances per layer against one-hot matrices, and that they are a metric on codes."""
+    n = len(codes)
+    off = ~np.eye(n, dtype=bool)
+    common = np.zeros((n, n), dtype=bool)
+    seen.pairs, seen.triples = n * (n - 1) // 2, n * (n - 1) * (n - 2) // 6
     for layer, part in enumerate(network.program.layers, 1):
         own = codes[:, _columns(network, layer)]
         distances = found[layer - 1].differing
         most = int(part.units.pieces.max())
         one_hot = (own[:, :, None] == np.arange(most)).astype(np.int64)
         matches = np.einsum("ikr,jkr->ij", one_hot, one_hot)
+        common |= matches > 0
         if not np.array_equal(distances, own.shape[1] - matches):
             return {"layer": layer, "what": "the distance is not that of the VQ matrices"}
-        direct = distances[:, None, :]
-        if np.any(direct > distances[:, :, None] + distances[None, :, :]):
-            return {"layer": layer, "what": "the triangle inequality fails"}
+        same = (own[:, None] == own[None]).all(axis=2)
+        if not np.array_equal(distances == 0, same) or not np.array_equal(distances, distances.T):
+            return {"layer": layer, "what": "the distance is 0 for other codes, or not symmetric"}
+        for row in distances:  # a row and a column at a time: n^3 numbers are not held
+            if np.any(distances > row[:, None] + row[None, :]):
+                return {"layer": layer, "what": "the triangle inequality fails"}
+    seen.common = int(np.count_nonzero(common & off)) // 2
     return None
 
 
-def _between(network: Network, points: np.ndarray, codes: np.ndarray) -> dict[str, Any] | None:
-    """The middle of two points of one code has that code (up to 30 pairs)."""
+def _between(
+    network: Network, points: np.ndarray, codes: np.ndarray,
+    steps: Sequence[tuple[int, list[Fraction]]], seen: _Compared,
+) -> dict[str, Any] | None:  # fmt: skip
+    """The middle of two points of one code has that code."""
     from ...cells.point import code_at
 
-    tried = 0
-    for i in range(len(points)):
-        for j in range(i):
-            if tried >= 30 or not np.array_equal(codes[i], codes[j]):
-                continue
-            tried += 1
-            middle = [(a + b) / 2 for a, b in zip(points[i], points[j], strict=True)]
-            if not np.array_equal(code_at(network.program, middle)[0], codes[i]):
-                return {"code": codes[i].tolist(), "points": [list(points[i]), list(points[j])],
-                        "what": "the point between them has another code"}  # fmt: skip
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for i, code in enumerate(codes.tolist()):
+        alike.setdefault(tuple(code), []).append(i)
+    pairs = [(i, list(x)) for i, x in steps]
+    for members in alike.values():
+        pairs += [(i, points[j].tolist()) for i, j in combinations(members, 2)]
+    for i, other in watched(pairs[:_MOST_PAIRS], len(pairs), "pairs"):
+        if not np.array_equal(code_at(network.program, other)[0], codes[i]):
+            return {"code": codes[i].tolist(), "points": [list(points[i]), other],
+                    "what": "a point of the region has another code"}  # fmt: skip
+        seen.within += 1
+        middle = [(a + b) / 2 for a, b in zip(points[i], other, strict=True)]
+        if not np.array_equal(code_at(network.program, middle)[0], codes[i]):
+            return {"code": codes[i].tolist(), "points": [list(points[i]), other],
+                    "what": "the point between them has another code"}  # fmt: skip
     return None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +16,16 @@ from ...rationals import as_fractions
 from ..registry import check
 from ..report import MAD_MAX, Report, Statement
 from .operators import network_behind
+from .written import composed, pieces_written
 
 if TYPE_CHECKING:
     from ...domain import Domain
     from ...network.network import Network, NetworkLayer
     from ...partition.partition import Partition
 
-__all__ = ["check_composition", "check_symbolic_composition"]
+__all__ = ["check_composition", "check_symbolic_composition", "formula"]
+
+Formula = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 _STATEMENT = (
     "An affine operator W z + b and then a MASO (A_s, B_s) is the MASO with "
@@ -69,7 +75,43 @@ def check_symbolic_composition() -> Report:
     ).report(wrong, "a piece of the formula is not that of the composition", checked=checked)
 
 
+def formula(
+    A: np.ndarray, B: np.ndarray, W: np.ndarray, b: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """A_kr = W^T A_s,kr and B_kr = B_s,kr + <b, A_s,kr>, as the theory has it, entry by entry."""
+    outputs, pieces, inner = A.shape
+    slopes = np.full((outputs, pieces, W.shape[1]), Fraction(0), dtype=object)
+    offsets = np.full((outputs, pieces), Fraction(0), dtype=object)
+    for k, r in np.ndindex(outputs, pieces):
+        offsets[k, r] = B[k, r]
+        for i in range(inner):
+            if A[k, r, i]:
+                offsets[k, r] += b[i] * A[k, r, i]
+                for j in range(W.shape[1]):
+                    slopes[k, r, j] += W[i, j] * A[k, r, i]
+    return slopes, offsets
+
+
+def _written(layer: NetworkLayer) -> tuple[np.ndarray, ...] | None:
+    """A_s, B_s, W and b of a layer, from the stored fields of its operators alone."""
+    nodes = layer.network.nodes
+    shapes = [layer.input_shape, *(node.shape for node in nodes[:-1])]
+    pieces = pieces_written(nodes[-1].operator, [shapes[-1]])
+    if pieces is None:
+        return None
+    before = zip((node.operator for node in nodes[:-1]), shapes, strict=False)
+    affine = composed(list(before))
+    if affine is None:
+        n = math.prod(layer.input_shape)
+        affine = (
+            np.array([[Fraction(int(i == j)) for j in range(n)] for i in range(n)]),
+            (np.full(n, Fraction(0), dtype=object)),
+        )
+    return (*pieces, *affine)
+
+
 def _by_formula(layer: NetworkLayer) -> tuple[np.ndarray, np.ndarray]:
+    """The pieces that the layer says it has."""
     maso = layer.as_maso()
     return as_fractions(maso.A), as_fractions(maso.B)
 
@@ -79,9 +121,11 @@ def _by_lowering(layer: NetworkLayer) -> tuple[np.ndarray, np.ndarray]:
     return as_fractions(spline.A), as_fractions(spline.B)
 
 
-@check(number=3, name="composition", needs_network=True)
+@check(number=3, name="composition", needs_network=True, regions=False)
 @guarded
-def check_composition(network: Network | Partition, domain: Domain | None = None) -> Report:
+def check_composition(
+    network: Network | Partition, domain: Domain | None = None, *, formula: Formula = formula
+) -> Report:
     """Check the formula of the composition for every layer of a network.
 
     Parameters
@@ -89,12 +133,18 @@ def check_composition(network: Network | Partition, domain: Domain | None = None
     network : Network or Partition
     domain : Domain, optional
         Not used: layers are compared everywhere.
+    formula : callable
+        ``(A_s, B_s, W, b)`` to A and B, object arrays of shapes (K, R, n), (K, R), (n, D), (n,),
+        to test in place of the theory's.
 
     Returns
     -------
     Report
-        Compared for every layer that is a chain of affine operators and one convex operator,
-        piece by piece; "not applicable" if there is none.
+        W, b and the nonlinear operator's A_s, B_s are written down from the operators' fields,
+        and the formula makes the layer's pieces of them. Compared with these, piece by piece, is
+        what ``layer.as_maso`` gives, and then the pieces of the compiled layer; for every layer
+        that is a chain of affine operators and one convex operator. "not applicable" if there is
+        none.
 
     References
     ----------
@@ -118,15 +168,21 @@ def check_composition(network: Network | Partition, domain: Domain | None = None
         except UnsupportedOperatorError as error:
             others[layer.label] = str(error)
             continue
-        read, offsets = _by_lowering(layer)
+        parts = _written(layer)
+        if parts is None:
+            others[layer.label] = "the pieces of its operator are not written down here"
+            continue
+        stated = formula(*parts)
         checked += 1
         pieces += B.size
-        wrong = _difference(layer.label, A, B, read, offsets)
+        wrong = _difference(layer.label, *stated, A, B) or _difference(
+            layer.label, *stated, *_by_lowering(layer)
+        )
         if wrong is not None:
             break
     routes = (
-        "the formula, with W and b of the affine operators and the MASO of the nonlinear one",
-        "the pieces of the whole layer, compiled into one program",
+        "the formula, with W, b, A_s and B_s written down from the operators' stored numbers",
+        "the layer's as_maso, and the pieces of the whole layer, compiled into one program",
     )
     says = Statement("check_composition", _STATEMENT, _SOURCE, routes, "layers")
     details = {"pieces": pieces, "not applicable": others}

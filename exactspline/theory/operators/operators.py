@@ -150,7 +150,7 @@ def check_operator(operator: Operator, *shapes: Sequence[int]) -> Report:
     return _report([(operator.label, operator, [tuple(shape) for shape in shapes])])
 
 
-@check(number=2, name="operators", needs_network=True)
+@check(number=2, name="operators", needs_network=True, regions=False)
 @guarded
 def check_operators(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check that every convex operator of a network equals its MASO; the others have none.

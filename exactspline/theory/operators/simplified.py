@@ -148,7 +148,7 @@ def _solved(W: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.array(fractions_of(beta.entries()), dtype=object)
 
 
-@check(number=9, name="simplified MASO", needs_network=True)
+@check(number=9, name="simplified MASO", needs_network=True, regions=False)
 @guarded
 def check_simplified(network: Network | Partition, domain: Domain | None = None) -> Report:
     """Check which layers of a network are simplified MASOs.

@@ -5,32 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...errors import ExactSplineError
+from ...errors import ExactSplineError, UnsupportedOperatorError
 from ...mode import guarded
-from ...network.activations import (
-    Abs,
-    Clip,
-    HardSigmoid,
-    LeakyReLU,
-    MaxLeaky,
-    PReLU,
-    ReLU,
-    ScalarSpline,
-    Threshold,
-)
 from ...network.affine import Add
 from ...network.graph import Node
 from ...network.network import Network
 from ...network.operator import Operator, Shape, is_affine
 from ...network.pooling import AveragePool
-from ...network.spline import ASO
-from ...rationals import as_fractions
 from ..common.region_maps import dense, partition_of
-from ..common.samples import exact_forward, maps_of, times
+from ..common.samples import maps_of, times
+from ..common.watch import watched
+from ..operators.written import Affine, affine_nodes, is_scalar, selected
 from ..registry import check
 from ..report import SPLINE_THEORY, Report, Statement
 
@@ -40,11 +29,14 @@ if TYPE_CHECKING:
 
 __all__ = ["check_cnn_formula", "check_resnet_formula"]
 
-_ENTRYWISE = (
-    Abs, Clip, HardSigmoid, LeakyReLU, MaxLeaky, PReLU, ReLU, ScalarSpline, Threshold,
-)  # fmt: skip
 Matrix = np.ndarray
-Affine = tuple[Matrix, Matrix]  # a matrix and a vector, in Fractions
+
+
+class Nonlinear(NamedTuple):
+    """A nonlinear operator and the shape that it reads."""
+
+    operator: Operator
+    shape: Shape
 
 
 @dataclass(frozen=True)
@@ -52,8 +44,8 @@ class Level:
     """One index l of a formula: C z + b, an activation, a pooling, and C_skip z + b_skip."""
 
     affine: Affine
-    activation: ASO | None
-    pooling: ASO | None
+    activation: Nonlinear | None
+    pooling: Nonlinear | None
     skip: Affine | None = None
 
 
@@ -65,25 +57,30 @@ class Form:
     last: Affine
 
 
+Formula = Callable[[Sequence[Matrix], Sequence[Matrix], Matrix, Matrix], Affine]
+
+
 class _OtherFormError(ExactSplineError):
     """The network cannot be written in the form; the message says why."""
 
 
 def _matrix(nodes: Sequence[tuple[Operator, Sequence[int]]], shape: Shape) -> Affine:
-    """The matrix and vector of affine operators, by their exact forward at 0 and all e_j."""
+    """The matrix and vector of affine operators, written down from their stored numbers."""
     net = Network.from_nodes(nodes, shape)
-    n = net.input_dim
-    points = [[Fraction(int(i == j)) for i in range(n)] for j in range(-1, n)]
-    values = np.array(exact_forward(net, points), dtype=object)
-    return (values[1:] - values[0]).T, values[0]
+    if not net.nodes:
+        n = net.input_dim
+        eye = [[Fraction(int(i == j)) for j in range(n)] for i in range(n)]
+        return np.array(eye, dtype=object).reshape(n, n), np.full(n, Fraction(0), dtype=object)
+    found = affine_nodes(net.nodes, net.input_shape)[-1]
+    assert found is not None
+    return found
 
 
-def _selected(spline: ASO | None, z: np.ndarray) -> tuple[Affine | None, np.ndarray]:
-    """A[z] and B[z] of an operator at a point, and its value there."""
-    if spline is None:
+def _selected(part: Nonlinear | None, z: np.ndarray) -> tuple[Affine | None, np.ndarray]:
+    """A[z] and B[z] of an operator at a point by its definition, and its value there."""
+    if part is None:
         return None, z
-    rows, code = np.arange(len(spline.pieces)), spline.code(z.tolist())
-    A, B = as_fractions(spline.A[rows, code]), as_fractions(spline.B[rows, code])
+    A, B = selected(part.operator, [part.shape], z)
     return (A, B), times(A, z) + B
 
 
@@ -105,12 +102,12 @@ def _cnn_form(network: Network) -> Form:
             continue
         affine = _matrix(pending, start)
         activation = pooling = None
-        if isinstance(operator, _ENTRYWISE):
-            activation = operator.as_aso(shape)
+        if is_scalar(operator):
+            activation = Nonlinear(operator, shape)
             shape = nodes[position].shape
             position += 1
         if position < len(nodes) and _pools(nodes[position].operator, shape):
-            pooling = nodes[position].operator.as_aso(shape)
+            pooling = Nonlinear(nodes[position].operator, shape)
             shape = nodes[position].shape
             position += 1
         levels.append(Level(affine, activation, pooling))
@@ -120,7 +117,7 @@ def _cnn_form(network: Network) -> Form:
 
 def _pools(operator: Operator, shape: Shape) -> bool:
     """Whether an operator pools: maxima of several entries, or average pooling."""
-    if isinstance(operator, _ENTRYWISE):
+    if is_scalar(operator):
         return False
     return isinstance(operator, AveragePool) or not is_affine(operator, [shape])
 
@@ -139,9 +136,9 @@ def _resnet_form(network: Network) -> Form:
             pending.append((block[0].operator, inputs))
         elif len(block) == 1:
             operator = block[0].operator
-            if not isinstance(operator, _ENTRYWISE):
+            if not is_scalar(operator):
                 raise _OtherFormError(f"{operator.label} is no activation; the form has no pooling")
-            levels.append(Level(_matrix(pending, start), operator.as_aso(shape), None))
+            levels.append(Level(_matrix(pending, start), Nonlinear(operator, shape), None))
             pending, start = [], block[0].shape
         else:
             level = _residual(block, shape, pending, start)
@@ -175,7 +172,7 @@ def _residual(
         raise _OtherFormError(f"{count} an activation in the block that ends in {join.label}")
     chain, bent = chains[body[0]], bends[body[0]]
     last = block[chain[-1]]
-    if sum(bent) > 1 or not bent[-1] or not isinstance(last.operator, _ENTRYWISE):
+    if sum(bent) > 1 or not bent[-1] or not is_scalar(last.operator):
         raise _OtherFormError(
             f"the body of the block that ends in {join.label} is not sigma(C z + b): it must be "
             "affine operators and then one activation"
@@ -187,8 +184,9 @@ def _residual(
 
     input_shape = shape if len(chain) == 1 else block[chain[-2]].shape
     return Level(
-        affine(chain[:-1]), last.operator.as_aso(input_shape), None, affine(chains[1 - body[0]])
-    )
+        affine(chain[:-1]), Nonlinear(last.operator, input_shape), None,
+        affine(chains[1 - body[0]]),
+    )  # fmt: skip
 
 
 def _affine_node(block: Sequence[Node], position: int, shape: Shape) -> bool:
@@ -207,7 +205,16 @@ def _branch(block: Sequence[Node], end: int) -> list[int]:
     return out[::-1]
 
 
-def cnn_products(form: Form, x: np.ndarray) -> Affine:
+def products(factors: Sequence[Matrix], terms: Sequence[Matrix], W: Matrix, last: Matrix) -> Affine:
+    """W (prod_l D_l) and W sum_l (prod_{j>l} D_j) d_l + b_W, for x -> D_l x + d_l, l = 1, 2, ..."""
+    slopes, offset = W, last
+    for D, d in zip(reversed(factors), reversed(terms), strict=True):
+        offset = offset + times(slopes, d)  # W times the product of the later levels
+        slopes = times(slopes, D)
+    return slopes, offset
+
+
+def cnn_products(form: Form, x: np.ndarray, formula: Formula = products) -> Affine:
     """W (prod A_rho A_sigma C) and W sum_l (prod_{j>l} ...) (A_rho (A_sigma b + B_sigma) + B_rho).
 
     With C_skip and b_skip: W (prod (A_sigma C + C_skip)), and b_skip added to every term.
@@ -226,17 +233,12 @@ def cnn_products(form: Form, x: np.ndarray) -> Affine:
             z = z + times(level.skip[0], before) + level.skip[1]
         factors.append(C)
         terms.append(b)
-    W, last = form.last
-    slopes, offset = W, last
-    for C, b in zip(reversed(factors), reversed(terms), strict=True):
-        offset = offset + times(slopes, b)  # W times the product of the later levels
-        slopes = times(slopes, C)
-    return slopes, offset
+    return formula(factors, terms, *form.last)
 
 
 def _check(
     network: Network | Partition, domain: Domain | None, says: Statement,
-    form_of: Callable[[Network], Form],
+    form_of: Callable[[Network], Form], formula: Formula,
 ) -> Report:  # fmt: skip
     partition = partition_of(network, domain)
     try:
@@ -247,10 +249,14 @@ def _check(
         return says.not_applicable("the network has no units")
     maps, chart = maps_of(partition), partition.domain.chart
     P, p = dense(chart.point, "the domain's chart")
-    wrong = None
-    for region in range(len(partition)):
+    wrong, checked = None, 0
+    for region in watched(range(len(partition)), len(partition), "regions"):
+        checked += 1
         x = np.array(chart.lift(partition.witness(region)), dtype=object)
-        A, b = cnn_products(form, x)
+        try:
+            A, b = cnn_products(form, x, formula)
+        except UnsupportedOperatorError as why:
+            return says.not_applicable(str(why))
         slopes, offset = times(A, P).tolist(), (times(A, p) + b).tolist()
         if slopes != maps.over_t[region].tolist() or offset != maps.shift[region].tolist():
             wrong = {
@@ -259,7 +265,7 @@ def _check(
             }  # fmt: skip
             break
     return says.report(
-        wrong, "the products are not the region's affine map", checked=len(partition),
+        wrong, "the products are not the region's affine map", checked=checked,
         details={
             "levels": len(form.levels),
             "with pooling": sum(level.pooling is not None for level in form.levels),
@@ -269,15 +275,17 @@ def _check(
 
 
 _ROUTES = (
-    "the products of A_rho[x], A_sigma[x] and C at the region's witness, C by the operators' "
-    "exact forward at 0 and the unit vectors",
+    "the products of A_rho[x], A_sigma[x] and C at the region's witness, all of them matrices "
+    "written down from the operators' stored numbers",
     "the affine map of the region, composed from the compiled program's pieces",
 )
 
 
 @check(number=6, name="CNN formula", needs_network=True)
 @guarded
-def check_cnn_formula(network: Network | Partition, domain: Domain | None = None) -> Report:
+def check_cnn_formula(
+    network: Network | Partition, domain: Domain | None = None, *, formula: Formula = products
+) -> Report:
     """Check the formula of a CNN on every region.
 
     Parameters
@@ -286,11 +294,16 @@ def check_cnn_formula(network: Network | Partition, domain: Domain | None = None
         A chain; convolution (or what is affine), activation and pooling count as one index.
     domain : Domain, optional
         All of R^D by default.
+    formula : callable
+        (D, d, W, b_W) to a matrix and a vector, D and d lists of A_rho[x] A_sigma[x] C and of
+        A_rho[x] (A_sigma[x] b + B_sigma[x]) + B_rho[x], the first index first: to test in place of
+        the theory's products.
 
     Returns
     -------
     Report
-        "not applicable" for networks with branches and for affine ones.
+        "not applicable" for networks with branches, affine ones, and operators whose pieces are
+        not written down here (sorting).
 
     References
     ----------
@@ -311,12 +324,14 @@ def check_cnn_formula(network: Network | Partition, domain: Domain | None = None
         f"{SPLINE_THEORY}, on CNNs; with the biases B of the nonlinear operators",
         _ROUTES,
     )
-    return _check(network, domain, says, _cnn_form)
+    return _check(network, domain, says, _cnn_form, formula)
 
 
 @check(number=6, name="ResNet formula", needs_network=True)
 @guarded
-def check_resnet_formula(network: Network | Partition, domain: Domain | None = None) -> Report:
+def check_resnet_formula(
+    network: Network | Partition, domain: Domain | None = None, *, formula: Formula = products
+) -> Report:
     """Check the formula of a ResNet on every region.
 
     Parameters
@@ -325,6 +340,9 @@ def check_resnet_formula(network: Network | Partition, domain: Domain | None = N
         Blocks z' = sigma(C z + b) + C_skip z + b_skip, plain layers, and affine operators.
     domain : Domain, optional
         All of R^D by default.
+    formula : callable
+        As for `check_cnn_formula`, with D = A_sigma[x] C + C_skip and d = A_sigma[x] b +
+        B_sigma[x] + b_skip.
 
     Returns
     -------
@@ -351,4 +369,4 @@ def check_resnet_formula(network: Network | Partition, domain: Domain | None = N
         f"{SPLINE_THEORY}, on ResNets; with the biases B of the nonlinear operators",
         _ROUTES,
     )
-    return _check(network, domain, says, _resnet_form)
+    return _check(network, domain, says, _resnet_form, formula)

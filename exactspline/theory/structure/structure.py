@@ -10,6 +10,7 @@ import numpy as np
 from ...mode import guarded
 from ..common.region_maps import dot, fractions_of, partition_of
 from ..common.samples import exact_forward, maps_of, simplices
+from ..common.watch import watched
 from ..registry import check
 from ..report import SPLINE_THEORY, Report, Statement
 
@@ -54,12 +55,12 @@ def tear(partition: Partition, over_t: np.ndarray, shift: np.ndarray) -> dict[st
     On the facet n . t = c the jump must be v n^T in the slopes and -v c in the offsets.
     """
     edges = partition.edges
-    for e in range(len(edges)):
+    for e in watched(range(len(edges)), len(edges), "facets"):
         source, target = int(edges.source[e]), int(edges.target[e])
         constant, *row = fractions_of(edges.row(e))  # > 0 in source; c is the constant
         normal = [-v for v in row]
         square = dot(normal, normal)
-        for output in range(over_t.shape[1]):
+        for output in range(len(over_t[source])):
             jump = (over_t[target, output] - over_t[source, output]).tolist()
             v = dot(jump, normal) / square
             lift: Fraction = shift[target, output] - shift[source, output]
@@ -132,6 +133,6 @@ def check_piecewise_affine(network: Network | Partition, domain: Domain | None =
             "the affine map composed from the pieces of the region's code",
         ),
     ).report(
-        wrong, reason, checked=len(partition),
+        wrong, reason, checked=points // (partition.domain.chart.dim + 2),
         details={"points": points, "facets": facets, "layers": len(layers)},
     )  # fmt: skip

@@ -1,0 +1,393 @@
+"""Every formula of the theory changed in one place: do the checks refuse it?
+
+    python benchmarks/mutations.py [MODULE ...] [--most N] [--workers N] [--survivors] [--markdown]
+
+A mutant is one module of exactspline/theory with one change: a sum becomes a difference, a product
+a sum, a comparison its opposite, a sign is lost, 0, 1 or 2 in arithmetic is one more. Each runs in
+a process of its own, in which the checks are run on some toy networks: it is refused if a verdict
+is another one than without the change, or a check ends in an error. The checks of the module's own
+statement come first. What no check looks at is left out: messages, limits, what is only shown, and
+the modules in ``OUT``, with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib.abc
+import importlib.util
+import json
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import exactspline as es
+
+ROOT = Path(es.__file__).parent / "theory"
+SECONDS = 60  # of a mutant
+OUT = {
+    "learning/learning.py": "fits data; no statement is about it",
+    "filters/matched.py": "templates at one input and a penalty; no statement is about them",
+    "filters/autograd.py": "torch's side of check 7: its bound on rounding may only be too wide",
+    "gallery.py": "the toy networks",
+    "structure/spline.py": "the object s[alpha, beta, Omega]; tests compare it with the network",
+}
+ROOM = {"__init__.py", "chapters.py", "registry.py", "report.py", "run.py", "own.py"}  # no formula
+SUMS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.MatMult: None}
+OPPOSITES = {
+    ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+}  # fmt: skip
+# assigned to: only shown, or counted
+SHOWN = {
+    "bad", "wrong", "details", "checked", "points", "pairs", "facets", "radii", "count", "seen",
+    "why", "reason", "says", "report", "case", "by_hand", "witnesses", "regions", "within", "tried",
+    "compared", "exact", "left_out", "triples", "common", "right", "straight", "obtuse", "stated",
+}  # fmt: skip
+
+
+_LEFT_OUT = (
+    ast.Raise, ast.JoinedStr, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Assert, ast.Subscript,
+    ast.Dict,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: the n-th site of a module."""
+
+    module: str
+    number: int
+    line: int
+    what: str
+
+
+class _Sites(ast.NodeVisitor):
+    """The nodes of a module that can be changed, in order, with what they become."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[ast.AST, str]] = []
+        self.inside = 0  # functions
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        self.inside += 1
+        for statement in node.body:
+            self.visit(statement)
+        self.inside -= 1
+
+    def visit(self, node: ast.AST) -> None:
+        if not isinstance(node, _LEFT_OUT):
+            super().visit(node)
+
+    def visit_Return(self, node: ast.Return) -> None:
+        if isinstance(node.value, ast.Tuple):  # (count, counterexample)
+            return
+        if isinstance(node.value, (ast.Call, ast.Dict)) and "says" in ast.unparse(node)[:20]:
+            return
+        self.generic_visit(node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        name = ast.unparse(node.func)
+        if name in ("range", "isinstance", "LimitError", "ParameterError", "watched", "Report"):
+            return
+        if name.endswith((".report", ".not_applicable", ".undecided", "Statement")):
+            return
+        self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        names = {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+        if not names & SHOWN:
+            self.generic_visit(node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        names = {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
+        names |= {n.attr for n in ast.walk(node.target) if isinstance(n, ast.Attribute)}
+        if names & SHOWN or (isinstance(node.value, ast.Constant) and node.value.value == 1):
+            return
+        self._operation(node)
+        self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> None:
+        ends = all(isinstance(s, ast.Raise) for s in node.body)
+        if "_MOST" in ast.unparse(node.test) or ends:
+            for statement in node.orelse if ends else []:
+                self.visit(statement)
+            return
+        self.generic_visit(node)
+
+    def _operation(self, node: ast.BinOp | ast.AugAssign) -> None:
+        other = SUMS.get(type(node.op))
+        text = any(
+            isinstance(n, (ast.Constant,)) and isinstance(n.value, str) for n in ast.walk(node)
+        )
+        if self.inside and other is not None and not text:
+            self.found.append((node, f"{_sign(node.op)} -> {_sign(other())}"))
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        self._operation(node)
+        for side in (node.left, node.right):
+            number = isinstance(side, ast.Constant) and type(side.value) is int
+            if number and side.value in (0, 1, 2) and self.inside:
+                self.found.append((side, f"{side.value} -> {side.value + 1}"))
+        self.generic_visit(node)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> None:
+        number = isinstance(node.operand, ast.Constant)
+        if self.inside and isinstance(node.op, ast.USub) and not number:
+            self.found.append((node, "a minus is lost"))
+        self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> None:
+        other = OPPOSITES.get(type(node.ops[0]))
+        if self.inside and len(node.ops) == 1 and other is not None:
+            self.found.append((node, f"{_sign(node.ops[0])} -> {_sign(other())}"))
+        self.generic_visit(node)
+
+
+_SIGNS = {
+    "Add": "+", "Sub": "-", "Mult": "*", "Div": "/", "Lt": "<", "LtE": "<=", "Gt": ">", "GtE": ">=",
+    "Eq": "==", "NotEq": "!=",
+}  # fmt: skip
+
+
+def _sign(op: ast.AST) -> str:
+    return _SIGNS[type(op).__name__]
+
+
+def _tree(module: str) -> tuple[ast.Module, _Sites]:
+    source = (ROOT / module).read_text(encoding="utf-8")
+    tree, sites = ast.parse(source), _Sites()
+    sites.visit(tree)
+    return tree, sites
+
+
+def mutants(module: str) -> list[Mutant]:
+    """All changes of a module, in the order of its text."""
+    _, sites = _tree(module)
+    return [
+        Mutant(module, i, getattr(node, "lineno", 0), what)
+        for i, (node, what) in enumerate(sites.found)
+    ]
+
+
+def changed(mutant: Mutant) -> ast.Module:
+    """The module's tree with the change."""
+    tree, sites = _tree(mutant.module)
+    node, _ = sites.found[mutant.number]
+    if isinstance(node, (ast.BinOp, ast.AugAssign)):
+        node.op = SUMS[type(node.op)]()  # type: ignore[misc]
+    elif isinstance(node, ast.Compare):
+        node.ops = [OPPOSITES[type(node.ops[0])]()]
+    elif isinstance(node, ast.UnaryOp):
+        node.op = ast.UAdd()
+    elif isinstance(node, ast.Constant):
+        node.value = node.value + 1  # type: ignore[operator]
+    return ast.fix_missing_locations(tree)
+
+
+class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives the changed module where the real one is asked for."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self.path = ROOT / mutant.module
+        parts = ["exactspline", "theory", *Path(mutant.module).with_suffix("").parts]
+        self.name = ".".join(parts)
+        self.tree = changed(mutant)
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self.name:
+            return None
+        return importlib.util.spec_from_loader(name, self, origin=str(self.path))
+
+    def exec_module(self, module) -> None:
+        exec(compile(self.tree, str(self.path), "exec"), module.__dict__)
+
+
+class _NoTorch(importlib.abc.MetaPathFinder):
+    """Torch takes long to load; check 7 says that it was not asked."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            raise ImportError("not here")
+
+
+def networks() -> dict[str, tuple[es.Network, es.Domain]]:
+    """What the checks are run on: small, and no two weights that a change could confuse."""
+    dense = [
+        es.Dense([[1, "1/3"], [2, -1], ["1/5", 2]], ["1/2", 1, -1]), es.ReLU(),
+        es.Dense([[1, -3, 1], [2, 1, -3]], ["-1/3", 1]), es.Abs(), es.Dense([[3, "-2/7"]], [1]),
+    ]  # fmt: skip
+    cnn = [
+        es.Conv([[[1, "-1/2"]], [["1/3", 1]]], ["1/7", "1/2"]), es.LeakyReLU("1/10"),
+        es.MaxPool((2,)), es.Flatten(), es.Dense([[1, -1], ["1/2", "2/3"]], ["2/3", "-1/4"]),
+    ]  # fmt: skip
+    res = [
+        es.Residual([es.Dense([[1, "1/2"], [-1, "1/3"]], ["1/2", "1/9"]), es.ReLU()]),
+        es.Residual(
+            [es.Dense([["1/3", -1], [1, 1]], ["1/8", "-1/2"]), es.Clip(-1, 2)],
+            [es.Dense([[1, "1/4"], ["1/2", 1]], [3, "1/6"])],
+        ),
+        es.Dense([[1, -1]], ["1/7"]),
+    ]
+    convex = [
+        es.Dense([[1, "-1/2"], ["1/3", 1]], ["1/2", -1]), es.ReLU(), es.Dense([[1, 2]], ["-1/3"]),
+        es.ReLU(), es.Dense([[3]], [1]),
+    ]  # fmt: skip
+    centres = [[0, 0], [2, 1], [-1, 3]]
+    return {
+        "dense": (es.Network(dense, (2,)), es.WholeSpace(2)),
+        "dense in a box": (es.Network(dense, (2,)), es.Box(["-1/2", -2], [3, "5/3"])),
+        "slice": (es.Network(dense, (2,)), es.Slice([0, "1/3"], [[1, 2]])),
+        "cnn": (es.Network(cnn, (1, 3)), es.WholeSpace(3)),
+        "residual": (es.Network(res, (2,)), es.WholeSpace(2)),
+        "convex": (es.Network(convex, (2,)), es.WholeSpace(2)),
+        "K-means": (es.Network([es.MASO([centres], [[0, "-5/2", -5]])], (2,)), es.WholeSpace(2)),
+    }
+
+
+def _checks(module: str) -> list[str]:
+    """The checks, those of the module's own statement first; then those of its chapter."""
+    from exactspline import theory
+
+    name = "exactspline.theory." + module.removesuffix(".py").replace("/", ".")
+    chapter = name.rpartition(".")[0]
+
+    def place(item):
+        own = item[1].function.__module__
+        return (own != name, not own.startswith(chapter), item[1].number)
+
+    return [check for check, _ in sorted(theory.CHECKS.items(), key=place)]
+
+
+def _outcomes(module: str, omegas: dict) -> Iterator[tuple[str, str]]:
+    """What the checks say, one after the other."""
+    from exactspline import theory
+
+    for check in _checks(module):
+        line = theory.CHECKS[check]
+        for name, omega in omegas.items() if line.needs_network else (("", None),):
+            try:
+                report = line.function(*([omega] if line.needs_network else []))
+                told = report.verdict
+            except Exception as error:
+                told = f"error: {type(error).__name__}"
+            yield f"{check}, {name}", told
+
+
+def _child(mutant: Mutant | None, omegas: dict, expected: dict | None, pipe: int) -> None:
+    """Runs the checks; writes the outcomes, or the first that is another one."""
+    sys.meta_path.insert(0, _NoTorch())
+    out: dict[str, str] = {}
+    if mutant is not None:
+        sys.meta_path.insert(0, _Changed(mutant))
+    try:
+        for key, told in _outcomes(mutant.module if mutant else "", omegas):
+            out[key] = told
+            if expected is not None and told != expected[key]:
+                out = {"refused by": key, "it says": told}
+                break
+    except BaseException as error:  # the module itself does not load
+        out = {"refused by": "loading", "it says": type(error).__name__}
+    os.write(pipe, json.dumps(out).encode())
+    os._exit(0)
+
+
+def run(mutant: Mutant | None, omegas: dict, expected: dict | None = None) -> dict[str, str]:
+    """The outcomes of all checks; of a mutant what refuses it, or nothing."""
+    ours, theirs = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(SECONDS if mutant else 600)
+        _child(mutant, omegas, expected, theirs)
+    os.close(theirs)
+    with os.fdopen(ours, "rb") as pipe:
+        text = pipe.read()
+    os.waitpid(pid, 0)
+    if not text:
+        return {"refused by": "no end", "it says": f"after {SECONDS} s"}
+    found = json.loads(text)
+    return found if mutant is None or "refused by" in found else {}
+
+
+def chosen(modules: list[str], most: int | None) -> list[Mutant]:
+    """The mutants of some modules, evenly from each if there are more than ``most``."""
+    out = []
+    for module in modules:
+        found = mutants(module)
+        if most is not None and len(found) > most:
+            found = [found[i * len(found) // most] for i in range(most)]
+        out += found
+    return out
+
+
+def all_modules() -> list[str]:
+    """The modules with formulas."""
+    files = sorted(p.relative_to(ROOT).as_posix() for p in ROOT.rglob("*.py"))
+    return [f for f in files if f not in OUT and Path(f).name not in ROOM]
+
+
+def prepared() -> dict:
+    """The partitions of the networks, with their facets."""
+    import cvxpy  # noqa: F401
+    import sympy  # noqa: F401
+
+    return {n: es.enumerate_regions(net, d, graph=True) for n, (net, d) in networks().items()}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("modules", nargs="*", help="such as geometry/power.py; all by default")
+    parser.add_argument("--most", type=int, help="mutants of a module, evenly chosen")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--survivors", action="store_true", help="list those that no check refuses")
+    parser.add_argument("--markdown", action="store_true", help="the table as in docs/theory.md")
+    arguments = parser.parse_args()
+    start = time.perf_counter()
+    omegas = prepared()
+    expected = run(None, omegas)
+    wrong = {k: v for k, v in expected.items() if v.startswith("error")}
+    if wrong:
+        sys.exit(f"without a change: {wrong}")
+    todo = chosen(arguments.modules or all_modules(), arguments.most)
+    with ThreadPoolExecutor(arguments.workers) as pool:
+        found = list(pool.map(lambda m: run(m, omegas, expected), todo))
+    rows: dict[str, Counter] = {}
+    for mutant, result in zip(todo, found, strict=True):
+        row = rows.setdefault(mutant.module, Counter())
+        row["mutants"] += 1
+        told = result.get("it says", "")
+        if not result:
+            row["survive"] += 1
+            if arguments.survivors:
+                text = (ROOT / mutant.module).read_text().splitlines()[mutant.line - 1].strip()
+                print(f"  {mutant.module}:{mutant.line}: {mutant.what}    {text}")
+        elif told.startswith("error") or result["refused by"] in ("loading", "no end"):
+            row["by an error"] += 1
+        else:
+            row["by a verdict"] += 1
+    columns = ("mutants", "by a verdict", "by an error", "survive")
+    total = Counter()
+    if arguments.markdown:
+        print("| module | mutants | refused by a verdict | by an error | not refused |")
+        print("|---|---|---|---|---|")
+    for module, row in rows.items():
+        total.update(row)
+        cells = [f"`{module}`" if arguments.markdown else f"{module:<28}"]
+        cells += [f"{row[c]:>6}" for c in columns]
+        print(
+            "| " + " | ".join(c.strip() for c in cells) + " |"
+            if arguments.markdown
+            else " ".join(cells)
+        )
+    print("all", *(f"{c}: {total[c]}" for c in columns), f"in {time.perf_counter() - start:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
