@@ -1,6 +1,6 @@
 // The view: where the picture is, how pointers and keys move it, and the axes around it.
 
-const MARGIN = { left: 62, right: 14, top: 14, bottom: 34 };
+const MARGIN = { left: 62, right: 14, top: 22, bottom: 34 };
 const KEY_STEP = 0.12; // of the picture's width
 
 class View {
@@ -93,13 +93,14 @@ function ticksOf(low, high, most) {
   const text = (v) => digits > 7 || size >= 1e6
     ? v.toExponential(Math.max(0, Math.min(16, Math.ceil(Math.log10(size / step)))))
     : v.toFixed(Math.min(20, digits));
-  // with an origin apart where all numbers would be long and alike
+  // with an origin and a power of ten apart where all numbers would be long and alike
   const apart = size / step > 1e5;
-  const origin = apart ? out[Math.floor(out.length / 2)] ?? 0 : 0;
+  const origin = apart ? out[Math.floor(out.length / 2)] ?? (low + high) / 2 : null;
+  const power = apart ? Math.floor(Math.log10(step)) : 0;
   const label = (v) => apart
-    ? (Math.abs(v - origin) < step / 2 ? "0" : `${v > origin ? "+" : "−"}${short(Math.abs(v - origin), 2)}`)
+    ? short(Math.round((v - origin) / 10 ** power), 6)
     : text(Math.abs(v) < step / 1e6 ? 0 : v).replace("-", "−");
-  return { values: out, label, origin: apart ? origin : null };
+  return { values: out, label, origin, power };
 }
 
 /** Frame, ticks and names of the axes. */
@@ -134,12 +135,11 @@ function drawAxes(context, view, names, colours) {
   }
   context.fillStyle = colours.ink;
   context.textBaseline = "bottom";
-  const say = (name, origin) => (origin === null ? name : `${name}, from ${origin.toPrecision(14)}`);
-  context.fillText(say(names[0], across.origin), left + width, top + height + MARGIN.bottom);
-  context.translate(12, top);
-  context.rotate(-Math.PI / 2);
-  context.textBaseline = "middle";
-  context.fillText(say(names[1], up.origin), 0, 0);
+  const say = (name, { origin, power }) => (origin === null ? name
+    : `${name} = ${origin.toPrecision(14).replace("-", "−")} + … × 1e${power}`);
+  context.fillText(say(names[0], across), left + width, top + height + MARGIN.bottom);
+  context.textAlign = "left";
+  context.fillText(say(names[1], up), left, top - 5);
   context.restore();
 }
 
