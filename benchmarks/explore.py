@@ -79,10 +79,10 @@ def partition_of(regions: int) -> es.Partition:
     width = 64 if regions < 50_000 else 160 if regions < 400_000 else 320
     network, half = random_network(width), 1.0
     found = es.count_regions(network, es.Box(-half, half, dim=2))
-    for _ in range(6):
+    for _ in range(10):
         if 0.8 * regions <= found <= 1.25 * regions:
             break
-        half *= min(4.0, max(0.25, (regions / found) ** 0.5))
+        half *= min(4.0, max(0.25, (regions / found) ** 0.8))
         found = es.count_regions(network, es.Box(-half, half, dim=2))
     return es.enumerate_regions(network, es.Box(-half, half, dim=2), polygons=True)
 

@@ -14,7 +14,7 @@ from ..errors import ExactSplineError, LimitError, ShapeError
 from ..partition.complex.complex import Complex
 from ..partition.complex.source import complex_space
 from ..partition.regions.coordinates import Coordinates
-from ..rationals import format_rational, fractions
+from ..rationals import format_rational, fractions, nearest_float
 from ..search.packing import bits_of, pack_rows
 from ..texts import plain
 from .boundary import boundary_segments
@@ -35,6 +35,10 @@ MOST_REGIONS = 4_000_000
 _MOST_WORK = (
     1_000_000  # faces times units whose decision boundary is found by default: half a minute
 )
+_WIDE, _MOST_WIDE = (
+    2048,
+    2_000_000,
+)  # units of a layer; times regions, up to which maps are compared
 _CODES = 1 << 24
 
 Watch = Callable[[str], None]
@@ -92,13 +96,17 @@ def dataset(
     polygons = polygons_of(found)
     areas, centroids = areas_and_centroids(polygons)
     watch("colours")
-    faces = face_columns(partition, space, polygons, centroids, ties=boundary is not False)
+    width = max((len(layer.units) for layer in network.program.layers), default=0)
+    heavy = width > _WIDE and width * len(partition) > _MOST_WIDE
+    ties = boundary if boundary is not None else not heavy
+    faces = face_columns(partition, space, polygons, centroids, ties=ties)
     columns = {
         **faces.columns,
         "area": np.where(polygons.cut, np.inf, areas).astype(np.float32),
         "sides": np.minimum(found.faces.corner_counts, 65535).astype(np.uint16),
     }
-    columns["piece"] = _pieces(partition)
+    if not heavy:
+        columns["piece"] = _pieces(partition)
     quantities = _quantities(columns, values, len(partition), len(network.program.output))
     out["geometry"] = _geometry(found, polygons, blocks)
     out["codes"] = _codes(partition, blocks)
@@ -124,7 +132,7 @@ def _shortened(text: str) -> str:
 
     def near(found: re.Match[str]) -> str:
         whole = found.group()
-        return whole if len(whole) < 14 else f"≈{float(Fraction(whole)):.6g}"
+        return whole if len(whole) < 14 else f"≈{nearest_float(Fraction(whole)):.6g}"
 
     return re.sub(r"-?\d+/\d+", near, plain(text))
 
@@ -159,6 +167,7 @@ def _quantities(
     out = [
         ({"key": key, "label": label, "kind": kind, **_range(columns[key], kind)}, columns[key])
         for key, label, kind in said
+        if key in columns
     ]
     for name, given in (values or {}).items():
         array = np.asarray(given)
@@ -202,8 +211,9 @@ def _geometry(found: Complex, polygons: Polygons, blocks: Blocks) -> dict[str, A
             np.array([found.edges.side(int(e)) for e in found.border_edges], dtype=np.int32)
         ),
         "cut": blocks.add(np.flatnonzero(polygons.cut).astype(np.int32), differences=True),
-        "window": None if window is None else [float(v) for v in window],
+        "window": None if window is None else [nearest_float(v) for v in window],
         "windowText": None if window is None else [format_rational(v) for v in window],
+        "error": float(polygons.error.max(initial=0.0)),
         "edges": len(edges),
         "corners": len(found.corners),
     }
@@ -244,14 +254,14 @@ def _sides(partition: Partition, found: Complex, space: SearchSpace) -> list[dic
     out = []
     for side in sorted({int(found.edges.side(int(e)) or 0) for e in found.border_edges}):
         text = partition.side(side) if not found.reduced else f"side {side} of the domain"
-        out.append({"side": side, "text": plain(text), "row": _finite(fractions(rows[side]))})
+        out.append(
+            {
+                "side": side,
+                "text": plain(text),
+                "row": [nearest_float(v) for v in fractions(rows[side])],
+            }
+        )
     return out
-
-
-def _finite(row: Any) -> list[float]:
-    from ..rationals import nearest_float
-
-    return [nearest_float(v) for v in row]
 
 
 def _boundary(
@@ -262,7 +272,11 @@ def _boundary(
     regions = np.flatnonzero(open_ & (np.diff(polygons.start) > 0))
     if wanted is False:
         return {"segments": None, "why": "left out"}
-    if wanted is None and len(regions) * partition.network.program.n_units > _MOST_WORK:
+    if (
+        wanted is None
+        and len(regions)
+        and len(regions) * partition.network.program.n_units > _MOST_WORK
+    ):
         return {
             "segments": None,
             "why": f"left out: {len(regions):,} regions may meet it, which takes a while; "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import DomainError, ParameterError, ShapeError
-from ..export.files import by_suffix, replaced
+from ..export.files import by_suffix, check_writable, replaced
 from ..mode import guarded
 from ..partition.complex.source import planar_space
 from .dataset import dataset
@@ -116,7 +116,8 @@ class Explorer:
 
 
 def check_path(path: PathLike) -> None:
-    """Refuse a file that is no .html."""
+    """Refuse a file that is no .html, or cannot be written."""
+    check_writable(path)
     by_suffix(path, {".html": None, ".htm": None}, "the explorer")
 
 

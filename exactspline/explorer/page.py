@@ -17,7 +17,7 @@ __all__ = ["SCRIPTS", "page", "safe_json"]
 
 SCRIPTS = (
     "columns.js", "colours.js", "affine.js", "geometry.js", "drawing.js", "view.js", "panes.js",
-    "image.js", "controls.js", "app.js",
+    "image.js", "controls.js", "picture.js", "regions.js", "shown.js", "app.js",
 )  # fmt: skip
 _ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 

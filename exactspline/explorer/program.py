@@ -90,9 +90,9 @@ def image_of(space: SearchSpace, points: np.ndarray, shape: tuple[int, int, int]
         seen = points @ dense.T + _near(forms.const)
     seen = seen[np.isfinite(seen)]
     low, high = (float(seen.min()), float(seen.max())) if len(seen) else (0.0, 1.0)
-    if low >= -0.5 and high <= 1.5:  # pixels from 0 to 1, and a little beyond them
+    if low >= -3 and high <= 4:  # pixels from 0 to 1, and beyond them where a slice leaves them
         low, high = 0.0, 1.0
-    elif low >= -128 and 1.5 < high <= 384:
+    elif low >= -600 and 20 <= high <= 1000:
         low, high = 0.0, 255.0
     return {"shape": list(shape), "low": low, "high": high if high > low else low + 1}
 

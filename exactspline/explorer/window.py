@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import LimitError
-from ..rationals import nearest_float
+from ..rationals import nearest_float, rounded
 
 if TYPE_CHECKING:
     from ..partition.complex.complex import Complex
@@ -21,6 +21,8 @@ __all__ = ["Polygons", "Window", "clipped", "polygons_of", "window_of"]
 Window = tuple[Fraction, Fraction, Fraction, Fraction]  # left, below, right, above
 Vertex = tuple[Fraction, Fraction, int]  # a point, and the edge that begins there
 _MARGIN = 0.25  # of what is seen, beyond the outermost corner
+_LEAST = 1e-280  # spans that can be drawn, and its reciprocal
+_ROOM = 1024.0  # times a corner's error, that an edge must be long
 
 
 @dataclass
@@ -58,13 +60,12 @@ def polygons_of(complex_: Complex) -> Polygons:
     Every corner lies inside of the window, so that every face is seen and bounded ones are whole.
     Where edges leave it is computed in rationals, and rounded once.
     """
-    links, corners = complex_.half_edges, complex_.corners
-    if not np.isfinite(corners.xy).all():
-        raise LimitError("explore: a corner lies beyond the range of float64; take a smaller box")
+    links = complex_.half_edges
+    xy, error = _corners(complex_)
     cut = ~complex_.faces.bounded
     if not cut.any():
-        return Polygons(corners.xy, corners.error, links.start, links.origin, links.edge, cut, None)
-    window = window_of(complex_)
+        return Polygons(xy, error, links.start, links.origin, links.edge, cut, None)
+    window = window_of(complex_, xy)
     known: dict[tuple[Fraction, Fraction], int] = {}
     found = {
         int(face): _cut_face(complex_, int(face), window, known) for face in np.flatnonzero(cut)
@@ -85,14 +86,38 @@ def polygons_of(complex_: Complex) -> Polygons:
     new = np.array([[nearest_float(v) for v in point] for point in known]).reshape(-1, 2)
     near = 2.0**-53 * np.abs(new).max(axis=1, initial=0.0) + 1e-300
     return Polygons(
-        np.concatenate([corners.xy, new]), np.concatenate([corners.error, near]), start, origin,
-        edge, cut, window,
+        np.concatenate([xy, new]), np.concatenate([error, near]), start, origin, edge, cut, window,
     )  # fmt: skip
 
 
-def window_of(complex_: Complex) -> Window:
+def _corners(complex_: Complex) -> tuple[np.ndarray, np.ndarray]:
+    """All corners with how far they are off, so that every edge is long against that.
+
+    Those of which the complex knows too little for the length of their edges are computed in
+    rationals, and rounded once.
+    """
+    corners, edges = complex_.corners, complex_.edges
+    tail, head = edges.tail, edges.head
+    xy, error = corners.xy.copy(), corners.error.copy()
+    both = (tail >= 0) & (head >= 0)
+    tail, head = tail[both], head[both]
+    with np.errstate(all="ignore"):
+        long = np.hypot(*(xy[tail] - xy[head]).T)
+        unsure = ~(long > _ROOM * np.maximum(error[tail], error[head]))
+        again = ~(error <= 1e-6 * np.abs(xy).max(axis=1, initial=0.0))
+    again[tail[unsure]] = again[head[unsure]] = True
+    for corner in np.flatnonzero(again).tolist():
+        pairs = [rounded(v) for v in corners.exact(corner)]
+        xy[corner] = [value for value, _ in pairs]
+        error[corner] = max(off for _, off in pairs)
+    if not (np.isfinite(xy).all() and np.isfinite(error).all()):
+        raise LimitError("explore: a corner lies beyond the range of float64; take a smaller box")
+    return xy, error
+
+
+def window_of(complex_: Complex, xy: np.ndarray) -> Window:
     """A window that holds every corner, and a point of every line without corners, inside."""
-    points = complex_.corners.xy.tolist()
+    points = xy.tolist()
     for edge in np.flatnonzero(~complex_.edges.bounded).tolist():
         if complex_.edges.tail[edge] < 0 and complex_.edges.head[edge] < 0:
             c, a, b = complex_.edges.line(edge)
@@ -103,8 +128,11 @@ def window_of(complex_: Complex) -> Window:
     low, high = np.min(points, axis=0), np.max(points, axis=0)
     span = high - low
     widest = float(span.max()) or max(1.0, float(np.abs(low).max()))
-    if not math.isfinite(widest):
-        raise LimitError("explore: corners lie too far apart for float64; take a smaller box")
+    if not _LEAST < widest < 1 / _LEAST:
+        raise LimitError(
+            f"explore: the corners span {widest:.3g}, which a picture in float64 cannot show; take "
+            "a box"
+        )
     ends = []
     for a, b, size in zip(low.tolist(), high.tolist(), span.tolist(), strict=True):
         margin = _MARGIN * max(size, widest / 4)

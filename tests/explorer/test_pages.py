@@ -8,9 +8,11 @@ import json
 import re
 import zlib
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile_networks import draw_case
 from planar_nets import BOX, network, shoelace
 
 import exactspline as es
@@ -19,6 +21,7 @@ from exactspline.explorer.pack import Blocks
 from exactspline.explorer.page import SCRIPTS, page
 from exactspline.explorer.window import clipped, polygons_of
 
+FILES = Path(es.__file__).parent / "explorer" / "files"
 TYPES = {
     "Int8Array": "i1", "Uint8Array": "u1", "Int16Array": "i2", "Uint16Array": "u2",
     "Int32Array": "i4", "Uint32Array": "u4", "Float32Array": "f4", "Float64Array": "f8",
@@ -105,6 +108,19 @@ def test_the_cut_faces_and_the_whole_ones_fill_the_window(seed):
     assert total == (right - left) * (above - below)
 
 
+def test_corners_that_the_complex_knows_badly_are_computed():
+    """In float64 all six corners are 0, with bounds of 1e90: their numbers span 200 orders."""
+    case = draw_case(235)
+    found = es.enumerate_regions(case.network, case.domain).complex()
+    assert not found.corners.xy.any()
+    polygons = polygons_of(found)
+    exact = [[float(v) for v in row] for row in found.corners.exact_xy()]
+    assert np.allclose(polygons.xy[: len(exact)], exact, rtol=1e-15)
+    assert polygons.error.max() < 1e-12
+    left, below, right, above = (float(v) for v in polygons.window)
+    assert np.all((polygons.xy >= (left, below)) & (polygons.xy <= (right, above)))
+
+
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_the_boundary_is_that_of_the_whole_partition(outputs):
     omega = es.enumerate_regions(network(5, 2, 8, 6, outputs), BOX)
@@ -153,7 +169,7 @@ def test_the_page_is_small_and_closed():
         assert len(content) == 1
         digest = base64.b64encode(hashlib.sha256(content[0].encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in policy
-    assert len(SCRIPTS) == 10
+    assert {path.name for path in FILES.iterdir()} == {*SCRIPTS, "style.css", "page.html"}
 
 
 HOSTILE = "</script><img src=x onerror=alert(1)>" + chr(0x2028)

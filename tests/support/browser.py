@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 import time
@@ -38,7 +39,9 @@ def chromium(size: tuple[int, int] = (1200, 800), dark: bool = False) -> Any:
     for flag in FLAGS:
         options.add_argument(flag)
     options.add_argument(f"--window-size={size[0]},{size[1]}")
-    options.add_argument(f"--user-data-dir={tempfile.mkdtemp(prefix='exactspline-browser-')}")
+    profile = tempfile.mkdtemp(prefix="exactspline-browser-")
+    atexit.register(shutil.rmtree, profile, ignore_errors=True)
+    options.add_argument(f"--user-data-dir={profile}")
     if dark:
         options.add_argument("--blink-settings=preferredColorScheme=0")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})

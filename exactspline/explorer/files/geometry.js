@@ -98,7 +98,7 @@ class Geometry {
     }
   }
 
-  /** Where most corners are: a box from quantiles, of up to some thousands of them. */
+  /** Where most corners are: the window, or a box from quantiles if a few corners lie far out. */
   middle() {
     if (!this.window) return this.bounds;
     const step = Math.max(1, Math.floor(this.points.length / 2 / 5000)), xs = [], ys = [];
@@ -116,6 +116,7 @@ class Geometry {
     const out = [box[0][0], box[1][0], box[0][1], box[1][1]];
     if (!(out[2] > out[0] && out[3] > out[1])) return this.window;
     const [a, b, c, d] = this.window;
+    if (c - a <= 4 * (out[2] - out[0]) && d - b <= 4 * (out[3] - out[1])) return this.window;
     return [Math.max(out[0], a), Math.max(out[1], b), Math.min(out[2], c), Math.min(out[3], d)];
   }
 

@@ -128,7 +128,7 @@ class RegionPane {
 
   addMap(data, rows) {
     if (!rows) return;
-    const { axes, image } = data.said, n = rows.outputs.length / 3;
+    const { axes } = data.said, n = rows.outputs.length / 3;
     const list = make("table");
     for (let c = 0; c < Math.min(n, 40); c++) {
       const [k, a, b] = rows.outputs.subarray(3 * c, 3 * c + 3);
@@ -136,7 +136,6 @@ class RegionPane {
         make("td", { class: "number", text: sumText([a, b], axes, k) })));
     }
     if (n > 40) list.append(make("tr", {}, make("td", { colspan: "2", text: `and ${n - 40} more outputs` })));
-    void image;
     this.body.append(make("h3", { text: "Affine map" }), list);
   }
 
@@ -165,7 +164,8 @@ class RegionPane {
       }
       list.append(item);
     }
-    this.body.append(make("h3", { text: count(sides.length, "side") }), list);
+    const own = sides.filter((side) => side.edge >= 0).length;
+    this.body.append(make("h3", { text: count(own, "side") }), list);
   }
 
   addCode(units, code) {

@@ -1,6 +1,6 @@
 // The view: where the picture is, how pointers and keys move it, and the axes around it.
 
-const MARGIN = { left: 62, right: 14, top: 14, bottom: 34 };
+const MARGIN = { left: 62, right: 14, top: 22, bottom: 34 };
 const KEY_STEP = 0.12; // of the picture's width
 
 class View {
@@ -10,11 +10,13 @@ class View {
     this.perPixel = 1;
     this.width = 300;
     this.height = 200;
-    this.setBounds(bounds);
+    this.setBounds(bounds, 0);
   }
 
-  setBounds(bounds) {
+  /** Where the picture is, and how far corners are off at most. */
+  setBounds(bounds, error) {
     this.bounds = bounds;
+    this.error = error;
     const [x0, y0, x1, y1] = bounds, ratio = (y1 - y0) / (x1 - x0);
     // one scale for both axes, unless one extent is much longer
     this.stretch = ratio > 0.2 && ratio < 5 ? 1 : ratio || 1;
@@ -55,7 +57,7 @@ class View {
     const size = Math.max(Math.abs(this.x), this.perPixel * this.width, 1e-300);
     const [x0, y0, x1, y1] = this.bounds;
     const most = 3 * Math.max((x1 - x0) / this.width, (y1 - y0) / this.height / this.stretch);
-    const least = size * 2e-15; // float64 tells pixels apart down to there
+    const least = Math.max(size * 2e-15, 4 * this.error); // corners are known down to there
     const next = Math.min(most, Math.max(least, this.perPixel / factor));
     const share = next / this.perPixel;
     this.perPixel = next;
@@ -91,13 +93,14 @@ function ticksOf(low, high, most) {
   const text = (v) => digits > 7 || size >= 1e6
     ? v.toExponential(Math.max(0, Math.min(16, Math.ceil(Math.log10(size / step)))))
     : v.toFixed(Math.min(20, digits));
-  // with an origin apart where all numbers would be long and alike
+  // with an origin and a power of ten apart where all numbers would be long and alike
   const apart = size / step > 1e5;
-  const origin = apart ? out[Math.floor(out.length / 2)] ?? 0 : 0;
+  const origin = apart ? out[Math.floor(out.length / 2)] ?? (low + high) / 2 : null;
+  const power = apart ? Math.floor(Math.log10(step)) : 0;
   const label = (v) => apart
-    ? (Math.abs(v - origin) < step / 2 ? "0" : `${v > origin ? "+" : "−"}${short(Math.abs(v - origin), 2)}`)
+    ? short(Math.round((v - origin) / 10 ** power), 6)
     : text(Math.abs(v) < step / 1e6 ? 0 : v).replace("-", "−");
-  return { values: out, label, origin: apart ? origin : null };
+  return { values: out, label, origin, power };
 }
 
 /** Frame, ticks and names of the axes. */
@@ -132,12 +135,11 @@ function drawAxes(context, view, names, colours) {
   }
   context.fillStyle = colours.ink;
   context.textBaseline = "bottom";
-  const say = (name, origin) => (origin === null ? name : `${name}, from ${origin.toPrecision(14)}`);
-  context.fillText(say(names[0], across.origin), left + width, top + height + MARGIN.bottom);
-  context.translate(12, top);
-  context.rotate(-Math.PI / 2);
-  context.textBaseline = "middle";
-  context.fillText(say(names[1], up.origin), 0, 0);
+  const say = (name, { origin, power }) => (origin === null ? name
+    : `${name} = ${origin.toPrecision(14).replace("-", "−")} + … × 1e${power}`);
+  context.fillText(say(names[0], across), left + width, top + height + MARGIN.bottom);
+  context.textAlign = "left";
+  context.fillText(say(names[1], up), left, top - 5);
   context.restore();
 }
 
