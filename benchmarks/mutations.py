@@ -1,6 +1,7 @@
 """Every formula of the theory changed in one place: do the checks refuse it?
 
-    python benchmarks/mutations.py [MODULE ...] [--most N] [--workers N] [--survivors] [--markdown]
+    python benchmarks/mutations.py [MODULE ...] [--most N] [--check NAME] [--network NAME]
+                                   [--workers N] [--survivors] [--markdown]
 
 A mutant is one module of exactspline/theory with one change: a sum becomes a difference, a product
 a sum, a comparison its opposite, a sign is lost, 0, 1 or 2 in arithmetic is one more. Each runs in
@@ -240,9 +241,13 @@ def networks() -> dict[str, tuple[es.Network, es.Domain]]:
         es.ReLU(), es.Dense([[3]], [1]),
     ]  # fmt: skip
     centres = [[0, 0], [2, 1], [-1, 3]]
+    askew = [es.Dense([[1, "1/3"], [2, -1]]), es.Abs(), es.Dense([[1, 1]])]
+    upright = [es.Dense([[1, 2], [-4, 2]]), es.Abs(), es.Dense([[1, 1]])]
     return {
         "dense": (es.Network(dense, (2,)), es.WholeSpace(2)),
         "dense in a box": (es.Network(dense, (2,)), es.Box(["-1/2", -2], [3, "5/3"])),
+        "askew": (es.Network(askew, (2,)), es.WholeSpace(2)),
+        "upright": (es.Network(upright, (2,)), es.WholeSpace(2)),  # a Voronoi diagram
         "slice": (es.Network(dense, (2,)), es.Slice([0, "1/3"], [[1, 2]])),
         "cnn": (es.Network(cnn, (1, 3)), es.WholeSpace(3)),
         "residual": (es.Network(res, (2,)), es.WholeSpace(2)),
@@ -251,9 +256,31 @@ def networks() -> dict[str, tuple[es.Network, es.Domain]]:
     }
 
 
+def _reads() -> dict[str, set[str]]:
+    """Per module of the theory the modules of the theory that it leads to, itself included."""
+    direct: dict[str, set[str]] = {}
+    for path in ROOT.rglob("*.py"):
+        here = ["exactspline", "theory", *path.relative_to(ROOT).with_suffix("").parts]
+        found = direct.setdefault(".".join(here), set())
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                found.add(".".join([*here[: -node.level], *(node.module or "").split(".")]))
+    out = {}
+    for name in direct:
+        seen, rest = {name}, [name]
+        while rest:
+            new = direct.get(rest.pop(), set()) - seen
+            seen |= new
+            rest += new
+        out[name] = seen
+    return out
+
+
 def _checks(module: str) -> list[str]:
-    """The checks, those of the module's own statement first; then those of its chapter."""
+    """The checks that lead to a module, those of its own statement first, then of its chapter."""
     from exactspline import theory
+
+    reads = _reads()
 
     name = "exactspline.theory." + module.removesuffix(".py").replace("/", ".")
     chapter = name.rpartition(".")[0]
@@ -262,14 +289,20 @@ def _checks(module: str) -> list[str]:
         own = item[1].function.__module__
         return (own != name, not own.startswith(chapter), item[1].number)
 
-    return [check for check, _ in sorted(theory.CHECKS.items(), key=place)]
+    found = sorted(theory.CHECKS.items(), key=place)
+    return [check for check, line in found if not module or name in reads[place_of(line)]]
 
 
-def _outcomes(module: str, omegas: dict) -> Iterator[tuple[str, str]]:
+def place_of(line) -> str:
+    """The module of a check."""
+    return line.function.__module__
+
+
+def _outcomes(module: str, omegas: dict, only: list[str] | None) -> Iterator[tuple[str, str]]:
     """What the checks say, one after the other."""
     from exactspline import theory
 
-    for check in _checks(module):
+    for check in [name for name in _checks(module) if only is None or name in only]:
         line = theory.CHECKS[check]
         for name, omega in omegas.items() if line.needs_network else (("", None),):
             try:
@@ -280,14 +313,16 @@ def _outcomes(module: str, omegas: dict) -> Iterator[tuple[str, str]]:
             yield f"{check}, {name}", told
 
 
-def _child(mutant: Mutant | None, omegas: dict, expected: dict | None, pipe: int) -> None:
+def _child(
+    mutant: Mutant | None, omegas: dict, expected: dict | None, only: list[str] | None, pipe: int
+) -> None:
     """Runs the checks; writes the outcomes, or the first that is another one."""
     sys.meta_path.insert(0, _NoTorch())
     out: dict[str, str] = {}
     if mutant is not None:
         sys.meta_path.insert(0, _Changed(mutant))
     try:
-        for key, told in _outcomes(mutant.module if mutant else "", omegas):
+        for key, told in _outcomes(mutant.module if mutant else "", omegas, only):
             out[key] = told
             if expected is not None and told != expected[key]:
                 out = {"refused by": key, "it says": told}
@@ -298,13 +333,18 @@ def _child(mutant: Mutant | None, omegas: dict, expected: dict | None, pipe: int
     os._exit(0)
 
 
-def run(mutant: Mutant | None, omegas: dict, expected: dict | None = None) -> dict[str, str]:
+def run(
+    mutant: Mutant | None,
+    omegas: dict,
+    expected: dict | None = None,
+    only: list[str] | None = None,
+) -> dict[str, str]:
     """The outcomes of all checks; of a mutant what refuses it, or nothing."""
     ours, theirs = os.pipe()
     pid = os.fork()
     if pid == 0:
         signal.alarm(SECONDS if mutant else 600)
-        _child(mutant, omegas, expected, theirs)
+        _child(mutant, omegas, expected, only, theirs)
     os.close(theirs)
     with os.fdopen(ours, "rb") as pipe:
         text = pipe.read()
@@ -332,31 +372,40 @@ def all_modules() -> list[str]:
     return [f for f in files if f not in OUT and Path(f).name not in ROOM]
 
 
-def prepared() -> dict:
+def prepared(only: list[str] | None = None) -> dict:
     """The partitions of the networks, with their facets."""
-    import cvxpy  # noqa: F401
-    import sympy  # noqa: F401
-
-    return {n: es.enumerate_regions(net, d, graph=True) for n, (net, d) in networks().items()}
+    chosen = {n: v for n, v in networks().items() if only is None or n in only}
+    return {n: es.enumerate_regions(net, d, graph=True) for n, (net, d) in chosen.items()}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("modules", nargs="*", help="such as geometry/power.py; all by default")
     parser.add_argument("--most", type=int, help="mutants of a module, evenly chosen")
+    parser.add_argument("--check", action="append", help="only this check (may be repeated)")
+    parser.add_argument("--network", action="append", help="only this network")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--survivors", action="store_true", help="list those that no check refuses")
     parser.add_argument("--markdown", action="store_true", help="the table as in docs/theory.md")
     arguments = parser.parse_args()
     start = time.perf_counter()
-    omegas = prepared()
-    expected = run(None, omegas)
+    omegas = prepared(arguments.network)
+    if arguments.check is None:  # loaded once, not in every process
+        import cvxpy  # noqa: F401
+        import sympy  # noqa: F401
+    expected = run(None, omegas, only=arguments.check)
     wrong = {k: v for k, v in expected.items() if v.startswith("error")}
     if wrong:
         sys.exit(f"without a change: {wrong}")
     todo = chosen(arguments.modules or all_modules(), arguments.most)
+    found = []
     with ThreadPoolExecutor(arguments.workers) as pool:
-        found = list(pool.map(lambda m: run(m, omegas, expected), todo))
+        results = pool.map(lambda m: run(m, omegas, expected, arguments.check), todo)
+        for done, (mutant, result) in enumerate(zip(todo, results, strict=True), 1):
+            found.append(result)
+            told = f"{done}/{len(todo)} {mutant.module}:{mutant.line} {mutant.what}: "
+            told += f"{result['it says']} ({result['refused by']})" if result else "survives"
+            print(told, file=sys.stderr, flush=True)
     rows: dict[str, Counter] = {}
     for mutant, result in zip(todo, found, strict=True):
         row = rows.setdefault(mutant.module, Counter())
