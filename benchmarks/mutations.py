@@ -5,10 +5,11 @@
 
 A mutant is one module of exactspline/theory with one change: a sum becomes a difference, a product
 a sum, a comparison its opposite, a sign is lost, 0, 1 or 2 in arithmetic is one more. Each runs in
-a process of its own, in which the checks are run on some toy networks: it is refused if a verdict
-is another one than without the change, or a check ends in an error. The checks of the module's own
-statement come first. What no check looks at is left out: messages, limits, what is only shown, and
-the modules in ``OUT``, with the reason.
+a process of its own, in which the checks that lead to it are run on some toy networks, and then the
+broken twins of tests/support/theory_twins.py: it is refused if a verdict is another one than
+without the change, if a check ends in an error, or if all verdicts are the same and a report tells
+other numbers. The checks of the module's own statement come first. What no check looks at is left
+out: messages, limits, what is only shown, and the modules in ``OUT``, with the reason.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from pathlib import Path
 
 import exactspline as es
 
+HERE = Path(__file__).resolve().parent
 ROOT = Path(es.__file__).parent / "theory"
 SECONDS = 60  # of a mutant
 OUT = {
@@ -234,8 +236,15 @@ def networks() -> dict[str, tuple[es.Network, es.Domain]]:
             [es.Dense([["1/3", -1], [1, 1]], ["1/8", "-1/2"]), es.Clip(-1, 2)],
             [es.Dense([[1, "1/4"], ["1/2", 1]], [3, "1/6"])],
         ),
+        es.Residual([es.Dense([[2, 1], [-1, 3]], ["1/5", -2]), es.ReLU()]),
         es.Dense([[1, -1]], ["1/7"]),
     ]
+    pool = [es.Dense([[1, 0], ["1/2", -1], [0, 2]], [0, 1, "-1/3"]), es.Reshape((1, 3)),
+            es.MaxPool((2,), stride=1), es.Flatten(), es.Dense([[1, 2]])]  # fmt: skip
+    threshold = [es.Dense([[1, 2], [3, -1]], [1, 0]), es.Threshold("1/3", "1/3"),
+                 es.Dense([[1, 1]])]  # fmt: skip
+    lines = [[1, 0], [0, 1], [1, 1], [1, 1], [2, 2], [1, -1]]  # three meet, two are one
+    tied = [es.Dense(lines, [0, 0, 0, -1, -2, 0]), es.ReLU(), es.Dense([[1, 2, 3, 4, 5, 6]])]
     convex = [
         es.Dense([[1, "-1/2"], ["1/3", 1]], ["1/2", -1]), es.ReLU(), es.Dense([[1, 2]], ["-1/3"]),
         es.ReLU(), es.Dense([[3]], [1]),
@@ -246,6 +255,13 @@ def networks() -> dict[str, tuple[es.Network, es.Domain]]:
     return {
         "dense": (es.Network(dense, (2,)), es.WholeSpace(2)),
         "dense in a box": (es.Network(dense, (2,)), es.Box(["-1/2", -2], [3, "5/3"])),
+        "pool": (es.Network(pool, (2,)), es.WholeSpace(2)),
+        "threshold": (es.Network(threshold, (2,)), es.WholeSpace(2)),
+        "tied": (es.Network(tied, (2,)), es.WholeSpace(2)),
+        "rotation": (
+            es.Network([es.Dense([[3, 4], [-4, 3]], [1, 0]), es.Abs()], (2,)),
+            es.WholeSpace(2),
+        ),
         "askew": (es.Network(askew, (2,)), es.WholeSpace(2)),
         "upright": (es.Network(upright, (2,)), es.WholeSpace(2)),  # a Voronoi diagram
         "slice": (es.Network(dense, (2,)), es.Slice([0, "1/3"], [[1, 2]])),
@@ -298,19 +314,32 @@ def place_of(line) -> str:
     return line.function.__module__
 
 
-def _outcomes(module: str, omegas: dict, only: list[str] | None) -> Iterator[tuple[str, str]]:
+def _outcomes(module: str, omegas: dict, only: list[str] | None) -> Iterator[tuple[str, str, str]]:
     """What the checks say, one after the other."""
     from exactspline import theory
 
     for check in [name for name in _checks(module) if only is None or name in only]:
         line = theory.CHECKS[check]
         for name, omega in omegas.items() if line.needs_network else (("", None),):
-            try:
-                report = line.function(*([omega] if line.needs_network else []))
-                told = report.verdict
-            except Exception as error:
-                told = f"error: {type(error).__name__}"
-            yield f"{check}, {name}", told
+            yield (
+                f"{check}, {name}",
+                *_told(lambda f=line.function, g=[omega] if line.needs_network else []: f(*g)),
+            )
+    if only is None and module != "none":
+        sys.path.insert(0, str(HERE.parent / "tests" / "support"))
+        from theory_twins import TWINS
+
+        for name, twin in TWINS.items():
+            yield f"twin: {name}", *_told(twin)
+
+
+def _told(check) -> tuple[str, str]:
+    """The verdict, and the whole report."""
+    try:
+        report = check()
+    except Exception as error:
+        return f"error: {type(error).__name__}", ""
+    return report.verdict, json.dumps(report.to_json(), sort_keys=True)
 
 
 def _child(
@@ -322,11 +351,20 @@ def _child(
     if mutant is not None:
         sys.meta_path.insert(0, _Changed(mutant))
     try:
-        for key, told in _outcomes(mutant.module if mutant else "", omegas, only):
+        other = None
+        for key, told, report in _outcomes(mutant.module if mutant else "", omegas, only):
             out[key] = told
-            if expected is not None and told != expected[key]:
+            out[f"report of {key}"] = report
+            if expected is None:
+                continue
+            if told != expected[key]:
                 out = {"refused by": key, "it says": told}
                 break
+            if report != expected[f"report of {key}"]:
+                other = other or key
+        else:
+            if expected is not None and other:
+                out = {"refused by": other, "it says": "another report"}
     except BaseException as error:  # the module itself does not load
         out = {"refused by": "loading", "it says": type(error).__name__}
     os.write(pipe, json.dumps(out).encode())
@@ -416,15 +454,17 @@ def main() -> int:
             if arguments.survivors:
                 text = (ROOT / mutant.module).read_text().splitlines()[mutant.line - 1].strip()
                 print(f"  {mutant.module}:{mutant.line}: {mutant.what}    {text}")
+        elif told == "another report":
+            row["by other numbers"] += 1
         elif told.startswith("error") or result["refused by"] in ("loading", "no end"):
             row["by an error"] += 1
         else:
             row["by a verdict"] += 1
-    columns = ("mutants", "by a verdict", "by an error", "survive")
+    columns = ("mutants", "by a verdict", "by an error", "by other numbers", "survive")
     total = Counter()
     if arguments.markdown:
-        print("| module | mutants | refused by a verdict | by an error | not refused |")
-        print("|---|---|---|---|---|")
+        print("| module | mutants | by a verdict | by an error | by other numbers | not refused |")
+        print("|---|---|---|---|---|---|")
     for module, row in rows.items():
         total.update(row)
         cells = [f"`{module}`" if arguments.markdown else f"{module:<28}"]
