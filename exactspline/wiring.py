@@ -111,7 +111,7 @@ def _save_boundary(boundary: DecisionBoundary, path: PathLike) -> None:
     save_boundary(boundary, path)
 
 
-@provides("Partition.surface")
+@provides("SpatialRegions.surface")
 def _surface(partition: Partition, level: Any = 0, **options: Any) -> Mesh:
     from .solid.surface import surface
 
@@ -146,7 +146,7 @@ def _partition_html(partition: Partition) -> str:
     return partition_html(partition)
 
 
-@provides("Region._repr_html_")
+@provides("RegionOfCode._repr_html_")
 def _region_html(region: Region) -> str:
     from .explorer.notebook import region_html
 

@@ -86,6 +86,6 @@ class SpatialRegions(PlanarRegions):
         np.float64(0.6666666666666666)
         """
         return in_later_room(
-            "Partition.surface", self, level, output=output, pair=pair, winner=winner,
+            "SpatialRegions.surface", self, level, output=output, pair=pair, winner=winner,
             below=below, closed=closed, progress=progress,
         )  # fmt: skip

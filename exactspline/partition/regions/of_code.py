@@ -112,7 +112,7 @@ class RegionOfCode(Shape):
         return f"<Region{name} of {self.network!r} on {self.domain.describe()}>"
 
     def _repr_html_(self) -> str:
-        text: str = in_later_room("Region._repr_html_", self)
+        text: str = in_later_room("RegionOfCode._repr_html_", self)
         return text
 
     def __eq__(self, other: object) -> bool:
