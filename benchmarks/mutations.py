@@ -1,13 +1,15 @@
 """Every formula of the theory changed in one place: do the checks refuse it?
 
-    python benchmarks/mutations.py [MODULE ...] [--most N] [--workers N] [--survivors] [--markdown]
+    python benchmarks/mutations.py [MODULE ...] [--most N] [--check NAME] [--network NAME]
+                                   [--workers N] [--survivors] [--markdown]
 
 A mutant is one module of exactspline/theory with one change: a sum becomes a difference, a product
 a sum, a comparison its opposite, a sign is lost, 0, 1 or 2 in arithmetic is one more. Each runs in
-a process of its own, in which the checks are run on some toy networks: it is refused if a verdict
-is another one than without the change, or a check ends in an error. The checks of the module's own
-statement come first. What no check looks at is left out: messages, limits, what is only shown, and
-the modules in ``OUT``, with the reason.
+a process of its own, in which the checks that lead to it are run on some toy networks, and then the
+broken twins of tests/support/theory_twins.py: it is refused if a verdict is another one than
+without the change, if a check ends in an error, or if all verdicts are the same and a report tells
+other numbers. The checks of the module's own statement come first. What no check looks at is left
+out: messages, limits, what is only shown, and the modules in ``OUT``, with the reason.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from pathlib import Path
 
 import exactspline as es
 
+HERE = Path(__file__).resolve().parent
 ROOT = Path(es.__file__).parent / "theory"
 SECONDS = 60  # of a mutant
 OUT = {
@@ -233,16 +236,34 @@ def networks() -> dict[str, tuple[es.Network, es.Domain]]:
             [es.Dense([["1/3", -1], [1, 1]], ["1/8", "-1/2"]), es.Clip(-1, 2)],
             [es.Dense([[1, "1/4"], ["1/2", 1]], [3, "1/6"])],
         ),
+        es.Residual([es.Dense([[2, 1], [-1, 3]], ["1/5", -2]), es.ReLU()]),
         es.Dense([[1, -1]], ["1/7"]),
     ]
+    pool = [es.Dense([[1, 0], ["1/2", -1], [0, 2]], [0, 1, "-1/3"]), es.Reshape((1, 3)),
+            es.MaxPool((2,), stride=1), es.Flatten(), es.Dense([[1, 2]])]  # fmt: skip
+    threshold = [es.Dense([[1, 2], [3, -1]], [1, 0]), es.Threshold("1/3", "1/3"),
+                 es.Dense([[1, 1]])]  # fmt: skip
+    lines = [[1, 0], [0, 1], [1, 1], [1, 1], [2, 2], [1, -1]]  # three meet, two are one
+    tied = [es.Dense(lines, [0, 0, 0, -1, -2, 0]), es.ReLU(), es.Dense([[1, 2, 3, 4, 5, 6]])]
     convex = [
         es.Dense([[1, "-1/2"], ["1/3", 1]], ["1/2", -1]), es.ReLU(), es.Dense([[1, 2]], ["-1/3"]),
         es.ReLU(), es.Dense([[3]], [1]),
     ]  # fmt: skip
     centres = [[0, 0], [2, 1], [-1, 3]]
+    askew = [es.Dense([[1, "1/3"], [2, -1]]), es.Abs(), es.Dense([[1, 1]])]
+    upright = [es.Dense([[1, 2], [-4, 2]]), es.Abs(), es.Dense([[1, 1]])]
     return {
         "dense": (es.Network(dense, (2,)), es.WholeSpace(2)),
         "dense in a box": (es.Network(dense, (2,)), es.Box(["-1/2", -2], [3, "5/3"])),
+        "pool": (es.Network(pool, (2,)), es.WholeSpace(2)),
+        "threshold": (es.Network(threshold, (2,)), es.WholeSpace(2)),
+        "tied": (es.Network(tied, (2,)), es.WholeSpace(2)),
+        "rotation": (
+            es.Network([es.Dense([[3, 4], [-4, 3]], [1, 0]), es.Abs()], (2,)),
+            es.WholeSpace(2),
+        ),
+        "askew": (es.Network(askew, (2,)), es.WholeSpace(2)),
+        "upright": (es.Network(upright, (2,)), es.WholeSpace(2)),  # a Voronoi diagram
         "slice": (es.Network(dense, (2,)), es.Slice([0, "1/3"], [[1, 2]])),
         "cnn": (es.Network(cnn, (1, 3)), es.WholeSpace(3)),
         "residual": (es.Network(res, (2,)), es.WholeSpace(2)),
@@ -251,9 +272,31 @@ def networks() -> dict[str, tuple[es.Network, es.Domain]]:
     }
 
 
+def _reads() -> dict[str, set[str]]:
+    """Per module of the theory the modules of the theory that it leads to, itself included."""
+    direct: dict[str, set[str]] = {}
+    for path in ROOT.rglob("*.py"):
+        here = ["exactspline", "theory", *path.relative_to(ROOT).with_suffix("").parts]
+        found = direct.setdefault(".".join(here), set())
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                found.add(".".join([*here[: -node.level], *(node.module or "").split(".")]))
+    out = {}
+    for name in direct:
+        seen, rest = {name}, [name]
+        while rest:
+            new = direct.get(rest.pop(), set()) - seen
+            seen |= new
+            rest += new
+        out[name] = seen
+    return out
+
+
 def _checks(module: str) -> list[str]:
-    """The checks, those of the module's own statement first; then those of its chapter."""
+    """The checks that lead to a module, those of its own statement first, then of its chapter."""
     from exactspline import theory
+
+    reads = _reads()
 
     name = "exactspline.theory." + module.removesuffix(".py").replace("/", ".")
     chapter = name.rpartition(".")[0]
@@ -262,49 +305,86 @@ def _checks(module: str) -> list[str]:
         own = item[1].function.__module__
         return (own != name, not own.startswith(chapter), item[1].number)
 
-    return [check for check, _ in sorted(theory.CHECKS.items(), key=place)]
+    found = sorted(theory.CHECKS.items(), key=place)
+    return [check for check, line in found if not module or name in reads[place_of(line)]]
 
 
-def _outcomes(module: str, omegas: dict) -> Iterator[tuple[str, str]]:
+def place_of(line) -> str:
+    """The module of a check."""
+    return line.function.__module__
+
+
+def _outcomes(module: str, omegas: dict, only: list[str] | None) -> Iterator[tuple[str, str, str]]:
     """What the checks say, one after the other."""
     from exactspline import theory
 
-    for check in _checks(module):
+    for check in [name for name in _checks(module) if only is None or name in only]:
         line = theory.CHECKS[check]
         for name, omega in omegas.items() if line.needs_network else (("", None),):
-            try:
-                report = line.function(*([omega] if line.needs_network else []))
-                told = report.verdict
-            except Exception as error:
-                told = f"error: {type(error).__name__}"
-            yield f"{check}, {name}", told
+            yield (
+                f"{check}, {name}",
+                *_told(lambda f=line.function, g=[omega] if line.needs_network else []: f(*g)),
+            )
+    if only is None:
+        sys.path.insert(0, str(HERE.parent / "tests" / "support"))
+        from theory_twins import TWINS
+
+        checks = _checks(module)
+        for name, twin in TWINS.items():
+            if any(check.startswith(name.partition(",")[0]) for check in checks):
+                yield f"twin: {name}", *_told(twin)
 
 
-def _child(mutant: Mutant | None, omegas: dict, expected: dict | None, pipe: int) -> None:
+def _told(check) -> tuple[str, str]:
+    """The verdict, and the whole report."""
+    try:
+        report = check()
+    except Exception as error:
+        return f"error: {type(error).__name__}", ""
+    return report.verdict, json.dumps(report.to_json(), sort_keys=True)
+
+
+def _child(
+    mutant: Mutant | None, omegas: dict, expected: dict | None, only: list[str] | None, pipe: int
+) -> None:
     """Runs the checks; writes the outcomes, or the first that is another one."""
     sys.meta_path.insert(0, _NoTorch())
     out: dict[str, str] = {}
     if mutant is not None:
         sys.meta_path.insert(0, _Changed(mutant))
     try:
-        for key, told in _outcomes(mutant.module if mutant else "", omegas):
+        other = None
+        for key, told, report in _outcomes(mutant.module if mutant else "", omegas, only):
             out[key] = told
-            if expected is not None and told != expected[key]:
+            out[f"report of {key}"] = report
+            if expected is None:
+                continue
+            if told != expected[key]:
                 out = {"refused by": key, "it says": told}
                 break
+            if report != expected[f"report of {key}"]:
+                other = other or key
+        else:
+            if expected is not None and other:
+                out = {"refused by": other, "it says": "another report"}
     except BaseException as error:  # the module itself does not load
         out = {"refused by": "loading", "it says": type(error).__name__}
     os.write(pipe, json.dumps(out).encode())
     os._exit(0)
 
 
-def run(mutant: Mutant | None, omegas: dict, expected: dict | None = None) -> dict[str, str]:
+def run(
+    mutant: Mutant | None,
+    omegas: dict,
+    expected: dict | None = None,
+    only: list[str] | None = None,
+) -> dict[str, str]:
     """The outcomes of all checks; of a mutant what refuses it, or nothing."""
     ours, theirs = os.pipe()
     pid = os.fork()
     if pid == 0:
         signal.alarm(SECONDS if mutant else 600)
-        _child(mutant, omegas, expected, theirs)
+        _child(mutant, omegas, expected, only, theirs)
     os.close(theirs)
     with os.fdopen(ours, "rb") as pipe:
         text = pipe.read()
@@ -332,31 +412,40 @@ def all_modules() -> list[str]:
     return [f for f in files if f not in OUT and Path(f).name not in ROOM]
 
 
-def prepared() -> dict:
+def prepared(only: list[str] | None = None) -> dict:
     """The partitions of the networks, with their facets."""
-    import cvxpy  # noqa: F401
-    import sympy  # noqa: F401
-
-    return {n: es.enumerate_regions(net, d, graph=True) for n, (net, d) in networks().items()}
+    chosen = {n: v for n, v in networks().items() if only is None or n in only}
+    return {n: es.enumerate_regions(net, d, graph=True) for n, (net, d) in chosen.items()}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("modules", nargs="*", help="such as geometry/power.py; all by default")
     parser.add_argument("--most", type=int, help="mutants of a module, evenly chosen")
+    parser.add_argument("--check", action="append", help="only this check (may be repeated)")
+    parser.add_argument("--network", action="append", help="only this network")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--survivors", action="store_true", help="list those that no check refuses")
     parser.add_argument("--markdown", action="store_true", help="the table as in docs/theory.md")
     arguments = parser.parse_args()
     start = time.perf_counter()
-    omegas = prepared()
-    expected = run(None, omegas)
+    omegas = prepared(arguments.network)
+    if arguments.check is None:  # loaded once, not in every process
+        import cvxpy  # noqa: F401
+        import sympy  # noqa: F401
+    expected = run(None, omegas, only=arguments.check)
     wrong = {k: v for k, v in expected.items() if v.startswith("error")}
     if wrong:
         sys.exit(f"without a change: {wrong}")
     todo = chosen(arguments.modules or all_modules(), arguments.most)
+    found = []
     with ThreadPoolExecutor(arguments.workers) as pool:
-        found = list(pool.map(lambda m: run(m, omegas, expected), todo))
+        results = pool.map(lambda m: run(m, omegas, expected, arguments.check), todo)
+        for done, (mutant, result) in enumerate(zip(todo, results, strict=True), 1):
+            found.append(result)
+            told = f"{done}/{len(todo)} {mutant.module}:{mutant.line} {mutant.what}: "
+            told += f"{result['it says']} ({result['refused by']})" if result else "survives"
+            print(told, file=sys.stderr, flush=True)
     rows: dict[str, Counter] = {}
     for mutant, result in zip(todo, found, strict=True):
         row = rows.setdefault(mutant.module, Counter())
@@ -367,15 +456,17 @@ def main() -> int:
             if arguments.survivors:
                 text = (ROOT / mutant.module).read_text().splitlines()[mutant.line - 1].strip()
                 print(f"  {mutant.module}:{mutant.line}: {mutant.what}    {text}")
+        elif told == "another report":
+            row["by other numbers"] += 1
         elif told.startswith("error") or result["refused by"] in ("loading", "no end"):
             row["by an error"] += 1
         else:
             row["by a verdict"] += 1
-    columns = ("mutants", "by a verdict", "by an error", "survive")
+    columns = ("mutants", "by a verdict", "by an error", "by other numbers", "survive")
     total = Counter()
     if arguments.markdown:
-        print("| module | mutants | refused by a verdict | by an error | not refused |")
-        print("|---|---|---|---|---|")
+        print("| module | mutants | by a verdict | by an error | by other numbers | not refused |")
+        print("|---|---|---|---|---|---|")
     for module, row in rows.items():
         total.update(row)
         cells = [f"`{module}`" if arguments.markdown else f"{module:<28}"]

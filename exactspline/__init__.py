@@ -193,6 +193,7 @@ if TYPE_CHECKING:
         unit_on,
     )
     from .theory.own import check
+    from .verify.verify import Answer, verify
 
 __all__ = [
     "ASO",
@@ -201,6 +202,7 @@ __all__ = [
     "MASO",
     "Abs",
     "Add",
+    "Answer",
     "Approximation",
     "AveragePool",
     "BatchNorm",
@@ -356,6 +358,7 @@ __all__ = [
     "stream_regions",
     "symmetric",
     "unit_on",
+    "verify",
     "vq_distance",
 ]
 # the names above are for type checkers; operators of other files come by their decorator
@@ -373,6 +376,7 @@ def __getattr__(name: str) -> Any:
     found = None
     if name in __all__:
         found = vars(_results()).get(name) or vars(_statements()).get(name)
+        found = found or vars(_verify()).get(name)
     if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
@@ -393,6 +397,13 @@ def _statements() -> Any:
     from .statements import public
 
     return public
+
+
+@guarded
+def _verify() -> Any:
+    from .verify import verify as room
+
+    return room
 
 
 @guarded

@@ -41,7 +41,7 @@ def _network_to_onnx(network: Network, path: PathLike, *, rounded: bool = False)
     save_onnx(network, path, rounded=rounded)
 
 
-@provides("Network.slope")
+@provides("OperatorGraph.slope")
 def _slope_of_network(network: Network, x: Any) -> Any:
     from .evaluate import affine_maps
 

@@ -371,7 +371,7 @@ class OperatorGraph:
         True
         """
         given = getattr(x, "_slope", None)
-        return in_later_room("Network.slope", self, x) if given is None else given(self)
+        return in_later_room("OperatorGraph.slope", self, x) if given is None else given(self)
 
     def _batched(self, values: np.ndarray) -> tuple[np.ndarray, bool]:
         """The input with a batch axis in front, and whether that axis was added."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..export.files import by_suffix, check_writable, replaced
 from ..mode import guarded
+from ..texts import plain
 
 if TYPE_CHECKING:
     from ..formats.files import PathLike
@@ -160,7 +161,7 @@ class Picture:
 
     def _page(self, dpi: float) -> bytes:
         """The picture inside a page, which needs no other file."""
-        title = html.escape(self.description)
+        title = html.escape(plain(self.description))
         if self.cells is not None and len(self.cells) > _DRAWN:
             data = base64.b64encode(self._bytes("png", dpi)).decode("ascii")
             inner = f'<img alt="{title}" src="data:image/png;base64,{data}">'
@@ -168,7 +169,7 @@ class Picture:
             text = self._bytes("svg", dpi).decode("utf-8")
             label = f'<svg role="img" aria-label="{title}" '
             inner = text[text.index("<svg") :].replace("<svg ", label, 1)
-        caption = html.escape(". ".join([self.description, *self.notes]))
+        caption = html.escape(plain(". ".join([self.description, *self.notes])))
         return _PAGE.format(title=title, picture=inner, caption=caption).encode("utf-8")
 
 

@@ -87,7 +87,7 @@ def joint_domain(coordinates: Coordinates, rows: Sequence[Row]) -> Domain | None
     """
     low: list[Fraction | None] = []
     high: list[Fraction | None] = []
-    general: list[Row] = list(rows)
+    given: list[Row] = list(rows)
     for i, point in enumerate(coordinates.points):
         chart, at = point.domain.chart, coordinates.begin[i]
         low += chart.low
@@ -95,34 +95,17 @@ def joint_domain(coordinates: Coordinates, rows: Sequence[Row]) -> Domain | None
         for r in range(len(chart.rows)):
             indices, data, const = chart.rows.row(r)
             pairs = zip(indices.tolist(), data.tolist(), strict=True)
-            general.append((const, {at + int(j): Fraction(v) for j, v in pairs}))
-    dim = coordinates.dim
-    found: Domain
-    if not general:
-        if all(v is None for v in (*low, *high)):
-            found = WholeSpace(dim)
-        else:
-            found = Box(
-                [-np.inf if v is None else v for v in low],
-                [np.inf if v is None else v for v in high],
-            )
-    else:
-        for j in range(dim):
-            if low[j] is not None:
-                general.append((-low[j], {j: Fraction(1)}))  # type: ignore[operator]
-            if high[j] is not None:
-                general.append((high[j], {j: Fraction(-1)}))  # type: ignore[arg-type]
-        matrix = np.full((len(general), dim), Fraction(0), dtype=object)
-        for r, (_, terms) in enumerate(general):
-            for j, v in terms.items():
-                matrix[r, j] = -v
-        found = Polytope(matrix, [const for const, _ in general])
-        try:
-            _ = found.chart
-        except DomainError:
-            if rows:
-                return None
-            raise
+            given.append((const, {at + int(j): Fraction(v) for j, v in pairs}))
+    general = _narrowed(low, high, given)
+    if general is None:
+        return None
+    found = _domain(low, high, general)
+    try:
+        _ = found.chart
+    except DomainError:
+        if rows:
+            return None
+        raise
     if found.chart.dim > MOST_DIMENSIONS:
         raise DomainError(
             f"the statement is about {found.chart.dim} dimensions at once; at most "
@@ -130,6 +113,56 @@ def joint_domain(coordinates: Coordinates, rows: Sequence[Row]) -> Domain | None
             "from a smaller domain"
         )
     return found
+
+
+def _narrowed(
+    low: list[Fraction | None], high: list[Fraction | None], rows: Sequence[Row]
+) -> list[Row] | None:
+    """Take rows of one coordinate into the bounds; what is left, or None if that is empty."""
+    out: list[Row] = []
+    for const, terms in rows:
+        if len(terms) > 1:
+            out.append((const, terms))
+            continue
+        if not terms:
+            if const < 0:
+                return None
+            continue
+        ((j, v),) = terms.items()
+        end, own = -const / v, low[j] if v > 0 else high[j]
+        if v > 0:
+            low[j] = end if own is None else max(own, end)
+        else:
+            high[j] = end if own is None else min(own, end)
+    for a, b in zip(low, high, strict=True):
+        if a is not None and b is not None and a > b:
+            return None
+    return out
+
+
+def _domain(
+    low: Sequence[Fraction | None], high: Sequence[Fraction | None], general: Sequence[Row]
+) -> Domain:
+    """A domain with bounds and further rows >= 0."""
+    dim = len(low)
+    if not general:
+        if all(v is None for v in (*low, *high)):
+            return WholeSpace(dim)
+        return Box(
+            [-np.inf if v is None else v for v in low], [np.inf if v is None else v for v in high]
+        )
+    rows = list(general)
+    for j in range(dim):
+        a, b = low[j], high[j]
+        if a is not None:
+            rows.append((-a, {j: Fraction(1)}))
+        if b is not None:
+            rows.append((b, {j: Fraction(-1)}))
+    matrix = np.full((len(rows), dim), Fraction(0), dtype=object)
+    for r, (_, terms) in enumerate(rows):
+        for j, v in terms.items():
+            matrix[r, j] = -v
+    return Polytope(matrix, [const for const, _ in rows])
 
 
 class Joint:

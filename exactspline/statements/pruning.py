@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..cells.intervals import BoundedForms, or_all
 from ..domain import Box
 from ..rationals import bounded_floats
 from .conditions import And, Condition, Constant, Literal
 from .joint import Joint, asked
 
 if TYPE_CHECKING:
-    from ..compile.forms import Forms
     from ..compile.program import Layer
     from ..domain import Domain
 
@@ -105,59 +105,13 @@ def _halved(low: np.ndarray, high: np.ndarray, width: np.ndarray) -> tuple[np.nd
     return np.array(out_low, dtype=object), np.array(out_high, dtype=object)
 
 
-@dataclass
-class _Affine:
-    """Forms in float64 with how far their numbers are off."""
-
-    size: Any  # |coefficients|, sparse
-    weight: Any
-    error: Any
-    const: np.ndarray
-    const_error: np.ndarray
-    terms: np.ndarray  # of every row
-
-    @classmethod
-    def of(cls, forms: Forms) -> _Affine:
-        from scipy.sparse import csr_array
-
-        data, error = bounded_floats(forms.data)
-        const, const_error = bounded_floats(forms.const)
-        shape = (len(forms), forms.width)
-
-        def matrix(values: np.ndarray) -> Any:
-            return csr_array((values, forms.indices, forms.indptr), shape=shape)
-
-        return cls(
-            matrix(np.abs(data)), matrix(data), matrix(error), const, const_error,
-            np.diff(forms.indptr).astype(float),
-        )  # fmt: skip
-
-    def __call__(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Bounds of the forms for bounds of what they read; shape (rows, boxes)."""
-        middle = 0.5 * low + 0.5 * high
-        radius = np.maximum(high - middle, middle - low) * (1 + 4 * _UNIT) + _TINY
-        reach = np.abs(middle) + radius
-        value = self.weight @ middle + self.const[:, None]
-        size = self.size @ reach + np.abs(self.const)[:, None]
-        off = self.size @ radius + self.error @ reach + self.const_error[:, None]
-        off += (self.terms[:, None] + 4) * _UNIT * size + off * _UNIT * (self.terms[:, None] + 4)
-        off += _TINY
-        return _or_all(value - off * (1 + 4 * _UNIT), value + off * (1 + 4 * _UNIT))
-
-
-def _or_all(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where a bound is no number, nothing is known."""
-    bad = np.isnan(low) | np.isnan(high)
-    return np.where(bad, -np.inf, low), np.where(bad, np.inf, high)
-
-
 class _Bounds:
     """Intervals of all values of a joint network on boxes."""
 
     def __init__(self, joint: Joint) -> None:
         self.joint = joint
         program = joint.network.program
-        self.layers = [(_Affine.of(layer.members), layer) for layer in program.layers]
+        self.layers = [(BoundedForms.of(layer.members), layer) for layer in program.layers]
         self.program = program
         widest = max((len(layer.members) + layer.state_size for layer in program.layers), default=1)
         self.at_once = max(1, _NUMBERS // max(1, widest))
@@ -247,7 +201,7 @@ def _through(layer: Layer, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarra
         ends.append((value - room, value + room))
     least = np.minimum(ends[0][0], ends[1][0])
     most = np.maximum(ends[0][1], ends[1][1])
-    least, most = _or_all(least, most)
+    least, most = or_all(least, most)
     out_low = np.minimum.reduceat(np.where(there, least, np.inf), begin, axis=0)
     out_high = np.maximum.reduceat(np.where(there, most, -np.inf), begin, axis=0)
     for lead, function in ((1, np.maximum), (-1, np.minimum)):

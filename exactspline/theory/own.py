@@ -186,27 +186,33 @@ def _of_truth(value: bool | None, label: str, line: Check) -> Report:
     return Report(
         label, statement_of(label, line), "", _verdict(value), checked=int(value is not None),
         unit="truth value", reason=_REASONS[value],
-        notes=()
-        if value is None
-        else (f"{label!r} gave a truth value: how it was found is its own",),
+        notes=() if value is None else (_TRUTH,),
     )  # fmt: skip
 
 
+_TRUTH = "the check gave a truth value; how that was found is its own affair"
 _REASONS = {True: "", False: "the check gave False", None: "the check gave None"}
+
+
+# what a verdict may say of itself, by the names of its attributes
+_TOLD = (
+    "values", "code", "region", "witness", "float_point", "vacuous", "inside_only", "method",
+    "decisions", "pruned", "seconds",
+)  # fmt: skip
 
 
 def _of_verdict(verdict: Any, holds: bool | None, label: str, line: Check) -> Report:
     """The report of a proof or refutation: only what it says of itself is told."""
     details: dict[str, Any] = {}
-    for name in ("values", "code", "codes", "region", "decisions", "seconds", "pruned"):
+    for name in _TOLD:
         value = getattr(verdict, name, None)
-        if value is not None and not callable(value):
-            details[name] = value
+        if value is not None and value is not False and value != "" and not callable(value):
+            details[name.replace("_", " ")] = value
     at = getattr(verdict, "counterexample", None)
     point = None if at is None else dict(at) if isinstance(at, Mapping) else {"point": at}
     regions = getattr(verdict, "regions", None)
     counted = isinstance(regions, int) and not isinstance(regions, bool) and regions > 0
-    reason = str(getattr(verdict, "reason", "") or "")
+    reason = str(getattr(verdict, "reason", "") or getattr(verdict, "stopped", "") or "")
     if not reason and holds is not True:
         reason = "there is a counterexample" if holds is False else "no proof was found"
     return Report(
@@ -215,7 +221,7 @@ def _of_verdict(verdict: Any, holds: bool | None, label: str, line: Check) -> Re
         # where bounds decided all of it, no region was looked at: one verdict was reached
         checked=int(regions) if counted and regions is not None else int(holds is not None),
         unit="regions" if counted else "verdict", counterexample=point, details=details,
-        reason=reason,
+        reason=reason, notes=tuple(map(str, getattr(verdict, "notes", ()))),
     )  # fmt: skip
 
 

@@ -19,10 +19,10 @@ ROOT = Path(es.__file__).parent
 # rooms that read programs and never ask which operators made them
 BLIND = (
     "clock", "rationals", "kernels", "compile", "polyhedra", "domain", "cells", "bounds", "search",
-    "tasks", "partition", "export", "evaluate", "explorer", "store",
-    "driver", "api", "plot", "cli",
+    "tasks", "partition", "export", "evaluate", "store",
+    "driver", "api", "plot", "explorer", "cli",
 )  # fmt: skip
-SIGHTED = {"network", "approximation", "formats", "theory", "statements", "solid"}
+SIGHTED = {"network", "approximation", "formats", "theory", "statements", "solid", "verify"}
 
 
 def modules():

@@ -105,10 +105,10 @@ def test_names_are_texts(name, tmp_path):
     )  # fmt: skip
     picture.description = name
     picture.notes.append(name)
-    for kind in ("svg", "html", "png", "pdf") if name == HOSTILE[0] else ("svg", "html"):
+    for kind in ("html", "png", "pdf") if name == HOSTILE[0] else ("html",):
         picture.save(tmp_path / f"a.{kind}", dpi=40)
-    ElementTree.parse(tmp_path / "a.svg")
     page = (tmp_path / "a.html").read_text("utf-8")
+    ElementTree.fromstring(page[page.index("<svg") : page.index("</svg>") + 6])
     tags = Tags(page)
     assert "script" not in tags.tags
     assert "img" not in tags.tags

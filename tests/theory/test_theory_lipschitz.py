@@ -99,6 +99,9 @@ def test_what_is_said_of_a_constant_is_decided_exactly(norm):
         assert (report.counterexample is None) == equal
         if not equal:
             assert report.counterexample["the Lipschitz constant is between"] == [true, true]
+
+
+def test_what_is_said_of_an_irrational_constant():
     root = es.Network([es.Dense([[1, 1]])], (2,))  # sqrt(2), by its continued fraction
     p, q = 1, 1
     for _ in range(40):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 import exactspline as es
@@ -119,6 +120,27 @@ def test_what_a_check_may_give(gives, verdict, checked, unit):
     assert (report.verdict, report.checked, report.unit) == (verdict, checked, unit)
     if verdict == "fails" and gives is not False:
         assert report.to_json()["counterexample"] == {"point": ["1/3"]}
+
+
+def test_a_proof_is_a_check():
+    """What exactspline.prove gives, and the statement alone, which is no verdict yet."""
+
+    @es.check
+    def small(f, domain):
+        "The output is at most 3."
+        return es.prove(es.forall(domain, lambda x: f(x)[0] <= 3))
+
+    (found,) = run_checks(NET, es.Box(-2, 2), names=["small"])
+    assert found.report.holds
+    assert found.report.statement == "The output is at most 3."
+    (found,) = run_checks(NET, es.Box(-2, 20), names=["small"])
+    point = found.report.counterexample["point"]
+    assert found.report.verdict == "fails"
+    assert NET.forward(np.array([point], dtype=object), exact=True)[0, 0] > 3
+    es.check(name="stated")(lambda f, domain: es.forall(domain, lambda x: f(x)[0] <= 3))
+    (found,) = run_checks(NET, es.Box(-2, 2), names=["stated"])
+    assert found.report.verdict == "undecided"
+    assert "return what exactspline.prove(...) gives" in found.report.reason
 
 
 def test_what_a_check_may_not_be_or_give():

@@ -78,7 +78,9 @@ def test_radii_that_change_no_cell_are_compared_all_the_same(first):
                 assert report.holds  # those of a ReLU's piece 0 are 0
                 continue
             assert report.verdict == "fails"
-            assert report.reason == "a centroid or a radius is not that of the theory"
+            assert (
+                report.reason == "a centroid, a radius or what is nearest is not that of the theory"
+            )
             assert report.counterexample["layer"] == layer
     details = theory.check_power_diagram(net).details
     assert details["layers whose pieces are written down from stored numbers"] == [1, 2]

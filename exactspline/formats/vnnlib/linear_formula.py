@@ -11,7 +11,7 @@ from ...errors import FormatError, UnsupportedOperatorError
 from ..limits import Budget
 from .sexpr import Expression, Symbol
 
-__all__ = ["MAX_PARTS", "Comparison", "Reader", "Variable"]
+__all__ = ["MAX_PARTS", "Comparison", "Reader", "Variable", "difference"]
 
 Variable = tuple[str, int]  # ("X", 3)
 MAX_PARTS = 10_000  # of a normal form
@@ -157,9 +157,9 @@ class Reader:
         out = []
         for a, b in itertools.pairwise(terms):  # (<= 0 X_0 1) is a chain
             if head == "=" or not _NEGATIVE[head]:
-                out.append(_difference(a, b, formula.line))
+                out.append(difference(a, b, formula.line))
             if head == "=" or _NEGATIVE[head]:
-                out.append(_difference(b, a, formula.line))
+                out.append(difference(b, a, formula.line))
         return tuple(out), False
 
     def _term(self, term: Symbol | Expression) -> tuple[dict[Variable, Fraction], Fraction]:
@@ -206,7 +206,7 @@ class Reader:
         return coefficients, constant
 
 
-def _difference(
+def difference(
     a: tuple[dict[Variable, Fraction], Fraction],
     b: tuple[dict[Variable, Fraction], Fraction],
     line: int,

@@ -17,10 +17,10 @@ from ..limits import MAX_ENTRIES, MAX_TEXT_BYTES
 from .linear_formula import MAX_PARTS, Comparison, Reader, Variable
 from .sexpr import Expression, Symbol, statements
 
-__all__ = ["load_vnnlib", "overlapping"]
+__all__ = ["IGNORED", "declare", "load_vnnlib", "overlapping"]
 
 _NAME = re.compile(r"([XY])_(0|[1-9][0-9]{0,8})\Z")
-_IGNORED = frozenset(["check-sat", "exit", "get-model", "set-info", "set-logic", "set-option"])
+IGNORED = frozenset(["check-sat", "exit", "get-model", "set-info", "set-logic", "set-option"])
 _MAX_ROWS = 100_000  # of one part
 Bounds = list[Fraction | None]
 
@@ -85,7 +85,7 @@ def load_vnnlib(path: PathLike, input_dim: int) -> list[Domain]:
     common = _Part(input_dim, where)  # from all others
     for statement in statements(text, where):
         if statement.head in ("declare-const", "declare-fun"):
-            _declare(statement, reader, variables, input_dim)
+            declare(statement, reader, variables, input_dim)
         elif statement.head == "assert":
             if len(statement.items) != 2:
                 raise reader.error(statement.line, "'assert' needs one formula")
@@ -95,7 +95,7 @@ def load_vnnlib(path: PathLike, input_dim: int) -> list[Domain]:
                     common.add(parts[0])
                 else:
                     cases.append(list(parts))
-        elif statement.head not in _IGNORED:
+        elif statement.head not in IGNORED:
             raise reader.error(
                 statement.line, f"statement {statement.head[:40]!r} is not known in VNN-LIB"
             )
@@ -109,9 +109,10 @@ def load_vnnlib(path: PathLike, input_dim: int) -> list[Domain]:
     return _domains(common, cases, input_dim, where)
 
 
-def _declare(
+def declare(
     statement: Expression, reader: Reader, variables: dict[str, Variable], input_dim: int
 ) -> None:
+    """Take a declaration in."""
     texts = [item.text if isinstance(item, Symbol) else "" for item in statement.items]
     constant = len(texts) == 3 and texts[0] == "declare-const"
     function = (

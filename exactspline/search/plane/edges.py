@@ -17,6 +17,7 @@ from ...rationals import fraction
 from ..facet_columns import FoundFacets, first_pieces
 from ..polygons import IDEAL, SIDE, PlaneFaces
 from ..scaling import Coordinates
+from .across import Beyond
 from .layout import PlaneState
 from .root import Ray, cross
 
@@ -116,14 +117,19 @@ class ExactEdges:
 
 
 def settle_touched(
-    chunk: FaceChunk, touched: np.ndarray, codes: np.ndarray, exact: ExactEdges, table: np.ndarray
-) -> int:
-    """Find in rationals what lies across the edges of the faces that are marked; how many edges."""
+    chunk: FaceChunk, touched: np.ndarray, codes: np.ndarray, exact: ExactEdges, beyond: Beyond,
+    table: np.ndarray,
+) -> int:  # fmt: skip
+    """Find what lies across the edges of the faces that are marked; how many ask rationals."""
     faces, first, asked = chunk.faces, first_pieces(exact.program), 0
+    face_of = np.repeat(np.arange(len(codes)), np.diff(faces.start))
+    edges = np.flatnonzero((faces.unit >= 0) & (touched[face_of] != 0))
+    settled = np.zeros(len(faces.unit), dtype=bool)
+    settled[edges] = beyond.settled(faces, edges, codes[face_of[edges]])
     for face in np.flatnonzero(touched).tolist():
         code = codes[face]
         for edge in range(int(faces.start[face]), int(faces.start[face + 1])):
-            if faces.unit[edge] < 0:
+            if faces.unit[edge] < 0 or settled[edge]:
                 continue
             flips, asked = exact.flips(faces, edge, code), asked + 1
             if not flips or flips[0][0] != faces.unit[edge]:

@@ -38,6 +38,7 @@ from ..part import WHOLE, Part, check_order, following
 from ..polygons import PlaneFaces
 from ..prepared import kept_for, moderate
 from . import control as c
+from .across import Beyond
 from .edges import (
     ExactEdges,
     FaceChunk,
@@ -150,6 +151,11 @@ class PlaneSearch:
     def exact(self) -> ExactEdges:
         """Edges in rationals, where they are asked."""
         return ExactEdges(self.forms, self.program)
+
+    @cached_property
+    def beyond(self) -> Beyond:
+        """Codes of points beyond edges, proved."""
+        return Beyond(self.program, self.space, self.forms)
 
     @property
     def regions(self) -> int:
@@ -323,7 +329,9 @@ class PlaneSearch:
         ctl[c.N_EDGES] = ctl[c.N_TOUCHED] = 0
         marked = self.state.faces.touched[: len(codes)]
         if marked.any():
-            self.rational += settle_touched(chunk, marked, codes, self.exact, self.state.hashes)
+            self.rational += settle_touched(
+                chunk, marked, codes, self.exact, self.beyond, self.state.hashes
+            )
         self.faces = chunk
         if not self.facets:
             return

@@ -109,7 +109,7 @@ def check_power_diagram(
             count, bad = _other_numbers(cells, inner, layer, pieces)
             radii += count
             if bad is not None:
-                reason = "a centroid or a radius is not that of the theory"
+                reason = "a centroid, a radius or what is nearest is not that of the theory"
         if bad is not None:
             break
     details = {
@@ -185,6 +185,12 @@ def _other_numbers(
     for region in range(len(cells)):
         code = cells.codes[region]
         own, within = code[inner.units :].tolist(), inner.of(code)
+        at = list(cells.witness(region))
+        if within.assign(at).tolist() != own:
+            return count, {
+                "layer": layer, "code": code.tolist(), "point": at,
+                "nearest centroids": within.assign(at).tolist(),
+            }  # fmt: skip
         centroid, radius = whole_code(pieces, own, *inner.map)
         count += 1
         if within.centroid(own).tolist() != centroid or within.radius(own) != radius:

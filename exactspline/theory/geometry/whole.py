@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ...partition.partition import Partition
 
 _MOST_HEIGHTS = 3_000_000  # Fractions that are held
+_MOST_ASKED = 40  # facets of a partition whose diagram a linear program finds, too
 _MOST_WITNESSES = 100  # that are compared with all centroids; the facets alone are a proof
 
 __all__ = [
@@ -228,6 +229,18 @@ def _report(partition: Partition, says: Statement, weights: Sequence[Any] | None
         if diagram.nearest(partition.witness(i)) != [i]:
             bad = {"region": partition.code(i).tolist(), "point": list(partition.witness(i))}
             break
+    by_program = "not asked: too many facets"
+    if bad is None and weights is None and 0 < len(bends) <= _MOST_ASKED:
+        other = whole_power_diagram(partition)
+        by_program = "finds centroids and radii as well"
+        for i in range(len(partition)):
+            nearest = None
+            if isinstance(other, WholePowerDiagram):
+                nearest = other.nearest(partition.witness(i))
+            if nearest != [i]:
+                bad = {"region": partition.code(i).tolist(), "point": list(partition.witness(i)),
+                       "nearest by the linear program": nearest}  # fmt: skip
+                break
     small = len(partition) <= 20
     if not len(bends):  # one region has no facets: its witness was compared
         says = replace(says, unit="witnesses")
@@ -236,6 +249,7 @@ def _report(partition: Partition, says: Statement, weights: Sequence[Any] | None
         details={
             "regions": len(partition),
             "witnesses compared with all centroids": witnesses,
+            "a linear program that knows no network": by_program,
             "weights of the layers": chosen,
             **({"centroids": diagram.centroids, "radii": diagram.radii} if small else {}),
         },
@@ -276,7 +290,8 @@ def check_whole_partition(
     The sum of all units' convex functions with weights is convex if it bends upward across
     every facet, which is checked facet by facet; its pieces are then the power cells. Earlier
     layers are affine across a facet of layer l, so such weights always exist. At the first 100
-    witnesses the nearest centroid among all regions is compared, too.
+    witnesses the nearest centroid among all regions is compared, too; and for up to 40 facets
+    `whole_power_diagram`, which knows no network, must find a diagram with the same cells.
 
     The literature stops at "each layer subdivides the cells of the one before as a power
     diagram"; with the same weight on every layer the whole is indeed none, see

@@ -1,0 +1,185 @@
+"""`verify`: whether a property's formula has a solution, exactly."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from ..domain import WholeSpace
+from ..errors import ParameterError
+from ..formats.files import PathLike
+from ..formats.vnnlib.query import All, Formula, load_query
+from ..mode import guarded
+from ..network.network import Network
+from ..rationals import nearest_float
+from ..statements.prove import prove
+from ..statements.quantified import exists
+from ..statements.values import logits
+from .branches import Branch, branches, condition_of
+
+__all__ = ["Answer", "verify"]
+
+
+@guarded
+@dataclass
+class Answer:
+    """What came out.
+
+    Attributes
+    ----------
+    verdict : str
+        "sat": some input satisfies the formula, which is a counterexample to the property;
+        "unsat": none does; "timeout": the time ran out; "unknown": another limit came first.
+    input, output : tuple of Fraction, or None
+        Of "sat": exact, and checked by the network's exact forward pass.
+    float_input : list of float or None
+        A float64 input near it that satisfies the formula as well, exactly evaluated; None where
+        none was found (the formula may hold by equality alone).
+    regions, decisions, pruned : int
+        Regions of the network and of all comparisons that were looked at, proved decisions, boxes
+        of inputs that bounds have decided.
+    seconds : float
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import exactspline as es
+    >>> name = os.path.join(tempfile.mkdtemp(), "property.vnnlib")
+    >>> with open(name, "w") as stream:
+    ...     _ = stream.write(
+    ...         "(declare-const X_0 Real) (declare-const Y_0 Real)"
+    ...         "(assert (>= X_0 0)) (assert (<= X_0 1)) (assert (>= Y_0 2))"
+    ...     )
+    >>> net = es.Network([es.Dense([[2]]), es.ReLU()], (1,))
+    >>> answer = es.verify(net, name)
+    >>> answer.verdict, answer.input, answer.output
+    ('sat', (Fraction(1, 1),), (Fraction(2, 1),))
+    """
+
+    verdict: str
+    input: tuple[Fraction, ...] | None = None
+    output: tuple[Fraction, ...] | None = None
+    float_input: list[float] | None = None
+    regions: int = 0
+    decisions: int = 0
+    pruned: int = 0
+    seconds: float = 0.0
+
+    def assignment(self) -> str:
+        """Inputs and outputs as the competition writes them; empty unless "sat".
+
+        Of a float64 input the digits are its own; others are rounded, ``input`` is exact.
+
+        Examples
+        --------
+        >>> from exactspline.verify.verify import Answer
+        >>> print(Answer("sat", (Fraction(1, 2),), (Fraction(1, 3),)).assignment())
+        ((X_0 0.5)
+         (Y_0 0.3333333333333333))
+        """
+        if self.input is None or self.output is None:
+            return ""
+        inputs = self.float_input or [nearest_float(v) for v in self.input]
+        lines = [f"(X_{i} {v!r})" for i, v in enumerate(inputs)]
+        lines += [f"(Y_{i} {nearest_float(v)!r})" for i, v in enumerate(self.output)]
+        return "(" + "\n ".join(lines) + ")"
+
+
+@guarded
+def verify(
+    network: Network, property: PathLike | Formula, *, time_limit: float | None = None,
+    limit: int | None = None, progress: Any = None,
+) -> Answer:  # fmt: skip
+    """Decide a VNN-LIB 1.0 property: an input that satisfies its formula, or a proof of none.
+
+    Parameters
+    ----------
+    network : Network
+    property : path-like
+        A .vnnlib file: see `exactspline.formats.vnnlib.query.load_query` for what is read.
+    time_limit : float, optional
+        Seconds in all.
+    limit : int, optional
+        Regions a set of inputs.
+    progress : callable or bool, optional
+        As in `prove`.
+
+    Returns
+    -------
+    Answer
+
+    Raises
+    ------
+    FormatError, UnsupportedOperatorError, DomainError, ParameterError
+
+    Notes
+    -----
+    Guarantee: exact, for the real function of the stored parameters and the file's decimals;
+    strict comparisons are strict. A solution has been checked by the exact forward pass. Cost: that
+    of `prove`, for each set of inputs that the formula's alternatives make.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import exactspline as es
+    >>> name = os.path.join(tempfile.mkdtemp(), "property.vnnlib")
+    >>> with open(name, "w") as stream:
+    ...     _ = stream.write(
+    ...         "(declare-const X_0 Real) (declare-const Y_0 Real)"
+    ...         "(assert (and (>= X_0 0) (<= X_0 1))) (assert (< Y_0 X_0))"
+    ...     )
+    >>> net = es.Network([es.ReLU()], (1,))
+    >>> es.verify(net, name).verdict
+    'unsat'
+    """
+    if not isinstance(network, Network):
+        raise ParameterError(f"verify: a Network is needed, not a {type(network).__name__}")
+    start = time.monotonic()
+    formula = (
+        property if isinstance(property, Formula)
+        else load_query(property, network.input_dim, network.output_dim)
+    )  # fmt: skip
+    out = Answer("unsat")
+    for branch in branches(formula):
+        left = None if time_limit is None else time_limit - (time.monotonic() - start)
+        if left is not None and left <= 0:
+            out.verdict = "timeout"
+            break
+        found = _solve(network, branch, left, limit, progress)
+        out.regions += found.regions
+        out.decisions += found.decisions
+        out.pruned += found.pruned
+        if found.holds:
+            out.verdict, out.input = "sat", found.witness
+            out.output = _output(network, found.witness)
+            out.float_input = found.float_point
+            break
+        if found.holds is None:
+            out.verdict = "timeout" if found.stopped == "time limit" else "unknown"
+    out.seconds = time.monotonic() - start
+    return out
+
+
+def _solve(
+    network: Network, branch: Branch, time_limit: float | None, limit: int | None, progress: Any
+) -> Any:
+    """One alternative as a statement."""
+
+    def condition(x: Any) -> Any:
+        y = logits(network, x).reshape(network.output_dim)
+        return condition_of(All((*branch.inputs, branch.rest)), x, y)
+
+    return prove(
+        exists(WholeSpace(network.input_dim), condition), time_limit=time_limit, limit=limit,
+        progress=progress,
+    )  # fmt: skip
+
+
+def _output(network: Network, point: Any) -> tuple[Fraction, ...]:
+    import numpy as np
+
+    x = np.empty(network.input_dim, dtype=object)
+    x[:] = list(point)
+    return tuple(network.forward(x, exact=True).reshape(-1).tolist())

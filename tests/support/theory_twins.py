@@ -1,0 +1,110 @@
+"""Twins of the theory's statements that are wrong in one place: every check must refuse its own."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import sympy
+
+import exactspline as es
+from exactspline import theory
+from exactspline.theory.counting.counts import Bound
+from exactspline.theory.geometry.power import PowerDiagram
+from exactspline.theory.operators import composition, written
+from exactspline.theory.structure import formulas
+
+F = Fraction
+DENSE = es.Network(
+    [es.Dense([[1, "1/3"], [2, -1]], ["1/2", 1]), es.Abs(), es.Dense([[1, -3], [2, 1]], ["1/3", 1]),
+     es.ReLU(), es.Dense([[3, "-2/7"]], [1])], (2,),
+)  # fmt: skip
+CNN = es.Network(
+    [es.Conv([[[1, "-1/2"]], [["1/3", 1]]], ["1/7", "1/2"]), es.LeakyReLU("1/10"), es.MaxPool((2,)),
+     es.Flatten(), es.Dense([[1, -1], ["1/2", "2/3"]], ["2/3", "-1/4"]), es.Clip(-1, 2)], (1, 3),
+)  # fmt: skip
+RES = es.Network(
+    [es.Residual([es.Dense([[1, "1/2"], [-1, "1/3"]], ["1/2", "1/9"]), es.ReLU()]),
+     es.Residual([es.Dense([["1/3", -1], [1, 1]], ["1/8", 0]), es.Clip(-1, 2)],
+                 [es.Dense([[1, "1/4"], ["1/2", 1]], [3, "1/6"])]), es.Dense([[1, -1]])], (2,),
+)  # fmt: skip
+
+
+def no_bias(A, B, W, b):
+    return composition.formula(A, B, W, 0 * b)
+
+
+def bias_by_weights(A, B, W, b):
+    slopes, offsets = composition.formula(A, B, W, b)
+    return slopes, offsets + b[0]
+
+
+def transposed(A, B, W, b):
+    return composition.formula(A, B, W.T if W.shape[0] == W.shape[1] else W[::-1], b)
+
+
+def reversed_order(D, d, W, b):
+    return formulas.products(D[::-1], d[::-1], W, b)
+
+
+def own_term_only(D, d, W, b):
+    """Every bias counts as if no later level changed it."""
+    slopes, _ = formulas.products(D, d, W, b)
+    if any(len(v) != W.shape[1] for v in d):
+        return slopes, b
+    return slopes, b + sum((written._applied(W, v) for v in d), 0 * b)
+
+
+def no_last_bias(D, d, W, b):
+    return formulas.products(D, d, W, 0 * b)
+
+
+def zero_radii(layer):
+    right = theory.layer_power_diagram(DENSE, layer)
+    return {layer: PowerDiagram(right.centroids, tuple(0 * r for r in right.radii))}
+
+
+def flipped_codes():
+    X = np.array([[0.5, 2.0], [3.0, -1.0]])
+    codes = theory.vq_codes(DENSE, X)
+    return {"X": X, "codes": 1 - codes}
+
+
+TWINS = {
+    "composition, no bias": lambda: theory.check_composition(DENSE, formula=no_bias),
+    "composition, bias added": lambda: theory.check_composition(DENSE, formula=bias_by_weights),
+    "composition, W for W^T": lambda: theory.check_composition(DENSE, formula=transposed),
+    "CNN, products the other way": lambda: theory.check_cnn_formula(DENSE, formula=reversed_order),
+    "CNN, biases past later levels": lambda: theory.check_cnn_formula(CNN, formula=own_term_only),
+    "CNN, no b_W": lambda: theory.check_cnn_formula(DENSE, formula=no_last_bias),
+    "ResNet, the other way": lambda: theory.check_resnet_formula(RES, formula=reversed_order),
+    "ResNet, biases": lambda: theory.check_resnet_formula(RES, formula=own_term_only),
+    "power diagram, radii 0": lambda: theory.check_power_diagram(DENSE, diagrams=zero_radii(1)),
+    "power diagram, deep radii 0": lambda: theory.check_power_diagram(
+        DENSE, diagrams=zero_radii(2)
+    ),
+    "whole partition, even weights": lambda: theory.check_whole_partition(
+        theory.toy_networks()["dense abs"], weights=[F(1, 1000), 1]
+    ),
+    "layers together, one that is right": lambda: theory.check_layers_together(
+        es.Network([es.Dense([[1], [1]], [0, -1]), es.ReLU(), es.Dense([[1, 1]]), es.ReLU()], (1,))
+    ),
+    "equal cuts, other breakpoint": lambda: theory.check_cut_alike(
+        DENSE, activations=[es.Threshold(1, 1)]
+    ),
+    "reflection, constant forgotten": lambda: theory.check_reflection(
+        DENSE, reflection=lambda x, n, c: [-v for v in x]
+    ),
+    "counts, a bound too small": lambda: theory.check_counts(
+        DENSE, against=[Bound("mine", "upper", 3, "", "")]
+    ),
+    "Lipschitz, too small": lambda: theory.check_lipschitz(DENSE, at_most={"inf": 1}),
+    "Lipschitz, another": lambda: theory.check_lipschitz(DENSE, constant={"1": 10**6}),
+    "hard to soft, even selection": lambda: theory.check_hard_to_soft(
+        selection=lambda z, b: [sympy.Rational(1, len(z))] * len(z)
+    ),
+    "VQ, other codes": lambda: theory.check_vq(DENSE, **flipped_codes()),
+    "convexity, a concave output": lambda: theory.check_convexity(
+        es.Network([es.Abs(), es.Dense([[-1]])], (1,))
+    ),
+}  # fmt: skip
