@@ -40,6 +40,7 @@ class Shown extends Regions {
     if (chosen?.kind === "classes" && data.said.outputs === 1) chosen.names = { 0: "f ≤ 0", 1: "f > 0" };
     showLegend(by("legend"), chosen, this.scale, values);
     this.plot.dataset.colour = key;
+    this.showPane(); // its colour, too
     this.request();
     this.link();
   }
