@@ -39,6 +39,7 @@ OUT = {
     "filters/matched.py": "templates at one input and a penalty; no statement is about them",
     "filters/autograd.py": "torch's side of check 7: its bound on rounding may only be too wide",
     "gallery.py": "the toy networks",
+    "common/watch.py": "tells how far a loop is; it has no formula",
     "structure/spline.py": "the object s[alpha, beta, Omega]; tests compare it with the network",
 }
 ROOM = {"__init__.py", "chapters.py", "registry.py", "report.py", "run.py", "own.py"}  # no formula

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ...errors import LimitError, ParameterError
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["check_voronoi"]
 
 _MOST_VORONOI = 400  # regions that are compared with each other
+
+
+def _squared(x: Iterable[Fraction], y: Iterable[Fraction]) -> Fraction:
+    """The squared distance, straight from the coordinates."""
+    return sum(((a - b) ** 2 for a, b in zip(x, y, strict=True)), Fraction(0))
 
 
 @check(number=11, name="Voronoi", needs_network=True)
@@ -53,7 +60,8 @@ def check_voronoi(network: Network | Partition, domain: Domain | None = None) ->
         f"{GEOMETRY}, on layers",
         (
             "the first layer's regions that the search enumerated",
-            "the nearest of the codes' centroids, proved on the whole region",
+            "the nearest of the codes' centroids, proved on the whole region; and distances at a "
+            "point of it, straight from the coordinates",
         ),
     )
     if not program.layers:
@@ -77,8 +85,9 @@ def check_voronoi(network: Network | Partition, domain: Domain | None = None) ->
     J, c = state_map(partition, 0, cells.codes[0][:0])
     inner = diagram.inside(J, c)
     centres = [inner.centroid(code) for code in cells.codes]
-    count, bad = 0, None
+    count, checked, bad = 0, 0, None
     for i, mine in enumerate(centres):
+        checked += bad is None
         for j, other in enumerate(centres):
             if i == j or bad is not None:
                 continue
@@ -89,10 +98,15 @@ def check_voronoi(network: Network | Partition, domain: Domain | None = None) ->
             slope = [2 * (a - b) for a, b in zip(mine, other, strict=True)]
             count += 1
             point = cells.violation(i, constant, slope)
+            t = cells.witness(i)
+            x = partition.domain.chart.lift(t)
+            gap = _squared(x, x_other) - _squared(x, x_mine)
+            if gap <= 0 or gap != constant + dot(slope, t):
+                point = point or t
             if point is not None:
                 bad = {"code": cells.codes[i].tolist(), "nearer": cells.codes[j].tolist(),
                        "point": list(point)}  # fmt: skip
     return says.report(
-        bad, "a point is nearer to another centroid than to its own", checked=len(cells),
+        bad, "a point is nearer to another centroid than to its own", checked=checked,
         details={"pairs of regions": count, "radius": diagram.radius([0] * len(diagram.radii))},
     )  # fmt: skip
