@@ -149,13 +149,13 @@ class Picture {
   }
 
   drawNow(now) {
-    const level = this.level(), { x, y, perPixel } = this.view;
+    const level = this.level(), { x, y, perPixel } = this.view, begin = performance.now();
     this.drawing.draw(level, this.view, this.linesOf(level));
     by("faces").style.transform = "";
     this.drawn = { x, y, perPixel, when: now };
     if (!this.slow) return; // how long it takes in fact is only known when it is done
     this.drawing.gl.readPixels(0, 0, 1, 1, this.drawing.gl.RGBA, this.drawing.gl.UNSIGNED_BYTE, this.one ??= new Uint8Array(4));
-    const took = performance.now() - now;
+    const took = performance.now() - begin;
     this.cost = this.cost === undefined ? took : Math.min(took, 0.5 * (this.cost + took));
   }
 
