@@ -193,7 +193,7 @@ if TYPE_CHECKING:
         unit_on,
     )
     from .theory.own import check
-    from .verify.verify import Answer, verify
+    from .verify.verify import Answer, OutputRange, output_range, verify
 
 __all__ = [
     "ASO",
@@ -260,6 +260,7 @@ __all__ = [
     "Minimum",
     "Network",
     "Operator",
+    "OutputRange",
     "PReLU",
     "Pad",
     "ParameterError",
@@ -348,6 +349,7 @@ __all__ = [
     "monotone",
     "never_class",
     "open_partition",
+    "output_range",
     "prepare",
     "prove",
     "rational",

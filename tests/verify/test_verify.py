@@ -180,3 +180,23 @@ def test_bad_calls(tmp_path, capsys):
     table.write_text("a,b,c,d\n")
     assert run(["verify", "--instances", str(table)]) == 2
     capsys.readouterr()
+
+
+def test_ranges_of_outputs_against_vertices():
+    rng = np.random.default_rng(6)
+    net = es.Network(
+        [es.Dense(rng.integers(-3, 4, size=(5, 2)), rng.integers(-2, 3, size=5)), es.ReLU(),
+         es.Dense(rng.integers(-3, 4, size=(2, 5)))], (2,),
+    )  # fmt: skip
+    box = es.Box(-1, 1, dim=2)
+    corners = [p for region in es.enumerate_regions(net, box) for p in region.vertices()]
+    values = net.forward(np.array([[Fraction(v) for v in p] for p in corners], dtype=object))
+    for k, found in enumerate(es.output_range(net, box)):
+        assert (found.low, found.high) == (min(values[:, k]), max(values[:, k]))
+        assert found.complete
+        for end, at in ((found.low, found.low_at), (found.high, found.high_at)):
+            assert net.forward(np.array(at, dtype=object))[k] == end
+    (free,) = es.output_range(es.Network([es.ReLU()], (1,)), es.WholeSpace(1))
+    assert (free.low, free.high, free.high_at) == (0, float("inf"), None)
+    with pytest.raises(es.ShapeError):
+        es.output_range(net, es.Box(0, 1, dim=3))
