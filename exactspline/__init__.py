@@ -193,7 +193,7 @@ if TYPE_CHECKING:
         unit_on,
     )
     from .theory.own import check
-    from .verify.verify import Answer, OutputRange, output_range, verify
+    from .verification.verify import Answer, OutputRange, output_range, verify
 
 __all__ = [
     "ASO",
@@ -403,7 +403,7 @@ def _statements() -> Any:
 
 @guarded
 def _verify() -> Any:
-    from .verify import verify as room
+    from .verification import verify as room
 
     return room
 

@@ -9,11 +9,11 @@ from ..domain import Domain
 from ..errors import ParameterError
 from ..mode import guarded
 from ..network.network import Network
-from ..partition.partition import Partition
 from .searching import enumerate_regions
 
 if TYPE_CHECKING:
     from ..explorer import Explorer
+    from ..partition.partition import Partition
 
 __all__ = ["explore"]
 
@@ -62,6 +62,7 @@ def explore(
     <Explorer of 4, 4 regions>
     """
     from ..explorer import check_domain, explorer_of
+    from ..partition.partition import Partition
 
     given = [networks] if isinstance(networks, Network | Partition) else list(networks)
     for i, item in enumerate(given):

@@ -20,7 +20,7 @@ from ..texts import plain
 from .streams import results
 
 if TYPE_CHECKING:
-    from ..verify.verify import Answer
+    from ..verification.verify import Answer
 
 __all__ = ["verify"]
 
@@ -61,7 +61,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def _answer(network: str, path: str, seconds: float | None) -> Answer:
-    from ..verify.verify import verify as decide
+    from ..verification.verify import verify as decide
 
     start = time.monotonic()
     loaded = load(network)

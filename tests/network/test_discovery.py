@@ -22,7 +22,7 @@ BLIND = (
     "tasks", "partition", "export", "evaluate", "store",
     "driver", "api", "plot", "explorer", "cli",
 )  # fmt: skip
-SIGHTED = {"network", "approximation", "formats", "theory", "statements", "solid", "verify"}
+SIGHTED = {"network", "approximation", "formats", "theory", "statements", "solid", "verification"}
 
 
 def modules():

@@ -75,7 +75,7 @@ class Answer:
 
         Examples
         --------
-        >>> from exactspline.verify.verify import Answer
+        >>> from exactspline.verification.verify import Answer
         >>> print(Answer("sat", (Fraction(1, 2),), (Fraction(1, 3),)).assignment())
         ((X_0 0.5)
          (Y_0 0.3333333333333333))
