@@ -95,7 +95,7 @@ def _run(network: es.Network, store: Path, graph: bool, workers: int) -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_thirty_moments(tmp_path, monkeypatch):
+def test_killed_at_many_moments(tmp_path, monkeypatch):
     """Processes are forked, so that they begin at once: more moments for the time."""
     monkeypatch.setattr(engine, "BUDGET", 2000)
     monkeypatch.setattr(coordinate, "SECONDS", 0.05)
@@ -107,7 +107,7 @@ def test_killed_at_thirty_moments(tmp_path, monkeypatch):
     rng = random.Random(11)
     kills = rounds = resumed = 0
     graph = True
-    while kills < 30:
+    while kills < 16:
         store = tmp_path / f"{rounds}.sqlite"
         rounds += 1
         graph = not graph
@@ -144,13 +144,15 @@ def test_killed_at_thirty_moments(tmp_path, monkeypatch):
         found = es.open_partition(store)
         same(found, whole, graph=graph)
         assert found.decisions.total >= len(whole)
-    assert rounds >= 2
-    assert resumed >= 10
+    assert rounds >= 1
+    assert resumed >= 5
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("workers", [[], ["--workers", "2"]])
+@pytest.mark.parametrize(
+    ("number", "code", "workers"),
+    [(signal.SIGTERM, 143, []), (signal.SIGINT, 130, ["--workers", "2"])],
+)
 def test_signals(network, whole, tmp_path, number, code, workers):
     store = tmp_path / "o.sqlite"
     child = begin(network, store, *workers)
@@ -168,7 +170,7 @@ def test_signals(network, whole, tmp_path, number, code, workers):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [30_000, 200_000, 400_000])
+@pytest.mark.parametrize("size", [30_000, 300_000])
 def test_a_full_disk(network, whole, tmp_path, size):
     """A limit on the size of files: writing fails for real, in the log or in the database."""
     store = tmp_path / "o.sqlite"

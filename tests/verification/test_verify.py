@@ -101,18 +101,20 @@ def known() -> list[tuple[str, str, str]]:
     out = []
     for row in rows:
         folder = folders.get(row["benchmark"], "acasxu")
-        slow = folder == "acasxu" and row["vnnlib"] not in ("prop_3.vnnlib", "prop_4.vnnlib")
+        slow = folder == "acasxu" and (
+            "_1_1_" not in row["onnx"] or row["vnnlib"] not in ("prop_3.vnnlib", "prop_4.vnnlib")
+        )
         if not slow and "gcas" not in row["onnx"] and "robot" not in row["onnx"]:
             out.append((f"{folder}/{row['onnx']}", f"{folder}/{row['vnnlib']}", row["verdict"]))
     return out
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", range(2))
 def test_what_the_competition_agrees_on(which):
     cases = known()
-    assert len(cases) > 12
-    for network, text, verdict in cases[which::4]:
+    assert len(cases) > 8
+    for network, text, verdict in cases[which::2]:
         answer = es.verify(es.load(NETWORKS / network), NETWORKS / text, time_limit=120)
         assert answer.verdict == verdict, (network, text)
 
