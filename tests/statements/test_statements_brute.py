@@ -71,7 +71,7 @@ def built(node, leaves, *, symbolic: bool):
 def test_on_a_line(block):
     rng = random.Random(9_000 + block)
     seen = {True: 0, False: 0}
-    for _ in range(25):
+    for _ in range(75):
         kind = rng.choice(["relu", "abs"])
         bend = (lambda v: max(v, 0)) if kind == "relu" else abs
         nets = [drawn(rng, [1, rng.randint(1, 3), 2]) for _ in range(2)]
@@ -141,7 +141,7 @@ def test_in_a_square(block):
     rng = random.Random(9_500 + block)
     seen = {True: 0, False: 0}
     box = es.Box(-2, 2, dim=2)
-    for _ in range(12):
+    for _ in range(50):
         weights = drawn(rng, [2, 3, 3])
         f = network(weights, "relu")
         n = rng.randint(1, 2)
