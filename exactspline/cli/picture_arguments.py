@@ -11,8 +11,9 @@ __all__ = ["add_pictures"]
 _PLOT = """\
 Draw the regions of a network on a domain. In one dimension: the graph of its
 outputs and where it bends; in two: the regions as exact polygons, cut at the
-window in rationals, with the edges of every layer. Larger domains need a slice.
-A domain in several parts gives a file each: p-1.png, p-2.png.
+window in rationals, with the edges of every layer; in three: translucent cells,
+on a page (.html). Larger domains need a slice. A domain in several parts gives a
+file each: p-1.png, p-2.png.
 """
 
 _FILM = """\
