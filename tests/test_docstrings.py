@@ -11,6 +11,7 @@ import pytest
 
 import exactspline as es
 from exactspline import theory
+from exactspline.theory.registry import REGISTERED
 from examples import examples_of, has_example, without_example
 
 
@@ -37,7 +38,17 @@ def public() -> dict[str, object]:
 PUBLIC = public()
 
 
+@pytest.fixture(name="_no_own_checks")
+def _forget_own_checks():
+    """Examples of `exactspline.check` register theirs; later tests must not find them."""
+    before = dict(theory.CHECKS)
+    yield
+    REGISTERED.clear()
+    REGISTERED.update(before)
+
+
 @pytest.mark.parametrize("name", ["exactspline", *modules()])
+@pytest.mark.usefixtures("_no_own_checks")
 def test_doctests(name):
     runner = doctest.DocTestRunner()
     for test in examples_of(importlib.import_module(name)):
