@@ -6,6 +6,7 @@ is computed, and searched, once. Networks are told apart as objects.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -22,12 +23,12 @@ __all__ = ["Applied", "Bend", "Code", "Hidden", "PointAtom", "Slope", "atoms_of"
 _numbers = count()
 
 
-class _Hashed:
+class _Hashed(ABC):
     """Hashes are kept: expressions are deep."""
 
     @property
-    def _key(self) -> tuple[object, ...]:
-        raise NotImplementedError
+    @abstractmethod
+    def _key(self) -> tuple[object, ...]: ...
 
     @cached_property
     def _hash(self) -> int:

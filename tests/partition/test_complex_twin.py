@@ -197,7 +197,7 @@ def test_the_kernel_and_the_plain_functions_agree():
             plain = joined(faces, matched(faces, owner, omega._codes, None))
             both = joined_at_once(faces)
             assert both is not None, told
-            found, after = both
+            found, after, _ = both
             assert np.array_equal(after, following(faces.start)), told
             for name, column in vars(plain).items():
                 assert np.array_equal(column, getattr(found, name)), (name, told)

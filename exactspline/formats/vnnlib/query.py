@@ -9,10 +9,9 @@ from fractions import Fraction
 
 from ...errors import FormatError, UnsupportedOperatorError
 from ...mode import guarded
-from ..files import PathLike, read_file
-from ..limits import MAX_TEXT_BYTES
+from ..files import PathLike
 from .linear_formula import Reader, Variable, difference
-from .reader import IGNORED, declare
+from .reader import IGNORED, declare, text_of
 from .sexpr import Expression, Symbol, statements
 
 __all__ = ["All", "Any", "Compared", "Formula", "load_query"]
@@ -92,13 +91,7 @@ def load_query(path: PathLike, input_dim: int, output_dim: int) -> Formula:
     >>> [part.strict for part in formula.parts]
     [True, False]
     """
-    data, _ = read_file(path, MAX_TEXT_BYTES)
-    where = str(path)
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise FormatError(f"{where}, line {line}: is no UTF-8 text") from None
+    text, where = text_of(path), str(path)
     variables: dict[str, Variable] = {}
     reader = _QueryReader(where, variables)
     found: list[Formula] = []

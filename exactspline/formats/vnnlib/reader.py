@@ -17,7 +17,7 @@ from ..limits import MAX_ENTRIES, MAX_TEXT_BYTES
 from .linear_formula import MAX_PARTS, Comparison, Reader, Variable
 from .sexpr import Expression, Symbol, statements
 
-__all__ = ["IGNORED", "declare", "load_vnnlib", "overlapping"]
+__all__ = ["IGNORED", "declare", "load_vnnlib", "overlapping", "text_of"]
 
 _NAME = re.compile(r"([XY])_(0|[1-9][0-9]{0,8})\Z")
 IGNORED = frozenset(["check-sat", "exit", "get-model", "set-info", "set-logic", "set-option"])
@@ -72,13 +72,7 @@ def load_vnnlib(path: PathLike, input_dim: int) -> list[Domain]:
     >>> [domain.describe() for domain in load_vnnlib(name, 1)]
     ['(-inf, 1/10]']
     """
-    data, _ = read_file(path, MAX_TEXT_BYTES)
-    where = str(path)
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise FormatError(f"{where}, line {line}: is no UTF-8 text") from None
+    text, where = text_of(path), str(path)
     variables: dict[str, Variable] = {}
     reader = Reader(where, variables)
     cases: list[list[Sequence[Comparison]]] = []  # per assertion with several parts
@@ -107,6 +101,22 @@ def load_vnnlib(path: PathLike, input_dim: int) -> list[Domain]:
             f"X_{missing} is missing"
         )
     return _domains(common, cases, input_dim, where)
+
+
+def text_of(path: PathLike) -> str:
+    """A file of at most 64 MiB as text.
+
+    Raises
+    ------
+    FormatError
+        If it cannot be read, is larger, or is no UTF-8 text; the message names the line.
+    """
+    data, _ = read_file(path, MAX_TEXT_BYTES)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise FormatError(f"{path}, line {line}: is no UTF-8 text") from None
 
 
 def declare(

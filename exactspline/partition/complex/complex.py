@@ -253,15 +253,14 @@ def _joined_and_checked(
     program, codes = partition.network.program, partition._codes
     found = joined_at_once(faces)
     if found is not None:
-        columns, after = found
+        columns, after, links = found
     if found is not None and isinstance(codes, PackedCodes):  # and not in a store
         from .fitting import fits
 
         rows = kept_for(program, space).of("near rows", lambda: near_rows(space.rows))
         if fits(
-            faces.start, after, columns.twin, columns.right, columns.edge, faces.unit, faces.piece,
-            faces.form, faces.corner, faces.error, codes.packed, codes.places, rows,
-            np.zeros(len(rows), dtype=np.int64),
+            faces.start, after, links, columns.right, faces.unit, faces.piece, faces.form,
+            faces.corner, faces.error, codes.packed, codes.places, np.pad(rows, ((0, 0), (0, 1))),
         ):  # fmt: skip
             return columns
     face = np.repeat(np.arange(len(partition), dtype=np.int32), np.diff(faces.start))

@@ -18,28 +18,28 @@ __all__ = ["fits"]
 _IDEAL, _SIDE, _ROUNDING, _TINY = IDEAL, SIDE, ROUNDING, TINY
 
 
-def _fits(
-    start, after, twin, right, edge, unit, piece, form, corner, error, packed, bits, rows, runs
-):
+def _fits(start, after, links, right, unit, piece, form, corner, error, packed, bits, rows):
     """Whether codes differ as edges say, and the border is the domain's.
 
     Parameters
     ----------
     start, unit, piece, form, corner, error : arrays
         As in `PlaneFaces`.
-    after, twin, edge : int32 arrays, shape (half-edges,)
-        The next half-edge of the face; the others as in `joining.Columns`.
+    after : int32 array, shape (half-edges,)
+        The next half-edge of the face.
+    links : int32 array, shape (3, half-edges)
+        Origin, twin, edge, as in `joining.Columns`.
     right : int32 array, shape (edges,)
         As in `joining.Columns`.
     packed : uint8 array, shape (faces, bytes)
         Codes as bits.
     bits : int64 array, shape (3, bits)
         Whose unit's bit each is, the first bit of that unit, and the one behind its last.
-    rows : float64 array, shape (sides, 3)
-        The domain's sides as (constant, slopes), in float64; NaN where that says nothing.
-    runs : int64 array, shape (sides,)
-        Zeros.
+    rows : float64 array, shape (sides, 4)
+        The domain's sides as (constant, slopes), in float64; NaN where that says nothing. Then 0,
+        for how often a side begins.
     """
+    twin, edge = links[1], links[2]
     first, border = -1, 0
     for f in range(len(start) - 1):
         for h in range(start[f], start[f + 1]):
@@ -89,7 +89,7 @@ def _fits(
         elif unit[here] != _IDEAL:
             return False
         if side != last and seen > 0 and side >= 0:
-            runs[side] += 1
+            rows[side, 3] += 1.0
         if seen == 0:
             begin = side
         last, seen = side, seen + 1
@@ -99,9 +99,9 @@ def _fits(
         if here == first or seen > border:
             break
     if begin >= 0 and begin != last:
-        runs[begin] += 1
-    for n in runs:
-        if n > 1:
+        rows[begin, 3] += 1.0
+    for n in range(len(rows)):
+        if rows[n, 3] > 1.0:
             return False
     return seen == border
 

@@ -90,7 +90,7 @@ def check_size(faces: PlaneFaces) -> None:
         )
 
 
-def joined_at_once(faces: PlaneFaces) -> tuple[Columns, np.ndarray] | None:
+def joined_at_once(faces: PlaneFaces) -> tuple[Columns, np.ndarray, np.ndarray] | None:
     """`matching.matched` and `joined` by a kernel; None where it leaves that to them.
 
     Returns
@@ -98,6 +98,8 @@ def joined_at_once(faces: PlaneFaces) -> tuple[Columns, np.ndarray] | None:
     Columns
     following : int32 array, shape (half-edges,)
         See `following`.
+    links : int32 array, shape (3, half-edges)
+        Origin, twin and edge.
     """
     from .kernel import CORNERS, EDGES, IDEALS, gather, join
 
@@ -125,7 +127,7 @@ def joined_at_once(faces: PlaneFaces) -> tuple[Columns, np.ndarray] | None:
         faces.corner, faces.error, faces.unit, faces.form, faces.sign, half, near[:corners],
         columns.unit, columns.form, columns.sign, columns.xy, columns.error,
     )  # fmt: skip
-    return columns, after
+    return columns, after, links
 
 
 def joined(faces: PlaneFaces, twin: np.ndarray) -> Columns:

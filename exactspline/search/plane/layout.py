@@ -52,7 +52,6 @@ class Faces(Block):
     corner: FloatTable
     unit: Int32s
     piece: Int32s
-    layer: Ints
     form: Ints
     sign: Int32s
     target: Hashes

@@ -120,7 +120,7 @@ def _face(P, S, n):
             continue
         _place(S.corners.at[at + v], is_ideal(S, at + v), out.corner[to])
         layer = S.lines.kind[line, c.L_LAYER]
-        out.layer[to], out.form[to] = layer, S.lines.kind[line, c.L_FORM]
+        out.form[to] = S.lines.kind[line, c.L_FORM]
         out.sign[to], out.unit[to], out.piece[to] = lines[c.INWARD], layer, 0
         out.target[to] = 0
         out.point[to, c.KNOWN] = 0.0

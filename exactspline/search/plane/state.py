@@ -162,7 +162,7 @@ def _faces(chunk: int, least: int) -> Faces:
     return Faces(
         count=_ints(chunk), hash=np.zeros(chunk, dtype=np.uint64), touched=_ints(chunk),
         corner=np.zeros((n, 4)), point=np.zeros((n, 3)),
-        unit=np.zeros(n, dtype=np.int32), piece=np.zeros(n, dtype=np.int32), layer=_ints(n),
+        unit=np.zeros(n, dtype=np.int32), piece=np.zeros(n, dtype=np.int32),
         form=_ints(n), sign=np.zeros(n, dtype=np.int32), target=np.zeros(n, dtype=np.uint64),
     )  # fmt: skip
 
