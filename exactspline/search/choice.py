@@ -38,9 +38,10 @@ def engine_called(name: str) -> Engine:
     return ENGINES[name]
 
 
-def automatic(dim: int) -> Engine:
-    """The engine for so many dimensions where none is named."""
+def automatic(dim: int, *, goals: bool = False) -> Engine:
+    """The engine for so many dimensions where none is named; with goals, one that knows them."""
     able = [e for e in ENGINES.values() if e.automatic >= dim]
+    able = [e for e in able if e.goals >= goals] or able
     return min(able, key=lambda e: e.automatic)
 
 

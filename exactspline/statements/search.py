@@ -49,6 +49,7 @@ from .conditions import (
 )
 from .exact import holds_at
 from .faces import Cell, Cells, as_fractions
+from .goals import goal_of
 from .guess import guesses, is_in, thin
 from .joint import Coordinates, Joint, asked, joint_domain
 from .pruning import undecided
@@ -109,6 +110,7 @@ class Sought:
     method: str = "without a search"
     vacuous: bool = False
     pruned: int = 0
+    closed: int = 0
     coordinates: Coordinates = field(init=False)
     domain: Domain | None = field(init=False, default=None)
     rest: Condition = field(init=False, default=TRUE)
@@ -193,7 +195,8 @@ class Sought:
             self.method = "by bounds"
             return
         watch = _Watch(self, joint, Cells(joint, boxes.domain), clock, bool(still), near)
-        driver = Driver(Request(joint.network, boxes.domain, limit), clock)
+        goal = None if still else goal_of(joint, self.rest, watch.near, points=first)
+        driver = Driver(Request(joint.network, boxes.domain, limit, goal=goal), clock)
         yield from self.driven(driver, watch.of_batch, progress, first)
 
     def driven(
@@ -205,6 +208,10 @@ class Sought:
 
         def take(batch: Batch) -> None:
             self.regions += len(batch.codes)
+            for at in batch.candidates:
+                if holds_at(self.condition, self._points(at)):
+                    waiting.append(self._checked(at, None, None))
+                    raise _Enough
             for found in of_batch(batch):
                 waiting.append(found)
                 if first:
@@ -219,14 +226,19 @@ class Sought:
             try:
                 outcome = driver.go(take, progress=progress)
                 self.decisions = outcome.decisions.total
+                self._closed(driver)
                 if outcome.stop is not None:
                     self.stopped = outcome.stop.reason
             except _Enough:
                 again = True
                 if driver._run is not None:
                     self.decisions = driver._run.decisions.total
+                    self._closed(driver)
             yield from waiting
             waiting.clear()
+
+    def _closed(self, driver: Driver) -> None:
+        self.closed = int(getattr(driver._run, "closed", 0))
 
     def near(self, literals: Sequence[Literal]) -> dict[Affine, Affine]:
         """For every form d that is compared, d - c for some small c > 0.

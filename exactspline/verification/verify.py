@@ -151,7 +151,7 @@ def verify(
         found = _solve(network, branch, left, limit, progress)
         out.regions += found.regions
         out.decisions += found.decisions
-        out.pruned += found.pruned
+        out.pruned += found.pruned + found.closed
         if found.holds:
             out.verdict, out.input = "sat", found.witness
             out.output = _output(network, found.witness)
