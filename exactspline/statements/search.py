@@ -4,8 +4,9 @@
 |---|---|---|
 | PREMISES | comparisons of points alone that must hold cut the domain | nothing is left: NONE; GUESS |
 | GUESS | some points are tried, exactly | FOUND; PRUNE |
-| PRUNE | boxes on which bounds exclude the condition are left out | nothing is left: NONE; SEARCH |
-| SEARCH | regions of the joint network, on which every comparison has one sign inside | FOUND; FACES |
+| PRUNE | boxes on which bounds exclude the condition are left out | nothing is left: NONE; CLIMB |
+| CLIMB | uphill in float64 from many points; what is found is tried exactly | FOUND; SEARCH |
+| SEARCH | regions of the joint network, on which every comparison has one sign inside; cells where bounds exclude the condition are closed, points where it seems to hold are tried | FOUND; FACES |
 | FACES | of a region whose inside fails: comparisons that may hold by equality on its closure | FOUND; SEARCH |
 | SEARCH | no more regions | NONE |
 | any | a limit, the clock, an interrupt | UNDECIDED |
@@ -32,6 +33,7 @@ from ..driver.request import Request
 from ..errors import DomainError, ParameterError, UndecidedError
 from .affine import Affine
 from .atoms import Applied, Code, PointAtom, Slope
+from .climbing import climbed
 from .conditions import (
     FALSE,
     TRUE,
@@ -194,6 +196,13 @@ class Sought:
         if boxes.domain is None:
             self.method = "by bounds"
             return
+        if first and not still:
+            with clock.running():
+                for at in climbed(self.coordinates, boxes.domain.chart, self.condition):
+                    if holds_at(self.condition, self._points(at)):
+                        self.method = "by trying points"
+                        yield self._checked(at, None, None)
+                        return
         watch = _Watch(self, joint, Cells(joint, boxes.domain), clock, bool(still), near)
         goal = None if still else goal_of(joint, self.rest, watch.near, points=first)
         driver = Driver(Request(joint.network, boxes.domain, limit, goal=goal), clock)

@@ -115,7 +115,8 @@ def all_steps() -> Seen:
         for options in (
             {}, {"facets": True}, {"audit": lambda search: None}, {"chunk": 1},
             {"max_regions": 2}, {"goal": goal_of(program)},
-            {"goal": goal_of(program), "audit": lambda search: None}, {"faults": (0.3, rng.randrange(2**31))}, {"box_above": 0},
+            {"goal": goal_of(program), "audit": lambda search: None},
+            {"faults": (0.3, rng.randrange(2**31))}, {"box_above": 0},
             {"faults": (0.3, rng.randrange(2**31)), "facets": True},
         ):  # fmt: skip
             engine.FEW = 0 if len(made) % 2 else 10**9

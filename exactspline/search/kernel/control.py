@@ -152,8 +152,9 @@ N_REASONS = 4
     TRIED,  # 1: the condition was evaluated at the node's point
     LOOKED,  # how many constraints the cell had when it was looked at last
     CLOSED,  # cells that were closed
+    TO_SKIP,  # looks that are left out, as the last ones have told nothing
     N_CTL,
-) = range(50)
+) = range(51)
 # State.num: floats that survive
 (
     WEIGHT,  # the share of the search tree below the current node
@@ -163,8 +164,9 @@ N_REASONS = 4
     FORM_SCALE,
     FORM_LARGEST,
     BOUND,  # a proved lower bound
+    GAIN,  # the share of the last looks that closed a cell
     N_NUM,
-) = range(8)
+) = range(9)
 # ---------------------------------------------------------------- Pending: columns of siblings
 (
     S_LAYER,

@@ -42,6 +42,9 @@ from .verdicts import (
     test_form,
 )
 
+LATEST = 0.02  # what the last look counts
+LITTLE = 0.1  # of the looks close a cell: fewer of them are made
+
 
 @entry
 def advance(P, S):
@@ -191,7 +194,12 @@ def filter_node(P, S):
 @kernel
 def look_at_cell(P, S):
     """Close a cell on which what is sought holds nowhere."""
-    ctl = S.ctl
+    ctl, num = S.ctl, S.num
+    if ctl[c.TO_SKIP] > 0:
+        ctl[c.TO_SKIP] -= 1
+        ctl[c.LOOKED] = ctl[c.N_PATH]
+        ctl[c.PHASE] = c.NODE
+        return c.GO_ON
     seen = look_ahead(P, S, c.LOOK_ENTERED if ctl[c.LOOKED] < 0 else c.LOOK_INSIDE)
     if seen == c.MISSING:
         ctl[c.WANTED_TIER] = c.LOOK_AHEAD
@@ -201,11 +209,15 @@ def look_at_cell(P, S):
     ctl[c.TRIED] = 0
     ctl[c.LOOKED] = ctl[c.N_PATH]
     ctl[c.PHASE] = c.NODE
+    num[c.GAIN] *= 1.0 - LATEST
     if seen == c.IS_CLOSED:
+        num[c.GAIN] += LATEST
         ctl[c.CLOSED] += 1
         ctl[c.BY_FLOAT] += 1
         S.num[c.FINISHED] += S.num[c.WEIGHT]
         ctl[c.PHASE] = c.POP
+    elif num[c.GAIN] < LITTLE:  # a look costs as much as some cuts
+        ctl[c.TO_SKIP] = 3 if num[c.GAIN] > 0.2 * LITTLE else 15
     return c.GO_ON
 
 

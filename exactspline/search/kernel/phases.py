@@ -54,7 +54,8 @@ STEPS: dict[int, Step] = {
     c.POP: _step("pop_node", {c.NODE}, {(c.DONE, c.POP), (c.SUBTREE, c.POP)}),
     c.NODE: _step(
         "look_at_node", {c.POP, c.FACETS, c.NODE, c.FILTER, c.LOOK, c.UNIT},
-        {(c.PAUSE, _NODE), (c.LIMIT, _NODE), (c.BUFFER, _NODE), (c.AUDITED, _NODE), (c.AUDITED, c.LOOK)},
+        {(c.PAUSE, _NODE), (c.LIMIT, _NODE), (c.BUFFER, _NODE), (c.AUDITED, _NODE),
+         (c.AUDITED, c.LOOK)},
     ),
     c.LOOK: _step(
         "look_at_cell", {c.NODE, c.POP}, {(c.CANDIDATE, c.LOOK), (c.NEEDS_TIER, c.LOOK)}
