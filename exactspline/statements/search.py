@@ -191,6 +191,9 @@ class Sought:
         more = [Literal(less, "<=") for less in near.values()]
         joint = Joint(self.coordinates, [*moving, *more], constants=constants)
         with clock.running():
+            if _settled(self.rest, joint) == FALSE:
+                self.method = "by exact forms"
+                return
             boxes = undecided(joint, self.domain, self.rest)
         self.pruned = boxes.pruned
         if boxes.domain is None:
@@ -205,7 +208,10 @@ class Sought:
                         return
         watch = _Watch(self, joint, Cells(joint, boxes.domain), clock, bool(still), near)
         goal = None if still else goal_of(joint, self.rest, watch.near, points=first)
-        driver = Driver(Request(joint.network, boxes.domain, limit, goal=goal), clock)
+        request = Request(
+            joint.network, boxes.domain, limit, goal=goal, program=joint.program
+        )  # fmt: skip
+        driver = Driver(request, clock)
         yield from self.driven(driver, watch.of_batch, progress, first)
 
     def driven(
@@ -474,6 +480,19 @@ def truths(condition: Condition, of: Callable[[Literal], np.ndarray]) -> np.ndar
     return np.asarray(
         np.all(parts, axis=0) if isinstance(condition, And) else np.any(parts, axis=0)
     )
+
+
+def _settled(part: Condition, joint: Joint) -> Condition:
+    """A condition without the comparisons whose forms are constant, as exact forms tell."""
+    if isinstance(part, And | Or):
+        inner = [_settled(each, joint) for each in part.inner]
+        return conjunction(inner) if isinstance(part, And) else disjunction(inner)
+    if isinstance(part, Literal) and not part.constant:
+        sign = joint.sign_everywhere(asked(part)[0])
+        if sign is not None:
+            value = Fraction(-sign if part.relation == "<" else sign)
+            return TRUE if holds(part.relation, value) else FALSE
+    return part
 
 
 def _is_linear(part: Literal) -> bool:
