@@ -87,8 +87,8 @@ class Request:
                 raise ParameterError(f"limit {self.limit!r}: give a whole number of at least 1")
             options["max_regions"] = int(self.limit)
         run = Run(
-            self.program or self.network.program, self.domain, facets=self.facets, polygons=self.polygons,
-            goal=self.goal, **options,
+            self.program or self.network.program, self.domain, facets=self.facets,
+            polygons=self.polygons, goal=self.goal, **options,
         )  # fmt: skip
         if self.executor is not None:
             from ..tasks.workers import check_executor

@@ -329,7 +329,7 @@ class Joint:
 
     @cached_property
     def program(self) -> Program:
-        """What is searched: the network's program, with equal units once if no code is asked for."""
+        """What is searched: the program, with equal units once if no code is asked for."""
         return self.network.program if self._once is None else self._once[0]
 
     def sign_everywhere(self, form: Affine) -> int | None:
