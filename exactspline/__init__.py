@@ -193,7 +193,16 @@ if TYPE_CHECKING:
         unit_on,
     )
     from .theory.own import check
-    from .verification.verify import Answer, OutputRange, output_range, verify
+    from .verification.public import (
+        Answer,
+        HalfSpace,
+        OutputRange,
+        Part,
+        RegionsWhere,
+        RegionWhere,
+        output_range,
+        verify,
+    )
 
 __all__ = [
     "ASO",
@@ -238,6 +247,7 @@ __all__ = [
     "Forward",
     "ForwardCore",
     "HalfEdges",
+    "HalfSpace",
     "HardSigmoid",
     "HardSwish",
     "IdealCorners",
@@ -264,6 +274,7 @@ __all__ = [
     "PReLU",
     "Pad",
     "ParameterError",
+    "Part",
     "Partition",
     "Polygon",
     "Polytope",
@@ -277,6 +288,8 @@ __all__ = [
     "RegionFacet",
     "RegionGroups",
     "RegionStream",
+    "RegionWhere",
+    "RegionsWhere",
     "Replaced",
     "Reshape",
     "Residual",
@@ -403,9 +416,9 @@ def _statements() -> Any:
 
 @guarded
 def _verify() -> Any:
-    from .verification import verify as room
+    from .verification import public
 
-    return room
+    return public
 
 
 @guarded
