@@ -112,7 +112,7 @@ def outputs(weights, bent, p):
 def case(rng: random.Random, *, comparisons: int = 2, relations=RELATIONS) -> Case:
     """A random one; small integers, so that ties abound."""
     weights = []
-    for n, m in itertools.pairwise([2, 3, rng.randint(1, 2), 2]):
+    for n, m in itertools.pairwise([2, 3, rng.randint(2, 3), 2]):
         weights.append((
             [[rng.randint(-2, 2) for _ in range(n)] for _ in range(m)],
             [rng.randint(-2, 2) for _ in range(m)],
@@ -123,14 +123,12 @@ def case(rng: random.Random, *, comparisons: int = 2, relations=RELATIONS) -> Ca
     bent = rng.random() < 0.5
     net = es.Network(operators if bent else operators[:-1], (2,))
     n = rng.randint(1, comparisons)
-    terms = [
-        (
-            *rng.choice([(0, 1), (1, 0), (0, 2), (1, 2)]),
-            rng.choice(relations),
-            Fraction(rng.choice([-1, 0, 0, 1])),
-        )
-        for _ in range(n)
-    ]
+    terms = []
+    for _ in range(n):
+        i, j = rng.choice([(0, 1), (1, 0), (0, 2), (1, 2)])
+        near = [Fraction(rng.randint(-4, 4), 2) for _ in range(2)]
+        v = [*outputs(weights, bent, near)[0], Fraction(0)]
+        terms.append((i, j, rng.choice(relations), v[i] - v[j]))  # equal somewhere
     shape: object = 0
     for k in range(1, n):
         shape = (rng.choice("&|"), shape, k)
