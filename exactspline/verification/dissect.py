@@ -15,8 +15,9 @@ import numpy as np
 
 from ..clock import check
 from ..domain import Domain
-from ..polyhedra.lp import Point, Row, value_at
+from ..polyhedra.lp import Point, Row, q, value_at
 from ..rationals import fraction
+from ..statements.affine import Affine
 from ..statements.atoms import Applied
 from ..statements.conditions import (
     FALSE,
@@ -31,7 +32,7 @@ from ..statements.conditions import (
     holds,
 )
 from ..statements.faces import Cell, Cells
-from ..statements.joint import Joint
+from ..statements.joint import Coordinates, Joint
 
 __all__ = ["AffineCells", "Piece", "pieces"]
 
@@ -144,10 +145,14 @@ class AffineCells(Cells):
         Of the joint coordinates.
     applied : Applied
         The network whose regions are asked for.
+    coordinates : Coordinates
     """
 
-    def __init__(self, joint: Joint, domain: Domain, applied: Applied) -> None:
+    def __init__(
+        self, joint: Joint, domain: Domain, applied: Applied, coordinates: Coordinates
+    ) -> None:
         super().__init__(joint, domain)
+        self._coordinates = coordinates
         n = joint.network.program.n_units
         self.is_bend = np.ones(n, dtype=bool)
         self.is_bend[joint.compared] = False
@@ -170,6 +175,14 @@ class AffineCells(Cells):
                         into.append(list(row) if condition.sign > 0 else [-v for v in row])
         return own, others
 
+    def linear(self, form: Affine) -> Row:
+        """A form of inputs alone."""
+        const, terms = self._coordinates.row(form)
+        row = [q(const)] + [q(0)] * self._coordinates.dim
+        for j, v in terms.items():
+            row[1 + j] = q(v)
+        return row
+
     def row_of(self, code: np.ndarray) -> Callable[[Literal], Row]:
         """The forms of comparisons on the cell of a code."""
         columns, known = self.joint.columns, dict[Literal, Row]()
@@ -177,11 +190,13 @@ class AffineCells(Cells):
         def of(literal: Literal) -> Row:
             if literal not in known:
                 column = columns.get(literal.form)
+                less = columns.get(literal.form.times(Fraction(-1)))
                 if column is not None:
                     known[literal] = self.compared(code, column)
+                elif less is not None:
+                    known[literal] = [-v for v in self.compared(code, less)]
                 else:
-                    less = self.compared(code, columns[literal.form.times(Fraction(-1))])
-                    known[literal] = [-v for v in less]
+                    known[literal] = self.linear(literal.form)
             return known[literal]
 
         return of

@@ -2,10 +2,12 @@
 
 from .parts import HalfSpace, Part
 from .preimages import Preimage, PreimageVolume, preimage
+from .ranges import OutputRange, output_range
 from .regions import RegionsWhere, RegionWhere
-from .verify import Answer, OutputRange, output_range, verify
+from .verify import Answer, verify
+from .violation import Violation, max_violation
 
 __all__ = [
     "Answer", "HalfSpace", "OutputRange", "Part", "Preimage", "PreimageVolume", "RegionWhere",
-    "RegionsWhere", "output_range", "preimage", "verify",
+    "RegionsWhere", "Violation", "max_violation", "output_range", "preimage", "verify",
 ]  # fmt: skip

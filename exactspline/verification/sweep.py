@@ -6,12 +6,14 @@ compared is affine. Inside of a region of the joint network every comparison is 
 condition holds there, the region of the network counts. Where it may hold by equality on the
 closure (see `statements.search`), the cell is kept for exact linear programs.
 
-What inputs alone must satisfy cuts the domain first: with a margin, so that regions that only touch
-the set have points next to it that are searched.
+What inputs alone must satisfy cuts the domain first: with a margin, so that regions that only
+touch the set have points next to it that are searched. These comparisons are no units. A cell
+counts if the point that the search has found in it satisfies them; else the linear programs decide.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -23,11 +25,21 @@ from ..clock import Clock, OutOfTime
 from ..driver.driver import Driver
 from ..driver.request import Request
 from ..errors import ParameterError
-from ..polyhedra.lp import q
+from ..polyhedra.lp import Row, q, value_at
+from ..rationals import fraction, nearest_float
 from ..search.decisions import SEARCHING, Stop
 from ..statements.affine import Affine
 from ..statements.atoms import Applied, PointAtom
-from ..statements.conditions import FALSE, And, Constant, Literal, literals_of
+from ..statements.conditions import (
+    FALSE,
+    And,
+    Condition,
+    Constant,
+    Literal,
+    conjunction,
+    holds,
+    literals_of,
+)
 from ..statements.exact import holds_at
 from ..statements.faces import Cell
 from ..statements.guess import thin
@@ -68,6 +80,9 @@ class Near:
     at: tuple[Fraction, ...]
     meets: bool | None = None
     cells: dict[bytes, tuple[np.ndarray, tuple[Fraction, ...]]] = field(default_factory=dict)
+
+
+_THIN = 1 << 12
 
 
 class _Enough(Exception):  # noqa: N818
@@ -145,11 +160,11 @@ class Sweep:
         narrow = self._narrowed()
         if narrow is None:
             return
-        literals = literals_of(self.condition)
+        literals = literals_of(self.rest)
         moving = [part for part in literals if not part.constant]
         still = [part for part in literals if part.constant]
         sought = Sought((self.point,), self.condition)
-        sought.domain, sought.rest = narrow, self.condition
+        sought.domain, sought.rest = narrow, self.rest
         near = {} if still else sought.near(moving)
         applied = Applied(self.network, self._entries)
         constants = [applied, *(a.applied for p in still for a in p.form.atoms)]  # type: ignore[attr-defined]
@@ -160,13 +175,13 @@ class Sweep:
         self.applied = applied
         try:
             with self.clock.running():
-                boxes = undecided(self.joint, narrow, self.condition)
+                boxes = undecided(self.joint, narrow, self.rest)
         except OutOfTime:
             self.stop = Stop("time limit", SEARCHING, 0.0)
             return
         if boxes.domain is None:
             return
-        self.cells = AffineCells(self.joint, self.base, applied)
+        self.cells = AffineCells(self.joint, self.base, applied, self.coordinates)
         watch = _Watch(sought, self.joint, self.cells, self.clock, bool(still), near)
         self._driver = Driver(
             Request(self.joint.network, boxes.domain, engine=engine, executor=executor), self.clock
@@ -202,36 +217,79 @@ class Sweep:
             self.near[code.tobytes()] = Near(code, (), True)
             self.met = 1
 
+    @cached_property
+    def premises(self) -> list[Literal]:
+        """What the condition asks of inputs alone, of those that all must hold."""
+        all_of = self.condition.inner if isinstance(self.condition, And) else (self.condition,)
+        return [
+            part for part in all_of
+            if isinstance(part, Literal) and part.relation != "!="
+            and all(isinstance(atom, PointAtom) for atom in part.form.atoms)
+        ]  # fmt: skip
+
+    @cached_property
+    def rest(self) -> Condition:
+        """The rest of the condition."""
+        all_of = self.condition.inner if isinstance(self.condition, And) else (self.condition,)
+        known = set(self.premises)
+        return conjunction([part for part in all_of if part not in known])
+
     def _narrowed(self) -> Domain | None:
-        """The domain where inputs satisfy what is asked of them alone, with a margin; or None."""
+        """The domain where the premises hold, with a margin; None if the set is empty."""
         if self.condition == FALSE:
             return None
-        all_of = self.condition.inner if isinstance(self.condition, And) else (self.condition,)
-        forms = []
-        for part in all_of:
-            linear = isinstance(part, Literal) and part.relation != "!="
-            if linear and all(isinstance(a, PointAtom) for a in part.form.atoms):  # type: ignore[attr-defined]
-                forms.append(part.form.times(Fraction(-1)))  # type: ignore[attr-defined]
-                if part.relation == "==":  # type: ignore[attr-defined]
-                    forms.append(part.form)  # type: ignore[attr-defined]
+        forms = [part.form.times(Fraction(-1)) for part in self.premises]
+        forms += [part.form for part in self.premises if part.relation == "=="]
         if not forms:
             return self.base
-        rows = []
-        for form, margin in zip(forms, thin(self.coordinates, self.base.chart, forms), strict=True):
-            const, terms = self.coordinates.row(form)
-            rows.append((const + margin, terms))
+        exact = [self.coordinates.row(form) for form in forms]
+        closed = joint_domain(self.coordinates, exact)
+        if closed is None:
+            return None
+        margins = [Fraction(1, _THIN)] * len(forms)
+        if closed.chart.dim:  # small beside what is cut out, not beside the domain
+            margins = thin(self.coordinates, closed.chart, forms)
+        least = min(margins)
+        rows = [(const + least, terms) for const, terms in exact]
         found = joint_domain(self.coordinates, rows)
         # a set in a domain thinner than the base would have points inside of the margin
         return found if found is not None and found.chart.dim == self.coordinates.dim else None
 
+    @cached_property
+    def _premise_rows(self) -> list[tuple[str, Row]]:
+        return [(part.relation, self.cells.linear(part.form)) for part in self.premises]
+
+    def _hold_at(self, batch: Batch, wanted: np.ndarray) -> np.ndarray:
+        """Whether the premises hold at the points of some regions: floats where they can tell."""
+        out = np.ones(len(wanted), dtype=bool)
+        if not self.premises:
+            return out
+        points = batch.points[wanted]
+        unsure = np.array([i in batch.exact for i in wanted.tolist()], dtype=bool)
+        for relation, row in self._premise_rows:
+            const, *slopes = (nearest_float(fraction(v)) for v in row)
+            value = points @ np.array(slopes) + const
+            room = 1e-12 * (np.abs(points) @ np.abs(slopes) + abs(const)) + 1e-290
+            if relation == "==":
+                unsure |= ~(np.abs(value) > room)
+            out &= value <= 0 if relation != "==" else False
+            unsure |= ~(np.abs(value) > room)
+        for k in np.flatnonzero(unsure).tolist():
+            at = [q(v) for v in _point(batch, int(wanted[k]))]
+            out[k] = all(
+                holds(relation, fraction(value_at(row, at))) for relation, row in self._premise_rows
+            )
+        return out
+
     def _take(self, batch: Batch, watch: Any) -> None:
         positive = self.joint.positive(batch.codes)
-        if isinstance(self.condition, Constant):
-            inside = np.full(len(batch.codes), self.condition.value)
+        if isinstance(self.rest, Constant):
+            inside = np.full(len(batch.codes), self.rest.value)
         else:
-            inside = truths(self.condition, watch.of_literal(positive))
+            inside = truths(self.rest, watch.of_literal(positive))
         some = inside | watch.possible(positive) if watch.near else inside
         wanted = np.flatnonzero(some)
+        there = inside[wanted] & self._hold_at(batch, wanted)
         codes = batch.codes[wanted]
         own = np.ascontiguousarray(self.joint.code_of(self.applied, codes.T).T)
         bends = np.ascontiguousarray(codes[:, self.cells.is_bend])
@@ -240,20 +298,19 @@ class Sweep:
             known = self.near.get(key)
             if known is not None and known.meets and not self.keep:
                 continue
-            met = bool(inside[i]) and (not watch.still or watch._exactly(codes[row], positive[i]))
-            if watch.still and not met:
+            if watch.still and not watch._exactly(codes[row], positive[i]):
                 continue
-            at = batch.exact.get(i) or tuple(Fraction(v) for v in batch.points[i].tolist())
+            at = _point(batch, i)
             if known is None:
-                known = self.near[key] = Near(own[row].copy(), tuple(at))
-            if met and not known.meets:
+                known = self.near[key] = Near(own[row].copy(), at)
+            if there[row] and not known.meets:
                 known.meets = True
                 self.met += 1
                 if not self.keep:
                     known.cells.clear()
                     continue
             name = codes[row].tobytes() if watch.still else bends[row].tobytes()
-            known.cells.setdefault(name, (codes[row].copy(), tuple(at)))
+            known.cells.setdefault(name, (codes[row].copy(), at))
 
     # --- on closures -------------------------------------------------------------------------
     def settle(self) -> int:
@@ -284,17 +341,34 @@ class Sweep:
     def _meets(self, near: Near) -> bool | None:
         """Whether the interior meets the set; None if not even the closure does."""
         touches = None
-        for code, at in near.cells.values():
-            own, others = self.cells.affine_rows(code)
-            for piece in self._pieces(code, at, own, others):
-                if _is_inside(piece, own):
-                    return True
-                touches = False
-        return touches
+        for piece, own in self._pieces(near):
+            if _is_inside(piece, own):
+                return True
+            touches = False
+        return touches if not self._still else None
 
-    def _pieces(self, code: np.ndarray, at: Any, own: list[Any], others: list[Any]) -> Any:
-        inside = [q(v) for v in at]
-        return pieces(self.condition, [*own, *others], inside, self.cells.row_of(code))
+    @cached_property
+    def _still(self) -> bool:
+        """Whether slopes or codes are compared, so that only insides of regions count."""
+        return any(part.constant for part in literals_of(self.condition))
+
+    def _pieces(self, near: Near) -> Iterator[tuple[Piece, list[Row]]]:
+        """The set in a region's closure, and the rows that are positive inside of the region.
+
+        Under conditions on slopes and codes: of a region of the joint network, where they are
+        known.
+        """
+        for code, at in near.cells.values():
+            inside, row_of = [q(v) for v in at], self.cells.row_of(code)
+            if self._still:
+                own = self.cells.cell(code, at).rows
+                others: list[Row] = []
+                condition = conjunction(self.premises)
+            else:
+                own, others = self.cells.affine_rows(code)
+                condition = self.condition
+            for piece in pieces(condition, [*own, *others], inside, row_of):
+                yield piece, own
 
     def parts(self, near: Near) -> list[tuple[Part, bool]]:
         """The set in a region's closure, and of each part whether it meets the interior.
@@ -303,29 +377,24 @@ class Sweep:
         """
         if not self.coordinates.dim:
             return [(part_of(self.domain, near.code.tolist(), [], [], [], []), True)]
-        still = any(part.constant for part in literals_of(self.condition))
         full: list[tuple[Part, bool]] = []
         flat: list[tuple[Part, bool]] = []
-        for code, at in near.cells.values():
-            if still:  # known inside of regions of the joint network alone
-                rows = self.cells.cell(code, at)
-                part = part_of(self.domain, near.code.tolist(), rows.inside, rows.rows, [], [])
-                full.append((part, True))
-                continue
-            own, others = self.cells.affine_rows(code)
-            for piece in self._pieces(code, at, own, others):
-                part = part_of(
-                    self.domain, near.code.tolist(), piece.point, piece.closed, piece.open,
-                    piece.equal,
-                )  # fmt: skip
-                if part.is_thin:
-                    flat.append((part, _is_inside(piece, own)))
-                else:
-                    full.append((part, True))
+        for piece, own in self._pieces(near):
+            part = part_of(
+                self.domain, near.code.tolist(), piece.point, piece.closed, piece.open, piece.equal
+            )
+            meets = not part.is_thin or _is_inside(piece, own)
+            if meets or not self._still:
+                (flat if part.is_thin else full).append((part, meets))
         return without_covered(full, flat)
 
 
-def _is_inside(piece: Piece, own: list[Any]) -> bool:
+def _point(batch: Batch, i: int) -> tuple[Fraction, ...]:
+    """The point inside of a region of a batch, exactly."""
+    return tuple(batch.exact.get(i) or (Fraction(v) for v in batch.points[i].tolist()))
+
+
+def _is_inside(piece: Piece, own: list[Row]) -> bool:
     """Whether some point of a piece is strictly inside of rows."""
     return Cell(piece.closed, piece.point).point(piece.equal, [*piece.open, *own]) is not None
 
