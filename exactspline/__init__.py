@@ -193,7 +193,21 @@ if TYPE_CHECKING:
         unit_on,
     )
     from .theory.own import check
-    from .verification.verify import Answer, OutputRange, output_range, verify
+    from .verification.public import (
+        Answer,
+        HalfSpace,
+        OutputRange,
+        Part,
+        Preimage,
+        PreimageVolume,
+        RegionsWhere,
+        RegionWhere,
+        Violation,
+        max_violation,
+        output_range,
+        preimage,
+        verify,
+    )
 
 __all__ = [
     "ASO",
@@ -238,6 +252,7 @@ __all__ = [
     "Forward",
     "ForwardCore",
     "HalfEdges",
+    "HalfSpace",
     "HardSigmoid",
     "HardSwish",
     "IdealCorners",
@@ -264,9 +279,12 @@ __all__ = [
     "PReLU",
     "Pad",
     "ParameterError",
+    "Part",
     "Partition",
     "Polygon",
     "Polytope",
+    "Preimage",
+    "PreimageVolume",
     "ReLU",
     "ReduceMax",
     "ReduceMean",
@@ -277,6 +295,8 @@ __all__ = [
     "RegionFacet",
     "RegionGroups",
     "RegionStream",
+    "RegionWhere",
+    "RegionsWhere",
     "Replaced",
     "Reshape",
     "Residual",
@@ -308,6 +328,7 @@ __all__ = [
     "UndecidedError",
     "UnsupportedOperatorError",
     "Verdict",
+    "Violation",
     "WholeSpace",
     "WorkerError",
     "affine_maps",
@@ -344,12 +365,14 @@ __all__ = [
     "load",
     "logits",
     "max_norm",
+    "max_violation",
     "maximum",
     "minimum",
     "monotone",
     "never_class",
     "open_partition",
     "output_range",
+    "preimage",
     "prepare",
     "prove",
     "rational",
@@ -403,9 +426,9 @@ def _statements() -> Any:
 
 @guarded
 def _verify() -> Any:
-    from .verification import verify as room
+    from .verification import public
 
-    return room
+    return public
 
 
 @guarded

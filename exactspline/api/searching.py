@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..formats.files import PathLike
     from ..partition.partition import Partition
     from ..partition.regions.region import Region
+    from ..verification.wanted import Where
 
 __all__ = ["count_regions", "enumerate_regions", "regions_at", "stream_regions"]
 
@@ -41,6 +42,7 @@ def count_regions(
     store: PathLike | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    where: Where | None = None,
 ) -> RegionCount:
     """Count the activation regions of a network on a domain, exactly.
 
@@ -67,6 +69,13 @@ def count_regions(
     progress : callable or bool, optional
         Called now and then with the run (``regions``, ``share``). True: a bar on standard error,
         if that is a terminal.
+    where : callable, str or path-like, optional
+        A condition: only regions are counted whose interior holds a point that satisfies it. A
+        function of the symbolic input, as in `forall`; a text such as ``"f(x)[0] <= 0"``, in
+        which the network is f and the input x; or a .vnnlib file. ``touching`` of the result
+        counts regions that hold such points on their border alone (the domain's border is border
+        too). Comparisons cut no region in two. ``limit`` is of the regions that are counted.
+        With slopes or codes in it, points between regions are left out. Not with a store.
 
     Returns
     -------
@@ -102,7 +111,18 @@ def count_regions(
     >>> net = es.Network([es.Dense([[1, 0], [0, 1], [1, 1]]), es.ReLU()], input_shape=(2,))
     >>> es.count_regions(net)
     6
+    >>> count = es.count_regions(net, where=lambda x: net(x)[2] <= 0)
+    >>> count, count.touching
+    (3, 3)
     """
+    if where is not None:
+        from ..verification.regions import count_where
+
+        _check_where(store, resume)
+        return count_where(
+            network, domain, where, limit=limit, time_limit=time_limit, engine=engine,
+            executor=executor, progress=progress,
+        )  # fmt: skip
     clock = clock_of(time_limit)
     request = _request(
         network, domain, limit, engine, False, executor, store, resume, keep=store is not None
@@ -125,6 +145,7 @@ def enumerate_regions(
     store: PathLike | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    where: Where | None = None,
 ) -> Partition:
     """Enumerate the activation regions of a network on a domain, exactly.
 
@@ -146,6 +167,10 @@ def enumerate_regions(
         that is returned reads from it, as that of `open_partition` does.
     resume : bool
         Go on with the run in ``store``, if there is one; a finished one is only opened.
+    where : callable, str or path-like, optional
+        A condition, as in ``count_regions``: the result is then a `RegionsWhere`, the regions
+        whose interior holds a point that satisfies it, each with the part where it holds as
+        polyhedra. Not with ``stream``, ``graph``, ``polygons`` or a store.
 
     Returns
     -------
@@ -170,6 +195,14 @@ def enumerate_regions(
     >>> es.enumerate_regions(net).codes.tolist()
     [[0, 0], [1, 0], [1, 1]]
     """
+    if where is not None:
+        from ..verification.regions import regions_where
+
+        _check_where(store, resume, stream=stream, graph=graph, polygons=polygons)
+        return regions_where(  # type: ignore[return-value]
+            network, domain, where, limit=limit, time_limit=time_limit, engine=engine,
+            executor=executor, progress=progress,
+        )  # fmt: skip
     request = _request(network, domain, limit, engine, graph, executor, store, resume)
     if stream:
         warnings.warn(
@@ -229,6 +262,22 @@ def stream_regions(
     """
     request = _request(network, domain, limit, engine, False, executor, store, resume)
     return RegionStream(replace(request, stream=True), time_limit, progress)
+
+
+def _check_where(store: PathLike | None, resume: bool, **options: bool) -> None:
+    """Refuse what a search under a condition does not do.
+
+    Raises
+    ------
+    ParameterError
+    """
+    given = [name for name, value in options.items() if value]
+    given += ["store"] * (store is not None) + ["resume"] * resume
+    if given:
+        raise ParameterError(
+            f"where=: {given[0]}= does not go with a condition; leave it out, or enumerate all "
+            "regions and look at each"
+        )
 
 
 def _request(

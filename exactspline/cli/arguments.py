@@ -113,6 +113,7 @@ examples:
   exactspline count net.onnx --box low.npy high.npy --json
   exactspline count net.onnx --vnnlib property.vnnlib --time-limit 60
   exactspline count net.onnx --linear
+  exactspline count net.onnx --box -1 1 --where "f(x)[0] <= 0 and x[1] > 1/2"
   exactspline count tanh.onnx --box -1 1 --approximate 1e-3
   exactspline count conv.onnx --slice a.npy b.npy c.npy --box 0 1 --input-box 0 1
 
@@ -210,6 +211,12 @@ def _parser() -> argparse.ArgumentParser:
         "--linear",
         action="store_true",
         help="count the connected linear regions and the distinct affine pieces as well",
+    )
+    count.add_argument(
+        "--where",
+        metavar="CONDITION",
+        help="only regions with an inner point where it holds: a text such as 'f(x)[0] <= 0' (the "
+        "network is f, its input x; see 'prove'), or a .vnnlib file",
     )
     enumerate_ = _command(
         commands, "enumerate", "write the regions to a file", _ENUMERATE, _ENUMERATE_EXAMPLES

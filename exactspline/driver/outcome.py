@@ -76,6 +76,8 @@ class RegionCount(int):
     stopped : Stop or None
         Why and where the search was stopped: ``reason``, ``phase`` and ``share`` (of the search
         tree that is done). None if it is complete.
+    touching : int or None
+        Of a count under a condition: regions that only touch the set from their closure.
 
     Examples
     --------
@@ -95,6 +97,8 @@ class RegionCount(int):
     engine: str
     domain: Domain
     stopped: Stop | None
+    touching: int | None = None
+    interrupt: KeyboardInterrupt | None = None
 
     def _repr_html_(self) -> str:
         text: str = in_later_room("RegionCount._repr_html_", self)

@@ -21,7 +21,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from ..domain import Box, Domain, WholeSpace
@@ -32,7 +32,7 @@ from .quantified import Statement, exists, forall
 from .terms import argmax, as_term, maximum, minimum, relu
 from .values import l1_norm, max_norm
 
-__all__ = ["parse_statement"]
+__all__ = ["parse_condition", "parse_statement"]
 
 _MOST = 10_000  # characters
 _HEAD = re.compile(r"\s*(forall|exists)\b(.*?):(.*)", re.DOTALL)
@@ -105,24 +105,54 @@ def parse_statement(
     clash = [n for n in names if n in networks or n in _FUNCTIONS]
     if clash:
         raise ParameterError(f"statement: {clash[0]} is a network or a function; rename the point")
+    condition = parse_condition(body, networks, names)
+    return (forall if word == "forall" else exists)(domains, condition)
+
+
+def parse_condition(
+    text: str, networks: Mapping[str, Any], names: Sequence[str] = ("x",)
+) -> Callable[..., Condition]:
+    """A condition from text, as a function of its points.
+
+    Parameters
+    ----------
+    text : str
+    networks : mapping of str to Network
+    names : sequence of str
+        What the text calls the points.
+
+    Raises
+    ------
+    ParameterError
+        For what is not in the grammar; of names that are not known, when it is called.
+
+    Examples
+    --------
+    >>> from exactspline import Box, exists, find
+    >>> find(exists(Box(0, 1, dim=2), parse_condition("x[0] + x[1] > 1.5", {}))).holds
+    True
+    """
+    body = text.strip()
+    if len(body) > _MOST:
+        raise ParameterError(f"statement: {len(body):,} characters; at most {_MOST:,}")
     try:
-        tree = ast.parse(body.strip(), mode="eval")
+        tree = ast.parse(body, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else type(error).__name__
-        raise ParameterError(f"statement: the condition {body.strip()[:60]!r}: {reason}") from None
+        raise ParameterError(f"statement: the condition {body[:60]!r}: {reason}") from None
 
     def condition(*given: Any) -> Condition:
-        reader = _Reader(body.strip(), networks, dict(zip(names, given, strict=True)))
+        reader = _Reader(body, networks, dict(zip(names, given, strict=True)))
         try:
             return as_condition(reader.of(tree.body))
         except RecursionError:
             raise ParameterError("statement: the condition is nested too deeply") from None
 
     condition.__signature__ = _signature(names)  # type: ignore[attr-defined]
-    return (forall if word == "forall" else exists)(domains, condition)
+    return condition
 
 
-def _signature(names: list[str]) -> Any:
+def _signature(names: Sequence[str]) -> Any:
     from inspect import Parameter, Signature
 
     return Signature([Parameter(name, Parameter.POSITIONAL_ONLY) for name in names])

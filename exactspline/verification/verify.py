@@ -7,20 +7,19 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..domain import Domain, WholeSpace
-from ..driver.request import checked_domain
-from ..errors import ParameterError, UndecidedError
+from ..domain import WholeSpace
+from ..errors import ParameterError
 from ..formats.files import PathLike
 from ..formats.vnnlib.query import All, Formula, load_query
 from ..mode import guarded
 from ..network.network import Network
 from ..rationals import nearest_float
-from ..statements.prove import find, prove
+from ..statements.prove import prove
 from ..statements.quantified import exists
 from ..statements.values import logits
 from .branches import Branch, branches, condition_of
 
-__all__ = ["Answer", "OutputRange", "output_range", "verify"]
+__all__ = ["Answer", "verify"]
 
 
 @guarded
@@ -184,100 +183,3 @@ def _output(network: Network, point: Any) -> tuple[Fraction, ...]:
     x = np.empty(network.input_dim, dtype=object)
     x[:] = list(point)
     return tuple(network.forward(x, exact=True).reshape(-1).tolist())
-
-
-@guarded
-@dataclass
-class OutputRange:
-    """The smallest and the largest value of an output.
-
-    Attributes
-    ----------
-    low, high : Fraction or float
-        Exact; infinite where there is no bound.
-    low_at, high_at : tuple of Fraction, or None
-        Where they are attained; None where there is no bound.
-    complete : bool
-        Whether the time sufficed; else they are values that are attained, not the last ones.
-
-    Examples
-    --------
-    >>> import exactspline as es
-    >>> net = es.Network([es.Dense([[1, -1]]), es.ReLU()], (2,))
-    >>> (found,) = es.output_range(net, es.Box(0, 1, dim=2))
-    >>> found.low, found.high, found.high_at
-    (Fraction(0, 1), Fraction(1, 1), (Fraction(1, 1), Fraction(0, 1)))
-    """
-
-    low: Fraction | float
-    high: Fraction | float
-    low_at: tuple[Fraction, ...] | None
-    high_at: tuple[Fraction, ...] | None
-    complete: bool
-
-
-@guarded
-def output_range(
-    network: Network, domain: Domain, *, time_limit: float | None = None, progress: Any = None
-) -> list[OutputRange]:
-    """The exact range of every output on a domain, with where its ends are attained.
-
-    Parameters
-    ----------
-    network : Network
-    domain : Domain
-    time_limit : float, optional
-        Seconds in all.
-    progress : callable or bool, optional
-
-    Returns
-    -------
-    list of OutputRange
-        One an output, before a softmax or sigmoid at the end.
-
-    Raises
-    ------
-    ShapeError
-        If the domain does not fit.
-    DomainError
-        If it is empty.
-    UndecidedError
-        If the time ran out before any value was found.
-
-    Notes
-    -----
-    Guarantee: exact. Cost: for each end a linear program in rationals a region, some milliseconds.
-
-    Examples
-    --------
-    >>> import exactspline as es
-    >>> net = es.Network([es.Dense([[1], [-2]]), es.ReLU()], (1,))
-    >>> [(str(r.low), str(r.high)) for r in es.output_range(net, es.Box([-1], [3]))]
-    [('0', '3'), ('0', '2')]
-    """
-    checked_domain(network, domain)
-    _ = domain.chart  # an empty one is said at once
-    start = time.monotonic()
-    everywhere = exists(domain, lambda x: True)
-    out = []
-    for k in range(network.output_dim):
-        ends: list[Any] = []
-        for sign in (-1, 1):
-            left = None if time_limit is None else time_limit - (time.monotonic() - start)
-
-            def value(x: Any, k: int = k, sign: int = sign) -> Any:
-                return sign * logits(network, x).reshape(network.output_dim)[k]
-
-            found = find(
-                everywhere, maximise=value, progress=progress,
-                time_limit=None if left is None else max(0.0, left),
-            )  # fmt: skip
-            if found.optimum is None:
-                raise UndecidedError(
-                    "output_range: the time ran out before any value was found; give more"
-                )
-            free = isinstance(found.optimum, float)
-            ends.append((sign * found.optimum, None if free else found.witness, not found.stopped))
-        (low, low_at, one), (high, high_at, two) = ends
-        out.append(OutputRange(low, high, low_at, high_at, one and two))
-    return out

@@ -1,0 +1,13 @@
+"""What ``exactspline`` offers of this room, loaded when one is asked for."""
+
+from .parts import HalfSpace, Part
+from .preimages import Preimage, PreimageVolume, preimage
+from .ranges import OutputRange, output_range
+from .regions import RegionsWhere, RegionWhere
+from .verify import Answer, verify
+from .violation import Violation, max_violation
+
+__all__ = [
+    "Answer", "HalfSpace", "OutputRange", "Part", "Preimage", "PreimageVolume", "RegionWhere",
+    "RegionsWhere", "Violation", "max_violation", "output_range", "preimage", "verify",
+]  # fmt: skip
