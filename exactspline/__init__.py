@@ -193,6 +193,7 @@ if TYPE_CHECKING:
         unit_on,
     )
     from .theory.own import check
+    from .verification.queries import verify_query
     from .verification.verify import Answer, OutputRange, output_range, verify
 
 __all__ = [
@@ -361,6 +362,7 @@ __all__ = [
     "symmetric",
     "unit_on",
     "verify",
+    "verify_query",
     "vq_distance",
 ]
 # the names above are for type checkers; operators of other files come by their decorator
@@ -403,7 +405,7 @@ def _statements() -> Any:
 
 @guarded
 def _verify() -> Any:
-    from .verification import verify as room
+    from .verification import public as room
 
     return room
 

@@ -169,7 +169,7 @@ def _solve(
     """One alternative as a statement."""
 
     def condition(x: Any) -> Any:
-        y = logits(network, x).reshape(network.output_dim)
+        y = network(x).reshape(network.output_dim)
         return condition_of(All((*branch.inputs, branch.rest)), x, y)
 
     return prove(
@@ -183,6 +183,9 @@ def _output(network: Network, point: Any) -> tuple[Fraction, ...]:
 
     x = np.empty(network.input_dim, dtype=object)
     x[:] = list(point)
+    if network.output_nodes:  # a softmax, whose values are not rational
+        y = network.forward(x.astype(np.float64), output_operator=True)
+        return tuple(Fraction(v) for v in y.reshape(-1).tolist())
     return tuple(network.forward(x, exact=True).reshape(-1).tolist())
 
 
