@@ -193,7 +193,7 @@ if TYPE_CHECKING:
         unit_on,
     )
     from .theory.own import check
-    from .verification.queries import verify_query
+    from .verification.queries import QueryAnswer, verify_query
     from .verification.verify import Answer, OutputRange, output_range, verify
 
 __all__ = [
@@ -268,6 +268,7 @@ __all__ = [
     "Partition",
     "Polygon",
     "Polytope",
+    "QueryAnswer",
     "ReLU",
     "ReduceMax",
     "ReduceMean",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .queries import verify_query
-from .verify import OutputRange, output_range, verify
+from .queries import QueryAnswer, verify_query
+from .verify import Answer, OutputRange, output_range, verify
 
-__all__ = ["OutputRange", "output_range", "verify", "verify_query"]
+__all__ = ["Answer", "OutputRange", "QueryAnswer", "output_range", "verify", "verify_query"]
