@@ -8,6 +8,7 @@ import json
 import re
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -151,14 +152,15 @@ def _table(arguments: argparse.Namespace) -> int:
     table = Path(arguments.instances)
     todo = list(instances(table, arguments.timeout))
     out = None if arguments.out is None else Path(arguments.out)
-    known = set() if out is None else known_results(out)
+    known = Counter() if out is None else known_results(out)
     stream = None if out is None else out.open("a", newline="", encoding="utf-8")
     try:
         writer = None if stream is None else csv.writer(stream, lineterminator="\n")
         if writer is not None and stream is not None and stream.tell() == 0:
             writer.writerow(COLUMNS)
         for instance in todo:
-            if (instance.onnx, instance.vnnlib) in known:
+            if known[instance.onnx, instance.vnnlib] > 0:  # a line may stand twice
+                known[instance.onnx, instance.vnnlib] -= 1
                 continue
             row = _row(instance, table.parent, arguments.results)
             if writer is not None and stream is not None:

@@ -8,6 +8,7 @@ import re
 import tempfile
 import time
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -274,8 +275,8 @@ def instances(path: PathLike, most: float | None = None) -> Iterator[Instance]:
         yield Instance(row[0].strip(), row[1].strip(), seconds)
 
 
-def known_results(path: Path) -> set[tuple[str, str]]:
-    """What a file of results has already; a last line that was not finished is taken off.
+def known_results(path: Path) -> Counter[tuple[str, str]]:
+    """How often a file of results has a network and property already; a last line that was not finished is taken off.
 
     Raises
     ------
@@ -283,7 +284,7 @@ def known_results(path: Path) -> set[tuple[str, str]]:
         If it is none.
     """
     if not path.exists() or path.stat().st_size == 0:
-        return set()
+        return Counter()
     rows = list(_rows(path))
     if not rows or tuple(rows[0]) != COLUMNS:
         raise FormatError(
@@ -294,7 +295,7 @@ def known_results(path: Path) -> set[tuple[str, str]]:
         if not data.endswith(b"\n"):
             stream.truncate(data.rfind(b"\n") + 1)
             rows.pop()
-    return {(row[0], row[1]) for row in rows[1:] if len(row) == len(COLUMNS)}
+    return Counter((row[0], row[1]) for row in rows[1:] if len(row) == len(COLUMNS))
 
 
 def _rows(path: PathLike) -> list[list[str]]:

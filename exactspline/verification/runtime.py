@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..formats.files import PathLike
-from ..formats.onnx.declared import model_tensors
+from ..formats.onnx.declared import fitted, model_tensors
 from ..formats.vnnlib.declared import DeclaredNetwork, Query
 from ..rationals import nearest_float
 from .typed import holds
@@ -30,7 +30,7 @@ class Measured:
     values : dict of str to list of float
         Of hidden and output variables.
     holds : bool
-        Whether the formula holds of these numbers and of the inputs as the model takes them.
+        Whether the formula holds of these numbers and of the exact inputs.
     """
 
     values: dict[str, list[float]]
@@ -40,8 +40,8 @@ class Measured:
     def says(self) -> str:
         """One clause for people."""
         return (
-            "the formula holds of what it computes, too" if self.holds
-            else "in its float arithmetic the formula does not hold there"
+            "with these the formula holds, too" if self.holds
+            else "with these, of float arithmetic, the formula does not hold"
         )  # fmt: skip
 
 
@@ -57,8 +57,8 @@ def measured_query(
     try:
         for network in query.networks:
             given = [values[t.name] for t in network.of("input")]
-            taken, computed = _run(files[network.name], network, given)
-            x += taken
+            computed = _run(files[network.name], network, given)
+            x += [v for values_of_one in given for v in values_of_one]
             for tensor in network.of("hidden", "output"):
                 out[tensor.name] = [float(v) for v in computed[tensor.name]]
                 y += [_exact(v) for v in out[tensor.name]]
@@ -82,8 +82,7 @@ def measured_answer(
         if found.size != outputs:
             return None
         y = [float(v) for v in found.tolist()]
-        x = [_exact(float(v)) for v in array.reshape(-1).tolist()]
-        return Measured({"Y": y}, holds(formula, x, [_exact(v) for v in y]))
+        return Measured({"Y": y}, holds(formula, point, [_exact(v) for v in y]))
     except Exception:
         return None
 
@@ -101,10 +100,8 @@ def _session(model: str | bytes) -> Any:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _run(
-    path: PathLike, network: DeclaredNetwork, given: Sequence[Values]
-) -> tuple[list[Fraction], dict[str, Any]]:
-    """The inputs as the model takes them, and its values by the query's names."""
+def _run(path: PathLike, network: DeclaredNetwork, given: Sequence[Values]) -> dict[str, Any]:
+    """A model's values by the query's names."""
     import onnx
 
     model = onnx.load(str(path))
@@ -115,16 +112,17 @@ def _run(
             model.graph.output.add(name=name)
     session = _session(model.SerializeToString())
     types = {i.name: i.type for i in session.get_inputs()}
+    shapes = {
+        i.name: [n if isinstance(n, int) else 0 for n in i.shape] for i in session.get_inputs()
+    }
     feeds: dict[str, np.ndarray] = {}
-    taken: list[Fraction] = []
     inputs = [(t, name) for t, name in pairs if t.kind == "input"]
     for (tensor, name), point in zip(inputs, given, strict=True):
         array = _array(point, types[name])
-        taken += [_exact(float(v)) for v in array.tolist()]
-        feeds[name] = array.reshape(tensor.shape)
+        feeds[name] = array.reshape(fitted(shapes[name], tensor.shape) or tensor.shape)
     wanted = [(t.name, name) for t, name in pairs if t.kind != "input"]
     found = session.run([name for _, name in wanted], feeds)
-    return taken, {
+    return {
         key: np.asarray(v).reshape(-1).tolist() for (key, _), v in zip(wanted, found, strict=True)
     }
 

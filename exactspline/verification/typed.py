@@ -40,9 +40,12 @@ def holds(formula: Formula, x: Sequence[Fraction], y: Sequence[Fraction]) -> boo
 
 
 def nearest(value: Fraction, kind: str) -> Fraction | None:
-    """The nearest number of an element type; None if it has none that is finite."""
+    """The nearest number of an element type; None if it has none that is finite.
+
+    Of real numbers: one that is printed as it is, the shortest decimal of the nearest float64.
+    """
     if kind == "real":
-        return value
+        return Fraction(decimal(value, kind)) if math.isfinite(nearest_float(value)) else None
     if is_integer_type(kind):
         return _integer(value, kind)
     if kind in _BITS:
@@ -132,8 +135,8 @@ def _inside(
 ) -> Fraction | None:
     """The nearest number of a type between bounds."""
     found = nearest(value, kind)
-    if found is None or kind == "real":
-        return found
+    if found is None:
+        return None
     if high is not None and found > high:
         found = _next(found, kind, -1)
     elif low is not None and found < low:
@@ -147,7 +150,7 @@ def _next(value: Fraction, kind: str, step: int) -> Fraction | None:
         return nearest(value + step, kind)
     if kind in _BITS:
         return None
-    dtype = _DTYPES[kind]
+    dtype = _DTYPES.get(kind, np.float64)
     with np.errstate(all="ignore"):
         moved = np.nextafter(dtype(nearest_float(value)), dtype(step * np.inf))
-    return Fraction(float(moved)) if np.isfinite(moved) else None
+    return nearest(Fraction(float(moved)), kind) if np.isfinite(moved) else None

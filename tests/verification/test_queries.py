@@ -334,7 +334,7 @@ def test_inputs_that_are_not_of_the_type_are_told_of(folder, capfd):
     assert code == 0
     assert out.splitlines()[:3] == ["sat", "A float32 [1,2]", "0.4"]
     assert "no inputs of the declared types" in err
-    assert "does not hold there" in err or "too" in err
+    assert "onnxruntime: B[0] = " in err
 
 
 def test_serialised_assignments(folder, capfd):
@@ -387,7 +387,7 @@ def test_shapes_and_versions_are_checked(folder, capfd):
     words = ("verify", "q.vnnlib", "--network", "f=f.onnx")
     for text, says in (
         (ONE.replace("B float32 [1,2]", "B float32 [1,3]"), "is declared as [1, 3]"),
-        (ONE.replace("A float32 [1,2]", "A float32 [2]"), "is declared as [2]"),
+        (ONE.replace("A float32 [1,2]", "A float32 [2,1]"), "is declared as [2, 1]"),
         (ONE.replace("<2.0>", "<3.0>"), "ersion"),
         (ONE.replace("A float32", "A complex64"), "element type"),
     ):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from ..vnnlib.declared import DeclaredNetwork, DeclaredTensor
 
-__all__ = ["LoadedModel", "load_declared", "model_tensors"]
+__all__ = ["LoadedModel", "fitted", "load_declared", "model_tensors"]
 
 # TensorProto.DataType, and what queries call it
 _KINDS = {
@@ -60,7 +60,7 @@ def load_declared(path: PathLike, declared: DeclaredNetwork, ranges: Ranges) -> 
     path : path-like
     declared : DeclaredNetwork
         Inputs and outputs are the model's in order, hidden tensors its values by name. No axis is
-        a batch axis.
+        a batch axis; axes of length 1 in front may be left out.
     ranges : Ranges
         Where inputs lie. Conditions that are the same all over the box are constants.
 
@@ -81,7 +81,7 @@ def load_declared(path: PathLike, declared: DeclaredNetwork, ranges: Ranges) -> 
         graph, inputs, values = read_model(model, len(data), files, target, False, ranges)
         for tensor, name in pairs:
             value = values.get(name)
-            if value is not None and tuple(value.shape) != tensor.shape:
+            if value is not None and not _same(tuple(value.shape), tensor.shape):
                 raise FormatError(
                     f"{name[:80]!r} has shape {list(value.shape)}, but variable "
                     f"{tensor.name[:80]!r} is declared as {list(tensor.shape)}"
@@ -163,21 +163,42 @@ def _shapes_set(
         if tensor.kind != "input":
             continue
         sizes = [d.dim_value for d in own.shape.dim] if own.HasField("shape") else None
-        fits = sizes is None or (
-            len(sizes) == len(tensor.shape)
-            and all(n < 1 or n == m for n, m in zip(sizes, tensor.shape, strict=True))
-        )
-        if not fits:
+        shape = fitted(sizes, tensor.shape)
+        if shape is None:
             raise FormatError(
                 f"input {name[:80]!r} has shape {sizes}, but variable {tensor.name[:80]!r} is "
                 f"declared as {list(tensor.shape)}"
             )
         own.ClearField("shape")
-        for n in tensor.shape:
+        for n in shape:
             own.shape.dim.add().dim_value = n
-        if not tensor.shape:
+        if not shape:
             own.shape.SetInParent()
     return notes
+
+
+def fitted(sizes: Sequence[int] | None, declared: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape of a model's input, of what the model says and the query; None if they differ.
+
+    Axes of length 1 in front may be left out; a length below 1 is one that the model leaves open.
+    """
+    if sizes is None:
+        return declared
+    if len(sizes) == len(declared):
+        filled = tuple(m if n < 1 else n for n, m in zip(sizes, declared, strict=True))
+    else:
+        filled = tuple(max(n, 1) for n in sizes)
+    return filled if _same(filled, declared) else None
+
+
+def _same(a: Sequence[int], b: Sequence[int]) -> bool:
+    """Whether two shapes are one, but for axes of length 1 in front."""
+    return _without_front(a) == _without_front(b)
+
+
+def _without_front(shape: Sequence[int]) -> tuple[int, ...]:
+    first = next((i for i, n in enumerate(shape) if n != 1), len(shape))
+    return tuple(shape[first:])
 
 
 def _joined(model: ModelProto, names: Sequence[str]) -> str:
