@@ -276,7 +276,7 @@ def instances(path: PathLike, most: float | None = None) -> Iterator[Instance]:
 
 
 def known_results(path: Path) -> Counter[tuple[str, str]]:
-    """How often a file of results has a network and property already; a last line that was not finished is taken off.
+    """How often a file of results has a network and property; an unfinished last line goes.
 
     Raises
     ------
