@@ -22,25 +22,19 @@ from ..formats.vnnlib.query import All
 from ..formats.vnnlib.query2 import load_query_two
 from ..mode import guarded
 from ..network.network import Network
-from ..search.choice import REFERENCE, small_without_compiler
 from ..statements.affine import Affine
 from ..statements.exact import holds_at
-from ..statements.prove import prove
 from ..statements.quantified import Statement, exists
 from ..statements.terms import Term
 from .branches import Branch, branches, condition_of
+from .patience import proved
 from .typed import typed_point
 
 __all__ = ["QueryAnswer", "verify_query"]
 
 Ends = list[Fraction | None]
 _MOST_FREE = 60  # coordinates that are searched at once
-_PATIENCE = 8.0  # seconds of a search in rationals; compiling takes some 15
 _DEEP = 20_000  # formulas of 1,000 levels go through functions that call themselves
-
-
-class _SlowError(Exception):
-    """A search in rationals takes longer than a compiler would."""
 
 
 @guarded
@@ -329,26 +323,8 @@ def _searched(
     statement: Statement, time_limit: float | None, limit: int | None, progress: Any,
     out: QueryAnswer,
 ) -> tuple[tuple[Fraction, ...] | None, tuple[Fraction, ...] | None]:  # fmt: skip
-    """A point and a float64 one near it, or None; the answer is told what was done.
-
-    Without compiled kernels a small search begins in rationals; where that takes long, it is worth
-    waiting for the compiler.
-    """
-    start, options = time.monotonic(), {"limit": limit, "progress": progress}
-
-    def watch(run: Any) -> None:
-        if run.engine_name == REFERENCE and time.monotonic() - start > _PATIENCE:
-            raise _SlowError
-        if callable(progress):
-            progress(run)
-
-    try:
-        with small_without_compiler():
-            quick = options if progress is True else {**options, "progress": watch}
-            found = prove(statement, time_limit=time_limit, **quick)
-    except _SlowError:
-        left = None if time_limit is None else time_limit - (time.monotonic() - start)
-        found = prove(statement, time_limit=left and max(left, 0.0), **options)
+    """A point and a float64 one near it, or None; the answer is told what was done."""
+    found = proved(statement, time_limit, limit, progress)
     out.regions += found.regions
     out.decisions += found.decisions
     out.pruned += found.pruned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -45,7 +46,7 @@ def nearest(value: Fraction, kind: str) -> Fraction | None:
     Of real numbers: one that is printed as it is, the shortest decimal of the nearest float64.
     """
     if kind == "real":
-        return Fraction(decimal(value, kind)) if math.isfinite(nearest_float(value)) else None
+        return Fraction(decimal(value, kind))
     if is_integer_type(kind):
         return _integer(value, kind)
     if kind in _BITS:
@@ -91,8 +92,8 @@ def decimal(value: Fraction, kind: str) -> str:
             short = _DTYPES[kind](near)
         if Fraction(float(short)) == value if np.isfinite(short) else False:
             return str(np.format_float_positional(short, unique=True, trim="0"))
-    if not math.isfinite(near):
-        return str(near)
+    if abs(value) > Fraction(sys.float_info.max):
+        return f"{round(value)}.0"
     return str(np.format_float_positional(near, unique=True, trim="0"))
 
 

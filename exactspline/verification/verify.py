@@ -15,10 +15,11 @@ from ..formats.vnnlib.query import All, Formula, load_query
 from ..mode import guarded
 from ..network.network import Network
 from ..rationals import nearest_float
-from ..statements.prove import find, prove
+from ..statements.prove import find
 from ..statements.quantified import exists
 from ..statements.values import logits
 from .branches import Branch, branches, condition_of
+from .patience import proved
 
 __all__ = ["Answer", "OutputRange", "output_range", "verify"]
 
@@ -172,10 +173,8 @@ def _solve(
         y = network(x).reshape(network.output_dim)
         return condition_of(All((*branch.inputs, branch.rest)), x, y)
 
-    return prove(
-        exists(WholeSpace(network.input_dim), condition), time_limit=time_limit, limit=limit,
-        progress=progress,
-    )  # fmt: skip
+    statement = exists(WholeSpace(network.input_dim), condition)
+    return proved(statement, time_limit, limit, progress)
 
 
 def _output(network: Network, point: Any) -> tuple[Fraction, ...]:
