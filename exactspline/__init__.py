@@ -208,6 +208,7 @@ if TYPE_CHECKING:
         preimage,
         verify,
     )
+    from .verification.queries import QueryAnswer, verify_query
 
 __all__ = [
     "ASO",
@@ -285,6 +286,7 @@ __all__ = [
     "Polytope",
     "Preimage",
     "PreimageVolume",
+    "QueryAnswer",
     "ReLU",
     "ReduceMax",
     "ReduceMean",
@@ -384,6 +386,7 @@ __all__ = [
     "symmetric",
     "unit_on",
     "verify",
+    "verify_query",
     "vq_distance",
 ]
 # the names above are for type checkers; operators of other files come by their decorator

@@ -121,6 +121,8 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from .prove import prove as command
     elif name == "verify":
         from .verify import verify as command
+    elif name == "supports":
+        from .supports import supports as command
     elif name == "theorems":
         from .theorems import theorems as command
     else:

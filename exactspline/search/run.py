@@ -21,7 +21,14 @@ from ..domain import Domain
 from ..errors import LimitError, ParameterError
 from ..mode import guarded
 from ..rationals import nearest_float
-from .choice import AUTO, REFERENCE, automatic, engine_called, needs_kernels
+from .choice import (
+    AUTO,
+    REFERENCE,
+    automatic,
+    engine_called,
+    needs_kernels,
+    waits_for_no_compiler,
+)  # fmt: skip
 from .decisions import COMPILING, PREPARING, SEARCHING, Batch, Decisions
 from .engine import Search
 from .goal import Goal
@@ -125,7 +132,12 @@ class Run:
     @cached_property
     def _automatic(self) -> str:
         assert self.space is not None
-        return automatic(self.space.dim, goals=self.goal is not None).name
+        name = automatic(self.space.dim, goals=self.goal is not None).name
+        if needs_kernels(name) and waits_for_no_compiler(self.program.n_units):
+            from .compiled import is_compiled
+
+            return name if is_compiled(name, facets=self.facets) else REFERENCE
+        return name
 
     @property
     def needs_kernels(self) -> bool:

@@ -14,10 +14,9 @@ from ..formats.vnnlib.query import All, Formula, load_query
 from ..mode import guarded
 from ..network.network import Network
 from ..rationals import nearest_float
-from ..statements.prove import prove
 from ..statements.quantified import exists
-from ..statements.values import logits
 from .branches import Branch, branches, condition_of
+from .patience import proved
 
 __all__ = ["Answer", "verify"]
 
@@ -168,13 +167,11 @@ def _solve(
     """One alternative as a statement."""
 
     def condition(x: Any) -> Any:
-        y = logits(network, x).reshape(network.output_dim)
+        y = network(x).reshape(network.output_dim)
         return condition_of(All((*branch.inputs, branch.rest)), x, y)
 
-    return prove(
-        exists(WholeSpace(network.input_dim), condition), time_limit=time_limit, limit=limit,
-        progress=progress,
-    )  # fmt: skip
+    statement = exists(WholeSpace(network.input_dim), condition)
+    return proved(statement, time_limit, limit, progress)
 
 
 def _output(network: Network, point: Any) -> tuple[Fraction, ...]:
@@ -182,4 +179,7 @@ def _output(network: Network, point: Any) -> tuple[Fraction, ...]:
 
     x = np.empty(network.input_dim, dtype=object)
     x[:] = list(point)
+    if network.output_nodes:  # a softmax, whose values are not rational
+        y = network.forward(x.astype(np.float64), output_operator=True)
+        return tuple(Fraction(v) for v in y.reshape(-1).tolist())
     return tuple(network.forward(x, exact=True).reshape(-1).tolist())
