@@ -194,6 +194,8 @@ if TYPE_CHECKING:
     )
     from .theory.own import check
     from .verification.verify import Answer, OutputRange, output_range, verify
+    from .visits.functions import census
+    from .visits.result import Census, CensusComparison, CensusLayer
 
 __all__ = [
     "ASO",
@@ -209,6 +211,9 @@ __all__ = [
     "Borders",
     "Box",
     "Branches",
+    "Census",
+    "CensusComparison",
+    "CensusLayer",
     "Clip",
     "Complex",
     "ComplexCorners",
@@ -316,6 +321,7 @@ __all__ = [
     "argmax",
     "at_most_apart",
     "bounded",
+    "census",
     "check",
     "code",
     "code_constant",
@@ -379,6 +385,7 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         found = vars(_results()).get(name) or vars(_statements()).get(name)
         found = found or vars(_verify()).get(name)
+        found = found or vars(_visits()).get(name)
     if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
@@ -406,6 +413,13 @@ def _verify() -> Any:
     from .verification import verify as room
 
     return room
+
+
+@guarded
+def _visits() -> Any:
+    from .visits import public
+
+    return public
 
 
 @guarded
