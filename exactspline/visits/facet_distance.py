@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Sequence
-from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +14,7 @@ from ..cells.space import whole_space
 from ..clock import check
 from ..domain import WholeSpace
 from ..network.network import Network
-from ..rationals import fractions
+from ..polyhedra.lp import Row
 from .words import Words, first_of_group
 
 __all__ = ["FacetDistance"]
@@ -26,7 +24,7 @@ _U = 2.0**-53
 
 
 class _Rows(NamedTuple):
-    """Unit-free rows of a region: constant + <normal, x>, the largest coefficient in [1, 2)."""
+    """Unit-free rows of a region: constant + <normal, x>, the largest coefficient in (1/2, 2)."""
 
     constants: np.ndarray
     normals: np.ndarray
@@ -80,7 +78,7 @@ class FacetDistance:
         if key in self._known:
             self._known.move_to_end(key)
             return self._known[key]
-        rows = [_scaled(fractions(c.row)) for c in conditions(self._forms, code)]
+        rows = [_scaled(c.row) for c in conditions(self._forms, code)]
         values = np.array(rows, dtype=float).reshape(len(rows), self._forms.program.input_dim + 1)
         found = _Rows(values[:, 0], values[:, 1:])
         self._known[key] = found
@@ -91,18 +89,21 @@ class FacetDistance:
         return found
 
 
-def _scaled(row: Sequence[Fraction]) -> list[float]:
-    """A row times a power of two: no coefficient that counts is lost to underflow."""
-    most = max(abs(v) for v in row[1:])
-    shift = most.numerator.bit_length() - most.denominator.bit_length()
-    factor = Fraction(2) ** -shift
-    return [_nearest_float(v * factor) for v in row]
+def _scaled(row: Row) -> list[float]:
+    """A row times a power of two: no coefficient that counts is lost to underflow.
+
+    Quotients of Python's integers are rounded once.
+    """
+    parts = [(int(v.p), int(v.q)) for v in row]
+    shift = max(abs(p).bit_length() - q.bit_length() for p, q in parts[1:] if p)
+    up, down = max(-shift, 0), max(shift, 0)
+    return [_quotient(p << up, q << down) for p, q in parts]
 
 
-def _nearest_float(value: Fraction) -> float:
+def _quotient(p: int, q: int) -> float:
     try:
-        return float(value)
-    except OverflowError:  # a plane that is far away, or samples of that size
+        return p / q
+    except OverflowError:  # a plane that is far away
         return math.inf
 
 
