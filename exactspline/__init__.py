@@ -209,6 +209,8 @@ if TYPE_CHECKING:
         verify,
     )
     from .verification.queries import QueryAnswer, verify_query
+    from .visits.functions import census
+    from .visits.result import Census, CensusComparison, CensusLayer
 
 __all__ = [
     "ASO",
@@ -224,6 +226,9 @@ __all__ = [
     "Borders",
     "Box",
     "Branches",
+    "Census",
+    "CensusComparison",
+    "CensusLayer",
     "Clip",
     "Complex",
     "ComplexCorners",
@@ -339,6 +344,7 @@ __all__ = [
     "argmax",
     "at_most_apart",
     "bounded",
+    "census",
     "check",
     "code",
     "code_constant",
@@ -405,6 +411,7 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         found = vars(_results()).get(name) or vars(_statements()).get(name)
         found = found or vars(_verify()).get(name)
+        found = found or vars(_visits()).get(name)
     if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
@@ -430,6 +437,13 @@ def _statements() -> Any:
 @guarded
 def _verify() -> Any:
     from .verification import public
+
+    return public
+
+
+@guarded
+def _visits() -> Any:
+    from .visits import public
 
     return public
 

@@ -12,6 +12,7 @@ from typing import NoReturn
 from ..formats.registry import extensions
 from ..search.choice import AUTO, engine_called, engine_names
 from ..version import __version__
+from .census_arguments import add_census
 from .picture_arguments import add_pictures
 from .surface_arguments import add_surface
 from .verify_arguments import add_supports, add_verify
@@ -282,6 +283,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     prove.add_argument("--limit", type=_whole, metavar="N", help="stop after N regions")
     prove.add_argument("--time-limit", type=_seconds, metavar="S", help="stop after S seconds")
+    add_census(commands, _EXIT_CODES)  # type: ignore[arg-type]
     add_verify(commands, _EXIT_CODES, _seconds)  # type: ignore[arg-type]
     add_supports(commands, _EXIT_CODES)  # type: ignore[arg-type]
     theorems = _command(
