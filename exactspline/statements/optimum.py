@@ -210,7 +210,9 @@ class _Best:
         level = list(goal)
         level[0] = level[0] - q(value)
         assert value_at(level, inside) <= 0
-        point = cell.point([*equal, level], above)
+        point: Point | None = top
+        if any(value_at(row, top) <= 0 for row in above):
+            point = cell.point([*equal, level], above)
         if point is not None:
             self._take(value, True, point, code, at)
             self.at = self.found

@@ -1,27 +1,50 @@
-"""The largest value of an expression where a condition holds, or certified bounds on it."""
+"""The largest value of an expression where a condition holds, or certified bounds on it.
+
+With a value v in hand that is reached, only regions in which the expression exceeds v somewhere can
+have more. That is one more comparison, so the search itself tells these regions apart, and only
+they are asked for a linear program. After some of them, twice as many each time, it begins anew
+with the value that is the best by then; boxes on which bounds exclude more than that are left out.
+When no region is left, the value is the largest one.
+"""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..clock import Clock, OutOfTime
+from ..driver.driver import Driver
+from ..driver.request import Request, clock_of
+from ..errors import ExactSplineError, ParameterError
+from ..statements.affine import Affine
 from ..statements.atoms import PointAtom
-from ..statements.exact import Values, holds_at
-from ..statements.guess import guesses
-from ..statements.joint import Coordinates, joint_domain
-from ..statements.optimum import _objective, largest
+from ..statements.conditions import Condition, Literal, conjunction, literals_of
+from ..statements.exact import Values, float_values, holds_at
+from ..statements.faces import Cells
+from ..statements.guess import is_in
+from ..statements.joint import Coordinates, Joint, joint_domain
+from ..statements.optimum import _Best, _objective
+from ..statements.prove import find
+from ..statements.pruning import undecided
 from ..statements.quantified import Statement
+from ..statements.search import Found, Sought, _Watch
+from .ascent import climbed, lifted
 from .halving import most
+
+if TYPE_CHECKING:
+    from ..search.decisions import Batch
 
 __all__ = ["Largest", "largest_of"]
 
 _KEPT = 0.1  # of the time, for bounds if it runs out
 _MOST_KEPT = 5.0
+_FIRST = 4  # linear programs before it begins anew
 
 Point = tuple[Fraction, ...]
 
@@ -36,19 +59,123 @@ class Largest:
         It is between them: ``low`` is the value at ``at``, or is approached there; both are
         ``-math.inf`` if the condition holds nowhere.
     at : tuple of Fraction, or None
-    attained : bool
-        Whether ``low`` is the value at a point where the condition holds.
+    attained : bool or None
+        Whether ``low`` is the value at a point where the condition holds; None if the time for that
+        was over.
     stopped : str
         Which limit was reached; empty if none.
     regions : int
+        That were looked at, those of all searches together.
     """
 
     low: Fraction | float
     high: Fraction | float
     at: Point | None
-    attained: bool
+    attained: bool | None
     stopped: str = ""
     regions: int = 0
+
+
+class _Again(Exception):  # noqa: N818
+    """To begin anew with a better value, or to end with one that nothing exceeds."""
+
+
+class _Climb(_Best):
+    """The largest value, by searches for regions that exceed the best so far."""
+
+    objective: Affine
+
+    def climb(self, limit: int | None, progress: Any) -> None:
+        """Go on until no region has more, or a limit is reached."""
+        sought = self.sought
+        if not sought.premises():
+            return
+        self._guess()
+        budget = _FIRST
+        while not sought.stopped:
+            self.left, self.better = budget, False
+            if limit is not None and sought.regions >= limit:
+                sought.stopped = "limit"
+                return
+            try:
+                self._round(None if limit is None else limit - sought.regions, progress)
+            except _Again:
+                if self.value == math.inf:
+                    return
+                budget *= 2
+                continue
+            return
+
+    def _guess(self) -> None:
+        """The best of some points, by floats; the best of them exactly."""
+        sought = self.sought
+        assert sought.domain is not None
+        chart = sought.domain.chart
+        points = climbed(sought.coordinates, chart, self.objective, sought.condition, self.clock)
+        for at in [*points, tuple(chart.interior)]:
+            own: dict[PointAtom, Any] = dict(sought._points(at))
+            if is_in(chart, list(at)) and holds_at(sought.condition, own):
+                self.value, self.attained = Values(own).of(self.objective), True
+                self.found = self.at = Found(at, own, at, None)
+                return
+
+    def _round(self, limit: int | None, progress: Any) -> None:
+        sought = self.sought
+        assert sought.domain is not None
+        literals = literals_of(sought.rest)
+        near = sought.near(literals)
+        wanted = [*literals, *(Literal(less, "<=") for less in near.values())]
+        self.more: Affine | None = None
+        condition: Condition = sought.rest
+        if self.value is not None:
+            self.more = self.objective.plus(Affine(Fraction(self.value)), Fraction(-1))
+            if not self.more.terms:
+                return  # a number
+            above = Literal(self.more.times(Fraction(-1)), "<")
+            wanted.append(above)
+            condition = conjunction([condition, above])
+        self.joint = Joint(sought.coordinates, wanted, objective=self.objective)
+        with self.clock.running():
+            boxes = undecided(self.joint, sought.domain, condition)
+        if boxes.domain is None:
+            return
+        self.cells = Cells(self.joint, boxes.domain)
+        self.watch = _Watch(sought, self.joint, self.cells, self.clock, False, near)
+        driver = Driver(Request(self.joint.network, boxes.domain, limit), self.clock)
+        for _ in sought.driven(driver, self.of_batch, progress):
+            pass
+
+    @np.errstate(all="ignore")
+    def _ordered(self, batch: Batch, some: np.ndarray) -> list[int]:
+        """Regions whose points have the largest values first, by floats."""
+        sought = self.sought
+        if len(some) < 2:
+            return [int(i) for i in some]
+        assert sought.domain is not None
+        points = lifted(sought.coordinates, sought.domain.chart, batch.points[some])
+        try:
+            (values,) = float_values([self.objective], points)
+        except (OverflowError, ValueError, ArithmeticError, ExactSplineError):
+            return [int(i) for i in some]
+        order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
+        return [int(i) for i in some[order]]
+
+    def of_batch(self, batch: Batch) -> Iterator[Any]:
+        """Take the regions of a batch in that may have more."""
+        positive = self.joint.positive(batch.codes)
+        some = self.watch.possible(positive)
+        if self.more is not None:
+            some = some & positive[:, self.joint.columns[self.more]]
+        for i in self._ordered(batch, np.flatnonzero(some)):
+            at = tuple(batch.exact.get(i) or (Fraction(v) for v in batch.points[i].tolist()))
+            before = self.value
+            with self.clock.running():
+                self._region(batch.codes[i], at, positive[i])
+            self.left -= 1
+            self.better = self.better or self.value != before
+            if self.value == math.inf or (self.better and self.left <= 0):
+                raise _Again
+        yield from ()
 
 
 def largest_of(
@@ -65,6 +192,11 @@ def largest_of(
         Of the symbolic point.
     limit, time_limit, progress : as in `prove`
 
+    Raises
+    ------
+    ParameterError
+        If the statement compares slopes or codes.
+
     Notes
     -----
     Where a limit comes first, the lower bound is the best value that was found, in the search or by
@@ -72,49 +204,65 @@ def largest_of(
     the time is kept for it.
     """
     (point,) = statement.points
+    if statement.inside_only:
+        raise ParameterError(
+            "slopes and codes have no closed set to maximise over; compare values of points alone"
+        )
     form = _objective(statement, value)
     coordinates = Coordinates((point,))
     if coordinates.dim == 0:
         return _at_one_point(statement, point, form)
     kept = 0.0 if time_limit is None else min(_KEPT * time_limit, _MOST_KEPT)
-    left = None if time_limit is None else time_limit - kept
     start = time.monotonic()
-    found = largest(statement, value, limit, left, progress)
-    if not found.stopped or found.optimum == math.inf:
-        if found.optimum is None:
-            return Largest(-math.inf, -math.inf, None, False, "", found.regions)
-        where = found.witness if found.attained else found.limit_point
-        return Largest(
-            found.optimum, found.optimum, None if found.optimum == math.inf else _one(where),
-            bool(found.attained), "", found.regions,
-        )  # fmt: skip
-    low: Fraction | float = -math.inf if found.optimum is None else found.optimum
-    at, attained = _one(found.limit_point), bool(found.attained)
-    base = joint_domain(coordinates, [])
-    assert base is not None
-    for t in guesses(coordinates, base.chart, statement.condition):
-        points: dict[PointAtom, Any] = dict(coordinates.split(t))
-        if holds_at(statement.condition, points):
-            own = Values(points).of(form)
-            if own > low:
-                low, at, attained = own, tuple(points[point]), True
-    clock = Clock()
-    if time_limit is not None:
-        clock = Clock.limit(max(0.0, time_limit - (time.monotonic() - start)))
+    clock = clock_of(None if time_limit is None else time_limit - kept)
+    sought = Sought(statement.points, statement.sought)
+    best = _Climb(sought, form, clock)
+    try:
+        best.climb(limit, progress)
+    except OutOfTime:
+        sought.stopped = sought.stopped or "time limit"
+    if best.value == math.inf:
+        return Largest(math.inf, math.inf, None, False, "", sought.regions)
+    low: Fraction | float = -math.inf if best.value is None else best.value
+    attained: bool | None = best.attained
+    at = None if best.at is None else best.at.points[point]
+    left = None if time_limit is None else max(0.0, time_limit - (time.monotonic() - start))
+    if sought.stopped:
+        high = _bound(sought, form, low, Clock.limit(left))
+        return Largest(low, max(low, high), at, attained, sought.stopped, sought.regions)
+    if best.value is not None and not attained:  # other regions may attain it
+        attained, at = _attained(statement, form, best.value, left, at)
+    return Largest(low, low, at, attained, "", sought.regions)
+
+
+def _bound(sought: Sought, form: Affine, low: Fraction | float, clock: Clock) -> Fraction | float:
+    """A number that is not exceeded."""
+    domain = sought.domain
+    if domain is None or domain.chart.dim < sought.coordinates.dim:
+        domain = joint_domain(sought.coordinates, [])
+        assert domain is not None
     try:
         with clock.running():
-            high = most(base, coordinates, form, statement.condition, clock, low)
+            return most(domain, sought.coordinates, form, sought.condition, clock, low)
     except OutOfTime:
-        high = math.inf
-    return Largest(low, max(low, high), at, attained, found.stopped, found.regions)
+        return math.inf
 
 
-def _one(points: Any) -> Point | None:
-    """The point of a statement about one."""
-    return None if points is None else tuple(points)
+def _attained(
+    statement: Statement, form: Affine, value: Fraction | float, left: float | None,
+    at: Point | None,
+) -> tuple[bool | None, Point | None]:  # fmt: skip
+    """Whether a value that is approached is one at another point, and where."""
+    reached = Literal.of(form.plus(Affine(Fraction(value)), Fraction(-1)), "==")
+    both = Statement(False, statement.points, conjunction([statement.condition, reached]))
+    found = find(both, time_limit=left)
+    if found.holds:
+        assert found.witness is not None
+        return True, tuple(found.witness)  # type: ignore[arg-type]
+    return (None if found.holds is None else False), at
 
 
-def _at_one_point(statement: Statement, point: PointAtom, form: Any) -> Largest:
+def _at_one_point(statement: Statement, point: PointAtom, form: Affine) -> Largest:
     """Of a domain of one point."""
     x = tuple(point.domain.chart.lift(()))
     if not holds_at(statement.condition, {point: x}):

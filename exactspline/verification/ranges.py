@@ -40,8 +40,9 @@ class OutputRange:
         Whether no limit was reached.
     low_bound, high_bound : Fraction or float
         Certified: no value is smaller, or larger. The same as ``low`` and ``high`` if complete.
-    attained : tuple of bool
-        Whether ``low`` and ``high`` are values at points.
+    attained : tuple of bool or None
+        Whether ``low`` and ``high`` are values at points, and not only approached; None if the time
+        for that was over.
 
     Examples
     --------
@@ -59,7 +60,7 @@ class OutputRange:
     complete: bool
     low_bound: Fraction | float
     high_bound: Fraction | float
-    attained: tuple[bool, bool] = (True, True)
+    attained: tuple[bool | None, bool | None] = (True, True)
 
 
 @guarded

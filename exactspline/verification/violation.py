@@ -41,8 +41,9 @@ class Violation:
         The input where ``low`` is the margin, or is approached.
     output : tuple of Fraction, or None
         What the network gives there, before a softmax or sigmoid at the end.
-    attained : bool
-        Whether ``low`` is the margin at an input, and not only approached.
+    attained : bool or None
+        Whether ``low`` is the margin at an input, and not only approached; None if the time for
+        that was over.
     stopped : str
         Which limit was reached; empty if none.
     regions : int
@@ -61,7 +62,7 @@ class Violation:
     high: Fraction | float
     at: tuple[Fraction, ...] | None
     output: tuple[Fraction, ...] | None
-    attained: bool
+    attained: bool | None
     stopped: str = ""
     regions: int = 0
     seconds: float = 0.0
@@ -228,7 +229,7 @@ def _margin(condition: Condition) -> Term:
 
 def _better(a: Largest, b: Largest) -> Largest:
     """The largest value of two sets together."""
-    best = b if (b.low, b.attained) > (a.low, a.attained) else a
+    best = b if (b.low, bool(b.attained)) > (a.low, bool(a.attained)) else a
     return Largest(
         best.low, max(a.high, b.high), best.at, best.attained, a.stopped or b.stopped,
         a.regions + b.regions,
