@@ -132,6 +132,12 @@ def _parsed(text: str, where: str) -> tuple[Anything, dict[str, str], tuple[str,
     long = said == "stoll"  # an integer that C++ cannot hold
     if long or all(e.get("errorCode") == "TypeMismatch" for e in _errors(said) or [{}]):
         of_reals, types = _of_reals(text)
+        for name, kind in types.items():
+            if kind not in _TYPES.values():
+                raise UnsupportedOperatorError(
+                    f"{where}: variable {name[:80]!r} has element type {kind[:80]}; real numbers "
+                    "are decided"
+                )
         try:
             tree = vnnlib.parse_query_string(of_reals)
         except Exception as error:
