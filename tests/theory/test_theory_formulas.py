@@ -21,6 +21,7 @@ from exactspline.theory.geometry import coherent, cuts, geometry
 from exactspline.theory.geometry import whole as deep
 from exactspline.theory.geometry.power import PowerDiagram
 from exactspline.theory.learning import approximation
+from exactspline.theory.operators import written
 
 F = Fraction
 
@@ -281,3 +282,98 @@ def test_the_largest_error_of_a_spline_against_a_grid(kind):
     values = spline.forward(np.array(grid))
     most = max(abs(f(x) - v) for x, v in zip(grid, values, strict=True))
     assert most * (1 - 1e-9) <= approximation._sup(kind(), spline) <= most * (1 + 1e-3)
+
+
+# --- operators: what is written down, beside the exact forward -----------------------------------
+
+AFFINE = [
+    (es.Dense([[1, "1/2", -1], [3, 0, 2]], ["1/3", -2]), (3,)),
+    (es.Dense([[1, "1/2"], [3, 5], [0, -1]], ["1/3", -2, 7], axis=0), (2, 3)),
+    (es.Dense([[1, "1/2"], [3, 5], [0, -1]], ["1/3", -2, 7], axis=-1), (3, 2)),
+    (es.Conv([[[1, -2, "1/2"]], [[0, 3, 1]]], ["1/7", 2]), (1, 5)),
+    (es.Conv([[[1, -2]], [[3, 5]], [[7, 1]], [[2, "1/3"]]], [1, 2, 3, 4], groups=2), (2, 4)),
+    (es.Conv([[[1, -2, "1/2"]]], [3], stride=2, padding=1, dilation=2), (1, 8)),
+    (es.Conv([[[1, -2, "1/2"]]], [3], padding=1, padding_mode="circular"), (1, 5)),
+    (es.Conv([[[[1, 2], [3, -1]], [[0, 1], [5, 2]]]], [1], padding=(1, 0)), (2, 3, 3)),
+    (es.Elementwise([2, "1/3"], [1, -1]), (3, 2)),
+    (es.Elementwise([[2], ["1/3"], [0]], "1/2"), (3, 2)),
+    (es.AveragePool((2,), stride=1), (2, 4)),
+    (es.SumPool((2,), stride=2), (2, 4)),
+    (es.ReduceSum((0,)), (2, 3)),
+    (es.ReduceMean((1,)), (2, 3)),
+    (es.ReduceMean((-1, 0)), (2, 3, 2)),
+    (es.ReduceSum(), (2, 2)),
+    (es.Flatten(), (2, 3)),
+    (es.Reshape((3, 2)), (2, 3)),
+    (es.Transpose((1, 0)), (2, 3)),
+]
+SELECTING = [
+    (es.ReLU(), (3,)), (es.Abs(), (2, 2)), (es.LeakyReLU("1/10"), (3,)), (es.LeakyReLU(2), (3,)),
+    (es.MaxLeaky("1/3"), (3,)), (es.MaxLeaky(3), (3,)), (es.PReLU(["1/2", -1, 3]), (3,)),
+    (es.Threshold("1/3", "1/3"), (3,)), (es.Clip(-1, 2), (3,)), (es.Clip(None, 2), (3,)),
+    (es.Clip(-1, None), (3,)), (es.HardSigmoid("1/3", "1/2"), (3,)),
+    (es.HardSigmoid("-1/3", "1/2"), (3,)), (es.HardSigmoid(0, "1/2"), (3,)),
+    (es.ScalarSpline([-1, 2], [1, -2, 3]), (3,)),
+    (es.MaxPool((2,), stride=1), (2, 4)), (es.MaxPool((2, 2)), (1, 4, 4)),
+    (es.ReduceMax((0,)), (3, 2)), (es.ReduceMin((1,)), (3, 2)), (es.ReduceMax(), (2, 2)),
+    (es.ReduceMin((-1, 0)), (2, 3, 2)),
+    (es.Maxout(2), (4, 3)), (es.Maxout(3), (6,)),
+    (es.MASO([[[1, 2], [3, -1], [0, 1]], [[1, 1], [-1, 2], [5, 0]]], [[1, 0, 2], [0, "1/2", 1]]),
+     (2,)),
+    (es.SimplifiedMASO([[[1, 2], [3, -1]], [[1, 1], [-1, 2]]], [1, "1/2"]), (2,)),
+]  # fmt: skip
+
+
+def points_of(shape, seed=0):
+    """Points of Fractions, on breakpoints and ties as well."""
+    rng = random.Random(seed)
+    n = math.prod(shape)
+    for _ in range(12):
+        yield np.array([F(rng.randint(-6, 6), rng.choice((1, 1, 2, 3))) for _ in range(n)])
+    yield np.array([F(0)] * n)
+    yield np.array([F(-1)] * n)
+
+
+@pytest.mark.parametrize("case", AFFINE, ids=lambda case: case[0].kind)
+def test_written_affine_operators_are_their_forward(case):
+    operator, shape = case
+    W, b = written.affine_written(operator, [shape])
+    for x in points_of(shape):
+        truth = operator.forward(x.reshape(1, *shape)).reshape(-1).tolist()
+        assert (W @ x + b).tolist() == truth
+
+
+def test_written_sums_and_rows_of_operators_are_their_forward():
+    shapes = [(2, 3), (3,), (1, 3)]
+    add = es.Add([2, "-1/3", 5])
+    W, b = written.affine_written(add, shapes)
+    parts = [next(points_of(shape, seed)) for seed, shape in enumerate(shapes)]
+    truth = add.forward(*(p.reshape(1, *s) for p, s in zip(parts, shapes, strict=True)))
+    assert (W @ np.concatenate(parts) + b).tolist() == truth.reshape(-1).tolist()
+    first, last = es.Dense([[1, 2], ["1/3", -1], [0, 4]], [1, 2, 3]), es.Dense([[1, -1, 2]], [5])
+    W, b = written.composed([(first, (2,)), (last, (3,))])
+    for x in points_of((2,)):
+        assert (W @ x + b).tolist() == last.forward(first.forward(x[None]))[0].tolist()
+
+
+@pytest.mark.parametrize("case", SELECTING, ids=lambda case: case[0].kind)
+def test_written_selections_are_the_forward(case):
+    """At a point the selected map; of all pieces the largest, or the least of a minimum."""
+    operator, shape = case
+    pieces = written.pieces_written(operator, [shape])
+    scalars = written.scalar_pieces(operator, shape)
+    for x in points_of(shape):
+        truth = operator.forward(x.reshape(1, *shape)).reshape(-1).tolist()
+        A, B = written.selected(operator, [shape], x)
+        assert (A @ x + B).tolist() == truth
+        values = [
+            [a @ x + c for a, c in zip(*unit, strict=True)] for unit in zip(*pieces, strict=True)
+        ]
+        if scalars is None:
+            best = min if isinstance(operator, es.ReduceMin) else max
+            assert [best(own) for own in values] == truth
+        else:
+            for own, value, u, (breaks, parts) in zip(values, truth, x, scalars, strict=True):
+                assert own[min(sum(u > at for at in breaks), len(parts) - 1)] == value
+                assert all(own[r] == parts[min(r, len(parts) - 1)][0] * u
+                           + parts[min(r, len(parts) - 1)][1] for r in range(len(own)))  # fmt: skip
