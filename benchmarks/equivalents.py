@@ -54,7 +54,7 @@ _LISTED: dict[str, dict[str, list[tuple[str, str, str]]]] = {
     },
     "filters/collinear.py": {
         "_conditions": [
-            ("p_y - 1", "1 -> 2", _POSITIVE),
+            ("p_y - 1", "1 -> 2", _POSITIVE), ("p_c * size", "* -> +", _POSITIVE),
             ("-gradient / (2 * factor)", "/ -> *", _POSITIVE),
             ("2 * factor", "2 -> 3", _POSITIVE),
         ],

@@ -21,14 +21,14 @@ from exactspline.theory.geometry import coherent, cuts, geometry
 from exactspline.theory.geometry import whole as deep
 from exactspline.theory.geometry.power import PowerDiagram
 from exactspline.theory.learning import approximation
-from exactspline.theory.operators import written
+from exactspline.theory.operators import matrices, operators, symbolic, written
 
 F = Fraction
 
 
 def whole(rows):
-    """A matrix of Fractions."""
-    return np.array([[F(v) for v in row] for row in rows], dtype=object)
+    """An array of Fractions."""
+    return np.vectorize(F, otypes=[object])(np.array(rows, dtype=object))
 
 
 # --- constants ----------------------------------------------------------------------------------
@@ -377,3 +377,77 @@ def test_written_selections_are_the_forward(case):
                 assert own[min(sum(u > at for at in breaks), len(parts) - 1)] == value
                 assert all(own[r] == parts[min(r, len(parts) - 1)][0] * u
                            + parts[min(r, len(parts) - 1)][1] for r in range(len(own)))  # fmt: skip
+
+
+STATED = [
+    *AFFINE, *SELECTING, (es.Dense([[1, "1/2", 0], [3, 5, -1]], ["1/3", -2]), (2, 3)),
+    (es.MaxPool((2,), stride=2, padding=1), (2, 5)),
+    (es.MaxPool((2,), stride=1, dilation=2), (1, 5)),
+    (es.MaxPool((2, 3), stride=(1, 2), padding=(1, 0)), (1, 3, 5)),
+    (es.AveragePool((2, 2), stride=(1, 2)), (1, 3, 4)),
+]  # fmt: skip
+
+
+def test_stated_pieces_are_the_forward():
+    """The theory's A and B: the largest piece is the operator's value."""
+    seen = set()
+    for operator, shape in STATED:
+        found = matrices.theory_pieces(operator, shape)
+        if found is None:
+            continue
+        seen.add(operator.kind)
+        for x in points_of(shape):
+            truth = operator.forward(x.reshape(1, *shape)).reshape(-1).tolist()
+            values = [max(A @ x + B) for A, B in zip(*found, strict=True)]
+            assert values == truth, operator
+    assert seen >= {"Dense", "Conv", "ReLU", "Abs", "LeakyReLU", "MaxLeaky", "MaxPool",
+                    "AveragePool"}  # fmt: skip
+
+
+def test_points_span_every_region_of_every_output():
+    """n + 1 affinely independent points in each, over the inputs that are read."""
+    A = whole([[[1, 0, 2], [0, 0, -1], [3, 0, 1]], [[0, 1, 0], [0, -1, 0], [0, -1, 0]]])
+    B = whole([[0, 1, "1/2"], [0, 0, -5]])
+    points = operators._points(es.MASO(A, B))
+    for k, reads in ((0, [0, 2]), (1, [1])):
+        held = {}
+        for x in points:
+            values = (A[k] @ x + B[k]).tolist()
+            if values.count(max(values)) == 1:
+                held.setdefault(values.index(max(values)), []).append(x[reads].astype(float))
+        assert sorted(held) == ([0, 1, 2] if k == 0 else [0, 1])
+        for own in held.values():
+            assert np.linalg.matrix_rank(np.array(own[1:]) - own[0]) == len(reads)
+
+
+def test_symbols_come_in_all_orders_and_signs():
+    signs = [tuple(v.is_positive for v in z) for z in symbolic._signs(3)]
+    assert sorted(signs) == sorted(product((False, True), repeat=3))
+    orders = set()
+    for case in symbolic.CASES["max-pooling"]():
+        ranks = [sum(bool(sympy.expand(a - b).is_positive) for b in case.z) for a in case.z]
+        orders.add(tuple(ranks))
+    assert len(orders) == 24
+    for kind, above in (("leaky ReLU, eta < 1", False), ("leaky ReLU, eta > 1", True)):
+        for case in symbolic.CASES[kind]():
+            slopes = [sympy.expand(v / u - 1) for v, u in zip(case.values, case.z, strict=True)]
+            for slope, u in zip(slopes, case.z, strict=True):
+                assert (slope != 0) == (bool(u.is_positive) == above)
+                assert slope == 0 or bool(slope.is_positive) == above
+
+
+def test_symbolic_images_are_those_of_numbers():
+    """Windows and circular shifts by hand, at numbers in place of the symbols."""
+    rng = random.Random(4)
+    (case,) = symbolic.CASES["average pooling"]()
+    at = {z: F(rng.randint(-9, 9)) for z in case.z}
+    image = np.array([at[z] for z in case.z], dtype=object).reshape(2, 3)
+    truth = [image[:, j : j + 2].sum() / 4 for j in range(2)]
+    assert [F(str(v.subs(at))) for v in case.values] == truth
+    for kind, shape in (("convolution, circular", (4, 4)), ("convolution, strided", (2, 1))):
+        (case,) = symbolic.CASES[kind]()
+        A, B = case.pieces
+        assert A.shape == (2 * math.prod(shape), 1, 9)
+        assert B.shape == (2 * math.prod(shape), 1)
+        per_row = [sum(v != 0 for v in row[0]) for row in A]
+        assert set(per_row) == {4}
