@@ -451,3 +451,8 @@ def test_symbolic_images_are_those_of_numbers():
         assert B.shape == (2 * math.prod(shape), 1)
         per_row = [sum(v != 0 for v in row[0]) for row in A]
         assert set(per_row) == {4}
+
+
+def test_no_weights_where_all_are_on_one_side():
+    with pytest.raises(es.UndecidedError):
+        coherent._weights_by_program([[flint.fmpq(v) for v in (1, 2, 3)]], 3)
