@@ -26,7 +26,15 @@ def array_file(path: str | Path, what: str) -> np.ndarray:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise FormatError(f"{what} {path}: {error.strerror or error}") from None
-    except (ValueError, EOFError, SyntaxError, TypeError, OverflowError, MemoryError) as error:
+    except (
+        ValueError,
+        EOFError,
+        SyntaxError,
+        TypeError,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+    ) as error:
         told = str(error).partition("\n")[0][:200] or "is cut off"
         raise FormatError(
             f"{what} {path}: no .npy file of numbers ({told}); write it with numpy.save"

@@ -73,7 +73,7 @@ def census(
     ShapeError
         If data or labels do not fit the network or each other.
     ParameterError
-        For NaN and infinities, and labels that are no whole numbers.
+        For NaN and infinities, labels that are no whole numbers, and other wrong arguments.
     FormatError
         If a file is no .npy file of numbers. No pickle is ever read.
     LimitError
@@ -119,6 +119,8 @@ def census(
     core = core_of(network, dtype)
     if isinstance(memory, bool) or not isinstance(memory, int) or memory < _LEAST_MEMORY:
         raise ParameterError(f"census: memory {memory!r}; give at least {_LEAST_MEMORY:,} bytes")
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise ParameterError(f"census: progress {progress!r}; give a function, True or False")
     return _Taking(core, exact, distances, memory).of(X, labels, progress)
 
 
