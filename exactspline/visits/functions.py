@@ -27,6 +27,7 @@ __all__ = ["census"]
 
 _BATCH = 1 << 26  # bytes that the passes over a batch take
 _MOST_SAMPLES = 1 << 16  # of a batch
+_MOST_WITH_DISTANCES = 1 << 11  # so that a bar moves
 _BLOCK = 1 << 16  # rows of the table that are compared with the row before
 _LEAST_MEMORY = 1 << 20
 
@@ -135,7 +136,8 @@ class _Taking:
         self.tally = Tally(program.n_units, self.words.pieces)
         self.facets = FacetDistance(core.network, self.words) if distances else None
         each = 8 * (program.n_units + program.input_dim + core.network.output_dim + 8)
-        self.size = max(1, min(_MOST_SAMPLES, _BATCH // each))
+        most = _MOST_WITH_DISTANCES if distances else _MOST_SAMPLES
+        self.size = max(1, min(most, _BATCH // each))
         self.boundary: list[np.ndarray] = []
         self.found: list[tuple[np.ndarray, np.ndarray]] = []
         self.done = 0

@@ -381,6 +381,7 @@ def test_written_selections_are_the_forward(case):
 
 STATED = [
     *AFFINE, *SELECTING, (es.Dense([[1, "1/2", 0], [3, 5, -1]], ["1/3", -2]), (2, 3)),
+    (es.Dense([[1, "1/2", 0], [3, 5, -1]], ["1/3", -2], axis=1), (2, 3)),
     (es.MaxPool((2,), stride=2, padding=1), (2, 5)),
     (es.MaxPool((2,), stride=1, dilation=2), (1, 5)),
     (es.MaxPool((2, 3), stride=(1, 2), padding=(1, 0)), (1, 3, 5)),
@@ -394,6 +395,7 @@ def test_stated_pieces_are_the_forward():
     for operator, shape in STATED:
         found = matrices.theory_pieces(operator, shape)
         if found is None:
+            assert operator.kind != "Dense" or operator.axis == 0
             continue
         seen.add(operator.kind)
         for x in points_of(shape):

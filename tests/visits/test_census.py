@@ -192,7 +192,7 @@ def test_small_batches_change_nothing(monkeypatch):
     net = NETWORKS["mixed"]
     X = samples(net, 200)
     plain = es.census(net, X, distances=True)
-    monkeypatch.setattr(functions, "_MOST_SAMPLES", 7)
+    monkeypatch.setattr(functions, "_MOST_WITH_DISTANCES", 7)
     monkeypatch.setattr(functions, "_BLOCK", 5)
     seen = []
     found = es.census(net, X, distances=True, progress=lambda *told: seen.append(told))
