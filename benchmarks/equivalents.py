@@ -82,6 +82,18 @@ _LISTED: dict[str, dict[str, list[tuple[str, str, str]]]] = {
             ("int(network.program.unit_start[layer - 1]) + k", "+ -> -", _SHOWN),
         ],
     },
+    "operators/operators.py": {
+        "_points": [
+            (text, what, "numbers of inputs that the output does not read: any will do")
+            for text, what in (
+                ("(7 * j + 3 * i + k) % 11 - 5", "- -> +"), ("7 * j + 3 * i + k", "+ -> -"),
+                ("7 * j + 3 * i", "+ -> -"), ("7 * j", "* -> +"), ("3 * i", "* -> +"),
+            )
+        ],
+        "_spanning": [
+            ("i == j", "== -> !=", "1 - e_j and (1, ..., 1) are affinely independent as well"),
+        ],
+    },
 }  # fmt: skip
 
 EQUIVALENT: dict[Key, str] = {
