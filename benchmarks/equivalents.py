@@ -54,7 +54,7 @@ _LISTED: dict[str, dict[str, list[tuple[str, str, str]]]] = {
     },
     "filters/collinear.py": {
         "_conditions": [
-            ("p_y - 1", "1 -> 2", _POSITIVE),
+            ("p_y - 1", "1 -> 2", _POSITIVE), ("p_c * size", "* -> +", _POSITIVE),
             ("-gradient / (2 * factor)", "/ -> *", _POSITIVE),
             ("2 * factor", "2 -> 3", _POSITIVE),
         ],
@@ -80,6 +80,18 @@ _LISTED: dict[str, dict[str, list[tuple[str, str, str]]]] = {
     "geometry/power.py": {
         "layer_power_diagram": [
             ("int(network.program.unit_start[layer - 1]) + k", "+ -> -", _SHOWN),
+        ],
+    },
+    "operators/operators.py": {
+        "_points": [
+            (text, what, "numbers of inputs that the output does not read: any will do")
+            for text, what in (
+                ("(7 * j + 3 * i + k) % 11 - 5", "- -> +"), ("7 * j + 3 * i + k", "+ -> -"),
+                ("7 * j + 3 * i", "+ -> -"), ("7 * j", "* -> +"), ("3 * i", "* -> +"),
+            )
+        ],
+        "_spanning": [
+            ("i == j", "== -> !=", "1 - e_j and (1, ..., 1) are affinely independent as well"),
         ],
     },
 }  # fmt: skip

@@ -13,6 +13,10 @@ from ..network.network import Network
 
 __all__ = ["Batches", "array_file"]
 
+_BROKEN = (  # what numpy.load raises for files that are none of its own
+    ValueError, EOFError, SyntaxError, TypeError, OverflowError, MemoryError, RecursionError,
+)  # fmt: skip
+
 
 def array_file(path: str | Path, what: str) -> np.ndarray:
     """The array of a .npy file, memory-mapped: nothing is read before it is asked for.
@@ -26,7 +30,7 @@ def array_file(path: str | Path, what: str) -> np.ndarray:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise FormatError(f"{what} {path}: {error.strerror or error}") from None
-    except (ValueError, EOFError, SyntaxError, TypeError, OverflowError, MemoryError) as error:
+    except _BROKEN as error:
         told = str(error).partition("\n")[0][:200] or "is cut off"
         raise FormatError(
             f"{what} {path}: no .npy file of numbers ({told}); write it with numpy.save"

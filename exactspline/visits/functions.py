@@ -27,6 +27,7 @@ __all__ = ["census"]
 
 _BATCH = 1 << 26  # bytes that the passes over a batch take
 _MOST_SAMPLES = 1 << 16  # of a batch
+_MOST_WITH_DISTANCES = 1 << 11  # so that a bar moves
 _BLOCK = 1 << 16  # rows of the table that are compared with the row before
 _LEAST_MEMORY = 1 << 20
 
@@ -73,7 +74,7 @@ def census(
     ShapeError
         If data or labels do not fit the network or each other.
     ParameterError
-        For NaN and infinities, and labels that are no whole numbers.
+        For NaN and infinities, labels that are no whole numbers, and other wrong arguments.
     FormatError
         If a file is no .npy file of numbers. No pickle is ever read.
     LimitError
@@ -119,6 +120,8 @@ def census(
     core = core_of(network, dtype)
     if isinstance(memory, bool) or not isinstance(memory, int) or memory < _LEAST_MEMORY:
         raise ParameterError(f"census: memory {memory!r}; give at least {_LEAST_MEMORY:,} bytes")
+    if not (progress is None or isinstance(progress, bool) or callable(progress)):
+        raise ParameterError(f"census: progress {progress!r}; give a function, True or False")
     return _Taking(core, exact, distances, memory).of(X, labels, progress)
 
 
@@ -133,7 +136,8 @@ class _Taking:
         self.tally = Tally(program.n_units, self.words.pieces)
         self.facets = FacetDistance(core.network, self.words) if distances else None
         each = 8 * (program.n_units + program.input_dim + core.network.output_dim + 8)
-        self.size = max(1, min(_MOST_SAMPLES, _BATCH // each))
+        most = _MOST_WITH_DISTANCES if distances else _MOST_SAMPLES
+        self.size = max(1, min(most, _BATCH // each))
         self.boundary: list[np.ndarray] = []
         self.found: list[tuple[np.ndarray, np.ndarray]] = []
         self.done = 0

@@ -21,13 +21,14 @@ from exactspline.theory.geometry import coherent, cuts, geometry
 from exactspline.theory.geometry import whole as deep
 from exactspline.theory.geometry.power import PowerDiagram
 from exactspline.theory.learning import approximation
+from exactspline.theory.operators import matrices, operators, symbolic, written
 
 F = Fraction
 
 
 def whole(rows):
-    """A matrix of Fractions."""
-    return np.array([[F(v) for v in row] for row in rows], dtype=object)
+    """An array of Fractions."""
+    return np.vectorize(F, otypes=[object])(np.array(rows, dtype=object))
 
 
 # --- constants ----------------------------------------------------------------------------------
@@ -281,3 +282,179 @@ def test_the_largest_error_of_a_spline_against_a_grid(kind):
     values = spline.forward(np.array(grid))
     most = max(abs(f(x) - v) for x, v in zip(grid, values, strict=True))
     assert most * (1 - 1e-9) <= approximation._sup(kind(), spline) <= most * (1 + 1e-3)
+
+
+# --- operators: what is written down, beside the exact forward -----------------------------------
+
+AFFINE = [
+    (es.Dense([[1, "1/2", -1], [3, 0, 2]], ["1/3", -2]), (3,)),
+    (es.Dense([[1, "1/2"], [3, 5], [0, -1]], ["1/3", -2, 7], axis=0), (2, 3)),
+    (es.Dense([[1, "1/2"], [3, 5], [0, -1]], ["1/3", -2, 7], axis=-1), (3, 2)),
+    (es.Conv([[[1, -2, "1/2"]], [[0, 3, 1]]], ["1/7", 2]), (1, 5)),
+    (es.Conv([[[1, -2]], [[3, 5]], [[7, 1]], [[2, "1/3"]]], [1, 2, 3, 4], groups=2), (2, 4)),
+    (es.Conv([[[1, -2, "1/2"]]], [3], stride=2, padding=1, dilation=2), (1, 8)),
+    (es.Conv([[[1, -2, "1/2"]]], [3], padding=1, padding_mode="circular"), (1, 5)),
+    (es.Conv([[[[1, 2], [3, -1]], [[0, 1], [5, 2]]]], [1], padding=(1, 0)), (2, 3, 3)),
+    (es.Elementwise([2, "1/3"], [1, -1]), (3, 2)),
+    (es.Elementwise([[2], ["1/3"], [0]], "1/2"), (3, 2)),
+    (es.AveragePool((2,), stride=1), (2, 4)),
+    (es.SumPool((2,), stride=2), (2, 4)),
+    (es.ReduceSum((0,)), (2, 3)),
+    (es.ReduceMean((1,)), (2, 3)),
+    (es.ReduceMean((-1, 0)), (2, 3, 2)),
+    (es.ReduceSum(), (2, 2)),
+    (es.Flatten(), (2, 3)),
+    (es.Reshape((3, 2)), (2, 3)),
+    (es.Transpose((1, 0)), (2, 3)),
+]
+SELECTING = [
+    (es.ReLU(), (3,)), (es.Abs(), (2, 2)), (es.LeakyReLU("1/10"), (3,)), (es.LeakyReLU(2), (3,)),
+    (es.MaxLeaky("1/3"), (3,)), (es.MaxLeaky(3), (3,)), (es.PReLU(["1/2", -1, 3]), (3,)),
+    (es.Threshold("1/3", "1/3"), (3,)), (es.Clip(-1, 2), (3,)), (es.Clip(None, 2), (3,)),
+    (es.Clip(-1, None), (3,)), (es.HardSigmoid("1/3", "1/2"), (3,)),
+    (es.HardSigmoid("-1/3", "1/2"), (3,)), (es.HardSigmoid(0, "1/2"), (3,)),
+    (es.ScalarSpline([-1, 2], [1, -2, 3]), (3,)),
+    (es.MaxPool((2,), stride=1), (2, 4)), (es.MaxPool((2, 2)), (1, 4, 4)),
+    (es.ReduceMax((0,)), (3, 2)), (es.ReduceMin((1,)), (3, 2)), (es.ReduceMax(), (2, 2)),
+    (es.ReduceMin((-1, 0)), (2, 3, 2)),
+    (es.Maxout(2), (4, 3)), (es.Maxout(3), (6,)),
+    (es.MASO([[[1, 2], [3, -1], [0, 1]], [[1, 1], [-1, 2], [5, 0]]], [[1, 0, 2], [0, "1/2", 1]]),
+     (2,)),
+    (es.SimplifiedMASO([[[1, 2], [3, -1]], [[1, 1], [-1, 2]]], [1, "1/2"]), (2,)),
+]  # fmt: skip
+
+
+def points_of(shape, seed=0):
+    """Points of Fractions, on breakpoints and ties as well."""
+    rng = random.Random(seed)
+    n = math.prod(shape)
+    for _ in range(12):
+        yield np.array([F(rng.randint(-6, 6), rng.choice((1, 1, 2, 3))) for _ in range(n)])
+    yield np.array([F(0)] * n)
+    yield np.array([F(-1)] * n)
+
+
+@pytest.mark.parametrize("case", AFFINE, ids=lambda case: case[0].kind)
+def test_written_affine_operators_are_their_forward(case):
+    operator, shape = case
+    W, b = written.affine_written(operator, [shape])
+    for x in points_of(shape):
+        truth = operator.forward(x.reshape(1, *shape)).reshape(-1).tolist()
+        assert (W @ x + b).tolist() == truth
+
+
+def test_written_sums_and_rows_of_operators_are_their_forward():
+    shapes = [(2, 3), (3,), (1, 3)]
+    add = es.Add([2, "-1/3", 5])
+    W, b = written.affine_written(add, shapes)
+    parts = [next(points_of(shape, seed)) for seed, shape in enumerate(shapes)]
+    truth = add.forward(*(p.reshape(1, *s) for p, s in zip(parts, shapes, strict=True)))
+    assert (W @ np.concatenate(parts) + b).tolist() == truth.reshape(-1).tolist()
+    first, last = es.Dense([[1, 2], ["1/3", -1], [0, 4]], [1, 2, 3]), es.Dense([[1, -1, 2]], [5])
+    W, b = written.composed([(first, (2,)), (last, (3,))])
+    for x in points_of((2,)):
+        assert (W @ x + b).tolist() == last.forward(first.forward(x[None]))[0].tolist()
+
+
+@pytest.mark.parametrize("case", SELECTING, ids=lambda case: case[0].kind)
+def test_written_selections_are_the_forward(case):
+    """At a point the selected map; of all pieces the largest, or the least of a minimum."""
+    operator, shape = case
+    pieces = written.pieces_written(operator, [shape])
+    scalars = written.scalar_pieces(operator, shape)
+    for x in points_of(shape):
+        truth = operator.forward(x.reshape(1, *shape)).reshape(-1).tolist()
+        A, B = written.selected(operator, [shape], x)
+        assert (A @ x + B).tolist() == truth
+        values = [
+            [a @ x + c for a, c in zip(*unit, strict=True)] for unit in zip(*pieces, strict=True)
+        ]
+        if scalars is None:
+            best = min if isinstance(operator, es.ReduceMin) else max
+            assert [best(own) for own in values] == truth
+        else:
+            for own, value, u, (breaks, parts) in zip(values, truth, x, scalars, strict=True):
+                assert own[min(sum(u > at for at in breaks), len(parts) - 1)] == value
+                assert all(own[r] == parts[min(r, len(parts) - 1)][0] * u
+                           + parts[min(r, len(parts) - 1)][1] for r in range(len(own)))  # fmt: skip
+
+
+STATED = [
+    *AFFINE, *SELECTING, (es.Dense([[1, "1/2", 0], [3, 5, -1]], ["1/3", -2]), (2, 3)),
+    (es.Dense([[1, "1/2", 0], [3, 5, -1]], ["1/3", -2], axis=1), (2, 3)),
+    (es.MaxPool((2,), stride=2, padding=1), (2, 5)),
+    (es.MaxPool((2,), stride=1, dilation=2), (1, 5)),
+    (es.MaxPool((2, 3), stride=(1, 2), padding=(1, 0)), (1, 3, 5)),
+    (es.AveragePool((2, 2), stride=(1, 2)), (1, 3, 4)),
+]  # fmt: skip
+
+
+def test_stated_pieces_are_the_forward():
+    """The theory's A and B: the largest piece is the operator's value."""
+    seen = set()
+    for operator, shape in STATED:
+        found = matrices.theory_pieces(operator, shape)
+        if found is None:
+            assert operator.kind != "Dense" or operator.axis == 0
+            continue
+        seen.add(operator.kind)
+        for x in points_of(shape):
+            truth = operator.forward(x.reshape(1, *shape)).reshape(-1).tolist()
+            values = [max(A @ x + B) for A, B in zip(*found, strict=True)]
+            assert values == truth, operator
+    assert seen >= {"Dense", "Conv", "ReLU", "Abs", "LeakyReLU", "MaxLeaky", "MaxPool",
+                    "AveragePool"}  # fmt: skip
+
+
+def test_points_span_every_region_of_every_output():
+    """n + 1 affinely independent points in each, over the inputs that are read."""
+    A = whole([[[1, 0, 2], [0, 0, -1], [3, 0, 1]], [[0, 1, 0], [0, -1, 0], [0, -1, 0]]])
+    B = whole([[0, 1, "1/2"], [0, 0, -5]])
+    points = operators._points(es.MASO(A, B))
+    for k, reads in ((0, [0, 2]), (1, [1])):
+        held = {}
+        for x in points:
+            values = (A[k] @ x + B[k]).tolist()
+            if values.count(max(values)) == 1:
+                held.setdefault(values.index(max(values)), []).append(x[reads].astype(float))
+        assert sorted(held) == ([0, 1, 2] if k == 0 else [0, 1])
+        for own in held.values():
+            assert np.linalg.matrix_rank(np.array(own[1:]) - own[0]) == len(reads)
+
+
+def test_symbols_come_in_all_orders_and_signs():
+    signs = [tuple(v.is_positive for v in z) for z in symbolic._signs(3)]
+    assert sorted(signs) == sorted(product((False, True), repeat=3))
+    orders = set()
+    for case in symbolic.CASES["max-pooling"]():
+        ranks = [sum(bool(sympy.expand(a - b).is_positive) for b in case.z) for a in case.z]
+        orders.add(tuple(ranks))
+    assert len(orders) == 24
+    for kind, above in (("leaky ReLU, eta < 1", False), ("leaky ReLU, eta > 1", True)):
+        for case in symbolic.CASES[kind]():
+            slopes = [sympy.expand(v / u - 1) for v, u in zip(case.values, case.z, strict=True)]
+            for slope, u in zip(slopes, case.z, strict=True):
+                assert (slope != 0) == (bool(u.is_positive) == above)
+                assert slope == 0 or bool(slope.is_positive) == above
+
+
+def test_symbolic_images_are_those_of_numbers():
+    """Windows and circular shifts by hand, at numbers in place of the symbols."""
+    rng = random.Random(4)
+    (case,) = symbolic.CASES["average pooling"]()
+    at = {z: F(rng.randint(-9, 9)) for z in case.z}
+    image = np.array([at[z] for z in case.z], dtype=object).reshape(2, 3)
+    truth = [image[:, j : j + 2].sum() / 4 for j in range(2)]
+    assert [F(str(v.subs(at))) for v in case.values] == truth
+    for kind, shape in (("convolution, circular", (4, 4)), ("convolution, strided", (2, 1))):
+        (case,) = symbolic.CASES[kind]()
+        A, B = case.pieces
+        assert A.shape == (2 * math.prod(shape), 1, 9)
+        assert B.shape == (2 * math.prod(shape), 1)
+        per_row = [sum(v != 0 for v in row[0]) for row in A]
+        assert set(per_row) == {4}
+
+
+def test_no_weights_where_all_are_on_one_side():
+    with pytest.raises(es.UndecidedError):
+        coherent._weights_by_program([[flint.fmpq(v) for v in (1, 2, 3)]], 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from fractions import Fraction
 from itertools import combinations, pairwise
@@ -144,13 +145,54 @@ def test_all_kinds_of_data_are_the_same(tmp_path):
         assert np.array_equal(other.distances, plain.distances)
 
 
+@pytest.mark.parametrize(
+    "dtype", ["float16", "float32", ">f8", "int8", "uint64", "bool", "object", "U"]
+)
+def test_numbers_of_all_types(dtype):
+    """They are taken as the exact numbers that they are."""
+    net = NETWORKS["relu"]
+    X = np.abs(np.trunc(samples(net, 100)))
+    given = X.astype("U4").tolist() if dtype == "U" else X.astype(dtype)
+    if dtype == "bool":
+        X = X.astype(bool).astype(float)
+    found = es.census(net, given, distances=True)
+    assert_same(found, net, X)
+    assert np.array_equal(found.distances, es.census(net, X, distances=True).distances)
+    assert_same(es.census(net, np.asfortranarray(X)[::-1], dtype="float32"), net, X[::-1])
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_bar_on_a_terminal(monkeypatch):
+    from exactspline.driver import progress as bars
+
+    net = NETWORKS["relu"]
+    X = samples(net, 100)
+    monkeypatch.setattr(bars, "_EVERY", 0.0)
+    for given, told in ((X, "of the samples"), (iter([X, X]), "200 samples")):
+        terminal = Terminal()
+        monkeypatch.setattr("sys.stderr", terminal)
+        es.census(net, given, progress=True)
+        assert told in terminal.getvalue()
+        assert terminal.getvalue().endswith(" \r")
+    pipe = io.StringIO()
+    monkeypatch.setattr("sys.stderr", pipe)
+    es.census(net, X, progress=True)
+    assert not pipe.getvalue()
+    with pytest.raises(es.ParameterError, match="progress"):
+        es.census(net, X, progress=1)
+
+
 def test_small_batches_change_nothing(monkeypatch):
     from exactspline.visits import functions
 
     net = NETWORKS["mixed"]
     X = samples(net, 200)
     plain = es.census(net, X, distances=True)
-    monkeypatch.setattr(functions, "_MOST_SAMPLES", 7)
+    monkeypatch.setattr(functions, "_MOST_WITH_DISTANCES", 7)
     monkeypatch.setattr(functions, "_BLOCK", 5)
     seen = []
     found = es.census(net, X, distances=True, progress=lambda *told: seen.append(told))
