@@ -40,7 +40,7 @@ def verify(arguments: argparse.Namespace) -> int:
             "verify: give NETWORK and PROPERTY, or QUERY and --network NAME=FILE, or --instances"
         )
     networks, path = _files(arguments)
-    found = decide(networks, path, arguments.timeout)
+    found = decide(networks, path, arguments.timeout, order=arguments.order)
     for note in found.answer.notes if isinstance(found.answer, QueryAnswer) else ():
         _note(note)
     if arguments.json:

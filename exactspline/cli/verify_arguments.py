@@ -78,6 +78,10 @@ def add_verify(
         "--timeout", type=seconds, metavar="S", help="seconds, reading the files included"
     )
     parser.add_argument(
+        "--order", choices=("auto", "canonical"), default="auto",
+        help="canonical: the counterexample of the first region that has one, without trying points",
+    )  # fmt: skip
+    parser.add_argument(
         "--instances", metavar="FILE",
         help="a .csv file with a network, a property and seconds a line; paths are from its folder",
     )  # fmt: skip

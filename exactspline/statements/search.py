@@ -123,6 +123,7 @@ class Sought:
     # --- steps -------------------------------------------------------------------------------
     def found(
         self, clock: Clock, *, limit: int | None = None, progress: Any = None, first: bool = True,
+        tries: bool = True,
     ) -> Iterator[Found]:  # fmt: skip
         """Points that satisfy the condition: one a region at most, none twice inside of one.
 
@@ -139,13 +140,14 @@ class Sought:
             if self.rest.value:
                 yield self._checked(tuple(self.domain.chart.interior), None, None)
             return
-        if first and not still:
+        tries = tries and first and not still
+        if tries:
             for at in guesses(self.coordinates, self.domain.chart, self.condition):
                 if holds_at(self.condition, self._points(at)):
                     self.method = "by trying points"
                     yield self._checked(at, None, None)
                     return
-        yield from self._searched(moving, still, clock, limit, progress, first)
+        yield from self._searched(moving, still, clock, limit, progress, first, tries)
 
     def premises(self) -> bool:
         """Cut the domain by what points alone must satisfy; False if nothing is left."""
@@ -182,7 +184,7 @@ class Sought:
 
     def _searched(
         self, moving: Sequence[Literal], still: Sequence[Literal], clock: Clock,
-        limit: int | None, progress: Any, first: bool,
+        limit: int | None, progress: Any, first: bool, tries: bool,
     ) -> Iterator[Found]:  # fmt: skip
         assert self.domain is not None
         self.method = "by searching regions"
@@ -199,7 +201,7 @@ class Sought:
         if boxes.domain is None:
             self.method = "by bounds"
             return
-        if first and not still:
+        if tries:
             with clock.running():
                 for at in climbed(self.coordinates, boxes.domain.chart, self.condition):
                     if holds_at(self.condition, self._points(at)):
@@ -207,7 +209,7 @@ class Sought:
                         yield self._checked(at, None, None)
                         return
         watch = _Watch(self, joint, Cells(joint, boxes.domain), clock, bool(still), near)
-        goal = None if still else goal_of(joint, self.rest, watch.near, points=first)
+        goal = None if still else goal_of(joint, self.rest, watch.near, points=tries)
         request = Request(
             joint.network, boxes.domain, limit, goal=goal, program=joint.program
         )  # fmt: skip

@@ -125,8 +125,9 @@ class Decided:
 
 
 def decide(
-    networks: Mapping[str, str], path: str, seconds: float | None, *, measure: bool = True
-) -> Decided:
+    networks: Mapping[str, str], path: str, seconds: float | None, *, measure: bool = True,
+    order: str = "auto",
+) -> Decided:  # fmt: skip
     """Decide one property of any version.
 
     Parameters
@@ -139,6 +140,8 @@ def decide(
         In all, reading included; 0 is over at once.
     measure : bool
         Whether satisfying values go through onnxruntime as well.
+    order : str
+        As in `exactspline.prove`.
 
     Raises
     ------
@@ -149,7 +152,7 @@ def decide(
         own = unpacked(path, MAX_TEXT_BYTES)
         files = {name: unpacked(file, MAX_BINARY_BYTES) for name, file in networks.items()}
         if is_version_two(text_of(own)):
-            return _of_query(own, files, seconds, start, measure)
+            return _of_query(own, files, seconds, start, measure, order)
         if len(files) != 1:
             raise FormatError(
                 f"{path}: a property of VNN-LIB 1.0 is of one network; {len(files)} are given"
@@ -158,7 +161,7 @@ def decide(
         network = load(file)
         formula: Formula = load_query(own, network.input_dim, network.output_dim)
         left = None if seconds is None else max(0.0, seconds - (time.monotonic() - start))
-        answer = verify(network, formula, time_limit=left)
+        answer = verify(network, formula, time_limit=left, order=order)
         found = None
         if measure and answer.input is not None:
             point = answer.input
@@ -169,8 +172,9 @@ def decide(
 
 
 def _of_query(
-    path: str, files: dict[str, str], seconds: float | None, start: float, measure: bool
-) -> Decided:
+    path: str, files: dict[str, str], seconds: float | None, start: float, measure: bool,
+    order: str,
+) -> Decided:  # fmt: skip
     query = load_query_two(path)
     if set(files) == {""}:
         wanted = [n.name for n in query.networks if n.equal_to is None]
@@ -182,7 +186,7 @@ def _of_query(
         files = {wanted[0]: files[""]}
     every = query.files(files)
     left = None if seconds is None else max(0.0, seconds - (time.monotonic() - start))
-    answer = verify_query(query, files, time_limit=left)
+    answer = verify_query(query, files, time_limit=left, order=order)
     found = None
     if measure and answer.verdict == "sat":
         found = measured_query(query, every, answer.values)

@@ -20,8 +20,9 @@ class _SlowError(Exception):
 
 
 def proved(
-    statement: Statement, time_limit: float | None, limit: int | None, progress: Any
-) -> Verdict:
+    statement: Statement, time_limit: float | None, limit: int | None, progress: Any,
+    order: str = "auto",
+) -> Verdict:  # fmt: skip
     """As `prove`; without compiled kernels a small search begins in rationals.
 
     Where that takes long, it is worth waiting for the compiler.
@@ -38,11 +39,11 @@ def proved(
         with small_without_compiler():
             return prove(
                 statement, time_limit=time_limit, limit=limit,
-                progress=True if progress is True else watch,
+                progress=True if progress is True else watch, order=order,
             )  # fmt: skip
     except _SlowError:
         left = None if time_limit is None else time_limit - (time.monotonic() - start)
         return prove(
             statement, time_limit=None if left is None else max(left, 0.0), limit=limit,
-            progress=progress,
+            progress=progress, order=order,
         )  # fmt: skip

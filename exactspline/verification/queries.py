@@ -76,6 +76,7 @@ class QueryAnswer:
 def verify_query(
     query: PathLike | Query, networks: Mapping[str, PathLike], *,
     time_limit: float | None = None, limit: int | None = None, progress: Any = None,
+    order: str = "auto",
 ) -> QueryAnswer:  # fmt: skip
     """Decide a VNN-LIB 2.0 query: values of all inputs that satisfy it, or a proof of none.
 
@@ -89,6 +90,8 @@ def verify_query(
     limit : int, optional
         Regions a set of inputs.
     progress : callable or bool, optional
+        As in `prove`.
+    order : str
         As in `prove`.
 
     Returns
@@ -203,7 +206,7 @@ def _decided(
         near: Sequence[Fraction] | None = None
         if point is None:
             try:
-                point, near = _searched(statement, rest, limit, progress, out)
+                point, near = _searched(statement, rest, limit, progress, out, order)
             except UndecidedError as error:
                 out.verdict = "unknown"
                 out.notes += (str(error),)
@@ -321,10 +324,10 @@ def _good(statement: Statement, point: Sequence[Fraction]) -> bool:
 
 def _searched(
     statement: Statement, time_limit: float | None, limit: int | None, progress: Any,
-    out: QueryAnswer,
+    out: QueryAnswer, order: str,
 ) -> tuple[tuple[Fraction, ...] | None, tuple[Fraction, ...] | None]:  # fmt: skip
     """A point and a float64 one near it, or None; the answer is told what was done."""
-    found = proved(statement, time_limit, limit, progress)
+    found = proved(statement, time_limit, limit, progress, order)
     out.regions += found.regions
     out.decisions += found.decisions
     out.pruned += found.pruned

@@ -89,7 +89,7 @@ class Answer:
 @guarded
 def verify(
     network: Network, property: PathLike | Formula, *, time_limit: float | None = None,
-    limit: int | None = None, progress: Any = None,
+    limit: int | None = None, progress: Any = None, order: str = "auto",
 ) -> Answer:  # fmt: skip
     """Decide a VNN-LIB 1.0 property: an input that satisfies its formula, or a proof of none.
 
@@ -104,6 +104,8 @@ def verify(
         Regions a set of inputs.
     progress : callable or bool, optional
         As in `prove`.
+    order : str
+        As in `prove`: "canonical" for the counterexample of the first region that has one.
 
     Returns
     -------
@@ -146,7 +148,7 @@ def verify(
         if left is not None and left <= 0:
             out.verdict = "timeout"
             break
-        found = _solve(network, branch, left, limit, progress)
+        found = _solve(network, branch, left, limit, progress, order)
         out.regions += found.regions
         out.decisions += found.decisions
         out.pruned += found.pruned + found.closed
@@ -162,8 +164,9 @@ def verify(
 
 
 def _solve(
-    network: Network, branch: Branch, time_limit: float | None, limit: int | None, progress: Any
-) -> Any:
+    network: Network, branch: Branch, time_limit: float | None, limit: int | None, progress: Any,
+    order: str,
+) -> Any:  # fmt: skip
     """One alternative as a statement."""
 
     def condition(x: Any) -> Any:
@@ -171,7 +174,7 @@ def _solve(
         return condition_of(All((*branch.inputs, branch.rest)), x, y)
 
     statement = exists(WholeSpace(network.input_dim), condition)
-    return proved(statement, time_limit, limit, progress)
+    return proved(statement, time_limit, limit, progress, order)
 
 
 def _output(network: Network, point: Any) -> tuple[Fraction, ...]:
