@@ -79,7 +79,7 @@ def add_verify(
     )
     parser.add_argument(
         "--order", choices=("auto", "canonical"), default="auto",
-        help="canonical: the counterexample of the first region that has one, without trying points",
+        help="canonical: the counterexample of the first region that has one; no point is tried",
     )  # fmt: skip
     parser.add_argument(
         "--instances", metavar="FILE",

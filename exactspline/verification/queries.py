@@ -133,7 +133,7 @@ def verify_query(
     stated = query if isinstance(query, Query) else load_query_two(query)
     files = stated.files({name: str(path) for name, path in networks.items()})
     with _deep_recursion():
-        out = _decided(stated, files, start, time_limit, limit, progress)
+        out = _decided(stated, files, start, time_limit, limit, progress, order)
     out.seconds = time.monotonic() - start
     return out
 
@@ -176,7 +176,7 @@ class _Part:
 
 def _decided(
     query: Query, files: Mapping[str, str], start: float, time_limit: float | None,
-    limit: int | None, progress: Any,
+    limit: int | None, progress: Any, order: str,
 ) -> QueryAnswer:  # fmt: skip
     def left() -> float | None:
         return None if time_limit is None else time_limit - (time.monotonic() - start)
