@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from ..statements.terms import Term
 from .branches import Branch, branches, condition_of
 from .patience import proved
 from .typed import typed_point
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["QueryAnswer", "verify_query"]
 
@@ -76,7 +79,7 @@ class QueryAnswer:
 def verify_query(
     query: PathLike | Query, networks: Mapping[str, PathLike], *,
     time_limit: float | None = None, limit: int | None = None, progress: Any = None,
-    order: str = "auto",
+    order: str = "auto", executor: Executor | None = None,
 ) -> QueryAnswer:  # fmt: skip
     """Decide a VNN-LIB 2.0 query: values of all inputs that satisfy it, or a proof of none.
 
@@ -93,6 +96,8 @@ def verify_query(
         As in `prove`.
     order : str
         As in `prove`.
+    executor : concurrent.futures.Executor, optional
+        Has its workers search, as in `count_regions`.
 
     Returns
     -------
@@ -133,7 +138,7 @@ def verify_query(
     stated = query if isinstance(query, Query) else load_query_two(query)
     files = stated.files({name: str(path) for name, path in networks.items()})
     with _deep_recursion():
-        out = _decided(stated, files, start, time_limit, limit, progress, order)
+        out = _decided(stated, files, start, time_limit, limit, progress, order, executor)
     out.seconds = time.monotonic() - start
     return out
 
@@ -176,7 +181,7 @@ class _Part:
 
 def _decided(
     query: Query, files: Mapping[str, str], start: float, time_limit: float | None,
-    limit: int | None, progress: Any, order: str,
+    limit: int | None, progress: Any, order: str, executor: Executor | None,
 ) -> QueryAnswer:  # fmt: skip
     def left() -> float | None:
         return None if time_limit is None else time_limit - (time.monotonic() - start)
@@ -206,7 +211,7 @@ def _decided(
         near: Sequence[Fraction] | None = None
         if point is None:
             try:
-                point, near = _searched(statement, rest, limit, progress, out, order)
+                point, near = _searched(statement, rest, limit, progress, out, order, executor)
             except UndecidedError as error:
                 out.verdict = "unknown"
                 out.notes += (str(error),)
@@ -324,10 +329,10 @@ def _good(statement: Statement, point: Sequence[Fraction]) -> bool:
 
 def _searched(
     statement: Statement, time_limit: float | None, limit: int | None, progress: Any,
-    out: QueryAnswer, order: str,
+    out: QueryAnswer, order: str, executor: Executor | None,
 ) -> tuple[tuple[Fraction, ...] | None, tuple[Fraction, ...] | None]:  # fmt: skip
     """A point and a float64 one near it, or None; the answer is told what was done."""
-    found = proved(statement, time_limit, limit, progress, order)
+    found = proved(statement, time_limit, limit, progress, order, executor)
     out.regions += found.regions
     out.decisions += found.decisions
     out.pruned += found.pruned
