@@ -40,8 +40,9 @@ def test_processes_give_the_same_verdicts():
 
 def test_the_command_takes_workers(tmp_path, capsys):
     network(0).save(tmp_path / "net.json")
-    text = "".join(f"(declare-const X_{i} Real) (assert (<= -1 X_{i})) (assert (<= X_{i} 1))"
-                   for i in range(3)) + "(declare-const Y_0 Real) (assert (> Y_0 1000))"  # fmt: skip
+    text = "(declare-const Y_0 Real) (assert (> Y_0 1000))"
+    for i in range(3):
+        text += f"(declare-const X_{i} Real) (assert (<= -1 X_{i})) (assert (<= X_{i} 1))"
     (tmp_path / "p.vnnlib").write_text(text)
     for more in ([], ["--workers", "1"], ["--order", "canonical"]):
         assert run(["verify", str(tmp_path / "net.json"), str(tmp_path / "p.vnnlib"), *more]) == 0
