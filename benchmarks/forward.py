@@ -10,6 +10,7 @@ that compiles or loads. A ratio is the other's time over this library's.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import platform
 import statistics
@@ -250,6 +251,32 @@ def first_calls(path: Path) -> None:
         print(f"  first {label:<44}{statistics.median(out) * 1e3:>11,.1f} ms")
 
 
+def census(threads: int, repeat: int) -> None:
+    """The regions that a million samples visit."""
+    import exactspline as es
+
+    rng, operators, widths = np.random.default_rng(0), [], (2, 64, 64, 64)
+    for n, m in itertools.pairwise(widths):
+        weight = rng.normal(size=(m, n)) / np.sqrt(n)
+        operators += [es.Dense(weight, rng.normal(size=m) / 2), es.ReLU()]
+    net = es.Network([*operators, es.Dense(rng.normal(size=(1, 64)))], (2,))
+    core = es.prepare(net, threads=threads)
+    X = rng.uniform(-1, 1, (1_000_000, 2))
+    bits, counts = np.unique(np.packbits(core.codes(X), axis=1), axis=0, return_counts=True)
+    found = es.census(core, X)
+    if len(found) != len(bits) or not np.array_equal(found.counts, counts):
+        raise SystemExit("census: other regions than numpy.unique finds")
+    times = medians({
+        "exactspline census, codes proved": lambda: es.census(core, X),
+        "exactspline census, plain codes": lambda: es.census(core, X, exact=False),
+        "exactspline codes, then numpy.unique of bits": lambda: np.unique(
+            np.packbits(core.codes(X), axis=1), axis=0, return_counts=True
+        ),
+    }, repeat)  # fmt: skip
+    title = f"2-64-64-64, census of {len(X):,} samples, {len(found):,} regions"
+    table(title, times, len(X), "exactspline census, codes proved", "3 s")
+
+
 def main() -> None:
     """Run all benchmarks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -277,6 +304,7 @@ def main() -> None:
     network("ACAS Xu 1_1", acas, 100_000, args.threads, args.repeat)
     conv = args.networks / "conv" / "Convnet_avgpool.onnx"
     network("Convnet_avgpool", conv, 1_000, args.threads, args.repeat)
+    census(args.threads, min(args.repeat, 5))
     print("\nACAS Xu 1_1, in a fresh process, kernels on disk")
     first_calls(acas)
 

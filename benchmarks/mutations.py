@@ -1,25 +1,33 @@
 """Every formula of the theory changed in one place: do the checks refuse it?
 
     python benchmarks/mutations.py [MODULE ...] [--most N] [--check NAME] [--network NAME]
-                                   [--workers N] [--survivors] [--markdown]
+                                   [--workers N] [--survivors] [--markdown] [--results FILE]
 
 A mutant is one module of exactspline/theory with one change: a sum becomes a difference, a product
 a sum, a comparison its opposite, a sign is lost, 0, 1 or 2 in arithmetic is one more. Each runs in
-a process of its own, in which the checks that lead to it are run on some toy networks, and then the
-broken twins of tests/support/theory_twins.py: it is refused if a verdict is another one than
-without the change, if a check ends in an error, or if all verdicts are the same and a report tells
-other numbers. The checks of the module's own statement come first. What no check looks at is left
-out: messages, limits, what is only shown, and the modules in ``OUT``, with the reason.
+a process of its own, in which the checks that lead to it are run on some toy networks, then the
+broken twins of tests/support/theory_twins.py, and then the quick tests of its chapter (``TESTS``),
+which compare with values of their own. It is refused if a verdict is another one than without the
+change, if a check ends in an error, if all verdicts are the same and a report tells other numbers,
+or if a test fails. The checks of the module's own statement come first. What no check looks at is
+left out: messages, limits, what is only shown, and the modules in ``OUT``, with the reason. A
+change that is the same function is listed in ``equivalents.py``, with the reason, and is not run.
+
+``--results`` keeps what was found in a file, by the text of the module and of the change: a run
+that was ended goes on there.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import contextlib
+import hashlib
 import importlib.abc
 import importlib.util
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -32,6 +40,9 @@ from pathlib import Path
 import exactspline as es
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+from equivalents import EQUIVALENT  # noqa: E402
+
 ROOT = Path(es.__file__).parent / "theory"
 SECONDS = 60  # of a mutant
 OUT = {
@@ -42,7 +53,34 @@ OUT = {
     "common/watch.py": "tells how far a loop is; it has no formula",
     "structure/spline.py": "the object s[alpha, beta, Omega]; tests compare it with the network",
 }
+# per chapter the tests of it that compare with values which no check computes
+TESTS = {
+    "common": (
+        "formulas",
+        "structure",
+        "convexity",
+        "lipschitz",
+        "streams",
+        "objects",
+        "counts",
+        "vq",
+    ),
+    "constants": (
+        "formulas",
+        "lipschitz",
+    ),
+    "counting": (
+        "formulas",
+        "counts",
+    ),
+    "filters": ("formulas", "templates", "collinear", "structure"),
+    "geometry": ("formulas", "geometry", "power"),
+    "learning": ("formulas", "approximation", "learning", "soft", "vq"),
+    "operators": ("formulas", "operators", "structure", "objects"),
+    "structure": ("formulas", "structure", "convexity", "objects"),
+}  # fmt: skip
 ROOM = {"__init__.py", "chapters.py", "registry.py", "report.py", "run.py", "own.py"}  # no formula
+LIMIT = re.compile(r"\b_?(MOST|EAGER|BATCH|WIDEST|HELD|FEW|LONGEST)")  # how much is held at a time
 SUMS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.MatMult: None}
 OPPOSITES = {
     ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
@@ -53,6 +91,7 @@ SHOWN = {
     "bad", "wrong", "details", "checked", "points", "pairs", "facets", "radii", "count", "seen",
     "why", "reason", "says", "report", "case", "by_hand", "witnesses", "regions", "within", "tried",
     "compared", "exact", "left_out", "triples", "common", "right", "straight", "obtuse", "stated",
+    "numbers",
 }  # fmt: skip
 
 
@@ -70,20 +109,41 @@ class Mutant:
     number: int
     line: int
     what: str
+    function: str
+    text: str  # of the expression that is changed; of a number, of the operation it stands in
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What tells a change apart whatever stands above it."""
+        return self.module, self.function, self.text, self.what
 
 
 class _Sites(ast.NodeVisitor):
     """The nodes of a module that can be changed, in order, with what they become."""
 
     def __init__(self) -> None:
-        self.found: list[tuple[ast.AST, str]] = []
+        self.found: list[tuple[ast.AST, str, str, str]] = []
+        self.names: list[str] = []
         self.inside = 0  # functions
+
+    def _add(self, node: ast.AST, what: str, of: ast.AST | None = None) -> None:
+        text = ast.unparse(of or node).partition("\n")[0]
+        if LIMIT.search(text):
+            return
+        self.found.append((node, what, ".".join(self.names), text))
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         self.inside += 1
+        self.names.append(node.name)
         for statement in node.body:
             self.visit(statement)
+        self.names.pop()
         self.inside -= 1
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self.names.append(node.name)
+        self.generic_visit(node)
+        self.names.pop()
 
     def visit(self, node: ast.AST) -> None:
         if not isinstance(node, _LEFT_OUT):
@@ -131,26 +191,26 @@ class _Sites(ast.NodeVisitor):
             isinstance(n, (ast.Constant,)) and isinstance(n.value, str) for n in ast.walk(node)
         )
         if self.inside and other is not None and not text:
-            self.found.append((node, f"{_sign(node.op)} -> {_sign(other())}"))
+            self._add(node, f"{_sign(node.op)} -> {_sign(other())}")
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
         self._operation(node)
         for side in (node.left, node.right):
             number = isinstance(side, ast.Constant) and type(side.value) is int
             if number and side.value in (0, 1, 2) and self.inside:
-                self.found.append((side, f"{side.value} -> {side.value + 1}"))
+                self._add(side, f"{side.value} -> {side.value + 1}", node)
         self.generic_visit(node)
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> None:
         number = isinstance(node.operand, ast.Constant)
         if self.inside and isinstance(node.op, ast.USub) and not number:
-            self.found.append((node, "a minus is lost"))
+            self._add(node, "a minus is lost")
         self.generic_visit(node)
 
     def visit_Compare(self, node: ast.Compare) -> None:
         other = OPPOSITES.get(type(node.ops[0]))
         if self.inside and len(node.ops) == 1 and other is not None:
-            self.found.append((node, f"{_sign(node.ops[0])} -> {_sign(other())}"))
+            self._add(node, f"{_sign(node.ops[0])} -> {_sign(other())}")
         self.generic_visit(node)
 
 
@@ -175,15 +235,15 @@ def mutants(module: str) -> list[Mutant]:
     """All changes of a module, in the order of its text."""
     _, sites = _tree(module)
     return [
-        Mutant(module, i, getattr(node, "lineno", 0), what)
-        for i, (node, what) in enumerate(sites.found)
+        Mutant(module, i, getattr(node, "lineno", 0), what, function, text)
+        for i, (node, what, function, text) in enumerate(sites.found)
     ]
 
 
 def changed(mutant: Mutant) -> ast.Module:
     """The module's tree with the change."""
     tree, sites = _tree(mutant.module)
-    node, _ = sites.found[mutant.number]
+    node = sites.found[mutant.number][0]
     if isinstance(node, (ast.BinOp, ast.AugAssign)):
         node.op = SUMS[type(node.op)]()  # type: ignore[misc]
     elif isinstance(node, ast.Compare):
@@ -365,13 +425,55 @@ def _child(
                 break
             if report != expected[f"report of {key}"]:
                 other = other or key
-        else:
-            if expected is not None and other:
+            if other and not _of_chapter(key, mutant.module):
+                break
+        if expected is not None and "refused by" not in out:
+            if other:
                 out = {"refused by": other, "it says": "another report"}
+            elif only is None:
+                out = _tested(mutant.module)
+        elif expected is None and only is None:
+            for chapter in TESTS:
+                out[f"tests of {chapter}"] = _tested(f"{chapter}/").get("it says", "passed")
     except BaseException as error:  # the module itself does not load
         out = {"refused by": "loading", "it says": type(error).__name__}
     os.write(pipe, json.dumps(out).encode())
     os._exit(0)
+
+
+def _of_chapter(key: str, module: str) -> bool:
+    """Whether a check is one of the module's chapter."""
+    from exactspline import theory
+
+    line = theory.CHECKS.get(key.rpartition(", ")[0])
+    return line is None or place_of(line).split(".")[2] == module.split("/")[0]
+
+
+def _tested(module: str) -> dict[str, str]:
+    """The first quick test of the module's chapter that fails; nothing if all pass."""
+    import pytest
+
+    failed: list[str] = []
+
+    class Told:
+        def pytest_runtest_logreport(self, report):
+            if report.failed:
+                failed.append(report.nodeid.rpartition("/")[2])
+
+    sys.meta_path[:] = [f for f in sys.meta_path if not isinstance(f, _NoTorch)]
+    folder = HERE.parent / "tests" / "theory"
+    files = [str(folder / f"test_theory_{name}.py") for name in TESTS[module.split("/")[0]]]
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not slow"]
+    with (
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        code = pytest.main([*options, *files], plugins=[Told()])
+    if code == 0:
+        return {}
+    told = failed[0] if failed else f"pytest ends with {code}"
+    return {"refused by": told, "it says": "a test fails"}
 
 
 def run(
@@ -419,6 +521,20 @@ def prepared(only: list[str] | None = None) -> dict:
     return {n: es.enumerate_regions(net, d, graph=True) for n, (net, d) in chosen.items()}
 
 
+def _digest(mutant: Mutant) -> str:
+    """A change of a text, in a word."""
+    source = (ROOT / mutant.module).read_bytes()
+    return hashlib.sha256(source + repr((mutant.key, mutant.number)).encode()).hexdigest()[:24]
+
+
+def _known(path: Path | None) -> dict[str, dict[str, str]]:
+    """What an earlier run found to be refused."""
+    if path is None or not path.exists():
+        return {}
+    rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    return {key: result for key, result in rows if result}
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("modules", nargs="*", help="such as geometry/power.py; all by default")
@@ -427,6 +543,7 @@ def main() -> int:
     parser.add_argument("--network", action="append", help="only this network")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--survivors", action="store_true", help="list those that no check refuses")
+    parser.add_argument("--results", type=Path, help="keeps what was found; goes on there")
     parser.add_argument("--markdown", action="store_true", help="the table as in docs/theory.md")
     arguments = parser.parse_args()
     start = time.perf_counter()
@@ -435,14 +552,26 @@ def main() -> int:
         import cvxpy  # noqa: F401
         import sympy  # noqa: F401
     expected = run(None, omegas, only=arguments.check)
-    wrong = {k: v for k, v in expected.items() if v.startswith("error")}
+    wrong = {k: v for k, v in expected.items() if v.startswith(("error", "a test"))}
     if wrong:
         sys.exit(f"without a change: {wrong}")
     todo = chosen(arguments.modules or all_modules(), arguments.most)
     found = []
+    known = _known(arguments.results)
+
+    def one(mutant: Mutant) -> dict[str, str]:
+        if mutant.key in EQUIVALENT:
+            return {"refused by": "equivalent", "it says": EQUIVALENT[mutant.key]}
+        key = _digest(mutant)
+        if key not in known:
+            known[key] = run(mutant, omegas, expected, arguments.check)
+            if arguments.results:
+                with arguments.results.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps([key, known[key]]) + "\n")
+        return known[key]
+
     with ThreadPoolExecutor(arguments.workers) as pool:
-        results = pool.map(lambda m: run(m, omegas, expected, arguments.check), todo)
-        for done, (mutant, result) in enumerate(zip(todo, results, strict=True), 1):
+        for done, (mutant, result) in enumerate(zip(todo, pool.map(one, todo), strict=True), 1):
             found.append(result)
             told = f"{done}/{len(todo)} {mutant.module}:{mutant.line} {mutant.what}: "
             told += f"{result['it says']} ({result['refused by']})" if result else "survives"
@@ -457,17 +586,26 @@ def main() -> int:
             if arguments.survivors:
                 text = (ROOT / mutant.module).read_text().splitlines()[mutant.line - 1].strip()
                 print(f"  {mutant.module}:{mutant.line}: {mutant.what}    {text}")
+                print(f"    {mutant.key}")
+        elif result["refused by"] == "equivalent":
+            row["equivalent"] += 1
+        elif told == "a test fails":
+            row["by a test"] += 1
         elif told == "another report":
             row["by other numbers"] += 1
         elif told.startswith("error") or result["refused by"] in ("loading", "no end"):
             row["by an error"] += 1
         else:
             row["by a verdict"] += 1
-    columns = ("mutants", "by a verdict", "by an error", "by other numbers", "survive")
+    columns = (
+        "mutants", "by a verdict", "by an error", "by other numbers", "by a test", "equivalent",
+        "survive",
+    )  # fmt: skip
     total = Counter()
     if arguments.markdown:
-        print("| module | mutants | by a verdict | by an error | by other numbers | not refused |")
-        print("|---|---|---|---|---|---|")
+        heads = ["module", *columns[:-1], "not refused"]
+        print("| " + " | ".join(heads) + " |")
+        print("|" + "---|" * len(heads))
     for module, row in rows.items():
         total.update(row)
         cells = [f"`{module}`" if arguments.markdown else f"{module:<28}"]

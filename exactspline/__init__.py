@@ -208,6 +208,9 @@ if TYPE_CHECKING:
         preimage,
         verify,
     )
+    from .verification.queries import QueryAnswer, verify_query
+    from .visits.functions import census
+    from .visits.result import Census, CensusComparison, CensusLayer
 
 __all__ = [
     "ASO",
@@ -223,6 +226,9 @@ __all__ = [
     "Borders",
     "Box",
     "Branches",
+    "Census",
+    "CensusComparison",
+    "CensusLayer",
     "Clip",
     "Complex",
     "ComplexCorners",
@@ -285,6 +291,7 @@ __all__ = [
     "Polytope",
     "Preimage",
     "PreimageVolume",
+    "QueryAnswer",
     "ReLU",
     "ReduceMax",
     "ReduceMean",
@@ -337,6 +344,7 @@ __all__ = [
     "argmax",
     "at_most_apart",
     "bounded",
+    "census",
     "check",
     "code",
     "code_constant",
@@ -384,6 +392,7 @@ __all__ = [
     "symmetric",
     "unit_on",
     "verify",
+    "verify_query",
     "vq_distance",
 ]
 # the names above are for type checkers; operators of other files come by their decorator
@@ -402,6 +411,7 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         found = vars(_results()).get(name) or vars(_statements()).get(name)
         found = found or vars(_verify()).get(name)
+        found = found or vars(_visits()).get(name)
     if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
@@ -427,6 +437,13 @@ def _statements() -> Any:
 @guarded
 def _verify() -> Any:
     from .verification import public
+
+    return public
+
+
+@guarded
+def _visits() -> Any:
+    from .visits import public
 
     return public
 

@@ -27,6 +27,7 @@ __all__ = [
     "as_given",
     "bounded_floats",
     "exact_array",
+    "exact_products",
     "format_rational",
     "fraction",
     "fractions",
@@ -305,6 +306,48 @@ def as_fractions(array: np.ndarray) -> np.ndarray:
     small = array.dtype == np.float64 and _has_subnormals(array)
     convert = to_fraction if small else Fraction
     return _object_array([convert(v) for v in array.reshape(-1).tolist()], array.shape)
+
+
+def exact_products(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """x @ weight.T in exact arithmetic, by integers: one fraction an entry of the result.
+
+    Parameters
+    ----------
+    x : object array of Fractions, shape (..., n)
+    weight : float64 array, shape (m, n)
+        Finite.
+
+    Returns
+    -------
+    object array of Fractions, shape (..., m)
+    """
+    if _has_subnormals(weight):
+        return np.asarray(x @ as_fractions(weight).T)
+    m, n = weight.shape
+    mantissa, exponent = np.frexp(weight)
+    integers = np.ldexp(mantissa, 53).astype(np.int64)
+    there = integers != 0
+    if not there.any():
+        return _object_array([Fraction(0)] * (x.size // max(1, n) * m), (*x.shape[:-1], m))
+    # all weights are integers times one power of two, as small as they can be
+    low_bits = int(np.bitwise_or.reduce(integers[there] & -integers[there]))
+    zeros = (low_bits & -low_bits).bit_length() - 1
+    integers >>= zeros
+    lowest = int(exponent[there].min())
+    shift = np.where(there, exponent - lowest, 0).astype(object)
+    columns = (integers.astype(object) * 2**shift).T
+    power = lowest - 53 + zeros
+    out = []
+    for row in x.reshape(-1, n):
+        common = math.lcm(*(v.denominator for v in row))
+        own = _object_array([v.numerator * (common // v.denominator) for v in row], (n,))
+        for total in own @ columns:
+            top, bottom = int(total), common
+            if power >= 0:
+                out.append(Fraction(top << power, bottom))
+            else:
+                out.append(Fraction(top, bottom << -power))
+    return _object_array(out, (*x.shape[:-1], m))
 
 
 def round_up(value: Fraction) -> float:

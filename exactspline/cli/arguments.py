@@ -12,9 +12,10 @@ from typing import NoReturn
 from ..formats.registry import extensions
 from ..search.choice import AUTO, engine_called, engine_names
 from ..version import __version__
+from .census_arguments import add_census
 from .picture_arguments import add_pictures
 from .surface_arguments import add_surface
-from .verify_arguments import add_verify
+from .verify_arguments import add_supports, add_verify
 
 __all__ = ["parse"]
 
@@ -201,7 +202,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"exactspline {__version__}")
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument(
+        "--name", action="version", version="exactspline", help="show the program's name and exit"
+    )
     commands = parser.add_subparsers(
         dest="command", metavar="COMMAND", required=True, parser_class=_Parser
     )
@@ -279,7 +283,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     prove.add_argument("--limit", type=_whole, metavar="N", help="stop after N regions")
     prove.add_argument("--time-limit", type=_seconds, metavar="S", help="stop after S seconds")
+    add_census(commands, _EXIT_CODES)  # type: ignore[arg-type]
     add_verify(commands, _EXIT_CODES, _seconds)  # type: ignore[arg-type]
+    add_supports(commands, _EXIT_CODES)  # type: ignore[arg-type]
     theorems = _command(
         commands, "theorems", "check the theory on a network", _THEOREMS, _THEOREMS_EXAMPLES,
         with_checks=True, exit_codes=_VERDICT_CODES,

@@ -119,8 +119,12 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from .region import region as command
     elif name == "prove":
         from .prove import prove as command
+    elif name == "census":
+        from .census import census as command
     elif name == "verify":
         from .verify import verify as command
+    elif name == "supports":
+        from .supports import supports as command
     elif name == "theorems":
         from .theorems import theorems as command
     else:

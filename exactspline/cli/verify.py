@@ -1,160 +1,200 @@
-"""``exactspline verify``: a property of a file, or a table of them."""
+"""``exactspline verify``: a property of files, of either version, or a table of them."""
 
 from __future__ import annotations
 
 import argparse
 import csv
 import json
+import re
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..api import load
-from ..errors import ExactSplineError, FormatError, ParameterError
-from ..formats.files import read_file
+from ..errors import ExactSplineError, ParameterError
 from ..rationals import format_rational
 from ..texts import plain
+from ..verification.assignments import write_assignment
+from ..verification.instances import COLUMNS, Decided, Instance, decide, instances, known_results
+from ..verification.queries import QueryAnswer
 from .streams import results
-
-if TYPE_CHECKING:
-    from ..verification.verify import Answer
+from .text import printable
 
 __all__ = ["verify"]
 
-_COLUMNS = ("onnx", "vnnlib", "verdict", "seconds", "regions", "counterexample")
-_MOST_BYTES = 1 << 24  # of a table
-
-
-@dataclass(frozen=True)
-class _Instance:
-    """One line of a table."""
-
-    network: str
-    property: str
-    seconds: float | None
+_SHOWN = 8  # numbers in a note
 
 
 def verify(arguments: argparse.Namespace) -> int:
     """Run the command; returns the exit code: 0 for every verdict."""
     if arguments.instances is not None:
-        if arguments.network is not None:
+        if arguments.network is not None or arguments.given:
             raise ParameterError("verify: give a network and a property, or --instances FILE")
         return _table(arguments)
-    if arguments.network is None or arguments.property is None:
-        raise ParameterError("verify: give NETWORK and PROPERTY, or --instances FILE")
-    answer = _answer(arguments.network, arguments.property, arguments.timeout)
+    for name in ("out", "results"):
+        if getattr(arguments, name) is not None:
+            raise ParameterError(f"verify: --{name} is for --instances")
+    if arguments.network is None:
+        raise ParameterError(
+            "verify: give NETWORK and PROPERTY, or QUERY and --network NAME=FILE, or --instances"
+        )
+    networks, path = _files(arguments)
+    found = decide(networks, path, arguments.timeout, order=arguments.order)
+    for note in found.answer.notes if isinstance(found.answer, QueryAnswer) else ():
+        _note(note)
     if arguments.json:
-        results().write(json.dumps(_json(answer)) + "\n")
-        return 0
-    results().write(answer.verdict + "\n")
-    if answer.verdict == "sat":
-        results().write(answer.assignment() + "\n")
-        if answer.float_input is None:
-            sys.stderr.write(
-                "exactspline: no float64 input near it satisfies the formula exactly; --json has "
-                "the fractions\n"
-            )
+        results().write(json.dumps(_json(found)) + "\n")
+    else:
+        of_query = isinstance(found.answer, QueryAnswer)
+        word = "timed-out" if of_query and found.verdict == "timeout" else found.verdict
+        results().write(word + "\n")
+        if found.verdict == "sat" and arguments.serialise_assignments is None:
+            results().write(found.text + "\n")
+    if found.verdict == "sat":
+        if arguments.serialise_assignments is not None:
+            if found.query is None:
+                raise ParameterError("verify: --serialise-assignments is for VNN-LIB 2.0 queries")
+            write_assignment(Path(arguments.serialise_assignments), found.query, found.values)
+        _comment(found)
     return 0
 
 
-def _answer(network: str, path: str, seconds: float | None) -> Answer:
-    from ..verification.verify import verify as decide
+def _files(arguments: argparse.Namespace) -> tuple[dict[str, str], str]:
+    """The networks by name, and the property."""
+    if arguments.property is not None:
+        if arguments.given:
+            raise ParameterError(
+                "verify: give NETWORK and PROPERTY, or QUERY and --network NAME=FILE"
+            )
+        return {"": arguments.network}, arguments.property
+    networks: dict[str, str] = {}
+    for text in arguments.given or ():
+        name, equals, file = text.partition("=")
+        if not equals or not name or not file:
+            raise ParameterError(f"verify: --network {text[:80]!r} is not NAME=FILE")
+        if name in networks:
+            raise ParameterError(f"verify: --network {name[:80]!r} is given twice")
+        networks[name] = file
+    return networks, arguments.network
 
-    start = time.monotonic()
-    loaded = load(network)
-    left = None if seconds is None else max(0.0, seconds - (time.monotonic() - start))
-    return decide(loaded, path, time_limit=left)
+
+def _note(text: str) -> None:
+    line = plain(" ".join(text.split()))
+    sys.stderr.write(printable(f"exactspline: note: {line}\n", sys.stderr))
 
 
-def _json(answer: Answer) -> dict[str, Any]:
-    def exact(point: Any) -> list[str] | None:
-        return None if point is None else [format_rational(v) for v in point]
+def _comment(found: Decided) -> None:
+    """What is to be known of satisfying values."""
+    answer = found.answer
+    if isinstance(answer, QueryAnswer):
+        if not answer.typed:
+            _note(
+                "no inputs of the declared types near these satisfy the query exactly; printed are "
+                "the nearest decimals, --json has the fractions"
+            )
+    elif answer.float_input is None:
+        _note("no float64 input near it satisfies the formula exactly; --json has the fractions")
+    if found.measured is not None:
+        _note(f"onnxruntime: {_both(found)}; {found.measured.says}")
 
-    return {
-        "verdict": answer.verdict, "input": exact(answer.input), "output": exact(answer.output),
-        "float_input": answer.float_input, "regions": answer.regions,
-        "decisions": answer.decisions, "pruned": answer.pruned, "seconds": answer.seconds,
+
+def _both(found: Decided) -> str:
+    """Values as onnxruntime computes them, beside the exact ones."""
+    assert found.measured is not None
+    parts = []
+    for name, floats in found.measured.values.items():
+        exact = found.values.get(name, ())
+        for i, value in enumerate(floats[:_SHOWN]):
+            own = f" (exactly {_brief(exact[i])})" if i < len(exact) else ""
+            parts.append(f"{name}[{i}] = {value!r}{own}")
+        if len(floats) > _SHOWN:
+            parts.append("...")
+    return ", ".join(parts[:_SHOWN])
+
+
+def _brief(value: Any) -> str:
+    text = format_rational(value)
+    return text if len(text) <= 40 else f"about {float(value)!r}"
+
+
+def _json(found: Decided) -> dict[str, Any]:
+    answer = found.answer
+    out: dict[str, Any] = {"verdict": found.verdict}
+    if isinstance(answer, QueryAnswer):
+        assert found.query is not None
+        out["assignment"] = {
+            t.name: {
+                "type": t.type, "shape": list(t.shape),
+                "values": [format_rational(v) for v in answer.values[t.name]],
+            }
+            for n in found.query.networks for t in n.tensors if t.name in answer.values
+        }  # fmt: skip
+        out |= {"typed": answer.typed, "notes": list(answer.notes)}
+    else:
+        for key, point in (("input", answer.input), ("output", answer.output)):
+            out[key] = None if point is None else [format_rational(v) for v in point]
+        out["float_input"] = answer.float_input
+    measured = found.measured
+    return out | {
+        "onnxruntime": None if measured is None
+        else {"values": measured.values, "holds": measured.holds},
+        "regions": answer.regions, "decisions": answer.decisions, "pruned": answer.pruned,
+        "seconds": answer.seconds,
     }  # fmt: skip
+
+
+# --- tables ----------------------------------------------------------------------------------
 
 
 def _table(arguments: argparse.Namespace) -> int:
     """Every line of a table; with --out a file of results, which is gone on with."""
-    instances = list(_instances(Path(arguments.instances), arguments.timeout))
+    table = Path(arguments.instances)
+    todo = list(instances(table, arguments.timeout))
     out = None if arguments.out is None else Path(arguments.out)
-    known = _known(out) if out is not None and out.exists() else set()
-    writer = None
-    if out is not None:
-        stream = out.open("a", newline="", encoding="utf-8")
-        writer = csv.writer(stream)
-        if not known and out.stat().st_size == 0:
-            writer.writerow(_COLUMNS)
-    folder = Path(arguments.instances).parent
-    for instance in instances:
-        if (instance.network, instance.property) in known:
-            continue
-        start, regions, point = time.monotonic(), 0, ""
-        try:
-            answer = _answer(
-                str(folder / instance.network), str(folder / instance.property), instance.seconds
-            )
-            verdict, regions = answer.verdict, answer.regions
-            if answer.input is not None:
-                point = " ".join(format_rational(v) for v in answer.input)
-        except ExactSplineError as error:
-            verdict = "error"
-            sys.stderr.write(f"exactspline: {plain(instance.network)}: {plain(str(error))}\n")
-        seconds = time.monotonic() - start
-        row = (instance.network, instance.property, verdict, f"{seconds:.3f}", regions, point)
-        if writer is not None:
-            writer.writerow(row)
-            stream.flush()
-        results().write(
-            f"{plain(instance.network)}  {plain(instance.property)}  {verdict}  {seconds:.3f} s\n"
-        )
-    if writer is not None:
-        stream.close()
+    known = Counter() if out is None else known_results(out)
+    stream = None if out is None else out.open("a", newline="", encoding="utf-8")
+    try:
+        writer = None if stream is None else csv.writer(stream, lineterminator="\n")
+        if writer is not None and stream is not None and stream.tell() == 0:
+            writer.writerow(COLUMNS)
+        for instance in todo:
+            if known[instance.onnx, instance.vnnlib] > 0:  # a line may stand twice
+                known[instance.onnx, instance.vnnlib] -= 1
+                continue
+            row = _row(instance, table.parent, arguments.results)
+            if writer is not None and stream is not None:
+                writer.writerow(row)
+                stream.flush()
+            shown = [plain(row[0]), plain(row[1]), row[2], f"{row[3]} s"]
+            results().write("  ".join(shown) + "\n")
+            results().flush()
+    finally:
+        if stream is not None:
+            stream.close()
     return 0
 
 
-def _instances(path: Path, most: float | None) -> Iterator[_Instance]:
-    """The lines of a table: network, property, seconds."""
-    data, _ = read_file(path, _MOST_BYTES)
+def _row(instance: Instance, folder: Path, texts: str | None) -> tuple[str, ...]:
+    """Decide one line."""
+    start, regions, point = time.monotonic(), 0, ""
     try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise FormatError(f"{path}: is no UTF-8 text") from None
-    for number, row in enumerate(csv.reader(text.splitlines()), 1):
-        if not row:
-            continue
-        if len(row) not in (2, 3):
-            raise FormatError(
-                f"{path}, line {number}: {len(row)} columns; network, property and seconds are read"
-            )
-        seconds = most
-        if len(row) == 3 and row[2].strip():
-            try:
-                own = float(row[2])
-            except ValueError:
-                if number == 1:  # a header
-                    continue
-                raise FormatError(
-                    f"{path}, line {number}: {row[2][:40]!r} is no number of seconds"
-                ) from None
-            if not own >= 0:
-                raise FormatError(f"{path}, line {number}: {row[2][:40]!r} seconds")
-            seconds = own if most is None else min(own, most)
-        yield _Instance(row[0].strip(), row[1].strip(), seconds)
+        networks = {name: str(folder / file) for name, file in instance.networks.items()}
+        found = decide(networks, str(folder / instance.vnnlib), instance.seconds, measure=False)
+        verdict, regions, point = found.verdict, found.answer.regions, found.counterexample
+        if texts is not None:
+            _write_text(Path(texts), instance, found)
+    except ExactSplineError as error:
+        verdict = "error"
+        _note(f"{instance.onnx}, {instance.vnnlib}: {error}")
+    seconds = f"{time.monotonic() - start:.3f}"
+    return instance.onnx, instance.vnnlib, verdict, seconds, str(regions), point
 
 
-def _known(path: Path) -> set[tuple[str, str]]:
-    """What a file of results has already."""
-    data, _ = read_file(path, _MOST_BYTES)
-    rows = list(csv.reader(data.decode("utf-8", "replace").splitlines()))
-    if rows and tuple(rows[0]) != _COLUMNS:
-        raise FormatError(
-            f"{path}: is no file of results: its first line is not {','.join(_COLUMNS)}"
-        )
-    return {(row[0], row[1]) for row in rows[1:] if len(row) == len(_COLUMNS)}
+def _write_text(folder: Path, instance: Instance, found: Decided) -> None:
+    """The verdict and the counterexample in a file of their own, as the competition has them."""
+    parts = [re.sub(r"\W+", "_", Path(f).stem) for f in instance.networks.values()]
+    parts.append(re.sub(r"\W+", "_", Path(instance.vnnlib).stem))
+    folder.mkdir(parents=True, exist_ok=True)
+    text = found.verdict + (f"\n{found.text}" if found.text else "") + "\n"
+    (folder / f"{'-'.join(parts)[:200]}.txt").write_text(text, encoding="utf-8")

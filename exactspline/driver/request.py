@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..clock import Clock
+from ..compile.program import Program
 from ..domain import Domain, WholeSpace
 from ..errors import ParameterError, ShapeError
 from ..formats.files import PathLike
 from ..network.network import Network
+from ..search.goal import Goal
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -47,6 +49,10 @@ class Request:
         Go on with what is there.
     stream : bool
         With a store: whether batches carry the regions all the same.
+    goal : Goal, optional
+        A condition: cells on which it holds nowhere may be left out.
+    program : Program, optional
+        What is searched in place of the network's, without workers and stores.
     """
 
     network: Network
@@ -60,6 +66,8 @@ class Request:
     store: PathLike | None = None
     resume: bool = False
     stream: bool = False
+    goal: Goal | None = None
+    program: Program | None = None
 
     def run(self) -> AnyRun:
         """The run that does it; it may be left by the clock.
@@ -79,8 +87,9 @@ class Request:
                 raise ParameterError(f"limit {self.limit!r}: give a whole number of at least 1")
             options["max_regions"] = int(self.limit)
         run = Run(
-            self.network.program, self.domain, facets=self.facets, polygons=self.polygons, **options
-        )
+            self.program or self.network.program, self.domain, facets=self.facets,
+            polygons=self.polygons, goal=self.goal, **options,
+        )  # fmt: skip
         if self.executor is not None:
             from ..tasks.workers import check_executor
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..compile.builder import Builder, Tensor
 from ..errors import ParameterError, ShapeError
-from ..rationals import as_fractions, compact, exact_array, to_fraction
+from ..rationals import as_fractions, compact, exact_array, exact_products, to_fraction
 from .operator import Fields, Operator, Shape, decimal, numeric, one_integer, operator
 
 __all__ = ["Add", "BatchNorm", "Dense", "Elementwise"]
@@ -81,7 +81,10 @@ class Dense(Operator):
     def forward(self, x: np.ndarray) -> np.ndarray:
         axis = self.axis if self.axis < 0 else self.axis + 1
         moved = np.moveaxis(x, axis, -1)
-        out = moved @ numeric(self.weight, x).T + numeric(self.bias, x)
+        if x.dtype == object and self.weight.dtype == np.float64:
+            out = exact_products(moved, self.weight) + numeric(self.bias, x)
+        else:
+            out = moved @ numeric(self.weight, x).T + numeric(self.bias, x)
         return np.moveaxis(out, -1, axis)
 
     def lower(self, builder: Builder, x: Tensor) -> Tensor:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
+from collections.abc import Iterator
+
 from ..discovery import load_files
 from ..errors import ParameterError
 from . import engines
@@ -9,12 +13,34 @@ from .engine import ENGINES, Engine
 
 __all__ = [
     "AUTO", "REFERENCE", "automatic", "engine_called", "engine_names", "label_of", "needs_kernels",
+    "small_without_compiler", "waits_for_no_compiler",
 ]  # fmt: skip
 
 load_files(engines)  # they register themselves
 
 AUTO = "auto"
 REFERENCE = "rational"  # the engine that needs nothing: no kernels, no certificates in float64
+
+
+_small = contextvars.ContextVar("units that are searched without a compiler", default=0)
+
+
+@contextlib.contextmanager
+def small_without_compiler(units: int = 128) -> Iterator[None]:
+    """Where no engine is named, search programs of so few units without waiting for a compiler.
+
+    The reference engine takes them as long as the kernels of the automatic one are not compiled.
+    """
+    token = _small.set(units)
+    try:
+        yield
+    finally:
+        _small.reset(token)
+
+
+def waits_for_no_compiler(units: int) -> bool:
+    """Whether a program of so many units is to be searched without a compiler."""
+    return units <= _small.get()
 
 
 def engine_names() -> tuple[str, ...]:
@@ -38,9 +64,10 @@ def engine_called(name: str) -> Engine:
     return ENGINES[name]
 
 
-def automatic(dim: int) -> Engine:
-    """The engine for so many dimensions where none is named."""
+def automatic(dim: int, *, goals: bool = False) -> Engine:
+    """The engine for so many dimensions where none is named; with goals, one that knows them."""
     able = [e for e in ENGINES.values() if e.automatic >= dim]
+    able = [e for e in able if e.goals >= goals] or able
     return min(able, key=lambda e: e.automatic)
 
 

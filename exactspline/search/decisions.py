@@ -121,6 +121,8 @@ class Batch:
         Of these regions, if they were asked for.
     polygons : PlaneFaces, optional
         Of these regions, if they were asked for and the engine has them.
+    candidates : list
+        Points of the domain where what is sought may hold.
     """
 
     codes: np.ndarray
@@ -129,3 +131,4 @@ class Batch:
     count: int = 0
     facets: FoundFacets | None = None
     polygons: PlaneFaces | None = None
+    candidates: list[tuple[Fraction, ...]] = field(default_factory=list)

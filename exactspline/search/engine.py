@@ -68,7 +68,7 @@ class Begin(Protocol):
 
     def __call__(
         self, program: Program, space: SearchSpace, *, keep: bool, max_regions: int,
-        facets: bool, part: Part, **more: bool,
+        facets: bool, part: Part, **more: Any,
     ) -> Search:  # fmt: skip
         """A search of ``part``, in at least one dimension, of at least one layer.
 
@@ -84,7 +84,7 @@ class Begin(Protocol):
             Whether batches carry the regions' facets, too.
         part : Part
         **more
-            ``polygons=True``, of engines that have them.
+            ``polygons=True``, ``goal=``, of engines that have them.
         """
 
 
@@ -135,6 +135,8 @@ class Engine:
         Up to how many dimensions it searches at all; 0: any.
     polygons : bool
         Whether it can hand over polygons: then ``begin`` takes ``polygons=True``.
+    goals : bool
+        Whether it closes cells for a goal: then ``begin`` takes ``goal=``.
     kernels : callable, optional
         Loads what says which kernels are compiled before it can search.
     """
@@ -148,6 +150,7 @@ class Engine:
     kernels: Callable[[], Kernels] | None
     most: int = 0
     polygons: bool = False
+    goals: bool = False
 
 
 ENGINES: dict[str, Engine] = {}
@@ -157,6 +160,7 @@ B = TypeVar("B", bound=Begin)
 def engine(
     name: str, *, says: str, label: str = "", automatic: int = 0, facets: int = 0,
     kernels: Callable[[], Kernels] | None = None, most: int = 0, polygons: bool = False,
+    goals: bool = False,
 ) -> Callable[[B], B]:  # fmt: skip
     """Register a class of searches, or a function that begins one, as an engine.
 
@@ -172,7 +176,7 @@ def engine(
         if name in ENGINES or name in ("auto", "exact"):
             raise ParameterError(f"engine {name!r}: the name is taken; choose another")
         ENGINES[name] = Engine(
-            name, begin, says, label or name, automatic, facets, kernels, most, polygons
+            name, begin, says, label or name, automatic, facets, kernels, most, polygons, goals
         )  # fmt: skip
         return begin
 

@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +21,17 @@ from ..domain import Domain
 from ..errors import LimitError, ParameterError
 from ..mode import guarded
 from ..rationals import nearest_float
-from .choice import AUTO, REFERENCE, automatic, engine_called, needs_kernels
+from .choice import (
+    AUTO,
+    REFERENCE,
+    automatic,
+    engine_called,
+    needs_kernels,
+    waits_for_no_compiler,
+)  # fmt: skip
 from .decisions import COMPILING, PREPARING, SEARCHING, Batch, Decisions
 from .engine import Search
+from .goal import Goal
 from .lifting import lift_facets, sides_only
 from .packing import code_type
 from .part import WHOLE, Part
@@ -52,6 +61,8 @@ class Run:
         What of the search tree is gone through: all of it by default.
     polygons : bool
         Whether batches carry the polygons of their regions, where the engine has them.
+    goal : Goal, optional
+        A condition: cells on which it holds nowhere may be left out, by engines that can tell.
     """
 
     program: Program
@@ -62,6 +73,7 @@ class Run:
     facets: bool = False
     part: Part = WHOLE
     polygons: bool = False
+    goal: Goal | None = None
     search: Search | None = field(default=None, init=False)
     space: SearchSpace | None = field(default=None, init=False)
     trivial: bool = field(default=False, init=False)
@@ -120,7 +132,12 @@ class Run:
     @cached_property
     def _automatic(self) -> str:
         assert self.space is not None
-        return automatic(self.space.dim).name
+        name = automatic(self.space.dim, goals=self.goal is not None).name
+        if needs_kernels(name) and waits_for_no_compiler(self.program.n_units):
+            from .compiled import is_compiled
+
+            return name if is_compiled(name, facets=self.facets) else REFERENCE
+        return name
 
     @property
     def needs_kernels(self) -> bool:
@@ -156,6 +173,11 @@ class Run:
 
         step = step_of_compilation(self.engine_name, facets=self.facets)
         return "once only" if step is None else f"once only: {step}"
+
+    @property
+    def closed(self) -> int:
+        """Cells that were closed, since what is sought holds nowhere on them."""
+        return int(getattr(self.search, "closed", 0))
 
     @property
     def spent(self) -> bool:
@@ -228,7 +250,9 @@ class Run:
 
     def _begun(self, space: SearchSpace) -> Search:
         engine = engine_called(self.engine_name)
-        more: dict[str, bool] = {"polygons": True} if self.polygons and engine.polygons else {}
+        more: dict[str, Any] = {"polygons": True} if self.polygons and engine.polygons else {}
+        if self.goal is not None and engine.goals:
+            more["goal"] = self.goal
         return engine.begin(
             self.program, space, keep=self.keep, max_regions=self.max_regions,
             facets=self.facets, part=self.part, **more,
@@ -288,7 +312,8 @@ class Run:
                     s = [Fraction(v) for v in batch.points[i].tolist()]
                     exact[i] = tuple(space.to_chart(s))
         codes = batch.codes.astype(code_type(self.program.pieces), copy=False)
-        return Batch(codes, points, exact, batch.count, batch.facets, batch.polygons)
+        found = [tuple(space.to_chart(list(p))) for p in batch.candidates]
+        return Batch(codes, points, exact, batch.count, batch.facets, batch.polygons, found)
 
 
 @dataclass

@@ -132,6 +132,7 @@ class Coordinates:
             facets.point = points
             facets.exact = {e: _divided(p, -self.exponents) for e, p in exact.items()}
         batch.points, batch.exact = self._points(batch.points, batch.exact)
+        batch.candidates = [_divided(p, -self.exponents) for p in batch.candidates]
         return batch
 
     def _floats(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

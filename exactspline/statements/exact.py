@@ -16,7 +16,7 @@ from .affine import Affine, Atom
 from .atoms import Applied, Bend, Hidden, PointAtom
 from .conditions import Condition, Literal, holds, truth
 
-__all__ = ["Values", "float_truths", "float_values", "holds_at"]
+__all__ = ["Values", "float_margins", "float_truths", "float_values", "holds_at"]
 
 Points = Mapping[PointAtom, Sequence[Fraction]]
 
@@ -133,6 +133,31 @@ def float_values(forms: Sequence[Affine], points: Mapping[PointAtom, np.ndarray]
     """Values of forms at points in float64, rounded; shape (forms, n)."""
     values = _FloatValues(points)
     return np.array([values.of(form) for form in forms])
+
+
+@np.errstate(all="ignore")
+def float_margins(condition: Condition, points: Mapping[PointAtom, np.ndarray]) -> np.ndarray:
+    """By how much a condition seems to hold at points: positive where it does; shape (n,).
+
+    "and" is the least of its parts, "or" the largest; an equality is short by its distance.
+    """
+    values = _FloatValues(points)
+    n = len(next(iter(points.values())))
+
+    def of(part: Condition) -> np.ndarray:
+        if isinstance(part, Literal):
+            value = values.of(part.form)
+            if part.relation == "!=":
+                return np.abs(value)
+            return -np.abs(value) if part.relation == "==" else -value
+        from .conditions import And, Constant
+
+        if isinstance(part, Constant):
+            return np.full(n, np.inf if part.value else -np.inf)
+        parts = [of(inner) for inner in part.parts]
+        return np.asarray(np.min(parts, axis=0) if isinstance(part, And) else np.max(parts, axis=0))
+
+    return np.nan_to_num(of(condition), nan=-np.inf)
 
 
 @np.errstate(all="ignore")

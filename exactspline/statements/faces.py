@@ -40,7 +40,7 @@ class Cells:
         from ..cells.space import whole_space
 
         self.joint, self.domain = joint, domain
-        program = joint.network.program
+        program = joint.program
         self._program = program
         self._forms = ExactForms(program, whole_space(program, domain.chart))
 

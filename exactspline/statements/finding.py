@@ -38,7 +38,7 @@ def verdict_of(
     """What a search has shown of a statement."""
     out = Verdict(
         statement, None, regions=sought.regions, decisions=sought.decisions,
-        vacuous=sought.vacuous, pruned=sought.pruned, method=sought.method,
+        vacuous=sought.vacuous, pruned=sought.pruned, closed=sought.closed, method=sought.method,
         inside_only=statement.inside_only,
         stopped=sought.stopped if found is None else "", seconds=seconds,
     )  # fmt: skip

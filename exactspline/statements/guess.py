@@ -17,7 +17,7 @@ from .conditions import Condition
 from .exact import float_truths, float_values
 from .joint import Coordinates
 
-__all__ = ["guesses", "is_in", "thin"]
+__all__ = ["guesses", "is_in", "lifted", "thin"]
 
 _COUNT = 256
 _THIN = 1 << 12
@@ -48,7 +48,7 @@ def guesses(
     """
     yield tuple(chart.interior)
     found = _spread(chart)
-    points = _lifted(coordinates, chart, found)
+    points = lifted(coordinates, chart, found)
     try:
         seems = float_truths(condition, points)
     except (OverflowError, ValueError, ArithmeticError, ExactSplineError):
@@ -62,7 +62,7 @@ def guesses(
 @np.errstate(all="ignore")
 def thin(coordinates: Coordinates, chart: Chart, forms: Sequence[Affine]) -> list[Fraction]:
     """Per form a positive number that is small beside the values that it has."""
-    points = _lifted(coordinates, chart, _spread(chart))
+    points = lifted(coordinates, chart, _spread(chart))
     try:
         values = np.abs(float_values(forms, points))
     except (OverflowError, ValueError, ArithmeticError, ExactSplineError):
@@ -76,7 +76,7 @@ def thin(coordinates: Coordinates, chart: Chart, forms: Sequence[Affine]) -> lis
     return out
 
 
-def _lifted(
+def lifted(
     coordinates: Coordinates, chart: Chart, found: np.ndarray
 ) -> dict[PointAtom, np.ndarray]:
     t = _after(chart, found)

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from ..compile.equal_units import with_equal_units_once
+from ..compile.program import Program
 from ..domain import Box, Domain, Polytope, WholeSpace
 from ..errors import DomainError, ParameterError
 from ..network import Concat, Dense, Flatten, Network, ReLU, Reshape
@@ -29,6 +31,7 @@ __all__ = ["Coordinates", "Joint", "Row", "asked", "joint_domain"]
 
 Row = tuple[Fraction, dict[int, Fraction]]  # over the joint coordinates
 MOST_DIMENSIONS = 60
+_MOST_COEFFICIENTS = 1_000_000  # of networks whose equal units are looked for
 _COMPARED = "comparison"  # what the units of compared forms are called
 
 
@@ -194,6 +197,7 @@ class Joint:
         self._sizes: list[int] = []  # flat entries of every node's value
         self._of: dict[Atom, int] = {}
         self._networks: dict[Applied, list[int]] = {}  # its nodes' places
+        self._constants = tuple(constants)
         forms = list(dict.fromkeys(form for part in literals for form in asked(part)))
         self.columns = {form: number for number, form in enumerate(forms)}
         outputs = []
@@ -305,7 +309,7 @@ class Joint:
     # --- reading codes -----------------------------------------------------------------------
     def _units(self, wanted: Any) -> np.ndarray:
         """Where the units of some operators stand in codes, in order."""
-        program, at = self.network.program, 0
+        program, at = self.network.program, 0  # codes of all of it, with equal units
         out: list[int] = []
         for layer in program.layers:
             for group in layer.names:
@@ -315,9 +319,33 @@ class Joint:
         return np.array(out, dtype=np.int64)
 
     @cached_property
+    def _once(self) -> tuple[Program, np.ndarray] | None:
+        """The program with equal units once, where there may be any; and where each has gone."""
+        program = self.network.program
+        size = sum(len(layer.members.data) for layer in program.layers)
+        if self._constants or len(self._networks) < 2 or size > _MOST_COEFFICIENTS:
+            return None
+        return with_equal_units_once(program)
+
+    @cached_property
+    def program(self) -> Program:
+        """What is searched: the program, with equal units once if no code is asked for."""
+        return self.network.program if self._once is None else self._once[0]
+
+    def sign_everywhere(self, form: Affine) -> int | None:
+        """The sign of a compared form that is one number on all of the domain, else None."""
+        unit = int(self.compared[self.columns[form]])
+        layer = int(np.searchsorted(self.program.unit_start, unit, side="right")) - 1
+        own = self.program.layers[layer]
+        first = own.units.piece_start[unit - int(self.program.unit_start[layer])]
+        _, data, const = own.members.row(int(own.units.piece_member[first]))
+        return None if any(v != 0 for v in data) else (const > 0) - (const < 0)
+
+    @cached_property
     def compared(self) -> np.ndarray:
         """Where the units of compared forms stand."""
-        return self._units(lambda label: label == _COMPARED)
+        found = self._units(lambda label: label == _COMPARED)
+        return found if self._once is None else self._once[1][found]
 
     def positive(self, codes: np.ndarray) -> np.ndarray:
         """Whether compared forms are positive inside regions, shape (regions, forms)."""

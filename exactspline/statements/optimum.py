@@ -162,7 +162,10 @@ class _Best:
         self.joint = Joint(sought.coordinates, both, objective=self.objective)
         self.cells = Cells(self.joint, sought.domain)
         self.watch = _Watch(sought, self.joint, self.cells, self.clock, False, near)
-        driver = Driver(Request(self.joint.network, sought.domain, limit), self.clock)
+        driver = Driver(
+            Request(self.joint.network, sought.domain, limit, program=self.joint.program),
+            self.clock,
+        )
         for _ in sought.driven(driver, self.of_batch, progress):
             pass
 

@@ -15,13 +15,15 @@ from .quantified import Statement
 from .search import Found, Sought
 from .verdict import Verdict
 
-__all__ = ["counterexamples", "find", "prove"]
+__all__ = ["ORDERS", "counterexamples", "find", "prove"]
+
+ORDERS = ("auto", "canonical")
 
 
 @guarded
 def prove(
     statement: Statement, *, limit: int | None = None, time_limit: float | None = None,
-    progress: Any = None,
+    progress: Any = None, order: str = "auto",
 ) -> Verdict:  # fmt: skip
     """Prove a statement, or refute it by a point.
 
@@ -35,6 +37,9 @@ def prove(
         Seconds after which to stop.
     progress : callable or bool, optional
         Is given the run now and then; True draws a bar.
+    order : str
+        "auto": points are tried before and on the way. "canonical": a point that is found lies in
+        the first region that has one, in the order of the codes of what is searched.
 
     Returns
     -------
@@ -65,11 +70,15 @@ def prove(
     (Fraction(1, 1), Fraction(1, 1))
     """
     check(statement)
+    if order not in ORDERS:
+        raise ParameterError(f"order {order!r}: give one of {', '.join(ORDERS)}")
     start, clock = time.perf_counter(), clock_of(time_limit)
     sought = Sought(statement.points, statement.sought)
     found: Found | None = None
     try:
-        found = next(iter(sought.found(clock, limit=limit, progress=progress)), None)
+        found = next(iter(sought.found(
+            clock, limit=limit, progress=progress, tries=order == "auto"
+        )), None)  # fmt: skip
     except OutOfTime:
         sought.stopped = sought.stopped or "time limit"
     return verdict_of(statement, sought, found, time.perf_counter() - start)

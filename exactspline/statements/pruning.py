@@ -110,7 +110,7 @@ class _Bounds:
 
     def __init__(self, joint: Joint) -> None:
         self.joint = joint
-        program = joint.network.program
+        program = joint.program
         self.layers = [(BoundedForms.of(layer.members), layer) for layer in program.layers]
         self.program = program
         widest = max((len(layer.members) + layer.state_size for layer in program.layers), default=1)

@@ -4,8 +4,9 @@
 |---|---|---|
 | PREMISES | comparisons of points alone that must hold cut the domain | nothing is left: NONE; GUESS |
 | GUESS | some points are tried, exactly | FOUND; PRUNE |
-| PRUNE | boxes on which bounds exclude the condition are left out | nothing is left: NONE; SEARCH |
-| SEARCH | regions of the joint network, on which every comparison has one sign inside | FOUND; FACES |
+| PRUNE | boxes on which bounds exclude the condition are left out | nothing is left: NONE; CLIMB |
+| CLIMB | uphill in float64 from many points; what is found is tried exactly | FOUND; SEARCH |
+| SEARCH | regions of the joint network, on which every comparison has one sign inside; cells where bounds exclude the condition are closed, points where it seems to hold are tried | FOUND; FACES |
 | FACES | of a region whose inside fails: comparisons that may hold by equality on its closure | FOUND; SEARCH |
 | SEARCH | no more regions | NONE |
 | any | a limit, the clock, an interrupt | UNDECIDED |
@@ -32,6 +33,7 @@ from ..driver.request import Request
 from ..errors import DomainError, ParameterError, UndecidedError
 from .affine import Affine
 from .atoms import Applied, Code, PointAtom, Slope
+from .climbing import climbed
 from .conditions import (
     FALSE,
     TRUE,
@@ -49,6 +51,7 @@ from .conditions import (
 )
 from .exact import holds_at
 from .faces import Cell, Cells, as_fractions
+from .goals import goal_of
 from .guess import guesses, is_in, thin
 from .joint import Coordinates, Joint, asked, joint_domain
 from .pruning import undecided
@@ -109,6 +112,7 @@ class Sought:
     method: str = "without a search"
     vacuous: bool = False
     pruned: int = 0
+    closed: int = 0
     coordinates: Coordinates = field(init=False)
     domain: Domain | None = field(init=False, default=None)
     rest: Condition = field(init=False, default=TRUE)
@@ -119,6 +123,7 @@ class Sought:
     # --- steps -------------------------------------------------------------------------------
     def found(
         self, clock: Clock, *, limit: int | None = None, progress: Any = None, first: bool = True,
+        tries: bool = True,
     ) -> Iterator[Found]:  # fmt: skip
         """Points that satisfy the condition: one a region at most, none twice inside of one.
 
@@ -135,13 +140,14 @@ class Sought:
             if self.rest.value:
                 yield self._checked(tuple(self.domain.chart.interior), None, None)
             return
-        if first and not still:
+        tries = tries and first and not still
+        if tries:
             for at in guesses(self.coordinates, self.domain.chart, self.condition):
                 if holds_at(self.condition, self._points(at)):
                     self.method = "by trying points"
                     yield self._checked(at, None, None)
                     return
-        yield from self._searched(moving, still, clock, limit, progress, first)
+        yield from self._searched(moving, still, clock, limit, progress, first, tries)
 
     def premises(self) -> bool:
         """Cut the domain by what points alone must satisfy; False if nothing is left."""
@@ -178,7 +184,7 @@ class Sought:
 
     def _searched(
         self, moving: Sequence[Literal], still: Sequence[Literal], clock: Clock,
-        limit: int | None, progress: Any, first: bool,
+        limit: int | None, progress: Any, first: bool, tries: bool,
     ) -> Iterator[Found]:  # fmt: skip
         assert self.domain is not None
         self.method = "by searching regions"
@@ -187,13 +193,27 @@ class Sought:
         more = [Literal(less, "<=") for less in near.values()]
         joint = Joint(self.coordinates, [*moving, *more], constants=constants)
         with clock.running():
+            if _settled(self.rest, joint) == FALSE:
+                self.method = "by exact forms"
+                return
             boxes = undecided(joint, self.domain, self.rest)
         self.pruned = boxes.pruned
         if boxes.domain is None:
             self.method = "by bounds"
             return
+        if tries:
+            with clock.running():
+                for at in climbed(self.coordinates, boxes.domain.chart, self.condition):
+                    if holds_at(self.condition, self._points(at)):
+                        self.method = "by trying points"
+                        yield self._checked(at, None, None)
+                        return
         watch = _Watch(self, joint, Cells(joint, boxes.domain), clock, bool(still), near)
-        driver = Driver(Request(joint.network, boxes.domain, limit), clock)
+        goal = None if still else goal_of(joint, self.rest, watch.near, points=tries)
+        request = Request(
+            joint.network, boxes.domain, limit, goal=goal, program=joint.program
+        )  # fmt: skip
+        driver = Driver(request, clock)
         yield from self.driven(driver, watch.of_batch, progress, first)
 
     def driven(
@@ -205,6 +225,10 @@ class Sought:
 
         def take(batch: Batch) -> None:
             self.regions += len(batch.codes)
+            for at in batch.candidates:
+                if holds_at(self.condition, self._points(at)):
+                    waiting.append(self._checked(at, None, None))
+                    raise _Enough
             for found in of_batch(batch):
                 waiting.append(found)
                 if first:
@@ -219,14 +243,19 @@ class Sought:
             try:
                 outcome = driver.go(take, progress=progress)
                 self.decisions = outcome.decisions.total
+                self._closed(driver)
                 if outcome.stop is not None:
                     self.stopped = outcome.stop.reason
             except _Enough:
                 again = True
                 if driver._run is not None:
                     self.decisions = driver._run.decisions.total
+                    self._closed(driver)
             yield from waiting
             waiting.clear()
+
+    def _closed(self, driver: Driver) -> None:
+        self.closed = int(getattr(driver._run, "closed", 0))
 
     def near(self, literals: Sequence[Literal]) -> dict[Affine, Affine]:
         """For every form d that is compared, d - c for some small c > 0.
@@ -453,6 +482,19 @@ def truths(condition: Condition, of: Callable[[Literal], np.ndarray]) -> np.ndar
     return np.asarray(
         np.all(parts, axis=0) if isinstance(condition, And) else np.any(parts, axis=0)
     )
+
+
+def _settled(part: Condition, joint: Joint) -> Condition:
+    """A condition without the comparisons whose forms are constant, as exact forms tell."""
+    if isinstance(part, And | Or):
+        inner = [_settled(each, joint) for each in part.inner]
+        return conjunction(inner) if isinstance(part, And) else disjunction(inner)
+    if isinstance(part, Literal) and not part.constant:
+        sign = joint.sign_everywhere(asked(part)[0])
+        if sign is not None:
+            value = Fraction(-sign if part.relation == "<" else sign)
+            return TRUE if holds(part.relation, value) else FALSE
+    return part
 
 
 def _is_linear(part: Literal) -> bool:

@@ -69,6 +69,8 @@ class Verdict:
         Proved decisions of the search.
     pruned : int
         Boxes of the domain that bounds have decided, without a search.
+    closed : int
+        Cells that bounds have decided on the way, so that they were not split further.
     vacuous : bool
         Whether no point satisfies the premises, so that nothing was to be shown.
     inside_only : bool
@@ -103,6 +105,7 @@ class Verdict:
     regions: int = 0
     decisions: int = 0
     pruned: int = 0
+    closed: int = 0
     vacuous: bool = False
     inside_only: bool = False
     code: tuple[int, ...] | None = None
@@ -165,6 +168,8 @@ class Verdict:
         cost = f"{self.regions:,} regions, {self.decisions:,} decisions"
         if self.pruned:
             cost += f", {self.pruned:,} boxes by bounds"
+        if self.closed:
+            cost += f", {self.closed:,} cells closed by bounds"
         out.append(("by", f"{self.method}: {cost}"))
         out.append(("time", f"{self.seconds:.3g} s"))
         return out
@@ -222,9 +227,9 @@ class Verdict:
             "codes": [list(one.code) for one in self.applied],
             "float_point": self.float_point, "optimum": optimum, "attained": self.attained,
             "limit_point": exact(self.limit_point), "regions": self.regions,
-            "decisions": self.decisions, "pruned": self.pruned, "vacuous": self.vacuous,
-            "inside_only": self.inside_only, "method": self.method, "stopped": self.stopped,
-            "seconds": self.seconds, "notes": list(self.notes),
+            "decisions": self.decisions, "pruned": self.pruned, "closed": self.closed,
+            "vacuous": self.vacuous, "inside_only": self.inside_only, "method": self.method,
+            "stopped": self.stopped, "seconds": self.seconds, "notes": list(self.notes),
         }  # fmt: skip
 
     def to_json(self) -> str:

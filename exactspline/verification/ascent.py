@@ -16,8 +16,7 @@ from ..errors import ExactSplineError
 from ..statements.affine import Affine
 from ..statements.conditions import Condition
 from ..statements.exact import float_truths, float_values
-from ..statements.guess import _lifted as lifted
-from ..statements.guess import _spread
+from ..statements.guess import _spread, lifted
 from ..statements.joint import Coordinates
 
 __all__ = ["climbed", "lifted"]

@@ -2,12 +2,14 @@
 
 from .parts import HalfSpace, Part
 from .preimages import Preimage, PreimageVolume, preimage
+from .queries import QueryAnswer, verify_query
 from .ranges import OutputRange, output_range
 from .regions import RegionsWhere, RegionWhere
 from .verify import Answer, verify
 from .violation import Violation, max_violation
 
 __all__ = [
-    "Answer", "HalfSpace", "OutputRange", "Part", "Preimage", "PreimageVolume", "RegionWhere",
-    "RegionsWhere", "Violation", "max_violation", "output_range", "preimage", "verify",
+    "Answer", "HalfSpace", "OutputRange", "Part", "Preimage", "PreimageVolume", "QueryAnswer",
+    "RegionWhere", "RegionsWhere", "Violation", "max_violation", "output_range", "preimage",
+    "verify", "verify_query",
 ]  # fmt: skip

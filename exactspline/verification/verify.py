@@ -14,10 +14,9 @@ from ..formats.vnnlib.query import All, Formula, load_query
 from ..mode import guarded
 from ..network.network import Network
 from ..rationals import nearest_float
-from ..statements.prove import prove
 from ..statements.quantified import exists
-from ..statements.values import logits
 from .branches import Branch, branches, condition_of
+from .patience import proved
 
 __all__ = ["Answer", "verify"]
 
@@ -90,7 +89,7 @@ class Answer:
 @guarded
 def verify(
     network: Network, property: PathLike | Formula, *, time_limit: float | None = None,
-    limit: int | None = None, progress: Any = None,
+    limit: int | None = None, progress: Any = None, order: str = "auto",
 ) -> Answer:  # fmt: skip
     """Decide a VNN-LIB 1.0 property: an input that satisfies its formula, or a proof of none.
 
@@ -105,6 +104,8 @@ def verify(
         Regions a set of inputs.
     progress : callable or bool, optional
         As in `prove`.
+    order : str
+        As in `prove`: "canonical" for the counterexample of the first region that has one.
 
     Returns
     -------
@@ -147,10 +148,10 @@ def verify(
         if left is not None and left <= 0:
             out.verdict = "timeout"
             break
-        found = _solve(network, branch, left, limit, progress)
+        found = _solve(network, branch, left, limit, progress, order)
         out.regions += found.regions
         out.decisions += found.decisions
-        out.pruned += found.pruned
+        out.pruned += found.pruned + found.closed
         if found.holds:
             out.verdict, out.input = "sat", found.witness
             out.output = _output(network, found.witness)
@@ -163,18 +164,17 @@ def verify(
 
 
 def _solve(
-    network: Network, branch: Branch, time_limit: float | None, limit: int | None, progress: Any
-) -> Any:
+    network: Network, branch: Branch, time_limit: float | None, limit: int | None, progress: Any,
+    order: str,
+) -> Any:  # fmt: skip
     """One alternative as a statement."""
 
     def condition(x: Any) -> Any:
-        y = logits(network, x).reshape(network.output_dim)
+        y = network(x).reshape(network.output_dim)
         return condition_of(All((*branch.inputs, branch.rest)), x, y)
 
-    return prove(
-        exists(WholeSpace(network.input_dim), condition), time_limit=time_limit, limit=limit,
-        progress=progress,
-    )  # fmt: skip
+    statement = exists(WholeSpace(network.input_dim), condition)
+    return proved(statement, time_limit, limit, progress, order)
 
 
 def _output(network: Network, point: Any) -> tuple[Fraction, ...]:
@@ -182,4 +182,7 @@ def _output(network: Network, point: Any) -> tuple[Fraction, ...]:
 
     x = np.empty(network.input_dim, dtype=object)
     x[:] = list(point)
+    if network.output_nodes:  # a softmax, whose values are not rational
+        y = network.forward(x.astype(np.float64), output_operator=True)
+        return tuple(Fraction(v) for v in y.reshape(-1).tolist())
     return tuple(network.forward(x, exact=True).reshape(-1).tolist())

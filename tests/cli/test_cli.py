@@ -309,7 +309,7 @@ def test_help_documents_exit_codes(run, arguments):
 
 
 def test_version(run):
-    assert run("--version") == (0, f"exactspline {es.__version__}\n", "")
+    assert run("--version") == (0, f"{es.__version__}\n", "")
 
 
 def test_script_is_installed():
@@ -323,7 +323,7 @@ def test_script_is_installed():
         commands.append([str(script)])
     for words in commands:
         done = subprocess.run([*words, "--version"], capture_output=True, text=True, check=True)
-        assert done.stdout == f"exactspline {es.__version__}\n"
+        assert done.stdout == f"{es.__version__}\n"
 
 
 def test_nothing_heavy_is_imported(files):

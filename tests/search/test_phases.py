@@ -16,6 +16,7 @@ import random_networks as nets
 
 import exactspline as es
 from exactspline.cells.space import search_space
+from exactspline.search.goal import Goal, Node
 from exactspline.search.kernel import control as c
 from exactspline.search.kernel import dfs, engine, facet_buffers
 from exactspline.search.kernel.block import NOT_COMPILED, given
@@ -95,6 +96,15 @@ def searches(rng: random.Random):
             yield program, search_space(program, domain.chart)
 
 
+def goal_of(program: Any) -> Goal:
+    """That the first unit of the last layer is positive, and the last one is not."""
+    end = program.n_units
+    return Goal(
+        [end - len(program.layers[-1].units), end - 1],
+        [Node(">", 0), Node("<=", 1), Node("any", 2)],
+    )
+
+
 def all_steps() -> Seen:
     """What occurs in all of the searches."""
     made: Seen = set()
@@ -104,7 +114,9 @@ def all_steps() -> Seen:
     for program, space in searches(rng):
         for options in (
             {}, {"facets": True}, {"audit": lambda search: None}, {"chunk": 1},
-            {"max_regions": 2}, {"faults": (0.3, rng.randrange(2**31))}, {"box_above": 0},
+            {"max_regions": 2}, {"goal": goal_of(program)},
+            {"goal": goal_of(program), "audit": lambda search: None},
+            {"faults": (0.3, rng.randrange(2**31))}, {"box_above": 0},
             {"faults": (0.3, rng.randrange(2**31)), "facets": True},
         ):  # fmt: skip
             engine.FEW = 0 if len(made) % 2 else 10**9

@@ -130,3 +130,23 @@ def test_the_same_verdicts_with_and_without(monkeypatch, norm):
     monkeypatch.setattr("exactspline.statements.search.undecided", pruning.undecided)
     assert pruned == holds()
     assert len(set(pruned)) == 2
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_canonical_order_finds_the_first_region(seed):
+    """The counterexample lies in the first region with a vertex that violates."""
+    rng = np.random.default_rng(seed)
+    net = es.Network([es.Dense(rng.integers(-3, 4, (5, 2)), rng.integers(-2, 3, 5)), es.ReLU(),
+                      es.Dense(rng.integers(-3, 4, (1, 5)))], (2,))  # fmt: skip
+    box = es.Box(-1, 1, dim=2)
+    bad = []
+    for region in es.enumerate_regions(net, box):
+        corners = np.array(region.vertices(), dtype=object)
+        if (net.forward(corners, exact=True) > 1).any():
+            bad.append(tuple(int(v) for v in region.code))
+    verdict = es.prove(es.forall(box, lambda x: net(x)[0] <= 1), order="canonical")
+    assert verdict.holds == (not bad)
+    if bad:
+        assert verdict.applied[0].code == min(bad)
+    with pytest.raises(es.ParameterError, match="order"):
+        es.prove(es.forall(box, lambda x: net(x)[0] <= 1), order="first")

@@ -40,6 +40,13 @@ def test_a_mutant_differs_in_one_place(mutations):
             assert signs == ["-", "+"], mutant
 
 
+def test_what_is_listed_as_the_same_is_there(mutations):
+    """A key that names nothing any more hides nothing, and is to be struck out."""
+    keys = {m.key for module in mutations.all_modules() for m in mutations.mutants(module)}
+    assert set(mutations.EQUIVALENT) <= keys
+    assert all(len(reason) > 20 for reason in mutations.EQUIVALENT.values())
+
+
 @pytest.mark.slow
 def test_changes_are_refused():
     modules = ["geometry/power.py", "structure/formulas.py", "operators/composition.py"]

@@ -202,3 +202,14 @@ def test_ranges_of_outputs_against_vertices():
     assert (free.low, free.high, free.high_at) == (0, float("inf"), None)
     with pytest.raises(es.ShapeError):
         es.output_range(net, es.Box(0, 1, dim=3))
+
+
+def test_what_stands_behind_a_sigmoid_is_not_taken_for_what_stands_before_it(tmp_path):
+    net = es.Network([es.Dense([[1]]), es.Sigmoid()], (1,))
+    head = "(declare-const X_0 Real) (declare-const Y_0 Real) (assert (<= X_0 5))"
+    with pytest.raises(es.ParameterError, match="not rational"):
+        es.verify(net, written(tmp_path, "(assert (>= Y_0 1))", head))  # before it: 5
+    answer = es.verify(net, written(tmp_path, "(assert (>= Y_0 0.5))", head))
+    assert answer.verdict == "sat"
+    assert answer.input[0] >= 0
+    assert 0.5 <= answer.output[0] < 1

@@ -14,6 +14,7 @@ from ...room import MOST_MEMBERS
 from ..limits import Budget, check_entries
 from ..numbering import ValueNumbers
 from .node import NodeView
+from .ranges import Interval, Ranges
 from .values import AnyValue, Constant, Gated, Infinite, Value, Variable
 
 __all__ = ["Graph"]
@@ -35,6 +36,8 @@ class Graph:
         Each with the positions of what it reads; -1 is the network's input.
     numbers : ValueNumbers
         Which of them have the same value.
+    ranges : Ranges or None
+        Where inputs lie, if the model is read for a box alone.
     moved : bool
         Whether the file has put the batch axis elsewhere (time in front, for a recurrent layer):
         a first axis of length 1 may be any axis then.
@@ -48,6 +51,7 @@ class Graph:
         self._shapes: dict[int, Shape] = {-1: input_shape}
         self.kind = 1
         self.moved = False
+        self.ranges: Ranges | None = None
         self._zero: Variable | None = None
         self._splines: dict[int, tuple[Gated, Variable]] = {}
 
@@ -151,6 +155,12 @@ class Graph:
             spline = value.gate.written(emit, value.root, value.node.where)
             self._splines[id(value)] = value, spline  # alive, so that an id means one object
         return self._splines[id(value)][1]
+
+    def interval(self, value: AnyValue | None) -> Interval | None:
+        """Where a value lies, if that is known."""
+        if self.ranges is None or value is None or isinstance(value, Gated | Infinite):
+            return None
+        return self.ranges.of(value, self.nodes, self.input_shape)
 
     def maker(self, x: Value) -> tuple[Operator, tuple[int, ...]] | None:
         """The operator that gives a variable, and what it reads; None for the input."""

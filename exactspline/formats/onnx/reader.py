@@ -23,6 +23,7 @@ from .functions import inlined
 from .graph import Graph
 from .node import NodeView, NotComputedError, describe_node
 from .operators.patterns import put_together
+from .ranges import Ranges
 from .registry import Handler
 from .signature import Signature, handler_of, opsets_of, plain_domain
 from .values import AnyValue, Constant, Infinite, Variable, stored_numbers
@@ -30,7 +31,7 @@ from .values import AnyValue, Constant, Infinite, Variable, stored_numbers
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-__all__ = ["load_onnx"]
+__all__ = ["load_onnx", "parsed", "read_model"]
 
 load_files(operators)  # they fill the registry
 
@@ -99,7 +100,7 @@ def load_onnx(path: PathLike, *, output: Output = None, batch: bool = True) -> N
     data, sha256 = read_file(path, MAX_BINARY_BYTES)
     files = ExternalFiles(path)
     try:
-        graph, inputs = _read_model(_parsed(data), len(data), files, output, batch)
+        graph, inputs, _ = read_model(parsed(data), len(data), files, output, batch)
     except ExactSplineError as error:
         raise type(error)(f"{path}: {error}") from None
     except UnicodeDecodeError:  # the other way in which protobuf reports it
@@ -109,7 +110,14 @@ def load_onnx(path: PathLike, *, output: Output = None, batch: bool = True) -> N
     )
 
 
-def _parsed(data: bytes) -> ModelProto:
+def parsed(data: bytes) -> ModelProto:
+    """The bytes of a file as a model.
+
+    Raises
+    ------
+    FormatError
+        If they are none, or the onnx package is missing.
+    """
     try:
         from onnx import ModelProto
     except ImportError:
@@ -120,9 +128,15 @@ def _parsed(data: bytes) -> ModelProto:
         raise FormatError(f"is no ONNX model, or is damaged ({error})") from None
 
 
-def _read_model(
-    model: ModelProto, file_bytes: int, files: ExternalFiles, output: Output, batch: bool
-) -> tuple[Graph, tuple[Input, ...]]:
+def read_model(
+    model: ModelProto,
+    file_bytes: int,
+    files: ExternalFiles,
+    output: Output,
+    batch: bool,
+    ranges: Ranges | None = None,
+) -> tuple[Graph, tuple[Input, ...], dict[str, AnyValue]]:
+    """The operators that lead to an output, the inputs, and the values that were read, by name."""
     model = inlined(model)
     opsets = opsets_of(model)
     signature = Signature(model.graph, opsets, batch=batch)
@@ -131,6 +145,7 @@ def _read_model(
     inputs = signature.inputs
     shape = shape_of_all(inputs)
     graph = Graph(file_bytes, shape)
+    graph.ranges = ranges
     graph.kind = inputs[0].kind
     for x in inputs:
         graph.budget.value(x.shape, f"input {x.name[:80]!r}")
@@ -138,11 +153,12 @@ def _read_model(
         values: dict[str, AnyValue] = {inputs[0].name: Variable(shape, inputs[0].batch, -1)}
     else:
         values = {name: _cut_out(graph, x, s) for x, (name, s) in _placed(inputs)}
-    result = _Walk(signature, graph, files, file_bytes, values).result(target, live)
+    walk = _Walk(signature, graph, files, file_bytes, values)
+    result = walk.result(target, live)
     del graph.nodes[result.node + 1 :]
     if not result.inner:  # one number per input is a vector of length 1 everywhere else
         graph.nodes.append((Reshape((1,)), (result.node,)))
-    return graph, inputs
+    return graph, inputs, walk.values
 
 
 def _placed(inputs: Sequence[Input]) -> list[tuple[Input, tuple[str, slice]]]:

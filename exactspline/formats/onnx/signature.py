@@ -15,11 +15,11 @@ from .registry import REGISTRY, Handler, find_handler
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
-__all__ = ["Opsets", "Signature", "handler_of", "opsets_of", "plain_domain"]
+__all__ = ["OLDEST_OPSET", "Opsets", "Signature", "handler_of", "opsets_of", "plain_domain"]
 
 Opsets = dict[str, int]
 
-_OLDEST_OPSET = 7  # broadcasting was another one before
+OLDEST_OPSET = 7  # broadcasting was another one before
 _MOST_AXES = 16  # of an input
 _FLOATS = {1: "FLOAT", 10: "FLOAT16", 11: "DOUBLE", 16: "BFLOAT16"}
 _PLACES = "which entries are the largest is not continuous in the input; use their values alone"
@@ -254,9 +254,9 @@ def opsets_of(model: ModelProto) -> Opsets:
             )
     opsets = {domain: next(iter(several)) for domain, several in versions.items()}
     newest = onnx_opset_version()
-    if not _OLDEST_OPSET <= opsets[""] <= newest:
+    if not OLDEST_OPSET <= opsets[""] <= newest:
         raise FormatError(
-            f"uses opset {opsets['']}; {_OLDEST_OPSET} to {newest} are read. "
+            f"uses opset {opsets['']}; {OLDEST_OPSET} to {newest} are read. "
             "Convert it with onnx.version_converter, or install a newer onnx package"
         )
     return opsets

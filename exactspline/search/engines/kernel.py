@@ -21,7 +21,7 @@ def _kernels() -> Kernels:
 
 @engine(
     "kernel", says="compiled, up to 60", label="compiled kernel", automatic=DENSE,
-    facets=DENSE, kernels=_kernels,
+    facets=DENSE, kernels=_kernels, goals=True,
 )  # fmt: skip
 def _begin(program: Program, space: SearchSpace, **options: Any) -> Search:
     from ..kernel.engine import KernelSearch

@@ -10,6 +10,7 @@ from __future__ import annotations
 GO_ON = -1  # a step is made, nothing is to be told
 DONE, PAUSE, BUFFER, GROW, QUERY, SUBTREE, LIMIT, AUDITED = 0, 1, 2, 3, 4, 5, 6, 7
 NEEDS_TIER = 8  # a rare kernel, ``ctl[WANTED_TIER]``, must be brought in; then it goes on
+CANDIDATE = 9  # at the node's point the condition that is sought may hold
 # facets of leaves: what their kernel returns besides the above
 F_FINISHED, F_QUERY, F_FULL, F_NARROW = 20, 21, 22, 23
 
@@ -31,8 +32,9 @@ F_NONE, F_IMPLIED, F_FACET, F_LATER = 0, 1, 2, 3
     CERTIFY,  # 0 only in benchmarks
     BOX_ABOVE,  # open units above which a cell's box is computed on entry to a layer
     FILTER_ABOVE,  # and inside it
+    SEEKS,  # 1: cells on which the goal's condition holds nowhere are closed
     N_MODE,
-) = range(8)
+) = range(9)
 
 # ------------------------------------------------------------ ctl[PHASE]: see phases.py
 (
@@ -50,8 +52,9 @@ F_NONE, F_IMPLIED, F_FACET, F_LATER = 0, 1, 2, 3
     OUTCOME,  # go on with what the verdict leaves
     FACETS,  # of the leaf
     FACETS_NARROW,  # one of them in the coordinates of a narrow layer
+    LOOK,  # whether what is sought may hold on the cell
     N_PHASES,
-) = range(15)
+) = range(16)
 
 # --------------------------------------------- kernels of their own, brought in when asked
 (
@@ -69,8 +72,9 @@ F_NONE, F_IMPLIED, F_FACET, F_LATER = 0, 1, 2, 3
     LEAF_FACETS,
     MIDDLE_VERDICT,
     REENTER_LAYER,
+    LOOK_AHEAD,
     N_TIERS,
-) = range(15)
+) = range(16)
 MISSING = -2  # what a call of one returns that has not been brought in
 # what they are called with: GENERAL_UNITS
 ENTERED, AGAIN, INSIDE = range(3)  # all units of a layer, the open ones, those inside of it
@@ -82,6 +86,9 @@ CHOOSE, GO_ON_WITH = range(2)  # the next condition, its verdict
 OF_CELL, OF_VERTEX, OF_OTHER_VERTEX = range(3)  # from its box, too; from one dictionary
 # NARROW_PROOF
 OF_FORM, OF_CONSTRAINT = range(2)  # the form that is asked, a constraint of a leaf
+# LOOK_AHEAD: on entry to a layer, inside it; what comes of it
+LOOK_ENTERED, LOOK_INSIDE = range(2)
+IS_OPEN, IS_CLOSED, IS_CANDIDATE = range(3)
 # FAULTS: which guess may be disturbed
 OBJECTIVE, CLAIM, MULTIPLIERS, TARGET_POINT, POINT_BEYOND = range(5)
 MIDDLE_MULTIPLIERS, MIDDLE_POINT = 5, 6
@@ -142,8 +149,12 @@ N_REASONS = 4
     WANTED_TIER,  # the kernel that is missing
     BY_MIDDLE,  # decisions in double-double
     REENTERED,  # the layer that is entered by what has changed
+    TRIED,  # 1: the condition was evaluated at the node's point
+    LOOKED,  # how many constraints the cell had when it was looked at last
+    CLOSED,  # cells that were closed
+    TO_SKIP,  # looks that are left out, as the last ones have told nothing
     N_CTL,
-) = range(47)
+) = range(51)
 # State.num: floats that survive
 (
     WEIGHT,  # the share of the search tree below the current node
@@ -153,8 +164,9 @@ N_REASONS = 4
     FORM_SCALE,
     FORM_LARGEST,
     BOUND,  # a proved lower bound
+    GAIN,  # the share of the last looks that closed a cell
     N_NUM,
-) = range(8)
+) = range(9)
 # ---------------------------------------------------------------- Pending: columns of siblings
 (
     S_LAYER,
@@ -202,6 +214,20 @@ F_IS_IMPLIED, F_IS_BEYOND, F_IS_ACROSS = range(3)  # reasons: what Python is ask
     N_MIDDLE_CTL,
 ) = range(7)
 NOBODY = -9  # of no node
+
+# ------------------------------------------------------------------ Goal, Ahead: what is sought
+(
+    CONSTANT,  # first: 0 or 1
+    AT_MOST,  # the slot first is at most 0
+    ABOVE,  # it is positive
+    IS_ZERO,  # it is 0: neither it nor the slot second, its negative, is positive
+    IS_NOT_ZERO,
+    ALL_OF,  # of the last ``first`` results
+    ANY_OF,
+) = range(7)
+LAST_LAYER, N_GOAL_CTL = range(2)  # of Goal.ctl
+TRY_POINTS, N_AHEAD_CTL = range(2)  # of Ahead.ctl
+MOST_PROGRAMS = 8  # linear programs of one look
 
 # ----------------------------------------------------------------------- rows and columns
 WEIGHT_GRID, BIAS_GRID, SLOPE_GRID, OFFSET_GRID, N_GRIDS = range(5)  # of Layers.grid

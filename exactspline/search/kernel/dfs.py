@@ -13,6 +13,7 @@ in, and after a budget of work. What leads from one phase to the next: ``phases.
 from __future__ import annotations
 
 from . import control as c
+from .ahead import look_ahead
 from .box_tests import filter_units
 from .facets import leaf_facets
 from .general_units import general_piece
@@ -40,6 +41,9 @@ from .verdicts import (
     prove_narrow,
     test_form,
 )
+
+LATEST = 0.02  # what the last look counts
+LITTLE = 0.1  # of the looks close a cell: fewer of them are made
 
 
 @entry
@@ -72,6 +76,8 @@ def advance(P, S):
             status = prove_identity(P, S)
         elif phase == c.MIDDLE:
             status = decide_between(P, S)
+        elif phase == c.LOOK:
+            status = look_at_cell(P, S)
         elif phase == c.FACETS:
             status = find_facets(P, S)
         else:
@@ -118,6 +124,13 @@ def look_at_node(P, S):
         ):
             ctl[c.PHASE] = c.FILTER
             return c.GO_ON
+        if (
+            P.mode[c.SEEKS] > 0
+            and ctl[c.ANSWER] == c.OPEN
+            and ctl[c.N_PATH] >= ctl[c.LOOKED] + P.mode[c.SEEKS]
+        ):
+            ctl[c.PHASE] = c.LOOK
+            return c.GO_ON
     ctl[c.PHASE] = c.UNIT
     return c.GO_ON
 
@@ -154,6 +167,9 @@ def next_layer(P, S):
     ctl = S.ctl
     ctl[c.M] = drop_redundant(S.dictionary.T, P.mode[c.DIM], ctl[c.M], S.dictionary.row_id)
     enter_layer(P, S, ctl[c.LAYER] + 1)
+    if P.mode[c.SEEKS] > 0:
+        ctl[c.LOOKED] = -1
+        ctl[c.PHASE] = c.LOOK
     if ctl[c.AUDIT] != 0:
         ctl[c.REASON] = c.SEEN_LAYER
         return c.AUDITED
@@ -172,6 +188,36 @@ def filter_node(P, S):
     if shorter == 1 and ctl[c.AUDIT] != 0:
         ctl[c.REASON] = c.SEEN_FILTER
         return c.AUDITED
+    return c.GO_ON
+
+
+@kernel
+def look_at_cell(P, S):
+    """Close a cell on which what is sought holds nowhere."""
+    ctl, num = S.ctl, S.num
+    if ctl[c.TO_SKIP] > 0:
+        ctl[c.TO_SKIP] -= 1
+        ctl[c.LOOKED] = ctl[c.N_PATH]
+        ctl[c.PHASE] = c.NODE
+        return c.GO_ON
+    seen = look_ahead(P, S, c.LOOK_ENTERED if ctl[c.LOOKED] < 0 else c.LOOK_INSIDE)
+    if seen == c.MISSING:
+        ctl[c.WANTED_TIER] = c.LOOK_AHEAD
+        return c.NEEDS_TIER
+    if seen == c.IS_CANDIDATE:  # the cell is looked at again when Python has looked at the point
+        return c.CANDIDATE
+    ctl[c.TRIED] = 0
+    ctl[c.LOOKED] = ctl[c.N_PATH]
+    ctl[c.PHASE] = c.NODE
+    num[c.GAIN] *= 1.0 - LATEST
+    if seen == c.IS_CLOSED:
+        num[c.GAIN] += LATEST
+        ctl[c.CLOSED] += 1
+        ctl[c.BY_FLOAT] += 1
+        S.num[c.FINISHED] += S.num[c.WEIGHT]
+        ctl[c.PHASE] = c.POP
+    elif num[c.GAIN] < LITTLE:  # a look costs as much as some cuts
+        ctl[c.TO_SKIP] = 3 if num[c.GAIN] > 0.2 * LITTLE else 15
     return c.GO_ON
 
 

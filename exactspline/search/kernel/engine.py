@@ -20,11 +20,13 @@ from ...errors import UndecidedError
 from ...polyhedra.lp import Point, Row
 from ...rationals import fractions
 from ..decisions import Batch, Decisions
+from ..goal import Goal
 from ..part import INSIDE, ON_THE_WAY, WHOLE, Part, check_order, following
 from ..prepared import kept_for, moderate
 from ..rational.engine import exact_batch, whole_cell
 from . import control as c
 from .facet_buffers import make_facets
+from .goals import room_ahead, seeking
 from .graph import FacetSearch
 from .layout import Problem, State
 from .middle.arrays import FEW, SMALL, exactly, has_room, make_middle
@@ -66,6 +68,8 @@ class KernelSearch:
         Only in tests: disturb multipliers, rows, points and claims at random.
     part : Part
         What of the tree is searched: all of it by default.
+    goal : Goal, optional
+        A condition: cells on which it holds nowhere are closed.
     audit : callable, optional
         Only in tests: called at every verdict (``ctl[REASON]`` is SEEN_VERDICT: ``ctl[ANSWER]``
         on ``ctl[QUERY_FORM]``), on entry to a layer and after a filter inside one (SEEN_LAYER,
@@ -86,6 +90,7 @@ class KernelSearch:
         audit: Callable[[KernelSearch], None] | None = None,
         facets: bool = False,
         part: Part = WHOLE,
+        goal: Goal | None = None,
     ) -> None:
         self.audit = audit
         self.part = part
@@ -98,8 +103,13 @@ class KernelSearch:
             ("kernel", certify, box_above),
             lambda: make_problem(*self.moderate, certify=certify, box_above=box_above),
         )
+        if goal is not None:
+            self.problem = seeking(self.problem, self.program, goal)
         start = kept.of("kernel start", lambda: rounded_start(self.problem, *self.moderate))
         self.state: State = make_state(self.problem, *self.moderate, chunk, start=start)
+        if goal is not None:
+            self.state.ahead = room_ahead(self.problem, goal)
+        self._candidates: list[tuple[Fraction, ...]] = []
         self.forms = ExactForms(program, space)
         self.cells = PathCells(self.forms)
         self.rational = 0
@@ -134,6 +144,11 @@ class KernelSearch:
     def regions(self) -> int:
         """Regions proved so far."""
         return int(self.state.ctl[c.REGIONS])
+
+    @property
+    def closed(self) -> int:
+        """Cells on which what is sought was proved to hold nowhere."""
+        return int(self.state.ctl[c.CLOSED])
 
     @property
     def finished(self) -> bool:
@@ -317,6 +332,9 @@ class KernelSearch:
             self.audit(self)
         elif status == c.GROW:
             self._grow()
+        elif status == c.CANDIDATE:
+            self._candidates.append(tuple(fractions(self.point())))
+            return False
         elif status == c.NEEDS_TIER:
             pass  # it is there; the kernel makes its step again
         elif status == c.PAUSE and self.stage == Stage.DESCENT:
@@ -338,7 +356,8 @@ class KernelSearch:
         if n:
             check_order(self.part, self._handed, codes[0])
             self._handed = codes[-1]
-        return Batch(codes, points, exact, n, facets)
+        candidates, self._candidates = self._candidates, []
+        return Batch(codes, points, exact, n, facets, candidates=candidates)
 
     def _enter_exactly(self) -> None:
         """Have the current node searched in rational arithmetic."""

@@ -30,11 +30,12 @@ __all__ = ["OPTIONS", "TIERS", "Kernel", "entry", "entry_options", "fresh_stamp"
 # no_rewrites: there is nothing to fuse, and to look for it is a tenth of all compiling.
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "no_rewrites": True}
 _MODULES = (
-    "block", "block_types", "box_tests", "certificates", "classes", "conditions", "control",
-    "cross", "dfs", "facet_tests", "facet_walk", "facets", "faults", "general_units", "jit",
-    "jumps", "layer_entry", "layout", "linking", "middle/arithmetic", "middle/decide",
+    "ahead", "block", "block_types", "box_tests", "certificates", "classes", "conditions",
+    "control", "cross", "dfs", "facet_tests", "facet_walk", "facets", "faults", "general_units",
+    "jit", "jumps", "layer_entry", "layout", "linking", "middle/arithmetic", "middle/decide",
     "middle/fused", "middle/lp", "middle/multiples", "middle/proofs", "middle/rows",
-    "narrow_layer", "nodes", "points", "proofs", "reentry", "rows", "simplex", "verdicts",
+    "narrow_layer", "nodes", "points", "proofs", "reentry", "relaxed", "rows",
+    "simplex", "verdicts",
 )  # fmt: skip
 
 TIERS: dict[int, Any] = {}  # the kernels of `tier`, by their number

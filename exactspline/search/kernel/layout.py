@@ -19,9 +19,9 @@ from .block import (
 )
 
 __all__ = [
-    "Across", "Box", "Boxes", "Classes", "Dictionary", "Edges", "Entries", "Facets", "Form",
-    "Layers", "Members", "Middle", "Narrow", "Path", "Pending", "Problem", "Reentry", "Regions",
-    "Rows", "Scratch", "State", "Units", "Weights",
+    "Across", "Ahead", "Box", "Boxes", "Classes", "Dictionary", "Edges", "Entries", "Facets",
+    "Form", "Goal", "Layers", "Members", "Middle", "Narrow", "Path", "Pending", "Problem",
+    "Reentry", "Regions", "Rows", "Scratch", "State", "Units", "Weights",
 ]  # fmt: skip
 
 
@@ -115,6 +115,19 @@ class Rows(Block):
     unit: Ints
 
 
+class Goal(Block):
+    """A condition in the order of its evaluation, on slots: members whose sign a unit tells."""
+
+    ctl: Ints
+    kind: Ints
+    first: Ints
+    second: Ints
+    near: Ints  # per comparison: a slot that is positive only where it fails by far, or -1
+    layer: Ints  # per slot
+    unit: Ints
+    member: Ints  # within its layer
+
+
 class Problem(Block):
     """What is searched, in float64 with error bounds; never changed by a kernel."""
 
@@ -125,6 +138,7 @@ class Problem(Block):
     units: Units
     classes: Classes
     rows: Rows
+    goal: Goal
 
 
 # ------------------------------------------------------------------ where the search stands
@@ -276,6 +290,28 @@ class Middle(Block):
     terms: Floats  # of an exact sum
 
 
+class Ahead(Block):
+    """What is worked in by `ahead.py`: a layer's members and the state before it, between forms."""
+
+    ctl: Ints
+    lower: Floats  # by columns, as Members
+    upper: Floats
+    off: Floats
+    least: Floats
+    most: Floats
+    size: Floats
+    state_lower: FloatTable
+    state_upper: FloatTable
+    state_off: Floats
+    reach: Floats
+    open: Ints
+    low: Floats  # per slot
+    high: Floats
+    value: Floats
+    state: Floats
+    stack: Ints
+
+
 class Scratch(Block):
     """What is worked in."""
 
@@ -372,6 +408,7 @@ class State(Block):
     plus_low: Floats
     minus_low: Floats
     scratch: Scratch
+    ahead: Ahead
     out: Regions
     facets: Facets
     tiers: Ints  # addresses of kernels of their own (0: not brought in)

@@ -158,6 +158,7 @@ def load_node(P, S, top):
     ctl[c.N_PATH] = row[c.S_N_PATH]
     ctl[c.PIECE] = row[c.S_PIECE]
     ctl[c.FILTERED] = row[c.S_FILTERED]
+    ctl[c.LOOKED] = row[c.S_N_PATH]
     ctl[c.COND] = 0
     S.num[c.WEIGHT] = S.pending.num[top, c.S_WEIGHT]
     arena, at = S.pending.arena, row[c.S_ARENA]

@@ -8,7 +8,8 @@ runs the steps one by one and looks).
 | phase | step | goes on in | returns (in which phase it goes on) |
 |---|---|---|---|
 | POP | the last pending sibling becomes the node | NODE | DONE (POP); SUBTREE, it has no proved point (POP) |
-| NODE | counts a step; emits a leaf, or enters the next layer | POP, FACETS, NODE, FILTER, UNIT | PAUSE, LIMIT, BUFFER, AUDITED (NODE) |
+| NODE | counts a step; emits a leaf, or enters the next layer | POP, FACETS, NODE, FILTER, LOOK, UNIT | PAUSE, LIMIT, BUFFER, AUDITED (NODE); AUDITED (LOOK) |
+| LOOK | closes the cell where what is sought holds nowhere on it | NODE, POP | CANDIDATE, NEEDS_TIER (LOOK) |
 | FILTER | a box of the cell settles open units | NODE, UNIT | NEEDS_TIER (FILTER); AUDITED (NODE) |
 | UNIT | chooses the condition that is asked | FORM, NODE (a piece is whole), POP (no piece holds) | GROW (NODE); NEEDS_TIER (UNIT) |
 | FORM | computes its form; takes up an answer | TEST, OUTCOME | |
@@ -52,8 +53,12 @@ _NODE = c.NODE
 STEPS: dict[int, Step] = {
     c.POP: _step("pop_node", {c.NODE}, {(c.DONE, c.POP), (c.SUBTREE, c.POP)}),
     c.NODE: _step(
-        "look_at_node", {c.POP, c.FACETS, c.NODE, c.FILTER, c.UNIT},
-        {(c.PAUSE, _NODE), (c.LIMIT, _NODE), (c.BUFFER, _NODE), (c.AUDITED, _NODE)},
+        "look_at_node", {c.POP, c.FACETS, c.NODE, c.FILTER, c.LOOK, c.UNIT},
+        {(c.PAUSE, _NODE), (c.LIMIT, _NODE), (c.BUFFER, _NODE), (c.AUDITED, _NODE),
+         (c.AUDITED, c.LOOK)},
+    ),
+    c.LOOK: _step(
+        "look_at_cell", {c.NODE, c.POP}, {(c.CANDIDATE, c.LOOK), (c.NEEDS_TIER, c.LOOK)}
     ),
     c.FILTER: _step(
         "filter_node", {c.NODE, c.UNIT}, {(c.NEEDS_TIER, c.FILTER), (c.AUDITED, _NODE)}

@@ -20,6 +20,7 @@ from .classes import class_arrays
 from .layout import (
     Box,
     Classes,
+    Goal,
     Layers,
     Problem,
     Units,
@@ -274,6 +275,7 @@ def make_problem(
         rows=rows_of_layers(
             program, reentered_layers(program, each.dense, each.simple, coefficients)
         ),
+        goal=Goal.empty(),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ Whatever is not listed is a defect and ends the search with an error instead of 
 | TREE | PAUSE, BUFFER | regions are handed over | TREE |
 | TREE | QUERY | answered in rationals | TREE |
 | TREE | SUBTREE | as above | CELL, TREE |
+| DESCENT, TREE | CANDIDATE | the node's point is handed over | as before |
 | TREE | LIMIT | the next leaf is not counted | FULL |
 | TREE | DONE | | END |
 | DESCENT, TREE | GROW, AUDITED | more room; a look for tests | as before |
@@ -55,6 +56,7 @@ NEXT: dict[tuple[Stage, int], frozenset[Stage]] = {
     (_DESCENT, c.GROW): frozenset({_DESCENT}),
     (_DESCENT, c.NEEDS_TIER): frozenset({_DESCENT}),
     (_DESCENT, c.AUDITED): frozenset({_DESCENT}),
+    (_DESCENT, c.CANDIDATE): frozenset({_DESCENT}),
     (_DESCENT, c.SUBTREE): frozenset({_CELL, _DESCENT}),
     (_DESCENT, c.DONE): frozenset({Stage.END}),
     (_TREE, c.PAUSE): frozenset({_TREE}),
@@ -63,6 +65,7 @@ NEXT: dict[tuple[Stage, int], frozenset[Stage]] = {
     (_TREE, c.GROW): frozenset({_TREE}),
     (_TREE, c.NEEDS_TIER): frozenset({_TREE}),
     (_TREE, c.AUDITED): frozenset({_TREE}),
+    (_TREE, c.CANDIDATE): frozenset({_TREE}),
     (_TREE, c.SUBTREE): frozenset({_CELL, _TREE}),
     (_TREE, c.LIMIT): frozenset({Stage.FULL}),
     (_TREE, c.DONE): frozenset({Stage.END}),

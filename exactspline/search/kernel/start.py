@@ -56,6 +56,9 @@ def first_node(problem: Problem, state: State, space: SearchSpace, rows: list[Ro
         )  # fmt: skip
     bring_in(problem, state, *needed(problem, state))
     call_tier(c.ENTER_LAYER, problem, state, 0)
+    if problem.mode[c.SEEKS]:
+        ctl[c.LOOKED], ctl[c.PHASE] = -1, c.LOOK
+        state.num[c.GAIN] = 1.0
     return True
 
 

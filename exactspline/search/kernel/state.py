@@ -18,6 +18,7 @@ from ..sums import times
 from . import control as c
 from .facet_buffers import no_facets
 from .layout import (
+    Ahead,
     Boxes,
     Dictionary,
     Entries,
@@ -108,6 +109,7 @@ def make_state(
             z=np.zeros(d), work=np.zeros((c.N_WORK, d + 2)), bottom=np.zeros(widest),
             top=np.zeros(widest), table=_ints(int(classes.first[c.TABLE_SIZE])),
         ),
+        ahead=_nothing_ahead(),
         out=Regions(
             codes=np.zeros((chunk, n_units), dtype=np.int32), points=np.zeros((chunk, d)),
             points_low=np.zeros((chunk, d)),
@@ -170,6 +172,13 @@ def _narrow(problem: Problem, n_mem: int, n_state: int) -> Narrow:
         inverse=np.zeros((d + 1, d + 1)), work=np.zeros((d + 1, 2 * d + 2)),
         ids=np.arange(d + 1, dtype=np.int64), ones=np.ones(d + 1),
     )  # fmt: skip
+
+
+@cache
+def _nothing_ahead() -> Ahead:
+    """No look ahead: nothing is sought."""
+    empty: Ahead = Ahead.empty()
+    return empty
 
 
 @cache

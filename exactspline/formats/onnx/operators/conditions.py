@@ -50,6 +50,11 @@ def _compared(node: NodeView, graph: Graph) -> AnyValue:
     if isinstance(a, Constant) and isinstance(b, Constant):
         return _compared_constants(node, graph, a, b)
     relation = _RELATIONS[node.kind]
+    ends = graph.interval(a), graph.interval(b)
+    if graph.ranges is not None and ends[0] is not None and ends[1] is not None:
+        settled = graph.ranges.compared(relation, ends[0], ends[1])
+        if settled is not None:
+            return settled
     with contextlib.suppress(UnsupportedOperatorError):  # another threshold for every entry
         found = functions_of_one(node, graph, (a, b))
         if found is not None:

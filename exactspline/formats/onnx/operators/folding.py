@@ -114,11 +114,22 @@ def _cast(node: NodeView, graph: Graph) -> AnyValue:
     if not isinstance(x, Variable):
         raise node.not_computed()
     if to not in (*_FLOATS, graph.kind):
+        settled = _settled(graph, x, to)
+        if settled is not None:
+            return settled
         raise node.unsupported(
             f"a cast of what depends on the input to data type {to} rounds it: it jumps. Cast to "
             "float or double, or leave it out of the model"
         )
     return graph.apply(node, Identity(), x)
+
+
+def _settled(graph: Graph, x: Variable, to: int) -> Constant | None:
+    """A cast that gives the same everywhere on the box that the model is read for."""
+    ends = graph.interval(x)
+    if graph.ranges is None or ends is None or to not in _INTEGERS:
+        return None
+    return graph.ranges.truth(ends) if to == 9 else graph.ranges.truncated(ends, to)
 
 
 def _cast_gate(node: NodeView, x: Gated, to: int) -> Gated:
@@ -142,6 +153,9 @@ def _cast_like(node: NodeView, graph: Graph) -> AnyValue:
     if not isinstance(x, Variable):
         raise node.not_computed()
     if kind not in (0, graph.kind, *_FLOATS):
+        settled = _settled(graph, x, kind)
+        if settled is not None:
+            return settled
         raise node.unsupported("a cast of what depends on the input to an integer rounds it")
     return graph.apply(node, Identity(), x)
 

@@ -1,0 +1,310 @@
+"""A look ahead from a node: whether what is sought can hold anywhere on its cell (Numba).
+
+The condition is a tree over comparisons of *slots*: members whose signs some units tell (see
+`goal.py`). Slots of layers that the node has passed are told by its code; the others are bounded
+from the node's own forms, by `relaxed.py`, and where that leaves the condition open, by linear
+programs over the cell. A cell that is closed holds no point that satisfies the condition, on its
+boundary neither. The network is also evaluated at the node's point: where the condition holds there
+as far as floats tell, Python is asked.
+"""
+
+from __future__ import annotations
+
+import math
+
+from . import control as c
+from .box_tests import tighten
+from .certificates import finite_box
+from .faults import disturb
+from .jit import kernel, tier
+from .proofs import prove_by_multipliers
+from .relaxed import begin_ahead, next_members, next_state, ranges
+from .simplex import OPTIMAL, express, minimise
+
+__all__ = ["look_ahead"]
+
+
+@tier(c.LOOK_AHEAD)
+def look_ahead(P, S, argument):
+    """CLOSED if the condition holds nowhere on the cell, CANDIDATE if perhaps at its point."""
+    ctl, d, layer = S.ctl, P.mode[c.DIM], S.ctl[c.LAYER]
+    ahead = S.ahead
+    if ahead.ctl[c.TRY_POINTS] == 1 and ctl[c.TRIED] == 0:
+        ctl[c.TRIED] = 1
+        if _holds_at_point(P, S):
+            return c.IS_CANDIDATE
+    low, high = S.boxes.cell_low, S.boxes.cell_high
+    for j in range(d):
+        low[j] = S.boxes.low[layer, j]
+        high[j] = S.boxes.high[layer, j]
+    if argument == c.LOOK_INSIDE:
+        tighten(P, S, low, high)
+    if not finite_box(low, high, d):
+        return c.IS_OPEN
+    for j in range(d):
+        ahead.reach[j] = max(abs(low[j]), abs(high[j]))
+    for k in range(P.layers.n_units[layer]):
+        ahead.open[k] = 0
+    for position in range(ctl[c.POSITION], ctl[c.OPEN_END]):
+        ahead.open[S.open_units[position]] = 1
+    for slot in range(len(P.goal.layer)):
+        ahead.low[slot] = -math.inf
+        ahead.high[slot] = math.inf
+    begin_ahead(P, S, layer, low, high)
+    last = P.goal.ctl[c.LAST_LAYER]
+    for at in range(layer, last + 1):
+        ranges(P, S, at, low, high)
+        for slot in range(len(P.goal.layer)):
+            if P.goal.layer[slot] == at:
+                ahead.low[slot] = ahead.least[P.goal.member[slot]]
+                ahead.high[slot] = ahead.most[P.goal.member[slot]]
+        if at < last:
+            next_state(P, S, at, at == layer)
+            next_members(P, S, at + 1)
+    if not may_hold(P, S):
+        return c.IS_CLOSED
+    if last > layer and _close_by_programs(P, S, max(layer, last)):
+        return c.IS_CLOSED
+    return c.IS_OPEN
+
+
+@kernel
+def may_hold(P, S):
+    """Whether the bounds of the slots let the condition hold somewhere on the closed cell."""
+    goal, stack = P.goal, S.ahead.stack
+    top = 0
+    for i in range(len(goal.kind)):
+        kind, count = goal.kind[i], goal.first[i]
+        if kind == c.ALL_OF or kind == c.ANY_OF:
+            out = 1 if kind == c.ALL_OF else 0
+            for k in range(top - count, top):
+                if kind == c.ALL_OF:
+                    out = min(out, stack[k])
+                else:
+                    out = max(out, stack[k])
+            top -= count
+            stack[top] = out
+        elif kind == c.CONSTANT:
+            stack[top] = count
+        else:
+            stack[top] = 1 if _may(P, S, i) else 0
+        top += 1
+    return stack[0] == 1
+
+
+@kernel
+def _may(P, S, i):
+    """Whether one comparison may hold."""
+    goal, ahead = P.goal, S.ahead
+    first, second, near = goal.first[i], goal.second[i], goal.near[i]
+    told = _told(P, S, first)
+    if goal.kind[i] == c.AT_MOST:  # first <= 0
+        if told >= 0:
+            return told == 0 or (near >= 0 and _told(P, S, near) != 1)
+        return not ahead.low[first] > 0.0
+    if goal.kind[i] == c.ABOVE:  # first > 0
+        return told == 1 if told >= 0 else not ahead.high[first] <= 0.0
+    if goal.kind[i] == c.IS_ZERO:  # first and second, which is its negative, are not positive
+        other = _told(P, S, second)
+        if told >= 0 or other >= 0:
+            return (told != 1 and other != 1) or near >= 0
+        return not (ahead.low[first] > 0.0 or ahead.high[first] < 0.0)
+    return True
+
+
+@kernel
+def _told(P, S, slot):
+    """What the code says of a slot: 1 positive inside of the cell, 0 not, -1 nothing yet."""
+    ctl, layer = S.ctl, P.goal.layer[slot]
+    if layer > ctl[c.LAYER]:
+        return -1
+    unit = P.goal.unit[slot]
+    if layer == ctl[c.LAYER]:
+        own = unit - P.layers.unit_at[layer]
+        for position in range(ctl[c.POSITION], ctl[c.OPEN_END]):
+            if S.open_units[position] == own:
+                return -1
+    return 1 if S.codes[unit] > 0 else 0
+
+
+@kernel
+def _close_by_programs(P, S, layer):
+    """Bound the slots of the last layer over the cell itself; whether that closes it."""
+    ahead, goal, d = S.ahead, P.goal, P.mode[c.DIM]
+    n = P.layers.n_mem[layer]
+    asked = 0
+    for i in range(len(goal.kind)):
+        kind = goal.kind[i]
+        if kind != c.AT_MOST and kind != c.ABOVE:
+            continue
+        slot = goal.first[i]
+        if goal.layer[slot] != layer or asked >= c.MOST_PROGRAMS or _told(P, S, slot) >= 0:
+            continue
+        member = goal.member[slot]
+        if kind == c.AT_MOST and not ahead.low[slot] <= 0.0:
+            continue
+        if kind == c.ABOVE and not ahead.high[slot] > 0.0:
+            continue
+        if not ahead.off[member] < math.inf:
+            continue
+        asked += 1
+        source = ahead.lower if kind == c.AT_MOST else ahead.upper
+        sign = 1.0 if kind == c.AT_MOST else -1.0
+        for j in range(d + 1):
+            S.form.g[j] = source[j * n + member]
+        bound = _over_cell(P, S, sign, ahead.off[member])
+        if kind == c.AT_MOST:
+            ahead.low[slot] = max(ahead.low[slot], bound)
+        else:
+            ahead.high[slot] = min(ahead.high[slot], -bound)
+        if bound > 0.0 and not may_hold(P, S):
+            return True
+    return False
+
+
+@kernel
+def _over_cell(P, S, sign, off):
+    """A proved lower bound of sign * form on the cell, where the form is ``off`` by so much."""
+    ctl, d, g, z = S.ctl, P.mode[c.DIM], S.form.g, S.scratch.z
+    T, col_id = S.dictionary.T, S.dictionary.col_id
+    m = ctl[c.M]
+    extent, size = 0.0, abs(g[d])
+    for j in range(d):
+        extent += abs(g[j]) * P.box.extent[j]
+        size += abs(g[j]) * P.box.reach[j]
+    if not 1e-280 < extent < 1e280:
+        return -math.inf
+    scale = 1.0 / extent
+    express(T, d, g, sign * scale, d + m)
+    status, m, _, _, pivots = minimise(T, d, m, d + m, col_id, S.dictionary.row_id, False)
+    ctl[c.M] = m
+    ctl[c.LPS] += 1
+    ctl[c.PIVOTS] += pivots
+    if status != OPTIMAL:
+        return -math.inf
+    for k in range(d):
+        z[k] = T[k + 1, d + m] * extent
+        if col_id[k] >= 0:
+            z[k] *= S.path.scale[col_id[k]]
+    if S.faults[c.FAULT_RATE] > 0.0:
+        disturb(P, S, c.MULTIPLIERS)
+    for k in range(len(S.form.error)):
+        S.form.error[k] = 0.0
+    S.form.error[len(S.form.error) - 1] = off
+    S.num[c.FORM_SIZE] = size * (1.0 + 1e-12)
+    S.num[c.BOUND] = -math.inf
+    ctl[c.PROOF_SIGN] = 1 if sign > 0.0 else -1
+    prove_by_multipliers(P, S, c.OF_VERTEX)
+    return S.num[c.BOUND]
+
+
+# ------------------------------------------------------------------------------- at the point
+@kernel
+def _holds_at_point(P, S):
+    """Whether the condition holds at the node's point, as far as floats tell."""
+    ahead, d, layer = S.ahead, P.mode[c.DIM], S.ctl[c.LAYER]
+    n, u = P.layers.n_mem[layer], P.layers.mem_at[layer]
+    U = S.members.U[u * (d + 1) : (u + n) * (d + 1)]
+    value, state = ahead.value, ahead.state
+    for i in range(n):
+        value[i] = U[d * n + i]
+    for j in range(d):
+        for i in range(n):
+            value[i] += U[j * n + i] * S.point[j]
+    at = P.layers.state_at[layer]
+    for k in range(P.layers.n_in[layer]):
+        total = S.entries.Z[at + k, d]
+        for j in range(d):
+            total += S.entries.Z[at + k, j] * S.point[j]
+        state[k] = total
+    last = P.goal.ctl[c.LAST_LAYER]
+    for slot in range(len(P.goal.layer)):  # those that the node has passed
+        if P.goal.layer[slot] < layer:
+            ahead.low[slot] = 1.0 if S.codes[P.goal.unit[slot]] > 0 else -1.0
+            ahead.high[slot] = ahead.low[slot]
+    for at in range(layer, last + 1):
+        for slot in range(len(P.goal.layer)):
+            if P.goal.layer[slot] == at:
+                ahead.low[slot] = value[P.goal.member[slot]]
+                ahead.high[slot] = ahead.low[slot]
+        if at < last:
+            _step(P, S, at)
+    return _holds(P, S)
+
+
+@kernel
+def _step(P, S, layer):
+    """Values of the next layer's members from those of this one."""
+    value, state = S.ahead.value, S.ahead.state
+    n, unit, base = P.layers.n_units[layer], P.layers.unit_at[layer], P.layers.piece_at[layer]
+    half = len(state) // 2
+    keep = P.weights.keep[P.layers.keep_at[layer] :]
+    for k in range(P.layers.n_keep[layer]):
+        state[half + k] = state[keep[k]]
+    for k in range(P.layers.n_keep[layer]):
+        state[n + k] = state[half + k]
+    for k in range(n):
+        first = base + P.units.start[unit + layer + k]
+        end = base + P.units.start[unit + layer + k + 1]
+        lead = P.units.lead[unit + k]
+        if lead == 0:
+            x, at = value[P.units.member[first]], first
+            while at < end - 1 and x + P.units.shift[at] > 0.0:
+                at += 1
+            state[k] = P.units.slope[at] * x + P.units.offset[at]
+        else:
+            best = -math.inf
+            for at in range(first, end):
+                own = P.units.slope[at] * value[P.units.member[at]] + P.units.offset[at]
+                best = max(best, lead * own)
+            state[k] = lead * best
+    after = layer + 1
+    n_mem, u = P.layers.n_mem[after], P.layers.mem_at[after]
+    weight = P.weights.weight[P.weights.weight_at[after] :]
+    start = P.weights.column_start[P.weights.column_at[after] :]
+    column_row = P.weights.column_row[P.weights.weight_at[after] :]
+    for i in range(n_mem):
+        value[i] = P.weights.bias[u + i]
+    for j in range(P.layers.n_in[after]):
+        x = state[j]
+        if x == 0.0:
+            continue
+        if P.weights.dense[after] == 1:
+            row = weight[j * n_mem : (j + 1) * n_mem]
+            for i in range(n_mem):
+                value[i] += row[i] * x
+        else:
+            for s in range(start[j], start[j + 1]):
+                value[column_row[s]] += weight[s] * x
+
+
+@kernel
+def _holds(P, S):
+    """Whether the condition holds for the slots' values."""
+    goal, ahead, stack = P.goal, S.ahead, S.ahead.stack
+    top = 0
+    for i in range(len(goal.kind)):
+        kind, count = goal.kind[i], goal.first[i]
+        if kind == c.ALL_OF or kind == c.ANY_OF:
+            out = 1 if kind == c.ALL_OF else 0
+            for k in range(top - count, top):
+                if kind == c.ALL_OF:
+                    out = min(out, stack[k])
+                else:
+                    out = max(out, stack[k])
+            top -= count
+            stack[top] = out
+        elif kind == c.CONSTANT:
+            stack[top] = count
+        else:
+            value = ahead.low[count]
+            if kind == c.AT_MOST:
+                stack[top] = 1 if value <= 0.0 else 0
+            elif kind == c.ABOVE:
+                stack[top] = 1 if value > 0.0 else 0
+            elif kind == c.IS_ZERO:
+                stack[top] = 1 if value == 0.0 else 0
+            else:
+                stack[top] = 1 if value != 0.0 else 0
+        top += 1
+    return stack[0] == 1

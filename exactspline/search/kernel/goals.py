@@ -1,0 +1,59 @@
+"""A goal as the kernel's arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...compile.program import Program
+from ..goal import KINDS, Goal
+from . import control as c
+from .layout import Ahead, Problem
+from .layout import Goal as GoalArrays
+
+__all__ = ["room_ahead", "seeking"]
+
+
+def seeking(problem: Problem, program: Program, goal: Goal) -> Problem:
+    """The problem with a goal; the other arrays are shared."""
+    mode = problem.mode.copy()
+    mode[c.SEEKS] = goal.every
+    mode[c.BOX_ABOVE] = 0  # tight boxes pay: bounds of all that follows are taken on them
+    units = np.array(goal.units, dtype=np.int64)
+    layer = np.searchsorted(program.unit_start, units, side="right").astype(np.int64) - 1
+    member = np.zeros(len(units), dtype=np.int64)
+    for slot, (at, unit) in enumerate(zip(layer.tolist(), units.tolist(), strict=True)):
+        own = program.layers[at].units
+        first = own.piece_start[unit - int(program.unit_start[at])]
+        member[slot] = own.piece_member[first]
+    ctl = np.zeros(c.N_GOAL_CTL, dtype=np.int64)
+    ctl[c.LAST_LAYER] = layer.max(initial=0)
+
+    def column(values: list[int]) -> np.ndarray:
+        return np.array(values, dtype=np.int64)
+
+    arrays = GoalArrays(
+        ctl=ctl, kind=column([KINDS.index(node.kind) for node in goal.nodes]),
+        first=column([node.first for node in goal.nodes]),
+        second=column([node.second for node in goal.nodes]),
+        near=column([node.near for node in goal.nodes]), layer=layer, unit=units, member=member,
+    )  # fmt: skip
+    return problem.like(mode=mode, goal=arrays)
+
+
+def room_ahead(problem: Problem, goal: Goal) -> Ahead:
+    """Room to work in."""
+    d, layers = int(problem.mode[c.DIM]), problem.layers
+    members = max(1, int(layers.n_mem.max(initial=1)))
+    entries = 2 * max(1, int(layers.n_in.max(initial=1)), int(layers.n_state.max(initial=1)))
+    ctl = np.zeros(c.N_AHEAD_CTL, dtype=np.int64)
+    ctl[c.TRY_POINTS] = goal.points
+    slots = max(1, len(goal.units))
+    return Ahead(
+        ctl=ctl, lower=np.zeros(members * (d + 1)), upper=np.zeros(members * (d + 1)),
+        off=np.zeros(members), least=np.zeros(members), most=np.zeros(members),
+        size=np.zeros(members), state_lower=np.zeros((entries, d + 1)),
+        state_upper=np.zeros((entries, d + 1)), state_off=np.zeros(entries), reach=np.zeros(d),
+        open=np.zeros(max(1, int(layers.n_units.max(initial=1))), dtype=np.int64),
+        low=np.zeros(slots), high=np.zeros(slots), value=np.zeros(members),
+        state=np.zeros(entries), stack=np.zeros(len(goal.nodes) + 1, dtype=np.int64),
+    )  # fmt: skip

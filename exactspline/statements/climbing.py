@@ -1,0 +1,95 @@
+"""A search for a point in float64, before the tree: uphill on how much a condition seems to hold.
+
+Every point that is found is checked exactly by whoever asks; none found proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from ..clock import check
+from ..domain import Chart
+from ..errors import ExactSplineError
+from ..rationals import nearest_float
+from .conditions import Condition
+from .exact import float_margins
+from .guess import is_in, lifted
+from .joint import Coordinates
+
+__all__ = ["climbed"]
+
+_SCATTERED = 2048
+_CLIMBERS = 24
+_STEPS = 40
+_SHRINK = 0.6
+_MOST = 12  # dimensions: every step evaluates twice as many points a climber
+
+
+def climbed(
+    coordinates: Coordinates, chart: Chart, condition: Condition
+) -> Iterator[tuple[Fraction, ...]]:
+    """Points of a bounded box where a condition seems to hold, at most a few.
+
+    Parameters
+    ----------
+    coordinates : Coordinates
+    chart : Chart
+        Of the joint domain; nothing is tried where it is not bounded by coordinates.
+    condition : Condition
+        Without slopes and codes.
+    """
+    if chart.dim > _MOST or any(v is None for v in (*chart.low, *chart.high)):
+        return
+    low = np.array([nearest_float(Fraction(v)) for v in chart.low if v is not None])
+    high = np.array([nearest_float(Fraction(v)) for v in chart.high if v is not None])
+    if not np.all(np.isfinite(high - low)):
+        return
+
+    def margins(points: np.ndarray) -> np.ndarray:
+        check()
+        return float_margins(condition, lifted(coordinates, chart, points))
+
+    try:
+        found = list(_found(chart, low, high, margins))
+    except (OverflowError, ValueError, ArithmeticError, ExactSplineError):
+        return
+    yield from found
+
+
+def _found(
+    chart: Chart, low: np.ndarray, high: np.ndarray, margins: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[tuple[Fraction, ...]]:
+    """The best climbers where the condition seems to hold."""
+    rng, k = np.random.default_rng(0), len(low)
+    points = low + rng.random((_SCATTERED, k)) * (high - low)
+    value = margins(points)
+    order = np.argsort(-value, kind="stable")[:_CLIMBERS]
+    points, value = points[order], value[order]
+    size = np.full(len(points), 0.25)
+    for _ in range(_STEPS):
+        if value[0] > 0:
+            break
+        step = (size[:, None] * (high - low))[:, :, None] * np.eye(k)
+        tried = np.concatenate([points[:, None] + step, points[:, None] - step], axis=1)
+        tried = np.clip(tried, low, high)
+        own = margins(tried.reshape(-1, k)).reshape(len(points), 2 * k)
+        # all coordinates at once, each to its better side
+        up = own[:, :k] > own[:, k:]
+        both = np.clip(points + np.where(up, 1, -1) * size[:, None] * (high - low), low, high)
+        tried = np.concatenate([tried, both[:, None]], axis=1)
+        own = np.concatenate([own, margins(both)[:, None]], axis=1)
+        best = own.argmax(axis=1)
+        better = own[np.arange(len(points)), best] > value
+        points = np.where(better[:, None], tried[np.arange(len(points)), best], points)
+        value = np.where(better, own[np.arange(len(points)), best], value)
+        size = np.where(better, size, size * _SHRINK)
+        order = np.argsort(-value, kind="stable")
+        points, value, size = points[order], value[order], size[order]
+    for point, own in zip(points.tolist(), value.tolist(), strict=True):
+        exact = [Fraction(v) for v in point]
+        if own > 0 and is_in(chart, exact):
+            yield tuple(exact)
+            return

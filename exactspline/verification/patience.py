@@ -1,0 +1,49 @@
+"""Proofs that wait for no compiler as long as they are short."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ..search.choice import REFERENCE, small_without_compiler
+from ..statements.prove import prove
+from ..statements.quantified import Statement
+from ..statements.verdict import Verdict
+
+__all__ = ["proved"]
+
+_PATIENCE = 8.0  # seconds of a search in rationals; compiling takes some 15
+
+
+class _SlowError(Exception):
+    """A search in rationals takes longer than it may."""
+
+
+def proved(
+    statement: Statement, time_limit: float | None, limit: int | None, progress: Any,
+    order: str = "auto",
+) -> Verdict:  # fmt: skip
+    """As `prove`; without compiled kernels a small search begins in rationals.
+
+    Where that takes long, it is worth waiting for the compiler.
+    """
+    start = time.monotonic()
+
+    def watch(run: Any) -> None:
+        if run.engine_name == REFERENCE and time.monotonic() - start > _PATIENCE:
+            raise _SlowError
+        if callable(progress):
+            progress(run)
+
+    try:
+        with small_without_compiler():
+            return prove(
+                statement, time_limit=time_limit, limit=limit,
+                progress=True if progress is True else watch, order=order,
+            )  # fmt: skip
+    except _SlowError:
+        left = None if time_limit is None else time_limit - (time.monotonic() - start)
+        return prove(
+            statement, time_limit=None if left is None else max(left, 0.0), limit=limit,
+            progress=progress, order=order,
+        )  # fmt: skip

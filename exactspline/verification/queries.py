@@ -1,0 +1,365 @@
+"""`verify_query`: VNN-LIB 2.0 queries over several networks, inputs and hidden values, exactly."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from ..domain import WholeSpace
+from ..errors import LimitError, UndecidedError
+from ..formats.files import PathLike
+from ..formats.onnx.declared import load_declared
+from ..formats.onnx.ranges import Ranges
+from ..formats.vnnlib.declared import DeclaredNetwork, Query
+from ..formats.vnnlib.query import All
+from ..formats.vnnlib.query2 import load_query_two
+from ..mode import guarded
+from ..network.network import Network
+from ..statements.affine import Affine
+from ..statements.exact import holds_at
+from ..statements.quantified import Statement, exists
+from ..statements.terms import Term
+from .branches import Branch, branches, condition_of
+from .patience import proved
+from .typed import typed_point
+
+__all__ = ["QueryAnswer", "verify_query"]
+
+Ends = list[Fraction | None]
+_MOST_FREE = 60  # coordinates that are searched at once
+_DEEP = 20_000  # formulas of 1,000 levels go through functions that call themselves
+
+
+@guarded
+@dataclass
+class QueryAnswer:
+    """What came out.
+
+    Attributes
+    ----------
+    verdict : str
+        "sat", "unsat", "timeout" or "unknown".
+    values : dict of str to tuple of Fraction
+        Of "sat": the entries of every declared variable, exactly, in the order of the query.
+    typed : bool
+        Whether the inputs are numbers of their declared types.
+    notes : tuple of str
+        What else is to be known: types that differ, why a verdict is unknown.
+    regions, decisions, pruned : int
+    seconds : float
+
+    Examples
+    --------
+    >>> from exactspline.verification.queries import QueryAnswer
+    >>> QueryAnswer("unsat").verdict
+    'unsat'
+    """
+
+    verdict: str
+    values: dict[str, tuple[Fraction, ...]] = field(default_factory=dict)
+    typed: bool = True
+    notes: tuple[str, ...] = ()
+    regions: int = 0
+    decisions: int = 0
+    pruned: int = 0
+    seconds: float = 0.0
+
+
+@guarded
+def verify_query(
+    query: PathLike | Query, networks: Mapping[str, PathLike], *,
+    time_limit: float | None = None, limit: int | None = None, progress: Any = None,
+    order: str = "auto",
+) -> QueryAnswer:  # fmt: skip
+    """Decide a VNN-LIB 2.0 query: values of all inputs that satisfy it, or a proof of none.
+
+    Parameters
+    ----------
+    query : path-like
+    networks : mapping of str to path-like
+        The ONNX file of every declared network that is not ``equal-to`` another one.
+    time_limit : float, optional
+        Seconds in all, reading included; 0 ends in "timeout".
+    limit : int, optional
+        Regions a set of inputs.
+    progress : callable or bool, optional
+        As in `prove`.
+    order : str
+        As in `prove`.
+
+    Returns
+    -------
+    QueryAnswer
+
+    Raises
+    ------
+    FormatError
+        If a file is no query or no model, a network has no file, or shapes do not fit.
+    UnsupportedOperatorError
+        For products of variables, and models that are not piecewise affine on the inputs asked
+        for.
+
+    Notes
+    -----
+    Guarantee: exact, for the real function of the stored parameters and the query's decimals,
+    whatever element types are declared. Conditions in a model (Equal, Where, Cast) that bounds
+    prove constant on the query's inputs are constants there. Cost: that of `prove`.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import exactspline as es
+    >>> folder = tempfile.mkdtemp()
+    >>> model, name = os.path.join(folder, "f.onnx"), os.path.join(folder, "q.vnnlib")
+    >>> es.Network([es.Dense([[2]]), es.ReLU()], (1,)).to_onnx(model)
+    >>> with open(name, "w") as stream:
+    ...     _ = stream.write(
+    ...         "(vnnlib-version <2.0>)"
+    ...         "(declare-network f (declare-input A real [1,1]) (declare-output B real [1,1]))"
+    ...         "(assert (and (>= A[0,0] 0.0) (<= A[0,0] 1.0) (>= B[0,0] 2.0)))"
+    ...     )
+    >>> answer = es.verify_query(name, {"f": model})
+    >>> answer.verdict, answer.values["A"]
+    ('sat', (Fraction(1, 1),))
+    """
+    start = time.monotonic()
+    stated = query if isinstance(query, Query) else load_query_two(query)
+    files = stated.files({name: str(path) for name, path in networks.items()})
+    with _deep_recursion():
+        out = _decided(stated, files, start, time_limit, limit, progress, order)
+    out.seconds = time.monotonic() - start
+    return out
+
+
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _DEEP))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+@dataclass
+class _Part:
+    """One declared network and where its entries stand."""
+
+    declared: DeclaredNetwork
+    at: int  # among all inputs
+    size: int
+    network: Network | None = None
+
+    @property
+    def place(self) -> slice:
+        return slice(self.at, self.at + self.size)
+
+    def outputs(self, point: Sequence[Fraction]) -> list[Fraction]:
+        """The declared values at a point of all inputs; behind a softmax they are float64."""
+        assert self.network is not None
+        x = np.empty(self.size, dtype=object)
+        x[:] = list(point[self.place])
+        x = x.reshape(self.network.input_shape)
+        if self.network.output_nodes:
+            y = self.network.forward(x.astype(np.float64), output_operator=True)
+        else:
+            y = self.network.forward(x, exact=True)
+        return [Fraction(v) for v in np.asarray(y, dtype=object).reshape(-1).tolist()]
+
+
+def _decided(
+    query: Query, files: Mapping[str, str], start: float, time_limit: float | None,
+    limit: int | None, progress: Any, order: str,
+) -> QueryAnswer:  # fmt: skip
+    def left() -> float | None:
+        return None if time_limit is None else time_limit - (time.monotonic() - start)
+
+    out = QueryAnswer("unsat", notes=query.notes)
+    try:
+        found = [(b, box) for b in branches(query.formula) if (box := _box(b, query.inputs))]
+    except LimitError as error:
+        out.verdict, out.notes = "unknown", (*query.notes, str(error))
+        return out
+    parts = _parts(query)
+    out.notes += _load(parts, files, [box for _, box in found], query.inputs)
+    free = max(
+        (sum(_is_free(a, b) for a, b in zip(*box, strict=True)) for _, box in found), default=0
+    )
+    if free > _MOST_FREE:
+        out.verdict = "unknown"
+        out.notes += (f"{free} inputs vary at once; up to {_MOST_FREE} are searched",)
+        return out
+    for branch, box in found:
+        rest = left()
+        if rest is not None and rest <= 0:
+            out.verdict = "timeout"
+            break
+        statement = _statement(parts, branch)
+        point = _one_point(box)
+        near: Sequence[Fraction] | None = None
+        if point is None:
+            try:
+                point, near = _searched(statement, rest, limit, progress, out, order)
+            except UndecidedError as error:
+                out.verdict = "unknown"
+                out.notes += (str(error),)
+        elif not _good(statement, point):
+            continue
+        if point is not None:
+            out.verdict = "sat"
+            _describe(out, query, parts, statement, box, point, near or point)
+            break
+    return out
+
+
+def _parts(query: Query) -> list[_Part]:
+    out, at = [], 0
+    for declared in query.networks:
+        size = sum(t.size for t in declared.of("input"))
+        out.append(_Part(declared, at, size))
+        at += size
+    return out
+
+
+# --- what inputs are asked for ---------------------------------------------------------------
+
+
+def _box(branch: Branch, dim: int) -> tuple[Ends, Ends] | None:
+    """The bounds of single inputs in an alternative; None if they exclude each other."""
+    low: Ends = [None] * dim
+    high: Ends = [None] * dim
+    for part in branch.inputs:
+        if not part.terms and (part.constant > 0 or (part.strict and part.constant == 0)):
+            return None
+        if len(part.terms) != 1:
+            continue
+        (((_, index), factor),) = part.terms
+        end = -part.constant / factor
+        ends, best = (high, min) if factor > 0 else (low, max)
+        own = ends[index]
+        ends[index] = end if own is None else best(own, end)
+    for a, b in zip(low, high, strict=True):
+        if a is not None and b is not None and a > b:
+            return None
+    return low, high
+
+
+def _is_free(low: Fraction | None, high: Fraction | None) -> bool:
+    return low is None or low != high
+
+
+def _one_point(box: tuple[Ends, Ends]) -> tuple[Fraction, ...] | None:
+    """The only point that bounds leave, if there is just one."""
+    low, high = box
+    if any(_is_free(a, b) for a, b in zip(low, high, strict=True)):
+        return None
+    return tuple(v for v in low if v is not None)
+
+
+def _load(
+    parts: Sequence[_Part], files: Mapping[str, str], boxes: Sequence[tuple[Ends, Ends]], dim: int
+) -> tuple[str, ...]:
+    """Read all models, each for the inputs that the query asks for; notes."""
+    low, high = _hull([a for a, _ in boxes], dim, min), _hull([b for _, b in boxes], dim, max)
+    notes: list[str] = []
+    known: dict[Any, Network] = {}
+    for part in parts:
+        file = files[part.declared.name]
+        key = (
+            file,
+            tuple(
+                (t.kind, t.shape, t.onnx_name or (t.name if t.kind == "hidden" else None))
+                for t in part.declared.tensors
+            ),
+        )
+        if key not in known:
+            ranges = Ranges(low[part.place], high[part.place])
+            loaded = load_declared(file, part.declared, ranges)
+            notes += [n for n in loaded.notes if n not in notes]
+            if not loaded.local:
+                known[key] = loaded.network
+            part.network = loaded.network
+        else:
+            part.network = known[key]
+    return tuple(notes)
+
+
+def _hull(ends: Sequence[Ends], dim: int, outer: Any) -> Ends:
+    if not ends:
+        return [None] * dim
+    out: Ends = []
+    for column in zip(*ends, strict=True):
+        known = [v for v in column if v is not None]
+        out.append(outer(known) if len(known) == len(column) else None)
+    return out
+
+
+# --- the search ------------------------------------------------------------------------------
+
+
+def _statement(parts: Sequence[_Part], branch: Branch) -> Statement:
+    """That a point of an alternative exists; the point has all inputs one after the other."""
+
+    def condition(x: Any) -> Any:
+        entries: list[Affine] = []
+        for part in parts:
+            entries += part.network(x[part.place])._entries  # type: ignore[misc]
+        y = Term(entries, (len(entries),))
+        return condition_of(All((*branch.inputs, branch.rest)), x, y)
+
+    return exists(WholeSpace(sum(part.size for part in parts)), condition)
+
+
+def _good(statement: Statement, point: Sequence[Fraction]) -> bool:
+    """Whether a point satisfies a statement, by exact forward passes."""
+    return holds_at(statement.condition, {statement.points[0]: tuple(point)})
+
+
+def _searched(
+    statement: Statement, time_limit: float | None, limit: int | None, progress: Any,
+    out: QueryAnswer, order: str,
+) -> tuple[tuple[Fraction, ...] | None, tuple[Fraction, ...] | None]:  # fmt: skip
+    """A point and a float64 one near it, or None; the answer is told what was done."""
+    found = proved(statement, time_limit, limit, progress, order)
+    out.regions += found.regions
+    out.decisions += found.decisions
+    out.pruned += found.pruned
+    if found.holds is None:
+        out.verdict = "timeout" if found.stopped == "time limit" else "unknown"
+        if out.verdict == "unknown":
+            out.notes += (f"the search stopped: {found.stopped}",)
+    if not found.holds:
+        return None, None
+    near = found.float_point
+    floats = None if near is None else tuple(Fraction(v) for v in near)
+    return tuple(found.witness), floats  # type: ignore[arg-type]
+
+
+def _values(parts: Sequence[_Part], point: Sequence[Fraction]) -> list[Fraction]:
+    return [v for part in parts for v in part.outputs(point)]
+
+
+def _describe(
+    out: QueryAnswer, query: Query, parts: Sequence[_Part], statement: Statement,
+    box: tuple[Ends, Ends], point: Sequence[Fraction], near: Sequence[Fraction],
+) -> None:  # fmt: skip
+    """Fill in the values of all variables, at a point of the declared types if one is near."""
+    types = [t.type for n in query.networks for t in n.of("input") for _ in range(t.size)]
+    found = typed_point(point, near, types, box, lambda x: _good(statement, x))
+    out.typed = found is not None
+    if found is not None:
+        point = found
+    values, x, y = {}, list(point), _values(parts, point)
+    for network in query.networks:
+        for tensor in network.tensors:
+            source = x if tensor.kind == "input" else y
+            values[tensor.name] = tuple(source[: tensor.size])
+            del source[: tensor.size]
+    out.values = values
