@@ -27,6 +27,7 @@ from ..statements.atoms import PointAtom
 from ..statements.conditions import Condition, Literal, conjunction, literals_of
 from ..statements.exact import Values, float_values, holds_at
 from ..statements.faces import Cells
+from ..statements.goals import goal_of
 from ..statements.guess import is_in
 from ..statements.joint import Coordinates, Joint, joint_domain
 from ..statements.optimum import _Best, _objective
@@ -141,7 +142,11 @@ class _Climb(_Best):
             return
         self.cells = Cells(self.joint, boxes.domain)
         self.watch = _Watch(sought, self.joint, self.cells, self.clock, False, near)
-        driver = Driver(Request(self.joint.network, boxes.domain, limit), self.clock)
+        goal = goal_of(self.joint, condition, self.watch.near, points=False) if wanted else None
+        request = Request(
+            self.joint.network, boxes.domain, limit, goal=goal, program=self.joint.program
+        )
+        driver = Driver(request, self.clock)
         for _ in sought.driven(driver, self.of_batch, progress):
             pass
 

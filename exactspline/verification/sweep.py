@@ -42,6 +42,7 @@ from ..statements.conditions import (
 )
 from ..statements.exact import holds_at
 from ..statements.faces import Cell
+from ..statements.goals import goal_of
 from ..statements.guess import thin
 from ..statements.joint import Coordinates, Joint, joint_domain
 from ..statements.pruning import undecided
@@ -184,9 +185,16 @@ class Sweep:
             return
         self.cells = AffineCells(self.joint, self.base, applied, self.coordinates)
         watch = _Watch(sought, self.joint, self.cells, self.clock, bool(still), near)
+        goal = None
+        if moving and not still and executor is None:  # closes cells where nothing holds
+            goal = goal_of(self.joint, self.rest, watch.near, points=False)
         self._driver = Driver(
-            Request(self.joint.network, boxes.domain, engine=engine, executor=executor), self.clock
-        )
+            Request(
+                self.joint.network, boxes.domain, engine=engine, executor=executor, goal=goal,
+                program=self.joint.program,
+            ),
+            self.clock,
+        )  # fmt: skip
 
         def take(batch: Batch) -> None:
             self._take(batch, watch)
