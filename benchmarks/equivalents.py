@@ -82,6 +82,11 @@ _LISTED: dict[str, dict[str, list[tuple[str, str, str]]]] = {
             ("int(network.program.unit_start[layer - 1]) + k", "+ -> -", _SHOWN),
         ],
     },
+    "operators/symbolic.py": {
+        "_max_pool": [
+            ("start + sum(steps[:i + 1])", "+ -> -", "the line runs the other way, in all orders"),
+        ],
+    },
     "operators/operators.py": {
         "_points": [
             (text, what, "numbers of inputs that the output does not read: any will do")

@@ -284,7 +284,7 @@ def _parser() -> argparse.ArgumentParser:
     prove.add_argument("--limit", type=_whole, metavar="N", help="stop after N regions")
     prove.add_argument("--time-limit", type=_seconds, metavar="S", help="stop after S seconds")
     add_census(commands, _EXIT_CODES)  # type: ignore[arg-type]
-    add_verify(commands, _EXIT_CODES, _seconds)  # type: ignore[arg-type]
+    add_verify(commands, _EXIT_CODES, _seconds, _whole)  # type: ignore[arg-type]
     add_supports(commands, _EXIT_CODES)  # type: ignore[arg-type]
     theorems = _command(
         commands, "theorems", "check the theory on a network", _THEOREMS, _THEOREMS_EXAMPLES,

@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ExactSplineError, ParameterError
 from ..rationals import format_rational
@@ -20,6 +20,10 @@ from ..verification.instances import COLUMNS, Decided, Instance, decide, instanc
 from ..verification.queries import QueryAnswer
 from .streams import results
 from .text import printable
+from .workers import workers
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["verify"]
 
@@ -31,7 +35,8 @@ def verify(arguments: argparse.Namespace) -> int:
     if arguments.instances is not None:
         if arguments.network is not None or arguments.given:
             raise ParameterError("verify: give a network and a property, or --instances FILE")
-        return _table(arguments)
+        with workers(arguments) as executor:
+            return _table(arguments, executor)
     for name in ("out", "results"):
         if getattr(arguments, name) is not None:
             raise ParameterError(f"verify: --{name} is for --instances")
@@ -40,7 +45,8 @@ def verify(arguments: argparse.Namespace) -> int:
             "verify: give NETWORK and PROPERTY, or QUERY and --network NAME=FILE, or --instances"
         )
     networks, path = _files(arguments)
-    found = decide(networks, path, arguments.timeout, order=arguments.order)
+    with workers(arguments) as executor:
+        found = decide(networks, path, arguments.timeout, order=arguments.order, executor=executor)
     for note in found.answer.notes if isinstance(found.answer, QueryAnswer) else ():
         _note(note)
     if arguments.json:
@@ -147,7 +153,7 @@ def _json(found: Decided) -> dict[str, Any]:
 # --- tables ----------------------------------------------------------------------------------
 
 
-def _table(arguments: argparse.Namespace) -> int:
+def _table(arguments: argparse.Namespace, executor: Executor | None) -> int:
     """Every line of a table; with --out a file of results, which is gone on with."""
     table = Path(arguments.instances)
     todo = list(instances(table, arguments.timeout))
@@ -162,7 +168,7 @@ def _table(arguments: argparse.Namespace) -> int:
             if known[instance.onnx, instance.vnnlib] > 0:  # a line may stand twice
                 known[instance.onnx, instance.vnnlib] -= 1
                 continue
-            row = _row(instance, table.parent, arguments.results)
+            row = _row(instance, table.parent, arguments, executor)
             if writer is not None and stream is not None:
                 writer.writerow(row)
                 stream.flush()
@@ -175,15 +181,20 @@ def _table(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _row(instance: Instance, folder: Path, texts: str | None) -> tuple[str, ...]:
+def _row(
+    instance: Instance, folder: Path, arguments: argparse.Namespace, executor: Executor | None
+) -> tuple[str, ...]:  # fmt: skip
     """Decide one line."""
     start, regions, point = time.monotonic(), 0, ""
     try:
         networks = {name: str(folder / file) for name, file in instance.networks.items()}
-        found = decide(networks, str(folder / instance.vnnlib), instance.seconds, measure=False)
+        found = decide(
+            networks, str(folder / instance.vnnlib), instance.seconds, measure=False,
+            order=arguments.order, executor=executor,
+        )  # fmt: skip
         verdict, regions, point = found.verdict, found.answer.regions, found.counterexample
-        if texts is not None:
-            _write_text(Path(texts), instance, found)
+        if arguments.results is not None:
+            _write_text(Path(arguments.results), instance, found)
     except ExactSplineError as error:
         verdict = "error"
         _note(f"{instance.onnx}, {instance.vnnlib}: {error}")

@@ -44,6 +44,7 @@ def add_verify(
     commands: argparse._SubParsersAction[argparse.ArgumentParser],
     exit_codes: str,
     seconds: Callable[[str], float],
+    whole: Callable[[str], int],
 ) -> None:
     """Add the command.
 
@@ -52,8 +53,8 @@ def add_verify(
     commands : subparsers
     exit_codes : str
         Ends the help.
-    seconds : callable
-        Reads a number of seconds.
+    seconds, whole : callable
+        Read a number of seconds, and a whole number.
     """
     parser = commands.add_parser(
         "verify", help="decide a property: sat or unsat", description=_VERIFY,
@@ -81,6 +82,13 @@ def add_verify(
         "--order", choices=("auto", "canonical"), default="auto",
         help="canonical: the counterexample of the first region that has one; no point is tried",
     )  # fmt: skip
+    together = parser.add_mutually_exclusive_group()
+    together.add_argument(
+        "--workers", type=whole, metavar="N", help="search with N processes; the same verdict"
+    )
+    together.add_argument(
+        "--dask", metavar="ADDRESS", help="search on a cluster: the address of a dask scheduler"
+    )
     parser.add_argument(
         "--instances", metavar="FILE",
         help="a .csv file with a network, a property and seconds a line; paths are from its folder",

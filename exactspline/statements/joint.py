@@ -180,6 +180,8 @@ class Joint:
         Networks whose codes are asked for.
     objective : Affine, optional
         A form whose map is asked for: the first output.
+    as_written : bool
+        Whether equal units stay apart; they do where codes are asked for.
 
     Attributes
     ----------
@@ -191,13 +193,14 @@ class Joint:
     def __init__(
         self, coordinates: Coordinates, literals: Sequence[Literal], *,
         constants: Sequence[Applied] = (), objective: Affine | None = None,
+        as_written: bool = False,
     ) -> None:  # fmt: skip
         self._coordinates = coordinates
         self._nodes: list[tuple[Operator, tuple[int, ...]]] = []
         self._sizes: list[int] = []  # flat entries of every node's value
         self._of: dict[Atom, int] = {}
         self._networks: dict[Applied, list[int]] = {}  # its nodes' places
-        self._constants = tuple(constants)
+        self._as_written = as_written or bool(constants)
         forms = list(dict.fromkeys(form for part in literals for form in asked(part)))
         self.columns = {form: number for number, form in enumerate(forms)}
         outputs = []
@@ -323,7 +326,7 @@ class Joint:
         """The program with equal units once, where there may be any; and where each has gone."""
         program = self.network.program
         size = sum(len(layer.members.data) for layer in program.layers)
-        if self._constants or len(self._networks) < 2 or size > _MOST_COEFFICIENTS:
+        if self._as_written or len(self._networks) < 2 or size > _MOST_COEFFICIENTS:
             return None
         return with_equal_units_once(program)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..clock import OutOfTime
 from ..driver.request import clock_of
@@ -15,6 +15,9 @@ from .quantified import Statement
 from .search import Found, Sought
 from .verdict import Verdict
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
 __all__ = ["ORDERS", "counterexamples", "find", "prove"]
 
 ORDERS = ("auto", "canonical")
@@ -23,7 +26,7 @@ ORDERS = ("auto", "canonical")
 @guarded
 def prove(
     statement: Statement, *, limit: int | None = None, time_limit: float | None = None,
-    progress: Any = None, order: str = "auto",
+    progress: Any = None, order: str = "auto", executor: Executor | None = None,
 ) -> Verdict:  # fmt: skip
     """Prove a statement, or refute it by a point.
 
@@ -40,6 +43,8 @@ def prove(
     order : str
         "auto": points are tried before and on the way. "canonical": a point that is found lies in
         the first region that has one, in the order of the codes of what is searched.
+    executor : concurrent.futures.Executor, optional
+        Has its workers search, as in `count_regions`.
 
     Returns
     -------
@@ -73,7 +78,7 @@ def prove(
     if order not in ORDERS:
         raise ParameterError(f"order {order!r}: give one of {', '.join(ORDERS)}")
     start, clock = time.perf_counter(), clock_of(time_limit)
-    sought = Sought(statement.points, statement.sought)
+    sought = Sought(statement.points, statement.sought, executor)
     found: Found | None = None
     try:
         found = next(iter(sought.found(

@@ -57,6 +57,8 @@ from .joint import Coordinates, Joint, asked, joint_domain
 from .pruning import undecided
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from ..domain import Domain
     from ..polyhedra.lp import Row
     from ..search.decisions import Batch
@@ -102,10 +104,13 @@ class Sought:
     ----------
     points : tuple of PointAtom
     condition : Condition
+    executor : Executor, optional
+        Has its workers search regions.
     """
 
     points: tuple[PointAtom, ...]
     condition: Condition
+    executor: Executor | None = None
     regions: int = 0
     decisions: int = 0
     stopped: str = ""
@@ -191,7 +196,10 @@ class Sought:
         constants = list(dict.fromkeys(a.applied for p in still for a in p.form.atoms))  # type: ignore[attr-defined]
         near = {} if still else self.near(moving)
         more = [Literal(less, "<=") for less in near.values()]
-        joint = Joint(self.coordinates, [*moving, *more], constants=constants)
+        joint = Joint(
+            self.coordinates, [*moving, *more], constants=constants,
+            as_written=self.executor is not None,  # workers are given the network
+        )  # fmt: skip
         with clock.running():
             if _settled(self.rest, joint) == FALSE:
                 self.method = "by exact forms"
@@ -211,7 +219,8 @@ class Sought:
         watch = _Watch(self, joint, Cells(joint, boxes.domain), clock, bool(still), near)
         goal = None if still else goal_of(joint, self.rest, watch.near, points=tries)
         request = Request(
-            joint.network, boxes.domain, limit, goal=goal, program=joint.program
+            joint.network, boxes.domain, limit, goal=goal, program=joint.program,
+            executor=self.executor,
         )  # fmt: skip
         driver = Driver(request, clock)
         yield from self.driven(driver, watch.of_batch, progress, first)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from ..clock import Clock
@@ -254,11 +254,13 @@ class TaskRun:
         seconds = max(seconds, len(self._problem[0]) / _BYTES_PER_SECOND)
         if clock.deadline is not None:
             seconds = min(seconds, max(0.0, clock.deadline - clock.now()))
+        # points are not handed over: regions tell as much
+        goal = None if run.goal is None else replace(run.goal, points=False)
         return Task(
             *self._problem, work.part, "rational" if run.slow else run.engine, run.keep,
             run.facets, seconds,
             1 if self._inline else max(1, PARTS * self._workers + 1 - parts),
-            self._limit(), clock.left(),
+            self._limit(), clock.left(), goal,
         )  # fmt: skip
 
     def _limit(self) -> int:

@@ -23,6 +23,7 @@ from ..formats.json.network import network_from_json, network_to_json
 from ..mode import guarded
 from ..network.network import Network
 from ..search.decisions import COMPILING, Decisions
+from ..search.goal import Goal
 from ..search.part import Part
 from ..search.run import Run
 from ..search.warm import warm_up
@@ -60,6 +61,8 @@ class Task:
         Regions after which to stop.
     within : float
         Seconds after which it is to be over, the way to the part and all steps included.
+    goal : Goal, optional
+        What is sought: cells on which it holds nowhere may be left out.
     """
 
     network: bytes
@@ -72,6 +75,7 @@ class Task:
     split: int
     limit: int
     within: float = math.inf
+    goal: Goal | None = None
 
 
 @dataclass
@@ -147,7 +151,7 @@ def run_of(task: Task, program: Program, domain: Domain) -> Run:
     """The run of a task; it may be stopped by the clock."""
     return Run(
         program, domain, keep=task.keep, max_regions=task.limit, engine=task.engine,
-        facets=task.facets, part=task.part,
+        facets=task.facets, part=task.part, goal=task.goal,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import FormatError
 from ..formats import load
@@ -28,6 +29,9 @@ from .assignments import assignment_text
 from .queries import QueryAnswer, verify_query
 from .runtime import Measured, measured_answer, measured_query
 from .verify import Answer, verify
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["COLUMNS", "Decided", "Instance", "decide", "instances", "known_results"]
 
@@ -126,7 +130,7 @@ class Decided:
 
 def decide(
     networks: Mapping[str, str], path: str, seconds: float | None, *, measure: bool = True,
-    order: str = "auto",
+    order: str = "auto", executor: Executor | None = None,
 ) -> Decided:  # fmt: skip
     """Decide one property of any version.
 
@@ -142,6 +146,7 @@ def decide(
         Whether satisfying values go through onnxruntime as well.
     order : str
         As in `exactspline.prove`.
+    executor : Executor, optional
 
     Raises
     ------
@@ -152,7 +157,7 @@ def decide(
         own = unpacked(path, MAX_TEXT_BYTES)
         files = {name: unpacked(file, MAX_BINARY_BYTES) for name, file in networks.items()}
         if is_version_two(text_of(own)):
-            return _of_query(own, files, seconds, start, measure, order)
+            return _of_query(own, files, seconds, start, measure, order, executor)
         if len(files) != 1:
             raise FormatError(
                 f"{path}: a property of VNN-LIB 1.0 is of one network; {len(files)} are given"
@@ -161,7 +166,7 @@ def decide(
         network = load(file)
         formula: Formula = load_query(own, network.input_dim, network.output_dim)
         left = None if seconds is None else max(0.0, seconds - (time.monotonic() - start))
-        answer = verify(network, formula, time_limit=left, order=order)
+        answer = verify(network, formula, time_limit=left, order=order, executor=executor)
         found = None
         if measure and answer.input is not None:
             point = answer.input
@@ -173,7 +178,7 @@ def decide(
 
 def _of_query(
     path: str, files: dict[str, str], seconds: float | None, start: float, measure: bool,
-    order: str,
+    order: str, executor: Executor | None,
 ) -> Decided:  # fmt: skip
     query = load_query_two(path)
     if set(files) == {""}:
@@ -186,7 +191,7 @@ def _of_query(
         files = {wanted[0]: files[""]}
     every = query.files(files)
     left = None if seconds is None else max(0.0, seconds - (time.monotonic() - start))
-    answer = verify_query(query, files, time_limit=left, order=order)
+    answer = verify_query(query, files, time_limit=left, order=order, executor=executor)
     found = None
     if measure and answer.verdict == "sat":
         found = measured_query(query, every, answer.values)

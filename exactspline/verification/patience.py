@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..search.choice import REFERENCE, small_without_compiler
 from ..statements.prove import prove
 from ..statements.quantified import Statement
 from ..statements.verdict import Verdict
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["proved"]
 
@@ -21,7 +24,7 @@ class _SlowError(Exception):
 
 def proved(
     statement: Statement, time_limit: float | None, limit: int | None, progress: Any,
-    order: str = "auto",
+    order: str = "auto", executor: Executor | None = None,
 ) -> Verdict:  # fmt: skip
     """As `prove`; without compiled kernels a small search begins in rationals.
 
@@ -39,11 +42,11 @@ def proved(
         with small_without_compiler():
             return prove(
                 statement, time_limit=time_limit, limit=limit,
-                progress=True if progress is True else watch, order=order,
+                progress=True if progress is True else watch, order=order, executor=executor,
             )  # fmt: skip
     except _SlowError:
         left = None if time_limit is None else time_limit - (time.monotonic() - start)
         return prove(
             statement, time_limit=None if left is None else max(left, 0.0), limit=limit,
-            progress=progress, order=order,
+            progress=progress, order=order, executor=executor,
         )  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,11 +28,14 @@ from ..statements.quantified import Statement, exists
 from ..statements.terms import Term
 from .branches import Branch, branches, condition_of
 from .patience import proved
+from .reduction import Ends, Reduced, reduced
 from .typed import typed_point
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["QueryAnswer", "verify_query"]
 
-Ends = list[Fraction | None]
 _MOST_FREE = 60  # coordinates that are searched at once
 _DEEP = 20_000  # formulas of 1,000 levels go through functions that call themselves
 
@@ -76,7 +79,7 @@ class QueryAnswer:
 def verify_query(
     query: PathLike | Query, networks: Mapping[str, PathLike], *,
     time_limit: float | None = None, limit: int | None = None, progress: Any = None,
-    order: str = "auto",
+    order: str = "auto", executor: Executor | None = None,
 ) -> QueryAnswer:  # fmt: skip
     """Decide a VNN-LIB 2.0 query: values of all inputs that satisfy it, or a proof of none.
 
@@ -93,6 +96,8 @@ def verify_query(
         As in `prove`.
     order : str
         As in `prove`.
+    executor : concurrent.futures.Executor, optional
+        Has its workers search, as in `count_regions`.
 
     Returns
     -------
@@ -133,7 +138,7 @@ def verify_query(
     stated = query if isinstance(query, Query) else load_query_two(query)
     files = stated.files({name: str(path) for name, path in networks.items()})
     with _deep_recursion():
-        out = _decided(stated, files, start, time_limit, limit, progress, order)
+        out = _decided(stated, files, start, time_limit, limit, progress, order, executor)
     out.seconds = time.monotonic() - start
     return out
 
@@ -176,45 +181,45 @@ class _Part:
 
 def _decided(
     query: Query, files: Mapping[str, str], start: float, time_limit: float | None,
-    limit: int | None, progress: Any, order: str,
+    limit: int | None, progress: Any, order: str, executor: Executor | None,
 ) -> QueryAnswer:  # fmt: skip
     def left() -> float | None:
         return None if time_limit is None else time_limit - (time.monotonic() - start)
 
     out = QueryAnswer("unsat", notes=query.notes)
     try:
-        found = [(b, box) for b in branches(query.formula) if (box := _box(b, query.inputs))]
+        cases = branches(query.formula)
     except LimitError as error:
         out.verdict, out.notes = "unknown", (*query.notes, str(error))
         return out
+    found = [(b, r) for b in cases if (r := reduced(b.inputs, query.inputs)) is not None]
     parts = _parts(query)
-    out.notes += _load(parts, files, [box for _, box in found], query.inputs)
-    free = max(
-        (sum(_is_free(a, b) for a, b in zip(*box, strict=True)) for _, box in found), default=0
-    )
+    out.notes += _load(parts, files, [r.box() for _, r in found], query.inputs)
+    free = max((r.varying for _, r in found), default=0)
     if free > _MOST_FREE:
         out.verdict = "unknown"
         out.notes += (f"{free} inputs vary at once; up to {_MOST_FREE} are searched",)
         return out
-    for branch, box in found:
+    for branch, form in found:
         rest = left()
         if rest is not None and rest <= 0:
             out.verdict = "timeout"
             break
-        statement = _statement(parts, branch)
-        point = _one_point(box)
-        near: Sequence[Fraction] | None = None
+        whole = _statement(parts, branch, None)
+        point, near = form.only, None
         if point is None:
             try:
-                point, near = _searched(statement, rest, limit, progress, out, order)
+                point, near = _searched(
+                    parts, branch, form, rest, limit, progress, out, order, executor
+                )  # fmt: skip
             except UndecidedError as error:
                 out.verdict = "unknown"
                 out.notes += (str(error),)
-        elif not _good(statement, point):
+        elif not _good(whole, point):
             continue
         if point is not None:
             out.verdict = "sat"
-            _describe(out, query, parts, statement, box, point, near or point)
+            _describe(out, query, parts, whole, form.box(), point, near or point)
             break
     return out
 
@@ -228,39 +233,7 @@ def _parts(query: Query) -> list[_Part]:
     return out
 
 
-# --- what inputs are asked for ---------------------------------------------------------------
-
-
-def _box(branch: Branch, dim: int) -> tuple[Ends, Ends] | None:
-    """The bounds of single inputs in an alternative; None if they exclude each other."""
-    low: Ends = [None] * dim
-    high: Ends = [None] * dim
-    for part in branch.inputs:
-        if not part.terms and (part.constant > 0 or (part.strict and part.constant == 0)):
-            return None
-        if len(part.terms) != 1:
-            continue
-        (((_, index), factor),) = part.terms
-        end = -part.constant / factor
-        ends, best = (high, min) if factor > 0 else (low, max)
-        own = ends[index]
-        ends[index] = end if own is None else best(own, end)
-    for a, b in zip(low, high, strict=True):
-        if a is not None and b is not None and a > b:
-            return None
-    return low, high
-
-
-def _is_free(low: Fraction | None, high: Fraction | None) -> bool:
-    return low is None or low != high
-
-
-def _one_point(box: tuple[Ends, Ends]) -> tuple[Fraction, ...] | None:
-    """The only point that bounds leave, if there is just one."""
-    low, high = box
-    if any(_is_free(a, b) for a, b in zip(low, high, strict=True)):
-        return None
-    return tuple(v for v in low if v is not None)
+# --- models ----------------------------------------------------------------------------------
 
 
 def _load(
@@ -304,17 +277,30 @@ def _hull(ends: Sequence[Ends], dim: int, outer: Any) -> Ends:
 # --- the search ------------------------------------------------------------------------------
 
 
-def _statement(parts: Sequence[_Part], branch: Branch) -> Statement:
-    """That a point of an alternative exists; the point has all inputs one after the other."""
+def _statement(parts: Sequence[_Part], branch: Branch, form: Reduced | None) -> Statement:
+    """That a point of an alternative exists: of all inputs, or of what is free in them."""
 
-    def condition(x: Any) -> Any:
+    def condition(t: Any) -> Any:
+        x = t if form is None else _lifted(form, t)
         entries: list[Affine] = []
         for part in parts:
             entries += part.network(x[part.place])._entries  # type: ignore[misc]
         y = Term(entries, (len(entries),))
         return condition_of(All((*branch.inputs, branch.rest)), x, y)
 
-    return exists(WholeSpace(sum(part.size for part in parts)), condition)
+    dim = sum(part.size for part in parts) if form is None else form.free
+    return exists(WholeSpace(dim), condition)
+
+
+def _lifted(form: Reduced, t: Any) -> Term:
+    """All inputs as values of free coordinates."""
+    entries = []
+    for const, terms in form.rows:
+        total = Affine(const)
+        for j, c in terms.items():
+            total = total.plus(t._entries[j], c)
+        entries.append(total)
+    return Term(entries, (len(entries),))
 
 
 def _good(statement: Statement, point: Sequence[Fraction]) -> bool:
@@ -323,11 +309,12 @@ def _good(statement: Statement, point: Sequence[Fraction]) -> bool:
 
 
 def _searched(
-    statement: Statement, time_limit: float | None, limit: int | None, progress: Any,
-    out: QueryAnswer, order: str,
+    parts: Sequence[_Part], branch: Branch, form: Reduced, time_limit: float | None,
+    limit: int | None, progress: Any, out: QueryAnswer, order: str,
+    executor: Executor | None,
 ) -> tuple[tuple[Fraction, ...] | None, tuple[Fraction, ...] | None]:  # fmt: skip
-    """A point and a float64 one near it, or None; the answer is told what was done."""
-    found = proved(statement, time_limit, limit, progress, order)
+    """A point and one near it of float64 coordinates, or None; the answer is told what was done."""
+    found = proved(_statement(parts, branch, form), time_limit, limit, progress, order, executor)
     out.regions += found.regions
     out.decisions += found.decisions
     out.pruned += found.pruned
@@ -338,8 +325,8 @@ def _searched(
     if not found.holds:
         return None, None
     near = found.float_point
-    floats = None if near is None else tuple(Fraction(v) for v in near)
-    return tuple(found.witness), floats  # type: ignore[arg-type]
+    floats = None if near is None else form.lift([Fraction(v) for v in near])
+    return form.lift(found.witness), floats  # type: ignore[arg-type]
 
 
 def _values(parts: Sequence[_Part], point: Sequence[Fraction]) -> list[Fraction]:

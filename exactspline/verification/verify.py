@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..domain import WholeSpace
 from ..errors import ParameterError
@@ -17,6 +17,9 @@ from ..rationals import nearest_float
 from ..statements.quantified import exists
 from .branches import Branch, branches, condition_of
 from .patience import proved
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["Answer", "verify"]
 
@@ -90,6 +93,7 @@ class Answer:
 def verify(
     network: Network, property: PathLike | Formula, *, time_limit: float | None = None,
     limit: int | None = None, progress: Any = None, order: str = "auto",
+    executor: Executor | None = None,
 ) -> Answer:  # fmt: skip
     """Decide a VNN-LIB 1.0 property: an input that satisfies its formula, or a proof of none.
 
@@ -106,6 +110,8 @@ def verify(
         As in `prove`.
     order : str
         As in `prove`: "canonical" for the counterexample of the first region that has one.
+    executor : concurrent.futures.Executor, optional
+        Has its workers search, as in `count_regions`.
 
     Returns
     -------
@@ -148,7 +154,7 @@ def verify(
         if left is not None and left <= 0:
             out.verdict = "timeout"
             break
-        found = _solve(network, branch, left, limit, progress, order)
+        found = _solve(network, branch, left, limit, progress, order, executor)
         out.regions += found.regions
         out.decisions += found.decisions
         out.pruned += found.pruned + found.closed
@@ -165,7 +171,7 @@ def verify(
 
 def _solve(
     network: Network, branch: Branch, time_limit: float | None, limit: int | None, progress: Any,
-    order: str,
+    order: str, executor: Executor | None,
 ) -> Any:  # fmt: skip
     """One alternative as a statement."""
 
@@ -174,7 +180,7 @@ def _solve(
         return condition_of(All((*branch.inputs, branch.rest)), x, y)
 
     statement = exists(WholeSpace(network.input_dim), condition)
-    return proved(statement, time_limit, limit, progress, order)
+    return proved(statement, time_limit, limit, progress, order, executor)
 
 
 def _output(network: Network, point: Any) -> tuple[Fraction, ...]:

@@ -14,6 +14,7 @@ import sympy
 
 import exactspline as es
 from exactspline import theory
+from exactspline.theory.common import region_maps, samples, spectral
 from exactspline.theory.constants import constants
 from exactspline.theory.counting import counts
 from exactspline.theory.filters import collinear, hierarchy
@@ -297,6 +298,8 @@ AFFINE = [
     (es.Conv([[[[1, 2], [3, -1]], [[0, 1], [5, 2]]]], [1], padding=(1, 0)), (2, 3, 3)),
     (es.Elementwise([2, "1/3"], [1, -1]), (3, 2)),
     (es.Elementwise([[2], ["1/3"], [0]], "1/2"), (3, 2)),
+    (es.BatchNorm([1, "1/3"], [3, 2], [2, -1], [5, "1/7"]), (2, 3)),
+    (es.BatchNorm([1, "1/3", 2], [3, 2, 1], axis=1), (2, 3)),
     (es.AveragePool((2,), stride=1), (2, 4)),
     (es.SumPool((2,), stride=2), (2, 4)),
     (es.ReduceSum((0,)), (2, 3)),
@@ -356,6 +359,29 @@ def test_written_sums_and_rows_of_operators_are_their_forward():
         assert (W @ x + b).tolist() == last.forward(first.forward(x[None]))[0].tolist()
 
 
+def test_what_reads_several_values():
+    """Stacks along axes, and maxima of shapes that are broadcast."""
+    shapes = [(2, 3), (2, 3)]
+    joins = [(es.Concat(0), shapes), (es.Concat(1), shapes), (es.Concat(), shapes)]
+    wide = [(2, 3), (3,), (1, 3)]
+    joins += [(es.Maximum(), wide), (es.Minimum(), wide), (es.Maximum(), wide[::-1])]
+    for operator, given in joins:
+        for seed in range(8):
+            parts = [list(points_of(s, 10 * seed + i))[seed] for i, s in enumerate(given)]
+            z = np.concatenate(parts)
+            batches = (p.reshape(1, *s) for p, s in zip(parts, given, strict=True))
+            truth = operator.forward(*batches).reshape(-1).tolist()
+            A, B = written.selected(operator, given, z)
+            assert (A @ z + B).tolist() == truth
+            if operator.kind == "Concat":
+                W, b = written.affine_written(operator, given)
+                assert (W @ z + b).tolist() == truth
+            else:
+                best = min if operator.kind == "Minimum" else max
+                A, B = written.pieces_written(operator, given)
+                assert [best(a @ z + c) for a, c in zip(A, B, strict=True)] == truth
+
+
 @pytest.mark.parametrize("case", SELECTING, ids=lambda case: case[0].kind)
 def test_written_selections_are_the_forward(case):
     """At a point the selected map; of all pieces the largest, or the least of a minimum."""
@@ -366,6 +392,7 @@ def test_written_selections_are_the_forward(case):
         truth = operator.forward(x.reshape(1, *shape)).reshape(-1).tolist()
         A, B = written.selected(operator, [shape], x)
         assert (A @ x + B).tolist() == truth
+        assert all(list(breaks) == sorted(breaks) for breaks, _ in scalars or ())
         values = [
             [a @ x + c for a, c in zip(*unit, strict=True)] for unit in zip(*pieces, strict=True)
         ]
@@ -436,6 +463,7 @@ def test_symbols_come_in_all_orders_and_signs():
             for slope, u in zip(slopes, case.z, strict=True):
                 assert (slope != 0) == (bool(u.is_positive) == above)
                 assert slope == 0 or bool(slope.is_positive) == above
+                assert slope.subs(dict.fromkeys(slope.free_symbols, 0)) == 0  # all eta from 1 on
 
 
 def test_symbolic_images_are_those_of_numbers():
@@ -458,3 +486,139 @@ def test_symbolic_images_are_those_of_numbers():
 def test_no_weights_where_all_are_on_one_side():
     with pytest.raises(es.UndecidedError):
         coherent._weights_by_program([[flint.fmpq(v) for v in (1, 2, 3)]], 3)
+
+
+# --- what checks share --------------------------------------------------------------------------
+
+
+def test_roots_against_polynomials_of_known_roots():
+    rng = random.Random(5)
+    for _ in range(40):
+        roots = [rng.randint(-9, 9) for _ in range(rng.randint(1, 5))]
+        p = flint.fmpq_poly([1])
+        for r in roots:
+            p *= flint.fmpq_poly([-2 * r, 2])
+        most = max(roots)
+        found = spectral.LargestRoot(p, F(most) + rng.randint(0, 3))
+        for x in [F(v, 2) for v in range(-22, 23)]:
+            assert found._above(x) == len({r for r in roots if r > x})
+            assert found.side(x) == (most > x) - (most < x)
+        width = found.high - found.low
+        for _ in range(70):
+            assert found.low <= most <= found.high
+            found.narrow()
+            assert found.high - found.low <= width / 2
+            width = found.high - found.low
+        found.isolate()
+        assert found._above(found.low) == 1 or found.low == found.high == most
+    below = spectral.LargestRoot(flint.fmpq_poly([35, 12, 1]), F(1))  # -5 and -7
+    assert below.low < -5 < below.high
+
+
+def test_enclosures_are_as_narrow_as_asked():
+    root = spectral.gram_root([[F(1), F(2)], [F(3), F(5)]])
+    truth = np.linalg.norm(np.array([[1, 2], [3, 5]]), 2) ** 2
+    for bits in (1, 10, 80):
+        root.narrow_to(bits)
+        assert root.high - root.low <= root.high / 2**bits
+        assert float(root.low) <= truth * (1 + 1e-12)
+        assert float(root.high) >= truth * (1 - 1e-12)
+    rational = spectral.gram_root([[F(3), F(4)], [F(-4), F(3)], [F(1, 3), F(0)]])
+    rational.narrow_to(60)
+    truth = np.linalg.norm(np.array([[3, 4], [-4, 3], [1 / 3, 0]]), 2) ** 2
+    assert float(rational.high) == pytest.approx(truth)
+    tall = spectral.gram_root([[F(1)], [F(2)], [F(2)]])
+    tall.narrow_to(60)
+    assert tall.low == tall.high == 9
+    inner = flint.fmpq_mat([[2, 1], [1, 3]])
+    weighted = spectral.gram_root([[F(1), F(2)]], inner)
+    assert weighted.low == weighted.high == 2 + 4 + 12
+
+
+def test_simplices_span_their_regions():
+    net = es.Network(
+        [es.Dense([[1, "1/3"], [2, -1], ["1/5", 2]], ["1/2", 1, -1]), es.ReLU(),
+         es.Dense([[1, -3, 1], [2, 1, -3]], ["-1/3", 1]), es.Abs()], (2,),
+    )  # fmt: skip
+    for domain in (None, es.Box(["-1/2", -2], [3, "5/3"]), es.Slice([0, "1/3"], [[1, 2]])):
+        omega = es.enumerate_regions(net, domain)
+        seen = 0
+        for simplex in samples.simplices(omega):
+            k = omega.domain.chart.dim
+            assert len(simplex.t) == len(simplex.x) == k + 2
+            steps = np.array([[float(a - b) for a, b in zip(t, simplex.t[0], strict=True)]
+                              for t in simplex.t[1 : k + 1]])  # fmt: skip
+            assert np.linalg.matrix_rank(steps) == k
+            mean = [sum(column) / F(k + 1) for column in zip(*simplex.t[: k + 1], strict=True)]
+            assert simplex.t[-1] == mean
+            codes = es.codes(net, simplex.x, exact=True)
+            assert (codes == omega.code(simplex.region)).all()
+            boundary = es.forward_core(net, simplex.x, exact=True, affine=False).on_boundary
+            assert not boundary.any()
+            seen += 1
+        assert seen == len(omega)
+
+
+def test_steps_end_half_way_to_the_first_plane():
+    rng = random.Random(6)
+    shorter = 0
+    for _ in range(60):
+        start = [F(rng.randint(-5, 5), 3) for _ in range(2)]
+        direction = [F(rng.randint(-5, 5), 2) for _ in range(2)]
+        rows = []
+        for _ in range(3):
+            c = [F(rng.randint(-5, 5)) for _ in range(2)]
+            at = sum(a * b for a, b in zip(c, start, strict=True))
+            rows.append((F(rng.randint(1, 9)) - at, c))
+        step = samples.steps_inside(rows, start, direction)
+        meets = []
+        for constant, c in rows:
+            value = constant + sum(a * b for a, b in zip(c, start, strict=True))
+            slope = sum(a * b for a, b in zip(c, direction, strict=True))
+            if slope < 0:
+                meets.append(-value / slope)
+        assert step == min([F(1), *(m / 2 for m in meets)])
+        shorter += step < 1
+    assert shorter > 20
+
+
+def test_products_of_fractions():
+    A, B = whole([[1, "1/2"], [-3, 4], [0, "2/7"]]), whole([[1, 2, 3], ["1/3", -1, 5]])
+    assert samples.times(A, B).tolist() == (A @ B).tolist()
+    assert samples.times(A, B[:, 0]).tolist() == (A @ B[:, 0]).tolist()
+
+
+def test_violations_on_regions_against_vertices():
+    """A form is negative somewhere inside of a bounded region where it is at a corner."""
+    net = es.Network([es.Dense([[1, "1/3"], [2, -1], ["1/5", 2]], ["1/2", 1, -1]), es.ReLU()], (2,))
+    omega = es.enumerate_regions(net, es.Box([-2, -2], [3, 2]))
+    cells = region_maps.LayerCells(omega, 1)
+    rng = random.Random(7)
+    found = set()
+    for i in range(len(cells)):
+        corners = [[F(v) for v in p] for p in omega[int(cells.representatives[i])].vertices()]
+        rows = samples.region_rows(omega, int(cells.representatives[i]))
+        forms = [(F(rng.randint(-6, 6)), [F(rng.randint(-3, 3)) for _ in range(2)])
+                 for _ in range(30)]  # fmt: skip
+        forms += [(c + d, [s * v for v in row]) for c, row in rows for d in (0, -1, 1)
+                  for s in (1, 2)]  # fmt: skip
+        for constant, c in forms:
+            point = cells.violation(i, constant, c)
+            least = min(constant + sum(a * b for a, b in zip(c, p, strict=True)) for p in corners)
+            assert (point is not None) == (least < 0)
+            found.add(point is None)
+            if point is not None:
+                assert constant + sum(a * b for a, b in zip(c, point, strict=True)) < 0
+                assert all(d + sum(a * b for a, b in zip(r, point, strict=True)) > 0
+                           for d, r in rows)  # fmt: skip
+    assert found == {True, False}
+
+
+def test_pieces_of_units_by_hand():
+    W, b = [[1, "1/3"], [2, -1]], ["1/2", 1]
+    net = es.Network([es.Dense(W, b), es.ScalarSpline([0, 2], [1, -2, "1/3"])], (2,))
+    spline = es.ScalarSpline([0, 2], [1, -2, "1/3"])
+    for k, (A, B) in enumerate(region_maps.unit_pieces(net.program.layers[0], "layer 1")):
+        for r, slope in enumerate((F(1), F(-2), F(1, 3))):
+            assert A[r].tolist() == [slope * v for v in whole(W)[k]]
+            assert B[r] == slope * whole(b)[k] + F(spline.offsets[r])

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -467,3 +468,102 @@ def test_small_networks_wait_for_no_compiler(folder):
     assert value["verdict"] == "unsat"  # the largest is 183/256
     assert value["regions"] > 1
     assert not list(cache.rglob("*.nbi"))
+
+
+# --- equalities of inputs --------------------------------------------------------------------
+
+
+def test_equalities_of_inputs_are_solved():
+    """Against sympy: how many coordinates stay free, and whether there is a contradiction."""
+    import sympy
+
+    from exactspline.formats.vnnlib.query import Compared
+    from exactspline.verification.reduction import reduced
+
+    rng, seen = np.random.default_rng(4), set()
+    for _ in range(80):
+        dim, count = int(rng.integers(1, 6)), int(rng.integers(0, 6))
+        rows = [[int(v) for v in rng.integers(-2, 3, dim)] for _ in range(count)]
+        if count > 2 and rng.integers(2):
+            rows[2] = [2 * a - b for a, b in zip(rows[0], rows[1], strict=True)]
+        at = [int(v) for v in rng.integers(-3, 4, dim)]
+        ends = [-sum(c * v for c, v in zip(row, at, strict=True)) for row in rows]
+        if count and rng.integers(3) == 0:
+            ends[-1] += 1
+        inputs = []
+        for row, end in zip(rows, ends, strict=True):
+            for sign in (1, -1):
+                terms = [(("X", i), Fraction(sign * c)) for i, c in enumerate(row) if c]
+                inputs.append(Compared(tuple(terms), Fraction(sign * end), False))
+        order = rng.permutation(len(inputs))
+        found = reduced([inputs[i] for i in order], dim)
+        rank = sympy.Matrix(count, dim, lambda i, j, r=rows: r[i][j]).rank()
+        both = sympy.Matrix(count, dim + 1, lambda i, j, r=rows, e=ends: [*r[i], e[i]][j]).rank()
+        seen.add((both > rank, rank < min(count, dim)))
+        if both > rank:
+            assert found is None
+            continue
+        assert found is not None
+        assert found.free == dim - rank
+        for _ in range(3):
+            x = found.lift([Fraction(int(v), 3) for v in rng.integers(-9, 10, found.free)])
+            assert all(
+                sum(c * v for c, v in zip(row, x, strict=True)) + end == 0
+                for row, end in zip(rows, ends, strict=True)
+            )
+    assert len(seen) == 4
+
+
+def test_bounds_go_through_equalities(tmp_path, monkeypatch):
+    """A condition is the same all over, by bounds of an input that another one is equal to."""
+    monkeypatch.chdir(tmp_path)
+    half = np.array([0.5], np.float32)
+    model(
+        "f.onnx",
+        [
+            helper.make_node("Greater", ["x", "half"], ["over"]),
+            helper.make_node("Where", ["over", "x", "half"], ["y"]),
+        ],
+        [("x", [1])], [("y", TensorProto.FLOAT, [1])], [("half", half)],
+    )  # fmt: skip
+    text = HEAD + "".join(
+        f"(declare-network {n} (declare-input {a} real [1]) (declare-output {b} real [1]))"
+        for n, a, b in (("f", "A", "B"), ("g", "C", "D"))
+    ) + (
+        "(assert (and (>= A[0] 1.0) (<= A[0] 2.0) (== C[0] (- 4.0 A[0])) (>= (+ B[0] D[0]) %s)))"
+    )  # fmt: skip
+    files = {"f": "f.onnx", "g": "f.onnx"}
+    assert ask(text % "4.0", files).verdict == "sat"
+    assert ask(text % "4.001", files).verdict == "unsat"
+
+
+# --- queries of the competition --------------------------------------------------------------
+
+NETWORKS = Path(__file__).parents[3] / "shared" / "networks"
+
+
+@pytest.mark.parametrize("name", ["differ_small", pytest.param("close", marks=pytest.mark.slow)])
+def test_a_network_and_its_pruned_twin(name):
+    first = NETWORKS / "acasxu" / "ACASXU_run2a_1_1_batch_2000.onnx"
+    second = NETWORKS / "pairs" / "ACASXU_run2a_1_1_batch_2000_pruned30.onnx"
+    answer = es.verify_query(NETWORKS / "pairs" / f"{name}.vnnlib", {"f": first, "g": second})
+    assert answer.verdict == "sat"
+    x = np.array(answer.values["X_f"], dtype=object)
+    assert answer.values["X_f"] == answer.values["X_g"]
+    one, two = (es.load(p).forward(x).reshape(-1) for p in (first, second))
+    assert tuple(one) == answer.values["Y_f"]
+    assert tuple(two) == answer.values["Y_g"]
+    near = [abs(a - b) <= Fraction(1, 20) for a, b in zip(one, two, strict=True)]
+    assert all(near) == (name == "close")
+
+
+@pytest.mark.slow
+def test_a_network_at_two_inputs():
+    path = NETWORKS / "acasxu" / "ACASXU_run2a_2_3_batch_2000.onnx"
+    answer = es.verify_query(NETWORKS / "pairs" / "monotone.vnnlib", {"f": path})
+    assert answer.verdict == "sat"
+    near, far = answer.values["X_f"], answer.values["X_g"]
+    assert near[0] <= far[0]
+    assert near[1:] == far[1:]
+    values = [es.load(path).forward(np.array(x, dtype=object)) for x in (near, far)]
+    assert values[0].reshape(-1)[1] < values[1].reshape(-1)[1]

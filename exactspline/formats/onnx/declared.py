@@ -15,6 +15,7 @@ from ..signature import named_slices
 from .external import ExternalFiles
 from .ranges import Ranges
 from .reader import parsed, read_model
+from .signature import check_texts
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, ValueInfoProto
@@ -75,6 +76,7 @@ def load_declared(path: PathLike, declared: DeclaredNetwork, ranges: Ranges) -> 
     files = ExternalFiles(path)
     try:
         model = parsed(data)
+        check_texts(model.graph)
         pairs = model_tensors(model.graph, declared)
         notes = _shapes_set(model.graph, declared, pairs)
         target = _joined(model, [name for t, name in pairs if t.kind != "input"])

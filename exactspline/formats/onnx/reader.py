@@ -193,6 +193,10 @@ class _Walk:
     def value(self, name: str) -> AnyValue:
         """A value by its name; stored ones are decoded at the first use: unused ones are free."""
         if name not in self.values:
+            if name not in self.stored:  # of a data type that is not read
+                raise UnsupportedOperatorError(
+                    f"value {name[:80]!r} was not computed: it is no array of numbers that are read"
+                )
             tensor = self.stored[name]
             self.values[name] = stored_numbers(tensor, f"initializer {name[:80]!r}", self.files)
             self.graph.budget.holds(self.file_bytes + self.files.bytes)

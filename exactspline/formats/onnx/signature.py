@@ -15,7 +15,15 @@ from .registry import REGISTRY, Handler, find_handler
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
-__all__ = ["OLDEST_OPSET", "Opsets", "Signature", "handler_of", "opsets_of", "plain_domain"]
+__all__ = [
+    "OLDEST_OPSET",
+    "Opsets",
+    "Signature",
+    "check_texts",
+    "handler_of",
+    "opsets_of",
+    "plain_domain",
+]
 
 Opsets = dict[str, int]
 
@@ -72,8 +80,7 @@ class Signature:
 
     def __init__(self, graph: GraphProto, opsets: Opsets, *, batch: bool = True) -> None:
         self.graph, self.opsets = graph, opsets
-        if not all(isinstance(text, str) for text in _texts(graph)):
-            raise FormatError("a name is no UTF-8 text; the file is damaged")
+        check_texts(graph)
         self.stored = _stored_tensors(graph)
         self.inputs = _inputs(graph, self.stored, batch)
         self._sources = {x.name for x in self.inputs}
@@ -221,6 +228,12 @@ class Signature:
         return UnsupportedOperatorError(
             f"{at}: {name} is not supported; docs/formats.md lists the operators that are read"
         )
+
+
+def check_texts(graph: GraphProto) -> None:
+    """Refuse a graph with a name that is no UTF-8 text."""
+    if not all(isinstance(text, str) for text in _texts(graph)):
+        raise FormatError("a name is no UTF-8 text; the file is damaged")
 
 
 def _texts(graph: GraphProto) -> Iterator[object]:

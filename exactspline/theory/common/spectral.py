@@ -42,7 +42,7 @@ class LargestRoot:
     def __init__(self, polynomial: Any, above: Fraction) -> None:
         p = polynomial / polynomial.gcd(polynomial.derivative())  # each root once
         self.polynomial = p / p.leading_coefficient()
-        self.low, self.high = -above - 1, above
+        self.low, self.high = -abs(above) - 1, above
         while self._above(self.low) == 0:  # a largest root below -above: not of a Gram matrix
             self.low *= 2
         self._isolated = False
