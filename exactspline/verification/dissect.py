@@ -15,7 +15,8 @@ import numpy as np
 
 from ..clock import check
 from ..domain import Domain
-from ..polyhedra.lp import Point, Row, q, value_at
+from ..polyhedra.guessed_lp import FEW, Guide
+from ..polyhedra.lp import ZERO, Optimum, Point, Row, along, minimise, q, value_at
 from ..rationals import fraction
 from ..statements.affine import Affine
 from ..statements.atoms import Applied
@@ -114,9 +115,70 @@ def _where(relation: str, row: Row, piece: Piece) -> Iterator[Piece]:
         open_.append(less if relation == "<" else row)
     point: Point | None = piece.point
     if not good:
-        point = Cell(closed, piece.point).point(equal, open_)
+        point = _other_point(relation, row, piece, closed, open_, equal)
     if point is not None:
         yield Piece(closed, open_, equal, point)
+
+
+def _other_point(
+    relation: str, row: Row, piece: Piece, closed: list[Row], open_: list[Row], equal: list[Row]
+) -> Point | None:
+    """A point of a piece where a form has the other sign, or vanishes; None if there is none.
+
+    The point that is known satisfies the rest, so the form is followed from there to where it
+    is least (or largest): in floats with a proof that it never comes near 0, else exactly. Where
+    the sign changes, the point that is given is strictly inside of all rows that the known one is.
+    """
+    at = value_at(row, piece.point)
+    away = list(row) if at > 0 else [-v for v in row]  # > 0 at the point, or 0 there
+    whole = [*piece.closed, *piece.open]
+    if at != 0:
+        if not piece.equal and is_surely_positive(whole, away, piece.point):
+            return None
+        both = [*whole, *piece.equal, *([-v for v in r] for r in piece.equal)]
+        best = minimise(both, away, piece.point, stop_below=ZERO)
+        if best.value is not None and best.value > 0:
+            return None
+        if best.ray is not None and value_at(away, best.point) >= 0:
+            slope = sum((c * v for c, v in zip(away[1:], best.ray, strict=True)), ZERO)
+            far = value_at(away, best.point) / -slope + 1
+            best = Optimum(None, [a + far * v for a, v in zip(best.point, best.ray, strict=True)],
+                           None, [])  # fmt: skip
+        there = value_at(away, best.point)
+        if there < 0:  # open rows are positive on the way there
+            here = value_at(away, piece.point)
+            share = here / (here - there)
+            if relation != "==":
+                share = (1 + share) / 2
+            return along(piece.point, best.point, share)
+        if relation in ("<", ">"):
+            return None  # it is 0 at best
+        if all(value_at(r, best.point) > 0 for r in piece.open):
+            return best.point
+    return Cell(closed, piece.point).point(equal, open_)
+
+
+def is_surely_positive(rows: Sequence[Row], form: Row, inside: Point) -> bool:
+    """Whether floats with error bounds prove that a form is positive where all rows are >= 0.
+
+    Parameters
+    ----------
+    rows : sequence of rows
+        None is constant.
+    form : row
+    inside : list of fmpq
+        Where all of them are >= 0, and the form is positive.
+    """
+    if len(inside) <= FEW:
+        return False
+    from ..polyhedra.enclosure import Enclosure
+
+    guide = Guide([*rows, form], inside)
+    last, others = len(rows), list(range(len(rows)))
+    if guide.ask(last, others) is not None:
+        return False
+    bases = guide.bases(others)
+    return any(Enclosure(guide.table).is_implied(last, [others[k] for k in b]) for b in bases)
 
 
 def _first(condition: Condition) -> Literal:

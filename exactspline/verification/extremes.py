@@ -4,7 +4,8 @@ With a value v in hand that is reached, only regions in which the expression exc
 have more. That is one more comparison, so the search itself tells these regions apart, and only
 they are asked for a linear program. After some of them, twice as many each time, it begins anew
 with the value that is the best by then; boxes on which bounds exclude more than that are left out.
-When no region is left, the value is the largest one.
+When no region is left, the value is the largest one. Where there are limits, searches for regions
+that exceed it by far come first: they are short, and what they prove is an upper bound.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ from ..clock import Clock, OutOfTime
 from ..driver.driver import Driver
 from ..driver.request import Request, clock_of
 from ..errors import ExactSplineError, ParameterError
+from ..rationals import nearest_float
 from ..statements.affine import Affine
 from ..statements.atoms import PointAtom
 from ..statements.conditions import Condition, Literal, conjunction, literals_of
 from ..statements.exact import Values, float_values, holds_at
 from ..statements.faces import Cells
+from ..statements.goals import goal_of
 from ..statements.guess import is_in
 from ..statements.joint import Coordinates, Joint, joint_domain
 from ..statements.optimum import _Best, _objective
@@ -45,6 +48,8 @@ __all__ = ["Largest", "largest_of"]
 _KEPT = 0.1  # of the time, for bounds if it runs out
 _MOST_KEPT = 5.0
 _FIRST = 4  # linear programs before it begins anew
+
+_NONE = Fraction(0)
 
 Point = tuple[Fraction, ...]
 
@@ -84,6 +89,9 @@ class _Climb(_Best):
     """The largest value, by searches for regions that exceed the best so far."""
 
     objective: Affine
+    slack = Fraction(0)
+    level: Fraction | None = None  # what regions must exceed
+    ceiling: Fraction | float = math.inf  # proved: nothing is larger
 
     def climb(self, limit: int | None, progress: Any) -> None:
         """Go on until no region has more, or a limit is reached."""
@@ -92,7 +100,9 @@ class _Climb(_Best):
             return
         self._guess()
         budget = _FIRST
+        slacks = self._slacks() if limit is not None or self.clock.deadline is not None else [_NONE]
         while not sought.stopped:
+            self.slack = slacks[0]
             self.left, self.better = budget, False
             if limit is not None and sought.regions >= limit:
                 sought.stopped = "limit"
@@ -104,7 +114,20 @@ class _Climb(_Best):
                     return
                 budget *= 2
                 continue
-            return
+            if sought.stopped:
+                return
+            if self.value is not None and self.level is not None:
+                self.ceiling = min(self.ceiling, max(self.level, self.value))
+            if len(slacks) == 1 or self.value == self.ceiling:
+                return
+            slacks.pop(0)
+
+    def _slacks(self) -> list[Fraction]:
+        """By how much more than the best is asked for, at first: bounds come early then."""
+        if self.value is None:
+            return [_NONE]
+        size = Fraction(nearest_float(abs(Fraction(self.value)))) or Fraction(1)
+        return [*(size * Fraction(4) ** k for k in (3, 1, -1, -3)), _NONE]
 
     def _guess(self) -> None:
         """The best of some points, by floats; the best of them exactly."""
@@ -127,8 +150,10 @@ class _Climb(_Best):
         wanted = [*literals, *(Literal(less, "<=") for less in near.values())]
         self.more: Affine | None = None
         condition: Condition = sought.rest
+        self.level = None
         if self.value is not None:
-            self.more = self.objective.plus(Affine(Fraction(self.value)), Fraction(-1))
+            self.level = Fraction(self.value) + self.slack
+            self.more = self.objective.plus(Affine(self.level), Fraction(-1))
             if not self.more.terms:
                 return  # a number
             above = Literal(self.more.times(Fraction(-1)), "<")
@@ -141,7 +166,11 @@ class _Climb(_Best):
             return
         self.cells = Cells(self.joint, boxes.domain)
         self.watch = _Watch(sought, self.joint, self.cells, self.clock, False, near)
-        driver = Driver(Request(self.joint.network, boxes.domain, limit), self.clock)
+        goal = goal_of(self.joint, condition, self.watch.near, points=False) if wanted else None
+        request = Request(
+            self.joint.network, boxes.domain, limit, goal=goal, program=self.joint.program
+        )
+        driver = Driver(request, self.clock)
         for _ in sought.driven(driver, self.of_batch, progress):
             pass
 
@@ -228,7 +257,7 @@ def largest_of(
     at = None if best.at is None else best.at.points[point]
     left = None if time_limit is None else max(0.0, time_limit - (time.monotonic() - start))
     if sought.stopped:
-        high = _bound(sought, form, low, Clock.limit(left))
+        high = min(best.ceiling, _bound(sought, form, low, Clock.limit(left)))
         return Largest(low, max(low, high), at, attained, sought.stopped, sought.regions)
     if best.value is not None and not attained:  # other regions may attain it
         attained, at = _attained(statement, form, best.value, left, at)

@@ -42,6 +42,7 @@ from ..statements.conditions import (
 )
 from ..statements.exact import holds_at
 from ..statements.faces import Cell
+from ..statements.goals import goal_of
 from ..statements.guess import thin
 from ..statements.joint import Coordinates, Joint, joint_domain
 from ..statements.pruning import undecided
@@ -123,6 +124,7 @@ class Sweep:
         self.outcome: Outcome | None = None
         self.stop: Stop | None = None
         self._driver: Driver | None = None
+        self._centre: np.ndarray | None = None  # where the premises hold strictly
 
     @cached_property
     def coordinates(self) -> Coordinates:
@@ -183,9 +185,16 @@ class Sweep:
             return
         self.cells = AffineCells(self.joint, self.base, applied, self.coordinates)
         watch = _Watch(sought, self.joint, self.cells, self.clock, bool(still), near)
+        goal = None
+        if moving and not still and executor is None:  # closes cells where nothing holds
+            goal = goal_of(self.joint, self.rest, watch.near, points=False)
         self._driver = Driver(
-            Request(self.joint.network, boxes.domain, engine=engine, executor=executor), self.clock
-        )
+            Request(
+                self.joint.network, boxes.domain, engine=engine, executor=executor, goal=goal,
+                program=self.joint.program,
+            ),
+            self.clock,
+        )  # fmt: skip
 
         def take(batch: Batch) -> None:
             self._take(batch, watch)
@@ -249,6 +258,8 @@ class Sweep:
         margins = [Fraction(1, _THIN)] * len(forms)
         if closed.chart.dim:  # small beside what is cut out, not beside the domain
             margins = thin(self.coordinates, closed.chart, forms)
+            if closed.chart.dim == self.coordinates.dim:
+                self._centre = np.array([nearest_float(v) for v in closed.chart.interior])
         least = min(margins)
         rows = [(const + least, terms) for const, terms in exact]
         found = joint_domain(self.coordinates, rows)
@@ -259,6 +270,15 @@ class Sweep:
     def _premise_rows(self) -> list[tuple[str, Row]]:
         return [(part.relation, self.cells.linear(part.form)) for part in self.premises]
 
+    @cached_property
+    def _near_premises(self) -> list[tuple[str, np.ndarray, float]]:
+        """Every premise in float64: its relation, slopes and constant, rounded."""
+        out = []
+        for relation, row in self._premise_rows:
+            const, *slopes = (nearest_float(fraction(v)) for v in row)
+            out.append((relation, np.array(slopes), const))
+        return out
+
     def _hold_at(self, batch: Batch, wanted: np.ndarray) -> np.ndarray:
         """Whether the premises hold at the points of some regions: floats where they can tell."""
         out = np.ones(len(wanted), dtype=bool)
@@ -266,19 +286,44 @@ class Sweep:
             return out
         points = batch.points[wanted]
         unsure = np.array([i in batch.exact for i in wanted.tolist()], dtype=bool)
-        for relation, row in self._premise_rows:
-            const, *slopes = (nearest_float(fraction(v)) for v in row)
-            value = points @ np.array(slopes) + const
-            room = 1e-12 * (np.abs(points) @ np.abs(slopes) + abs(const)) + 1e-290
-            if relation == "==":
-                unsure |= ~(np.abs(value) > room)
+        for relation, slopes, const in self._near_premises:
+            value = points @ slopes + const
+            unsure |= ~(np.abs(value) > _room(points, slopes, const))
             out &= value <= 0 if relation != "==" else False
-            unsure |= ~(np.abs(value) > room)
         for k in np.flatnonzero(unsure).tolist():
             at = [q(v) for v in _point(batch, int(wanted[k]))]
             out[k] = all(
                 holds(relation, fraction(value_at(row, at))) for relation, row in self._premise_rows
             )
+        return out
+
+    @np.errstate(all="ignore")
+    def _moved(self, points: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Whether points just inside of the premises are proved to have given codes.
+
+        Points of a search often stand in the margin. One beside it where all premises hold strictly
+        and that has the code of a region of the joint network is in its closure, so next to it
+        there are points of the region where they hold.
+        """
+        from ..evaluate import codes as codes_of
+
+        out = np.zeros(len(points), dtype=bool)
+        if self._centre is None or not len(points):
+            return out
+        share, straight = np.zeros(len(points)), points.copy()
+        for _, slopes, const in self._near_premises:
+            here, there = points @ slopes + const, float(self._centre @ slopes + const)
+            share = np.maximum(share, np.where(here > 0, here / (here - there), 0.0))
+            step = np.maximum(straight @ slopes + const - there * 2.0**-20, 0.0)
+            straight -= step[:, None] * slopes / (slopes @ slopes)
+        part = np.minimum(share * (1 + 2.0**-7) + 1e-9, 1.0)[:, None]
+        for moved in (straight, points + part * (self._centre - points)):
+            good = ~out & np.all(np.isfinite(moved), axis=1)
+            for _, slopes, const in self._near_premises:
+                good &= moved @ slopes + const < -_room(moved, slopes, const)
+            if good.any():
+                own = codes_of(self.joint.network, moved[good], exact=True)
+                out[good] = np.all(own == codes[good], axis=1)
         return out
 
     def _take(self, batch: Batch, watch: Any) -> None:
@@ -291,6 +336,9 @@ class Sweep:
         wanted = np.flatnonzero(some)
         there = inside[wanted] & self._hold_at(batch, wanted)
         codes = batch.codes[wanted]
+        if not self.keep and not watch.still:
+            open_ = np.flatnonzero(inside[wanted] & ~there)
+            there[open_] = self._moved(batch.points[wanted[open_]], codes[open_])
         own = np.ascontiguousarray(self.joint.code_of(self.applied, codes.T).T)
         bends = np.ascontiguousarray(codes[:, self.cells.is_bend])
         for row, i in enumerate(wanted.tolist()):
@@ -394,8 +442,15 @@ def _point(batch: Batch, i: int) -> tuple[Fraction, ...]:
     return tuple(batch.exact.get(i) or (Fraction(v) for v in batch.points[i].tolist()))
 
 
+def _room(points: np.ndarray, slopes: np.ndarray, const: float) -> np.ndarray:
+    """More than what rounding can change of forms at points."""
+    return np.asarray(1e-12 * (np.abs(points) @ np.abs(slopes) + abs(const)) + 1e-290)
+
+
 def _is_inside(piece: Piece, own: list[Row]) -> bool:
     """Whether some point of a piece is strictly inside of rows."""
+    if all(value_at(row, piece.point) > 0 for row in own):
+        return True
     return Cell(piece.closed, piece.point).point(piece.equal, [*piece.open, *own]) is not None
 
 

@@ -54,12 +54,17 @@ class Case:
     codes: list
     areas: list
     insides: list
+    premise: tuple | None = None  # what is asked of one input: its index, relation and number
 
     def symbolic(self, x):
         """The condition at a symbolic point."""
         v = self.net(x)
         v = [v[0], v[1], 0 * v[0]]
-        return self._built(self.shape, [compared(v[i] - v[j], r, c) for i, j, r, c in self.terms])
+        out = self._built(self.shape, [compared(v[i] - v[j], r, c) for i, j, r, c in self.terms])
+        if self.premise is None:
+            return out
+        k, relation, number = self.premise
+        return compared(x[k], relation, number) & out
 
     def numbers(self, p: Point) -> list[Fraction]:
         """The outputs, by loops of this module."""
@@ -69,6 +74,8 @@ class Case:
         """The condition at a point."""
         v = self.numbers(p)
         own = [compared(v[i] - v[j], r, c) for i, j, r, c in self.terms]
+        if self.premise is not None and not compared(p[self.premise[0]], *self.premise[1:]):
+            return False
         return bool(self._built(self.shape, own))
 
     def margin(self, p: Point) -> Fraction:
@@ -109,7 +116,9 @@ def outputs(weights, bent, p):
     return z, tuple(code)
 
 
-def case(rng: random.Random, *, comparisons: int = 2, relations=RELATIONS) -> Case:
+def case(
+    rng: random.Random, *, comparisons: int = 2, relations=RELATIONS, premise: bool = False
+) -> Case:
     """A random one; small integers, so that ties abound."""
     weights = []
     for n, m in itertools.pairwise([2, 3, rng.randint(2, 3), 2]):
@@ -120,6 +129,10 @@ def case(rng: random.Random, *, comparisons: int = 2, relations=RELATIONS) -> Ca
     operators: list = []
     for weight, bias in weights:
         operators += [es.Dense(weight, bias), es.ReLU()]
+    asked = None
+    if premise:
+        number = Fraction(rng.randint(-4, 4), 2)
+        asked = (rng.randint(0, 1), rng.choice(RELATIONS[:-1]), number)
     bent = rng.random() < 0.5
     net = es.Network(operators if bent else operators[:-1], (2,))
     n = rng.randint(1, comparisons)
@@ -145,8 +158,14 @@ def case(rng: random.Random, *, comparisons: int = 2, relations=RELATIONS) -> Ca
         *(np.eye(n, dtype=int)[a] + s * np.eye(n, dtype=int)[b] for a, b, s in pairs),
     ])  # fmt: skip
     offsets = [-c for *_, c in terms]
+    first = list(net.operators)
+    if asked is not None:  # one more unit, which nothing reads
+        k, _, number = asked
+        (weight, bias), (behind, own) = weights[:2]
+        first[0] = es.Dense([*weight, [int(j == k) for j in range(2)]], [*bias, -number])
+        first[2] = es.Dense([[*row, 0] for row in behind], own)
     cut = es.Network(
-        [*net.operators, es.Dense(mixed @ rows, (mixed @ np.array(offsets)).tolist()), es.Abs()],
+        [*first, es.Dense(mixed @ rows, (mixed @ np.array(offsets)).tolist()), es.Abs()],
         (2,),
     )
     twin = plane_twin(cut.program, whole_space(cut.program, box.chart))
@@ -163,7 +182,7 @@ def case(rng: random.Random, *, comparisons: int = 2, relations=RELATIONS) -> Ca
     faces = [(p, [k for k, own in enumerate(polygons) if _holds(own, p)]) for p in points]
     codes = [outputs(weights, bent, p)[1] for p in insides]
     return Case(weights, bent, net, box, terms, shape, faces, codes, [_area(v) for v in polygons],
-                insides)  # fmt: skip
+                insides, asked)  # fmt: skip
 
 
 def _turn(a, b, p):

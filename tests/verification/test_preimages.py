@@ -17,9 +17,11 @@ RAMP = es.Network([es.Dense([[1, 1]]), es.ReLU()], (2,))
 
 @pytest.mark.parametrize("block", first_quick(range(3)))
 def test_against_all_faces_of_the_plane(block):
-    rng, seen = random.Random(5_000 + block), {"thin": 0, "part of the square": 0, "all of it": 0}
+    rng, seen = random.Random(5_000 + block), {"thin": 0, "part of the square": 0}
     for k in range(12):
-        made = case(rng) if k % 3 else case(rng, comparisons=1, relations=("==",))
+        made = case(rng, premise=k % 2 == 1)
+        if k % 3 == 0:
+            made = case(rng, comparisons=1, relations=("==",))
         found = es.preimage(made.net, made.box, made.symbolic)
         assert found.complete
         for p, _ in made.faces:
@@ -41,7 +43,6 @@ def test_against_all_faces_of_the_plane(block):
             assert not any(other._holds_all_of(part) for other in others)
         seen["thin"] += bool(found.thin)
         seen["part of the square"] += 0 < area < 16
-        seen["all of it"] += area == 16
     assert min(seen.values()) > 0, seen
 
 

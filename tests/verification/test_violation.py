@@ -93,7 +93,7 @@ def deep(width=12):
     return es.Network(operators[:-1], (3,))
 
 
-@pytest.mark.parametrize("options", [{"limit": 3}, {"time_limit": 0.0}, {"time_limit": 0.2}])
+@pytest.mark.parametrize("options", [{"limit": 3}, {"limit": 60}, {"time_limit": 0.0}, {"time_limit": 0.2}])
 def test_limits_leave_certified_bounds_on_both_sides(options):
     net, box = deep(), es.Box(-1, 1, dim=3)
     points = np.random.default_rng(1).uniform(-1, 1, (300, 3))
@@ -174,3 +174,20 @@ def test_margins_of_files(tmp_path):
 def test_bad_input(call, says):
     with pytest.raises(es.ExactSplineError, match=says):
         call()
+
+
+def test_two_networks_with_units_in_common():
+    """The largest difference of a network and its twin, one output of which is moved."""
+    net = deep(4)
+    *inner, last = net.operators
+    twin = es.Network([*inner, es.Dense(last.weight, [v + Fraction(1, 2**20) for v in last.bias])],
+                      (3,))  # fmt: skip
+    box = es.Box(-1, 1, dim=3)
+    worst = es.max_violation(net, box, lambda x: net(x)[0] != twin(x)[0])
+    assert worst.margin == Fraction(1, 2**20)
+    worst = es.max_violation(net, box, lambda x: twin(x)[0] - net(x)[1] >= 0)
+    (own,) = es.output_range(net, box, of=lambda y: y[0] - y[1])
+    assert worst.margin == own.high + Fraction(1, 2**20)
+    assert es.count_regions(net, box, where=lambda x: net(x)[0] < twin(x)[0]) == es.count_regions(
+        net, box
+    )

@@ -35,7 +35,9 @@ def expected(made):
 def test_against_all_faces_of_the_plane(block):
     rng, seen = random.Random(4_000 + block), {"met": 0, "touching": 0, "thin": 0, "open": 0}
     for k in range(16):
-        made = case(rng) if k % 3 else case(rng, comparisons=1, relations=("==",))
+        made = case(rng, premise=k % 2 == 1)
+        if k % 3 == 0:
+            made = case(rng, comparisons=1, relations=("==",))
         met, touching = expected(made)
         count = es.count_regions(made.net, made.box, where=made.symbolic)
         assert (int(count), count.touching) == (len(met), len(touching)), (made.weights, made.terms)
