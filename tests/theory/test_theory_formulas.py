@@ -23,6 +23,7 @@ from exactspline.theory.geometry import whole as deep
 from exactspline.theory.geometry.power import PowerDiagram
 from exactspline.theory.learning import approximation
 from exactspline.theory.operators import matrices, operators, symbolic, written
+from exactspline.theory.structure import formulas
 
 F = Fraction
 
@@ -622,3 +623,20 @@ def test_pieces_of_units_by_hand():
         for r, slope in enumerate((F(1), F(-2), F(1, 3))):
             assert A[r].tolist() == [slope * v for v in whole(W)[k]]
             assert B[r] == slope * whole(b)[k] + F(spline.offsets[r])
+
+
+def test_the_form_of_a_block_behind_affine_operators():
+    """sigma(C z + b) + C_skip z + b_skip, by hand, where affine operators come before the block."""
+    V, v, W, w = [[1, 2], ["1/3", -1]], [1, 2], [[2, -1], [1, 5]], [-3, "1/2"]
+    U = [[1, 1], [0, 2]]
+    body = [es.Dense(U), es.Dense(W, w), es.ReLU()]
+    net = es.Network([es.Dense(V), es.Dense(U, v), es.Residual(body), es.Dense([[1, -1]])], (2,))
+    assert theory.check_resnet_formula(net).holds
+    (level,) = formulas._resnet_form(net).levels
+    C, b = level.affine
+    first, shift = whole(U) @ whole(V), whole(v)
+    assert C.tolist() == (whole(W) @ whole(U) @ first).tolist()
+    assert b.tolist() == (whole(W) @ whole(U) @ shift + whole(w)).tolist()
+    skip, offset = level.skip
+    assert skip.tolist() == first.tolist()
+    assert offset.tolist() == shift.tolist()
