@@ -640,3 +640,21 @@ def test_the_form_of_a_block_behind_affine_operators():
     skip, offset = level.skip
     assert skip.tolist() == first.tolist()
     assert offset.tolist() == shift.tolist()
+
+
+def test_parents_of_cells_begin_their_codes():
+    net = es.Network(
+        [es.Dense([[1, "1/3"], [2, -1]]), es.Abs(), es.Dense([[1, -3], [2, 1]], ["-1/3", 1]),
+         es.ReLU(), es.Dense([[1, 1], [2, -1]], [-1, 0]), es.Abs()], (2,),
+    )  # fmt: skip
+    omega = es.enumerate_regions(net)
+    layers = [region_maps.LayerCells(omega, layer) for layer in (1, 2, 3)]
+    assert layers[0].parent.tolist() == [0] * len(layers[0])
+    for before, own in zip(layers[:-1], layers[1:], strict=True):
+        for code, parent in zip(own.codes.tolist(), own.parent.tolist(), strict=True):
+            assert code[: len(before.codes[parent])] == before.codes[parent].tolist()
+            assert len(code) == len(before.codes[parent]) + 2
+    constant = layers[0].violation(0, F(-1), [F(0), F(0)])
+    assert constant == layers[0].witness(0)
+    for value in (0, 1):
+        assert layers[0].violation(0, F(value), [F(0), F(0)]) is None
