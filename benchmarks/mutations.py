@@ -45,7 +45,7 @@ sys.path.insert(0, str(HERE))
 from equivalents import EQUIVALENT  # noqa: E402
 
 ROOT = Path(es.__file__).parent / "theory"
-SECONDS = 60  # of a mutant
+SECONDS = 30  # of computing, of a mutant
 OUT = {
     "learning/learning.py": "fits data; no statement is about it",
     "filters/matched.py": "templates at one input and a penalty; no statement is about them",
@@ -487,7 +487,7 @@ def run(
     ours, theirs = os.pipe()
     pid = os.fork()
     if pid == 0:
-        signal.alarm(SECONDS if mutant else 600)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS if mutant else 600)
         _child(mutant, omegas, expected, only, theirs)
     os.close(theirs)
     with os.fdopen(ours, "rb") as pipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 
 import flint
 import numpy as np
@@ -650,7 +650,7 @@ def test_parents_of_cells_begin_their_codes():
     omega = es.enumerate_regions(net)
     layers = [region_maps.LayerCells(omega, layer) for layer in (1, 2, 3)]
     assert layers[0].parent.tolist() == [0] * len(layers[0])
-    for before, own in zip(layers[:-1], layers[1:], strict=True):
+    for before, own in pairwise(layers):
         for code, parent in zip(own.codes.tolist(), own.parent.tolist(), strict=True):
             assert code[: len(before.codes[parent])] == before.codes[parent].tolist()
             assert len(code) == len(before.codes[parent]) + 2
