@@ -21,7 +21,7 @@ from exactspline.theory.filters import collinear, hierarchy
 from exactspline.theory.geometry import coherent, cuts, geometry
 from exactspline.theory.geometry import whole as deep
 from exactspline.theory.geometry.power import PowerDiagram
-from exactspline.theory.learning import approximation
+from exactspline.theory.learning import approximation, soft
 from exactspline.theory.operators import matrices, operators, symbolic, written
 from exactspline.theory.structure import formulas
 
@@ -658,3 +658,45 @@ def test_parents_of_cells_begin_their_codes():
     assert constant == layers[0].witness(0)
     for value in (0, 1):
         assert layers[0].violation(0, F(value), [F(0), F(0)]) is None
+
+
+def test_balls_of_expressions_hold_their_values():
+    u = sympy.Symbol("u", real=True)
+    place = {u: sympy.Rational(-3, 7)}
+    for value in (
+        sympy.Rational(5, 3), sympy.E, sympy.exp(u), sympy.tanh(2 * u), u * sympy.exp(u) * 3,
+        1 + u + sympy.exp(-u), 1 / (1 + sympy.exp(u)), sympy.exp(u) ** 3, (1 + sympy.tanh(u)) ** -2,
+        sympy.E**u,
+    ):  # fmt: skip
+        expression = value.subs(place)
+        ball = soft._interval(sympy, expression)
+        assert abs(float(ball) - float(expression)) <= 1e-12 * (1 + abs(float(expression)))
+        assert not soft._differ(sympy, value, value, place)
+        assert soft._differ(sympy, value, value + sympy.Rational(1, 10**9), place)
+    beta = sympy.Symbol("beta", positive=True)
+    assert soft._apart(sympy, u * beta, u * beta, u, beta) is None
+    assert soft._apart(sympy, sympy.exp(u), sympy.exp(u), u, None) is None
+    # (u - a) vanishes at every point that is tried but one
+    tried = [F(-3), F(-1, 3), F(2, 7), F(5, 2)]
+    for missed in tried:
+        zero = sympy.prod([u - sympy.Rational(v.numerator, v.denominator) for v in tried
+                           if v != missed])  # fmt: skip
+        found = soft._apart(sympy, sympy.Integer(0), zero, u, None)
+        assert found == {"u": missed}
+
+
+def test_stationary_weights_are_a_softmax_of_numbers():
+    beta = sympy.Symbol("beta", positive=True)
+    z = sympy.symbols("z1:4", real=True)
+    at = {beta: 0.3, z[0]: 1.2, z[1]: -0.7, z[2]: 0.4}
+    found = [float(w.subs(at)) for w in soft._stationary(sympy, list(z), beta)]
+    scores = np.exp(0.3 / 0.7 * np.array([1.2, -0.7, 0.4]))
+    assert found == pytest.approx((scores / scores.sum()).tolist())
+
+    def objective(t):
+        return 0.3 * t @ np.array([1.2, -0.7, 0.4]) - 0.7 * t @ np.log(t)
+
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        other = rng.dirichlet(np.ones(3))
+        assert objective(other) <= objective(np.array(found)) + 1e-12
