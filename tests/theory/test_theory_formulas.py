@@ -700,3 +700,18 @@ def test_stationary_weights_are_a_softmax_of_numbers():
     for _ in range(50):
         other = rng.dirichlet(np.ones(3))
         assert objective(other) <= objective(np.array(found)) + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("block", "width"),
+    [
+        (es.Residual([es.ReLU()]), 2),
+        (es.Residual([es.Dense([[1, 2], [3, -1], [0, 1]]), es.PReLU(["1/2", 2, -1])],
+                     [es.Dense([[1, 0], [0, 1], [1, 1]])]), 3),
+    ],
+)  # fmt: skip
+def test_blocks_whose_activation_reads_other_shapes(block, width):
+    net = es.Network([block, es.Dense([[1, -1, 2][:width]])], (2,))
+    assert theory.check_resnet_formula(net).holds
+    (level,) = formulas._resnet_form(net).levels
+    assert level.activation.shape == (width,)
