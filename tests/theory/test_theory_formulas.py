@@ -715,3 +715,14 @@ def test_blocks_whose_activation_reads_other_shapes(block, width):
     assert theory.check_resnet_formula(net).holds
     (level,) = formulas._resnet_form(net).levels
     assert level.activation.shape == (width,)
+
+
+def test_operators_are_affine_at_the_shape_that_they_read():
+    """A maximum over one entry is; in a block the entries are those of the node before."""
+    nodes = [(es.Dense([[1, 2]], [1]), (-1,)), (es.ReduceMax((0,), keepdims=True), (0,)),
+             (es.Dense([[1], [2]]), (1,))]  # fmt: skip
+    block = es.Network.from_nodes(nodes, (2,)).nodes
+    assert formulas._affine_node(block, 1, (2,))
+    first = es.Network.from_nodes([(es.ReduceMax((0,), keepdims=True), (-1,)),
+                                   (es.Dense([[1]]), (0,))], (2,)).nodes  # fmt: skip
+    assert not formulas._affine_node(first, 0, (2,))
