@@ -34,6 +34,15 @@ _LISTED: dict[str, dict[str, list[tuple[str, str, str]]]] = {
                 ("net.input_dim + chart.dim", "+ -> -"),
             )
         ],
+        "_Source.__init__": [
+            (text, what, _LIMIT)
+            for text, what in (
+                ("net.output_dim * (net.input_dim + k + 2)", "* -> +"),
+                ("net.input_dim + k + 2", "+ -> -"), ("net.input_dim + k + 2", "2 -> 3"),
+                ("net.input_dim + k", "+ -> -"),
+            )
+        ],
+        "_Source.of": [("len(self.known) > self.most", "> -> <=", _LIMIT)],
     },
     "constants/constants.py": {
         "_up_to_signs": [
