@@ -726,3 +726,16 @@ def test_operators_are_affine_at_the_shape_that_they_read():
     first = es.Network.from_nodes([(es.ReduceMax((0,), keepdims=True), (-1,)),
                                    (es.Dense([[1]]), (0,))], (2,)).nodes  # fmt: skip
     assert not formulas._affine_node(first, 0, (2,))
+
+
+@pytest.mark.parametrize("start", [[0, 0], [1, "1/3"]])
+def test_maps_over_the_coordinates_of_a_slice(start):
+    net = es.Network([es.Dense([[1, "1/3"], [2, -1]], [1, 2]), es.Abs(), es.Dense([[1, 5]])], (2,))
+    P = [[1, 2], [3, "1/2"]]
+    for domain, directions in ((es.Slice(start, P), P), (es.Slice(start, P[:1]), P[:1])):
+        omega = es.enumerate_regions(net, domain)
+        source = samples._Source(omega)
+        for region in range(len(omega)):
+            A, b, over_t, shift = source.of(region)
+            assert over_t.tolist() == (A @ whole(directions).T).tolist()
+            assert shift.tolist() == (A @ whole(start) + b).tolist()
