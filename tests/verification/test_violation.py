@@ -93,7 +93,9 @@ def deep(width=12):
     return es.Network(operators[:-1], (3,))
 
 
-@pytest.mark.parametrize("options", [{"limit": 3}, {"limit": 60}, {"time_limit": 0.0}, {"time_limit": 0.2}])
+@pytest.mark.parametrize(
+    "options", [{"limit": 3}, {"limit": 60}, {"time_limit": 0.0}, {"time_limit": 0.2}]
+)
 def test_limits_leave_certified_bounds_on_both_sides(options):
     net, box = deep(), es.Box(-1, 1, dim=3)
     points = np.random.default_rng(1).uniform(-1, 1, (300, 3))
