@@ -23,6 +23,27 @@ _DEAD = "no network comes here: it has an output"
 
 # per module and function: expression, change, reason
 _LISTED: dict[str, dict[str, list[tuple[str, str, str]]]] = {
+    "common/samples.py": {
+        "maps_of": [
+            (text, what, _LIMIT)
+            for text, what in (
+                ("len(partition) * net.output_dim", "* -> +"),
+                ("len(partition) * net.output_dim * (net.input_dim + chart.dim + 2)", "* -> +"),
+                ("net.input_dim + chart.dim + 2", "+ -> -"),
+                ("net.input_dim + chart.dim + 2", "2 -> 3"),
+                ("net.input_dim + chart.dim", "+ -> -"),
+            )
+        ],
+        "_Source.__init__": [
+            (text, what, _LIMIT)
+            for text, what in (
+                ("net.output_dim * (net.input_dim + k + 2)", "* -> +"),
+                ("net.input_dim + k + 2", "+ -> -"), ("net.input_dim + k + 2", "2 -> 3"),
+                ("net.input_dim + k", "+ -> -"),
+            )
+        ],
+        "_Source.of": [("len(self.known) > self.most", "> -> <=", _LIMIT)],
+    },
     "constants/constants.py": {
         "_up_to_signs": [
             ("lead > 0", "> -> <=", _SIGN),

@@ -1,7 +1,8 @@
 """Every formula of the theory changed in one place: do the checks refuse it?
 
     python benchmarks/mutations.py [MODULE ...] [--most N] [--check NAME] [--network NAME]
-                                   [--workers N] [--survivors] [--markdown] [--results FILE]
+                                   [--workers N] [--survivors] [--markdown]
+                                   [--results FILE [--table]]
 
 A mutant is one module of exactspline/theory with one change: a sum becomes a difference, a product
 a sum, a comparison its opposite, a sign is lost, 0, 1 or 2 in arithmetic is one more. Each runs in
@@ -14,7 +15,7 @@ left out: messages, limits, what is only shown, and the modules in ``OUT``, with
 change that is the same function is listed in ``equivalents.py``, with the reason, and is not run.
 
 ``--results`` keeps what was found in a file, by the text of the module and of the change: a run
-that was ended goes on there.
+that was ended goes on there, and ``--table`` runs nothing and tells what the file has.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ sys.path.insert(0, str(HERE))
 from equivalents import EQUIVALENT  # noqa: E402
 
 ROOT = Path(es.__file__).parent / "theory"
-SECONDS = 60  # of a mutant
+SECONDS = 30  # of computing, of a mutant
 OUT = {
     "learning/learning.py": "fits data; no statement is about it",
     "filters/matched.py": "templates at one input and a penalty; no statement is about them",
@@ -486,7 +487,7 @@ def run(
     ours, theirs = os.pipe()
     pid = os.fork()
     if pid == 0:
-        signal.alarm(SECONDS if mutant else 600)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS if mutant else 600)
         _child(mutant, omegas, expected, only, theirs)
     os.close(theirs)
     with os.fdopen(ours, "rb") as pipe:
@@ -527,12 +528,13 @@ def _digest(mutant: Mutant) -> str:
     return hashlib.sha256(source + repr((mutant.key, mutant.number)).encode()).hexdigest()[:24]
 
 
-def _known(path: Path | None) -> dict[str, dict[str, str]]:
-    """What an earlier run found to be refused."""
+def _known(path: Path | None, every: bool) -> dict[str, dict[str, str]]:
+    """What earlier runs found to be refused, with ``every`` what was not refused as well."""
     if path is None or not path.exists():
         return {}
     rows = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
-    return {key: result for key, result in rows if result}
+    last = dict(sorted(rows, key=lambda row: bool(row[1])))  # a test that came later refuses it
+    return {key: result for key, result in last.items() if result or every}
 
 
 def main() -> int:
@@ -544,25 +546,28 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--survivors", action="store_true", help="list those that no check refuses")
     parser.add_argument("--results", type=Path, help="keeps what was found; goes on there")
+    parser.add_argument("--table", action="store_true", help="tell what --results has; run nothing")
     parser.add_argument("--markdown", action="store_true", help="the table as in docs/theory.md")
     arguments = parser.parse_args()
     start = time.perf_counter()
-    omegas = prepared(arguments.network)
-    if arguments.check is None:  # loaded once, not in every process
+    omegas = {} if arguments.table else prepared(arguments.network)
+    if arguments.check is None and not arguments.table:  # loaded once, not in every process
         import cvxpy  # noqa: F401
         import sympy  # noqa: F401
-    expected = run(None, omegas, only=arguments.check)
+    expected = {} if arguments.table else run(None, omegas, only=arguments.check)
     wrong = {k: v for k, v in expected.items() if v.startswith(("error", "a test"))}
     if wrong:
         sys.exit(f"without a change: {wrong}")
     todo = chosen(arguments.modules or all_modules(), arguments.most)
     found = []
-    known = _known(arguments.results)
+    known = _known(arguments.results, arguments.table)
 
     def one(mutant: Mutant) -> dict[str, str]:
         if mutant.key in EQUIVALENT:
             return {"refused by": "equivalent", "it says": EQUIVALENT[mutant.key]}
         key = _digest(mutant)
+        if arguments.table:
+            return known.get(key, {"refused by": "nobody", "it says": "not run"})
         if key not in known:
             known[key] = run(mutant, omegas, expected, arguments.check)
             if arguments.results:
@@ -573,6 +578,8 @@ def main() -> int:
     with ThreadPoolExecutor(arguments.workers) as pool:
         for done, (mutant, result) in enumerate(zip(todo, pool.map(one, todo), strict=True), 1):
             found.append(result)
+            if arguments.table:
+                continue
             told = f"{done}/{len(todo)} {mutant.module}:{mutant.line} {mutant.what}: "
             told += f"{result['it says']} ({result['refused by']})" if result else "survives"
             print(told, file=sys.stderr, flush=True)
@@ -589,8 +596,8 @@ def main() -> int:
                 print(f"    {mutant.key}")
         elif result["refused by"] == "equivalent":
             row["equivalent"] += 1
-        elif told == "a test fails":
-            row["by a test"] += 1
+        elif told in ("a test fails", "not run"):
+            row["by a test" if told == "a test fails" else "not run"] += 1
         elif told == "another report":
             row["by other numbers"] += 1
         elif told.startswith("error") or result["refused by"] in ("loading", "no end"):
@@ -599,7 +606,7 @@ def main() -> int:
             row["by a verdict"] += 1
     columns = (
         "mutants", "by a verdict", "by an error", "by other numbers", "by a test", "equivalent",
-        "survive",
+        "not run", "survive",
     )  # fmt: skip
     total = Counter()
     if arguments.markdown:

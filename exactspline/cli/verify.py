@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["verify"]
 
 _SHOWN = 8  # numbers in a note
+_CODES = {"interrupt": 130, "terminated": 143}
 
 
 def verify(arguments: argparse.Namespace) -> int:
@@ -46,24 +47,32 @@ def verify(arguments: argparse.Namespace) -> int:
         )
     networks, path = _files(arguments)
     with workers(arguments) as executor:
-        found = decide(networks, path, arguments.timeout, order=arguments.order, executor=executor)
+        found = decide(
+            networks, path, arguments.timeout, order=arguments.order, executor=executor,
+            progress=None if arguments.json else True,
+        )  # fmt: skip
     for note in found.answer.notes if isinstance(found.answer, QueryAnswer) else ():
         _note(note)
+    folder = arguments.serialise_assignments
+    if folder is not None and found.query is None:
+        raise ParameterError("verify: --serialise-assignments is for VNN-LIB 2.0 queries")
+    if folder is not None and found.query is not None and found.verdict == "sat":
+        write_assignment(Path(folder), found.query, found.values)
     if arguments.json:
         results().write(json.dumps(_json(found)) + "\n")
     else:
-        of_query = isinstance(found.answer, QueryAnswer)
-        word = "timed-out" if of_query and found.verdict == "timeout" else found.verdict
-        results().write(word + "\n")
-        if found.verdict == "sat" and arguments.serialise_assignments is None:
+        results().write(_word(found) + "\n")
+        if found.verdict == "sat" and folder is None:
             results().write(found.text + "\n")
     if found.verdict == "sat":
-        if arguments.serialise_assignments is not None:
-            if found.query is None:
-                raise ParameterError("verify: --serialise-assignments is for VNN-LIB 2.0 queries")
-            write_assignment(Path(arguments.serialise_assignments), found.query, found.values)
         _comment(found)
-    return 0
+    return _CODES.get(found.answer.stopped, 0)
+
+
+def _word(found: Decided) -> str:
+    """The verdict as the standard of the property's version has it."""
+    of_query = found.query is not None
+    return "timed-out" if of_query and found.verdict == "timeout" else found.verdict
 
 
 def _files(arguments: argparse.Namespace) -> tuple[dict[str, str], str]:
@@ -126,7 +135,7 @@ def _brief(value: Any) -> str:
 
 def _json(found: Decided) -> dict[str, Any]:
     answer = found.answer
-    out: dict[str, Any] = {"verdict": found.verdict}
+    out: dict[str, Any] = {"verdict": _word(found)}
     if isinstance(answer, QueryAnswer):
         assert found.query is not None
         out["assignment"] = {
@@ -168,7 +177,9 @@ def _table(arguments: argparse.Namespace, executor: Executor | None) -> int:
             if known[instance.onnx, instance.vnnlib] > 0:  # a line may stand twice
                 known[instance.onnx, instance.vnnlib] -= 1
                 continue
-            row = _row(instance, table.parent, arguments, executor)
+            row, code = _row(instance, table.parent, arguments, executor)
+            if code:  # it is done again when the table is gone on with
+                return code
             if writer is not None and stream is not None:
                 writer.writerow(row)
                 stream.flush()
@@ -183,23 +194,24 @@ def _table(arguments: argparse.Namespace, executor: Executor | None) -> int:
 
 def _row(
     instance: Instance, folder: Path, arguments: argparse.Namespace, executor: Executor | None
-) -> tuple[str, ...]:  # fmt: skip
-    """Decide one line."""
-    start, regions, point = time.monotonic(), 0, ""
+) -> tuple[tuple[str, ...], int]:  # fmt: skip
+    """Decide one line; the exit code if it was interrupted."""
+    start, regions, point, code = time.monotonic(), 0, "", 0
     try:
         networks = {name: str(folder / file) for name, file in instance.networks.items()}
         found = decide(
             networks, str(folder / instance.vnnlib), instance.seconds, measure=False,
             order=arguments.order, executor=executor,
         )  # fmt: skip
+        code = _CODES.get(found.answer.stopped, 0)
         verdict, regions, point = found.verdict, found.answer.regions, found.counterexample
-        if arguments.results is not None:
+        if arguments.results is not None and not code:
             _write_text(Path(arguments.results), instance, found)
     except ExactSplineError as error:
         verdict = "error"
         _note(f"{instance.onnx}, {instance.vnnlib}: {error}")
     seconds = f"{time.monotonic() - start:.3f}"
-    return instance.onnx, instance.vnnlib, verdict, seconds, str(regions), point
+    return (instance.onnx, instance.vnnlib, verdict, seconds, str(regions), point), code
 
 
 def _write_text(folder: Path, instance: Instance, found: Decided) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["KINDS", "Goal", "Node"]
+__all__ = ["KINDS", "MANY_CLOSED", "Goal", "Node"]
 
+MANY_CLOSED = 4000  # cells, after which a search with a goal that wants points pauses once
 KINDS = ("constant", "<=", ">", "==", "!=", "all", "any")
 
 

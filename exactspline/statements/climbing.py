@@ -19,7 +19,7 @@ from .exact import float_margins
 from .guess import is_in, lifted
 from .joint import Coordinates
 
-__all__ = ["climbed"]
+__all__ = ["climbed", "ends"]
 
 _SCATTERED = 2048
 _CLIMBERS = 24
@@ -41,12 +41,10 @@ def climbed(
     condition : Condition
         Without slopes and codes.
     """
-    if chart.dim > _MOST or any(v is None for v in (*chart.low, *chart.high)):
+    box = ends(chart)
+    if box is None:
         return
-    low = np.array([nearest_float(Fraction(v)) for v in chart.low if v is not None])
-    high = np.array([nearest_float(Fraction(v)) for v in chart.high if v is not None])
-    if not np.all(np.isfinite(high - low)):
-        return
+    low, high = box
 
     def margins(points: np.ndarray) -> np.ndarray:
         check()
@@ -59,10 +57,31 @@ def climbed(
     yield from found
 
 
+def ends(chart: Chart) -> tuple[np.ndarray, np.ndarray] | None:
+    """The ends of a chart's coordinates in float64; None where they have none, or are many."""
+    if chart.dim > _MOST or any(v is None for v in (*chart.low, *chart.high)):
+        return None
+    low = np.array([nearest_float(Fraction(v)) for v in chart.low if v is not None])
+    high = np.array([nearest_float(Fraction(v)) for v in chart.high if v is not None])
+    return (low, high) if np.all(np.isfinite(high - low)) else None
+
+
 def _found(
     chart: Chart, low: np.ndarray, high: np.ndarray, margins: Callable[[np.ndarray], np.ndarray]
 ) -> Iterator[tuple[Fraction, ...]]:
     """The best climbers where the condition seems to hold."""
+    points, value = _climbers(low, high, margins)
+    for point, own in zip(points.tolist(), value.tolist(), strict=True):
+        exact = [Fraction(v) for v in point]
+        if own > 0 and is_in(chart, exact):
+            yield tuple(exact)
+            return
+
+
+def _climbers(
+    low: np.ndarray, high: np.ndarray, margins: Callable[[np.ndarray], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points after a climb along coordinates, and their margins, the best ones first."""
     rng, k = np.random.default_rng(0), len(low)
     points = low + rng.random((_SCATTERED, k)) * (high - low)
     value = margins(points)
@@ -88,8 +107,4 @@ def _found(
         size = np.where(better, size, size * _SHRINK)
         order = np.argsort(-value, kind="stable")
         points, value, size = points[order], value[order], size[order]
-    for point, own in zip(points.tolist(), value.tolist(), strict=True):
-        exact = [Fraction(v) for v in point]
-        if own > 0 and is_in(chart, exact):
-            yield tuple(exact)
-            return
+    return points, value

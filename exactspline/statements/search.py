@@ -6,7 +6,8 @@
 | GUESS | some points are tried, exactly | FOUND; PRUNE |
 | PRUNE | boxes on which bounds exclude the condition are left out | nothing is left: NONE; CLIMB |
 | CLIMB | uphill in float64 from many points; what is found is tried exactly | FOUND; SEARCH |
-| SEARCH | regions of the joint network, on which every comparison has one sign inside; cells where bounds exclude the condition are closed, points where it seems to hold are tried | FOUND; FACES |
+| SEARCH | regions of the joint network, on which every comparison has one sign inside; cells where bounds exclude the condition are closed, points where it seems to hold are tried | FOUND; FACES; ASCENT, once |
+| ASCENT | when many cells are closed: uphill along affine pieces, in float64; what is found is tried exactly | FOUND; SEARCH |
 | FACES | of a region whose inside fails: comparisons that may hold by equality on its closure | FOUND; SEARCH |
 | SEARCH | no more regions | NONE |
 | any | a limit, the clock, an interrupt | UNDECIDED |
@@ -23,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +33,9 @@ from ..clock import Clock
 from ..driver.driver import Driver
 from ..driver.request import Request
 from ..errors import DomainError, ParameterError, UndecidedError
+from ..search.goal import MANY_CLOSED
 from .affine import Affine
+from .ascent import ascended
 from .atoms import Applied, Code, PointAtom, Slope
 from .climbing import climbed
 from .conditions import (
@@ -223,18 +227,27 @@ class Sought:
             executor=self.executor,
         )  # fmt: skip
         driver = Driver(request, clock)
-        yield from self.driven(driver, watch.of_batch, progress, first)
+        ascent = (
+            partial(ascended, self.coordinates, joint, boxes.domain.chart, self.rest)
+            if tries else None
+        )  # fmt: skip
+        yield from self.driven(driver, watch.of_batch, progress, first, ascent)
 
     def driven(
         self, driver: Driver, of_batch: Callable[[Batch], Iterator[Found]], progress: Any,
-        first: bool = False,
+        first: bool = False, ascent: Callable[[], Iterator[Point]] | None = None,
     ) -> Iterator[Found]:  # fmt: skip
         """Go through a search; what is found is handed over between batches."""
         waiting: list[Found] = []
+        ascents = [] if ascent is None else [ascent]
 
         def take(batch: Batch) -> None:
             self.regions += len(batch.codes)
-            for at in batch.candidates:
+            points = list(batch.candidates)
+            # the search pauses there, so that what is found does not depend on the time
+            if ascents and getattr(driver._run, "closed", 0) >= MANY_CLOSED:
+                points += ascents.pop()()
+            for at in points:
                 if holds_at(self.condition, self._points(at)):
                     waiting.append(self._checked(at, None, None))
                     raise _Enough

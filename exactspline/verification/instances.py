@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import FormatError
 from ..formats import load
@@ -130,7 +130,7 @@ class Decided:
 
 def decide(
     networks: Mapping[str, str], path: str, seconds: float | None, *, measure: bool = True,
-    order: str = "auto", executor: Executor | None = None,
+    order: str = "auto", executor: Executor | None = None, progress: Any = None,
 ) -> Decided:  # fmt: skip
     """Decide one property of any version.
 
@@ -147,6 +147,8 @@ def decide(
     order : str
         As in `exactspline.prove`.
     executor : Executor, optional
+    progress : callable or bool, optional
+        As in `exactspline.prove`.
 
     Raises
     ------
@@ -157,7 +159,7 @@ def decide(
         own = unpacked(path, MAX_TEXT_BYTES)
         files = {name: unpacked(file, MAX_BINARY_BYTES) for name, file in networks.items()}
         if is_version_two(text_of(own)):
-            return _of_query(own, files, seconds, start, measure, order, executor)
+            return _of_query(own, files, seconds, start, measure, order, executor, progress)
         if len(files) != 1:
             raise FormatError(
                 f"{path}: a property of VNN-LIB 1.0 is of one network; {len(files)} are given"
@@ -166,7 +168,9 @@ def decide(
         network = load(file)
         formula: Formula = load_query(own, network.input_dim, network.output_dim)
         left = None if seconds is None else max(0.0, seconds - (time.monotonic() - start))
-        answer = verify(network, formula, time_limit=left, order=order, executor=executor)
+        answer = verify(
+            network, formula, time_limit=left, order=order, executor=executor, progress=progress
+        )
         found = None
         if measure and answer.input is not None:
             point = answer.input
@@ -178,7 +182,7 @@ def decide(
 
 def _of_query(
     path: str, files: dict[str, str], seconds: float | None, start: float, measure: bool,
-    order: str, executor: Executor | None,
+    order: str, executor: Executor | None, progress: Any,
 ) -> Decided:  # fmt: skip
     query = load_query_two(path)
     if set(files) == {""}:
@@ -191,7 +195,9 @@ def _of_query(
         files = {wanted[0]: files[""]}
     every = query.files(files)
     left = None if seconds is None else max(0.0, seconds - (time.monotonic() - start))
-    answer = verify_query(query, files, time_limit=left, order=order, executor=executor)
+    answer = verify_query(
+        query, files, time_limit=left, order=order, executor=executor, progress=progress
+    )
     found = None
     if measure and answer.verdict == "sat":
         found = measured_query(query, every, answer.values)

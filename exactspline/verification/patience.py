@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from ..driver.watching import watched
 from ..search.choice import REFERENCE, small_without_compiler
 from ..statements.prove import prove
 from ..statements.quantified import Statement
@@ -13,7 +14,9 @@ from ..statements.verdict import Verdict
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-__all__ = ["proved"]
+__all__ = ["INTERRUPTS", "proved"]
+
+INTERRUPTS = ("interrupt", "terminated")  # reasons to stop that are for all that is to be done
 
 _PATIENCE = 8.0  # seconds of a search in rationals; compiling takes some 15
 
@@ -31,22 +34,25 @@ def proved(
     Where that takes long, it is worth waiting for the compiler.
     """
     start = time.monotonic()
+    show, clear = watched(progress)
 
     def watch(run: Any) -> None:
         if run.engine_name == REFERENCE and time.monotonic() - start > _PATIENCE:
             raise _SlowError
-        if callable(progress):
-            progress(run)
+        show(run)
 
     try:
         with small_without_compiler():
             return prove(
                 statement, time_limit=time_limit, limit=limit,
-                progress=True if progress is True else watch, order=order, executor=executor,
+                progress=watch, order=order, executor=executor,
             )  # fmt: skip
     except _SlowError:
+        clear()
         left = None if time_limit is None else time_limit - (time.monotonic() - start)
         return prove(
             statement, time_limit=None if left is None else max(left, 0.0), limit=limit,
             progress=progress, order=order, executor=executor,
         )  # fmt: skip
+    finally:
+        clear()

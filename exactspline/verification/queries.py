@@ -27,7 +27,7 @@ from ..statements.exact import holds_at
 from ..statements.quantified import Statement, exists
 from ..statements.terms import Term
 from .branches import Branch, branches, condition_of
-from .patience import proved
+from .patience import INTERRUPTS, proved
 from .reduction import Ends, Reduced, reduced
 from .typed import typed_point
 
@@ -57,6 +57,8 @@ class QueryAnswer:
         What else is to be known: types that differ, why a verdict is unknown.
     regions, decisions, pruned : int
     seconds : float
+    stopped : str
+        Of "timeout" and "unknown" of a search: why, such as "interrupt".
 
     Examples
     --------
@@ -73,6 +75,7 @@ class QueryAnswer:
     decisions: int = 0
     pruned: int = 0
     seconds: float = 0.0
+    stopped: str = ""
 
 
 @guarded
@@ -215,6 +218,8 @@ def _decided(
             except UndecidedError as error:
                 out.verdict = "unknown"
                 out.notes += (str(error),)
+            if out.stopped in INTERRUPTS:
+                break
         elif not _good(whole, point):
             continue
         if point is not None:
@@ -320,6 +325,7 @@ def _searched(
     out.pruned += found.pruned
     if found.holds is None:
         out.verdict = "timeout" if found.stopped == "time limit" else "unknown"
+        out.stopped = found.stopped
         if out.verdict == "unknown":
             out.notes += (f"the search stopped: {found.stopped}",)
     if not found.holds:

@@ -16,7 +16,7 @@ from ..network.network import Network
 from ..rationals import nearest_float
 from ..statements.quantified import exists
 from .branches import Branch, branches, condition_of
-from .patience import proved
+from .patience import INTERRUPTS, proved
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -43,6 +43,8 @@ class Answer:
         Regions of the network and of all comparisons that were looked at, proved decisions, boxes
         of inputs that bounds have decided.
     seconds : float
+    stopped : str
+        Of "timeout" and "unknown": why, such as "interrupt".
 
     Examples
     --------
@@ -68,6 +70,7 @@ class Answer:
     decisions: int = 0
     pruned: int = 0
     seconds: float = 0.0
+    stopped: str = ""
 
     def assignment(self) -> str:
         """Inputs and outputs as the competition writes them; empty unless "sat".
@@ -165,6 +168,9 @@ def verify(
             break
         if found.holds is None:
             out.verdict = "timeout" if found.stopped == "time limit" else "unknown"
+            out.stopped = found.stopped
+            if found.stopped in INTERRUPTS:
+                break
     out.seconds = time.monotonic() - start
     return out
 

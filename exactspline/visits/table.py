@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bisect
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,14 @@ _BLOCK = 1 << 22  # bytes of a file that are merged at once
 _COPIES = 4  # of what is held while two runs are merged
 
 
+class _Folder:
+    """A temporary folder that goes when nothing refers to it, at the latest with the process."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="exactspline-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
 class Collected:
     """Sorted distinct rows, in memory or in a file that goes when nothing refers to it.
 
@@ -28,7 +38,7 @@ class Collected:
         Whether they are in a file.
     """
 
-    def __init__(self, rows: np.ndarray, folder: tempfile.TemporaryDirectory[str] | None) -> None:
+    def __init__(self, rows: np.ndarray, folder: _Folder | None) -> None:
         self.rows, self._folder = rows, folder
         self.spilled = folder is not None
 
@@ -53,7 +63,7 @@ class Table:
         self._columns, self._most = width + 2, max(1, memory // (_COPIES * 8 * (width + 2)))
         self._runs: list[np.ndarray] = []
         self._files: list[Path] = []
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: _Folder | None = None
 
     def add(self, rows: np.ndarray) -> None:
         """Add a sorted table of distinct codes."""
@@ -68,8 +78,8 @@ class Table:
     def _spill(self) -> None:
         try:
             if self._folder is None:
-                self._folder = tempfile.TemporaryDirectory(prefix="exactspline-")
-            path = Path(self._folder.name) / f"run{len(self._files)}"
+                self._folder = _Folder()
+            path = self._folder.path / f"run{len(self._files)}"
             combined(self._runs).tofile(path)
         except OSError as error:
             raise _no_room(error) from None
@@ -83,7 +93,7 @@ class Table:
             return Collected(combined(self._runs) if self._runs else empty, None)
         if self._runs:
             self._spill()
-        path = Path(self._folder.name) / "all"
+        path = self._folder.path / "all"
         try:
             with path.open("wb") as file:
                 for block in self._merged():

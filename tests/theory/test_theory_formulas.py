@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from fractions import Fraction
-from itertools import product
+from itertools import pairwise, product
 
 import flint
 import numpy as np
@@ -21,8 +21,9 @@ from exactspline.theory.filters import collinear, hierarchy
 from exactspline.theory.geometry import coherent, cuts, geometry
 from exactspline.theory.geometry import whole as deep
 from exactspline.theory.geometry.power import PowerDiagram
-from exactspline.theory.learning import approximation
+from exactspline.theory.learning import approximation, soft
 from exactspline.theory.operators import matrices, operators, symbolic, written
+from exactspline.theory.structure import formulas
 
 F = Fraction
 
@@ -622,3 +623,119 @@ def test_pieces_of_units_by_hand():
         for r, slope in enumerate((F(1), F(-2), F(1, 3))):
             assert A[r].tolist() == [slope * v for v in whole(W)[k]]
             assert B[r] == slope * whole(b)[k] + F(spline.offsets[r])
+
+
+def test_the_form_of_a_block_behind_affine_operators():
+    """sigma(C z + b) + C_skip z + b_skip, by hand, where affine operators come before the block."""
+    V, v, W, w = [[1, 2], ["1/3", -1]], [1, 2], [[2, -1], [1, 5]], [-3, "1/2"]
+    U = [[1, 1], [0, 2]]
+    body = [es.Dense(U), es.Dense(W, w), es.ReLU()]
+    net = es.Network([es.Dense(V), es.Dense(U, v), es.Residual(body), es.Dense([[1, -1]])], (2,))
+    assert theory.check_resnet_formula(net).holds
+    (level,) = formulas._resnet_form(net).levels
+    C, b = level.affine
+    first, shift = whole(U) @ whole(V), whole(v)
+    assert C.tolist() == (whole(W) @ whole(U) @ first).tolist()
+    assert b.tolist() == (whole(W) @ whole(U) @ shift + whole(w)).tolist()
+    skip, offset = level.skip
+    assert skip.tolist() == first.tolist()
+    assert offset.tolist() == shift.tolist()
+
+
+def test_parents_of_cells_begin_their_codes():
+    net = es.Network(
+        [es.Dense([[1, "1/3"], [2, -1]]), es.Abs(), es.Dense([[1, -3], [2, 1]], ["-1/3", 1]),
+         es.ReLU(), es.Dense([[1, 1], [2, -1]], [-1, 0]), es.Abs()], (2,),
+    )  # fmt: skip
+    omega = es.enumerate_regions(net)
+    layers = [region_maps.LayerCells(omega, layer) for layer in (1, 2, 3)]
+    assert layers[0].parent.tolist() == [0] * len(layers[0])
+    for before, own in pairwise(layers):
+        for code, parent in zip(own.codes.tolist(), own.parent.tolist(), strict=True):
+            assert code[: len(before.codes[parent])] == before.codes[parent].tolist()
+            assert len(code) == len(before.codes[parent]) + 2
+    constant = layers[0].violation(0, F(-1), [F(0), F(0)])
+    assert constant == layers[0].witness(0)
+    for value in (0, 1):
+        assert layers[0].violation(0, F(value), [F(0), F(0)]) is None
+
+
+def test_balls_of_expressions_hold_their_values():
+    u = sympy.Symbol("u", real=True)
+    place = {u: sympy.Rational(-3, 7)}
+    for value in (
+        sympy.Rational(5, 3), sympy.E, sympy.exp(u), sympy.tanh(2 * u), u * sympy.exp(u) * 3,
+        1 + u + sympy.exp(-u), 1 / (1 + sympy.exp(u)), sympy.exp(u) ** 3, (1 + sympy.tanh(u)) ** -2,
+        sympy.E**u,
+    ):  # fmt: skip
+        expression = value.subs(place)
+        ball = soft._interval(sympy, expression)
+        assert abs(float(ball) - float(expression)) <= 1e-12 * (1 + abs(float(expression)))
+        assert not soft._differ(sympy, value, value, place)
+        assert soft._differ(sympy, value, value + sympy.Rational(1, 10**9), place)
+    beta = sympy.Symbol("beta", positive=True)
+    assert soft._apart(sympy, u * beta, u * beta, u, beta) is None
+    assert soft._apart(sympy, sympy.exp(u), sympy.exp(u), u, None) is None
+    # (u - a) vanishes at every point that is tried but one
+    tried = [F(-3), F(-1, 3), F(2, 7), F(5, 2)]
+    for missed in tried:
+        zero = sympy.prod([u - sympy.Rational(v.numerator, v.denominator) for v in tried
+                           if v != missed])  # fmt: skip
+        found = soft._apart(sympy, sympy.Integer(0), zero, u, None)
+        assert found == {"u": missed}
+
+
+def test_stationary_weights_are_a_softmax_of_numbers():
+    beta = sympy.Symbol("beta", positive=True)
+    z = sympy.symbols("z1:4", real=True)
+    at = {beta: 0.3, z[0]: 1.2, z[1]: -0.7, z[2]: 0.4}
+    found = [float(w.subs(at)) for w in soft._stationary(sympy, list(z), beta)]
+    scores = np.exp(0.3 / 0.7 * np.array([1.2, -0.7, 0.4]))
+    assert found == pytest.approx((scores / scores.sum()).tolist())
+
+    def objective(t):
+        return 0.3 * t @ np.array([1.2, -0.7, 0.4]) - 0.7 * t @ np.log(t)
+
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        other = rng.dirichlet(np.ones(3))
+        assert objective(other) <= objective(np.array(found)) + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("block", "width"),
+    [
+        (es.Residual([es.ReLU()]), 2),
+        (es.Residual([es.Dense([[1, 2], [3, -1], [0, 1]]), es.PReLU(["1/2", 2, -1])],
+                     [es.Dense([[1, 0], [0, 1], [1, 1]])]), 3),
+    ],
+)  # fmt: skip
+def test_blocks_whose_activation_reads_other_shapes(block, width):
+    net = es.Network([block, es.Dense([[1, -1, 2][:width]])], (2,))
+    assert theory.check_resnet_formula(net).holds
+    (level,) = formulas._resnet_form(net).levels
+    assert level.activation.shape == (width,)
+
+
+def test_operators_are_affine_at_the_shape_that_they_read():
+    """A maximum over one entry is; in a block the entries are those of the node before."""
+    nodes = [(es.Dense([[1, 2]], [1]), (-1,)), (es.ReduceMax((0,), keepdims=True), (0,)),
+             (es.Dense([[1], [2]]), (1,))]  # fmt: skip
+    block = es.Network.from_nodes(nodes, (2,)).nodes
+    assert formulas._affine_node(block, 1, (2,))
+    first = es.Network.from_nodes([(es.ReduceMax((0,), keepdims=True), (-1,)),
+                                   (es.Dense([[1]]), (0,))], (2,)).nodes  # fmt: skip
+    assert not formulas._affine_node(first, 0, (2,))
+
+
+@pytest.mark.parametrize("start", [[0, 0], [1, "1/3"]])
+def test_maps_over_the_coordinates_of_a_slice(start):
+    net = es.Network([es.Dense([[1, "1/3"], [2, -1]], [1, 2]), es.Abs(), es.Dense([[1, 5]])], (2,))
+    P = [[1, 2], [3, "1/2"]]
+    for domain, directions in ((es.Slice(start, P), P), (es.Slice(start, P[:1]), P[:1])):
+        omega = es.enumerate_regions(net, domain)
+        source = samples._Source(omega)
+        for region in range(len(omega)):
+            A, b, over_t, shift = source.of(region)
+            assert over_t.tolist() == (A @ whole(directions).T).tolist()
+            assert shift.tolist() == (A @ whole(start) + b).tolist()

@@ -220,12 +220,10 @@ def test_what_memory_does_not_hold_goes_to_files(name, monkeypatch):
     assert np.array_equal(found.codes(), plain.codes())
     assert found.to_json() == plain.to_json()
     assert found.compare(plain).distance == 0
-    folder = found._table._folder.name
-    import os
-
-    assert os.path.isdir(folder)
+    folder = found._table._folder.path
+    assert folder.is_dir()
     del found
-    assert not os.path.exists(folder)
+    assert not folder.exists()
 
 
 def test_a_folder_that_takes_no_files(monkeypatch, tmp_path):

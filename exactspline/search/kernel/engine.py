@@ -333,7 +333,8 @@ class KernelSearch:
         elif status == c.GROW:
             self._grow()
         elif status == c.CANDIDATE:
-            self._candidates.append(tuple(fractions(self.point())))
+            if ctl[c.PHASE] != c.POP:  # there, many cells are closed, and no point is meant
+                self._candidates.append(tuple(fractions(self.point())))
             return False
         elif status == c.NEEDS_TIER:
             pass  # it is there; the kernel makes its step again

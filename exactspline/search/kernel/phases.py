@@ -9,7 +9,7 @@ runs the steps one by one and looks).
 |---|---|---|---|
 | POP | the last pending sibling becomes the node | NODE | DONE (POP); SUBTREE, it has no proved point (POP) |
 | NODE | counts a step; emits a leaf, or enters the next layer | POP, FACETS, NODE, FILTER, LOOK, UNIT | PAUSE, LIMIT, BUFFER, AUDITED (NODE); AUDITED (LOOK) |
-| LOOK | closes the cell where what is sought holds nowhere on it | NODE, POP | CANDIDATE, NEEDS_TIER (LOOK) |
+| LOOK | closes the cell where what is sought holds nowhere on it | NODE, POP | CANDIDATE, NEEDS_TIER (LOOK); CANDIDATE (POP), after many |
 | FILTER | a box of the cell settles open units | NODE, UNIT | NEEDS_TIER (FILTER); AUDITED (NODE) |
 | UNIT | chooses the condition that is asked | FORM, NODE (a piece is whole), POP (no piece holds) | GROW (NODE); NEEDS_TIER (UNIT) |
 | FORM | computes its form; takes up an answer | TEST, OUTCOME | |
@@ -58,7 +58,8 @@ STEPS: dict[int, Step] = {
          (c.AUDITED, c.LOOK)},
     ),
     c.LOOK: _step(
-        "look_at_cell", {c.NODE, c.POP}, {(c.CANDIDATE, c.LOOK), (c.NEEDS_TIER, c.LOOK)}
+        "look_at_cell", {c.NODE, c.POP},
+        {(c.CANDIDATE, c.LOOK), (c.NEEDS_TIER, c.LOOK), (c.CANDIDATE, c.POP)},
     ),
     c.FILTER: _step(
         "filter_node", {c.NODE, c.UNIT}, {(c.NEEDS_TIER, c.FILTER), (c.AUDITED, _NODE)}

@@ -1,0 +1,217 @@
+"""Uphill along affine pieces, before too much of the tree is searched: linear programs in float64.
+
+On the region of a point every comparison is affine. A linear program finds the point of the closed
+region where the condition holds by most, of the alternatives that are best where it started; from
+there a step leads into the region that is best nearby. Every point is checked exactly by whoever
+asks; none found proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from ..clock import check
+from ..domain import Chart
+from ..errors import ExactSplineError
+from ..rationals import as_float
+from .climbing import ends
+from .conditions import And, Condition, Constant, Literal
+from .exact import float_margins
+from .guess import is_in, lifted
+from .joint import Coordinates, Joint, asked
+
+__all__ = ["ascended"]
+
+_STARTS = 8
+_STEPS = 40
+_NEAR = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)  # steps beyond a region, beside the domain
+_MOST_UNITS = 3000
+_SCATTERED = 50_000
+
+
+@dataclass
+class _Piece:
+    """The region of a point: rows @ t <= ends, and the forms that are compared."""
+
+    rows: np.ndarray
+    ends: np.ndarray
+    forms: np.ndarray  # per compared unit, the constant last
+
+
+@np.errstate(all="ignore")
+def ascended(
+    coordinates: Coordinates, joint: Joint, chart: Chart, condition: Condition
+) -> Iterator[tuple[Fraction, ...]]:
+    """Points of a bounded box where a condition seems to hold.
+
+    Parameters
+    ----------
+    coordinates : Coordinates
+    joint : Joint
+        With every comparison of the condition.
+    chart : Chart
+        Of the joint domain; nothing is tried where it is not bounded by coordinates.
+    condition : Condition
+        Without slopes and codes, and without what cuts the domain.
+    """
+    box = ends(chart)
+    if box is None or joint.program.n_units > _MOST_UNITS:
+        return
+    low, high = box
+
+    def margins(points: np.ndarray) -> np.ndarray:
+        check()
+        return float_margins(condition, lifted(coordinates, chart, points))
+
+    try:
+        found = _found(joint, chart, condition, low, high, margins)
+    except (OverflowError, ValueError, ArithmeticError, ExactSplineError):
+        return
+    if found is not None:
+        yield found
+
+
+def _found(
+    joint: Joint, chart: Chart, condition: Condition, low: np.ndarray, high: np.ndarray,
+    margins: Callable[[np.ndarray], np.ndarray],
+) -> tuple[Fraction, ...] | None:  # fmt: skip
+    layers = _float_layers(joint)
+    rng = np.random.default_rng(1)
+    points = low + rng.random((_SCATTERED, len(low))) * (high - low)
+    values = margins(points)
+    for start in np.argsort(-values, kind="stable")[:_STARTS].tolist():
+        x, value = points[start], values[start]
+        for _ in range(_STEPS):
+            best = _best_of_region(joint, layers, condition, x, low, high)
+            if best is None:
+                break
+            tried = [best, *(x + s * (best - x) for s in (0.9, 0.999, 1.001, 1.05))]
+            for size in _NEAR:
+                tried += list(best + size * rng.standard_normal((8, len(x))) * (high - low))
+            around = np.clip(np.array(tried), low, high)
+            own = margins(around)
+            for i in np.argsort(-own, kind="stable")[:2].tolist():
+                exact = tuple(Fraction(v) for v in around[i].tolist())
+                if own[i] >= 0 and is_in(chart, list(exact)):
+                    return exact
+            at = int(own.argmax())
+            if not own[at] > value:
+                break
+            x, value = around[at], own[at]
+    return None
+
+
+def _float_layers(joint: Joint) -> list[np.ndarray]:
+    """The members of every layer, dense, the constant last."""
+    out = []
+    for layer in joint.program.layers:
+        forms = layer.members
+        dense = np.zeros((len(forms), forms.width + 1))
+        rows = np.repeat(np.arange(len(forms)), np.diff(forms.indptr))
+        dense[rows, forms.indices] = as_float(forms.data)[0]
+        dense[:, -1] = as_float(forms.const)[0]
+        out.append(dense)
+    return out
+
+
+def _piece(joint: Joint, layers: list[np.ndarray], x: np.ndarray) -> _Piece:
+    """The region of a point, in float64; comparisons do not cut it."""
+    compared = {int(unit): column for column, unit in enumerate(joint.compared.tolist())}
+    state = np.hstack([np.eye(len(x)), np.zeros((len(x), 1))])
+    rows, found, start = [], np.zeros((len(compared), len(x) + 1)), 0
+    point = np.append(x, 1.0)
+    for dense, layer in zip(layers, joint.program.layers, strict=True):
+        members = dense[:, :-1] @ state
+        members[:, -1] += dense[:, -1]
+        value, units, out = members @ point, layer.units, []
+        slope, offset = as_float(units.piece_slope)[0], as_float(units.piece_offset)[0]
+        shift = as_float(units.piece_shift)[0]
+        for k in range(len(units)):
+            a, b = int(units.piece_start[k]), int(units.piece_start[k + 1])
+            own, lead = units.piece_member[a:b], int(units.lead[k])
+            if lead:
+                at = a + int(np.argmax(lead * value[own]))
+                for other in own:
+                    rows.append(lead * (members[other] - members[units.piece_member[at]]))
+            else:
+                ends_ = -shift[a : b - 1]
+                at = a + int(np.searchsorted(ends_, value[own[0]]))
+                if start + k in compared:
+                    found[compared[start + k]] = members[own[0]]
+                else:
+                    member = members[own[0]]
+                    if at > a:
+                        rows.append(-_shifted(member, shift[at - 1]))
+                    if at < b - 1:
+                        rows.append(_shifted(member, shift[at]))
+            out.append(slope[at] * members[units.piece_member[at]])
+            out[-1][-1] += offset[at]
+        state = np.vstack([*out, state[layer.keep]]) if len(layer.keep) else np.array(out)
+        start += len(units)
+    cut = np.array(rows) if rows else np.zeros((0, len(x) + 1))
+    return _Piece(cut[:, :-1], -cut[:, -1], found)
+
+
+def _shifted(row: np.ndarray, shift: float) -> np.ndarray:
+    out = row.copy()
+    out[-1] += shift
+    return out
+
+
+def _best_of_region(
+    joint: Joint, layers: list[np.ndarray], condition: Condition, x: np.ndarray,
+    low: np.ndarray, high: np.ndarray,
+) -> np.ndarray | None:  # fmt: skip
+    """The point of the closed region of x where the best alternatives hold by most."""
+    from scipy.optimize import linprog
+
+    check()
+    piece = _piece(joint, layers, x)
+    at = np.append(x, 1.0)
+    wanted: list[np.ndarray] = []  # forms that are to be as small as possible
+
+    def margin(part: Condition) -> float:
+        if isinstance(part, Constant):
+            return np.inf if part.value else -np.inf
+        if isinstance(part, Literal):
+            forms = [piece.forms[joint.columns[form]] for form in asked(part)]
+            if part.relation in ("<=", "=="):
+                return -max(float(form @ at) for form in forms)
+            return max(float(form @ at) for form in forms)
+        own = [margin(inner) for inner in part.parts]
+        return min(own) if isinstance(part, And) else max(own)
+
+    def choose(part: Condition) -> None:
+        if isinstance(part, Literal):
+            forms = [piece.forms[joint.columns[form]] for form in asked(part)]
+            if part.relation in ("<=", "=="):
+                wanted.extend(forms)
+            else:
+                wanted.append(-max(forms, key=lambda form: float(form @ at)))
+        elif isinstance(part, And):
+            for inner in part.parts:
+                choose(inner)
+        elif not isinstance(part, Constant):
+            choose(max(part.parts, key=margin))
+
+    choose(condition)
+    if not wanted:
+        return None
+    k = len(x)
+    forms = np.array(wanted)
+    matrix = np.block([
+        [piece.rows, np.zeros((len(piece.rows), 1))],
+        [forms[:, :-1], np.ones((len(forms), 1))],
+    ])  # fmt: skip
+    right = np.concatenate([piece.ends, -forms[:, -1]])
+    if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):
+        return None
+    bounds = [*zip(low.tolist(), high.tolist(), strict=True), (None, None)]
+    cost = np.zeros(k + 1)
+    cost[-1] = -1.0
+    solved = linprog(cost, A_ub=matrix, b_ub=right, bounds=bounds, method="highs")
+    return np.asarray(solved.x[:k]) if solved.status == 0 else None
