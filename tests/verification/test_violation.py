@@ -193,3 +193,20 @@ def test_two_networks_with_units_in_common():
     assert es.count_regions(net, box, where=lambda x: net(x)[0] < twin(x)[0]) == es.count_regions(
         net, box
     )
+
+
+@pytest.mark.parametrize("elsewhere", ["x[0] == 2", "x[0] == 4", "x[0] == -3", "x[0] > 9"])
+def test_a_value_that_is_approached_may_be_attained_elsewhere(elsewhere):
+    """min(|x|, 1) comes near 1 where |x| < 1, and is 1 further out."""
+    box = es.Box([-5], [5])
+    worst = es.max_violation(
+        es.Network([es.Dense([[1]])], (1,)), box, "min(abs(x[0]), 1) >= 0",
+        where=f"-1 < x[0] < 1 or {elsewhere}",
+    )  # fmt: skip
+    assert worst.margin == 1
+    if elsewhere == "x[0] > 9":
+        assert worst.attained is False
+        assert abs(worst.at[0]) == 1
+    else:
+        assert worst.attained is True
+        assert worst.at == (int(elsewhere.split()[-1]),)
