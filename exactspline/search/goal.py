@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["KINDS", "MANY_CLOSED", "Goal", "Node"]
+__all__ = ["KINDS", "PAUSES", "Goal", "Node"]
 
-MANY_CLOSED = 4000  # cells, after which a search with a goal that wants points pauses once
+PAUSES = 48, 4000  # closed cells, after which a search with a goal that wants points pauses
 KINDS = ("constant", "<=", ">", "==", "!=", "all", "any")
 
 

@@ -17,7 +17,7 @@ from ..rationals import nearest_float
 from .conditions import Condition
 from .exact import float_margins
 from .guess import is_in, lifted
-from .joint import Coordinates
+from .joint import Coordinates, Joint
 
 __all__ = ["climbed", "ends"]
 
@@ -25,17 +25,21 @@ _SCATTERED = 2048
 _CLIMBERS = 24
 _STEPS = 40
 _SHRINK = 0.6
+_LITTLE, _IDLE = 1e-3, 6  # steps that gain less, and how many of them end it
+_NUMBERS = 20_000  # coefficients of a network above which fewer points climb
 _MOST = 12  # dimensions: every step evaluates twice as many points a climber
 
 
 def climbed(
-    coordinates: Coordinates, chart: Chart, condition: Condition
+    coordinates: Coordinates, joint: Joint, chart: Chart, condition: Condition
 ) -> Iterator[tuple[Fraction, ...]]:
     """Points of a bounded box where a condition seems to hold, at most a few.
 
     Parameters
     ----------
     coordinates : Coordinates
+    joint : Joint
+        What is evaluated: the more numbers it has, the fewer points climb.
     chart : Chart
         Of the joint domain; nothing is tried where it is not bounded by coordinates.
     condition : Condition
@@ -51,7 +55,8 @@ def climbed(
         return float_margins(condition, lifted(coordinates, chart, points))
 
     try:
-        found = list(_found(chart, low, high, margins))
+        numbers = sum(len(layer.members.data) for layer in joint.program.layers) + 1
+        found = list(_found(chart, low, high, margins, min(1.0, _NUMBERS / numbers)))
     except (OverflowError, ValueError, ArithmeticError, ExactSplineError):
         return
     yield from found
@@ -67,10 +72,14 @@ def ends(chart: Chart) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 def _found(
-    chart: Chart, low: np.ndarray, high: np.ndarray, margins: Callable[[np.ndarray], np.ndarray]
+    chart: Chart,
+    low: np.ndarray,
+    high: np.ndarray,
+    margins: Callable[[np.ndarray], np.ndarray],
+    share: float,
 ) -> Iterator[tuple[Fraction, ...]]:
     """The best climbers where the condition seems to hold."""
-    points, value = _climbers(low, high, margins)
+    points, value = _climbers(low, high, margins, share)
     for point, own in zip(points.tolist(), value.tolist(), strict=True):
         exact = [Fraction(v) for v in point]
         if own > 0 and is_in(chart, exact):
@@ -79,17 +88,20 @@ def _found(
 
 
 def _climbers(
-    low: np.ndarray, high: np.ndarray, margins: Callable[[np.ndarray], np.ndarray]
+    low: np.ndarray, high: np.ndarray, margins: Callable[[np.ndarray], np.ndarray], share: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Points after a climb along coordinates, and their margins, the best ones first."""
     rng, k = np.random.default_rng(0), len(low)
-    points = low + rng.random((_SCATTERED, k)) * (high - low)
+    points = low + rng.random((max(64, int(share * _SCATTERED)), k)) * (high - low)
     value = margins(points)
-    order = np.argsort(-value, kind="stable")[:_CLIMBERS]
+    order = np.argsort(-value, kind="stable")[: max(3, int(share * _CLIMBERS))]
     points, value = points[order], value[order]
     size = np.full(len(points), 0.25)
+    before, idle = -np.inf, 0
     for _ in range(_STEPS):
-        if value[0] > 0:
+        idle = 0 if value[0] > before + _LITTLE * abs(before) else idle + 1
+        before = max(before, value[0])
+        if value[0] > 0 or idle > _IDLE:
             break
         step = (size[:, None] * (high - low))[:, :, None] * np.eye(k)
         tried = np.concatenate([points[:, None] + step, points[:, None] - step], axis=1)

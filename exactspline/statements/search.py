@@ -4,10 +4,10 @@
 |---|---|---|
 | PREMISES | comparisons of points alone that must hold cut the domain | nothing is left: NONE; GUESS |
 | GUESS | some points are tried, exactly | FOUND; PRUNE |
-| PRUNE | boxes on which bounds exclude the condition are left out | nothing is left: NONE; CLIMB |
-| CLIMB | uphill in float64 from many points; what is found is tried exactly | FOUND; SEARCH |
-| SEARCH | regions of the joint network, on which every comparison has one sign inside; cells where bounds exclude the condition are closed, points where it seems to hold are tried | FOUND; FACES; ASCENT, once |
-| ASCENT | when many cells are closed: uphill along affine pieces, in float64; what is found is tried exactly | FOUND; SEARCH |
+| PRUNE | boxes on which bounds exclude the condition are left out | nothing is left: NONE; SEARCH |
+| SEARCH | regions of the joint network, on which every comparison has one sign inside; cells where bounds exclude the condition are closed, points where it seems to hold are tried | FOUND; FACES; CLIMB and ASCENT, once each |
+| CLIMB | when some cells are closed: uphill along coordinates, in float64; what is found is tried exactly | FOUND; SEARCH |
+| ASCENT | when many are: uphill along affine pieces | FOUND; SEARCH |
 | FACES | of a region whose inside fails: comparisons that may hold by equality on its closure | FOUND; SEARCH |
 | SEARCH | no more regions | NONE |
 | any | a limit, the clock, an interrupt | UNDECIDED |
@@ -33,7 +33,7 @@ from ..clock import Clock
 from ..driver.driver import Driver
 from ..driver.request import Request
 from ..errors import DomainError, ParameterError, UndecidedError
-from ..search.goal import MANY_CLOSED
+from ..search.goal import PAUSES
 from .affine import Affine
 from .ascent import ascended
 from .atoms import Applied, Code, PointAtom, Slope
@@ -213,13 +213,6 @@ class Sought:
         if boxes.domain is None:
             self.method = "by bounds"
             return
-        if tries:
-            with clock.running():
-                for at in climbed(self.coordinates, boxes.domain.chart, self.condition):
-                    if holds_at(self.condition, self._points(at)):
-                        self.method = "by trying points"
-                        yield self._checked(at, None, None)
-                        return
         watch = _Watch(self, joint, Cells(joint, boxes.domain), clock, bool(still), near)
         goal = None if still else goal_of(joint, self.rest, watch.near, points=tries)
         request = Request(
@@ -227,26 +220,24 @@ class Sought:
             executor=self.executor,
         )  # fmt: skip
         driver = Driver(request, clock)
-        ascent = (
-            partial(ascended, self.coordinates, joint, boxes.domain.chart, self.rest)
-            if tries else None
-        )  # fmt: skip
-        yield from self.driven(driver, watch.of_batch, progress, first, ascent)
+        given = self.coordinates, joint, boxes.domain.chart, self.rest
+        later = [partial(climbed, *given), partial(ascended, *given)] if tries else []
+        yield from self.driven(driver, watch.of_batch, progress, first, later)
 
     def driven(
         self, driver: Driver, of_batch: Callable[[Batch], Iterator[Found]], progress: Any,
-        first: bool = False, ascent: Callable[[], Iterator[Point]] | None = None,
+        first: bool = False, later: Sequence[Callable[[], Iterator[Point]]] = (),
     ) -> Iterator[Found]:  # fmt: skip
         """Go through a search; what is found is handed over between batches."""
         waiting: list[Found] = []
-        ascents = [] if ascent is None else [ascent]
+        waits = list(zip(PAUSES, later, strict=False))
 
         def take(batch: Batch) -> None:
             self.regions += len(batch.codes)
             points = list(batch.candidates)
             # the search pauses there, so that what is found does not depend on the time
-            if ascents and getattr(driver._run, "closed", 0) >= MANY_CLOSED:
-                points += ascents.pop()()
+            if waits and getattr(driver._run, "closed", 0) >= waits[0][0]:
+                points += waits.pop(0)[1]()
             for at in points:
                 if holds_at(self.condition, self._points(at)):
                     waiting.append(self._checked(at, None, None))

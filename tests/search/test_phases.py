@@ -111,7 +111,7 @@ def all_steps() -> Seen:
     recording(made)
     rng = random.Random(3)
     facet_buffers.ROOM = 0
-    dfs.MANY = 1
+    dfs.SOME = 1
     for program, space in searches(rng):
         for options in (
             {}, {"facets": True}, {"audit": lambda search: None}, {"chunk": 1},
