@@ -105,7 +105,7 @@ _LISTED: dict[str, dict[str, list[tuple[str, str, str]]]] = {
     },
     "learning/soft.py": {
         "_stationary": [
-            ("slope - multiplier", "- -> +", "the multiplier becomes its negative; no ratio has it"),
+            ("slope - multiplier", "- -> +", "the multiplier as its negative; no ratio has it"),
         ],
     },
     "operators/symbolic.py": {
