@@ -103,6 +103,11 @@ _LISTED: dict[str, dict[str, list[tuple[str, str, str]]]] = {
             ("int(network.program.unit_start[layer - 1]) + k", "+ -> -", _SHOWN),
         ],
     },
+    "learning/soft.py": {
+        "_stationary": [
+            ("slope - multiplier", "- -> +", "the multiplier as its negative; no ratio has it"),
+        ],
+    },
     "operators/symbolic.py": {
         "_max_pool": [
             ("start + sum(steps[:i + 1])", "+ -> -", "the line runs the other way, in all orders"),

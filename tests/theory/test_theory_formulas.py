@@ -739,3 +739,17 @@ def test_maps_over_the_coordinates_of_a_slice(start):
             A, b, over_t, shift = source.of(region)
             assert over_t.tolist() == (A @ whole(directions).T).tolist()
             assert shift.tolist() == (A @ whole(start) + b).tolist()
+
+
+def test_shares_of_differing_units_per_layer():
+    net = es.Network(
+        [es.Dense([[1, "1/3"], [2, -1], [0, 1]]), es.Abs(), es.Dense([[1, -3, 1], [2, 1, 0]]),
+         es.ReLU()], (2,),
+    )  # fmt: skip
+    X = np.random.default_rng(0).integers(-9, 9, (12, 2)) / 4 + 1 / 8
+    codes = es.codes(net, X, exact=True).astype(int)
+    for layer, (start, stop) in enumerate(((0, 3), (3, 5)), 1):
+        found = np.array(theory.vq_distances(net, X, layer=layer).values, dtype=float)
+        truth = (codes[:, None, start:stop] != codes[None, :, start:stop]).mean(axis=2)
+        assert np.allclose(found, truth)
+        assert truth.any()
