@@ -80,9 +80,9 @@ def partition_of(regions: int) -> es.Partition:
     network, half = random_network(width), 1.0
     found = es.count_regions(network, es.Box(-half, half, dim=2))
     for _ in range(10):
-        if 0.8 * regions <= found <= 1.25 * regions:
+        if regions <= found <= 1.3 * regions:
             break
-        half *= min(4.0, max(0.25, (regions / found) ** 0.8))
+        half *= min(4.0, max(0.25, (1.1 * regions / found) ** 0.8))
         found = es.count_regions(network, es.Box(-half, half, dim=2))
     return es.enumerate_regions(network, es.Box(-half, half, dim=2), polygons=True)
 
