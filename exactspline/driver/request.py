@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     AnyRun: TypeAlias = Run | TaskRun | Unprepared
 
-__all__ = ["Request", "checked_domain", "clock_of"]
+__all__ = ["Request", "checked_domain", "checked_limit", "clock_of"]
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,7 @@ class Request:
 
         options: dict[str, Any] = {"keep": self.keep, "engine": self.engine}
         if self.limit is not None:
-            if isinstance(self.limit, bool) or int(self.limit) != self.limit or self.limit < 1:
-                raise ParameterError(f"limit {self.limit!r}: give a whole number of at least 1")
-            options["max_regions"] = int(self.limit)
+            options["max_regions"] = checked_limit(self.limit)
         run = Run(
             self.program or self.network.program, self.domain, facets=self.facets,
             polygons=self.polygons, goal=self.goal, **options,
@@ -130,6 +128,19 @@ def checked_domain(network: Network, domain: Domain | None) -> Domain:
             f"(shape {network.input_shape})"
         )
     return domain
+
+
+def checked_limit(limit: int) -> int:
+    """A number of regions after which to stop.
+
+    Raises
+    ------
+    ParameterError
+        If it is none.
+    """
+    if isinstance(limit, bool) or int(limit) != limit or limit < 1:
+        raise ParameterError(f"limit {limit!r}: give a whole number of at least 1")
+    return int(limit)
 
 
 def clock_of(time_limit: float | None) -> Clock:

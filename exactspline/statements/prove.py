@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..clock import OutOfTime
-from ..driver.request import clock_of
+from ..driver.request import checked_limit, clock_of
 from ..errors import ParameterError
 from ..mode import guarded
 from .finding import check, verdict_of
@@ -77,6 +77,12 @@ def prove(
     check(statement)
     if order not in ORDERS:
         raise ParameterError(f"order {order!r}: give one of {', '.join(ORDERS)}")
+    if limit is not None:
+        checked_limit(limit)
+    if executor is not None:
+        from ..tasks.workers import check_executor
+
+        check_executor(executor)
     start, clock = time.perf_counter(), clock_of(time_limit)
     sought = Sought(statement.points, statement.sought, executor)
     found: Found | None = None

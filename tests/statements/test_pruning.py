@@ -150,3 +150,7 @@ def test_canonical_order_finds_the_first_region(seed):
         assert verdict.applied[0].code == min(bad)
     with pytest.raises(es.ParameterError, match="order"):
         es.prove(es.forall(box, lambda x: net(x)[0] <= 1), order="first")
+    with pytest.raises(es.ParameterError, match="limit"):
+        es.prove(es.forall(box, lambda x: net(x)[0] <= 1000), limit=0)
+    with pytest.raises(es.ParameterError, match="executor"):
+        es.prove(es.forall(box, lambda x: net(x)[0] <= 1000), executor=3)
