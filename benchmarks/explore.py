@@ -76,11 +76,11 @@ def random_network(width: int, seed: int = 0) -> es.Network:
 
 def partition_of(regions: int) -> es.Partition:
     """One with about so many regions: the box is widened until it has them."""
-    width = 64 if regions < 50_000 else 160 if regions < 400_000 else 560
+    width = 64 if regions < 50_000 else 160 if regions < 400_000 else 720
     network, half = random_network(width), 1.0
     found = es.count_regions(network, es.Box(-half, half, dim=2))
     for _ in range(10):
-        if regions <= found <= 1.3 * regions:
+        if regions <= found <= 1.4 * regions:
             break
         half *= min(4.0, max(0.25, (1.1 * regions / found) ** 0.8))
         found = es.count_regions(network, es.Box(-half, half, dim=2))
