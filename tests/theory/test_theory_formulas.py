@@ -531,6 +531,10 @@ def test_enclosures_are_as_narrow_as_asked():
     tall = spectral.gram_root([[F(1)], [F(2)], [F(2)]])
     tall.narrow_to(60)
     assert tall.low == tall.high == 9
+    # of 100 rows and 1 column the small side is taken: the other one is over the limit
+    for rows in ([[F(1)]] * 100, [[F(1)] * 100]):
+        root = spectral.gram_root(rows)
+        assert root.low == root.high == 100
     inner = flint.fmpq_mat([[2, 1], [1, 3]])
     weighted = spectral.gram_root([[F(1), F(2)]], inner)
     assert weighted.low == weighted.high == 2 + 4 + 12
