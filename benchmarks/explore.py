@@ -76,8 +76,8 @@ def random_network(width: int, seed: int = 0) -> es.Network:
 
 def partition_of(regions: int) -> es.Partition:
     """One with about so many regions: the box is widened until it has them."""
-    width = 64 if regions < 50_000 else 160 if regions < 400_000 else 720
-    network, half = random_network(width), 1.0
+    width = 64 if regions < 50_000 else 160 if regions < 400_000 else 640
+    network, half = random_network(width), 1.0 if width < 640 else 1.3
     found = es.count_regions(network, es.Box(-half, half, dim=2))
     for _ in range(10):
         if regions <= found <= 1.4 * regions:
