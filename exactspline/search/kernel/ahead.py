@@ -71,6 +71,12 @@ def look_ahead(P, S, argument):
 @kernel
 def may_hold(P, S):
     """Whether the bounds of the slots let the condition hold somewhere on the closed cell."""
+    return _evaluated(P, S, False)
+
+
+@kernel
+def _evaluated(P, S, at_point):
+    """The condition for the slots' bounds on the cell, or for their values at its point."""
     goal, stack = P.goal, S.ahead.stack
     top = 0
     for i in range(len(goal.kind)):
@@ -86,10 +92,22 @@ def may_hold(P, S):
             stack[top] = out
         elif kind == c.CONSTANT:
             stack[top] = count
+        elif at_point:
+            stack[top] = 1 if _seems(kind, S.ahead.low[count]) else 0
         else:
             stack[top] = 1 if _may(P, S, i) else 0
         top += 1
     return stack[0] == 1
+
+
+@kernel
+def _seems(kind, value):
+    """Whether a comparison holds for a value: a guess, for whoever checks it exactly."""
+    if kind == c.AT_MOST:
+        return value <= 0.0
+    if kind == c.ABOVE:
+        return value > 0.0
+    return (value == 0.0) == (kind == c.IS_ZERO)
 
 
 @kernel
@@ -229,7 +247,7 @@ def _holds_at_point(P, S):
                 ahead.high[slot] = ahead.low[slot]
         if at < last:
             _step(P, S, at)
-    return _holds(P, S)
+    return _evaluated(P, S, True)
 
 
 @kernel
@@ -276,35 +294,3 @@ def _step(P, S, layer):
         else:
             for s in range(start[j], start[j + 1]):
                 value[column_row[s]] += weight[s] * x
-
-
-@kernel
-def _holds(P, S):
-    """Whether the condition holds for the slots' values."""
-    goal, ahead, stack = P.goal, S.ahead, S.ahead.stack
-    top = 0
-    for i in range(len(goal.kind)):
-        kind, count = goal.kind[i], goal.first[i]
-        if kind == c.ALL_OF or kind == c.ANY_OF:
-            out = 1 if kind == c.ALL_OF else 0
-            for k in range(top - count, top):
-                if kind == c.ALL_OF:
-                    out = min(out, stack[k])
-                else:
-                    out = max(out, stack[k])
-            top -= count
-            stack[top] = out
-        elif kind == c.CONSTANT:
-            stack[top] = count
-        else:
-            value = ahead.low[count]
-            if kind == c.AT_MOST:
-                stack[top] = 1 if value <= 0.0 else 0
-            elif kind == c.ABOVE:
-                stack[top] = 1 if value > 0.0 else 0
-            elif kind == c.IS_ZERO:
-                stack[top] = 1 if value == 0.0 else 0
-            else:
-                stack[top] = 1 if value != 0.0 else 0
-        top += 1
-    return stack[0] == 1
