@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["KINDS", "PAUSES", "Goal", "Node"]
+__all__ = ["KINDS", "Goal", "Node"]
 
-PAUSES = 48, 4000  # closed cells, after which a search with a goal that wants points pauses
 KINDS = ("constant", "<=", ">", "==", "!=", "all", "any")
 
 
@@ -52,9 +51,12 @@ class Goal:
         Whether points where the condition may hold are wanted.
     every : int
         Cuts of a cell from one look ahead to the next.
+    pauses : sequence of int
+        Numbers of closed cells after which a search that wants points pauses.
     """
 
     units: Sequence[int]
     nodes: Sequence[Node]
     points: bool = True
     every: int = 1
+    pauses: Sequence[int] = ()

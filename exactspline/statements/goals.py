@@ -8,6 +8,9 @@ from .joint import Joint, asked
 
 __all__ = ["goal_of"]
 
+_PAUSES = 48, 500, 2_000, 8_000, 32_000  # closed cells
+_SIZE = 1500  # units times dimensions of a network for which they are meant
+
 
 def goal_of(
     joint: Joint, condition: Condition, near: dict[int, int], *, points: bool
@@ -40,4 +43,7 @@ def goal_of(
             nodes.append(Node("all" if isinstance(part, And) else "any", len(part.inner)))
 
     add(condition)
-    return Goal(joint.compared.tolist(), nodes, points)
+    # what is tried at a pause costs as much as many cells of a small network
+    size = max(1, joint.program.n_units * joint.program.layers[0].members.width)
+    pauses = [at * max(_SIZE, size) // size for at in _PAUSES] if points else []
+    return Goal(joint.compared.tolist(), nodes, points, pauses=pauses)

@@ -33,7 +33,6 @@ from ..clock import Clock
 from ..driver.driver import Driver
 from ..driver.request import Request
 from ..errors import DomainError, ParameterError, UndecidedError
-from ..search.goal import PAUSES
 from .affine import Affine
 from .ascent import ascended
 from .atoms import Applied, Code, PointAtom, Slope
@@ -221,16 +220,18 @@ class Sought:
         )  # fmt: skip
         driver = Driver(request, clock)
         given = self.coordinates, joint, boxes.domain.chart, self.rest
-        later = [partial(climbed, *given), partial(ascended, *given)] if tries else []
-        yield from self.driven(driver, watch.of_batch, progress, first, later)
+        pauses = () if goal is None else goal.pauses
+        later: list[Callable[[], Iterator[Point]]] = [partial(climbed, *given)]
+        later += [partial(ascended, *given, attempt) for attempt in range(len(pauses) - 1)]
+        yield from self.driven(driver, watch.of_batch, progress, first, list(zip(pauses, later)))  # noqa: B905
 
     def driven(
         self, driver: Driver, of_batch: Callable[[Batch], Iterator[Found]], progress: Any,
-        first: bool = False, later: Sequence[Callable[[], Iterator[Point]]] = (),
+        first: bool = False, later: Sequence[tuple[int, Callable[[], Iterator[Point]]]] = (),
     ) -> Iterator[Found]:  # fmt: skip
         """Go through a search; what is found is handed over between batches."""
         waiting: list[Found] = []
-        waits = list(zip(PAUSES, later, strict=False))
+        waits = list(later)
 
         def take(batch: Batch) -> None:
             self.regions += len(batch.codes)

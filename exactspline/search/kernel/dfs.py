@@ -12,7 +12,6 @@ in, and after a budget of work. What leads from one phase to the next: ``phases.
 
 from __future__ import annotations
 
-from ..goal import PAUSES
 from . import control as c
 from .ahead import look_ahead
 from .box_tests import filter_units
@@ -44,7 +43,6 @@ from .verdicts import (
 )
 
 LATEST = 0.02  # what the last look counts
-SOME, MANY = PAUSES  # a pause there, for whoever wants to try something else
 LITTLE = 0.1  # of the looks close a cell: fewer of them are made
 
 
@@ -218,8 +216,10 @@ def look_at_cell(P, S):
         ctl[c.BY_FLOAT] += 1
         S.num[c.FINISHED] += S.num[c.WEIGHT]
         ctl[c.PHASE] = c.POP
-        if S.ahead.ctl[c.TRY_POINTS] == 1 and (ctl[c.CLOSED] == SOME or ctl[c.CLOSED] == MANY):
-            return c.CANDIDATE
+        if S.ahead.ctl[c.TRY_POINTS] == 1:
+            for pause in P.goal.pauses:  # for whoever wants to try something else
+                if ctl[c.CLOSED] == pause:
+                    return c.CANDIDATE
     elif num[c.GAIN] < LITTLE:  # a look costs as much as some cuts
         ctl[c.TO_SKIP] = 3 if num[c.GAIN] > 0.2 * LITTLE else 15
     return c.GO_ON

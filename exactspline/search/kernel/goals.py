@@ -35,6 +35,7 @@ def seeking(problem: Problem, program: Program, goal: Goal) -> Problem:
         ctl=ctl, kind=column([KINDS.index(node.kind) for node in goal.nodes]),
         first=column([node.first for node in goal.nodes]),
         second=column([node.second for node in goal.nodes]),
+        pauses=column(list(goal.pauses)),
         near=column([node.near for node in goal.nodes]), layer=layer, unit=units, member=member,
     )  # fmt: skip
     return problem.like(mode=mode, goal=arrays)
