@@ -53,6 +53,9 @@ class Goal:
         Cuts of a cell from one look ahead to the next.
     pauses : sequence of int
         Numbers of closed cells after which a search that wants points pauses.
+    any_order : bool
+        Whether regions may come in another order than that of their codes: of two sides of a
+        hyperplane, the one where the condition fails by less comes first.
     """
 
     units: Sequence[int]
@@ -60,3 +63,4 @@ class Goal:
     points: bool = True
     every: int = 1
     pauses: Sequence[int] = ()
+    any_order: bool = False

@@ -77,7 +77,9 @@ def ends(chart: Chart) -> tuple[np.ndarray, np.ndarray] | None:
 
 def _inside(end: Fraction, inwards: int) -> float:
     near = nearest_float(end)
-    return math.nextafter(near, inwards * math.inf) if inwards * (end - Fraction(near)) > 0 else near
+    if inwards * (end - Fraction(near)) <= 0:
+        return near
+    return math.nextafter(near, inwards * math.inf)
 
 
 def _found(

@@ -13,7 +13,8 @@ _SIZE = 1500  # units times dimensions of a network for which they are meant
 
 
 def goal_of(
-    joint: Joint, condition: Condition, near: dict[int, int], *, points: bool
+    joint: Joint, condition: Condition, near: dict[int, int], *, points: bool,
+    any_order: bool = False,
 ) -> Goal:  # fmt: skip
     """A condition without slopes and codes.
 
@@ -26,6 +27,8 @@ def goal_of(
         if the condition is asked inside of regions alone.
     points : bool
         Whether points where it may hold are wanted at once.
+    any_order : bool
+        Whether regions may come in another order than that of their codes.
     """
     nodes: list[Node] = []
 
@@ -46,4 +49,4 @@ def goal_of(
     # what is tried at a pause costs as much as many cells of a small network
     size = max(1, joint.program.n_units * joint.program.layers[0].members.width)
     pauses = [at * max(_SIZE, size) // size for at in _PAUSES] if points else []
-    return Goal(joint.compared.tolist(), nodes, points, pauses=pauses)
+    return Goal(joint.compared.tolist(), nodes, points, pauses=pauses, any_order=any_order)

@@ -213,7 +213,10 @@ class Sought:
             self.method = "by bounds"
             return
         watch = _Watch(self, joint, Cells(joint, boxes.domain), clock, bool(still), near)
-        goal = None if still else goal_of(joint, self.rest, watch.near, points=tries)
+        goal = None if still else goal_of(
+            joint, self.rest, watch.near, points=tries,
+            any_order=tries and self.executor is None,  # parts come in the order of the codes
+        )  # fmt: skip
         request = Request(
             joint.network, boxes.domain, limit, goal=goal, program=joint.program,
             executor=self.executor,

@@ -311,6 +311,7 @@ class Ahead(Block):
     value: Floats
     state: Floats
     stack: Ints
+    margin: Floats
 
 
 class Scratch(Block):
