@@ -12,8 +12,9 @@ from ..errors import ParameterError
 from ..mode import guarded
 from .finding import check, verdict_of
 from .quantified import Statement
-from .search import Found, Sought
+from .search import Sought
 from .verdict import Verdict
+from .watch import Found
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
