@@ -36,6 +36,10 @@ def verify(arguments: argparse.Namespace) -> int:
     if arguments.instances is not None:
         if arguments.network is not None or arguments.given:
             raise ParameterError("verify: give a network and a property, or --instances FILE")
+        if arguments.store is not None or arguments.resume:
+            raise ParameterError(
+                "verify: --store is for one property; with --instances, --out goes on line by line"
+            )
         with workers(arguments) as executor:
             return _table(arguments, executor)
     for name in ("out", "results"):
@@ -45,11 +49,14 @@ def verify(arguments: argparse.Namespace) -> int:
         raise ParameterError(
             "verify: give NETWORK and PROPERTY, or QUERY and --network NAME=FILE, or --instances"
         )
+    if arguments.resume and arguments.store is None:
+        raise ParameterError("--resume: name the store to resume with --store FILE")
     networks, path = _files(arguments)
     with workers(arguments) as executor:
         found = decide(
             networks, path, arguments.timeout, order=arguments.order, executor=executor,
-            progress=None if arguments.json else True,
+            progress=None if arguments.json else True, store=arguments.store,
+            resume=arguments.resume,
         )  # fmt: skip
     for note in found.answer.notes if isinstance(found.answer, QueryAnswer) else ():
         _note(note)

@@ -56,6 +56,7 @@ from .faces import Cells
 from .goals import goal_of
 from .guess import guesses, is_in, thin
 from .joint import Coordinates, Joint, asked, joint_domain
+from .kept import Kept
 from .pruning import undecided
 from .watch import Found, Watch
 
@@ -84,11 +85,14 @@ class Sought:
     condition : Condition
     executor : Executor, optional
         Has its workers search regions.
+    kept : Kept, optional
+        What is known already, and where what is found out is written.
     """
 
     points: tuple[PointAtom, ...]
     condition: Condition
     executor: Executor | None = None
+    kept: Kept | None = None
     regions: int = 0
     decisions: int = 0
     stopped: str = ""
@@ -113,6 +117,32 @@ class Sought:
         What is yielded has been checked by exact forward passes, unless slopes or codes are
         compared.
         """
+        if self.kept is None:
+            yield from self._steps(clock, limit, progress, first, tries)
+            return
+        kept, found = self.kept, None
+        if kept.is_none or kept.is_found:
+            found = self._known(kept)
+        else:
+            found = next(self._steps(clock, limit, progress, True, tries), None)
+            if found is None and self.stopped:
+                return
+            kept.conclude(found)
+        if found is not None:
+            yield found
+
+    def _known(self, kept: Kept) -> Found | None:
+        """What was found out before, a point checked again."""
+        self.method, self.regions = "by an earlier run", kept.regions
+        self.decisions = kept.decisions.total
+        if kept.is_none or not self.premises():
+            return None
+        at, code, inside = kept.known()
+        return self.checked(at, code, inside)
+
+    def _steps(
+        self, clock: Clock, limit: int | None, progress: Any, first: bool, tries: bool
+    ) -> Iterator[Found]:  # fmt: skip
         if not self.premises():
             return
         assert self.domain is not None
@@ -124,7 +154,7 @@ class Sought:
                 yield self.checked(tuple(self.domain.chart.interior), None, None)
             return
         tries = tries and first and not still
-        if tries:
+        if tries and not (self.kept is not None and self.kept.tried):
             for at in guesses(self.coordinates, self.domain.chart, self.condition):
                 if holds_at(self.condition, self.points_at(at)):
                     self.method = "by trying points"
@@ -176,7 +206,8 @@ class Sought:
         more = [Literal(less, "<=") for less in near.values()]
         joint = Joint(
             self.coordinates, [*moving, *more], constants=constants,
-            as_written=self.executor is not None,  # workers are given the network
+            # workers are given the network, and a file may be gone on with by workers
+            as_written=self.executor is not None or self.kept is not None,
         )  # fmt: skip
         with clock.running():
             if _settled(self.rest, joint) == FALSE:
@@ -191,12 +222,57 @@ class Sought:
         goal = None if still else goal_of(joint, self.rest, watch.near, points=tries)
         request = Request(
             joint.network, boxes.domain, limit, goal=goal, program=joint.program,
-            executor=self.executor,
+            executor=self.executor, sink=self.kept,
         )  # fmt: skip
         driver = Driver(request, clock)
         given = self.coordinates, joint, boxes.domain.chart, self.rest
         later = [partial(climbed, *given), partial(ascended, *given)] if tries else []
-        yield from self.driven(driver, watch.of_batch, progress, first, later)
+        if self.kept is None:
+            yield from self.driven(driver, watch.of_batch, progress, first, later)
+            return
+        self.kept.begin(joint.program, watch, boxes.domain.chart.dim)
+        found = self._tried(self.kept, clock, later) or self._kept(self.kept, driver, progress)
+        if found is not None:
+            yield found
+
+    def _tried(
+        self, kept: Kept, clock: Clock, later: Sequence[Callable[[], Iterator[Point]]]
+    ) -> Found | None:
+        """Points that need no tree, all before it: each way once for all runs with one file."""
+        for number, step in enumerate(later, 1):
+            if kept.tried >= number:
+                continue
+            kept.file.has_tried(number)
+            with clock.running():
+                points = list(step())
+            for at in points:
+                if holds_at(self.condition, self.points_at(at)):
+                    self.method = "by trying points"
+                    return self.checked(at, None, None)
+        return None
+
+    def _kept(self, kept: Kept, driver: Driver, progress: Any) -> Found | None:
+        """Go on with a tree in a file; the point of the first region that has one."""
+
+        def take(batch: Batch) -> None:
+            if kept.is_over:
+                raise _Enough
+
+        try:
+            if not kept.is_over:
+                outcome = driver.go(take, progress=progress)
+                if outcome.stop is not None:
+                    self.stopped = outcome.stop.reason
+        except _Enough:
+            pass
+        finally:
+            self.regions, self.decisions = kept.regions, kept.decisions.total
+            self._closed(driver)
+        if kept.is_over:
+            self.stopped = ""
+            at, code, inside = kept.known()
+            return self.checked(at, code, inside)
+        return None
 
     def driven(
         self, driver: Driver, of_batch: Callable[[Batch], Iterator[Found]], progress: Any,
