@@ -162,7 +162,7 @@ def _json(found: Decided) -> dict[str, Any]:
         "onnxruntime": None if measured is None
         else {"values": measured.values, "holds": measured.holds},
         "regions": answer.regions, "decisions": answer.decisions, "pruned": answer.pruned,
-        "seconds": answer.seconds,
+        "closed": answer.closed, "seconds": answer.seconds,
     }  # fmt: skip
 
 
