@@ -58,7 +58,7 @@ def verify(arguments: argparse.Namespace) -> int:
             progress=None if arguments.json else True, store=arguments.store,
             resume=arguments.resume,
         )  # fmt: skip
-    for note in found.answer.notes if isinstance(found.answer, QueryAnswer) else ():
+    for note in found.answer.notes:
         _note(note)
     folder = arguments.serialise_assignments
     if folder is not None and found.query is None:
@@ -152,13 +152,15 @@ def _json(found: Decided) -> dict[str, Any]:
             }
             for n in found.query.networks for t in n.tensors if t.name in answer.values
         }  # fmt: skip
-        out |= {"typed": answer.typed, "notes": list(answer.notes)}
+        out["typed"] = answer.typed
     else:
         for key, point in (("input", answer.input), ("output", answer.output)):
             out[key] = None if point is None else [format_rational(v) for v in point]
         out["float_input"] = answer.float_input
-    measured = found.measured
+    measured, margin = found.measured, answer.margin
     return out | {
+        "margin": None if margin is None else format_rational(margin),
+        "notes": list(answer.notes), "stopped": answer.stopped,
         "onnxruntime": None if measured is None
         else {"values": measured.values, "holds": measured.holds},
         "regions": answer.regions, "decisions": answer.decisions, "pruned": answer.pruned,

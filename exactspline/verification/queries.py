@@ -35,6 +35,7 @@ from ..statements.verdict import Verdict
 from .branches import Branch, branches, condition_of, said_by
 from .patience import INTERRUPTS, proved
 from .reduction import Ends, Reduced, reduced
+from .shown import in_float32, margin_of, note_of
 from .typed import typed_point
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class QueryAnswer:
     seconds : float
     stopped : str
         Of "timeout" and "unknown" of a search: why, such as "interrupt".
+    margin : Fraction or None
+        As in `Answer`.
 
     Examples
     --------
@@ -88,6 +91,7 @@ class QueryAnswer:
     closed: int = 0
     seconds: float = 0.0
     stopped: str = ""
+    margin: Fraction | None = None
 
 
 @guarded
@@ -378,9 +382,26 @@ def _describe(
     if found is not None:
         point = found
     values, x, y = {}, list(point), _values(parts, point)
+    _judge(out, query, parts, x, y)
     for network in query.networks:
         for tensor in network.tensors:
             source = x if tensor.kind == "input" else y
             values[tensor.name] = tuple(source[: tensor.size])
             del source[: tensor.size]
     out.values = values
+
+
+def _judge(
+    out: QueryAnswer, query: Query, parts: Sequence[_Part], x: Sequence[Fraction],
+    y: Sequence[Fraction],
+) -> None:  # fmt: skip
+    """By how much the formula holds, and whether float32 shows it."""
+    rounded: list[Fraction] | None = []
+    for part in parts:
+        assert part.network is not None
+        own = in_float32(part.network, x[part.place])
+        rounded = None if rounded is None or own is None else [*rounded, *own]
+    if not any(part.network.output_nodes for part in parts if part.network is not None):
+        out.margin = margin_of(query.formula, x, y)
+    note = note_of(query.formula, x, rounded, out.margin)
+    out.notes += (note,) if note else ()

@@ -24,6 +24,7 @@ from ..statements.quantified import exists
 from ..statements.verdict import Verdict
 from .branches import Branch, branches, condition_of, said_by
 from .patience import INTERRUPTS, proved
+from .shown import in_float32, margin_of, note_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -54,6 +55,11 @@ class Answer:
     seconds : float
     stopped : str
         Of "timeout" and "unknown": why, such as "interrupt".
+    margin : Fraction or None
+        Of "sat": by how much the comparisons of outputs hold; 0 by equality alone, None where
+        none has to.
+    notes : tuple of str
+        Of "sat": that evaluation in float32 does not show it.
 
     Examples
     --------
@@ -81,6 +87,8 @@ class Answer:
     closed: int = 0
     seconds: float = 0.0
     stopped: str = ""
+    margin: Fraction | None = None
+    notes: tuple[str, ...] = ()
 
     def assignment(self) -> str:
         """Inputs and outputs as the competition writes them; empty unless "sat".
@@ -211,6 +219,7 @@ def _alternatives(
             out.verdict, out.input = "sat", found.witness  # type: ignore[assignment]
             out.output = _output(network, found.witness)
             out.float_input = found.float_point
+            _describe(out, network, formula)
             break
         if found.holds is None:
             out.verdict = "timeout" if found.stopped == "time limit" else "unknown"
@@ -235,6 +244,16 @@ def _solve(
         statement, time_limit=time_limit, limit=limit, progress=progress, order=order,
         executor=executor, kept=kept,
     )  # fmt: skip
+
+
+def _describe(out: Answer, network: Network, formula: Formula) -> None:
+    """By how much the formula holds, and whether float32 shows it."""
+    assert out.input is not None
+    assert out.output is not None
+    if not network.output_nodes:  # else values are no rationals
+        out.margin = margin_of(formula, out.input, out.output)
+    note = note_of(formula, out.input, in_float32(network, out.input), out.margin)
+    out.notes = (note,) if note else ()
 
 
 def _output(network: Network, point: Any) -> tuple[Fraction, ...]:
