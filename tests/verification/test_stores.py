@@ -121,7 +121,7 @@ def test_runs_that_are_stopped_again_and_again(tmp_path, monkeypatch, tiny_tasks
 @pytest.mark.parametrize("block", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_verdicts_against_all_faces_of_the_plane(tmp_path, tiny_tasks, block):
     rng, seen = random.Random(2_100 + block), {True: 0, False: 0}
-    for number in range(15 if block == 0 else 40):
+    for number in range(10 if block == 0 else 20):
         one = case(rng, comparisons=3, premise=rng.random() < 0.3)
         expected = any(one.truth(p) for p, _ in one.faces)
         order = rng.choice(["auto", "canonical"])
@@ -243,7 +243,7 @@ def test_what_is_not_its_store_is_refused(tmp_path):
         es.prove(statement, store=tmp_path / "text", resume=True)
 
 
-@pytest.mark.parametrize("rounds", [60, pytest.param(600, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [60, pytest.param(300, marks=pytest.mark.slow)])
 def test_damage_is_told_or_does_no_harm(tmp_path, monkeypatch, tiny_tasks, rounds):
     net, box = closeness(1)
     high = es.output_range(net, box)[0].high
