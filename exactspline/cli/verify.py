@@ -36,6 +36,10 @@ def verify(arguments: argparse.Namespace) -> int:
     if arguments.instances is not None:
         if arguments.network is not None or arguments.given:
             raise ParameterError("verify: give a network and a property, or --instances FILE")
+        if arguments.store is not None or arguments.resume:
+            raise ParameterError(
+                "verify: --store is for one property; with --instances, --out goes on line by line"
+            )
         with workers(arguments) as executor:
             return _table(arguments, executor)
     for name in ("out", "results"):
@@ -45,13 +49,16 @@ def verify(arguments: argparse.Namespace) -> int:
         raise ParameterError(
             "verify: give NETWORK and PROPERTY, or QUERY and --network NAME=FILE, or --instances"
         )
+    if arguments.resume and arguments.store is None:
+        raise ParameterError("--resume: name the store to resume with --store FILE")
     networks, path = _files(arguments)
     with workers(arguments) as executor:
         found = decide(
             networks, path, arguments.timeout, order=arguments.order, executor=executor,
-            progress=None if arguments.json else True,
+            progress=None if arguments.json else True, store=arguments.store,
+            resume=arguments.resume,
         )  # fmt: skip
-    for note in found.answer.notes if isinstance(found.answer, QueryAnswer) else ():
+    for note in found.answer.notes:
         _note(note)
     folder = arguments.serialise_assignments
     if folder is not None and found.query is None:
@@ -145,17 +152,19 @@ def _json(found: Decided) -> dict[str, Any]:
             }
             for n in found.query.networks for t in n.tensors if t.name in answer.values
         }  # fmt: skip
-        out |= {"typed": answer.typed, "notes": list(answer.notes)}
+        out["typed"] = answer.typed
     else:
         for key, point in (("input", answer.input), ("output", answer.output)):
             out[key] = None if point is None else [format_rational(v) for v in point]
         out["float_input"] = answer.float_input
-    measured = found.measured
+    measured, margin = found.measured, answer.margin
     return out | {
+        "margin": None if margin is None else format_rational(margin),
+        "notes": list(answer.notes), "stopped": answer.stopped,
         "onnxruntime": None if measured is None
         else {"values": measured.values, "holds": measured.holds},
         "regions": answer.regions, "decisions": answer.decisions, "pruned": answer.pruned,
-        "seconds": answer.seconds,
+        "closed": answer.closed, "seconds": answer.seconds,
     }  # fmt: skip
 
 

@@ -25,9 +25,10 @@ from .faces import Cells, as_fractions
 from .finding import applications, float_point, shown
 from .joint import Joint
 from .quantified import Statement
-from .search import Found, Sought, _Watch
+from .search import Sought
 from .terms import Term, as_term, check_plain
 from .verdict import Verdict
+from .watch import Found, Watch
 
 if TYPE_CHECKING:
     from ..compile.forms import Forms
@@ -47,9 +48,9 @@ def largest(
             "values of points alone"
         )
     start, clock = time.perf_counter(), clock_of(time_limit)
-    objective = _objective(statement, maximise)
+    objective = objective_of(statement, maximise)
     sought = Sought(statement.points, statement.sought)
-    best = _Best(sought, objective, clock)
+    best = Best(sought, objective, clock)
     try:
         best.search(limit, progress)
     except OutOfTime:
@@ -57,7 +58,7 @@ def largest(
     return _of_best(statement, sought, best, start)
 
 
-def _of_best(statement: Statement, sought: Sought, best: _Best, start: float) -> Verdict:
+def _of_best(statement: Statement, sought: Sought, best: Best, start: float) -> Verdict:
     out = Verdict(
         statement, None, regions=sought.regions, decisions=sought.decisions,
         vacuous=sought.vacuous, method=sought.method, stopped=sought.stopped,
@@ -113,7 +114,7 @@ def nearest(
     return _of_best(statement, sought, best, start)
 
 
-def _objective(statement: Statement, maximise: Any) -> Any:
+def objective_of(statement: Statement, maximise: Any) -> Any:
     from .affine import Affine
 
     if not callable(maximise):
@@ -130,7 +131,7 @@ def _objective(statement: Statement, maximise: Any) -> Any:
     return value._entries[0]
 
 
-class _Best:
+class Best:
     """The best so far.
 
     Attributes
@@ -161,7 +162,7 @@ class _Best:
         both = [*literals, *(Literal(less, "<=") for less in near.values())]
         self.joint = Joint(sought.coordinates, both, objective=self.objective)
         self.cells = Cells(self.joint, sought.domain)
-        self.watch = _Watch(sought, self.joint, self.cells, self.clock, False, near)
+        self.watch = Watch(sought, self.joint, self.cells, self.clock, False, near)
         driver = Driver(
             Request(self.joint.network, sought.domain, limit, program=self.joint.program),
             self.clock,
@@ -219,17 +220,17 @@ class _Best:
         elif self.value is None or value > self.value:
             self._take(value, False, inside, code, at)
             highest = as_fractions(top)
-            self.at = Found(highest, self.sought._points(highest), at, code)
+            self.at = Found(highest, self.sought.points_at(highest), at, code)
 
     def _take(
         self, value: Fraction | float, attained: bool, point: Point, code: np.ndarray,
         at: tuple[Fraction, ...],
     ) -> None:  # fmt: skip
         self.value, self.attained = value, attained
-        self.found = self.sought._checked(as_fractions(point), code, at)
+        self.found = self.sought.checked(as_fractions(point), code, at)
 
 
-class _Nearest(_Best):
+class _Nearest(Best):
     """The nearest point so far: ``value`` is the square of its distance."""
 
     def __init__(self, sought: Sought, at: Sequence[Fraction], clock: Clock) -> None:
@@ -279,7 +280,7 @@ class _Nearest(_Best):
         inputs = rows_of(self.sought.domain.chart.point)
         gap = [value_at(row, point) - v for row, v in zip(inputs, self.goal, strict=True)]
         value = fraction(sum((v * v for v in gap), q(0)))
-        points = self.sought._points(as_fractions(point))
+        points = self.sought.points_at(as_fractions(point))
         attained = holds_at(self.sought.condition, points)
         if self.value is None or value < self.value or (value == self.value and attained):
             self.value, self.attained = value, attained
