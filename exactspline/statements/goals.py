@@ -9,7 +9,7 @@ from .joint import Joint, asked
 __all__ = ["goal_of"]
 
 _PAUSES = 48, 500, 2_000, 8_000, 32_000  # closed cells
-_SIZE = 1500  # units times dimensions of a network for which they are meant
+_SIZE = 65_000  # coefficients times dimensions of a network for which they are meant
 
 
 def goal_of(
@@ -47,6 +47,8 @@ def goal_of(
 
     add(condition)
     # what is tried at a pause costs as much as many cells of a small network
-    size = max(1, joint.program.n_units * joint.program.layers[0].members.width)
+    layers = joint.program.layers
+    size = sum(len(layer.members.data) for layer in layers) * layers[0].members.width
+    size = max(1, size)
     pauses = [at * max(_SIZE, size) // size for at in _PAUSES] if points else []
     return Goal(joint.compared.tolist(), nodes, points, pauses=pauses, any_order=any_order)
