@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..driver.progress import Progress
 from ..errors import ExactSplineError, ParameterError
 from ..rationals import format_rational
 from ..texts import plain
@@ -182,11 +183,15 @@ def _table(arguments: argparse.Namespace, executor: Executor | None) -> int:
         writer = None if stream is None else csv.writer(stream, lineterminator="\n")
         if writer is not None and stream is not None and stream.tell() == 0:
             writer.writerow(COLUMNS)
-        for instance in todo:
+        for number, instance in enumerate(todo, 1):
             if known[instance.onnx, instance.vnnlib] > 0:  # a line may stand twice
                 known[instance.onnx, instance.vnnlib] -= 1
                 continue
-            row, code = _row(instance, table.parent, arguments, executor)
+            bar = Progress(sys.stderr, f"{number:,}/{len(todo):,} {_short(instance)}")
+            try:
+                row, code = _row(instance, table.parent, arguments, executor, bar)
+            finally:
+                bar.clear()
             if code:  # it is done again when the table is gone on with
                 return code
             if writer is not None and stream is not None:
@@ -201,8 +206,14 @@ def _table(arguments: argparse.Namespace, executor: Executor | None) -> int:
     return 0
 
 
+def _short(instance: Instance) -> str:
+    """What the bar calls a line."""
+    return plain(" ".join(Path(name).stem for name in (instance.onnx, instance.vnnlib)))[:40]
+
+
 def _row(
-    instance: Instance, folder: Path, arguments: argparse.Namespace, executor: Executor | None
+    instance: Instance, folder: Path, arguments: argparse.Namespace, executor: Executor | None,
+    bar: Progress,
 ) -> tuple[tuple[str, ...], int]:  # fmt: skip
     """Decide one line; the exit code if it was interrupted."""
     start, regions, point, code = time.monotonic(), 0, "", 0
@@ -210,7 +221,7 @@ def _row(
         networks = {name: str(folder / file) for name, file in instance.networks.items()}
         found = decide(
             networks, str(folder / instance.vnnlib), instance.seconds, measure=False,
-            order=arguments.order, executor=executor,
+            order=arguments.order, executor=executor, progress=bar.update if bar.on else None,
         )  # fmt: skip
         code = _CODES.get(found.answer.stopped, 0)
         verdict, regions, point = found.verdict, found.answer.regions, found.counterexample

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from marks import first_quick
-from where_twin import Case, case
+from where_twin import RELATIONS, Case, case
 
 import exactspline as es
 
@@ -49,14 +49,17 @@ def true_radius(own: Case, norm: str, at) -> Fraction | float:
     return best
 
 
-@pytest.mark.parametrize("block", first_quick(range(4)))
+@pytest.mark.parametrize("block", first_quick(range(3)))
 def test_against_all_faces_of_the_plane(block):
     rng, seen = random.Random(400 + block), {0: 0, 1: 0, math.inf: 0}
     approached = 0
-    for _ in range(6):
-        own = case(rng, comparisons=2)
+    for k in range(5 if block else 3):
+        own = case(rng, comparisons=2, relations=("<", ">", "!=") if k % 2 else RELATIONS)
         for norm in ("max", "l1", "l2"):
-            at = tuple(Fraction(rng.randint(-8, 8), 4) for _ in range(2))
+            for _ in range(4):
+                at = tuple(Fraction(rng.randint(-8, 8), 4) for _ in range(2))
+                if not own.truth(at):
+                    break
             # a point inside of a cell where the condition holds is at no distance
             expected = true_radius(own, norm, at)
             found = es.robust_radius(own.net, at, own.box, norm=norm, condition=own.symbolic)
@@ -69,8 +72,8 @@ def test_against_all_faces_of_the_plane(block):
             assert distance(norm, at, found.at) == expected
             assert own.truth(found.at) is found.attained
             approached += not found.attained
-    assert min(seen[0], seen[1]) > 1, seen
-    assert block or approached
+    assert seen[1] > 1, seen
+    assert approached or block == 0
 
 
 def classifier(seed: int, dim: int, width: int) -> es.Network:
@@ -90,7 +93,6 @@ def test_limits_leave_certified_bounds_on_both_sides():
         whole = es.robust_radius(net, at, box, norm=norm)
         assert whole.complete
         assert 0 < whole.radius < math.inf
-        assert es.robust(net, at, box, norm).optimum == whole.radius
         # no sample that is nearer has another class
         steps = rng.uniform(-1, 1, (2000, 4))
         size = np.abs(steps).max(axis=1) if norm == "max" else np.abs(steps).sum(axis=1)
@@ -121,8 +123,8 @@ def test_domains_of_other_kinds():
     ("call", "error", "says"),
     [
         (lambda net: es.robust_radius(net, [1, 0], norm="l3"), es.ParameterError, "l3"),
-        (lambda net: es.robust_radius(net, [1]), es.ShapeError, ""),
-        (lambda net: es.robust_radius(net, [1, math.nan]), es.ExactSplineError, ""),
+        (lambda net: es.robust_radius(net, [1]), es.ShapeError, "2"),
+        (lambda net: es.robust_radius(net, [1, math.nan]), es.ExactSplineError, "point|input|x"),
         (lambda net: es.robust_radius(net, [5, 0], es.Box(0, 1, dim=2)), es.DomainError, "domain"),
         (lambda net: es.robust_radius(net, [1, 0], limit=0), es.ParameterError, "limit"),
         (lambda net: es.robust_radius(net, [1, 0], time_limit=-1), es.ParameterError, "time_limit"),
