@@ -153,6 +153,7 @@ if TYPE_CHECKING:
         SymbolicNetwork,
         SymbolicRegion,
     )
+    from .segments.public import SegmentEvent, SegmentPath, segment_path
     from .statements.public import (
         Condition,
         Statement,
@@ -308,6 +309,8 @@ __all__ = [
     "Reshape",
     "Residual",
     "ScalarSpline",
+    "SegmentEvent",
+    "SegmentPath",
     "Select",
     "SettledFacets",
     "ShapeError",
@@ -388,6 +391,7 @@ __all__ = [
     "regions_at",
     "relu",
     "robust",
+    "segment_path",
     "stream_regions",
     "symmetric",
     "unit_on",
@@ -412,6 +416,7 @@ def __getattr__(name: str) -> Any:
         found = vars(_results()).get(name) or vars(_statements()).get(name)
         found = found or vars(_verify()).get(name)
         found = found or vars(_visits()).get(name)
+        found = found or vars(_segments()).get(name)
     if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
@@ -444,6 +449,13 @@ def _verify() -> Any:
 @guarded
 def _visits() -> Any:
     from .visits import public
+
+    return public
+
+
+@guarded
+def _segments() -> Any:
+    from .segments import public
 
     return public
 
