@@ -411,6 +411,8 @@ def __getattr__(name: str) -> Any:
         return _check()
     if name == "plot":
         return _plot()
+    if name == "torch":
+        return _torch()
     found = None
     if name in __all__:
         found = vars(_results()).get(name) or vars(_statements()).get(name)
@@ -472,6 +474,13 @@ def _plot() -> Any:
     import exactspline.plot as room
 
     return room
+
+
+@guarded
+def _torch() -> Any:
+    import exactspline.torch as losses
+
+    return losses
 
 
 @guarded
