@@ -152,7 +152,7 @@ def norm_penalty(A: Any, alpha: float = 1.0) -> Any:
 
 
 @guarded
-def collinear_penalty(A: Any, x: Any) -> Any:
+def collinear_penalty(A: Any, x: Any, *, relative: bool = False) -> Any:
     """How far templates are from multiples of their input: the mean of sum_c |A_c - P_x A_c|^2.
 
     Parameters
@@ -160,6 +160,9 @@ def collinear_penalty(A: Any, x: Any) -> Any:
     A : torch.Tensor, shape (n, C, ...)
     x : torch.Tensor, shape (n, ...)
         The inputs; of an input that is 0 all templates count whole.
+    relative : bool
+        True: every template's share, |A_c - P_x A_c|^2 / |A_c|^2 = 1 - cos^2, so that templates
+        cannot get away by being small; one that is 0 counts nothing.
 
     Notes
     -----
@@ -179,6 +182,8 @@ def collinear_penalty(A: Any, x: Any) -> Any:
     16.0
     """
     flat, unit = _with_inputs(A, x, "collinear_penalty")
+    if relative:
+        flat = _normed(flat)
     along = (flat * unit[:, None]).sum(dim=2)
     across = flat - along[:, :, None] * unit[:, None]
     return across.square().sum(dim=(1, 2)).mean()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -15,12 +16,38 @@ from ..mode import guarded
 from ..rationals import nearest_floats
 
 if TYPE_CHECKING:
+    from ..network.network import Network
     from ..partition.regions.fan import Around
-    from .path import SegmentPath
 
 __all__ = ["SegmentEvent"]
 
 _TRIES = 200  # of ways around a lower face
+
+
+class Path(Protocol):
+    """What an event asks of the path that it is a part of."""
+
+    network: Network
+
+    @property
+    def exact_t(self) -> tuple[Fraction, ...]: ...
+
+    @property
+    def codes(self) -> np.ndarray: ...
+
+    @property
+    def kinds(self) -> np.ndarray: ...
+
+    @property
+    def ranks(self) -> np.ndarray: ...
+
+    def point(self, t: Any) -> tuple[Fraction, ...]: ...
+
+    def templates(self, piece: int, *, exact: bool = False) -> np.ndarray: ...
+
+    def _around(self, t: Fraction) -> Iterator[Around]: ...
+
+    def _between(self, network: Network, a: list[Fraction], b: list[Fraction]) -> Any: ...
 
 
 @guarded
@@ -43,7 +70,7 @@ class SegmentEvent:
     <SegmentEvent 0: facet at t = 1/3, ReLU[0]: 0 -> 1, rank 1>
     """
 
-    path: SegmentPath
+    path: Path
     index: int
 
     def __repr__(self) -> str:
@@ -192,14 +219,12 @@ class SegmentEvent:
         self, corners: list[list[Fraction]], around: set[tuple[int, ...]], codes: list[Any]
     ) -> list[np.ndarray] | None:
         """The changes along a way, if it is as it must be."""
-        from .functions import segment_path
-
         out = []
         last = None
         for begin, end in pairwise(corners):
             if begin == end:
                 return None
-            part = segment_path(self.path.network, begin, end)
+            part = self.path._between(self.path.network, begin, end)
             visited = [tuple(code.tolist()) for code in part.codes]
             if part.inside_wall.any() or not set(visited) <= around:
                 return None

@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..clock import Clock
-from ..domain import Box, Slice
-from ..driver.partitions import enumerated
-from ..driver.request import Request
 from ..driver.watching import Watch
 from ..errors import ParameterError
 from ..mode import guarded
@@ -78,9 +72,4 @@ def segment_path(network: Network, a: Any, b: Any, *, progress: Watch = None) ->
     ends = [[to_fraction(v, "segment_path") for v in exact_point(x, network)] for x in (a, b)]
     if ends[0] == ends[1]:
         raise ParameterError("segment_path: both ends are the same input; give two different ones")
-    steps = np.array([q - p for p, q in zip(*ends, strict=True)], dtype=object)
-    line = Slice(np.array(ends[0], dtype=object), steps[None], Box([0], [1]))
-    found = enumerated(Request(network, line, None), Clock(), progress)
-    if not found.complete:  # an interrupt
-        raise ParameterError("segment_path: the search was stopped; ask again")
-    return SegmentPath(found, ends[0], steps.tolist())
+    return SegmentPath._between(network, ends[0], ends[1], progress)

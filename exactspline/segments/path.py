@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..cells.space import whole_space
-from ..clock import check
-from ..domain import WholeSpace
+from ..clock import Clock, check
+from ..domain import Box, Slice, WholeSpace
 from ..domain.rows import dense_fractions
-from ..errors import LimitError
+from ..driver.partitions import enumerated
+from ..driver.request import Request
+from ..driver.watching import Watch
+from ..errors import LimitError, UndecidedError
 from ..mode import guarded
 from ..partition.pieces.equality import Equality
 from ..partition.points.signs import FloatForms
@@ -70,6 +73,18 @@ class SegmentPath(Sequence[SegmentEvent]):
             self._order = np.array(sorted(range(self.pieces), key=exact.__getitem__))
         self.witnesses = near[self._order]
         self._codes = partition.codes[self._order]
+
+    @classmethod
+    def _between(
+        cls, network: Network, a: list[Fraction], b: list[Fraction], progress: Watch = None
+    ) -> SegmentPath:
+        """The path between two different points."""
+        steps = [q - p for p, q in zip(a, b, strict=True)]
+        line = Slice(np.array(a, dtype=object), np.array([steps], dtype=object), Box([0], [1]))
+        found = enumerated(Request(network, line, None), Clock(), progress)
+        if not found.complete:  # an interrupt
+            raise UndecidedError("segment_path: the search was stopped; ask again")
+        return cls(found, a, steps)
 
     def __len__(self) -> int:
         return self.pieces - 1

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import random
-from fractions import Fraction as F
+from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 import exactspline as es
 from exactspline import theory
+
+F = Fraction
 
 
 def breakpoints(net, a, b):
@@ -33,9 +36,7 @@ def breakpoints(net, a, b):
             continue
         values = [at(net.operators[:i], t) for t in ts]
         new = set()
-        for (s, t), (u, v) in zip(
-            zip(ts, ts[1:], strict=False), zip(values, values[1:], strict=False), strict=True
-        ):
+        for (s, t), (u, v) in zip(pairwise(ts), pairwise(values), strict=True):
             for p, q in zip(u, v, strict=True):
                 if p * q < 0:
                     new.add(s + (t - s) * p / (p - q))
@@ -55,7 +56,7 @@ def small_net(rng, integer):
     widths = [rng.choice((2, 3)), rng.randint(2, 5), rng.randint(2, 5), 2]
     number = (lambda: rng.randint(-2, 2)) if integer else (lambda: F(rng.randint(-40, 40), 7))
     ops = []
-    for n_in, n_out in zip(widths, widths[1:], strict=False):
+    for n_in, n_out in pairwise(widths):
         weight = [[number() for _ in range(n_in)] for _ in range(n_out)]
         ops += [es.Dense(weight, [number() for _ in range(n_out)]), rng.choice((es.ReLU, es.Abs))()]
     return es.Network(ops[:-1], (widths[0],))
@@ -100,7 +101,7 @@ def test_ranks_and_maps_against_masks_in_numpy():
         slopes.append(W3 @ np.diag(two.astype(float)) @ W2 @ np.diag(one.astype(float)) @ W1)
     for i, A in enumerate(slopes):
         assert np.allclose(path.templates(i), A, atol=1e-9)
-    changes = [np.linalg.matrix_rank(q - p, tol=1e-9) for p, q in zip(slopes, slopes[1:])]  # noqa: B905, RUF007
+    changes = [np.linalg.matrix_rank(q - p, tol=1e-9) for p, q in pairwise(slopes)]
     assert path.ranks.tolist() == changes
     assert set(changes) <= {0, 1}
 
@@ -137,14 +138,15 @@ def test_images_through_convolutions_and_norms(name):
 
     net = es.load(f"examples/figures/networks/{name}.onnx")
     images = load_digits().data[[0, 1]].reshape(2, 1, 8, 8) / 16
+    images[1] = images[0] + (images[1] - images[0]) / 16
     path = es.segment_path(net, *images)
     assert path.templates(0).shape == (10, 1, 8, 8)
-    assert len(path) > 50
-    for i in np.linspace(0, path.pieces - 1, 12).astype(int).tolist():
+    assert len(path) > 5
+    for i in range(path.pieces):
         x = images[0] + path.witnesses[i] * (images[1] - images[0])
         A, b = path.affine(i)
         assert np.allclose(A @ x.reshape(-1) + b, net.forward(x[None])[0], atol=1e-7)
-    assert path.ranks[path.kinds == "facet"].max() == 1
+    assert path.ranks.max() == 1
 
 
 def test_many_facets():

@@ -103,6 +103,12 @@ TWINS = {
     "hard to soft, even selection": lambda: theory.check_hard_to_soft(
         selection=lambda z, b: [sympy.Rational(1, len(z))] * len(z)
     ),
+    "memorisation, against the input": lambda: theory.check_memorisation(
+        direction=lambda C: (-1, 0)
+    ),
+    "memorisation, all templates alike": lambda: theory.check_memorisation(
+        direction=lambda C: (1, 1)
+    ),
     "VQ, other codes": lambda: theory.check_vq(DENSE, **flipped_codes()),
     "convexity, a concave output": lambda: theory.check_convexity(
         es.Network([es.Abs(), es.Dense([[-1]])], (1,))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
+import torch
 
 import exactspline as es
 from exactspline import theory
@@ -49,6 +48,8 @@ def test_penalties_are_the_formulas():
     assert np.isclose(float(losses.collinear_distance(T, X, Y, 2.0)), gap)
     cosines = np.einsum("ncd,nd->nc", a, u) / np.linalg.norm(a, axis=2)
     assert np.allclose(losses.template_cosines(T, X).numpy(), cosines)
+    shares = float(losses.collinear_penalty(T, X, relative=True))
+    assert np.isclose(shares, np.mean(np.sum(1 - cosines**2, axis=1)))
 
 
 @pytest.mark.parametrize("name", ["orthogonal", "norm", "collinear", "distance"])
