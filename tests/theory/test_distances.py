@@ -167,3 +167,39 @@ def test_least_weights_of_the_whole_partition():
     found = theory.check_whole_partition(clipped)
     key = "units that are not convex, replaced by convex ones with the same bends"
     assert (found.verdict, found.details[key]) == ("holds", 2)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_the_distance_to_a_class_is_that_of_robust(outputs):
+    """Region by region against one statement with one joint network."""
+    rng = random.Random(f"class {outputs}")
+    box = es.Box(-2, 2, dim=2)
+    found = 0
+    for _ in range(4):
+        net = small_net(rng, outputs)
+        omega = es.enumerate_regions(net, box)
+        x = [F(rng.randint(-60, 60), 31) for _ in range(2)]
+        for norm in ("max", "l1", "l2"):
+            here = theory.class_distance(omega, x, norm)
+            there = es.robust(net, x, box, norm)
+            assert here.value == (None if there.holds else there.optimum)
+            if here.value:
+                found += 1
+                gap = [abs(a - b) for a, b in zip(x, here.nearest, strict=True)]
+                sizes = {"max": max(gap), "l1": sum(gap), "l2": sum(v * v for v in gap)}
+                assert sizes[norm] == here.value
+                values = net.forward(np.array(here.nearest, dtype=object), exact=True).tolist()
+                assert values[0] == 0 if outputs == 1 else values[here.output] == max(values)
+    assert found >= 6
+
+
+def test_distances_to_a_class_that_are_refused():
+    net = es.Network([es.Dense([[1, 1]], [-1])], (2,))
+    omega = es.enumerate_regions(net, es.Box(0, 1, dim=2))
+    with pytest.raises(es.ParameterError, match="does not hold x"):
+        theory.class_distance(omega, [2, 2])
+    with pytest.raises(es.ParameterError, match="norm 'l0'"):
+        theory.class_distance(omega, [0, 0], "l0")
+    line = es.enumerate_regions(net, es.Slice([0, 0], [[1, 0]], es.Box([0], [1])))
+    with pytest.raises(es.ParameterError, match="flat"):
+        theory.class_distance(line, [0, 0])

@@ -42,7 +42,9 @@ class Distance:
     nearest : tuple of Fraction or None
         A nearest point.
     unit : int or None
-        The unit that changes there, by its position in the code; the first, where several do.
+        Of a wall, the unit that changes there, by its position in the code; the first of several.
+    output : int or None
+        Of a distance to another class, that class.
 
     Examples
     --------
@@ -58,6 +60,7 @@ class Distance:
     norm: str
     nearest: tuple[Fraction, ...] | None = None
     unit: int | None = None
+    output: int | None = None
 
     def __float__(self) -> float:
         if self.value is None:
