@@ -19,17 +19,19 @@ import exactspline as es
 def draw(small: bool) -> Figure:
     """A matrix a layer, one scale."""
     images, labels = digits()
-    each = 4 if small else 20
+    each = 4 if small else 10
     chosen = np.concatenate([1000 + np.flatnonzero(labels[1000:] == c)[:each] for c in range(10)])
     network = es.load(HERE / "networks" / "cnn_relu_norm.onnx")
     apart = es.vq_distance(network, images[chosen], per_layer=True)
     own = np.equal.outer(labels[chosen], labels[chosen])
     different = ~np.eye(len(chosen), dtype=bool)
     names = ("ReLU", "max-pooling", "ReLU", "max-pooling")
-    figure = sheet(11.4, 3.5)
+    figure = sheet(10.4, 3.3)
     panels = figure.subplots(1, len(apart))
     for i, (axes, matrix) in enumerate(zip(panels, apart, strict=True)):
-        shown = axes.imshow(matrix, cmap="viridis", vmin=0, vmax=apart.max())
+        shown = axes.imshow(
+            matrix, cmap="viridis", vmin=0, vmax=apart.max(), interpolation="nearest"
+        )
         within, between = matrix[own & different].mean(), matrix[~own].mean()
         axes.set_title(
             f"layer {i + 1} ({names[i]})\nsame class {within:.2f}, others {between:.2f}",
