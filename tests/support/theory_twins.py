@@ -78,7 +78,10 @@ def flipped_codes():
 def path_without_its_event():
     path = es.segment_path(PATH, [-1, 0], [2, 1])
     out = copy.copy(path)
-    out.__dict__.update(codes=path.codes[:2], pieces=2, exact_t=path.exact_t[:1])
+    out.__dict__.update(
+        codes=path.codes[:2], pieces=2, exact_t=path.exact_t[:1], kinds=path.kinds[:1],
+        ranks=path.ranks[:1], inside_wall=path.inside_wall[:2],
+    )  # fmt: skip
     return out
 
 
