@@ -172,21 +172,27 @@ def _bends(
     return out, rows
 
 
-def _weights(
-    bends: np.ndarray, layer_of: np.ndarray, layers: int
-) -> tuple[list[Fraction], list[Fraction]]:
-    """Weights of the layers with which every facet bends upward; the last layer's is 1.
-
-    And what each must exceed, given those of the layers behind it: the least weights are not
-    attained, any larger ones will do.
-    """
-    weights, bounds = [Fraction(1)] * layers, [Fraction(0)] * layers
+def _weights(bends: np.ndarray, layer_of: np.ndarray, layers: int) -> list[Fraction]:
+    """Weights of the layers with which every facet bends upward; the last layer's is 1."""
+    weights = [Fraction(1)] * layers
     for layer in range(layers - 2, -1, -1):
-        for e in np.flatnonzero(layer_of == layer).tolist():
-            later = sum((weights[j] * bends[e, j] for j in range(layer + 1, layers)), Fraction(0))
-            bounds[layer] = max(bounds[layer], -later / bends[e, layer])
-        weights[layer] = Fraction(int(bounds[layer]) + 1)
-    return weights, bounds
+        weights[layer] = Fraction(int(_bound(bends, layer_of, layer, weights)) + 1)
+    return weights
+
+
+def _bound(
+    bends: np.ndarray, layer_of: np.ndarray, layer: int, weights: Sequence[Fraction]
+) -> Fraction:
+    """What a layer's weight must exceed, given those of the layers behind it.
+
+    The least weights are not attained; any larger ones will do.
+    """
+    need = Fraction(0)
+    for e in np.flatnonzero(layer_of == layer).tolist():
+        behind = range(layer + 1, len(weights))
+        later = sum((weights[j] * bends[e, j] for j in behind), Fraction(0))
+        need = max(need, -later / bends[e, layer])
+    return need
 
 
 def _report(partition: Partition, says: Statement, weights: Sequence[Any] | None) -> Report:
@@ -204,7 +210,8 @@ def _report(partition: Partition, says: Statement, weights: Sequence[Any] | None
             raise UndecidedError(
                 "a layer's own units do not bend upward across its facet; please report"
             )
-        chosen, must = _weights(bends, layer_of, len(layers))
+        chosen = _weights(bends, layer_of, len(layers))
+        must = [_bound(bends, layer_of, layer, chosen) for layer in range(len(layers))]
     else:
         chosen = [to_fraction(w, "weights") for w in weights]
         if len(chosen) != len(layers):
