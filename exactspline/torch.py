@@ -282,7 +282,10 @@ def _normed(values: Any) -> Any:
 
 
 def _checked(alpha: Any, what: str) -> float:
-    value = float(alpha)
+    try:
+        value = float(alpha)
+    except (TypeError, ValueError):
+        raise ParameterError(f"{what}: alpha {alpha!r}; give a positive number") from None
     if not 0 < value < float("inf"):
         raise ParameterError(f"{what}: alpha {alpha!r}; give a positive number")
     return value

@@ -193,7 +193,26 @@ def test_the_distance_to_a_class_is_that_of_robust(outputs):
     assert found >= 6
 
 
+def test_ties_with_an_interior_go_to_the_lower_class():
+    flat = es.Network([es.ReLU(), es.Dense([[1, 0]])], (2,))  # 0 where x0 <= 0: class 0
+    omega = es.enumerate_regions(flat, es.Box(-1, 1, dim=2))
+    for norm in ("max", "l1", "l2"):
+        found = theory.class_distance(omega, ["1/2", "1/2"], norm)
+        assert found.value == es.robust(flat, ["1/2", "1/2"], es.Box(-1, 1, dim=2), norm).optimum
+        assert (found.value, found.output) == (F(1, 2) ** (2 if norm == "l2" else 1), 0)
+    for rows, expected in (([[0, 0], [1, 0]], F(1, 2)), ([[1, 0], [0, 0]], None)):
+        both = es.Network([es.ReLU(), es.Dense(rows)], (2,))
+        found = theory.class_distance(
+            es.enumerate_regions(both, es.Box(-1, 1, dim=2)), ["1/2", "1/2"]
+        )
+        assert found.value == expected  # class 1 is left where both are 0, class 0 is not
+
+
 def test_distances_to_a_class_that_are_refused():
+    with pytest.raises(es.ParameterError, match="Partition"):
+        theory.class_distance(es.Network([es.ReLU()], (2,)), [1, 1])
+    with pytest.raises(es.ParameterError, match="DecisionBoundary"):
+        theory.boundary_distances(None, [[1, 1]])
     net = es.Network([es.Dense([[1, 1]], [-1])], (2,))
     omega = es.enumerate_regions(net, es.Box(0, 1, dim=2))
     with pytest.raises(es.ParameterError, match="does not hold x"):

@@ -94,7 +94,7 @@ def test_what_is_refused(small):
         losses.template_orthogonality(torch.ones(2, 3))
     with pytest.raises(es.ParameterError, match="labels"):
         losses.collinear_distance(A, torch.ones(2, 5), torch.tensor([0, 3]))
-    for alpha in (0, -1, float("nan")):
+    for alpha in (0, -1, float("nan"), "x"):
         with pytest.raises(es.ParameterError, match="alpha"):
             losses.norm_penalty(A, alpha)
     zero = losses.template_cosines(torch.zeros(1, 2, 3, requires_grad=True), torch.zeros(1, 3))

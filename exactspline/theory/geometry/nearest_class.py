@@ -43,8 +43,8 @@ def class_distance(partition: Partition, x: Any, norm: str = "max") -> Distance:
     Returns
     -------
     Distance
-        To the closure of the other classes; ``nearest`` a nearest point, ``output`` the class
-        there. ``value`` None: no other class is chosen in the domain.
+        To the closure of the interiors of the other classes; ``nearest`` a nearest point,
+        ``output`` the class there. ``value`` None: no other class has an interior in the domain.
 
     Raises
     ------
@@ -57,9 +57,11 @@ def class_distance(partition: Partition, x: Any, norm: str = "max") -> Distance:
     Notes
     -----
     The class is the lowest index of the largest output; of one output, whether it is positive.
-    A region, and in it a class, is a polyhedron: its nearest point is an exact linear program, or
-    for "l2" a convex program whose answer is proved by its multipliers. What is farther than the
-    nearest one so far is left out by an exact feasibility test. Some milliseconds a region.
+    Ties count where they have an interior; that another class is chosen in a single point, as
+    by |x| <= 0, only `exactspline.robust` tells. A region, and in it a class, is a polyhedron: its
+    nearest point is an exact linear program, or for "l2" a convex program whose answer is proved
+    by its multipliers. What is farther than the nearest one so far is left out by an exact
+    feasibility test. Some milliseconds a region.
     `exactspline.robust` gives the same from a statement, without a partition; this is faster
     where a box has few regions.
 
@@ -71,9 +73,15 @@ def class_distance(partition: Partition, x: Any, norm: str = "max") -> Distance:
     >>> [str(class_distance(omega, [1, 0], norm).value) for norm in ("max", "l1", "l2")]
     ['1/2', '1', '1/2']
     """
+    from ...partition.partition import Partition
     from ...partition.regions.coordinates import exact_point
     from ...polyhedra.lp import q
 
+    if not isinstance(partition, Partition):
+        raise ParameterError(
+            f"class_distance: give a Partition, not a {type(partition).__name__}: "
+            "enumerate_regions(network, box)"
+        )
     if norm not in ("max", "l1", "l2"):
         raise ParameterError(f"class_distance: norm {norm!r}; give 'max', 'l1' or 'l2'")
     network, chart = partition.network, partition.domain.chart
@@ -102,7 +110,8 @@ def class_distance(partition: Partition, x: Any, norm: str = "max") -> Distance:
                 form = [b[other] - b[own], *(A[other] - A[own])]
             else:
                 form = [v if other else -v for v in (b[0], *A[0])]
-            best.take(rows, [q(v) for v in form], other)
+            # where both are equal throughout, the lower one is the class
+            best.take(rows, [q(v) for v in form], other, tie=other < own)
     if best.value is None:
         return Distance(None, norm)
     assert best.point is not None
@@ -119,13 +128,13 @@ class _Nearest:
         self.point: Point | None = None
         self.output: int | None = None
 
-    def take(self, rows: list[Row], form: Row, output: int) -> None:
-        """Take the part of a region in where a form is positive."""
+    def take(self, rows: list[Row], form: Row, output: int, *, tie: bool) -> None:
+        """Take the part of a region in where a form is positive; with ``tie`` also if it is 0."""
         from ...polyhedra.decide import interior
         from ...polyhedra.lp import ONE, ZERO, value_at
 
         cell = [*rows, form] if any(form[1:]) else rows
-        if len(cell) == len(rows) and form[0] <= 0:
+        if len(cell) == len(rows) and (form[0] < 0 or (form[0] == 0 and not tie)):
             return
         if self.value is not None:  # nearer than so far, in the max norm of all of them
             from ...rationals import root_of
@@ -230,6 +239,13 @@ def boundary_distances(boundary: DecisionBoundary, X: Any) -> tuple[np.ndarray, 
     >>> [str(v) for v in squares]
     ['1/2', '1/2', '0']
     """
+    from ...partition.faces.boundary import DecisionBoundary
+
+    if not isinstance(boundary, DecisionBoundary):
+        raise ParameterError(
+            f"boundary_distances: give a DecisionBoundary, not a {type(boundary).__name__}: "
+            "partition.decision_boundary()"
+        )
     chart = boundary.partition.domain.chart
     plane = chart.dim == 2 and boundary.partition.domain.dim == 2 and chart.point.is_selection()
     if not plane or (any(v is None for v in (*chart.low, *chart.high)) and len(chart.rows) == 0):
