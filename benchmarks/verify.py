@@ -110,7 +110,8 @@ def lattice(size: int) -> tuple[es.Network, float]:
         if width == wide:
             sign = 1.0  # minima within sets, then their maximum
     network = es.Network(operators, (2,))
-    samples = network.forward(rng.uniform(-2, 2, (20_000, 2)))
+    points = np.split(rng.uniform(-2, 2, (20_000, 2)), 40)  # rows of a layer are wide
+    samples = np.concatenate([network.forward(some) for some in points])
     return network, float(samples.min() - 0.2 * (samples.max() - samples.min()))
 
 
@@ -191,7 +192,8 @@ def main() -> None:
     folder = Path(arguments.networks)
     print(f"machine   {platform.processor() or platform.machine()}, {cpu_name()}")
     print(f"python    {platform.python_version()}, exactspline {es.__version__}\n")
-    es.count_regions(es.Network([es.Dense(np.eye(3)), es.ReLU()], (3,)), es.Box(-1, 1, dim=3))
+    small = lattice(4)[0]  # has what is compiled once loaded
+    es.prove(es.exists(es.Box(-1, 1, dim=2), lambda x: small(x)[0] >= 10**6), order="canonical")
     for family in arguments.only:
         times: list[float] = []
         for name, solve in FAMILIES[family](folder):
@@ -204,9 +206,10 @@ def main() -> None:
                   f"{cells:>9,} closed {seconds:>8.2f} s", flush=True)  # fmt: skip
         if times:
             print(f"{family:<9}{len(times)} instances: median {statistics.median(times):.2f} s, "
-                  f"mean {statistics.mean(times):.2f} s, longest {max(times):.2f} s\n")  # fmt: skip
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak memory {peak:,.0f} MiB" if sys.platform != "darwin" else "")
+                  f"mean {statistics.mean(times):.2f} s, longest {max(times):.2f} s")  # fmt: skip
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            unit = 1024 if sys.platform != "darwin" else 1024**2
+            print(f"{family:<9}peak memory up to here {peak / unit:,.0f} MiB\n")
 
 
 if __name__ == "__main__":

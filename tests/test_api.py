@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import time
 from fractions import Fraction
 from itertools import pairwise
@@ -445,14 +444,6 @@ def test_attributes_of_a_network():
 
 
 # -------------------------------------------------------------------------- documentation
-def test_readme(monkeypatch):
-    """The tour's output is what it says."""
-    monkeypatch.chdir(ROOT)
-    result = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
-    assert result.attempted > 10
-    assert result.failed == 0
-
-
 def test_example_of_the_readme():
     """The numbers that README.md and examples/README.md state."""
     net = es.load(ROOT / "examples" / "moons.onnx")

@@ -12,12 +12,13 @@ from typing import NoReturn
 from ..formats.registry import extensions
 from ..search.choice import AUTO, engine_called, engine_names
 from ..version import __version__
+from .about_arguments import add_about
 from .census_arguments import add_census
 from .picture_arguments import add_pictures
 from .surface_arguments import add_surface
 from .verify_arguments import add_supports, add_verify
 
-__all__ = ["parse"]
+__all__ = ["parse", "parser"]
 
 _EXIT_CODES = """\
 exit codes:
@@ -184,17 +185,23 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the arguments; ``SystemExit`` for --help, --version and usage errors."""
-    parser = _parser()
-    arguments, rest = parser.parse_known_args(_shielded(argv))
+    own = parser()
+    arguments, rest = own.parse_known_args(_shielded(argv))
     files = getattr(arguments, "files", None)  # argparse takes those in one place only
     if files is not None and not any(token.startswith("-") for token in rest):
         files += rest
     elif rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        own.error(f"unrecognized arguments: {' '.join(rest)}")
     return arguments
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+    """
     parser = _Parser(
         prog="exactspline",
         description="Takes a piecewise-affine neural network apart into its exact pieces.",
@@ -286,6 +293,7 @@ def _parser() -> argparse.ArgumentParser:
     add_census(commands, _EXIT_CODES)  # type: ignore[arg-type]
     add_verify(commands, _EXIT_CODES, _seconds, _whole)  # type: ignore[arg-type]
     add_supports(commands, _EXIT_CODES)  # type: ignore[arg-type]
+    add_about(commands, _EXIT_CODES)  # type: ignore[arg-type]
     theorems = _command(
         commands, "theorems", "check the theory on a network", _THEOREMS, _THEOREMS_EXAMPLES,
         with_checks=True, exit_codes=_VERDICT_CODES,

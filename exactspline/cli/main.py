@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from types import FrameType
 from typing import NoReturn
 
@@ -16,6 +17,7 @@ from ..errors import ExactSplineError
 from ..mode import guarded
 from ..texts import plain
 from .arguments import parse
+from .guide import guide
 from .signals import Signals, Stopped, uninterrupted
 from .streams import results, results_only
 from .text import printable
@@ -63,8 +65,12 @@ def main(argv: Sequence[str] | None = None, *, signals: Signals | None = None) -
     for name in ("stdout", "stderr"):  # closed by whoever started us
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+    given = sys.argv[1:] if argv is None else list(argv)
     try:
-        arguments = parse(sys.argv[1:] if argv is None else argv)
+        if not given:
+            sys.stdout.write(guide())
+            return 0
+        arguments = parse(given)
     except SystemExit as end:  # --help, --version, usage errors: argparse has printed
         return end.code if isinstance(end.code, int) else 0
     arguments.clock = Clock.limit(getattr(arguments, "time_limit", None))
@@ -90,6 +96,23 @@ def main(argv: Sequence[str] | None = None, *, signals: Signals | None = None) -
         sys.stderr.write("exactspline: interrupted, no result\n")
         _forget_interrupt()
         return 130 if type(interrupt) is KeyboardInterrupt else 143
+
+
+def _run_inside(argv: Sequence[str]) -> int:
+    """Run a command inside of another one, whose streams, signals and errors are its own.
+
+    Parameters
+    ----------
+    argv : sequence of str
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    arguments = parse(argv)
+    arguments.clock = Clock.limit(getattr(arguments, "time_limit", None))
+    return _command(arguments.command)(arguments)
 
 
 def _begin(arguments: argparse.Namespace) -> int:
@@ -125,6 +148,14 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from .verify import verify as command
     elif name == "supports":
         from .supports import supports as command
+    elif name == "demo":
+        from .demo import demo
+
+        command = partial(demo, run=_run_inside)
+    elif name == "doctor":
+        from .doctor import doctor as command
+    elif name == "completion":
+        from .completion import completion as command
     elif name == "theorems":
         from .theorems import theorems as command
     else:

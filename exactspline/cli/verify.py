@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..driver.progress import Progress
 from ..errors import ExactSplineError, ParameterError
 from ..rationals import format_rational
 from ..texts import plain
@@ -36,6 +37,10 @@ def verify(arguments: argparse.Namespace) -> int:
     if arguments.instances is not None:
         if arguments.network is not None or arguments.given:
             raise ParameterError("verify: give a network and a property, or --instances FILE")
+        if arguments.store is not None or arguments.resume:
+            raise ParameterError(
+                "verify: --store is for one property; with --instances, --out goes on line by line"
+            )
         with workers(arguments) as executor:
             return _table(arguments, executor)
     for name in ("out", "results"):
@@ -45,13 +50,16 @@ def verify(arguments: argparse.Namespace) -> int:
         raise ParameterError(
             "verify: give NETWORK and PROPERTY, or QUERY and --network NAME=FILE, or --instances"
         )
+    if arguments.resume and arguments.store is None:
+        raise ParameterError("--resume: name the store to resume with --store FILE")
     networks, path = _files(arguments)
     with workers(arguments) as executor:
         found = decide(
             networks, path, arguments.timeout, order=arguments.order, executor=executor,
-            progress=None if arguments.json else True,
+            progress=None if arguments.json else True, store=arguments.store,
+            resume=arguments.resume,
         )  # fmt: skip
-    for note in found.answer.notes if isinstance(found.answer, QueryAnswer) else ():
+    for note in found.answer.notes:
         _note(note)
     folder = arguments.serialise_assignments
     if folder is not None and found.query is None:
@@ -145,17 +153,19 @@ def _json(found: Decided) -> dict[str, Any]:
             }
             for n in found.query.networks for t in n.tensors if t.name in answer.values
         }  # fmt: skip
-        out |= {"typed": answer.typed, "notes": list(answer.notes)}
+        out["typed"] = answer.typed
     else:
         for key, point in (("input", answer.input), ("output", answer.output)):
             out[key] = None if point is None else [format_rational(v) for v in point]
         out["float_input"] = answer.float_input
-    measured = found.measured
+    measured, margin = found.measured, answer.margin
     return out | {
+        "margin": None if margin is None else format_rational(margin),
+        "notes": list(answer.notes), "stopped": answer.stopped,
         "onnxruntime": None if measured is None
         else {"values": measured.values, "holds": measured.holds},
         "regions": answer.regions, "decisions": answer.decisions, "pruned": answer.pruned,
-        "seconds": answer.seconds,
+        "closed": answer.closed, "seconds": answer.seconds,
     }  # fmt: skip
 
 
@@ -173,11 +183,15 @@ def _table(arguments: argparse.Namespace, executor: Executor | None) -> int:
         writer = None if stream is None else csv.writer(stream, lineterminator="\n")
         if writer is not None and stream is not None and stream.tell() == 0:
             writer.writerow(COLUMNS)
-        for instance in todo:
+        for number, instance in enumerate(todo, 1):
             if known[instance.onnx, instance.vnnlib] > 0:  # a line may stand twice
                 known[instance.onnx, instance.vnnlib] -= 1
                 continue
-            row, code = _row(instance, table.parent, arguments, executor)
+            bar = Progress(sys.stderr, f"{number:,}/{len(todo):,} {_short(instance)}")
+            try:
+                row, code = _row(instance, table.parent, arguments, executor, bar)
+            finally:
+                bar.clear()
             if code:  # it is done again when the table is gone on with
                 return code
             if writer is not None and stream is not None:
@@ -192,8 +206,14 @@ def _table(arguments: argparse.Namespace, executor: Executor | None) -> int:
     return 0
 
 
+def _short(instance: Instance) -> str:
+    """What the bar calls a line."""
+    return plain(" ".join(Path(name).stem for name in (instance.onnx, instance.vnnlib)))[:40]
+
+
 def _row(
-    instance: Instance, folder: Path, arguments: argparse.Namespace, executor: Executor | None
+    instance: Instance, folder: Path, arguments: argparse.Namespace, executor: Executor | None,
+    bar: Progress,
 ) -> tuple[tuple[str, ...], int]:  # fmt: skip
     """Decide one line; the exit code if it was interrupted."""
     start, regions, point, code = time.monotonic(), 0, "", 0
@@ -201,7 +221,7 @@ def _row(
         networks = {name: str(folder / file) for name, file in instance.networks.items()}
         found = decide(
             networks, str(folder / instance.vnnlib), instance.seconds, measure=False,
-            order=arguments.order, executor=executor,
+            order=arguments.order, executor=executor, progress=bar.update if bar.on else None,
         )  # fmt: skip
         code = _CODES.get(found.answer.stopped, 0)
         verdict, regions, point = found.verdict, found.answer.regions, found.counterexample

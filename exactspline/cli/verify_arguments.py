@@ -35,6 +35,7 @@ examples:
   exactspline verify net.onnx property.vnnlib
   exactspline verify query.vnnlib --network f=net.onnx --timeout 60
   exactspline verify query.vnnlib --network f=a.onnx --network g=b.onnx --json
+  exactspline verify net.onnx property.vnnlib --workers 8 --store run.sqlite --resume
   exactspline verify --instances instances.csv --out results.csv
 
 """
@@ -88,6 +89,13 @@ def add_verify(
     )
     together.add_argument(
         "--dask", metavar="ADDRESS", help="search on a cluster: the address of a dask scheduler"
+    )
+    parser.add_argument(
+        "--store", metavar="FILE",
+        help="keep what has been decided in this file, so that --resume goes on after any end",
+    )  # fmt: skip
+    parser.add_argument(
+        "--resume", action="store_true", help="go on with what is in --store, if there is anything"
     )
     parser.add_argument(
         "--instances", metavar="FILE",

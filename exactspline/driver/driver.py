@@ -115,6 +115,10 @@ class Driver:
                 if raises and (requests.asked or self._run is None):
                     raise
                 self._interrupt, self._orderly = interrupt, False
+            except OutOfTime:  # out of what is done with the regions
+                if not requests.asked:
+                    raise
+                self._interrupt, self._orderly = requests.interrupt, False
             finally:
                 clear()
             if requests.asked and not self.complete:

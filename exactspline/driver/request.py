@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from ..search.run import Run, Unprepared
-    from ..tasks.coordinate import TaskRun
+    from ..tasks.coordinate import Sink, TaskRun
 
     AnyRun: TypeAlias = Run | TaskRun | Unprepared
 
@@ -53,6 +53,8 @@ class Request:
         A condition: cells on which it holds nowhere may be left out.
     program : Program, optional
         What is searched in place of the network's, without workers and stores.
+    sink : Sink, optional
+        Takes the regions in, in tasks, in place of batches; it knows what remains.
     """
 
     network: Network
@@ -68,6 +70,7 @@ class Request:
     stream: bool = False
     goal: Goal | None = None
     program: Program | None = None
+    sink: Sink | None = None
 
     def run(self) -> AnyRun:
         """The run that does it; it may be left by the clock.
@@ -99,11 +102,13 @@ class Request:
                 self.network, run, self.executor, self.store, resume=self.resume,
                 stream=self.stream,
             )  # fmt: skip
-        if self.executor is None or run.trivial:
+        if self.sink is None and (self.executor is None or run.trivial):
             return run
         from ..tasks.coordinate import TaskRun
 
-        return TaskRun(self.network, run, self.executor)
+        return TaskRun(
+            self.network, run, None if run.trivial else self.executor, self.sink
+        )  # fmt: skip
 
 
 def checked_domain(network: Network, domain: Domain | None) -> Domain:

@@ -29,6 +29,7 @@ __all__ = [
     "edges_html",
     "network_html",
     "partition_html",
+    "partition_svg",
     "region_html",
 ]
 
@@ -131,6 +132,23 @@ def complex_html(complex_: Complex) -> str:
         ("corners − edges + faces", str(complex_.euler())),
     ]
     return _framed("Complex", "", _table(("", ""), rows))
+
+
+def partition_svg(partition: Partition) -> str:
+    """The picture of a small partition as a file of its own.
+
+    Parameters
+    ----------
+    partition : Partition
+        Complete, with the polygons of its search (``enumerate_regions(..., polygons=True)``).
+
+    Returns
+    -------
+    str
+        Empty for what notebooks draw no picture of.
+    """
+    picture = _picture(partition)
+    return picture.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
 
 
 def _text(value: str) -> str:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..formats.files import PathLike
+from ..frames import Framed
 from ..later import in_later_room
 from ..mode import guarded
 from .complex.spatial import SpatialRegions
@@ -24,7 +25,7 @@ __all__ = ["Partition"]
 
 
 @guarded
-class Partition(SpatialRegions):
+class Partition(SpatialRegions, Framed):
     """The activation regions of a network on a domain, in lexicographic order of their codes.
 
     Attributes
@@ -58,6 +59,11 @@ class Partition(SpatialRegions):
     def _repr_html_(self) -> str:
         text: str = in_later_room("Partition._repr_html_", self)
         return text
+
+    def _frame(self, *, affine: bool = False) -> dict[str, Any]:  # type: ignore[override]
+        from .columns.frame import region_columns
+
+        return region_columns(self, affine=affine)
 
     def locate(self, X: Any, *, domain_coordinates: bool = False) -> Locations:
         """Find the regions of points.

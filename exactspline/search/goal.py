@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["KINDS", "PAUSES", "Goal", "Node"]
+__all__ = ["KINDS", "Goal", "Node"]
 
-PAUSES = 48, 4000  # closed cells, after which a search with a goal that wants points pauses
 KINDS = ("constant", "<=", ">", "==", "!=", "all", "any")
 
 
@@ -52,9 +51,16 @@ class Goal:
         Whether points where the condition may hold are wanted.
     every : int
         Cuts of a cell from one look ahead to the next.
+    pauses : sequence of int
+        Numbers of closed cells after which a search that wants points pauses.
+    any_order : bool
+        Whether regions may come in another order than that of their codes: of two sides of a
+        hyperplane, the one where the condition fails by less comes first.
     """
 
     units: Sequence[int]
     nodes: Sequence[Node]
     points: bool = True
     every: int = 1
+    pauses: Sequence[int] = ()
+    any_order: bool = False

@@ -26,11 +26,12 @@ from .joint import Coordinates, Joint, asked
 
 __all__ = ["ascended"]
 
-_STARTS = 8
+_STARTS = 8  # of the first attempt
 _STEPS = 40
 _NEAR = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)  # steps beyond a region, beside the domain
 _MOST_UNITS = 3000
-_SCATTERED = 50_000
+_SCATTERED = 3_000  # of the first attempt, four times as many in every further one
+_MOST_SCATTERED = 50_000
 
 
 @dataclass
@@ -44,7 +45,7 @@ class _Piece:
 
 @np.errstate(all="ignore")
 def ascended(
-    coordinates: Coordinates, joint: Joint, chart: Chart, condition: Condition
+    coordinates: Coordinates, joint: Joint, chart: Chart, condition: Condition, attempt: int = 0
 ) -> Iterator[tuple[Fraction, ...]]:
     """Points of a bounded box where a condition seems to hold.
 
@@ -57,6 +58,8 @@ def ascended(
         Of the joint domain; nothing is tried where it is not bounded by coordinates.
     condition : Condition
         Without slopes and codes, and without what cuts the domain.
+    attempt : int
+        Every one starts elsewhere, and later ones from more points.
     """
     box = ends(chart)
     if box is None or joint.program.n_units > _MOST_UNITS:
@@ -68,7 +71,7 @@ def ascended(
         return float_margins(condition, lifted(coordinates, chart, points))
 
     try:
-        found = _found(joint, chart, condition, low, high, margins)
+        found = _found(joint, chart, condition, low, high, margins, attempt)
     except (OverflowError, ValueError, ArithmeticError, ExactSplineError):
         return
     if found is not None:
@@ -77,13 +80,14 @@ def ascended(
 
 def _found(
     joint: Joint, chart: Chart, condition: Condition, low: np.ndarray, high: np.ndarray,
-    margins: Callable[[np.ndarray], np.ndarray],
+    margins: Callable[[np.ndarray], np.ndarray], attempt: int,
 ) -> tuple[Fraction, ...] | None:  # fmt: skip
     layers = _float_layers(joint)
-    rng = np.random.default_rng(1)
-    points = low + rng.random((_SCATTERED, len(low))) * (high - low)
+    rng = np.random.default_rng(1 + attempt)
+    scattered = min(_MOST_SCATTERED, _SCATTERED * 4**attempt)
+    points = low + rng.random((scattered, len(low))) * (high - low)
     values = margins(points)
-    for start in np.argsort(-values, kind="stable")[:_STARTS].tolist():
+    for start in np.argsort(-values, kind="stable")[: _STARTS + 4 * attempt].tolist():
         x, value = points[start], values[start]
         for _ in range(_STEPS):
             best = _best_of_region(joint, layers, condition, x, low, high)

@@ -5,6 +5,7 @@ Every point that is found is checked exactly by whoever asks; none found proves 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 
@@ -63,12 +64,22 @@ def climbed(
 
 
 def ends(chart: Chart) -> tuple[np.ndarray, np.ndarray] | None:
-    """The ends of a chart's coordinates in float64; None where they have none, or are many."""
+    """The ends of a chart's coordinates in float64; None where they have none, or are many.
+
+    They are rounded inwards: many a point that is tried has a coordinate at an end.
+    """
     if chart.dim > _MOST or any(v is None for v in (*chart.low, *chart.high)):
         return None
-    low = np.array([nearest_float(Fraction(v)) for v in chart.low if v is not None])
-    high = np.array([nearest_float(Fraction(v)) for v in chart.high if v is not None])
-    return (low, high) if np.all(np.isfinite(high - low)) else None
+    low = np.array([_inside(Fraction(v), 1) for v in chart.low if v is not None])
+    high = np.array([_inside(Fraction(v), -1) for v in chart.high if v is not None])
+    return (low, high) if np.all(np.isfinite(high - low)) and np.all(low <= high) else None
+
+
+def _inside(end: Fraction, inwards: int) -> float:
+    near = nearest_float(end)
+    if inwards * (end - Fraction(near)) <= 0:
+        return near
+    return math.nextafter(near, inwards * math.inf)
 
 
 def _found(

@@ -5,8 +5,9 @@ This reads neither programs nor regions: what the search claims is checked here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import cache, wraps
 from typing import Any
 
 import numpy as np
@@ -128,14 +129,36 @@ class _FloatValues:
         return flat.reshape(self._n, *atom.network.input_shape)
 
 
-@np.errstate(all="ignore")
+def _guessing(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """Without warnings, and with the matrix products on one thread.
+
+    Products are small here: several threads cost more than they bring where others want the
+    cores too, and the last digit of a sum would depend on their number.
+    """
+
+    @wraps(function)
+    def guess(*args: Any) -> np.ndarray:
+        with np.errstate(all="ignore"), _threads().limit(limits=1, user_api="blas"):
+            return function(*args)
+
+    return guess
+
+
+@cache
+def _threads() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+@_guessing
 def float_values(forms: Sequence[Affine], points: Mapping[PointAtom, np.ndarray]) -> np.ndarray:
     """Values of forms at points in float64, rounded; shape (forms, n)."""
     values = _FloatValues(points)
     return np.array([values.of(form) for form in forms])
 
 
-@np.errstate(all="ignore")
+@_guessing
 def float_margins(condition: Condition, points: Mapping[PointAtom, np.ndarray]) -> np.ndarray:
     """By how much a condition seems to hold at points: positive where it does; shape (n,).
 
@@ -160,7 +183,7 @@ def float_margins(condition: Condition, points: Mapping[PointAtom, np.ndarray]) 
     return np.nan_to_num(of(condition), nan=-np.inf)
 
 
-@np.errstate(all="ignore")
+@_guessing
 def float_truths(condition: Condition, points: Mapping[PointAtom, np.ndarray]) -> np.ndarray:
     """Where a condition seems to hold, by float64: for whoever checks it exactly.
 

@@ -12,8 +12,9 @@ from .conditions import literals_of
 from .exact import Values, holds_at
 from .guess import is_in
 from .quantified import Statement
-from .search import Found, Sought
+from .search import Sought
 from .verdict import Application, Points, Verdict
+from .watch import Found
 
 __all__ = ["applications", "check", "float_point", "shown", "verdict_of"]
 
@@ -85,7 +86,7 @@ def float_point(statement: Statement, sought: Sought, found: Found) -> Any:
         part = Fraction(share)
         near = [a + part * (b - a) for a, b in zip(found.at, found.inside, strict=True)]
         rounded = tuple(Fraction(nearest_float(v)) for v in near)
-        points = sought._points(rounded)
+        points = sought.points_at(rounded)
         flat = [v for point in points.values() for v in point]
         if any(Fraction(nearest_float(v)) != v for v in flat):
             continue

@@ -8,9 +8,13 @@ from .joint import Joint, asked
 
 __all__ = ["goal_of"]
 
+_PAUSES = 48, 500, 2_000, 8_000, 32_000  # closed cells
+_SIZE = 65_000  # coefficients times dimensions of a network for which they are meant
+
 
 def goal_of(
-    joint: Joint, condition: Condition, near: dict[int, int], *, points: bool
+    joint: Joint, condition: Condition, near: dict[int, int], *, points: bool,
+    any_order: bool = False,
 ) -> Goal:  # fmt: skip
     """A condition without slopes and codes.
 
@@ -23,6 +27,8 @@ def goal_of(
         if the condition is asked inside of regions alone.
     points : bool
         Whether points where it may hold are wanted at once.
+    any_order : bool
+        Whether regions may come in another order than that of their codes.
     """
     nodes: list[Node] = []
 
@@ -40,4 +46,9 @@ def goal_of(
             nodes.append(Node("all" if isinstance(part, And) else "any", len(part.inner)))
 
     add(condition)
-    return Goal(joint.compared.tolist(), nodes, points)
+    # what is tried at a pause costs as much as many cells of a small network
+    layers = joint.program.layers
+    size = sum(len(layer.members.data) for layer in layers) * layers[0].members.width
+    size = max(1, size)
+    pauses = [at * max(_SIZE, size) // size for at in _PAUSES] if points else []
+    return Goal(joint.compared.tolist(), nodes, points, pauses=pauses, any_order=any_order)

@@ -47,7 +47,7 @@ def guesses(
         Without slopes and codes.
     """
     yield tuple(chart.interior)
-    found = _spread(chart)
+    found = spread(chart)
     points = lifted(coordinates, chart, found)
     try:
         seems = float_truths(condition, points)
@@ -62,7 +62,7 @@ def guesses(
 @np.errstate(all="ignore")
 def thin(coordinates: Coordinates, chart: Chart, forms: Sequence[Affine]) -> list[Fraction]:
     """Per form a positive number that is small beside the values that it has."""
-    points = lifted(coordinates, chart, _spread(chart))
+    points = lifted(coordinates, chart, spread(chart))
     try:
         values = np.abs(float_values(forms, points))
     except (OverflowError, ValueError, ArithmeticError, ExactSplineError):
@@ -96,7 +96,7 @@ def _after(chart: Chart, points: np.ndarray) -> np.ndarray:
     return np.stack(out, axis=1) if out else np.zeros((len(points), 0))
 
 
-def _spread(chart: Chart) -> np.ndarray:
+def spread(chart: Chart) -> np.ndarray:
     """Points of the domain: along random lines from inside to the border, and on it."""
     rng, k = np.random.default_rng(0), chart.dim
     centre = np.array([nearest_float(v) for v in chart.interior])

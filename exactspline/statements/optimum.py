@@ -18,22 +18,28 @@ from ..errors import ParameterError, UndecidedError
 from ..polyhedra.lp import Point, Row, q, value_at
 from ..polyhedra.nearest import nearest_point
 from ..rationals import fraction
+from .affine import Affine
 from .atoms import points_of
-from .conditions import Literal, literals_of
+from .conditions import Condition, Literal, conjunction, literals_of
 from .exact import holds_at
 from .faces import Cells, as_fractions
 from .finding import applications, float_point, shown
+from .goals import goal_of
 from .joint import Joint
 from .quantified import Statement
-from .search import Found, Sought, _Watch
+from .search import Sought
 from .terms import Term, as_term, check_plain
 from .verdict import Verdict
+from .watch import Found, Watch
 
 if TYPE_CHECKING:
     from ..compile.forms import Forms
     from ..search.decisions import Batch
 
-__all__ = ["largest", "nearest"]
+__all__ = ["Best", "largest", "nearest", "objective_of", "root_above", "rows_of"]
+
+_FIRST = 4  # regions before a search begins anew in a smaller box
+_DIGITS = 1 << 64
 
 
 def largest(
@@ -47,9 +53,9 @@ def largest(
             "values of points alone"
         )
     start, clock = time.perf_counter(), clock_of(time_limit)
-    objective = _objective(statement, maximise)
+    objective = objective_of(statement, maximise)
     sought = Sought(statement.points, statement.sought)
-    best = _Best(sought, objective, clock)
+    best = Best(sought, objective, clock)
     try:
         best.search(limit, progress)
     except OutOfTime:
@@ -57,7 +63,7 @@ def largest(
     return _of_best(statement, sought, best, start)
 
 
-def _of_best(statement: Statement, sought: Sought, best: _Best, start: float) -> Verdict:
+def _of_best(statement: Statement, sought: Sought, best: Best, start: float) -> Verdict:
     out = Verdict(
         statement, None, regions=sought.regions, decisions=sought.decisions,
         vacuous=sought.vacuous, method=sought.method, stopped=sought.stopped,
@@ -113,9 +119,13 @@ def nearest(
     return _of_best(statement, sought, best, start)
 
 
-def _objective(statement: Statement, maximise: Any) -> Any:
-    from .affine import Affine
+def objective_of(statement: Statement, maximise: Any) -> Any:
+    """The form of a function of the points, one number.
 
+    Raises
+    ------
+    ParameterError
+    """
     if not callable(maximise):
         raise ParameterError("maximise: give a function of the points, lambda x: f(x)[0]")
     points = statement.points
@@ -130,7 +140,7 @@ def _objective(statement: Statement, maximise: Any) -> Any:
     return value._entries[0]
 
 
-class _Best:
+class Best:
     """The best so far.
 
     Attributes
@@ -161,11 +171,14 @@ class _Best:
         both = [*literals, *(Literal(less, "<=") for less in near.values())]
         self.joint = Joint(sought.coordinates, both, objective=self.objective)
         self.cells = Cells(self.joint, sought.domain)
-        self.watch = _Watch(sought, self.joint, self.cells, self.clock, False, near)
+        self.watch = Watch(sought, self.joint, self.cells, self.clock, False, near)
+        goal = goal_of(self.joint, sought.rest, self.watch.near, points=False) if both else None
         driver = Driver(
-            Request(self.joint.network, sought.domain, limit, program=self.joint.program),
+            Request(
+                self.joint.network, sought.domain, limit, goal=goal, program=self.joint.program
+            ),
             self.clock,
-        )
+        )  # fmt: skip
         for _ in sought.driven(driver, self.of_batch, progress):
             pass
 
@@ -219,23 +232,61 @@ class _Best:
         elif self.value is None or value > self.value:
             self._take(value, False, inside, code, at)
             highest = as_fractions(top)
-            self.at = Found(highest, self.sought._points(highest), at, code)
+            self.at = Found(highest, self.sought.points_at(highest), at, code)
 
     def _take(
         self, value: Fraction | float, attained: bool, point: Point, code: np.ndarray,
         at: tuple[Fraction, ...],
     ) -> None:  # fmt: skip
         self.value, self.attained = value, attained
-        self.found = self.sought._checked(as_fractions(point), code, at)
+        self.found = self.sought.checked(as_fractions(point), code, at)
 
 
-class _Nearest(_Best):
-    """The nearest point so far: ``value`` is the square of its distance."""
+class _Again(Exception):  # noqa: N818
+    """To begin anew in a smaller box."""
+
+
+class _Nearest(Best):
+    """The nearest point so far: ``value`` is the square of its distance.
+
+    What is farther than it in one coordinate is left out: after some regions, twice as many each
+    time, the search begins anew in a smaller box.
+    """
 
     def __init__(self, sought: Sought, at: Sequence[Fraction], clock: Clock) -> None:
         super().__init__(sought, None, clock)
         self.goal = [q(v) for v in at]
         self.exact_sup = False
+        self._whole, self._left, self._better = sought.condition, 0, False
+
+    def search(self, limit: int | None, progress: Any) -> None:
+        """Go through all regions that may be nearer."""
+        budget, sought = _FIRST, self.sought
+        while True:
+            self._left, self._better = budget, False
+            try:
+                super().search(None if limit is None else limit - sought.regions, progress)
+            except _Again:
+                budget *= 2
+                if limit is not None and sought.regions >= limit:
+                    sought.stopped = "limit"
+                    return
+                sought.condition = self._nearer()
+                continue
+            return
+
+    def _nearer(self) -> Condition:
+        """The condition in the box that holds all that is not farther than the best."""
+        assert self.value is not None
+        (point,) = self.sought.points
+        reach, sides = root_above(Fraction(self.value)), []
+        for i, centre in enumerate(self.goal):
+            form = Affine.entry(point, i).plus(Affine(fraction(centre)), Fraction(-1))
+            sides += [
+                Literal.of(one.plus(Affine(reach), Fraction(-1)), "<=")
+                for one in (form, form.times(Fraction(-1)))
+            ]  # fmt: skip
+        return conjunction([self._whole, *sides])
 
     def _region(self, code: np.ndarray, at: tuple[Fraction, ...], positive: np.ndarray) -> None:
         cell = self.cells.cell(code, at)
@@ -246,6 +297,9 @@ class _Nearest(_Best):
             if zero and cell.point(equal, above) is None:
                 continue
             self._project(cell.rows, equal, cell.inside, code, at)
+        self._left -= 1
+        if self._better and self._left <= 0:
+            raise _Again
 
     def _project(
         self, rows: list[Row], equal: list[Row], inside: Point, code: np.ndarray,
@@ -279,11 +333,19 @@ class _Nearest(_Best):
         inputs = rows_of(self.sought.domain.chart.point)
         gap = [value_at(row, point) - v for row, v in zip(inputs, self.goal, strict=True)]
         value = fraction(sum((v * v for v in gap), q(0)))
-        points = self.sought._points(as_fractions(point))
+        points = self.sought.points_at(as_fractions(point))
         attained = holds_at(self.sought.condition, points)
         if self.value is None or value < self.value or (value == self.value and attained):
+            self._better = self._better or value != self.value
             self.value, self.attained = value, attained
             self.found = self.at = Found(as_fractions(point), points, at, code)
+
+
+def root_above(square: Fraction) -> Fraction:
+    """A number of few digits whose square is not less."""
+    root = Fraction(math.isqrt(square.numerator * _DIGITS**2 // square.denominator) + 1, _DIGITS)
+    assert root * root >= square
+    return root
 
 
 def rows_of(forms: Forms) -> list[Row]:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..clock import OutOfTime
 from ..driver.request import checked_limit, clock_of
 from ..errors import ParameterError
+from ..formats.files import PathLike
 from ..mode import guarded
+from ..store.searches import Searches
 from .finding import check, verdict_of
+from .kept import Kept, key_of
 from .quantified import Statement
-from .search import Found, Sought
+from .search import Sought
 from .verdict import Verdict
+from .watch import Found
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-__all__ = ["ORDERS", "counterexamples", "find", "prove"]
+__all__ = ["ORDERS", "check_options", "counterexamples", "find", "opened", "proof_of", "prove"]
 
 ORDERS = ("auto", "canonical")
 
@@ -27,6 +33,7 @@ ORDERS = ("auto", "canonical")
 def prove(
     statement: Statement, *, limit: int | None = None, time_limit: float | None = None,
     progress: Any = None, order: str = "auto", executor: Executor | None = None,
+    store: PathLike | None = None, resume: bool = False,
 ) -> Verdict:  # fmt: skip
     """Prove a statement, or refute it by a point.
 
@@ -45,6 +52,10 @@ def prove(
         the first region that has one, in the order of the codes of what is searched.
     executor : concurrent.futures.Executor, optional
         Has its workers search, as in `count_regions`.
+    store : path-like, optional
+        Keep what has been decided in this file, so that a later call goes on with it.
+    resume : bool
+        Go on with what is in ``store``, if there is anything.
 
     Returns
     -------
@@ -55,6 +66,9 @@ def prove(
     Raises
     ------
     ParameterError, DomainError, ShapeError, LimitError
+    StoreError
+        If the store is that of another statement or order, damaged, in use, or there and not to
+        be resumed.
 
     Notes
     -----
@@ -75,6 +89,25 @@ def prove(
     (Fraction(1, 1), Fraction(1, 1))
     """
     check(statement)
+    check_options(limit, order, executor)
+    with opened(store, resume, partial(key_of, statement, order), repr(statement)) as file:
+        kept = None if file is None else Kept(file.search(0))
+        out = proof_of(
+            statement, limit=limit, time_limit=time_limit, progress=progress, order=order,
+            executor=executor, kept=kept,
+        )  # fmt: skip
+        if file is not None:
+            file.check()
+    return out
+
+
+def check_options(limit: int | None, order: str, executor: Executor | None) -> None:
+    """Refuse what is wrong before anything is done.
+
+    Raises
+    ------
+    ParameterError, WorkerError
+    """
     if order not in ORDERS:
         raise ParameterError(f"order {order!r}: give one of {', '.join(ORDERS)}")
     if limit is not None:
@@ -83,8 +116,32 @@ def prove(
         from ..tasks.workers import check_executor
 
         check_executor(executor)
+
+
+@contextmanager
+def opened(
+    store: PathLike | None, resume: bool, key: Callable[[], str], about: str
+) -> Iterator[Searches | None]:
+    """The file of a verification, for as long as it lasts; None if there is to be none."""
+    if store is None:
+        if resume:
+            raise ParameterError("resume=True: give the store to resume from, store=...")
+        yield None
+        return
+    with Searches(store, key(), about, resume=resume) as file:
+        yield file
+
+
+def proof_of(
+    statement: Statement, *, limit: int | None = None, time_limit: float | None = None,
+    progress: Any = None, order: str = "auto", executor: Executor | None = None,
+    kept: Kept | None = None,
+) -> Verdict:  # fmt: skip
+    """As `prove`, with one search of a store that is open."""
+    check(statement)
+    check_options(limit, order, executor)
     start, clock = time.perf_counter(), clock_of(time_limit)
-    sought = Sought(statement.points, statement.sought, executor)
+    sought = Sought(statement.points, statement.sought, executor, kept)
     found: Found | None = None
     try:
         found = next(iter(sought.found(

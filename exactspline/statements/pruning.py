@@ -66,7 +66,7 @@ def undecided(joint: Joint, domain: Domain, condition: Condition) -> Boxes:
     ends = [*domain.chart.low, *domain.chart.high]
     if any(v is None for v in ends):
         return Boxes(domain, 0)
-    bounds = _Bounds(joint)
+    bounds = Bounds(joint)
     low = np.array([list(domain.chart.low)], dtype=object)
     high = np.array([list(domain.chart.high)], dtype=object)
     width = high[0] - low[0]
@@ -105,7 +105,7 @@ def _halved(low: np.ndarray, high: np.ndarray, width: np.ndarray) -> tuple[np.nd
     return np.array(out_low, dtype=object), np.array(out_high, dtype=object)
 
 
-class _Bounds:
+class Bounds:
     """Intervals of all values of a joint network on boxes."""
 
     def __init__(self, joint: Joint) -> None:

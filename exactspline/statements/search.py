@@ -33,10 +33,9 @@ from ..clock import Clock
 from ..driver.driver import Driver
 from ..driver.request import Request
 from ..errors import DomainError, ParameterError, UndecidedError
-from ..search.goal import PAUSES
 from .affine import Affine
 from .ascent import ascended
-from .atoms import Applied, Code, PointAtom, Slope
+from .atoms import PointAtom
 from .climbing import climbed
 from .conditions import (
     FALSE,
@@ -47,53 +46,29 @@ from .conditions import (
     Literal,
     Or,
     conjunction,
-    cubes,
     disjunction,
     holds,
     literals_of,
-    truth,
 )
 from .exact import holds_at
-from .faces import Cell, Cells, as_fractions
+from .faces import Cells
 from .goals import goal_of
 from .guess import guesses, is_in, thin
 from .joint import Coordinates, Joint, asked, joint_domain
+from .kept import Kept
 from .pruning import undecided
+from .watch import Found, Watch
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from ..domain import Domain
-    from ..polyhedra.lp import Row
     from ..search.decisions import Batch
 
-__all__ = ["Found", "Sought", "truths"]
-
-_PATTERNS = 10_000  # of signs of forms, whose alternatives are kept
+__all__ = ["Sought"]
 
 Point = tuple[Fraction, ...]
-
-
-@dataclass
-class Found:
-    """A point that satisfies the condition.
-
-    Attributes
-    ----------
-    at : tuple of Fraction
-        In the coordinates of the joint domain's chart.
-    points : dict
-        The points that it stands for.
-    inside : tuple of Fraction
-        A point inside the same region.
-    code : ndarray or None
-        The region, where it was searched.
-    """
-
-    at: Point
-    points: dict[PointAtom, Point]
-    inside: Point
-    code: np.ndarray | None = None
+_BEFORE = 3  # ways to try points, before a tree that is kept in a file
 
 
 class _Enough(Exception):  # noqa: N818
@@ -110,11 +85,14 @@ class Sought:
     condition : Condition
     executor : Executor, optional
         Has its workers search regions.
+    kept : Kept, optional
+        What is known already, and where what is found out is written.
     """
 
     points: tuple[PointAtom, ...]
     condition: Condition
     executor: Executor | None = None
+    kept: Kept | None = None
     regions: int = 0
     decisions: int = 0
     stopped: str = ""
@@ -139,6 +117,32 @@ class Sought:
         What is yielded has been checked by exact forward passes, unless slopes or codes are
         compared.
         """
+        if self.kept is None:
+            yield from self._steps(clock, limit, progress, first, tries)
+            return
+        kept, found = self.kept, None
+        if kept.is_none or kept.is_found:
+            found = self._known(kept)
+        else:
+            found = next(self._steps(clock, limit, progress, True, tries), None)
+            if found is None and self.stopped:
+                return
+            kept.conclude(found)
+        if found is not None:
+            yield found
+
+    def _known(self, kept: Kept) -> Found | None:
+        """What was found out before, a point checked again."""
+        self.method, self.regions = "by an earlier run", kept.regions
+        self.decisions = kept.decisions.total
+        if kept.is_none or not self.premises():
+            return None
+        at, code, inside = kept.known()
+        return self.checked(at, code, inside)
+
+    def _steps(
+        self, clock: Clock, limit: int | None, progress: Any, first: bool, tries: bool
+    ) -> Iterator[Found]:  # fmt: skip
         if not self.premises():
             return
         assert self.domain is not None
@@ -147,14 +151,14 @@ class Sought:
         still = [part for part in literals if part.constant]
         if isinstance(self.rest, Constant):
             if self.rest.value:
-                yield self._checked(tuple(self.domain.chart.interior), None, None)
+                yield self.checked(tuple(self.domain.chart.interior), None, None)
             return
         tries = tries and first and not still
-        if tries:
+        if tries and not (self.kept is not None and self.kept.tried):
             for at in guesses(self.coordinates, self.domain.chart, self.condition):
-                if holds_at(self.condition, self._points(at)):
+                if holds_at(self.condition, self.points_at(at)):
                     self.method = "by trying points"
-                    yield self._checked(at, None, None)
+                    yield self.checked(at, None, None)
                     return
         yield from self._searched(moving, still, clock, limit, progress, first, tries)
 
@@ -202,7 +206,8 @@ class Sought:
         more = [Literal(less, "<=") for less in near.values()]
         joint = Joint(
             self.coordinates, [*moving, *more], constants=constants,
-            as_written=self.executor is not None,  # workers are given the network
+            # workers are given the network, and a file may be gone on with by workers
+            as_written=self.executor is not None or self.kept is not None,
         )  # fmt: skip
         with clock.running():
             if _settled(self.rest, joint) == FALSE:
@@ -213,24 +218,78 @@ class Sought:
         if boxes.domain is None:
             self.method = "by bounds"
             return
-        watch = _Watch(self, joint, Cells(joint, boxes.domain), clock, bool(still), near)
-        goal = None if still else goal_of(joint, self.rest, watch.near, points=tries)
+        watch = Watch(self, joint, Cells(joint, boxes.domain), clock, bool(still), near)
+        goal = None if still else goal_of(
+            joint, self.rest, watch.near, points=tries,
+            # parts come in the order of the codes
+            any_order=tries and self.executor is None and self.kept is None,
+        )  # fmt: skip
         request = Request(
             joint.network, boxes.domain, limit, goal=goal, program=joint.program,
-            executor=self.executor,
+            executor=self.executor, sink=self.kept,
         )  # fmt: skip
         driver = Driver(request, clock)
         given = self.coordinates, joint, boxes.domain.chart, self.rest
-        later = [partial(climbed, *given), partial(ascended, *given)] if tries else []
-        yield from self.driven(driver, watch.of_batch, progress, first, later)
+        pauses = () if goal is None else goal.pauses  # none where no points are tried
+        steps: list[Callable[[], Iterator[Point]]] = [partial(climbed, *given)]
+        steps += [partial(ascended, *given, attempt) for attempt in range(len(pauses) - 1)]
+        later = list(zip(pauses, steps, strict=False))
+        if self.kept is None:
+            yield from self.driven(driver, watch.of_batch, progress, first, later)
+            return
+        self.kept.begin(joint.program, watch, boxes.domain.chart.dim)
+        found = self._tried(self.kept, clock, [step for _, step in later[:_BEFORE]]) or self._kept(
+            self.kept, driver, progress
+        )
+        if found is not None:
+            yield found
+
+    def _tried(
+        self, kept: Kept, clock: Clock, later: Sequence[Callable[[], Iterator[Point]]]
+    ) -> Found | None:
+        """Points that need no tree, all before it: each way once for all runs with one file."""
+        for number, step in enumerate(later, 1):
+            if kept.tried >= number:
+                continue
+            kept.file.has_tried(number)
+            with clock.running():
+                points = list(step())
+            for at in points:
+                if holds_at(self.condition, self.points_at(at)):
+                    self.method = "by trying points"
+                    return self.checked(at, None, None)
+        return None
+
+    def _kept(self, kept: Kept, driver: Driver, progress: Any) -> Found | None:
+        """Go on with a tree in a file; the point of the first region that has one."""
+
+        def take(batch: Batch) -> None:
+            if kept.is_over:
+                raise _Enough
+
+        try:
+            if not kept.is_over:
+                outcome = driver.go(take, progress=progress)
+                if outcome.stop is not None:
+                    self.stopped = outcome.stop.reason
+        except _Enough:
+            pass
+        finally:
+            self.regions, self.decisions = kept.regions, kept.decisions.total
+            self._closed(driver)
+        if kept.is_over:
+            self.stopped = ""
+            at, code, inside = kept.known()
+            return self.checked(at, code, inside)
+        return None
 
     def driven(
         self, driver: Driver, of_batch: Callable[[Batch], Iterator[Found]], progress: Any,
-        first: bool = False, later: Sequence[Callable[[], Iterator[Point]]] = (),
+        first: bool = False, later: Sequence[tuple[int, Callable[[], Iterator[Point]]]] = (),
     ) -> Iterator[Found]:  # fmt: skip
         """Go through a search; what is found is handed over between batches."""
         waiting: list[Found] = []
-        waits = list(zip(PAUSES, later, strict=False))
+        waits = list(later)
 
         def take(batch: Batch) -> None:
             self.regions += len(batch.codes)
@@ -239,8 +298,8 @@ class Sought:
             if waits and getattr(driver._run, "closed", 0) >= waits[0][0]:
                 points += waits.pop(0)[1]()
             for at in points:
-                if holds_at(self.condition, self._points(at)):
-                    waiting.append(self._checked(at, None, None))
+                if holds_at(self.condition, self.points_at(at)):
+                    waiting.append(self.checked(at, None, None))
                     raise _Enough
             for found in of_batch(batch):
                 waiting.append(found)
@@ -285,11 +344,11 @@ class Sought:
         }
 
     # --- points ------------------------------------------------------------------------------
-    def _points(self, at: Sequence[Fraction]) -> dict[PointAtom, Point]:
+    def points_at(self, at: Sequence[Fraction]) -> dict[PointAtom, Point]:
         assert self.domain is not None
         return self.coordinates.split(self.domain.chart.lift(at))
 
-    def _checked(self, at: Point, code: np.ndarray | None, inside: Point | None) -> Found:
+    def checked(self, at: Point, code: np.ndarray | None, inside: Point | None) -> Found:
         """A point that has been found; checked by the networks themselves.
 
         Raises
@@ -298,7 +357,7 @@ class Sought:
             If it does not satisfy the condition, which would be a defect.
         """
         assert self.domain is not None
-        points = self._points(at)
+        points = self.points_at(at)
         checkable = self.condition if not _jumps(self.condition) else None
         good = is_in(self.domain.chart, list(at))
         if checkable is not None:
@@ -310,191 +369,6 @@ class Sought:
                 "the statement"
             )
         return Found(at, points, inside or at, code)
-
-
-class _Watch:
-    """Goes through the regions of a search, for points that satisfy a condition."""
-
-    def __init__(
-        self, sought: Sought, joint: Joint, cells: Cells, clock: Clock, still: bool,
-        near: dict[Affine, Affine],
-    ) -> None:  # fmt: skip
-        self.near = {joint.columns[form]: joint.columns[less] for form, less in near.items()}
-        self.sought, self.joint, self.cells, self.clock = sought, joint, cells, clock
-        self.condition, self.still = sought.rest, still
-        self._known: dict[bytes, list[tuple[Literal, ...]]] = {}
-
-    def of_batch(self, batch: Batch) -> Iterator[Found]:
-        """What the regions of a batch show."""
-        positive = self.joint.positive(batch.codes)
-        inside = truths(self.condition, self.of_literal(positive))
-        # without a comparison that is not strict, what holds anywhere holds inside of a region
-        some = inside | self.possible(positive) if self.near else inside
-        for i in np.flatnonzero(some).tolist():
-            code = batch.codes[i]
-            at = batch.exact.get(i) or tuple(Fraction(v) for v in batch.points[i].tolist())
-            if inside[i]:
-                if not self.still or self._exactly(code, positive[i]):
-                    yield self.sought._checked(tuple(at), code, tuple(at))
-                continue
-            with self.clock.running():
-                face = self._on_a_face(code, at, positive[i])
-            if face is not None:
-                yield self.sought._checked(face, code, tuple(at))
-
-    def of_literal(self, positive: np.ndarray) -> Callable[[Literal], np.ndarray]:
-        """How comparisons are read off: whether they hold inside of regions."""
-        columns = self.joint.columns
-
-        def of(part: Literal) -> np.ndarray:
-            if part.constant:  # slopes and codes: not known yet
-                return np.ones(positive.shape[:-1], dtype=bool)
-            own = [positive[..., columns[form]] for form in asked(part)]
-            if part.relation == "<=":
-                return np.asarray(~own[0])
-            if part.relation == "<":
-                return np.asarray(own[0])
-            return np.asarray((own[0] | own[1]) == (part.relation == "!="))
-
-        return of
-
-    def _exactly(self, code: np.ndarray, positive: np.ndarray) -> bool:
-        """Whether a condition with slopes or codes holds inside of a region."""
-        values, moving = _Constants(self.joint, code), self.of_literal(positive)
-
-        def of(part: Literal) -> bool:
-            if part.constant:
-                return holds(part.relation, values.of(part.form))
-            return bool(moving(part))
-
-        return truth(self.condition, of)
-
-    # --- faces -------------------------------------------------------------------------------
-    def possible(self, positive: np.ndarray) -> np.ndarray:
-        """Regions on whose closure the condition may hold."""
-        if isinstance(self.condition, Constant):
-            return np.full(len(positive), self.condition.value)
-        inside = self.of_literal(positive)
-
-        def of(part: Literal) -> np.ndarray:
-            own = inside(part)
-            if part.relation in ("<=", "=="):
-                thin = [self.near[self.joint.columns[form]] for form in asked(part)]
-                own = own | ~positive[..., thin].any(axis=-1)  # no form is over its small number
-            return own
-
-        return truths(self.condition, of)
-
-    def alternatives(self, positive: np.ndarray) -> list[tuple[Literal, ...]]:
-        """What must hold on a region's closure beyond what holds on all of it: one of these.
-
-        A comparison that is not strict holds on the closure if it does inside; one that is
-        strict if its form is over a small number inside. What fails inside by more than that
-        number fails on the closure.
-        """
-        key = positive.tobytes()
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = cubes(self._left(self.condition, positive))
-            if len(self._known) > _PATTERNS:
-                self._known.clear()
-        return known
-
-    def _left(self, part: Condition, positive: np.ndarray) -> Condition:
-        """The condition without the comparisons that are decided on a region's closure."""
-        if isinstance(part, And | Or):
-            inner = [self._left(each, positive) for each in part.inner]
-            return conjunction(inner) if isinstance(part, And) else disjunction(inner)
-        if not isinstance(part, Literal):
-            return part
-        own = [self.joint.columns[form] for form in asked(part)]
-        over = [c for c in own if positive[c]]
-        far = any(positive[self.near[c]] for c in own if c in self.near)  # from 0
-        if part.relation in ("<=", "=="):
-            return TRUE if not over else FALSE if far else part
-        return FALSE if not over else TRUE if far else part
-
-    def _on_a_face(
-        self, code: np.ndarray, at: Sequence[Fraction], positive: np.ndarray
-    ) -> Point | None:
-        """A point of a region's closure where the condition holds, by equalities."""
-        cell: Cell | None = None
-        rows: dict[int, Row] = {}
-        apart: set[int] = set()  # forms that vanish nowhere on the closure
-        for cube in self.alternatives(positive):
-            zero, strict = self.needed(cube, positive)
-            if apart.intersection(zero):
-                continue
-            cell = cell or self.cells.cell(code, at)
-            for column in (*zero, *strict):
-                if column not in rows:
-                    rows[column] = self.cells.compared(code, column)
-            for column in zero:
-                if cell.touches(rows[column]) is None:
-                    apart.add(column)
-                    break
-            else:
-                point = cell.point([rows[c] for c in zero], [rows[c] for c in strict])
-                if point is not None:
-                    return as_fractions(point)
-        return None
-
-    def needed(self, cube: Sequence[Literal], positive: np.ndarray) -> tuple[list[int], list[int]]:
-        """Which forms must vanish, and which must not, for an alternative to hold."""
-        zero: list[int] = []
-        strict: list[int] = []
-        for part in cube:
-            own = [self.joint.columns[form] for form in asked(part)]
-            into = zero if part.relation in ("<=", "==") else strict
-            into += [column for column in own if positive[column]]
-        return list(dict.fromkeys(zero)), list(dict.fromkeys(strict))
-
-
-class _Constants:
-    """Slopes and codes of networks on one region of the joint one."""
-
-    def __init__(self, joint: Joint, code: np.ndarray) -> None:
-        self._joint, self._code = joint, code
-        self._codes: dict[Applied, np.ndarray] = {}
-        self._slopes: dict[Applied, np.ndarray] = {}
-
-    def of(self, form: Affine) -> Fraction:
-        total = form.const
-        for (atom, index), c in form.terms:
-            if isinstance(atom, Code):
-                total += c * int(self._code_of(atom.applied)[index])
-            else:
-                assert isinstance(atom, Slope)
-                total += c * self._slope(atom.applied, index)
-        return total
-
-    def _code_of(self, applied: Applied) -> np.ndarray:
-        if applied not in self._codes:
-            self._codes[applied] = self._joint.code_of(applied, self._code)
-        return self._codes[applied]
-
-    def _slope(self, applied: Applied, index: int) -> Fraction:
-        if applied not in self._slopes:
-            from ..partition.regions.maps import program_map
-
-            network = applied.network
-            forms = program_map(network.program, self._code_of(applied))
-            out = np.full((network.output_dim, network.input_dim), Fraction(0), dtype=object)
-            for i in range(network.output_dim):
-                indices, data, _ = forms.row(i)
-                out[i, indices] = [Fraction(v) for v in data.tolist()]
-            self._slopes[applied] = out.reshape(-1)
-        return Fraction(self._slopes[applied][index])
-
-
-def truths(condition: Condition, of: Callable[[Literal], np.ndarray]) -> np.ndarray:
-    """Where a condition holds inside of regions."""
-    if isinstance(condition, Literal):
-        return of(condition)
-    parts = [truths(part, of) for part in condition.parts]
-    return np.asarray(
-        np.all(parts, axis=0) if isinstance(condition, And) else np.any(parts, axis=0)
-    )
 
 
 def _settled(part: Condition, joint: Joint) -> Condition:

@@ -7,11 +7,15 @@ import os
 import sqlite3
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from ..errors import StoreError
 
-__all__ = ["APPLICATION", "SCHEMA", "VERSION", "connect", "create", "errors", "is_empty"]
+__all__ = [
+    "APPLICATION", "REGIONS", "SCHEMA", "SEARCHES", "VERSION", "Kind", "connect", "create",
+    "errors", "is_empty",
+]  # fmt: skip
 
 APPLICATION = 0x45785370  # "ExSp": how file(1) and we tell a store from other databases
 VERSION = 3
@@ -31,8 +35,45 @@ SCHEMA = (
     "first BLOB NOT NULL, last BLOB NOT NULL, codes BLOB NOT NULL, points BLOB NOT NULL, "
     "exact BLOB NOT NULL, facets BLOB)",
 )
+# What a verification has decided: its searches for a point, and what remains of them.
+_META = SCHEMA[0]
+_SEARCHES = (
+    _META,
+    "CREATE TABLE totals (id INTEGER PRIMARY KEY CHECK (id = 1), searches INTEGER NOT NULL, "
+    "tasks INTEGER NOT NULL, digest INTEGER NOT NULL, checksum INTEGER NOT NULL)",
+    "CREATE TABLE searches (id INTEGER PRIMARY KEY, key BLOB NOT NULL, verdict INTEGER NOT NULL, "
+    "tried INTEGER NOT NULL, regions INTEGER NOT NULL, by_float INTEGER NOT NULL, "
+    "by_integer INTEGER NOT NULL, by_double_double INTEGER NOT NULL, "
+    "by_rational INTEGER NOT NULL, seconds REAL NOT NULL, point BLOB NOT NULL, "
+    "code BLOB NOT NULL, checksum INTEGER NOT NULL)",
+    "CREATE TABLE tasks (id INTEGER PRIMARY KEY, search INTEGER NOT NULL, first BLOB NOT NULL, "
+    "depth INTEGER NOT NULL, weight REAL NOT NULL, checksum INTEGER NOT NULL)",
+)
 _PAGE = 4096  # bytes of a page of the file
 _MAX_BLOB = 1 << 30  # bytes of one value
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of store: how its file is told from others, and its tables.
+
+    Attributes
+    ----------
+    application, version : int
+    schema : tuple of str
+    name : str
+        What messages call it.
+    """
+
+    application: int
+    version: int
+    schema: tuple[str, ...]
+    name: str
+
+
+REGIONS = Kind(APPLICATION, VERSION, SCHEMA, "the store of an enumeration")
+SEARCHES = Kind(0x45785376, 1, _SEARCHES, "the store of a verification")  # "ExSv"
+_KINDS = {kind.application: kind for kind in (REGIONS, SEARCHES)}
 
 
 @contextlib.contextmanager
@@ -99,7 +140,7 @@ def is_empty(path: str) -> bool:
         mine = database.execute("PRAGMA application_id").fetchone()[0]
         tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         size = os.path.getsize(path)
-    return bool(mine in (0, APPLICATION) and tables == 0 and size <= _PAGE)
+    return bool(mine in (0, *_KINDS) and tables == 0 and size <= _PAGE)
 
 
 def _opened(path: str, mode: str) -> sqlite3.Connection:
@@ -143,13 +184,14 @@ def _reading(path: str) -> sqlite3.Connection:
     return database
 
 
-def connect(path: str, *, write: bool) -> sqlite3.Connection:
+def connect(path: str, *, write: bool, kind: Kind = REGIONS) -> sqlite3.Connection:
     """Open a store's database.
 
     Parameters
     ----------
     path : str
     write : bool
+    kind : Kind
 
     Raises
     ------
@@ -163,35 +205,37 @@ def connect(path: str, *, write: bool) -> sqlite3.Connection:
     with errors(path):
         database = _opened(path, "rw") if write else _reading(path)
         try:
-            _check(path, database)
+            _check(path, database, kind)
         except BaseException:
             database.close()
             raise
         return database
 
 
-def _check(path: str, database: sqlite3.Connection) -> None:
+def _check(path: str, database: sqlite3.Connection, kind: Kind) -> None:
     """Refuse what is no store of this release: nothing but the known tables may be there."""
     (mine,), (version,) = (
         database.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
     )
-    if mine != APPLICATION:
+    if mine != kind.application:
+        if mine in _KINDS:
+            raise StoreError(f"{path}: is {_KINDS[mine].name}, not {kind.name}; give another file")
         raise StoreError(f"{path}: is a database, but no store of exactspline")
-    if version < VERSION:
+    if version < kind.version:
         raise StoreError(
             f"{path}: has version {version} of the format, which is not read any more (now "
-            f"{VERSION}); search again into a new file, or use the release that wrote it"
+            f"{kind.version}); search again into a new file, or use the release that wrote it"
         )
-    if version != VERSION:
+    if version != kind.version:
         raise StoreError(
-            f"{path}: has version {version} of the format, this release reads {VERSION}; use the "
-            "release that wrote it, or search again into a new file"
+            f"{path}: has version {version} of the format, this release reads {kind.version}; use "
+            "the release that wrote it, or search again into a new file"
         )
     found = database.execute(
         "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid LIMIT 20"
     ).fetchall()
-    names = [statement.split()[2] for statement in SCHEMA]
-    if found != [("table", n, n, sql) for n, sql in zip(names, SCHEMA, strict=True)]:
+    names = [statement.split()[2] for statement in kind.schema]
+    if found != [("table", n, n, sql) for n, sql in zip(names, kind.schema, strict=True)]:
         raise StoreError(
             f"{path}: its tables are not those of a store of exactspline; take a copy of the "
             "store, or search again"
@@ -208,7 +252,7 @@ def _check(path: str, database: sqlite3.Connection) -> None:
         )
 
 
-def create(path: str, fill: Callable[[sqlite3.Connection], None]) -> None:
+def create(path: str, fill: Callable[[sqlite3.Connection], None], kind: Kind = REGIONS) -> None:
     """Make an empty store in one transaction; ``fill`` takes the connection, within it.
 
     Raises
@@ -221,9 +265,9 @@ def create(path: str, fill: Callable[[sqlite3.Connection], None]) -> None:
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("BEGIN IMMEDIATE")
         try:
-            database.execute(f"PRAGMA application_id = {APPLICATION}")
-            database.execute(f"PRAGMA user_version = {VERSION}")
-            for statement in SCHEMA:
+            database.execute(f"PRAGMA application_id = {kind.application}")
+            database.execute(f"PRAGMA user_version = {kind.version}")
+            for statement in kind.schema:
                 database.execute(statement)
             fill(database)
             database.execute("COMMIT")

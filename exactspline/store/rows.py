@@ -28,6 +28,7 @@ __all__ = [
     "Reader",
     "Totals",
     "content_checksum",
+    "part_of_row",
     "put_chunk",
     "put_meta",
     "put_task",
@@ -224,7 +225,7 @@ class Reader:
                 raise self._damaged("a part that remains")
             if check != task_checksum(key, first, depth, weight):
                 raise self._damaged("a part that remains")
-            part = _part(first, depth, weight, program)
+            part = part_of_row(first, depth, weight, program)
             if part is None:
                 raise self._damaged("a part that remains")
             out[key] = part
@@ -267,7 +268,7 @@ class Reader:
         return out
 
 
-def _part(first: bytes, depth: int, weight: float, program: Program) -> Part | None:
+def part_of_row(first: bytes, depth: int, weight: float, program: Program) -> Part | None:
     """The part that a row names; None if it can be none of this program's."""
     pieces = program.pieces
     dtype = code_type(pieces).newbyteorder(">")

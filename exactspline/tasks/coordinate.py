@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..domain import Domain
     from .chunk import Chunk
 
-__all__ = ["TaskRun"]
+__all__ = ["Sink", "TaskRun"]
 
 SECONDS = 1.0  # that a task lasts
 SHORT_SECONDS = 0.1  # while there are few: workers wait for what they leave
@@ -102,6 +102,7 @@ class TaskRun:
         self.before = self._found = 0 if store is None else store.regions
         self._sum = Decisions() if store is None else store.decisions
         self._workers = self._pool.workers
+        self.closed = 0  # cells on which a goal holds nowhere, in this run
         for key, part in [(0, WHOLE)] if store is None else store.pending():
             self._push(part, key)
 
@@ -302,6 +303,7 @@ class TaskRun:
                 heapq.heappush(self._pending, work)
                 raise
         self._found += result.regions
+        self.closed += result.closed
         self._sum = self._sum + result.decisions
         for part, key in zip(result.remaining, keys, strict=True):
             self._push(part, key)

@@ -91,6 +91,7 @@ class TaskResult:
     decisions: Decisions
     seconds: float
     engine: str
+    closed: int = 0  # cells on which a goal holds nowhere
 
 
 @guarded
@@ -175,6 +176,7 @@ def work_on(run: Run, seconds: float, split: int) -> TaskResult:
     """
     start, outer = time.monotonic(), current()
     before, regions, place = replace(run.decisions), run.regions, _place(run)
+    closed = run.closed
     # stops as soon as it is at its part
     batches = list(run.batches(Clock(start, outer=outer)))
     on_the_way = time.monotonic() - start
@@ -197,7 +199,7 @@ def work_on(run: Run, seconds: float, split: int) -> TaskResult:
     return TaskResult(
         run.regions - regions, chunks, run.remaining(split),
         after - before,
-        time.monotonic() - start, run.engine_name,
+        time.monotonic() - start, run.engine_name, run.closed - closed,
     )  # fmt: skip
 
 

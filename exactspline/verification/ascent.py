@@ -16,7 +16,7 @@ from ..errors import ExactSplineError
 from ..statements.affine import Affine
 from ..statements.conditions import Condition
 from ..statements.exact import float_truths, float_values
-from ..statements.guess import _spread, lifted
+from ..statements.guess import lifted, spread
 from ..statements.joint import Coordinates
 
 __all__ = ["climbed", "lifted"]
@@ -48,7 +48,7 @@ def climbed(
     low = np.array([-np.inf if v is None else float(v) for v in chart.low])
     high = np.array([np.inf if v is None else float(v) for v in chart.high])
     rows = BoundedForms.of(chart.rows) if len(chart.rows) else None
-    points = _spread(chart)
+    points = spread(chart)
     if not len(points):
         return []
     length = np.maximum(points.std(axis=0), 1e-300)

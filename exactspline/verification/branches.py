@@ -12,7 +12,7 @@ from ..statements.affine import Affine
 from ..statements.conditions import Condition, conjunction, disjunction
 from ..statements.terms import Term, literal
 
-__all__ = ["Branch", "branches", "condition_of"]
+__all__ = ["Branch", "branches", "condition_of", "said_by"]
 
 _MOST = 10_000
 
@@ -54,6 +54,21 @@ def branches(formula: Formula) -> list[Branch]:
         _check(len(found) * len(own))
         found = [Branch((*a.inputs, *b.inputs), _both(a.rest, b.rest)) for a in found for b in own]
     return found
+
+
+def said_by(formula: Formula) -> list[object]:
+    """What a formula says, in order, as plain values: equal for equal formulas."""
+    out: list[object] = []
+    open_ = [formula]
+    while open_:  # formulas may be deep
+        part = open_.pop()
+        if isinstance(part, Compared):
+            terms = [[kind, index, str(c)] for (kind, index), c in part.terms]
+            out.append(["<" if part.strict else "<=", str(part.constant), terms])
+        else:
+            out.append(["and" if isinstance(part, All) else "or", len(part.parts)])
+            open_ += reversed(part.parts)
+    return out
 
 
 def _both(a: Formula, b: Formula) -> Formula:

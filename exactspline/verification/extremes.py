@@ -32,11 +32,12 @@ from ..statements.faces import Cells
 from ..statements.goals import goal_of
 from ..statements.guess import is_in
 from ..statements.joint import Coordinates, Joint, joint_domain
-from ..statements.optimum import _Best, _objective
+from ..statements.optimum import Best, objective_of
 from ..statements.prove import find
 from ..statements.pruning import undecided
 from ..statements.quantified import Statement
-from ..statements.search import Found, Sought, _Watch
+from ..statements.search import Sought
+from ..statements.watch import Found, Watch
 from .ascent import climbed, lifted
 from .halving import most
 
@@ -85,7 +86,7 @@ class _Again(Exception):  # noqa: N818
     """To begin anew with a better value, or to end with one that nothing exceeds."""
 
 
-class _Climb(_Best):
+class _Climb(Best):
     """The largest value, by searches for regions that exceed the best so far."""
 
     objective: Affine
@@ -136,7 +137,7 @@ class _Climb(_Best):
         chart = sought.domain.chart
         points = climbed(sought.coordinates, chart, self.objective, sought.condition, self.clock)
         for at in [*points, tuple(chart.interior)]:
-            own: dict[PointAtom, Any] = dict(sought._points(at))
+            own: dict[PointAtom, Any] = dict(sought.points_at(at))
             if is_in(chart, list(at)) and holds_at(sought.condition, own):
                 self.value, self.attained = Values(own).of(self.objective), True
                 self.found = self.at = Found(at, own, at, None)
@@ -165,7 +166,7 @@ class _Climb(_Best):
         if boxes.domain is None:
             return
         self.cells = Cells(self.joint, boxes.domain)
-        self.watch = _Watch(sought, self.joint, self.cells, self.clock, False, near)
+        self.watch = Watch(sought, self.joint, self.cells, self.clock, False, near)
         goal = goal_of(self.joint, condition, self.watch.near, points=False) if wanted else None
         request = Request(
             self.joint.network, boxes.domain, limit, goal=goal, program=self.joint.program
@@ -237,7 +238,7 @@ def largest_of(
         raise ParameterError(
             "slopes and codes have no closed set to maximise over; compare values of points alone"
         )
-    form = _objective(statement, value)
+    form = objective_of(statement, value)
     coordinates = Coordinates((point,))
     if coordinates.dim == 0:
         return _at_one_point(statement, point, form)

@@ -20,7 +20,7 @@ from ..polyhedra.lp import minimise, q
 from ..rationals import fraction, nearest_float
 from ..statements.conditions import TRUE, Condition, Literal, literals_of
 from ..statements.joint import Coordinates, Joint
-from ..statements.pruning import _Bounds
+from ..statements.pruning import Bounds
 
 if TYPE_CHECKING:
     from ..domain import Domain
@@ -89,7 +89,7 @@ class Halves:
         self._off = 8 * 2.0**-52 * (np.abs(low) + np.abs(width)) + 1e-290
         self._rows = BoundedForms.of(domain.chart.rows) if len(domain.chart.rows) else None
         self.joint = Joint(coordinates, list(dict.fromkeys(literals)))
-        self.bounds = _Bounds(self.joint)
+        self.bounds = Bounds(self.joint)
         self.dim = len(low)
 
     def start(self) -> tuple[np.ndarray, np.ndarray]:

@@ -131,6 +131,7 @@ class Decided:
 def decide(
     networks: Mapping[str, str], path: str, seconds: float | None, *, measure: bool = True,
     order: str = "auto", executor: Executor | None = None, progress: Any = None,
+    store: str | None = None, resume: bool = False,
 ) -> Decided:  # fmt: skip
     """Decide one property of any version.
 
@@ -149,17 +150,23 @@ def decide(
     executor : Executor, optional
     progress : callable or bool, optional
         As in `exactspline.prove`.
+    store, resume
+        As in `verify`.
 
     Raises
     ------
-    FormatError, UnsupportedOperatorError, DomainError, ParameterError
+    FormatError, UnsupportedOperatorError, DomainError, ParameterError, StoreError
     """
     start = time.monotonic()
+    how: dict[str, Any] = {
+        "order": order, "executor": executor, "progress": progress, "store": store,
+        "resume": resume,
+    }  # fmt: skip
     with _unpacked() as unpacked:
         own = unpacked(path, MAX_TEXT_BYTES)
         files = {name: unpacked(file, MAX_BINARY_BYTES) for name, file in networks.items()}
         if is_version_two(text_of(own)):
-            return _of_query(own, files, seconds, start, measure, order, executor, progress)
+            return _of_query(own, files, seconds, start, measure, how)
         if len(files) != 1:
             raise FormatError(
                 f"{path}: a property of VNN-LIB 1.0 is of one network; {len(files)} are given"
@@ -168,9 +175,7 @@ def decide(
         network = load(file)
         formula: Formula = load_query(own, network.input_dim, network.output_dim)
         left = None if seconds is None else max(0.0, seconds - (time.monotonic() - start))
-        answer = verify(
-            network, formula, time_limit=left, order=order, executor=executor, progress=progress
-        )
+        answer = verify(network, formula, time_limit=left, **how)
         found = None
         if measure and answer.input is not None:
             point = answer.input
@@ -182,7 +187,7 @@ def decide(
 
 def _of_query(
     path: str, files: dict[str, str], seconds: float | None, start: float, measure: bool,
-    order: str, executor: Executor | None, progress: Any,
+    how: Mapping[str, Any],
 ) -> Decided:  # fmt: skip
     query = load_query_two(path)
     if set(files) == {""}:
@@ -195,9 +200,7 @@ def _of_query(
         files = {wanted[0]: files[""]}
     every = query.files(files)
     left = None if seconds is None else max(0.0, seconds - (time.monotonic() - start))
-    answer = verify_query(
-        query, files, time_limit=left, order=order, executor=executor, progress=progress
-    )
+    answer = verify_query(query, files, time_limit=left, **how)
     found = None
     if measure and answer.verdict == "sat":
         found = measured_query(query, every, answer.values)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..driver.watching import watched
 from ..search.choice import REFERENCE, small_without_compiler
-from ..statements.prove import prove
+from ..statements.kept import Kept
+from ..statements.prove import proof_of
 from ..statements.quantified import Statement
 from ..statements.verdict import Verdict
 
@@ -26,8 +27,8 @@ class _SlowError(Exception):
 
 
 def proved(
-    statement: Statement, time_limit: float | None, limit: int | None, progress: Any,
-    order: str = "auto", executor: Executor | None = None,
+    statement: Statement, *, time_limit: float | None, limit: int | None, progress: Any,
+    order: str = "auto", executor: Executor | None = None, kept: Kept | None = None,
 ) -> Verdict:  # fmt: skip
     """As `prove`; without compiled kernels a small search begins in rationals.
 
@@ -43,16 +44,16 @@ def proved(
 
     try:
         with small_without_compiler():
-            return prove(
+            return proof_of(
                 statement, time_limit=time_limit, limit=limit,
-                progress=watch, order=order, executor=executor,
+                progress=watch, order=order, executor=executor, kept=kept,
             )  # fmt: skip
     except _SlowError:
         clear()
         left = None if time_limit is None else time_limit - (time.monotonic() - start)
-        return prove(
+        return proof_of(
             statement, time_limit=None if left is None else max(left, 0.0), limit=limit,
-            progress=progress, order=order, executor=executor,
+            progress=progress, order=order, executor=executor, kept=kept,
         )  # fmt: skip
     finally:
         clear()

@@ -3,6 +3,7 @@
 from .parts import HalfSpace, Part
 from .preimages import Preimage, PreimageVolume, preimage
 from .queries import QueryAnswer, verify_query
+from .radius import Radius, robust_radius
 from .ranges import OutputRange, output_range
 from .regions import RegionsWhere, RegionWhere
 from .verify import Answer, verify
@@ -10,6 +11,6 @@ from .violation import Violation, max_violation
 
 __all__ = [
     "Answer", "HalfSpace", "OutputRange", "Part", "Preimage", "PreimageVolume", "QueryAnswer",
-    "RegionWhere", "RegionsWhere", "Violation", "max_violation", "output_range", "preimage",
-    "verify", "verify_query",
+    "Radius", "RegionWhere", "RegionsWhere", "Violation", "max_violation", "output_range",
+    "preimage", "robust_radius", "verify", "verify_query",
 ]  # fmt: skip

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -24,20 +27,28 @@ from ..mode import guarded
 from ..network.network import Network
 from ..statements.affine import Affine
 from ..statements.exact import holds_at
+from ..statements.kept import Kept
+from ..statements.prove import check_options, opened
 from ..statements.quantified import Statement, exists
 from ..statements.terms import Term
-from .branches import Branch, branches, condition_of
+from ..statements.verdict import Verdict
+from .branches import Branch, branches, condition_of, said_by
 from .patience import INTERRUPTS, proved
 from .reduction import Ends, Reduced, reduced
+from .shown import in_float32, margin_of, note_of
 from .typed import typed_point
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+    from ..store.searches import Searches
+
 __all__ = ["QueryAnswer", "verify_query"]
 
 _MOST_FREE = 60  # coordinates that are searched at once
 _DEEP = 20_000  # formulas of 1,000 levels go through functions that call themselves
+
+How: TypeAlias = Callable[..., Verdict]
 
 
 @guarded
@@ -55,10 +66,13 @@ class QueryAnswer:
         Whether the inputs are numbers of their declared types.
     notes : tuple of str
         What else is to be known: types that differ, why a verdict is unknown.
-    regions, decisions, pruned : int
+    regions, decisions, pruned, closed : int
+        As in `Answer`.
     seconds : float
     stopped : str
         Of "timeout" and "unknown" of a search: why, such as "interrupt".
+    margin : Fraction or None
+        As in `Answer`.
 
     Examples
     --------
@@ -74,15 +88,18 @@ class QueryAnswer:
     regions: int = 0
     decisions: int = 0
     pruned: int = 0
+    closed: int = 0
     seconds: float = 0.0
     stopped: str = ""
+    margin: Fraction | None = None
 
 
 @guarded
 def verify_query(
     query: PathLike | Query, networks: Mapping[str, PathLike], *,
     time_limit: float | None = None, limit: int | None = None, progress: Any = None,
-    order: str = "auto", executor: Executor | None = None,
+    order: str = "auto", executor: Executor | None = None, store: PathLike | None = None,
+    resume: bool = False,
 ) -> QueryAnswer:  # fmt: skip
     """Decide a VNN-LIB 2.0 query: values of all inputs that satisfy it, or a proof of none.
 
@@ -101,6 +118,8 @@ def verify_query(
         As in `prove`.
     executor : concurrent.futures.Executor, optional
         Has its workers search, as in `count_regions`.
+    store, resume
+        As in `verify`.
 
     Returns
     -------
@@ -113,6 +132,8 @@ def verify_query(
     UnsupportedOperatorError
         For products of variables, and models that are not piecewise affine on the inputs asked
         for.
+    StoreError
+        As in `verify`.
 
     Notes
     -----
@@ -140,8 +161,14 @@ def verify_query(
     start = time.monotonic()
     stated = query if isinstance(query, Query) else load_query_two(query)
     files = stated.files({name: str(path) for name, path in networks.items()})
+    check_options(limit, order, executor)
+
+    def left() -> float | None:
+        return None if time_limit is None else time_limit - (time.monotonic() - start)
+
+    how = partial(proved, limit=limit, progress=progress, order=order, executor=executor)
     with _deep_recursion():
-        out = _decided(stated, files, start, time_limit, limit, progress, order, executor)
+        out = _decided(stated, files, left, how, partial(opened, store, resume), order)
     out.seconds = time.monotonic() - start
     return out
 
@@ -183,12 +210,9 @@ class _Part:
 
 
 def _decided(
-    query: Query, files: Mapping[str, str], start: float, time_limit: float | None,
-    limit: int | None, progress: Any, order: str, executor: Executor | None,
+    query: Query, files: Mapping[str, str], left: Callable[[], float | None], how: How,
+    kept_in: Callable[..., AbstractContextManager[Searches | None]], order: str,
 ) -> QueryAnswer:  # fmt: skip
-    def left() -> float | None:
-        return None if time_limit is None else time_limit - (time.monotonic() - start)
-
     out = QueryAnswer("unsat", notes=query.notes)
     try:
         cases = branches(query.formula)
@@ -203,29 +227,38 @@ def _decided(
         out.verdict = "unknown"
         out.notes += (f"{free} inputs vary at once; up to {_MOST_FREE} are searched",)
         return out
-    for branch, form in found:
-        rest = left()
-        if rest is not None and rest <= 0:
-            out.verdict = "timeout"
-            break
-        whole = _statement(parts, branch, None)
-        point, near = form.only, None
-        if point is None:
-            try:
-                point, near = _searched(
-                    parts, branch, form, rest, limit, progress, out, order, executor
-                )  # fmt: skip
-            except UndecidedError as error:
-                out.verdict = "unknown"
-                out.notes += (str(error),)
-            if out.stopped in INTERRUPTS:
+
+    def key() -> str:
+        programs = [p.network.program.sha256() for p in parts if p.network is not None]
+        said = "query", programs, said_by(query.formula), query.inputs, order
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+    with kept_in(key, f"a query of {len(parts)} networks") as file:
+        for number, (branch, form) in enumerate(found):
+            rest = left()
+            if rest is not None and rest <= 0:
+                out.verdict = "timeout"
                 break
-        elif not _good(whole, point):
-            continue
-        if point is not None:
-            out.verdict = "sat"
-            _describe(out, query, parts, whole, form.box(), point, near or point)
-            break
+            whole = _statement(parts, branch, None)
+            point, near = form.only, None
+            if point is None:
+                kept = None if file is None else Kept(file.search(number))
+                search = partial(how, time_limit=rest, kept=kept)
+                try:
+                    point, near = _searched(parts, branch, form, search, out)
+                except UndecidedError as error:
+                    out.verdict = "unknown"
+                    out.notes += (str(error),)
+                if out.stopped in INTERRUPTS:
+                    break
+            elif not _good(whole, point):
+                continue
+            if point is not None:
+                out.verdict = "sat"
+                _describe(out, query, parts, whole, form.box(), point, near or point)
+                break
+        if file is not None:
+            file.check()
     return out
 
 
@@ -314,15 +347,14 @@ def _good(statement: Statement, point: Sequence[Fraction]) -> bool:
 
 
 def _searched(
-    parts: Sequence[_Part], branch: Branch, form: Reduced, time_limit: float | None,
-    limit: int | None, progress: Any, out: QueryAnswer, order: str,
-    executor: Executor | None,
-) -> tuple[tuple[Fraction, ...] | None, tuple[Fraction, ...] | None]:  # fmt: skip
+    parts: Sequence[_Part], branch: Branch, form: Reduced, search: How, out: QueryAnswer
+) -> tuple[tuple[Fraction, ...] | None, tuple[Fraction, ...] | None]:
     """A point and one near it of float64 coordinates, or None; the answer is told what was done."""
-    found = proved(_statement(parts, branch, form), time_limit, limit, progress, order, executor)
+    found = search(_statement(parts, branch, form))
     out.regions += found.regions
     out.decisions += found.decisions
     out.pruned += found.pruned
+    out.closed += found.closed
     if found.holds is None:
         out.verdict = "timeout" if found.stopped == "time limit" else "unknown"
         out.stopped = found.stopped
@@ -350,9 +382,26 @@ def _describe(
     if found is not None:
         point = found
     values, x, y = {}, list(point), _values(parts, point)
+    _judge(out, query, parts, x, y)
     for network in query.networks:
         for tensor in network.tensors:
             source = x if tensor.kind == "input" else y
             values[tensor.name] = tuple(source[: tensor.size])
             del source[: tensor.size]
     out.values = values
+
+
+def _judge(
+    out: QueryAnswer, query: Query, parts: Sequence[_Part], x: Sequence[Fraction],
+    y: Sequence[Fraction],
+) -> None:  # fmt: skip
+    """By how much the formula holds, and whether float32 shows it."""
+    rounded: list[Fraction] | None = []
+    for part in parts:
+        assert part.network is not None
+        own = in_float32(part.network, x[part.place])
+        rounded = None if rounded is None or own is None else [*rounded, *own]
+    if not any(part.network.output_nodes for part in parts if part.network is not None):
+        out.margin = margin_of(query.formula, x, y)
+    note = note_of(query.formula, x, rounded, out.margin)
+    out.notes += (note,) if note else ()

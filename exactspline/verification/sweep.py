@@ -46,7 +46,8 @@ from ..statements.goals import goal_of
 from ..statements.guess import thin
 from ..statements.joint import Coordinates, Joint, joint_domain
 from ..statements.pruning import undecided
-from ..statements.search import Sought, _Watch, truths
+from ..statements.search import Sought
+from ..statements.watch import Watch, truths
 from .dissect import AffineCells, Piece, pieces
 from .parts import Part, part_of
 from .wanted import Where, statement_of
@@ -184,7 +185,7 @@ class Sweep:
         if boxes.domain is None:
             return
         self.cells = AffineCells(self.joint, self.base, applied, self.coordinates)
-        watch = _Watch(sought, self.joint, self.cells, self.clock, bool(still), near)
+        watch = Watch(sought, self.joint, self.cells, self.clock, bool(still), near)
         goal = None
         if moving and not still and executor is None:  # closes cells where nothing holds
             goal = goal_of(self.joint, self.rest, watch.near, points=False)

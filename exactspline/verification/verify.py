@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..domain import WholeSpace
@@ -14,12 +18,18 @@ from ..formats.vnnlib.query import All, Formula, load_query
 from ..mode import guarded
 from ..network.network import Network
 from ..rationals import nearest_float
+from ..statements.kept import Kept
+from ..statements.prove import check_options, opened
 from ..statements.quantified import exists
-from .branches import Branch, branches, condition_of
+from ..statements.verdict import Verdict
+from .branches import Branch, branches, condition_of, said_by
 from .patience import INTERRUPTS, proved
+from .shown import in_float32, margin_of, note_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    from ..store.searches import Searches
 
 __all__ = ["Answer", "verify"]
 
@@ -39,12 +49,17 @@ class Answer:
     float_input : list of float or None
         A float64 input near it that satisfies the formula as well, exactly evaluated; None where
         none was found (the formula may hold by equality alone).
-    regions, decisions, pruned : int
+    regions, decisions, pruned, closed : int
         Regions of the network and of all comparisons that were looked at, proved decisions, boxes
-        of inputs that bounds have decided.
+        of inputs and cells of the search that bounds have decided.
     seconds : float
     stopped : str
         Of "timeout" and "unknown": why, such as "interrupt".
+    margin : Fraction or None
+        Of "sat": by how much the comparisons of outputs hold; 0 by equality alone, None where
+        none has to.
+    notes : tuple of str
+        Of "sat": that evaluation in float32 does not show it.
 
     Examples
     --------
@@ -69,8 +84,11 @@ class Answer:
     regions: int = 0
     decisions: int = 0
     pruned: int = 0
+    closed: int = 0
     seconds: float = 0.0
     stopped: str = ""
+    margin: Fraction | None = None
+    notes: tuple[str, ...] = ()
 
     def assignment(self) -> str:
         """Inputs and outputs as the competition writes them; empty unless "sat".
@@ -96,7 +114,7 @@ class Answer:
 def verify(
     network: Network, property: PathLike | Formula, *, time_limit: float | None = None,
     limit: int | None = None, progress: Any = None, order: str = "auto",
-    executor: Executor | None = None,
+    executor: Executor | None = None, store: PathLike | None = None, resume: bool = False,
 ) -> Answer:  # fmt: skip
     """Decide a VNN-LIB 1.0 property: an input that satisfies its formula, or a proof of none.
 
@@ -115,6 +133,11 @@ def verify(
         As in `prove`: "canonical" for the counterexample of the first region that has one.
     executor : concurrent.futures.Executor, optional
         Has its workers search, as in `count_regions`.
+    store : path-like, optional
+        Keep what has been decided in this file: alternatives, parts of the search that hold no
+        counterexample, one that was found.
+    resume : bool
+        Go on with what is in ``store``, if there is anything.
 
     Returns
     -------
@@ -123,6 +146,9 @@ def verify(
     Raises
     ------
     FormatError, UnsupportedOperatorError, DomainError, ParameterError
+    StoreError
+        If the store is that of another network, property or order, damaged, in use, or there and
+        not to be resumed.
 
     Notes
     -----
@@ -151,34 +177,62 @@ def verify(
         property if isinstance(property, Formula)
         else load_query(property, network.input_dim, network.output_dim)
     )  # fmt: skip
+    check_options(limit, order, executor)
+
+    def key() -> str:
+        said = "verify", network.program.sha256(), said_by(formula), order
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+    def left() -> float | None:
+        return None if time_limit is None else time_limit - (time.monotonic() - start)
+
+    about = f"a network of {network.input_dim} inputs and a VNN-LIB 1.0 property"
+    with opened(store, resume, key, about) as file:
+        search = partial(
+            _solve, network, limit=limit, progress=progress, order=order, executor=executor
+        )  # fmt: skip
+        out = _alternatives(network, formula, search, left, file)
+        if file is not None:
+            file.check()
+    out.seconds = time.monotonic() - start
+    return out
+
+
+def _alternatives(
+    network: Network, formula: Formula, search: Callable[..., Verdict],
+    left: Callable[[], float | None], file: Searches | None,
+) -> Answer:  # fmt: skip
+    """One alternative after the other, until one has a solution."""
     out = Answer("unsat")
-    for branch in branches(formula):
-        left = None if time_limit is None else time_limit - (time.monotonic() - start)
-        if left is not None and left <= 0:
+    for number, branch in enumerate(branches(formula)):
+        rest = left()
+        if rest is not None and rest <= 0:
             out.verdict = "timeout"
             break
-        found = _solve(network, branch, left, limit, progress, order, executor)
+        kept = None if file is None else Kept(file.search(number))
+        found = search(branch, time_limit=rest, kept=kept)
         out.regions += found.regions
         out.decisions += found.decisions
-        out.pruned += found.pruned + found.closed
+        out.pruned += found.pruned
+        out.closed += found.closed
         if found.holds:
-            out.verdict, out.input = "sat", found.witness
+            out.verdict, out.input = "sat", found.witness  # type: ignore[assignment]
             out.output = _output(network, found.witness)
             out.float_input = found.float_point
+            _describe(out, network, formula)
             break
         if found.holds is None:
             out.verdict = "timeout" if found.stopped == "time limit" else "unknown"
             out.stopped = found.stopped
             if found.stopped in INTERRUPTS:
                 break
-    out.seconds = time.monotonic() - start
     return out
 
 
 def _solve(
-    network: Network, branch: Branch, time_limit: float | None, limit: int | None, progress: Any,
-    order: str, executor: Executor | None,
-) -> Any:  # fmt: skip
+    network: Network, branch: Branch, *, time_limit: float | None, limit: int | None,
+    progress: Any, order: str, executor: Executor | None, kept: Kept | None,
+) -> Verdict:  # fmt: skip
     """One alternative as a statement."""
 
     def condition(x: Any) -> Any:
@@ -186,7 +240,20 @@ def _solve(
         return condition_of(All((*branch.inputs, branch.rest)), x, y)
 
     statement = exists(WholeSpace(network.input_dim), condition)
-    return proved(statement, time_limit, limit, progress, order, executor)
+    return proved(
+        statement, time_limit=time_limit, limit=limit, progress=progress, order=order,
+        executor=executor, kept=kept,
+    )  # fmt: skip
+
+
+def _describe(out: Answer, network: Network, formula: Formula) -> None:
+    """By how much the formula holds, and whether float32 shows it."""
+    assert out.input is not None
+    assert out.output is not None
+    if not network.output_nodes:  # else values are no rationals
+        out.margin = margin_of(formula, out.input, out.output)
+    note = note_of(formula, out.input, in_float32(network, out.input), out.margin)
+    out.notes = (note,) if note else ()
 
 
 def _output(network: Network, point: Any) -> tuple[Fraction, ...]:

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import LimitError, ParameterError, ShapeError
+from ..frames import Framed
 from ..mode import guarded
+from ..partition.columns.description import code_texts
 from .table import Collected, matched
 from .words import Words
 
@@ -50,7 +52,7 @@ class CensusLayer(NamedTuple):
 
 
 @guarded
-class Census:
+class Census(Framed):
     """The regions that a data set visits; made by `exactspline.census`.
 
     Attributes
@@ -146,6 +148,11 @@ class Census:
         if len(rows) * max(1, self._words.units) > _MOST_BYTES:
             raise LimitError(f"census: {len(rows):,} codes take over 4 GiB; ask for them in parts")
         return self._words.unpack(rows[:, :-2])
+
+    def _frame(self) -> dict[str, Any]:  # type: ignore[override]
+        codes = self.codes()
+        texts = code_texts(codes, int(codes.max(initial=0)) + 1)
+        return {"code": texts, "samples": self.counts, "first": self.first}
 
     def compare(self, other: Census) -> CensusComparison:
         """Which regions two data sets, or two networks, have in common.

@@ -15,7 +15,7 @@ from command_line import command, one_error_line
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ([], "COMMAND"),
+        (["--"], "COMMAND"),
         (["frobnicate"], "invalid choice"),
         (["count"], "NETWORK"),
         (["count", "small.npz", "--frob"], "--frob"),

@@ -7,6 +7,7 @@ Fractions at points of the cells.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -89,6 +90,32 @@ def test_no_region_is_lost(seed):
             assert [x for x in left if x in set(wanted)] == wanted
             assert [x for x in everything if x in set(left)] == left
             assert len(left) == len(everything) or search.closed
+            left, _ = found(program, space, goal=replace(goal, any_order=True))
+            assert len(left) == len(set(left))
+            assert set(wanted) <= set(left) <= set(everything)
+
+
+def test_the_side_that_promises_more_comes_first():
+    """In any order a point is found after fewer cells than in the order of the codes."""
+    rng = np.random.default_rng(3)
+    operators: list[es.Operator] = []
+    for a, b in ((4, 16), (16, 16), (16, 1)):
+        operators += [es.Dense(rng.standard_normal((b, a)), rng.standard_normal(b)), es.ReLU()]
+    net = es.Network(operators[:-1], (4,))
+    top = np.sort(net.forward(rng.uniform(-1, 1, (4000, 4)))[:, 0])[-2]
+    program = es.Network([*operators[:-1], es.Elementwise(shift=[-top]), es.ReLU()], (4,)).program
+    space = search_space(program, es.Box(-1, 1, dim=4).chart)
+    seen = []
+    for any_order in (False, True):
+        goal = Goal([32], [Node(">", 0)], any_order=any_order)
+        search = KernelSearch(program, space, goal=goal)
+        for batch in search.batches():
+            if batch.candidates or len(batch.codes):
+                break
+        seen.append(search.closed)
+    assert seen[1] < seen[0]
+    with pytest.raises(es.ParameterError, match="order"):
+        search.remaining()
 
 
 def test_cells_are_closed():

@@ -27,7 +27,7 @@ def bounds_of(network: es.Network, low: list, high: list):
     applied = Applied(network, entries)
     literals = [Literal(Affine.entry(applied, i), "<=") for i in range(applied.size)]
     joint = Joint(Coordinates((point,)), literals)
-    bounds = pruning._Bounds(joint)
+    bounds = pruning.Bounds(joint)
     a = np.array([[pruning._below(Fraction(v))] for v in low])
     b = np.array([[pruning._above(Fraction(v))] for v in high])
     below, above = bounds._compared(a, b)

@@ -42,6 +42,8 @@ class Case:
     codes : list of tuple
         Of every cell the network's code.
     areas : list of Fraction
+    polygons : list of list of point
+        The corners of every cell.
     """
 
     weights: list
@@ -54,6 +56,7 @@ class Case:
     codes: list
     areas: list
     insides: list
+    polygons: list
     premise: tuple | None = None  # what is asked of one input: its index, relation and number
 
     def symbolic(self, x):
@@ -182,7 +185,7 @@ def case(
     faces = [(p, [k for k, own in enumerate(polygons) if _holds(own, p)]) for p in points]
     codes = [outputs(weights, bent, p)[1] for p in insides]
     return Case(weights, bent, net, box, terms, shape, faces, codes, [_area(v) for v in polygons],
-                insides, asked)  # fmt: skip
+                insides, polygons, asked)  # fmt: skip
 
 
 def _turn(a, b, p):

@@ -2,7 +2,9 @@
 
 import csv
 import gzip
+import io
 
+import numpy as np
 import pytest
 
 import exactspline as es
@@ -144,3 +146,34 @@ def test_a_property_of_version_one_with_a_named_network(folder, capsys):
     words = ["verify", str(folder / "sat1.vnnlib"), "--network", f"N={folder / 'nets/a.onnx'}"]
     assert main(words) == 0
     assert capsys.readouterr().out.startswith("sat\n((X_0 1.0)")
+
+
+class Terminal(io.StringIO):
+    """A terminal that keeps what is written."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_tells_the_line_on_a_terminal_alone(folder, capsys, monkeypatch):
+    rng = np.random.default_rng(2)
+    net = es.Network([
+        es.Dense(rng.standard_normal((9, 3)), rng.standard_normal(9)), es.ReLU(),
+        es.Dense(rng.standard_normal((1, 9))),
+    ], (3,))  # fmt: skip
+    net.save(folder / "net.json")
+    (high,) = (found.high for found in es.output_range(net, es.Box(-1, 1, dim=3)))
+    text = "(declare-const Y_0 Real)" + "".join(
+        f"(declare-const X_{i} Real) (assert (<= -1 X_{i})) (assert (<= X_{i} 1))" for i in range(3)
+    )
+    (folder / "high.vnnlib").write_text(f"{text}(assert (> Y_0 {float(high) + 1e-9!r}))")
+    (folder / "t.csv").write_text("nets/a.onnx,sat1.vnnlib,10\nnet.json,high.vnnlib,100\n")
+    words = ["verify", "--instances", str(folder / "t.csv"), "--order", "canonical"]
+    assert main(words) == 0
+    assert "\r" not in capsys.readouterr().err
+    monkeypatch.setattr("exactspline.driver.progress._EVERY", 0.0)
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    assert main(words) == 0
+    assert "2/2 net high" in terminal.getvalue()
+    assert terminal.getvalue().endswith(" \r")  # wiped

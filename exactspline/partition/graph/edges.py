@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...frames import Framed
 from ...later import in_later_room
 from ...mode import guarded
 from ...polyhedra.lp import Row, crossing, q
 from ...rationals import as_float, fractions, nearest_float
 
 if TYPE_CHECKING:
+    import networkx
+    from scipy import sparse
+
     from ..columns.table import RegionTable
 
 __all__ = ["Borders", "Edges", "facet_rows"]
@@ -25,7 +29,7 @@ _LEAST = 2.0**-960
 
 
 @guarded
-class Edges:
+class Edges(Framed):
     """The facets between regions, each once, sorted by ``source`` and then ``target``.
 
     Attributes
@@ -77,6 +81,61 @@ class Edges:
     def _repr_html_(self) -> str:
         text: str = in_later_room("Edges._repr_html_", self)
         return text
+
+    def _frame(self) -> dict[str, Any]:  # type: ignore[override]
+        normals, witnesses = self._float(0, len(self))
+        columns = {name: getattr(self, name) for name in ("source", "target", "unit", "piece")}
+        columns |= {"flips": self.flip_counts, "layer": self.layer}
+        columns |= {f"normal{j}": normals[:, j] for j in range(normals.shape[1])}
+        return columns | {f"x{j}": witnesses[:, j] for j in range(witnesses.shape[1])}
+
+    def to_scipy(self) -> sparse.csr_array:
+        """Which regions are adjacent, as a symmetric matrix of zeros and ones.
+
+        Returns
+        -------
+        scipy.sparse.csr_array of uint8, shape (regions, regions)
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.edges.to_scipy().toarray()[0].tolist()
+        [0, 1, 1, 0]
+        """
+        from scipy import sparse
+
+        n, ones = len(self._partition), np.ones(2 * len(self), dtype=np.uint8)
+        ends = np.concatenate([self.source, self.target])
+        others = np.concatenate([self.target, self.source])
+        # regions that share several facets share one entry
+        matrix = sparse.coo_array((ones, (ends, others)), shape=(n, n)).tocsr()
+        matrix.data[:] = 1
+        return matrix
+
+    def to_networkx(self) -> networkx.Graph:
+        """Which regions are adjacent, as a graph of numbers alone.
+
+        Returns
+        -------
+        networkx.Graph
+            Nodes are the regions' ids; edges have ``unit``, the first that flips.
+            `Partition.adjacency_graph` has codes, normals and points as well.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)))  # the four quadrants
+        >>> omega.edges.to_networkx().edges[1, 3]["unit"]
+        0
+        """
+        import networkx as nx
+
+        graph = nx.Graph()
+        graph.add_nodes_from(range(len(self._partition)))
+        ends = zip(self.source.tolist(), self.target.tolist(), self.unit.tolist(), strict=True)
+        graph.add_edges_from((a, b, {"unit": unit}) for a, b, unit in ends)
+        return graph
 
     @property
     def layer(self) -> np.ndarray:
@@ -376,7 +435,7 @@ def _chosen(members: np.ndarray, which: np.ndarray, at: np.ndarray) -> np.ndarra
 
 
 @guarded
-class Borders:
+class Borders(Framed):
     """The facets of regions in the domain's border, sorted by region and side.
 
     Attributes
@@ -401,3 +460,6 @@ class Borders:
 
     def __len__(self) -> int:
         return len(self.region)
+
+    def _frame(self) -> dict[str, Any]:  # type: ignore[override]
+        return {"region": self.region, "side": self.side}

@@ -26,12 +26,21 @@ __all__ = ["look_ahead"]
 
 @tier(c.LOOK_AHEAD)
 def look_ahead(P, S, argument):
-    """CLOSED if the condition holds nowhere on the cell, CANDIDATE if perhaps at its point."""
+    """CLOSED if the condition holds nowhere on the cell, CANDIDATE if perhaps at its point.
+
+    For LOOK_AT_SIDES: which child of the cell comes first.
+    """
     ctl, d, layer = S.ctl, P.mode[c.DIM], S.ctl[c.LAYER]
     ahead = S.ahead
+    if argument == c.LOOK_AT_SIDES:
+        _values_at(P, S, S.minus_point)
+        lower = _margin(P, S)
+        _values_at(P, S, S.plus_point)
+        return c.UPPER_FIRST if _margin(P, S) > lower else c.LOWER_FIRST
     if ahead.ctl[c.TRY_POINTS] == 1 and ctl[c.TRIED] == 0:
         ctl[c.TRIED] = 1
-        if _holds_at_point(P, S):
+        _values_at(P, S, S.point)
+        if _evaluated(P, S, True):
             return c.IS_CANDIDATE
     low, high = S.boxes.cell_low, S.boxes.cell_high
     for j in range(d):
@@ -218,8 +227,36 @@ def _over_cell(P, S, sign, off):
 
 # ------------------------------------------------------------------------------- at the point
 @kernel
-def _holds_at_point(P, S):
-    """Whether the condition holds at the node's point, as far as floats tell."""
+def _margin(P, S):
+    """By how much the condition seems to hold for the slots' values: a guess."""
+    goal, stack = P.goal, S.ahead.margin
+    top = 0
+    for i in range(len(goal.kind)):
+        kind, count = goal.kind[i], goal.first[i]
+        if kind == c.ALL_OF or kind == c.ANY_OF:
+            out = math.inf if kind == c.ALL_OF else -math.inf
+            for k in range(top - count, top):
+                if kind == c.ALL_OF:
+                    out = min(out, stack[k])
+                else:
+                    out = max(out, stack[k])
+            top -= count
+            stack[top] = out
+        elif kind == c.CONSTANT:
+            stack[top] = math.inf if count == 1 else -math.inf
+        elif kind == c.ABOVE:
+            stack[top] = S.ahead.low[count]
+        elif kind == c.AT_MOST:
+            stack[top] = -S.ahead.low[count]
+        else:
+            stack[top] = abs(S.ahead.low[count]) * (-1.0 if kind == c.IS_ZERO else 1.0)
+        top += 1
+    return stack[0]
+
+
+@kernel
+def _values_at(P, S, point):
+    """The slots' values at a point of the cell, as floats have them, in ``low``."""
     ahead, d, layer = S.ahead, P.mode[c.DIM], S.ctl[c.LAYER]
     n, u = P.layers.n_mem[layer], P.layers.mem_at[layer]
     U = S.members.U[u * (d + 1) : (u + n) * (d + 1)]
@@ -228,26 +265,23 @@ def _holds_at_point(P, S):
         value[i] = U[d * n + i]
     for j in range(d):
         for i in range(n):
-            value[i] += U[j * n + i] * S.point[j]
+            value[i] += U[j * n + i] * point[j]
     at = P.layers.state_at[layer]
     for k in range(P.layers.n_in[layer]):
         total = S.entries.Z[at + k, d]
         for j in range(d):
-            total += S.entries.Z[at + k, j] * S.point[j]
+            total += S.entries.Z[at + k, j] * point[j]
         state[k] = total
     last = P.goal.ctl[c.LAST_LAYER]
     for slot in range(len(P.goal.layer)):  # those that the node has passed
         if P.goal.layer[slot] < layer:
             ahead.low[slot] = 1.0 if S.codes[P.goal.unit[slot]] > 0 else -1.0
-            ahead.high[slot] = ahead.low[slot]
     for at in range(layer, last + 1):
         for slot in range(len(P.goal.layer)):
             if P.goal.layer[slot] == at:
                 ahead.low[slot] = value[P.goal.member[slot]]
-                ahead.high[slot] = ahead.low[slot]
         if at < last:
             _step(P, S, at)
-    return _evaluated(P, S, True)
 
 
 @kernel

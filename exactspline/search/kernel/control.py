@@ -86,9 +86,10 @@ CHOOSE, GO_ON_WITH = range(2)  # the next condition, its verdict
 OF_CELL, OF_VERTEX, OF_OTHER_VERTEX = range(3)  # from its box, too; from one dictionary
 # NARROW_PROOF
 OF_FORM, OF_CONSTRAINT = range(2)  # the form that is asked, a constraint of a leaf
-# LOOK_AHEAD: on entry to a layer, inside it; what comes of it
-LOOK_ENTERED, LOOK_INSIDE = range(2)
+# LOOK_AHEAD: on entry to a layer, inside it, at the points of two children; what comes of it
+LOOK_ENTERED, LOOK_INSIDE, LOOK_AT_SIDES = range(3)
 IS_OPEN, IS_CLOSED, IS_CANDIDATE = range(3)
+LOWER_FIRST, UPPER_FIRST = range(2)
 # FAULTS: which guess may be disturbed
 OBJECTIVE, CLAIM, MULTIPLIERS, TARGET_POINT, POINT_BEYOND = range(5)
 MIDDLE_MULTIPLIERS, MIDDLE_POINT = 5, 6
@@ -226,7 +227,7 @@ NOBODY = -9  # of no node
     ANY_OF,
 ) = range(7)
 LAST_LAYER, N_GOAL_CTL = range(2)  # of Goal.ctl
-TRY_POINTS, N_AHEAD_CTL = range(2)  # of Ahead.ctl
+TRY_POINTS, ANY_ORDER, N_AHEAD_CTL = range(3)  # of Ahead.ctl
 MOST_PROGRAMS = 8  # linear programs of one look
 
 # ----------------------------------------------------------------------- rows and columns

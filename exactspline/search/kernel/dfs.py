@@ -12,7 +12,6 @@ in, and after a budget of work. What leads from one phase to the next: ``phases.
 
 from __future__ import annotations
 
-from ..goal import PAUSES
 from . import control as c
 from .ahead import look_ahead
 from .box_tests import filter_units
@@ -44,7 +43,6 @@ from .verdicts import (
 )
 
 LATEST = 0.02  # what the last look counts
-SOME, MANY = PAUSES  # a pause there, for whoever wants to try something else
 LITTLE = 0.1  # of the looks close a cell: fewer of them are made
 
 
@@ -218,8 +216,10 @@ def look_at_cell(P, S):
         ctl[c.BY_FLOAT] += 1
         S.num[c.FINISHED] += S.num[c.WEIGHT]
         ctl[c.PHASE] = c.POP
-        if S.ahead.ctl[c.TRY_POINTS] == 1 and (ctl[c.CLOSED] == SOME or ctl[c.CLOSED] == MANY):
-            return c.CANDIDATE
+        if S.ahead.ctl[c.TRY_POINTS] == 1:
+            for pause in P.goal.pauses:  # for whoever wants to try something else
+                if ctl[c.CLOSED] == pause:
+                    return c.CANDIDATE
     elif num[c.GAIN] < LITTLE:  # a look costs as much as some cuts
         ctl[c.TO_SKIP] = 3 if num[c.GAIN] > 0.2 * LITTLE else 15
     return c.GO_ON
@@ -284,7 +284,7 @@ def _meet_hyperplane(P, S):
 
 @kernel
 def branch(P, S):
-    """Cut the cell: the upper child is put aside, the lower one becomes the node.
+    """Cut the cell: one child is put aside, the upper one but for a goal, the other is the node.
 
     The first dictionary serves the side -SIDE, the other one the side SIDE.
     """
@@ -297,25 +297,37 @@ def branch(P, S):
         ctl[c.M2] = keep_objective(S.other, d, ctl[c.M2], 1.0, n_path)
     ctl[c.POSITION] += 1
     S.num[c.WEIGHT] *= 0.5
-    if ctl[c.SIDE] > 0:
+    later = -1 if _upper_first(P, S) else 1
+    if ctl[c.SIDE] == later:
         top = save_node(P, S, S.other, ctl[c.M2], -1)
     else:
         top = save_node(P, S, S.dictionary, ctl[c.M], -1)
         copy_dictionary(S.other, S.dictionary, d, ctl[c.M2], d + ctl[c.M2])
         ctl[c.M] = ctl[c.M2]
-    save_constraint(P, S, top, 1 - ctl[c.PLUS_OK])
-    write_constraint(P, S, -1)
-    S.codes[P.layers.unit_at[ctl[c.LAYER]] + ctl[c.UNIT_NOW]] = 0
+    save_constraint(P, S, top, later)
+    write_constraint(P, S, -later)
+    S.codes[P.layers.unit_at[ctl[c.LAYER]] + ctl[c.UNIT_NOW]] = 0 if later > 0 else 1
+    point, low = (S.minus_point, S.minus_low) if later > 0 else (S.plus_point, S.plus_low)
     for j in range(d):
-        S.point[j] = S.minus_point[j]
-        S.point_low[j] = S.minus_low[j]
+        S.point[j] = point[j]
+        S.point_low[j] = low[j]
     ctl[c.NODES] += 1
-    if ctl[c.MINUS_OK] == 0:
+    if ctl[c.MINUS_OK] == 0:  # else the upper child would not be here
         ctl[c.PHASE] = c.POP
         return c.SUBTREE
     ctl[c.M] = make_room(S.dictionary, d, ctl[c.M])
     ctl[c.PHASE] = c.NODE
     return c.GO_ON
+
+
+@kernel
+def _upper_first(P, S):
+    """Whether what is sought fails by less at the upper child's point, and the order is free."""
+    if P.mode[c.SEEKS] == 0 or S.ahead.ctl[c.ANY_ORDER] == 0:
+        return False
+    if S.ctl[c.PLUS_OK] == 0 or S.ctl[c.MINUS_OK] == 0:
+        return False
+    return look_ahead(P, S, c.LOOK_AT_SIDES) == c.UPPER_FIRST
 
 
 # ------------------------------------------------------------------------------ facets

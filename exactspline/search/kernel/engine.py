@@ -16,7 +16,7 @@ from ...cells.path import PathCells
 from ...cells.space import SearchSpace
 from ...clock import Clock, OutOfTime
 from ...compile.program import Program
-from ...errors import UndecidedError
+from ...errors import ParameterError, UndecidedError
 from ...polyhedra.lp import Point, Row
 from ...rationals import fractions
 from ..decisions import Batch, Decisions
@@ -103,6 +103,7 @@ class KernelSearch:
             ("kernel", certify, box_above),
             lambda: make_problem(*self.moderate, certify=certify, box_above=box_above),
         )
+        self._any_order = goal is not None and goal.any_order
         if goal is not None:
             self.problem = seeking(self.problem, self.program, goal)
         start = kept.of("kernel start", lambda: rounded_start(self.problem, *self.moderate))
@@ -354,7 +355,7 @@ class KernelSearch:
         found = self.state.out
         codes, points, low = found.codes[:n].copy(), found.points[:n].copy(), found.points_low[:n]
         exact = {int(i): _sum(points[i], low[i]) for i in np.flatnonzero(low.any(axis=1))}
-        if n:
+        if n and not self._any_order:
             check_order(self.part, self._handed, codes[0])
             self._handed = codes[-1]
         candidates, self._candidates = self._candidates, []
@@ -417,7 +418,8 @@ class KernelSearch:
             batch = exact_batch(self.forms, codes, fractions(point))
             if self.facets is not None:
                 batch.facets = self.facets.of_exact(codes, point)
-            check_order(self.part, self._handed, codes)
+            if not self._any_order:
+                check_order(self.part, self._handed, codes)
             self._handed = codes
         # it counts once all about it is known
         self._go(REGION, Stage.CELL)
@@ -483,7 +485,14 @@ class KernelSearch:
         ----------
         split : int
             At most so many parts; the later ones are the pending siblings near the root.
+
+        Raises
+        ------
+        ParameterError
+            If regions come in any order: what is left is no part of the tree then.
         """
+        if self._any_order:
+            raise ParameterError("a search with regions in any order cannot go on elsewhere")
         if self.finished:
             return []
         own, last, pending = self.part.begin, self._last, []

@@ -35,6 +35,7 @@ def seeking(problem: Problem, program: Program, goal: Goal) -> Problem:
         ctl=ctl, kind=column([KINDS.index(node.kind) for node in goal.nodes]),
         first=column([node.first for node in goal.nodes]),
         second=column([node.second for node in goal.nodes]),
+        pauses=column(list(goal.pauses)),
         near=column([node.near for node in goal.nodes]), layer=layer, unit=units, member=member,
     )  # fmt: skip
     return problem.like(mode=mode, goal=arrays)
@@ -47,6 +48,7 @@ def room_ahead(problem: Problem, goal: Goal) -> Ahead:
     entries = 2 * max(1, int(layers.n_in.max(initial=1)), int(layers.n_state.max(initial=1)))
     ctl = np.zeros(c.N_AHEAD_CTL, dtype=np.int64)
     ctl[c.TRY_POINTS] = goal.points
+    ctl[c.ANY_ORDER] = goal.any_order
     slots = max(1, len(goal.units))
     return Ahead(
         ctl=ctl, lower=np.zeros(members * (d + 1)), upper=np.zeros(members * (d + 1)),
@@ -56,4 +58,5 @@ def room_ahead(problem: Problem, goal: Goal) -> Ahead:
         open=np.zeros(max(1, int(layers.n_units.max(initial=1))), dtype=np.int64),
         low=np.zeros(slots), high=np.zeros(slots), value=np.zeros(members),
         state=np.zeros(entries), stack=np.zeros(len(goal.nodes) + 1, dtype=np.int64),
+        margin=np.zeros(len(goal.nodes) + 1),
     )  # fmt: skip

@@ -122,6 +122,7 @@ class Goal(Block):
     kind: Ints
     first: Ints
     second: Ints
+    pauses: Ints
     near: Ints  # per comparison: a slot that is positive only where it fails by far, or -1
     layer: Ints  # per slot
     unit: Ints
@@ -310,6 +311,7 @@ class Ahead(Block):
     value: Floats
     state: Floats
     stack: Ints
+    margin: Floats
 
 
 class Scratch(Block):

@@ -120,18 +120,18 @@ def save_node(P, S, dictionary, m, piece):
 
 
 @kernel
-def save_constraint(P, S, top, exact):
-    """Give the sibling at the top of the stack the constraint form >= 0, and its point."""
+def save_constraint(P, S, top, sign):
+    """Give the sibling at the top of the stack the constraint sign * form >= 0, and its point."""
     ctl, arena = S.ctl, S.pending.arena
     row, num = S.pending.stack[top], S.pending.num[top]
     row[c.S_CON_LAYER] = ctl[c.LAYER]
     row[c.S_CON_FORM] = ctl[c.QUERY_FORM]
-    row[c.S_CON_SIGN] = 1
+    row[c.S_CON_SIGN] = sign
     row[c.S_CON_GRID] = ctl[c.FORM_GRID]
-    row[c.S_EXACT] = exact
+    row[c.S_EXACT] = 1 - ctl[c.PLUS_OK if sign > 0 else c.MINUS_OK]
     at, width, n_err = ctl[c.ARENA_TOP], P.mode[c.DIM] + 1, error_width(P)
     for k in range(width):
-        arena[at + k] = S.form.g[k]
+        arena[at + k] = sign * S.form.g[k]
     at += width
     for k in range(n_err):
         arena[at + k] = S.form.error[k]
@@ -140,9 +140,10 @@ def save_constraint(P, S, top, exact):
     num[c.S_SIZE] = S.num[c.FORM_SIZE]
     num[c.S_SCALE] = S.num[c.FORM_SCALE]
     num[c.S_LARGEST] = S.num[c.FORM_LARGEST]
+    point, low = (S.plus_point, S.plus_low) if sign > 0 else (S.minus_point, S.minus_low)
     for k in range(P.mode[c.DIM]):
-        S.pending.point[top, k] = S.plus_point[k]
-        S.pending.point_low[top, k] = S.plus_low[k]
+        S.pending.point[top, k] = point[k]
+        S.pending.point_low[top, k] = low[k]
 
 
 @kernel
@@ -183,7 +184,7 @@ def load_node(P, S, top):
 
 @kernel
 def _load_constraint(P, S, top, at):
-    """Add the constraint of a two-piece unit's upper child to the path; it was saved at ``at``."""
+    """Add the constraint of a two-piece unit's child to the path; it was saved at ``at``."""
     arena, path, new = S.pending.arena, S.path, S.ctl[c.N_PATH]
     row, num = S.pending.stack[top], S.pending.num[top]
     width, n_err = P.mode[c.DIM] + 1, error_width(P)
@@ -201,4 +202,4 @@ def _load_constraint(P, S, top, at):
     path.sign[new] = row[c.S_CON_SIGN]
     S.ctl[c.N_PATH] = new + 1
     unit = S.open_units[S.ctl[c.POSITION] - 1]
-    S.codes[P.layers.unit_at[S.ctl[c.LAYER]] + unit] = 1
+    S.codes[P.layers.unit_at[S.ctl[c.LAYER]] + unit] = 1 if row[c.S_CON_SIGN] > 0 else 0
