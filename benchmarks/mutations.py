@@ -75,7 +75,7 @@ TESTS = {
         "counts",
     ),
     "filters": ("formulas", "templates", "collinear", "structure"),
-    "geometry": ("formulas", "geometry", "power"),
+    "geometry": ("formulas", "geometry", "power", "distances"),
     "learning": ("formulas", "approximation", "learning", "soft", "vq"),
     "operators": ("formulas", "operators", "structure", "objects"),
     "structure": ("formulas", "structure", "convexity", "objects"),

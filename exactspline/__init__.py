@@ -153,6 +153,7 @@ if TYPE_CHECKING:
         SymbolicNetwork,
         SymbolicRegion,
     )
+    from .segments.public import SegmentEvent, SegmentPath, segment_path
     from .statements.public import (
         Condition,
         Statement,
@@ -311,6 +312,8 @@ __all__ = [
     "Reshape",
     "Residual",
     "ScalarSpline",
+    "SegmentEvent",
+    "SegmentPath",
     "Select",
     "SettledFacets",
     "ShapeError",
@@ -392,6 +395,7 @@ __all__ = [
     "relu",
     "robust",
     "robust_radius",
+    "segment_path",
     "stream_regions",
     "symmetric",
     "unit_on",
@@ -411,11 +415,14 @@ def __getattr__(name: str) -> Any:
         return _check()
     if name == "plot":
         return _plot()
+    if name == "torch":
+        return _torch()
     found = None
     if name in __all__:
         found = vars(_results()).get(name) or vars(_statements()).get(name)
         found = found or vars(_verify()).get(name)
         found = found or vars(_visits()).get(name)
+        found = found or vars(_segments()).get(name)
     if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
@@ -453,6 +460,13 @@ def _visits() -> Any:
 
 
 @guarded
+def _segments() -> Any:
+    from .segments import public
+
+    return public
+
+
+@guarded
 def _theory() -> Any:
     import exactspline.theory as room  # not "from . import": that would ask __getattr__ again
 
@@ -464,6 +478,13 @@ def _plot() -> Any:
     import exactspline.plot as room
 
     return room
+
+
+@guarded
+def _torch() -> Any:
+    import exactspline.torch as losses
+
+    return losses
 
 
 @guarded

@@ -345,6 +345,11 @@ def robust(f: Network, point: Any, domain: Domain, norm: str = "max", **options:
         a nearest point, ``attained`` whether another class is chosen there or only as near to it
         as one likes (a tie).
 
+    Notes
+    -----
+    The class is the lowest index of the largest output; of a network with one output (before a
+    sigmoid) it is 1 where that is positive and 0 elsewhere.
+
     Examples
     --------
     >>> import exactspline as es
@@ -358,8 +363,15 @@ def robust(f: Network, point: Any, domain: Domain, norm: str = "max", **options:
         raise ShapeError(f"robust: a point of {exact.size} numbers; {f.input_dim} are needed")
     at = [Fraction(v) for v in exact.tolist()]
     values = [Fraction(v) for v in np.asarray(f.forward(np.array(at, dtype=object))).reshape(-1)]
-    own = values.index(max(values))
-    others = exists(domain, lambda x: argmax(_flat(f(x))) != own)
+    own = values.index(max(values)) if len(values) > 1 else int(values[0] > 0)
+
+    def same(x: Term) -> Any:
+        """Whether the class is the point's own."""
+        if len(values) > 1:
+            return argmax(_flat(f(x))) == own
+        return _flat(logits(f, x))[0] > 0 if own else _flat(logits(f, x))[0] <= 0
+
+    others = exists(domain, lambda x: ~same(x))
     if norm == "l2":
         from .optimum import nearest
 
@@ -374,7 +386,7 @@ def robust(f: Network, point: Any, domain: Domain, norm: str = "max", **options:
         raise ParameterError(f"robust: norm {norm!r}; give 'max', 'l1' or 'l2'")
     if found.holds is not None:
         found.holds = not found.holds
-    found.statement = forall(domain, lambda x: argmax(_flat(f(x))) == own)
+    found.statement = forall(domain, same)
     return found
 
 

@@ -20,7 +20,7 @@ ROOT = Path(es.__file__).parent
 BLIND = (
     "clock", "rationals", "kernels", "compile", "polyhedra", "domain", "cells", "bounds", "search",
     "tasks", "partition", "export", "evaluate", "store",
-    "driver", "visits", "api", "plot", "explorer", "cli",
+    "driver", "segments", "visits", "api", "plot", "torch", "explorer", "cli",
 )  # fmt: skip
 SIGHTED = {"network", "approximation", "formats", "theory", "statements", "solid", "verification"}
 

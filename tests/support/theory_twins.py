@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,6 +17,9 @@ from exactspline.theory.operators import composition, written
 from exactspline.theory.structure import formulas
 
 F = Fraction
+PATH = es.Network(
+    [es.Dense([[1, 0], [1, 1]], [0, -1]), es.ReLU(), es.Dense([[1, 2]])], (2,)
+)  # fmt: skip
 DENSE = es.Network(
     [es.Dense([[1, "1/3"], [2, -1]], ["1/2", 1]), es.Abs(), es.Dense([[1, -3], [2, 1]], ["1/3", 1]),
      es.ReLU(), es.Dense([[3, "-2/7"]], [1])], (2,),
@@ -70,7 +75,33 @@ def flipped_codes():
     return {"X": X, "codes": 1 - codes}
 
 
+def path_without_its_event():
+    path = es.segment_path(PATH, [-1, 0], [2, 1])
+    out = copy.copy(path)
+    out.__dict__.update(
+        codes=path.codes[:2], pieces=2, exact_t=path.exact_t[:1], kinds=path.kinds[:1],
+        ranks=path.ranks[:1], inside_wall=path.inside_wall[:2],
+    )  # fmt: skip
+    return out
+
+
+def path_of_other_ranks():
+    path = es.segment_path(PATH, [-1, 0], [2, 1])
+    out = copy.copy(path)
+    out.__dict__["ranks"] = 1 - path.ranks
+    return out
+
+
+def without_the_dual_norm(network, x, norm):
+    return replace(theory.wall_distance(network, x, "l2"), norm=norm)
+
+
 TWINS = {
+    "path, an event missing": lambda: theory.check_path(PATH, path=path_without_its_event()),
+    "path, other ranks": lambda: theory.check_path(PATH, path=path_of_other_ranks()),
+    "distance to walls, one norm": lambda: theory.check_wall_distance(
+        DENSE, distance=without_the_dual_norm
+    ),
     "composition, no bias": lambda: theory.check_composition(DENSE, formula=no_bias),
     "composition, bias added": lambda: theory.check_composition(DENSE, formula=bias_by_weights),
     "composition, W for W^T": lambda: theory.check_composition(DENSE, formula=transposed),
@@ -102,6 +133,12 @@ TWINS = {
     "Lipschitz, another": lambda: theory.check_lipschitz(DENSE, constant={"1": 10**6}),
     "hard to soft, even selection": lambda: theory.check_hard_to_soft(
         selection=lambda z, b: [sympy.Rational(1, len(z))] * len(z)
+    ),
+    "memorisation, against the input": lambda: theory.check_memorisation(
+        direction=lambda C: (-1, 0)
+    ),
+    "memorisation, all templates alike": lambda: theory.check_memorisation(
+        direction=lambda C: (1, 1)
     ),
     "VQ, other codes": lambda: theory.check_vq(DENSE, **flipped_codes()),
     "convexity, a concave output": lambda: theory.check_convexity(

@@ -241,14 +241,14 @@ def test_whole_diagram_as_a_diagram():
 
 def test_a_wrong_height_is_found(monkeypatch):
     """A mutation of the sum's affine pieces: the bends no longer fit the facets."""
-    heights = whole._heights
+    heights = whole.layer_heights
 
     def wrong(partition):
         out = heights(partition)
         out[0][1][1] += 1
         return out
 
-    monkeypatch.setattr(whole, "_heights", wrong)
+    monkeypatch.setattr(whole, "layer_heights", wrong)
     with pytest.raises(es.UndecidedError):
         theory.check_whole_partition(two_layers())
 

@@ -38,6 +38,7 @@ _MOST_WITNESSES = 100  # that are compared with all centroids; the facets alone 
 __all__ = [
     "check_layers_together",
     "check_whole_partition",
+    "layer_heights",
     "unweighted_example",
     "whole_power_diagram",
 ]
@@ -110,7 +111,7 @@ def _member(layer: Layer, member: int, width: int) -> tuple[list[Fraction], Frac
     return row, const
 
 
-def _heights(partition: Partition) -> list[list[list[Fraction]]]:
+def layer_heights(partition: Partition) -> list[list[list[Fraction]]]:
     """Per layer and region the sum of the layer's convex functions: a form, constant first."""
     program, out = partition.network.program, []
     k = partition.domain.chart.dim
@@ -175,22 +176,34 @@ def _weights(bends: np.ndarray, layer_of: np.ndarray, layers: int) -> list[Fract
     """Weights of the layers with which every facet bends upward; the last layer's is 1."""
     weights = [Fraction(1)] * layers
     for layer in range(layers - 2, -1, -1):
-        need = Fraction(0)
-        for e in np.flatnonzero(layer_of == layer).tolist():
-            later = sum((weights[j] * bends[e, j] for j in range(layer + 1, layers)), Fraction(0))
-            need = max(need, -later / bends[e, layer])
-        weights[layer] = Fraction(int(need) + 1)
+        weights[layer] = Fraction(int(_bound(bends, layer_of, layer, weights)) + 1)
     return weights
+
+
+def _bound(
+    bends: np.ndarray, layer_of: np.ndarray, layer: int, weights: Sequence[Fraction]
+) -> Fraction:
+    """What a layer's weight must exceed, given those of the layers behind it.
+
+    The least weights are not attained; any larger ones will do.
+    """
+    need = Fraction(0)
+    for e in np.flatnonzero(layer_of == layer).tolist():
+        behind = range(layer + 1, len(weights))
+        later = sum((weights[j] * bends[e, j] for j in behind), Fraction(0))
+        need = max(need, -later / bends[e, layer])
+    return need
 
 
 def _report(partition: Partition, says: Statement, weights: Sequence[Any] | None) -> Report:
     """Whether the layers' weighted sums give the whole partition."""
     layers = partition.network.program.layers
-    heights = _heights(partition)
+    heights = layer_heights(partition)
     bends, rows = _bends(partition, heights)
     start = partition.network.program.unit_start
     # the layer of the first unit that changes: all layers before are affine across the facet
     layer_of = np.searchsorted(start, partition.edges.unit, side="right") - 1
+    must: list[Fraction] | None = None
     if weights is None:
         own = bends[np.arange(len(bends)), layer_of]
         if any(bend <= 0 for bend in own):
@@ -198,6 +211,7 @@ def _report(partition: Partition, says: Statement, weights: Sequence[Any] | None
                 "a layer's own units do not bend upward across its facet; please report"
             )
         chosen = _weights(bends, layer_of, len(layers))
+        must = [_bound(bends, layer_of, layer, chosen) for layer in range(len(layers))]
     else:
         chosen = [to_fraction(w, "weights") for w in weights]
         if len(chosen) != len(layers):
@@ -251,6 +265,10 @@ def _report(partition: Partition, says: Statement, weights: Sequence[Any] | None
             "witnesses compared with all centroids": witnesses,
             "a linear program that knows no network": by_program,
             "weights of the layers": chosen,
+            **({"each must exceed (the last one's being 1)": must} if must else {}),
+            "units that are not convex, replaced by convex ones with the same bends": sum(
+                not layer.units.is_convex(k) for layer in layers for k in range(len(layer.units))
+            ),
             **({"centroids": diagram.centroids, "radii": diagram.radii} if small else {}),
         },
     )  # fmt: skip

@@ -1,0 +1,103 @@
+"""Check 15 without a bound: cross-entropy has the infimum 0, and no templates attain it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from ...mode import guarded
+from ..registry import check
+from ..report import MAD_MAX, Report, Statement
+
+__all__ = ["check_memorisation"]
+
+_DIGITS = 60  # of the values that are compared
+_INPUT = (Fraction(3, 5), Fraction(4, 5))  # of norm 1
+
+
+@check(number=15, name="memorisation without a bound", needs_network=False)
+@guarded
+def check_memorisation(*, direction: Callable[[Any], tuple[Any, Any]] | None = None) -> Report:
+    """Check that free templates without a bound have no optimum: the infimum 0 is not attained.
+
+    Parameters
+    ----------
+    direction : callable, optional
+        ``direction(C)`` gives two sympy expressions (a, b): the templates t a x / |x| of the own
+        class and t b x / |x| of the others are followed as t grows. By default the collinear
+        optimum for alpha = 1.
+
+    Returns
+    -------
+    Report
+        With symbols for C, |x| and t: the loss is positive for every t, decreases, and tends to
+        0; and its values from the definition at t = 1, 10, 100, to 60 digits.
+
+    References
+    ----------
+    Balestriero, Baraniuk, Mad Max, 2018: collinear templates, where a bound is assumed.
+
+    Examples
+    --------
+    >>> check_memorisation().verdict
+    'holds'
+    >>> check_memorisation(direction=lambda C: (-1, 0)).verdict
+    'fails'
+    """
+    import sympy
+
+    from .collinear import _factors
+
+    says = Statement(
+        "check_memorisation",
+        "Without a bound on the templates the cross-entropy of one input has the infimum 0, which "
+        "no templates attain: along t A, A collinear, it is positive, decreases and tends to 0.",
+        f"{MAD_MAX}, theorem on collinear templates, without its bound",
+        (
+            "the loss log(1 + (C - 1) exp(-t (a - b) |x|)), its derivative and limit (symbolic)",
+            "values of -log softmax at x = (3/5, 4/5), from the definition, to 60 digits",
+        ),
+        "conditions",
+        symbolic=True,
+    )
+    m = sympy.Symbol("m", integer=True, positive=True)  # C = m + 1
+    t, size = sympy.symbols("t s", positive=True)
+    count = sympy.Symbol("C", integer=True, positive=True)
+    chosen = direction or (lambda classes: _factors(classes, sympy.Integer(1)))
+    a, b = (sympy.sympify(v) for v in chosen(count))
+    gap = sympy.simplify((a - b).subs(count, m + 1))
+    rest = m * sympy.exp(-t * gap * size)  # the loss is log(1 + rest)
+    loss = sympy.log(1 + rest)
+    scores = sympy.symbols("z:3", real=True)  # of any templates, not only along t A
+    any_loss = sympy.log(1 + sum(sympy.exp(z - scores[0]) for z in scores[1:]))
+    conditions = {
+        "positive for all scores": bool((sympy.exp(any_loss) - 1).is_positive),
+        "positive along t A": bool((sympy.exp(loss) - 1).is_positive),
+        "decreasing in t": bool(sympy.factor(-sympy.diff(rest, t)).is_positive),
+        "tends to 0": bool(gap.is_positive) and sympy.limit(m * sympy.exp(-t), t, sympy.oo) == 0,
+    }
+    wrong = [name for name, value in conditions.items() if not value]
+    values = [_loss(sympy, a.subs(count, 3), b.subs(count, 3), step) for step in (1, 10, 100)]
+    formula = [loss.subs({m: 2, size: 1, t: step}) for step in (1, 10, 100)]
+    falls = values[0] > values[1] > values[2] > 0 and values[2] < sympy.Rational(1, 10**20)
+    same = all(
+        abs(one - other.evalf(_DIGITS)) < sympy.Rational(1, 10**40)
+        for one, other in zip(values, formula, strict=True)
+    )
+    bad = None
+    if wrong or not falls or not same:
+        bad = {
+            "classes": 3, "x": list(_INPUT), "a": str(a), "b": str(b),
+            "loss at t = 1, 10, 100": [str(v.evalf(12)) for v in values],
+        }  # fmt: skip
+    why = "not satisfied: " + "; ".join(wrong or ["the values do not fall to 0"])
+    return says.report(bad, why, checked=len(conditions), details={"conditions": conditions})
+
+
+def _loss(sympy: Any, a: Any, b: Any, step: int) -> Any:
+    """-log softmax of the scores of three templates at x, label 0, from the definition."""
+    x = [sympy.Rational(v.numerator, v.denominator) for v in _INPUT]
+    scores = [sum(step * factor * v * v for v in x) for factor in (a, b, b)]
+    total = sum(sympy.exp(score) for score in scores)
+    return (sympy.log(total) - scores[0]).evalf(_DIGITS, maxn=1000)
