@@ -55,6 +55,43 @@ def _templates(network: Network, x: Any, *, exact: bool = False) -> Any:
     return templates(network, x, exact=exact)
 
 
+@provides("Network.to_sympy")
+def _network_to_sympy(network: Network, x: Any = None) -> Any:
+    from .symbolic.formula import network_to_sympy
+
+    return network_to_sympy(network, x)
+
+
+@provides("Network.to_latex")
+def _network_to_latex(network: Network) -> str:
+    from .symbolic.latex import network_to_latex
+
+    return network_to_latex(network)
+
+
+@provides("Network.to_cvxpy")
+def _network_to_cvxpy(
+    network: Network, x: Any, domain: Domain, *, time_limit: float | None = None
+) -> Any:
+    from .symbolic.mixed_integer import network_to_cvxpy
+
+    return network_to_cvxpy(network, x, domain, time_limit=time_limit)
+
+
+@provides("Partition.to_latex")
+def _partition_to_latex(partition: Partition) -> str:
+    from .symbolic.latex import partition_to_latex
+
+    return partition_to_latex(partition)
+
+
+@provides("Region.to_latex")
+def _region_to_latex(region: Region) -> str:
+    from .symbolic.latex import region_to_latex
+
+    return region_to_latex(region)
+
+
 @provides("MASO.partition")
 def _partition_of_maso(maso: MASO, domain: Domain | None = None) -> Partition:
     from .api import enumerate_regions
