@@ -4,11 +4,9 @@ A unit is the largest (smallest) of its pieces, g_1, ..., g_n. With binaries z t
 
     y >= g_p,   y <= g_p + M_p (1 - z_p),   M_p = max over the domain of (max_q g_q - g_p),
 
-says y = max_q g_q and nothing else; with any smaller M_p it says something else, since z_p = 0 must
-not cut off where the other pieces are the largest by M_p. A scalar spline that is neither convex nor
-concave is tied to its piece from both sides, and its member to the piece's interval.
-
-What is asked of the domain are exact ranges of differences of pieces, of outputs of another network.
+says y = max_q g_q and nothing else; with any smaller M_p it says something else, since z_p = 0
+must not cut off where another piece is the largest by M_p. A scalar spline that is neither convex
+nor concave is tied to its piece from both sides, and its member to the piece's interval.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is proved of a layer's units on a domain: pieces that are left, and by how much others exceed.
+"""What is proved of a layer's units on a domain: the pieces left, and how far others exceed them.
 
 Everything is read off exact ranges of members, or of differences of members, which are outputs of
 another network.

@@ -1,7 +1,7 @@
 """A program's first layers as a network of plain operators, with any affine forms at its end.
 
-What a unit reads inside of a network becomes an output of another one, so that whatever is there for
-outputs (their exact ranges) is there for members.
+What a unit reads inside of a network becomes an output of another one, so that whatever is there
+for outputs (their exact ranges) is there for members.
 """
 
 from __future__ import annotations
