@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from .partition.partition import Partition
     from .partition.regions.region import Region
     from .solid.mesh import Mesh
+    from .statements.verdict import Verdict
     from .theory.geometry.power import PowerDiagram
+    from .theory.universality.difference import DifferenceOfConvex
 
 __all__: list[str] = []
 
@@ -209,3 +211,17 @@ def _complex_html(complex_: Complex) -> str:
     from .explorer.notebook import complex_html
 
     return complex_html(complex_)
+
+
+@provides("DifferenceOfConvex.prove")
+def _prove_difference(found: DifferenceOfConvex, **options: Any) -> Verdict:
+    from .statements.prove import prove
+    from .statements.quantified import forall
+    from .statements.values import logits
+
+    f, k = found.original, found.output
+
+    def equal(x: Any) -> Any:
+        return found.network(x)[0] == logits(f, x).reshape(f.output_dim)[k]
+
+    return prove(forall(found.domain, equal), **options)
