@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .statements.verdict import Verdict
     from .theory.geometry.power import PowerDiagram
     from .theory.universality.difference import DifferenceOfConvex
+    from .theory.universality.interpolation import Interpolation
 
 __all__: list[str] = []
 
@@ -225,3 +226,18 @@ def _prove_difference(found: DifferenceOfConvex, **options: Any) -> Verdict:
         return found.network(x)[0] == logits(f, x).reshape(f.output_dim)[k]
 
     return prove(forall(found.domain, equal), **options)
+
+
+@provides("Interpolation.prove")
+def _prove_interpolation(found: Interpolation, **options: Any) -> list[Verdict]:
+    from .statements.prove import prove
+    from .statements.quantified import forall
+
+    out = []
+    for region, (A, b) in zip(found.regions, found.maps, strict=True):
+
+        def equal(x: Any, A: Any = A, b: Any = b) -> Any:
+            return found.network(x) == A @ x + b
+
+        out.append(prove(forall(region, equal), **options))
+    return out

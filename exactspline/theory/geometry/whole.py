@@ -360,7 +360,6 @@ def check_whole_partition(
     partition = partition_of(network, domain)
     says = Statement(
         "check_whole_partition",
-        "convex_sum",
         "The partition of the whole network is the power diagram of "
         "sum_l w_l sum_k u_l,k, the units' (convex) functions, where earlier layers have large "
         "enough weights w_l: mu is its gradient, rad = |mu|^2 + 2 times its offset.",
