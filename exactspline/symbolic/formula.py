@@ -66,12 +66,21 @@ def terms_of(program: Program) -> int:
     state = [1] * program.input_dim
     for layer in program.layers:
         members, units = _sizes(layer.members, state), layer.units
-        own = [
-            1 + sum(members[m] for m in units.piece_member[a:b].tolist())
-            for a, b in pairwise(units.piece_start.tolist())
-        ]
+        own = [_size(units, k, members) for k in range(len(units))]
         state = own + [state[i] for i in layer.keep.tolist()]
     return sum(_sizes(program.output, state))
+
+
+def _size(units: Units, k: int, members: Sequence[int]) -> int:
+    """How often members are written out in one unit."""
+    first, last = int(units.piece_start[k]), int(units.piece_start[k + 1])
+    read = zip(units.piece_member[first:last], units.piece_slope[first:last], strict=True)
+    sizes = [members[int(m)] if slope else 1 for m, slope in read]
+    if _is_absolute(units, k):
+        return sizes[0]
+    if not (units.is_convex(k) or units.is_concave(k)):  # every condition reads it again
+        sizes += [members[int(units.piece_member[first])]] * (len(sizes) - 1)
+    return sum(sizes)
 
 
 def _sizes(forms: Forms, state: Sequence[int]) -> list[int]:
@@ -146,7 +155,7 @@ def _unit(units: Units, k: int, members: Sequence[Any]) -> Any:
     ]
     if len(values) == 1:
         return values[0]
-    if len(values) == 2 and units.lead[k] == 0 and slopes[0] < 0 and _opposite(slopes, offsets):
+    if _is_absolute(units, k):
         return sympy.Abs(values[1], evaluate=values[1].is_number)
     for holds, kind in ((units.is_convex(k), sympy.Max), (units.is_concave(k), sympy.Min)):
         if holds:
@@ -159,5 +168,10 @@ def _unit(units: Units, k: int, members: Sequence[Any]) -> Any:
     return sympy.Piecewise(*pairs, (values[-1], True))
 
 
-def _opposite(slopes: Sequence[Fraction], offsets: Sequence[Fraction]) -> bool:
-    return slopes[0] == -slopes[1] and offsets[0] == -offsets[1]
+def _is_absolute(units: Units, k: int) -> bool:
+    """Whether a unit is the absolute value of its upper piece."""
+    at = int(units.piece_start[k])
+    if units.lead[k] or int(units.piece_start[k + 1]) - at != 2:
+        return False
+    slopes, offsets = units.piece_slope[at : at + 2], units.piece_offset[at : at + 2]
+    return bool(slopes[0] < 0 and slopes[0] == -slopes[1] and offsets[0] == -offsets[1])

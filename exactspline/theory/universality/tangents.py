@@ -37,10 +37,12 @@ from .enclosures import Ends, Smooth, ball, ends_of, precise
 __all__ = ["GridTangents", "grid_tangents"]
 
 _MOST_PIECES = 20_000
+_PARTS = {1: 4, 2: 4, 3: 2}  # of every side of a cell, by dimensions: balls forget less on them
 _MOST_PAIRS = 256  # centres of which all pairs are compared; of more, neighbours
 
 Point = tuple[Fraction, ...]
 Known = tuple[Ends, list[Ends]]  # of the value, and of the subgradient
+Functions = tuple[Callable[[Point], Known], Callable[[Point], Ends]]  # both, and the value alone
 
 
 @exported
@@ -62,6 +64,8 @@ class GridTangents:
         "curvature" or "lipschitz": which bound it stands on.
     assumed : tuple of str
         What was taken for granted and not refuted at the centres; empty if everything is proved.
+    value : callable
+        From a point to numbers between which f is there.
 
     Examples
     --------
@@ -79,7 +83,7 @@ class GridTangents:
     error: Fraction
     by: str
     assumed: tuple[str, ...]
-    known: Callable[[Point], Known]
+    value: Callable[[Point], Ends]
 
     @property
     def pieces(self) -> int:
@@ -127,7 +131,7 @@ class GridTangents:
         for region in self.maso.partition(self.box):
             piece = int(region.code[0]) if len(region.code) else 0
             for vertex in region.vertices():
-                above = self.known(tuple(vertex))[0][1]
+                above = self.value(tuple(vertex))[1]
                 worst = max(worst, above - dot(slopes[piece], vertex) - offsets[piece])
         return worst
 
@@ -211,7 +215,7 @@ def grid_tangents(
         [a + (2 * i + 1) * h for i in range(n)] for a, h, n in zip(low, half, counts, strict=True)
     ]
     smooth = _smooth(function, symbols, dim)
-    known = _of_callable(function, dim) if smooth is None else _of_smooth(smooth)
+    known, value = _of_callable(function, dim) if smooth is None else _of_smooth(smooth)
     centres: list[Point] = list(itertools.product(*lines))
     data = [known(p) for p in watched(centres, len(centres), "tangents")]
     A, B, slacks = _tangents(centres, data, low, high, half)
@@ -236,7 +240,7 @@ def grid_tangents(
     _refute(centres, data, A, B, counts, bound, by)
     error = max(r + s for r, s in zip(rest, slacks, strict=True))
     maso = MASO(A[None], B[None], name="tangents")
-    return GridTangents(maso, box, tuple(counts), error, by, tuple(assumed), known)
+    return GridTangents(maso, box, tuple(counts), error, by, tuple(assumed), value)
 
 
 def _bounded(box: Any) -> tuple[list[Fraction], list[Fraction]]:
@@ -271,7 +275,7 @@ def _smooth(function: Any, symbols: Sequence[Any] | None, dim: int) -> Smooth | 
     return Smooth(function, own)
 
 
-def _of_callable(function: Callable[[Point], Any], dim: int) -> Callable[[Point], Known]:
+def _of_callable(function: Callable[[Point], Any], dim: int) -> Functions:
     def known(p: Point) -> Known:
         given = function(p)
         if not isinstance(given, Sequence) or len(given) != 2 or np.ndim(given[1]) == 0:
@@ -286,7 +290,7 @@ def _of_callable(function: Callable[[Point], Any], dim: int) -> Callable[[Point]
             )
         return _ends(value), [_ends(s) for s in slopes]
 
-    return known
+    return known, lambda p: known(p)[0]
 
 
 def _ends(value: Any) -> Ends:
@@ -299,20 +303,20 @@ def _ends(value: Any) -> Ends:
     return exact, exact
 
 
-def _of_smooth(smooth: Smooth) -> Callable[[Point], Known]:
-    def known(p: Point) -> Known:
+def _of_smooth(smooth: Smooth) -> Functions:
+    def enclosed(expression: Any, p: Point) -> Ends:
         with precise():
-            at = [ball(v) for v in p]
-            found = [ends_of(smooth.at(e, at)) for e in (smooth.value, *smooth.gradient)]
-        if None in found:
+            found = ends_of(smooth.at(expression, [ball(v) for v in p]))
+        if found is None:
             raise ParameterError(
-                f"grid_tangents: {smooth.value} or its gradient is not finite at "
-                f"({', '.join(map(brief, p))})"
+                f"grid_tangents: {expression} is not finite at ({', '.join(map(brief, p))})"
             )
-        value, *slopes = (v for v in found if v is not None)
-        return value, slopes
+        return found
 
-    return known
+    def known(p: Point) -> Known:
+        return enclosed(smooth.value, p), [enclosed(g, p) for g in smooth.gradient]
+
+    return known, lambda p: enclosed(smooth.value, p)
 
 
 def _tangents(
@@ -348,21 +352,27 @@ def _curvatures(
     ParameterError
     """
     out, convex, dim = [], True, len(half)
+    parts = _PARTS.get(dim, 1)
     with precise():
-        for p in centres:
-            at = [ball(v - h, v + h) for v, h in zip(p, half, strict=True)]
-            H = [[smooth.at(e, at) for e in row] for row in smooth.hessian]
-            total = Fraction(0)
-            for i, j in itertools.product(range(dim), repeat=2):
-                ends = ends_of(H[i][j])
-                if ends is None:
-                    raise ParameterError(
-                        "grid_tangents: second derivatives are not bounded on the cell around "
-                        f"({', '.join(map(brief, p))}); give lipschitz="
-                    )
-                total += max(abs(ends[0]), abs(ends[1])) * half[i] * half[j] / 2
-            out.append(total)
-            convex = convex and all(_minor(H, k) for k in range(1, dim + 1))
+        for p in watched(centres, len(centres), "cells"):
+            most = [[Fraction(0)] * dim for _ in half]
+            for part in itertools.product(range(parts), repeat=dim):
+                at = [
+                    ball(v - h + 2 * h * Fraction(k, parts), v - h + 2 * h * Fraction(k + 1, parts))
+                    for v, h, k in zip(p, half, part, strict=True)
+                ]
+                H = [[smooth.at(e, at) for e in row] for row in smooth.hessian]
+                for i, j in itertools.product(range(dim), repeat=2):
+                    ends = ends_of(H[i][j])
+                    if ends is None:
+                        raise ParameterError(
+                            "grid_tangents: second derivatives are not bounded on the cell around "
+                            f"({', '.join(map(brief, p))}); give lipschitz="
+                        )
+                    most[i][j] = max(most[i][j], abs(ends[0]), abs(ends[1]))
+                convex = convex and all(_minor(H, k) for k in range(1, dim + 1))
+            pairs = itertools.product(range(dim), repeat=2)
+            out.append(sum((most[i][j] * half[i] * half[j] / 2 for i, j in pairs), Fraction(0)))
     return out, convex
 
 
