@@ -290,7 +290,7 @@ _SAYS = Statement(
 )
 
 
-@check(number=18, name="difference of convex", needs_network=True)
+@check(number=19, name="difference of convex", needs_network=True)
 @guarded
 def check_difference_of_convex(
     network: Network | Partition, domain: Domain | None = None, *, factor: Any = None

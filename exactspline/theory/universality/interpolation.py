@@ -322,7 +322,7 @@ _SAYS = Statement(
 )
 
 
-@check(number=18, name="interpolation", needs_network=True)
+@check(number=19, name="interpolation", needs_network=True)
 @guarded
 def check_interpolation(
     network: Network | Partition, domain: Domain | None = None, *, change: Any = None

@@ -128,12 +128,23 @@ class GridTangents:
         """
         worst = Fraction(0)
         slopes, offsets = as_fractions(self.maso.A)[0], as_fractions(self.maso.B)[0]
-        for region in self.maso.partition(self.box):
+        for piece, vertex in self._vertices():
+            above = self.value(tuple(vertex))[1]
+            worst = max(worst, above - dot(slopes[piece], vertex) - offsets[piece])
+        return worst
+
+    def _vertices(self) -> Iterator[tuple[int, Sequence[Fraction]]]:
+        """All vertices of regions, each with a piece that is the largest there."""
+        omega = self.maso.partition(self.box)
+        if len(self.cells) == 2 and len(omega) > 1:  # those of the plane are found together
+            corners = omega.complex().corners
+            for i in range(len(corners)):
+                yield int(omega.code(int(corners.star(i)[0]))[0]), corners.exact(i)
+            return
+        for region in omega:
             piece = int(region.code[0]) if len(region.code) else 0
             for vertex in region.vertices():
-                above = self.value(tuple(vertex))[1]
-                worst = max(worst, above - dot(slopes[piece], vertex) - offsets[piece])
-        return worst
+                yield piece, vertex
 
 
 @exported
