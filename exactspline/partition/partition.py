@@ -173,8 +173,8 @@ class Partition(SpatialRegions, Framed):
         >>> net = es.Network([es.Dense([[2]], [1]), es.ReLU()], input_shape=(1,))
         >>> print(es.enumerate_regions(net).to_latex())
         f(x) = \begin{cases}
-        0 & \text{if } 2 x_{0} \le -1 \\
-        2 x_{0} + 1 & \text{if } 2 x_{0} \ge -1
+        0 & \text{if } 2 x_{0} \leq -1 \\
+        2 x_{0} + 1 & \text{if } 2 x_{0} \geq -1
         \end{cases}
         """
         text: str = in_later_room("Partition.to_latex", self)

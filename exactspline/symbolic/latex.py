@@ -89,9 +89,9 @@ def _aligned(lines: Sequence[str]) -> str:
 
 def _condition(symbols: Sequence[Any], constant: Fraction, coefficients: Sequence[Fraction]) -> str:
     """A row >= 0 with its constant on the right and a first coefficient that is positive."""
-    relation = r"\ge"
+    relation = r"\geq"
     if next((c for c in coefficients if c), 1) < 0:
-        relation, constant, coefficients = r"\le", -constant, [-c for c in coefficients]
+        relation, constant, coefficients = r"\leq", -constant, [-c for c in coefficients]
     left = affine(symbols, Fraction(0), coefficients)
     right = affine([], -constant, [])
     return f"{_shown(left)} {relation} {_shown(right)}"

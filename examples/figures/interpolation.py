@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 from drawing import save, sheet
+from matplotlib import colormaps
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from scipy.spatial import Delaunay
 
@@ -40,11 +42,15 @@ def draw(small: bool) -> Figure:
     middle.imshow(image, extent=(-3, 3, -3, 3), origin="lower", cmap="viridis",
                   vmin=values.min(), vmax=values.max())  # fmt: skip
     middle.triplot(points[:, 0], points[:, 1], simplices, color="white", lw=0.7)
-    sets, longest = len(found.terms[0]), max(map(len, found.terms[0]))
-    middle.set_title(f"network: maximum of {sets} minima, of at most {longest}", fontsize=10)
-    omega.plot(right, color="region", legend=False)
-    right.set(xlabel="", ylabel="")
-    right.set_title(f"its {len(omega)} regions", fontsize=10)
+    sets = len(found.terms[0])
+    middle.set_title(f"network: maximum of {sets} minima", fontsize=10)
+    groups = omega.distinct_pieces()
+    shades = colormaps["tab20"](groups.labels % 20)
+    shades[:, 3] = 0.55
+    faces = [np.asarray(region.polygon().corners, dtype=float) for region in omega]
+    right.add_collection(PolyCollection(faces, facecolors=shades, edgecolors="0.25", lw=0.4))
+    right.triplot(points[:, 0], points[:, 1], simplices, color="black", lw=1.3)
+    right.set_title(f"its {len(omega)} regions have {len(groups)} maps", fontsize=10)
     for axes in (left, middle, right):
         axes.set(xlim=(-3.12, 3.12), ylim=(-3.12, 3.12), aspect="equal")
         axes.tick_params(labelsize=8)

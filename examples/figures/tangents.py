@@ -17,6 +17,7 @@ import exactspline as es
 from exactspline.theory import grid_tangents
 from exactspline.theory.universality.rates import flat_cone
 
+CURVED, STEEP = {1: "-2", 2: "-1", 3: "-2/3"}, {1: "-1", 2: "-1/2"}
 COLOURS = {1: "#1b7837", 2: "#b35806", 3: "#5e3c99"}
 
 
@@ -26,23 +27,22 @@ def draw(small: bool) -> Figure:
     left, right = figure.subplots(1, 2)
     counts = {1: (2, 4, 8, 16), 2: (2, 4, 8), 3: (1, 2)}
     if not small:
-        counts = {1: (2, 4, 8, 16, 32, 64, 128), 2: (2, 4, 6, 8, 12, 16), 3: (1, 2, 3, 4)}
+        counts = {1: (2, 4, 8, 16, 32, 64, 128), 2: (2, 4, 6, 8, 12), 3: (1, 2, 3, 4)}
     for dim, own in counts.items():
         x = sympy.symbols(f"x:{dim}", real=True)
         bowl = sum(sympy.exp(v) for v in x)
         box = es.Box([-1] * dim, [1] * dim)
         found = [grid_tangents(bowl, box, n) for n in own]
-        label = f"D = {dim}: falls like $R^{{-2/{dim}}}$" if dim > 1 else "D = 1: $R^{-2}$"
-        _curve(left, found, COLOURS[dim], label)
+        _curve(left, found, COLOURS[dim], f"D = {dim}, proved: $R^{{{CURVED[dim]}}}$")
     for dim in (1, 2):
         own = [n for n in counts[dim] if n >= 4]
         box = es.Box([-1] * dim, [1] * dim)
         found = [grid_tangents(flat_cone(dim, n), box, n, lipschitz=1) for n in own]
-        label = "D = 2: falls like $R^{-1/2}$" if dim > 1 else "D = 1: $R^{-1}$"
-        _curve(right, found, COLOURS[dim], label)
-    left.set_title(r"curvature bounded: $\sum_j \exp(x_j)$ on $[-1, 1]^D$", fontsize=10)
+        _curve(right, found, COLOURS[dim], f"D = {dim}, proved: $R^{{{STEEP[dim]}}}$")
+    left.set_title("curvature bounded: the sum of exp($x_j$) on $[-1, 1]^D$", fontsize=10)
     right.set_title("slopes bounded: cones whose flat tip is smaller than a cell", fontsize=10)
     for axes in (left, right):
+        axes.plot([], [], "o", color="0.4", ms=4.5, mfc="white", label="largest, at a vertex")
         axes.set(xscale="log", yscale="log", xlabel="R, tangents", ylabel="error")
         axes.grid(alpha=0.3, which="major")
         axes.legend(fontsize=8, frameon=False)
@@ -51,9 +51,8 @@ def draw(small: bool) -> Figure:
 
 def _curve(axes, found, colour, label) -> None:
     R = np.array([f.pieces for f in found])
-    axes.plot(R, [float(f.error) for f in found], color=colour, label=f"{label}, proved")
-    axes.plot(R, [float(f.gap()) for f in found], "o", color=colour, ms=4.5, mfc="white",
-              label="largest error, at a vertex")  # fmt: skip
+    axes.plot(R, [float(f.error) for f in found], color=colour, label=label)
+    axes.plot(R, [float(f.gap()) for f in found], "o", color=colour, ms=4.5, mfc="white")
 
 
 if __name__ == "__main__":

@@ -150,18 +150,18 @@ def test_latex_of_small_ones():
     )
     omega = es.enumerate_regions(HAT)
     assert omega.to_latex().splitlines()[1:-1] == [
-        r"0 & \text{if } x_{0} \le 0 \\",
-        r"x_{0} & \text{if } x_{0} \ge 0, \; x_{0} \le 1 \\",
-        r"2 - x_{0} & \text{if } x_{0} \ge 1, \; x_{0} \le 2 \\",
-        r"0 & \text{if } x_{0} \ge 2",
+        r"0 & \text{if } x_{0} \leq 0 \\",
+        r"x_{0} & \text{if } x_{0} \geq 0, \; x_{0} \leq 1 \\",
+        r"2 - x_{0} & \text{if } x_{0} \geq 1, \; x_{0} \leq 2 \\",
+        r"0 & \text{if } x_{0} \geq 2",
     ]
     assert omega[3].to_latex().splitlines()[1:-1] == [
-        r"f(x) &= 0 \\", r"\text{where } & x_{0} \ge 2",
+        r"f(x) &= 0 \\", r"\text{where } & x_{0} \geq 2",
     ]  # fmt: skip
     slope = es.Slice([0, 1], [[1, 1]], es.Box([0], [1]))
     cut = es.enumerate_regions(es.Network([es.Dense([[1, -1]]), es.Abs()], (2,)), slope)
     assert cut.to_latex() == (
-        "f(t) = \\begin{cases}\n1 & \\text{if } t_{0} \\ge 0, \\; t_{0} \\le 1\n\\end{cases}"
+        "f(t) = \\begin{cases}\n1 & \\text{if } t_{0} \\geq 0, \\; t_{0} \\leq 1\n\\end{cases}"
     )
     affine = es.Network([es.Dense([[1, "-2/3"], [0, 1]], [0, 4])], (2,))
     assert es.enumerate_regions(affine).to_latex().splitlines()[1:-1] == [

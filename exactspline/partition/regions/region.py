@@ -369,7 +369,7 @@ class Region(RegionOfCode):
         >>> print(region.to_latex())
         \begin{aligned}
         f(x) &= \frac{x_{0}}{2} + 2 x_{1} \\
-        \text{where } & x_{0} \ge 0, \; x_{1} \ge 0
+        \text{where } & x_{0} \geq 0, \; x_{1} \geq 0
         \end{aligned}
         """
         text: str = in_later_room("Region.to_latex", self)
