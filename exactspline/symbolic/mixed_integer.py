@@ -82,6 +82,10 @@ def network_to_cvxpy(
             f"to_cvxpy: a variable of shape {shape} does not fit the network's input shape "
             f"{network.input_shape}; give cvxpy.Variable of that shape or ({network.input_dim},)"
         )
+    if domain is None:
+        raise DomainError(
+            "to_cvxpy: no domain, so there is no big M; give a bounded one, es.Box(...)"
+        )
     checked_domain(network, domain)
     clock_of(time_limit)  # what is wrong with it is said at once
     if bounding_box(domain) is None:

@@ -172,6 +172,8 @@ def test_what_is_refused(monkeypatch):
         net.to_cvxpy(cp.Variable(3), es.Box(-1, 1, dim=2))
     with pytest.raises(es.ShapeError, match="to_cvxpy"):
         net.to_cvxpy(np.zeros(2), es.Box(-1, 1, dim=2))
+    with pytest.raises(es.DomainError, match="no domain"):
+        net.to_cvxpy(cp.Variable(2), None)
     with pytest.raises(es.DomainError, match="not bounded"):
         net.to_cvxpy(cp.Variable(2), es.WholeSpace(2))
     with pytest.raises(es.ShapeError):

@@ -113,6 +113,8 @@ def test_the_check_of_differences_refuses_factors_that_are_too_small():
 def test_differences_that_are_refused(monkeypatch):
     with pytest.raises(es.ParameterError, match=r"output 1.*0 to 0"):
         theory.difference_of_convex(HAT, output=1)
+    with pytest.raises(es.ParameterError, match="output"):
+        theory.difference_of_convex(HAT, output=0.5)
     with pytest.raises(es.ParameterError, match="slice or of lower"):
         theory.difference_of_convex(FOLDED, es.Slice([0, 0], [[1, 1]], es.Box([0], [1])))
     from exactspline.theory.universality import difference

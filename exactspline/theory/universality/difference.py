@@ -28,6 +28,7 @@ from ...network.arrange import Concat
 from ...network.graph import Branches
 from ...network.maso import MASO
 from ...network.network import Network
+from ...network.operator import one_integer
 from ...partition.regions.coordinates import Coordinates
 from ...rationals import to_fraction
 from ..common.region_maps import partition_of
@@ -210,7 +211,7 @@ def _check(partition: Partition, output: int) -> None:
             "difference_of_convex: the domain is a slice or of lower dimension "
             f"({partition.domain.describe()}); give one of full dimension, such as a box"
         )
-    if isinstance(output, bool) or not 0 <= output < partition.network.output_dim:
+    if not 0 <= one_integer(output, "difference_of_convex: output") < partition.network.output_dim:
         raise ParameterError(
             f"difference_of_convex: output {output}; the network has outputs 0 to "
             f"{partition.network.output_dim - 1}"
