@@ -158,7 +158,9 @@ def triangulation(seed, inner=7, dim=2):
     return points, Delaunay(points).simplices, rng.integers(-9, 10, size=len(points))
 
 
-@pytest.mark.parametrize(("seed", "dim"), [(0, 2), (1, 2), (2, 2), (4, 2), (3, 3)])
+@pytest.mark.parametrize(
+    ("seed", "dim"), [(2, 2), (4, 2), pytest.param(3, 3, marks=pytest.mark.slow)]
+)
 def test_a_triangulation_is_interpolated(seed, dim):
     points, simplices, values = triangulation(seed, dim=dim)
     found = theory.interpolate_triangulation(points, simplices, values)
@@ -185,7 +187,7 @@ def test_without_cuts_maxima_of_minima_are_wrong(monkeypatch):
     monkeypatch.setattr(lattice, "_exceeded", lambda *_: None)
     monkeypatch.setattr(lattice, "_smallest", lambda own, *_: own)
     wrong = 0
-    for seed in range(12):
+    for seed in (0, 1, 7):
         points, simplices, values = triangulation(seed)
         found = theory.interpolate_triangulation(points, simplices, values)
         used = np.unique(simplices)
@@ -193,19 +195,19 @@ def test_without_cuts_maxima_of_minima_are_wrong(monkeypatch):
         plain = LinearNDInterpolator(Delaunay(points), values.astype(float))(x)
         wrong += np.abs(found.network.forward(x)[:, 0] - plain).max() > 1e-6
         assert len(used) == len(points)
-    assert wrong > 0
+    assert wrong == 3
 
 
 def test_cuts_make_them_right(monkeypatch):
     cuts, plain_cut = [], lattice._cut
     monkeypatch.setattr(lattice, "_cut", lambda *a: cuts.append(1) or plain_cut(*a))
-    for seed in range(12):
+    for seed in (0, 1, 7):
         points, simplices, values = triangulation(seed)
         found = theory.interpolate_triangulation(points, simplices, values)
         x = np.random.default_rng(seed).uniform(-40, 40, size=(300, 2))
         plain = LinearNDInterpolator(Delaunay(points), values.astype(float))(x)
         assert found.network.forward(x)[:, 0] == pytest.approx(plain, abs=1e-8)
-    assert cuts
+    assert len(cuts) >= 3
 
 
 @pytest.mark.parametrize("seed", range(5))

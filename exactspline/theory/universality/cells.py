@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 from math import isqrt, prod
+from operator import mul
 from typing import Any
 
 from ...domain.chart import Domain
@@ -35,6 +36,7 @@ from ..common.watch import watched
 __all__ = ["Cell", "cell_of", "domain_rows", "shown"]
 
 Form = tuple[Fraction, ...]  # constant first
+Whole = tuple[int, ...]  # a form, or a generator, in whole numbers
 
 
 @dataclass(frozen=True)
@@ -43,22 +45,28 @@ class Cell:
 
     Attributes
     ----------
-    rows : list of rows
-        One a facet, each >= 0 on it, in whole numbers without a common factor.
-    generators : list of tuple of Fraction
-        (1, v) for a vertex v, (0, d) for a ray d and for both directions of a line.
+    facets : list of tuple of int
+        Forms, constant first, without a common factor, each >= 0 on it.
+    generators : list of tuple of int
+        s (1, v) for a vertex v and some s > 0, (0, d) for a ray d and for both directions of a
+        line.
     """
 
-    rows: list[Row]
-    generators: list[Form]
+    facets: list[Whole]
+    generators: list[Whole]
 
-    def least(self, form: Sequence[Fraction]) -> bool:
-        """Whether a form is nowhere negative on the polyhedron."""
-        return all(dot(form, g) >= 0 for g in self.generators)
+    @property
+    def rows(self) -> list[Row]:
+        """The facets' forms as rows of rationals."""
+        return [[q(v) for v in form] for form in self.facets]
 
-    def misses(self, form: Sequence[Fraction]) -> bool:
+    def holds(self, form: Whole, way: int = 1) -> bool:
+        """Whether a form is nowhere negative on the polyhedron (with ``way`` -1: positive)."""
+        return all(way * sum(map(mul, form, g)) >= 0 for g in self.generators)
+
+    def misses(self, form: Whole) -> bool:
         """Whether a form is negative everywhere on it."""
-        values = ((g[0], dot(form, g)) for g in self.generators)
+        values = ((g[0], sum(map(mul, form, g))) for g in self.generators)
         return all(v < 0 if corner else v <= 0 for corner, v in values)
 
 
@@ -85,17 +93,16 @@ def cell_of(region: Any, where: str) -> Cell:
 
 def of_rows(rows: Sequence[Row], dim: int) -> Cell:
     """A polyhedron with an inside from rows that describe it, of which some may be implied."""
-    kept = [[q(v) for v in primitive_multiple(row)] for row in essential_rows(rows, dim) or []]
-    return Cell(kept, _directions(generators(kept, dim)))
+    facets = [primitive_multiple(row) for row in essential_rows(rows, dim) or []]
+    kept = [[q(v) for v in form] for form in facets]
+    return Cell(facets, _directions(generators(kept, dim)))
 
 
-def _directions(found: Generators) -> list[Form]:
-    one, zero = Fraction(1), Fraction(0)
-    out: list[Form] = [(one, *v) for v in found.vertices]
-    for ray in found.rays:
-        out.append((zero, *map(Fraction, ray)))
+def _directions(found: Generators) -> list[Whole]:
+    out = [primitive_multiple((1, *vertex)) for vertex in found.vertices]
+    out += [(0, *ray) for ray in found.rays]
     for line in found.lines:
-        out += [(zero, *map(Fraction, line)), (zero, *(-Fraction(v) for v in line))]
+        out += [(0, *line), (0, *(-v for v in line))]
     return out
 
 
@@ -114,30 +121,24 @@ def domain_rows(cells: Sequence[Cell], forms: Sequence[Sequence[Form]], dim: int
     ParameterError
         If two of them overlap or do not agree, or the union is not convex.
     """
-    facets = [[tuple(fractions_of(row)) for row in cell.rows] for cell in cells]
-    _check_pairs(cells, facets, forms, dim)
-    border: dict[Form, Row] = {}
-    for cell, own in zip(cells, facets, strict=True):
-        for row, form in zip(cell.rows, own, strict=True):
-            if form not in border and all(other.least(form) for other in cells):
+    _check_pairs(cells, forms, dim)
+    border: dict[Whole, Row] = {}
+    for cell in cells:
+        for form, row in zip(cell.facets, cell.rows, strict=True):
+            if form not in border and all(other.holds(form) for other in cells):
                 border[form] = row
     rows = list(border.values())
     _check_cover(cells, rows, dim)
     return rows
 
 
-def _check_pairs(
-    cells: Sequence[Cell], facets: Sequence[Sequence[Form]],
-    forms: Sequence[Sequence[Form]], dim: int,
-) -> None:  # fmt: skip
+def _check_pairs(cells: Sequence[Cell], forms: Sequence[Sequence[Form]], dim: int) -> None:
     pairs = list(combinations(range(len(cells)), 2))
     for i, j in watched(pairs, len(pairs), "pairs of regions"):
         one, other = cells[i], cells[j]
-        if any(other.misses(form) for form in facets[i]) or any(
-            one.misses(form) for form in facets[j]
-        ):
+        if any(map(other.misses, one.facets)) or any(map(one.misses, other.facets)):
             continue
-        if not _separated(one, other, facets[i], facets[j]):
+        if not _separated(one, other):
             inside = interior([*one.rows, *other.rows], dim)
             if inside is not None:
                 raise ParameterError(
@@ -153,25 +154,27 @@ def _check_pairs(
         for c, (f, g) in enumerate(zip(forms[i], forms[j], strict=True)):
             difference = [a - b for a, b in zip(f, g, strict=True)]
             for at in meet:
-                if dot(difference, at):
+                if sum(map(mul, difference, at)):
                     raise ParameterError(_disagree(i, j, c, f, g, at))
 
 
-def _disagree(i: int, j: int, c: int, f: Form, g: Form, at: Form) -> str:
+def _disagree(i: int, j: int, c: int, f: Form, g: Form, at: Whole) -> str:
     if at[0]:
-        where = f"at {shown(at[1:])} they are {shown([dot(f, at)])} and {shown([dot(g, at)])}"
+        corner = [Fraction(v, at[0]) for v in at]
+        values = [shown([dot(form, corner)]) for form in (f, g)]
+        where = f"at {shown(corner[1:])} they are {' and '.join(values)}"
     else:
-        where = f"along {shown(at[1:])} they part"
+        where = f"along {shown([Fraction(v) for v in at[1:]])} they part"
     return (
         f"interpolate: the maps of regions {i} and {j} do not agree where the regions meet: "
         f"{where} (output {c}); a network is continuous"
     )
 
 
-def _separated(one: Cell, other: Cell, facets: Sequence[Form], others: Sequence[Form]) -> bool:
+def _separated(one: Cell, other: Cell) -> bool:
     """Whether a facet of one has the other on its far side."""
-    return any(other.least([-v for v in form]) for form in facets) or any(
-        one.least([-v for v in form]) for form in others
+    return any(other.holds(form, -1) for form in one.facets) or any(
+        one.holds(form, -1) for form in other.facets
     )
 
 
@@ -202,7 +205,7 @@ def _volume(rows: Sequence[Row], dim: int) -> Fraction:
 
 def _reach(cells: Sequence[Cell], dim: int) -> int:
     """Beyond all corners of the arrangement of the facets' and the coordinates' hyperplanes."""
-    squares = {tuple(map(int, row)): sum(int(v) ** 2 for v in row) for c in cells for row in c.rows}
+    squares = {form: sum(v * v for v in form) for cell in cells for form in cell.facets}
     longest = sorted(squares.values(), reverse=True)[:dim]
     return isqrt(prod(max(1, square) for square in longest)) + 2
 
@@ -211,10 +214,9 @@ def _gap(cells: Sequence[Cell], rows: Sequence[Row], dim: int) -> list[Fraction]
     """A point of {row > 0} in no polyhedron, looked for beyond the facets' middles."""
     border = [fractions_of(row) for row in rows]
     for cell in cells:
-        for row in cell.rows:
-            form = fractions_of(row)
-            on = [g for g in cell.generators if dot(form, g) == 0]
-            corners = [g for g in on if g[0]]
+        for form in cell.facets:
+            on = [g for g in cell.generators if sum(map(mul, form, g)) == 0]
+            corners = [[Fraction(v, g[0]) for v in g] for g in on if g[0]]
             if not corners:
                 continue
             middle = [sum(v, Fraction(0)) / len(corners) for v in zip(*corners, strict=True)]
@@ -222,10 +224,10 @@ def _gap(cells: Sequence[Cell], rows: Sequence[Row], dim: int) -> list[Fraction]
                 if not ray[0]:
                     middle = [m + v for m, v in zip(middle, ray, strict=True)]
             for bits in (2, 8, 20):
-                at = [m - v / 2**bits for m, v in zip(middle[1:], form[1:], strict=True)]
+                at = [m - Fraction(v, 2**bits) for m, v in zip(middle[1:], form[1:], strict=True)]
                 point = [Fraction(1), *at]
                 if all(dot(b, point) > 0 for b in border) and not any(
-                    all(dot(fractions_of(r), point) >= 0 for r in other.rows) for other in cells
+                    all(sum(map(mul, own, point)) >= 0 for own in other.facets) for other in cells
                 ):
                     return at
     return None

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 from ...errors import LimitError, UndecidedError
 from ...polyhedra.decide import interior
+from ...polyhedra.linear import matrix_of
 from ...polyhedra.lp import q
 from ..common.region_maps import dot, fractions_of
 from .cells import Cell, Form, of_rows
@@ -50,7 +52,7 @@ def lattice(cells: Sequence[Cell], pieces: Sequence[int], forms: Sequence[Form])
         If more than 20,000 parts would be made.
     """
     dim = len(forms[0]) - 1
-    below = [_below(cell, forms[p], forms) for cell, p in zip(cells, pieces, strict=True)]
+    below = [_below(cell, p, forms) for cell, p in zip(cells, pieces, strict=True)]
     open_ = [(cell, p) for cell, p in zip(cells, pieces, strict=True)]
     above = [_above(cell, p, forms) for cell, p in open_]
     chosen: list[set[int]] = []
@@ -78,20 +80,19 @@ def lattice(cells: Sequence[Cell], pieces: Sequence[int], forms: Sequence[Form])
 
 def _above(cell: Cell, own: int, forms: Sequence[Form]) -> set[int]:
     """The pieces that are nowhere below a polyhedron's own."""
-    mine = [dot(forms[own], g) for g in cell.generators]
-    return {
-        j for j, form in enumerate(forms)
-        if j == own or all(dot(form, g) >= v for g, v in zip(cell.generators, mine, strict=True))
-    }  # fmt: skip
+    values = _values(cell, forms)
+    return {j for j in range(len(forms)) if all(row[j] >= row[own] for row in values)}
 
 
-def _below(cell: Cell, own: Form, forms: Sequence[Form]) -> set[int]:
-    mine = [dot(own, g) for g in cell.generators]
-    return {
-        j for j, form in enumerate(forms)
-        if form is own
-        or all(dot(form, g) <= v for g, v in zip(cell.generators, mine, strict=True))
-    }  # fmt: skip
+def _below(cell: Cell, own: int, forms: Sequence[Form]) -> set[int]:
+    values = _values(cell, forms)
+    return {j for j in range(len(forms)) if all(row[j] <= row[own] for row in values)}
+
+
+def _values(cell: Cell, forms: Sequence[Form]) -> list[list[Any]]:
+    """All forms at the generators of a polyhedron, a row a generator, in flint's rationals."""
+    found = matrix_of(cell.generators) * matrix_of(forms).transpose()
+    return [[found[i, j] for j in range(len(forms))] for i in range(len(cell.generators))]
 
 
 def _exceeded(
