@@ -281,8 +281,8 @@ class Network(OperatorGraph):
         DomainError
             If the domain is empty or not bounded.
         LimitError
-            For networks of more than 2,000 units that stay undecided on the domain, or too many
-            numbers for a dense model.
+            For networks of more than 2,000 units, maxima of too many members, or a time limit that
+            is too short for any bound.
 
         Notes
         -----
