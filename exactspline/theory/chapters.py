@@ -19,6 +19,7 @@ import exactspline.theory.learning
 import exactspline.theory.operators
 import exactspline.theory.report
 import exactspline.theory.structure
+import exactspline.theory.universality
 
 from ..discovery import load_files
 from ..mode import guarded
@@ -38,6 +39,7 @@ def _load() -> None:
     load_files(exactspline.theory.learning)
     load_files(exactspline.theory.operators)
     load_files(exactspline.theory.structure)
+    load_files(exactspline.theory.universality)
 
 
 def checks() -> dict[str, Check]:
