@@ -22,7 +22,8 @@ BLIND = (
     "tasks", "partition", "export", "evaluate", "store",
     "driver", "visits", "api", "plot", "explorer", "cli",
 )  # fmt: skip
-SIGHTED = {"network", "approximation", "formats", "theory", "statements", "solid", "verification"}
+SIGHTED = {"network", "approximation", "formats", "theory", "statements", "solid", "verification",
+           "families"}  # fmt: skip
 
 
 def modules():
