@@ -45,7 +45,7 @@ def draw(small: bool) -> Figure:
     middle = min(meeting, key=abs)
     figure = sheet(11, 3.4)
     *panels, last = figure.subplots(1, 4, width_ratios=[1, 1, 1, 1.7])
-    shown = (middle - Fraction(1, 3), middle, middle + Fraction(1, 3))
+    shown = (middle - Fraction(1, 4), middle, middle + Fraction(1, 4))
     for axes, value in zip(panels, shown, strict=True):
         omega = es.enumerate_regions(family.at([value]), box)
         omega.plot(axes, legend=False)
@@ -56,8 +56,8 @@ def draw(small: bool) -> Figure:
         axes.set_xlabel("")
         axes.set_ylabel("")
     for low, high, count in steps.intervals:
-        assert low is not None and high is not None
-        last.plot([float(low), float(high)], [count, count], color="#0072b2", linewidth=2)
+        ends = [float(v) for v in (low, high) if v is not None]
+        last.plot(ends, [count, count], color="#0072b2", linewidth=2)
     last.plot([float(v) for v in steps.breakpoints], steps.at, "o", color="#d55e00", markersize=3)
     last.set_xlabel(f"{name} (stored: {float(family.stored[0]):g})", fontsize=9)
     last.set_title(f"regions: {len(steps.breakpoints)} exact steps", fontsize=9)
