@@ -34,7 +34,7 @@ def signals(length: int) -> list[list[Fraction]]:
 
 def draw(small: bool) -> Figure:
     """A row of templates a filter bank, and two planes."""
-    length = 8 if small else 16
+    length = 12 if small else 16
     window = length // 2
     per_path = length // window
     chosen = signals(length)

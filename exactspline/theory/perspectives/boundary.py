@@ -18,9 +18,9 @@ from ...rationals import nearest_float
 from ..common.region_maps import dot, partition_of
 from ..common.samples import exact_forward
 from ..common.watch import watched
+from ..geometry.geometry import angle_cosine, domain_metric
 from ..registry import check, exported
 from ..report import GEOMETRY, Report, Statement
-from .geometry import angle_cosine, domain_metric
 
 if TYPE_CHECKING:
     from ...domain import Domain

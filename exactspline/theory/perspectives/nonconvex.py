@@ -12,9 +12,16 @@ from ...errors import ParameterError, ShapeError, UnsupportedOperatorError
 from ...mode import guarded
 from ...rationals import format_rational
 from ..common.region_maps import partition_of
+from ..constants.constants import check_lipschitz
+from ..counting.counts import check_counts
+from ..counting.sweeps import check_bias_sweep
+from ..filters.gradients import check_templates
+from ..geometry.whole import check_whole_partition
+from ..learning.vq import check_vq
 from ..registry import check, exported
 from ..report import Report, Statement
-from .convexity import check_convexity
+from ..structure.convexity import check_convexity
+from ..structure.structure import check_piecewise_affine
 
 if TYPE_CHECKING:
     from ...network.network import Network
@@ -23,14 +30,14 @@ if TYPE_CHECKING:
 __all__ = ["Survival", "check_nonconvex", "nonconvex_activations", "nonconvex_networks", "survival"]
 
 # checks of whole networks whose statements ask for no convexity
-_WHOLE = {
-    "regions are convex and carry one affine map each": "piecewise affine",
-    "rows of A[x] are the gradients": "templates",
-    "the whole partition is a power diagram, of weighted sums": "whole partition",
-    "counts are at most Raghu's bound": "counts",
-    "the Lipschitz constant is the largest slope": "Lipschitz",
-    "the code is a vector quantisation with a metric": "VQ",
-    "counts over a bias are a step function": "bias sweep",
+_WHOLE: dict[str, Callable[..., Report]] = {
+    "regions are convex and carry one affine map each": check_piecewise_affine,
+    "rows of A[x] are the gradients": check_templates,
+    "the whole partition is a power diagram, of weighted sums": check_whole_partition,
+    "counts are at most Raghu's bound": check_counts,
+    "the Lipschitz constant is the largest slope": check_lipschitz,
+    "the code is a vector quantisation with a metric": check_vq,
+    "counts over a bias are a step function": check_bias_sweep,
 }
 
 
@@ -189,8 +196,6 @@ def survival(activation: Operator, *, networks: bool = True) -> list[Survival]:
     False at u = -3/2 the smallest piece is -3/2, the value -1
     False at the midpoint of u = 0 and 2 it is above the mean of its values
     """
-    from ..chapters import checks
-
     spline = _pieces(activation)
     if not spline.breaks:
         raise ParameterError(f"survival: {activation.kind} is affine")
@@ -202,9 +207,9 @@ def survival(activation: Operator, *, networks: bool = True) -> list[Survival]:
     if not networks:
         return out
     omega = partition_of(_network(activation))
-    for statement, name in _WHOLE.items():
-        report = checks()[name].function(omega)
-        words = f"check {name!r}: {report.verdict}, {report.checked} {report.unit}"
+    for statement, function in _WHOLE.items():
+        report = function(omega)
+        words = f"{report.name}: {report.verdict}, {report.checked} {report.unit}"
         out.append(Survival(statement, report.holds, words, report.counterexample))
     return out
 
