@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from ..domain.rows import all_rows, dense_fractions
 from ..driver.driver import Driver
 from ..driver.partitions import enumerated
 from ..driver.request import Request, checked_domain
-from ..errors import LimitError, ParameterError, ShapeError
+from ..errors import DomainError, LimitError, ParameterError, ShapeError
 from ..mode import guarded
 from ..network.network import Network
 from ..rationals import as_fractions, exact_array, to_fraction
@@ -224,8 +224,13 @@ class Parametric:
         rows = [c.row for c in region._conditions]
         return ParameterSet(self.names, shadow(rows, self.joint_domain.chart.dim, len(self.names)))
 
-    def partition(self) -> Partition:
+    def partition(self, *, progress: Any = None) -> Partition:
         """All regions of (t, parameters): every code that some open set of parameters has.
+
+        Parameters
+        ----------
+        progress : callable or bool, optional
+            As for `enumerate_regions`.
 
         Raises
         ------
@@ -240,7 +245,9 @@ class Parametric:
         4
         """
         request = Request(self.network, self.joint_domain, _MOST_REGIONS + 1)
-        found = enumerated(request, Clock())
+        found = enumerated(request, Clock(), progress)
+        if not found.complete and len(found) <= _MOST_REGIONS:  # Ctrl-C
+            raise KeyboardInterrupt
         if len(found) > _MOST_REGIONS:
             raise LimitError(
                 f"parametric: more than {_MOST_REGIONS:,} regions in (x, parameters); take a "
@@ -267,10 +274,18 @@ class Parametric:
         if self.domain is None:
             raise ParameterError("count: x is fixed, so there are no regions of x to count")
         request = Request(self.at(values), self.domain, keep=False)
-        return int(Driver(request, Clock()).go().regions)
+        outcome = Driver(request, Clock()).go()
+        if outcome.interrupt is not None:  # a part of a count says nothing
+            raise outcome.interrupt
+        return int(outcome.regions)
 
-    def sweep(self) -> RegionSteps:
+    def sweep(self, *, progress: Callable[[int, int], None] | None = None) -> RegionSteps:
         """The number of regions as a function of the one free parameter: an exact step function.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Is given how many of the regions and of the breakpoints are done, and of how many.
 
         Returns
         -------
@@ -315,10 +330,12 @@ class Parametric:
             raise ParameterError("sweep: the range is a single point; count([value]) counts there")
         found = self.partition()
         intervals = []
-        for region in found:
+        watch = progress or (lambda done, total: None)
+        for done, region in enumerate(found):
+            watch(done, len(found))
             rows = [c.row for c in region._conditions]
             intervals.append(interval(rows, region._inside))
-        return _steps(self.names[0], low, high, intervals, self.count)
+        return _steps(self.names[0], low, high, intervals, self.count, watch)
 
 
 @guarded
@@ -425,7 +442,11 @@ def _checked_ranges(ranges: Any, count: int) -> list[Range]:
             raise ParameterError(
                 f"parametric: ranges={ranges!r}; give (low, high), or a Box of the parameters"
             ) from None
-        box = Box(low, high, dim=count) if np.ndim(low) == np.ndim(high) == 0 else Box(low, high)
+        scalars = np.ndim(low) == np.ndim(high) == 0
+        try:
+            box = Box(low, high, dim=count) if scalars else Box(low, high)
+        except DomainError as error:
+            raise ParameterError(f"parametric: ranges, as a {error}") from None
     if box.dim != count:
         raise ShapeError(f"parametric: ranges of {box.dim} parameters; {count} are free")
     return list(zip(box.low, box.high, strict=True))
@@ -459,7 +480,8 @@ def _product(domain: Domain | None, ranges: Sequence[Range]) -> Domain:
 
 def _steps(
     name: str, low: Fraction | None, high: Fraction | None,
-    intervals: Sequence[tuple[Fraction | None, Fraction | None]], count: Any,
+    intervals: Sequence[tuple[Fraction | None, Fraction | None]],
+    count: Callable[[list[Fraction]], int], watch: Callable[[int, int], None],
 ) -> RegionSteps:  # fmt: skip
     """Counts between and at the ends of the projections of all regions."""
     inner = {v for ends in intervals for v in ends if v is not None and v not in (low, high)}
@@ -470,7 +492,11 @@ def _steps(
         change[0 if a is None or a == low else place[a] + 1] += 1
         change[len(breaks) + 1 if b is None or b == high else place[b] + 1] -= 1
     between = np.cumsum(change)[:-1].tolist()
-    return RegionSteps(name, low, high, breaks, between, [count([v]) for v in breaks])
+    at = []
+    for done, value in enumerate(breaks):
+        watch(done, len(breaks))
+        at.append(count([value]))
+    return RegionSteps(name, low, high, breaks, between, at)
 
 
 @guarded

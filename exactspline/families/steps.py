@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ParameterError
 from ..mode import guarded
-from ..rationals import format_rational, to_fraction
+from ..rationals import format_rational, nearest_float, to_fraction
 
 __all__ = ["RegionSteps"]
 
@@ -17,6 +17,8 @@ __all__ = ["RegionSteps"]
 @guarded
 class RegionSteps:
     """How many regions there are for every value of one parameter; `Parametric.sweep` makes it.
+
+    It prints as a table, in which long rationals are rounded and marked by "~".
 
     Attributes
     ----------
@@ -120,14 +122,21 @@ class RegionSteps:
     def __str__(self) -> str:
         lines = []
         for k, (a, b, regions) in enumerate(self.intervals):
-            left = "-inf" if a is None else format_rational(a)
-            right = "inf" if b is None else format_rational(b)
+            left = "-inf" if a is None else _short(a)
+            right = "inf" if b is None else _short(b)
             lines.append((f"({left}, {right})", regions))
             if k < len(self.breakpoints):
-                lines.append((f"{format_rational(self.breakpoints[k])}  ", self.at[k]))
+                lines.append((f"{_short(self.breakpoints[k])}  ", self.at[k]))
         wide = max(len(text) for text, _ in lines)
         rows = [
             f"  {text:<{wide}}  {n}" if text[0] == "(" else f"  {text:>{wide}}  {n}"
             for text, n in lines
         ]
         return "\n".join([f"regions of x by {self.name}", *rows])
+
+
+def _short(value: Fraction) -> str:
+    """A number for the eye: a long one is rounded, and marked so."""
+    if max(value.numerator.bit_length(), value.denominator.bit_length()) <= 40:
+        return format_rational(value)
+    return f"~{nearest_float(value):.10g}"

@@ -245,7 +245,10 @@ def random_counts(
     counts = []
     for seed in watched(range(seeds), seeds, "networks"):
         net = random_network(widths, seed, bias=bias)
-        counts.append(int(Driver(Request(net, box, keep=False), Clock()).go().regions))
+        outcome = Driver(Request(net, box, keep=False), Clock()).go()
+        if outcome.interrupt is not None:
+            raise outcome.interrupt
+        counts.append(int(outcome.regions))
     return RandomCounts(tuple(int(w) for w in widths), tuple(counts))
 
 
