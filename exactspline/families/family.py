@@ -176,7 +176,7 @@ class Parametric:
 
     def _checked(self, code: Sequence[int]) -> np.ndarray:
         given, pieces = np.asarray(code), self.network.program.pieces
-        if given.shape != pieces.shape or given.dtype.kind not in "iub":
+        if given.shape != pieces.shape or (given.size and given.dtype.kind not in "iub"):
             raise ShapeError(
                 f"region: a code of shape {given.shape} and type {given.dtype}; give "
                 f"{len(pieces)} whole numbers, one a unit"
@@ -364,12 +364,19 @@ class ParameterSet:
     def contains(self, values: Sequence[Any], *, closure: bool = False) -> bool:
         """Whether parameters lie strictly inside, or in the closure; exact.
 
+        Raises
+        ------
+        ShapeError
+            If there are more or fewer values than names.
+
         Examples
         --------
         >>> inside = ParameterSet(("b",), [(1, 2)])
         >>> inside.contains(["-1/2"]), inside.contains(["-1/2"], closure=True)
         (False, True)
         """
+        if isinstance(values, str) or len(values) != len(self.names):
+            raise ShapeError(f"contains: give {len(self.names)} values, one a free parameter")
         given = [to_fraction(v, name) for v, name in zip(values, self.names, strict=True)]
         forms = [
             row[0] + sum(c * v for c, v in zip(row[1:], given, strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,8 +61,8 @@ def free_entries(network: Network, free: Sequence[str]) -> list[FreeEntry]:
     LimitError
         For more than 4,096 entries.
     """
-    if isinstance(free, str):
-        raise ParameterError(f"free: give a list of names, [{free!r}], not one text")
+    if isinstance(free, str) or not isinstance(free, Iterable):
+        raise ParameterError(f"free: give a list of names, such as ['Dense.bias[0]'], not {free!r}")
     labels = network.labels[: len(network.nodes)]
     out: list[FreeEntry] = []
     for name in free:

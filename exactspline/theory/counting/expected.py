@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...bounds import montufar2017, serra2018
-from ...errors import ParameterError
+from ...errors import LimitError, ParameterError
 from ...mode import guarded
 from ...rationals import to_fraction
 from ..common.watch import watched
@@ -63,6 +63,13 @@ def hanin_rolnick(
         volume delta^k. For large delta this is (T N)^n delta^n / n! with T a number times
         C_grad C_bias: the form of the theorem.
 
+    Raises
+    ------
+    ParameterError
+        For numbers that are none, or not positive.
+    LimitError
+        For more than 1,000 inputs.
+
     References
     ----------
     B. Hanin, D. Rolnick, 2019 (both papers).
@@ -73,6 +80,8 @@ def hanin_rolnick(
     Fraction(4, 1)
     """
     n, N = _whole(inputs, "inputs"), _whole(units, "units")
+    if n > _MOST_INPUTS:
+        raise LimitError(f"hanin_rolnick: {n:,} inputs; the sum is for at most {_MOST_INPUTS:,}")
     rate = _positive(factor, "factor") * _positive(side, "side")
     rate *= _positive(gradient, "gradient") * _positive(bias, "bias")
     terms = (math.comb(n, k) * 2 ** (n - k) * math.comb(N, k) * rate**k for k in range(n + 1))
@@ -253,6 +262,7 @@ def random_counts(
 
 
 MeanBound = Callable[[Sequence[int]], Any]
+_MOST_INPUTS = 1_000
 _KINDS = ((2, 8), (2, 6, 6), (2, 4, 4, 4))
 _SEEDS = 40
 

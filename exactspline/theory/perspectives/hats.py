@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,8 @@ def faber_schauder(values: Sequence[Any]) -> Coefficients:
     >>> [[int(v) for v in level] for level in levels]
     [[-4], [-1, -1]]
     """
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ParameterError(f"faber_schauder: give a list of 2^J + 1 values, not {values!r}")
     f = [to_fraction(v, "faber_schauder: values") for v in values]
     levels = (len(f) - 1).bit_length() - 1
     if len(f) < 2 or len(f) != 2**levels + 1:
@@ -142,8 +144,10 @@ def square_network(levels: int) -> Network:
     ([[0.0625], [0.25], [0.5625]], 7)
     """
     from ...network import Dense, Network, ReLU
+    from ...network.operator import one_integer
 
-    if isinstance(levels, bool) or int(levels) != levels or not 1 <= levels <= _MOST_LEVELS:
+    levels = one_integer(levels, "square_network: levels")
+    if not 1 <= levels <= _MOST_LEVELS:
         raise ParameterError(f"square_network: {levels!r} levels; give 1 to {_MOST_LEVELS}")
     half = Fraction(1, 2)
     # a layer holds relu of t, t - 1/2, t - 1 for the tooth before, and the sum so far (>= 0)

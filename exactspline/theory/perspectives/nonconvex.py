@@ -147,6 +147,10 @@ class _Pieces:
 
 def _pieces(activation: Operator) -> _Pieces:
     from ...compile import compile_operator
+    from ...network.operator import Operator
+
+    if not isinstance(activation, Operator):
+        raise ParameterError(f"survival: give an operator, not a {type(activation).__name__}")
 
     try:
         program = compile_operator(activation, [(1,)])

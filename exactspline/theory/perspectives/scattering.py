@@ -134,7 +134,10 @@ def scattering_network(
     ((1, 8), (8,), 24)
     """
     from ...network import Abs, AveragePool, Concat, Conv, Flatten, Network, Pad
+    from ...network.operator import one_integer
 
+    length, window = one_integer(length, "length"), one_integer(window, "window")
+    scales = one_integer(scales, "scales")
     if not 1 <= scales <= 8 or window < 1 or length < 1 or length % window:
         raise ParameterError(
             f"scattering_network: length {length}, window {window}, scales {scales}; the window "
