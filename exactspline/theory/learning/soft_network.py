@@ -165,13 +165,14 @@ class SoftNetwork:
         width = state.shape[1]
         drift = np.broadcast_to(np.eye(width), (len(state), width, width)) if slopes else None
         for layer in self._layers:
-            members = state @ layer.matrix.T + layer.const
+            matrix, const = layer.dense
+            members = state @ matrix.T + const
             slope = layer.slope.astype(np.float64)
             z = members[:, layer.member] * slope + layer.offset.astype(np.float64)
             value, weights = self._selected(layer, z)
             state = np.concatenate([value, state[:, layer.keep]], axis=1)
             if drift is not None:
-                moved = layer.matrix @ drift
+                moved = matrix @ drift
                 steps = moved[:, layer.member] * (slope * weights)[:, :, None]
                 summed = np.add.reduceat(steps, layer.start[:-1], axis=1)
                 drift = np.concatenate([summed, drift[:, layer.keep]], axis=1)

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import UnsupportedOperatorError
 from ...rationals import as_float, as_fractions
+from ...room import MOST_COEFFICIENTS, check_room
 
 if TYPE_CHECKING:
     from ...compile.forms import Forms
@@ -56,7 +58,7 @@ class SoftLayer:
 
     Attributes
     ----------
-    matrix, const : float64 arrays, shapes (members, width), (members,)
+    members : Forms
     rows : list of (Fraction, list of (int, Fraction))
         The same members exactly: constant, and the entries of the state that they read.
     start : int64 array, shape (units + 1,)
@@ -70,8 +72,7 @@ class SoftLayer:
         Entries of the state before that follow.
     """
 
-    matrix: np.ndarray
-    const: np.ndarray
+    members: Forms
     rows: list[tuple[Fraction, list[tuple[int, Fraction]]]]
     start: np.ndarray
     member: np.ndarray
@@ -79,6 +80,11 @@ class SoftLayer:
     offset: np.ndarray
     sign: np.ndarray
     keep: np.ndarray
+
+    @cached_property
+    def dense(self) -> tuple[np.ndarray, np.ndarray]:
+        """The members as a float64 matrix, shape (members, width), and constants."""
+        return dense_floats(self.members)
 
     def pieces(self, unit: int) -> range:
         """The pieces of a unit."""
@@ -108,9 +114,8 @@ def _layer(program: Program, index: int, layer: Layer) -> SoftLayer:
                 "it has no soft selection (docs/perspectives.md)"
             )
         signs.append(sign)
-    matrix, const = dense_floats(layer.members)
     return SoftLayer(
-        matrix, const, exact_rows(layer.members), units.piece_start.astype(np.int64),
+        layer.members, exact_rows(layer.members), units.piece_start.astype(np.int64),
         units.piece_member.astype(np.int64), as_fractions(units.piece_slope),
         as_fractions(units.piece_offset), np.array(signs, dtype=np.int64),
         np.asarray(layer.keep, dtype=np.int64),
@@ -118,7 +123,17 @@ def _layer(program: Program, index: int, layer: Layer) -> SoftLayer:
 
 
 def dense_floats(forms: Forms) -> tuple[np.ndarray, np.ndarray]:
-    """Forms as a float64 matrix and constants, every number rounded once."""
+    """Forms as a float64 matrix and constants, every number rounded once.
+
+    Raises
+    ------
+    LimitError
+        For more than 2^27 entries.
+    """
+    check_room(
+        len(forms) * forms.width, MOST_COEFFICIENTS, "SoftNetwork: a layer as a dense matrix",
+        "take a smaller network, or balls(x), which reads it sparsely",
+    )  # fmt: skip
     out = np.zeros((len(forms), forms.width))
     rows = np.repeat(np.arange(len(forms)), np.diff(forms.indptr))
     np.add.at(out, (rows, forms.indices), as_float(forms.data)[0])
