@@ -24,7 +24,7 @@ BLIND = (
 )  # fmt: skip
 SIGHTED = {
     "network", "approximation", "formats", "theory", "statements", "solid", "verification",
-    "symbolic",
+    "symbolic", "families",
 }  # fmt: skip
 
 
