@@ -36,6 +36,7 @@ __all__ = [
     "program_in_time",
     "search",
     "searches",
+    "store_files",
 ]
 
 
