@@ -22,11 +22,13 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from ..domain import Domain
+    from ..formats.files import PathLike
     from ..network.network import Network
 
 __all__ = ["RegionWhere", "RegionsWhere", "count_where", "regions_where"]
 
 
+@guarded
 @dataclass(frozen=True)
 class RegionWhere:
     """A region, and the part of it where a condition holds.
@@ -50,6 +52,21 @@ class RegionWhere:
 
     region: Region
     parts: tuple[Part, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The code and the parts as plain values, Fractions as text; for JSON.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU()], (1,))
+        >>> (own,) = es.enumerate_regions(net, where=lambda x: net(x)[0] == 2)
+        >>> own.to_dict()["code"], len(own.to_dict()["parts"])
+        ([1], 1)
+        """
+        return {
+            "code": self.region.code.tolist(), "parts": [part.to_dict() for part in self.parts],
+        }  # fmt: skip
 
 
 @guarded
@@ -100,6 +117,22 @@ class RegionsWhere(Sequence[RegionWhere]):
     def __iter__(self) -> Iterator[RegionWhere]:
         return iter(self._regions)
 
+    def to_dict(self) -> dict[str, Any]:
+        """All regions as plain values, Fractions as text; for JSON.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU()], (1,))
+        >>> told = es.enumerate_regions(net, where=lambda x: net(x)[0] <= 0).to_dict()
+        >>> len(told["regions"]), len(told["touching"])
+        (1, 1)
+        """
+        return {
+            "complete": self.complete, "regions": [own.to_dict() for own in self],
+            "touching": [own.to_dict() for own in self.touching],
+        }  # fmt: skip
+
     def __repr__(self) -> str:
         more = "" if self.complete else " so far"
         return (
@@ -111,12 +144,16 @@ class RegionsWhere(Sequence[RegionWhere]):
 def count_where(
     network: Network, domain: Domain | None, where: Where, *, limit: int | None = None,
     time_limit: float | None = None, engine: str = "auto", executor: Executor | None = None,
-    progress: Any = None, clock: Clock | None = None,
+    progress: Any = None, clock: Clock | None = None, store: PathLike | None = None,
+    resume: bool = False,
 ) -> RegionCount:  # fmt: skip
     """See `exactspline.count_regions`; with a clock in place of a time limit, it holds."""
     start, clock = time.perf_counter(), clock or clock_of(time_limit)
     sweep = Sweep(network, checked_domain(network, domain), where, clock, keep=False)
-    sweep.search(limit=checked_limit(limit), engine=engine, executor=executor, progress=progress)
+    sweep.search(
+        limit=checked_limit(limit), engine=engine, executor=executor, progress=progress,
+        store=store, resume=resume,
+    )  # fmt: skip
     left = sweep.settle()
     return _counted(sweep, left, start, limit)
 
@@ -124,12 +161,15 @@ def count_where(
 def regions_where(
     network: Network, domain: Domain | None, where: Where, *, limit: int | None = None,
     time_limit: float | None = None, engine: str = "auto", executor: Executor | None = None,
-    progress: Any = None,
+    progress: Any = None, store: PathLike | None = None, resume: bool = False,
 ) -> RegionsWhere:  # fmt: skip
     """See `exactspline.enumerate_regions`."""
     start, clock = time.perf_counter(), clock_of(time_limit)
     sweep = Sweep(network, checked_domain(network, domain), where, clock, keep=True)
-    sweep.search(limit=checked_limit(limit), engine=engine, executor=executor, progress=progress)
+    sweep.search(
+        limit=checked_limit(limit), engine=engine, executor=executor, progress=progress,
+        store=store, resume=resume,
+    )  # fmt: skip
     left = sweep.settle()
     met: list[RegionWhere] = []
     touching: list[RegionWhere] = []
