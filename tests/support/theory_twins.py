@@ -129,6 +129,9 @@ TWINS = {
     "counts, a bound too small": lambda: theory.check_counts(
         DENSE, against=[Bound("mine", "upper", 3, "", "")]
     ),
+    "margins, a constant too small": lambda: theory.check_margin(
+        theory.toy_networks()["K-means"], constant=lambda size, norm: size / 100
+    ),
     "Lipschitz, too small": lambda: theory.check_lipschitz(DENSE, at_most={"inf": 1}),
     "Lipschitz, another": lambda: theory.check_lipschitz(DENSE, constant={"1": 10**6}),
     "hard to soft, even selection": lambda: theory.check_hard_to_soft(
