@@ -81,6 +81,7 @@ def path_without_its_event():
     out.__dict__.update(
         codes=path.codes[:2], pieces=2, exact_t=path.exact_t[:1], kinds=path.kinds[:1],
         ranks=path.ranks[:1], inside_wall=path.inside_wall[:2],
+        _maps={},
     )  # fmt: skip
     return out
 
