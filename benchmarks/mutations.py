@@ -80,6 +80,7 @@ TESTS = {
     "learning": ("formulas", "approximation", "learning", "soft", "vq"),
     "operators": ("formulas", "operators", "structure", "objects"),
     "structure": ("formulas", "structure", "convexity", "objects"),
+    "universality": ("universality",),
 }  # fmt: skip
 ROOM = {"__init__.py", "chapters.py", "registry.py", "report.py", "run.py", "own.py"}  # no formula
 LIMIT = re.compile(r"\b_?(MOST|EAGER|BATCH|WIDEST|HELD|FEW|LONGEST)")  # how much is held at a time

@@ -116,6 +116,8 @@ from .partition.regions.region import Region
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from .families.family import ParameterSet, Parametric, parametric
+    from .families.steps import RegionSteps
     from .results import (
         Approximation,
         Borders,
@@ -140,6 +142,7 @@ if TYPE_CHECKING:
         LineEdges,
         Locations,
         Mesh,
+        MixedInteger,
         Partition,
         Polygon,
         RegionFacet,
@@ -282,12 +285,15 @@ __all__ = [
     "Maxout",
     "Mesh",
     "Minimum",
+    "MixedInteger",
     "Network",
     "Operator",
     "OutputRange",
     "PReLU",
     "Pad",
     "ParameterError",
+    "ParameterSet",
+    "Parametric",
     "Part",
     "Partition",
     "Polygon",
@@ -305,6 +311,7 @@ __all__ = [
     "RegionCount",
     "RegionFacet",
     "RegionGroups",
+    "RegionSteps",
     "RegionStream",
     "RegionWhere",
     "RegionsWhere",
@@ -386,6 +393,7 @@ __all__ = [
     "never_class",
     "open_partition",
     "output_range",
+    "parametric",
     "preimage",
     "prepare",
     "prove",
@@ -421,8 +429,8 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         found = vars(_results()).get(name) or vars(_statements()).get(name)
         found = found or vars(_verify()).get(name)
-        found = found or vars(_visits()).get(name)
-        found = found or vars(_segments()).get(name)
+        found = found or vars(_visits()).get(name) or vars(_segments()).get(name)
+        found = found or vars(_families()).get(name)
     if found is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
@@ -462,6 +470,13 @@ def _visits() -> Any:
 @guarded
 def _segments() -> Any:
     from .segments import public
+
+    return public
+
+
+@guarded
+def _families() -> Any:
+    from .families import public
 
     return public
 

@@ -27,6 +27,7 @@ from .partition.regions.region import SymbolicRegion
 from .partition.regions.settled import SettledFacets
 from .search.decisions import Decisions, Stop
 from .solid.mesh import Mesh
+from .symbolic.mixed_integer import MixedInteger
 
 __all__ = [
     "Approximation",
@@ -52,6 +53,7 @@ __all__ = [
     "LineEdges",
     "Locations",
     "Mesh",
+    "MixedInteger",
     "Partition",
     "Polygon",
     "RegionFacet",

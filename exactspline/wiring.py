@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from .partition.partition import Partition
     from .partition.regions.region import Region
     from .solid.mesh import Mesh
+    from .statements.verdict import Verdict
     from .theory.geometry.power import PowerDiagram
+    from .theory.universality.difference import DifferenceOfConvex
+    from .theory.universality.interpolation import Interpolation
 
 __all__: list[str] = []
 
@@ -53,6 +56,43 @@ def _templates(network: Network, x: Any, *, exact: bool = False) -> Any:
     from .theory.filters.matched import templates
 
     return templates(network, x, exact=exact)
+
+
+@provides("Network.to_sympy")
+def _network_to_sympy(network: Network, x: Any = None) -> Any:
+    from .symbolic.formula import network_to_sympy
+
+    return network_to_sympy(network, x)
+
+
+@provides("Network.to_latex")
+def _network_to_latex(network: Network) -> str:
+    from .symbolic.latex import network_to_latex
+
+    return network_to_latex(network)
+
+
+@provides("Network.to_cvxpy")
+def _network_to_cvxpy(
+    network: Network, x: Any, domain: Domain, *, time_limit: float | None = None
+) -> Any:
+    from .symbolic.mixed_integer import network_to_cvxpy
+
+    return network_to_cvxpy(network, x, domain, time_limit=time_limit)
+
+
+@provides("Partition.to_latex")
+def _partition_to_latex(partition: Partition) -> str:
+    from .symbolic.latex import partition_to_latex
+
+    return partition_to_latex(partition)
+
+
+@provides("Region.to_latex")
+def _region_to_latex(region: Region) -> str:
+    from .symbolic.latex import region_to_latex
+
+    return region_to_latex(region)
 
 
 @provides("MASO.partition")
@@ -172,3 +212,32 @@ def _complex_html(complex_: Complex) -> str:
     from .explorer.notebook import complex_html
 
     return complex_html(complex_)
+
+
+@provides("DifferenceOfConvex.prove")
+def _prove_difference(found: DifferenceOfConvex, **options: Any) -> Verdict:
+    from .statements.prove import prove
+    from .statements.quantified import forall
+    from .statements.values import logits
+
+    f, k = found.original, found.output
+
+    def equal(x: Any) -> Any:
+        return found.network(x)[0] == logits(f, x).reshape(f.output_dim)[k]
+
+    return prove(forall(found.domain, equal), **options)
+
+
+@provides("Interpolation.prove")
+def _prove_interpolation(found: Interpolation, **options: Any) -> list[Verdict]:
+    from .statements.prove import prove
+    from .statements.quantified import forall
+
+    out = []
+    for region, (A, b) in zip(found.regions, found.maps, strict=True):
+
+        def equal(x: Any, A: Any = A, b: Any = b) -> Any:
+            return found.network(x) == A @ x + b
+
+        out.append(prove(forall(region, equal), **options))
+    return out

@@ -16,6 +16,7 @@ from .about_arguments import add_about
 from .census_arguments import add_census
 from .picture_arguments import add_pictures
 from .surface_arguments import add_surface
+from .sweep_arguments import add_sweep
 from .verify_arguments import add_supports, add_verify
 
 __all__ = ["parse", "parser"]
@@ -167,12 +168,9 @@ examples:
 """
 
 _NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?(/\d+)?")
-_NUMBERS = {
-    "--box": 2,
-    "--input-box": 2,
-    "--window": 2,
-    "--at": 1,
-}  # values that may begin with '-'
+_NUMBERS = {  # values that may begin with '-'
+    "--box": 2, "--input-box": 2, "--range": 2, "--window": 2, "--at": 1,
+}  # fmt: skip
 
 
 class _Parser(argparse.ArgumentParser):
@@ -290,6 +288,7 @@ def parser() -> argparse.ArgumentParser:
     )
     prove.add_argument("--limit", type=_whole, metavar="N", help="stop after N regions")
     prove.add_argument("--time-limit", type=_seconds, metavar="S", help="stop after S seconds")
+    add_sweep(partial(_command, commands))
     add_census(commands, _EXIT_CODES)  # type: ignore[arg-type]
     add_verify(commands, _EXIT_CODES, _seconds, _whole)  # type: ignore[arg-type]
     add_supports(commands, _EXIT_CODES)  # type: ignore[arg-type]
@@ -477,7 +476,7 @@ def _seconds(text: str) -> float:
 
 
 def _shielded(argv: Sequence[str]) -> list[str]:
-    """Put a blank before the values of --box, --input-box, --window and --at that begin with '-'.
+    """Put a blank before the values of --box, --range, --window, --at, ... that begin with '-'.
 
     argparse takes -1 for a number but -1/3, -inf, -1,2 and (before Python 3.14) -1e-3 for
     unknown options. Nothing that begins with a blank is an option, and blanks around a number

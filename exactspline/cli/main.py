@@ -142,6 +142,8 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from .region import region as command
     elif name == "prove":
         from .prove import prove as command
+    elif name == "sweep":
+        from .sweep import sweep as command
     elif name == "census":
         from .census import census as command
     elif name == "verify":

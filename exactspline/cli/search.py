@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ..network import Network
     from ..partition.partition import Partition
 
+_MANY = 100  # dimensions and units
+
 __all__ = [
     "compile_kernel",
     "conclude",
@@ -62,6 +64,7 @@ def searches(
         for i, domain in enumerate(domains):
             label = f"domain {i + 1}/{len(domains)}" if several else "domain"
             report.block(label, domain_lines(domain))
+            _warn_of_endless(arguments, network, domain)
             file = files[i] if files else None
             partition = Partition(network, domain) if store and file is None else None
             outcome = search(
@@ -74,6 +77,19 @@ def searches(
             yield outcome, partition
             if outcome.interrupt is not None:
                 return
+
+
+def _warn_of_endless(arguments: argparse.Namespace, network: Network, domain: Domain) -> None:
+    """Say before a search in hundreds of dimensions that it will hardly end, and what would."""
+    limited = arguments.limit is not None or arguments.time_limit is not None
+    if limited or domain.chart.dim < _MANY or network.units < _MANY:
+        return
+    sys.stderr.write(
+        f"exactspline: note: {network.units:,} units in {domain.chart.dim} dimensions may have "
+        "more regions than can be counted (see 'exactspline info'); a slice through three inputs "
+        "has few: --slice a.npy b.npy c.npy; Ctrl-C gives what is found\n"
+    )
+    sys.stderr.flush()
 
 
 def program_in_time(arguments: argparse.Namespace, network: Network) -> Program | None:

@@ -114,9 +114,9 @@ class ForwardCore:
         >>> core.forward([2, 1]).tolist()
         [1.0]
         """
-        if self._load() is not None:
-            self.run(np.zeros((2, self.network.input_dim)))
-            self.point(np.zeros(self.network.input_dim, self.dtype))
+        fast = self._load()
+        if fast is not None:
+            fast.load()
 
     # --- One sample --------------------------------------------------------------------------
 
@@ -157,7 +157,8 @@ class ForwardCore:
                 return guarded(self.point)(x)
             values = np.empty(fast.outputs, self.dtype)
             code = np.empty(fast.units, np.uint8)
-            flat = x if x.ndim == 1 and x.flags.c_contiguous else np.ascontiguousarray(x).ravel()
+            # what can only be read is another type for kernels
+            flat = x if x.ndim == 1 and x.flags.carray else np.array(x, order="C").ravel()
             if fast.point(flat, values, code, fast.no_stats):
                 return (
                     values if self._flat_output else values.reshape(self.network.output_shape)
@@ -225,7 +226,7 @@ class ForwardCore:
             self._prove(samples, codes, stats[:, 0] != 0, stats[:, 1] != 0, exact=True)
         return codes[0] if samples.single else codes
 
-    def affine_maps(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+    def affine_maps(self, X: Any, *, fresh: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Affine maps at samples; see `exactspline.affine_maps`.
 
         Examples
@@ -243,12 +244,12 @@ class ForwardCore:
         fast, done = self._chosen_for_maps(n), False
         A, b = self._empty_maps(n)
         if fast is not None and not self._beyond and self._is_safe(samples, fast):
-            fast.maps_of(samples.values, A, b)
+            fast.maps_of(samples.values, A, b, fresh=fresh)
             done = _all_finite(A, b)
         if not done:
             codes = np.empty((n, self.program.n_units), self._code_type)
             self._values(samples, np.empty((n, n_out), self.dtype), codes, None)
-            A, b = self._maps(codes)
+            A, b = self._maps(codes, fresh=fresh)
         return (A[0], b[0]) if samples.single else (A, b)
 
     def run(
@@ -348,11 +349,11 @@ class ForwardCore:
         if not sure.all():
             self._settler(samples, codes, sure, boundary, exact=exact)
 
-    def _maps(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _maps(self, codes: np.ndarray, *, fresh: bool = False) -> tuple[np.ndarray, np.ndarray]:
         A, b = self._empty_maps(len(codes))
         fast = self._chosen_for_maps(len(codes))
         if fast is not None:
-            fast.maps(codes, A, b)
+            fast.maps(codes, A, b, fresh=fresh)
         if fast is None or not _all_finite(A, b):
             maps_by_prefixes(self.program, codes, A, b)
         self._check_maps(A, b, fast)

@@ -6,17 +6,20 @@ import math
 
 import numpy as np
 
-from .kernel.layout import LANES
+from .kernel.layout import BYTES, LANES
 from .plan import Plan
 from .threads import in_ranges
 
 __all__ = ["FastPass"]
 
-_CACHE = 1 << 18  # bytes of a state that stay in the cache
+_CACHE = 1 << 15  # bytes of a state that stay in the nearest cache
 _ROOM = 1 << 27  # bytes of a block's members
 _MEMBERS = 1 << 21  # bytes of the members of a block that goes back
 _TOGETHER = 4096  # samples whose codes are sorted together for their maps
 _STEP = 2 * LANES  # kernels take so many columns at once
+
+
+_NO_ERROR = np.zeros(1)
 
 
 class FastPass:
@@ -33,16 +36,15 @@ class FastPass:
     """
 
     def __init__(self, plan: Plan, dim: int, outputs: int, units: int, threads: int) -> None:
-        from .kernel.point import pass_point
+        from .kernel.point import pass_points
 
         self.plan, self.dim, self.outputs, self.units = plan, dim, outputs, units
         self.dtype = plan.F.dtype
         self.safe = float(plan.N[0])
         self.threads = threads
-        rows = max(plan.state, plan.members, dim) + 2 * LANES
-        self._point = pass_point
-        self._work = np.zeros(3 * rows, self.dtype)
-        self._active = np.zeros(rows, dtype=np.int64)
+        self._points = pass_points
+        self._work = np.zeros(3 * plan.room + 4 * LANES, self.dtype)
+        self._active = np.zeros(plan.room, dtype=np.int64)
         self._random: np.ndarray | None = None
         self.no_stats = np.zeros(0)
 
@@ -50,11 +52,19 @@ class FastPass:
         """How many samples go together when each takes so many columns."""
         plan = self.plan
         fits = _CACHE // (max(1, plan.state) * self.dtype.itemsize)
-        width = min(max(128, 1 << int(math.log2(max(fits, 1)))), 256)
+        width = min(max(64, 1 << int(math.log2(max(fits, 1)))), 256)
         if plan.wide:
             width = 512  # worth all threads
         room = _ROOM // (max(1, plan.members) * self.dtype.itemsize)
         return max(1, min(width, max(_STEP, room)) // columns)
+
+    def load(self) -> None:
+        """Have the kernels for values and codes ready: they are called for no samples."""
+        none, codes = np.zeros((1, 3)), np.zeros((1, self.units), np.uint8)
+        X, values = np.zeros((1, self.dim), self.dtype), np.zeros((1, self.outputs), self.dtype)
+        self._one_by_one(X, _NO_ERROR, 0, 0, values, codes, none)
+        if not self.plan.single:
+            self._pass(X, _NO_ERROR, 0, 0, values, codes, none)
 
     @property
     def _parts(self) -> int:
@@ -63,12 +73,12 @@ class FastPass:
 
     def point(
         self, x: np.ndarray, values: np.ndarray, code: np.ndarray, stats: np.ndarray,
-        error: float = 0.0,
+        errors: np.ndarray = _NO_ERROR,
     ) -> bool:  # fmt: skip
         """One sample, shape (D,); False where |x| is too large for a pass without checks."""
         plan = self.plan
-        done: bool = self._point(
-            plan.T, plan.F, plan.N, x, error, self._work, self._active, values, code, stats
+        done: bool = self._points(
+            plan.T, plan.F, plan.N, x, errors, 0, 1, self._work, self._active, values, code, stats
         )
         return done
 
@@ -79,31 +89,46 @@ class FastPass:
         """As `PlainPass`; |X| must not be beyond ``safe``."""
         codes = np.zeros((0, self.units), np.uint8) if codes is None else codes
         stats = np.zeros((0, 3)) if stats is None else stats
+        X = _writeable(X)
         in_ranges(
             lambda i, j: self._pass(X, errors, i, j, values, codes, stats),
-            len(X), _padded(self.block(1)), self._parts,
+            len(X), 1 if self.plan.single else _padded(self.block(1)), self._parts,
         )  # fmt: skip
 
     def _pass(
         self, X: np.ndarray, errors: np.ndarray, start: int, stop: int, values: np.ndarray,
         codes: np.ndarray, stats: np.ndarray,
     ) -> None:  # fmt: skip
+        plan = self.plan
+        if plan.single:
+            self._one_by_one(X, errors, start, stop, values, codes, stats)
+            return
         from .kernel.batch import Results, Scratch, pass_batch
 
-        plan = self.plan
         width = _padded(min(self.block(1), stop - start))
         A, B = np.empty((2, max(plan.state, self.dim), width), self.dtype)
-        U = np.empty((plan.members + 6, width), self.dtype)
-        words = np.empty((plan.units + 8, width // 8), np.uint64)
-        Q = np.empty((width, 8), np.uint64)
+        U = np.empty((plan.members + 2, width), self.dtype)
+        P = np.empty((plan.units, width), np.uint8)
         size, error = np.empty((2, width))
-        scratch = Scratch(A, B, U, words.view(np.uint8), words, Q, Q.view(np.uint8), size, error)
+        scratch = Scratch(A, B, U, P, size, error)
         results = Results(values, codes, stats)
         pass_batch(plan.T, plan.F, plan.N, X, errors, start, stop, scratch, results)
 
-    def maps_of(self, X: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
+    def _one_by_one(
+        self, X: np.ndarray, errors: np.ndarray, start: int, stop: int, values: np.ndarray,
+        codes: np.ndarray, stats: np.ndarray,
+    ) -> None:  # fmt: skip
+        plan = self.plan
+        work, active = np.zeros_like(self._work), np.zeros_like(self._active)
+        flat = (a.reshape(-1) for a in (values, codes, stats))
+        self._points(
+            plan.T, plan.F, plan.N, X.reshape(-1), errors, start, stop, work, active, *flat
+        )
+
+    def maps_of(self, X: np.ndarray, A: np.ndarray, b: np.ndarray, *, fresh: bool = False) -> None:
         """Affine maps (n, C, D), (n, C) of samples, without their codes being kept."""
         errors, stats = np.zeros(0), np.zeros((0, 3))
+        X = _writeable(X)
 
         def work(start: int, stop: int) -> None:
             for i in range(start, stop, _TOGETHER):
@@ -111,32 +136,67 @@ class FastPass:
                 values = np.empty((j - i, self.outputs), self.dtype)
                 codes = np.empty((j - i, self.units), np.uint8)
                 self._pass(X[i:j], errors, 0, j - i, values, codes, stats)
-                self._backward(codes, A[i:j], b[i:j])
+                self._backward(codes, A[i:j], b[i:j], fresh=fresh)
 
         in_ranges(work, len(X), _STEP, self._parts)
 
-    def maps(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
+    def maps(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray, *, fresh: bool = False) -> None:
         """Affine maps (n, C, D), (n, C) of the samples with these codes."""
         in_ranges(
-            lambda i, j: self._backward(codes[i:j], A[i:j], b[i:j]), len(codes), _STEP, self._parts
-        )
+            lambda i, j: self._backward(codes[i:j], A[i:j], b[i:j], fresh=fresh),
+            len(codes), _STEP, self._parts,
+        )  # fmt: skip
 
-    def _backward(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
+    def _backward(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray, *, fresh: bool) -> None:
         if self.plan.chain:
             self._by_endings(codes, A, b)
-        else:
+        elif self.plan.wide or self.plan.levels * self._rows_of_maps > _ROOM // self.dtype.itemsize:
             self._by_blocks(codes, A, b)
+        else:
+            self._transposed(codes, A, b, fresh=fresh)
 
-    def _by_endings(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
-        from .kernel.backward import Active, pass_back_sparse, suffix_keys
+    @property
+    def _rows_of_maps(self) -> int:
+        """Numbers of a block of `pass_transposed`."""
+        lanes = BYTES // self.dtype.itemsize
+        return (max(self.plan.state, self.dim) + 1) * -(-self.outputs // lanes) * lanes
 
-        plan, n = self.plan, len(codes)
+    def _keys(self, codes: np.ndarray) -> np.ndarray:
+        """Numbers that sort equal endings of codes next to each other."""
+        from .kernel.backward import suffix_keys
+
         if self._random is None:
             self._random = np.random.default_rng(0).integers(
                 0, 2**64, self.units + 1, dtype=np.uint64
             )
-        keys = np.empty(n, dtype=np.uint64)
-        suffix_keys(plan.T, plan.levels, codes, 0, n, self._random, keys)
+        keys = np.empty(len(codes), dtype=np.uint64)
+        suffix_keys(self.plan.T, self.plan.levels, codes, 0, len(codes), self._random, keys)
+        return keys
+
+    def _transposed(
+        self, codes: np.ndarray, A: np.ndarray, b: np.ndarray, *, fresh: bool = False
+    ) -> None:
+        from .kernel.transposed import pass_transposed
+
+        plan = self.plan
+        S = _aligned(plan.levels * self._rows_of_maps, self.dtype).reshape(plan.levels, -1)
+        # equal codes next to each other, after those that share the ending without the first
+        # layer; else as they were given: neighbours in a data set often differ in few units
+        keys = self._keys(codes)
+        _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+        kept = 16 * max(0, min(3, plan.levels - 2))
+        ending = keys >> np.uint64(64 - kept) if kept else np.zeros(len(codes))
+        order = np.lexsort((first[which.reshape(-1)], ending))
+        work = np.zeros((2, plan.levels), np.int64)
+        active = np.zeros(plan.units + 1, np.int64)
+        pass_transposed(
+            plan.T, plan.F, plan.levels, codes, order, 0, len(codes), S, work, active, fresh, A, b
+        )
+
+    def _by_endings(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
+        from .kernel.backward import Active, pass_back_sparse
+
+        plan, n, keys = self.plan, len(codes), self._keys(codes)
         most = max(plan.units, self.dim) + LANES
         G = np.empty((plan.levels, LANES * most), self.dtype)
         active = np.zeros((plan.levels, most), dtype=np.int64)
@@ -158,6 +218,18 @@ class FastPass:
         U = np.zeros((plan.members, width), self.dtype)
         total = np.empty(width, self.dtype)
         pass_back(plan.T, plan.F, plan.levels, codes, 0, len(codes), Z, Y, U, A, b, total)
+
+
+def _aligned(n: int, dtype: np.dtype) -> np.ndarray:
+    """Room for n numbers that begins where a vector may: no row of vectors is cut by a line."""
+    room = np.empty(n * dtype.itemsize + BYTES, np.uint8)
+    start = -room.ctypes.data % BYTES
+    return room[start : start + n * dtype.itemsize].view(dtype)
+
+
+def _writeable(X: np.ndarray) -> np.ndarray:
+    """For kernels arrays that can only be read are another type, compiled for once more."""
+    return X if X.flags.writeable else X.copy()
 
 
 def _padded(n: int) -> int:

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from ..compile.program import Program, Units
 from .kernel import layout as at
 from .levels import Level, Matrix, bound_numbers, levels_of, safe_size
+from .windows import find_windows
 
 __all__ = ["Plan", "make_plan"]
 
 _ACTIVE = 1 << 16  # entries of a matrix up to which active units alone beat whole products
 _SMALL = 1 << 12  # entries up to which a matrix is never worth being sparse
 _DENSE = 0.25  # share of entries that makes a matrix dense
+_MANY = 1 << 13  # units of a layer from which on a block of samples is too large for the cache
 _WIDE = 128  # rows and columns from which on BLAS multiplies, on all threads
 _MOST = 2**31 - 1  # entries of the flat arrays
 _CODES = 256  # pieces a unit may have: codes are bytes
@@ -37,10 +40,14 @@ class Plan:
     levels : int
     state, members : int
         Rows of the largest state and of the largest level, padding included.
+    room : int
+        Of each of the three buffers for a single sample.
     wide : bool
         Whether BLAS multiplies a matrix.
     work : int
         Multiplications a sample.
+    single : bool
+        Whether a batch is best taken sample by sample, too: in windows, of very many units.
     """
 
     T: np.ndarray
@@ -49,8 +56,10 @@ class Plan:
     levels: int
     state: int
     members: int
+    room: int
     wide: bool
     work: int
+    single: bool
     units: int  # of the largest layer
     chain: bool  # all levels are dense, small, and layers of ReLU units one after the other
 
@@ -104,12 +113,13 @@ class _Writer:
         self.ints, self.floats = _Flat(np.dtype(np.int64)), _Flat(dtype)
         self.headers = np.full((len(levels), at.HEADER), -1, dtype=np.int64)
         self.ints.add(self.headers)  # filled in at the end
-        self.work, self.wide = 0, False
+        self.work, self.wide, self.in_windows = 0, False, 0
 
     def plan(self) -> Plan | None:
         matrices, targets = self._merged()
         self.matrices, self.targets = matrices, targets
         most = max(max(len(m), m.width) for m in matrices) + 2 * at.LANES
+        self.zero = most  # nothing is ever written there, in buffers for single samples
         identity, zeros = self.ints.add(np.arange(most)), self.floats.add(np.zeros(most))
         start = 0
         bounds, groups = [], []
@@ -121,11 +131,11 @@ class _Writer:
             groups.append(1)
             read = 1
             if level.units is not None:
-                counts = self._units(header, level, self.kinds[l], targets[l])
+                used = np.unique(matrices[l + 1].indices)
+                counts = self._units(header, level, self.kinds[l], targets[l], used)
                 start += len(level.units)
                 # outputs that nobody reads are one sum, too, and of no matter for bounds
                 groups[-1] = int(counts.max(initial=1))
-                used = np.unique(matrices[l + 1].indices)
                 read = int(counts[used[used < len(counts)]].max(initial=1))
             else:
                 header[[at.UNITS, at.KEEPS, at.FUSED, at.RELU, at.MERGED, at.STATE]] = 0
@@ -135,12 +145,13 @@ class _Writer:
         head = [safe_size(bounds, groups, self.dtype), float(np.finfo(self.dtype).eps) / 2, 0.0]
         ints = self.ints.array()
         ints[: self.headers.size] = self.headers.reshape(-1)
+        units = max((len(k) for k in self.kinds), default=0)
         return Plan(
             ints, self.floats.array(), np.concatenate([[*head, len(self.levels)], *bounds]),
             len(self.levels), max(m.width for m in matrices),
-            max(int(self.headers[:, [at.ROWS, at.PAD]].max()), 1),
-            self.wide, self.work, max((len(k) for k in self.kinds), default=0),
-            self._chain(),
+            max(int(self.headers[:, [at.ROWS, at.PAD]].max()), 1), self.zero + 1,
+            self.wide, self.work, 2 * self.in_windows > self.work and units >= _MANY,
+            units, self._chain(),
         )  # fmt: skip
 
     def _chain(self) -> bool:
@@ -168,11 +179,14 @@ class _Writer:
         return matrices, targets
 
     def _members(self, header: np.ndarray, matrix: Matrix, *, may_select: bool) -> None:
-        header[[at.TILES, at.BACK_TILES, at.PAD]] = 0
+        header[[at.TILES, at.BACK_TILES, at.PAD, at.WINDOWS, at.REST]] = 0
         # the outputs are computed even where merged sums have made them a selection
         if may_select and matrix.is_selection and header[at.ROWS]:
             header[at.SELECTION] = self.ints.add(matrix.indices)
             header[at.CONST] = self.floats.add(np.zeros(len(matrix)), once=True)
+            one = self.floats.add(np.ones(1), once=True)
+            places = header[at.SELECTION] + np.arange(len(matrix))
+            header[at.ROW_AT] = self._rows(np.ones_like(places), places, one)
             return
         n, m = len(matrix), matrix.width
         pad = -(-n // (2 * at.LANES)) * 2 * at.LANES
@@ -184,16 +198,24 @@ class _Writer:
             self.work += n * m
             if min(n, m) >= _WIDE:
                 header[at.DENSE_T] = self.floats.add(full)
+                header[at.ROW_AT] = self._rows(
+                    np.full(n, m), header[at.IDENTITY], header[at.DENSE_T] + m * np.arange(n)
+                )
                 self.wide = True
                 return
             same, weights = header[at.IDENTITY], self.floats.add(full)
+            header[at.ROW_AT] = self._rows(np.full(n, m), same, weights + m * np.arange(n))
             tiles = np.array([[n, m, same, same, weights], [m, pad, same, same, header[at.DENSE]]])
             header[[at.TILES, at.BACK_TILES]] = 1
             header[at.TILE_AT], header[at.BACK] = self.ints.add(tiles[0]), self.ints.add(tiles[1])
             return
         self.work += len(matrix.indices)
-        header[at.TILES], header[at.TILE_AT] = self._tiles(
-            matrix.indptr, matrix.indices, matrix.data.values
+        parts = matrix.indptr, matrix.indices, matrix.data.values
+        table = np.zeros((n, at.ROW), dtype=np.int64)
+        header[at.TILES], header[at.TILE_AT] = self._tiles(*parts, members=table)
+        header[at.ROW_AT] = self.ints.add(table)
+        header[[at.WINDOWS, at.WINDOW_AT, at.REST, at.REST_AT]] = self._windows(
+            *parts, matrix.const.values
         )
         rows, order = matrix.rows, np.lexsort((matrix.rows, matrix.indices))
         indptr = np.searchsorted(matrix.indices[order], np.arange(m + 1)).astype(np.int64)
@@ -201,11 +223,49 @@ class _Writer:
             indptr, rows[order], matrix.data.values[order]
         )
 
-    def _tiles(self, indptr: np.ndarray, indices: np.ndarray, data: np.ndarray) -> tuple[int, int]:
-        """Rows that read the same columns, as small dense matrices: how many, and where."""
+    def _rows(self, counts: np.ndarray, entries: Any, weights: Any) -> int:
+        """Where a table of members stands, each by itself."""
+        return self.ints.add(np.stack(np.broadcast_arrays(counts, entries, weights), axis=1))
+
+    def _windows(
+        self, indptr: np.ndarray, indices: np.ndarray, data: np.ndarray, const: np.ndarray
+    ) -> tuple[int, int, int, int]:
+        """Windows for single samples, and tiles of the other rows: how many, and where."""
+        lanes = at.BYTES // self.dtype.itemsize
+        windows, rest = find_windows(indptr, indices, data, const, lanes, self.zero)
+        table: list[list[int]] = []
+        for window in windows:
+            self.in_windows += int((~window.missing).sum()) * len(window.rows)
+            offsets = self.ints.add(window.offsets, once=True)
+            places = [[0, *pair] for pair in window.direct]
+            places += [[1, *map(self.ints.add, pair)] for pair in window.listed]
+            where, begin = self.ints.add(np.array(places)), 0
+            while begin < len(window.rows):
+                left = len(window.rows) - begin
+                size = 8 if left > 4 else 4 if left > 1 else 1
+                own = np.minimum(np.arange(begin, begin + size), len(window.rows) - 1)
+                numbers = np.vstack([window.const[own], window.weights[:, own]])
+                table.append([
+                    size, self.floats.add(numbers, once=True), len(window.offsets), offsets,
+                    self.ints.add(window.rows[own]), where, len(places),
+                ])  # fmt: skip
+                begin += size
+        return (
+            len(table), self.ints.add(np.array(table, dtype=np.int64)),
+            *self._tiles(indptr, indices, data, rest),
+        )  # fmt: skip
+
+    def _tiles(
+        self, indptr: np.ndarray, indices: np.ndarray, data: np.ndarray,
+        some: np.ndarray | None = None, members: np.ndarray | None = None,
+    ) -> tuple[int, int]:  # fmt: skip
+        """Rows that read the same columns, as small dense matrices: how many, and where.
+
+        ``some`` rows only; ``members`` is filled with a row of a table of members for each.
+        """
         groups: dict[bytes, list[int]] = {}
         starts = indptr.tolist()
-        for i in range(len(starts) - 1):
+        for i in range(len(starts) - 1) if some is None else some.tolist():
             groups.setdefault(indices[starts[i] : starts[i + 1]].tobytes(), []).append(i)
         table = []
         for rows in groups.values():
@@ -215,16 +275,21 @@ class _Writer:
             weights = np.zeros((len(rows), b - a + pad), self.dtype)
             gather = indptr[rows][:, None] + np.arange(b - a)
             weights[:, : b - a] = data[gather]
-            table.append([
-                len(rows), b - a + pad, self.ints.add(np.array(rows)),
-                self.ints.add(columns, once=True), self.floats.add(weights, once=True),
-            ])  # fmt: skip
+            place, where = self.ints.add(columns, once=True), self.floats.add(weights, once=True)
+            table.append([len(rows), b - a + pad, self.ints.add(np.array(rows)), place, where])
+            if members is not None:
+                members[rows, :2] = b - a, place
+                members[rows, 2] = where + np.arange(len(rows)) * (b - a + pad)
         return len(table), self.ints.add(np.array(table, dtype=np.int64))
 
     def _units(
-        self, header: np.ndarray, level: Level, kinds: np.ndarray, target: np.ndarray
-    ) -> np.ndarray:
-        """Write a layer's units; returns how many outputs are summed to each entry."""
+        self, header: np.ndarray, level: Level, kinds: np.ndarray, target: np.ndarray,
+        used: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """Write a layer's units; returns how many outputs are summed to each entry.
+
+        ``used``: the entries that the level behind reads; units that are summed are not kept.
+        """
         units = level.units
         assert units is not None
         n = len(units)
@@ -255,12 +320,49 @@ class _Writer:
         alone = np.array_equal(own, np.arange(n))
         header[at.UNITS], header[at.UNIT_AT] = n, self.ints.add(table.T)
         header[at.RELU] = (1 + direct + (direct and alone)) if is_relu else 0
-        header[at.FUSED] = direct and header[at.TILES] > 0
+        header[at.FUSED] = direct and header[at.TILES] > 0 and bool(np.all(units.pieces == 2))
         header[at.MERGED] = bool(np.any(counts > 1))
         header[at.STATE] = int(target.max(initial=-1)) + 1
+        read = np.isin(np.arange(len(target)), used)
+        self._one_by_one(header, table, own, known, read)
         pairs = np.stack([self._before(level, header), target[n:]], axis=1)
         header[at.KEEPS], header[at.KEEP] = len(pairs), self.ints.add(pairs)
         return counts
+
+    def _one_by_one(
+        self, header: np.ndarray, table: np.ndarray, own: np.ndarray, known: dict[bytes, int],
+        read: np.ndarray,
+    ) -> None:  # fmt: skip
+        """What single samples need: sums of outputs, and units that are all alike."""
+        header[at.SUMS], header[at.ALIKE] = 0, -1
+        if header[at.RELU] == 2:
+            header[[at.SUMS, at.SUM_AT]] = self._sums(own, read)
+        direct = np.array_equal(table[:, 2], np.arange(len(own))) and np.array_equal(
+            own, np.arange(len(own))
+        )
+        if direct and len(known) == 1 and np.all(table[:, :2] == (at.SCALAR, 2)):
+            header[at.ALIKE] = next(iter(known.values()))
+
+    def _sums(self, own: np.ndarray, read: np.ndarray) -> tuple[int, int]:
+        """Sums of unit outputs, by entries that stand together in fours, and others."""
+        order = np.argsort(own, kind="stable")
+        starts = np.searchsorted(own[order], np.arange(int(own.max(initial=-1)) + 2)).tolist()
+        table = []
+        for row, (a, b) in enumerate(pairwise(starts)):
+            units = order[a:b].tolist() if read[row] else []
+            fours, ones, i = [], [], 0
+            while i < len(units):
+                if i + at.QUAD <= len(units) and units[i + at.QUAD - 1] == units[i] + at.QUAD - 1:
+                    fours.append(units[i])
+                    i += at.QUAD
+                else:
+                    ones.append(units[i])
+                    i += 1
+            table.append([
+                row, len(fours), len(ones), self.ints.add(np.array(fours, dtype=np.int64)),
+                self.ints.add(np.array(ones, dtype=np.int64)),
+            ])  # fmt: skip
+        return len(table), self.ints.add(np.array(table, dtype=np.int64))
 
     def _before(self, level: Level, header: np.ndarray) -> np.ndarray:
         """Kept entries as rows of the (merged) state before."""

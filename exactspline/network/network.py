@@ -188,3 +188,122 @@ class Network(OperatorGraph):
         <Network (1,) -> (1,), 2 operators>
         """
         in_later_room("Network.to_onnx", self, path, rounded=rounded)
+
+    def to_sympy(self, x: Any = None) -> Any:
+        """The network as one nested sympy expression an output, exactly.
+
+        Parameters
+        ----------
+        x : array_like of sympy expressions or numbers, optional
+            What stands for the inputs, of shape (D,) or of the input's shape: real expressions,
+            floats (as the dyadic rationals they are), Fractions, texts. Symbols x0, x1, ... by
+            default.
+
+        Returns
+        -------
+        SymbolicNetwork
+            ``symbols`` (what stands for the inputs) and ``map``, a column ``Matrix`` of the
+            outputs, flattened: of f, before a softmax or sigmoid at the end.
+
+        Raises
+        ------
+        LimitError
+            If the formula, every unit written out where it is read, has over 20,000 terms.
+        ShapeError, ParameterError
+            If x does not fit, or holds what is no real number or expression.
+
+        See Also
+        --------
+        Partition.to_sympy : the same function as cases, one a region.
+
+        Notes
+        -----
+        Maxima are ``Max``, minima ``Min``, an absolute value ``Abs``; a convex scalar spline is the
+        maximum of its pieces, a concave one their minimum, any other one a ``Piecewise``. Numbers
+        are exact rationals. Sympy does not simplify the expressions on the way, which it may
+        take long for. To evaluate them, ``xreplace`` is fast, or give numbers as ``x``.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[2], [1]], [1, 0]), es.ReLU(), es.Dense([[1, -1]])], (1,))
+        >>> net.to_sympy().map[0]
+        -Max(0, x0) + Max(0, 2*x0 + 1)
+        >>> net.to_sympy(["1/3"]).map[0]
+        4/3
+        """
+        return in_later_room("Network.to_sympy", self, x)
+
+    def to_latex(self) -> str:
+        r"""The network as a nested formula in LaTeX, if it fits on a page.
+
+        Returns
+        -------
+        str
+            For a mathematics environment; several outputs are ``aligned``.
+
+        Raises
+        ------
+        LimitError
+            For formulas of more than 400 terms or 4,000 characters; the message has the size.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[2]], ["1/3"]), es.ReLU()], (1,))
+        >>> print(net.to_latex())
+        f(x) = \max\left(0, 2 x_{0} + \frac{1}{3}\right)
+        """
+        text: str = in_later_room("Network.to_latex", self)
+        return text
+
+    def to_cvxpy(self, x: Any, domain: Any, *, time_limit: float | None = None) -> Any:
+        """The network as an exact mixed-integer model for cvxpy.
+
+        Parameters
+        ----------
+        x : cvxpy.Expression
+            Of the network's input shape, or flat of D entries.
+        domain : Domain
+            Bounded; the model keeps x in it.
+        time_limit : float, optional
+            Seconds for the bounds in all. Without one they are the tightest there are.
+
+        Returns
+        -------
+        MixedInteger
+            ``output`` (a cvxpy expression, flat), ``constraints``, ``binaries``, ``bounds``.
+
+        Raises
+        ------
+        ShapeError
+            If x or the domain does not fit.
+        DomainError
+            If the domain is empty or not bounded.
+        LimitError
+            For networks of more than 2,000 units, maxima of too many members, or a time limit that
+            is too short for any bound.
+
+        Notes
+        -----
+        A unit that has one affine piece on the domain needs no binary. Each other one is the
+        largest (or smallest) of its pieces: y >= g_p for all p, y <= g_p + M_p (1 - z_p), binaries
+        that add up to 1, and M_p the largest value of max_q g_q - g_p on the domain, which
+        is proved (as `exactspline.output_range` proves it): no smaller one is right. With a limit
+        M_p is a certified upper bound.
+
+        The model is exact up to its numbers, which are rounded once to float64, M upwards, and to
+        the tolerances of the solver.
+
+        Examples
+        --------
+        >>> import cvxpy as cp
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[1, 1], [1, -1]]), es.ReLU(), es.Dense([[1, -2]])], (2,))
+        >>> x = cp.Variable(2)
+        >>> model = net.to_cvxpy(x, es.Box(-1, 1, dim=2))
+        >>> best = cp.Problem(cp.Maximize(model.output[0]), model.constraints).solve(solver="HIGHS")
+        >>> round(float(best), 6), sum(b.size for b in model.binaries)
+        (2.0, 2)
+        """
+        return in_later_room("Network.to_cvxpy", self, x, domain, time_limit=time_limit)

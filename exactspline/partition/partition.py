@@ -120,7 +120,8 @@ class Partition(SpatialRegions, Framed):
         Returns
         -------
         SymbolicNetwork
-            ``symbols`` and ``map``, a column ``Matrix`` of Piecewise, one branch a region.
+            ``symbols`` and ``map``, a column ``Matrix`` of Piecewise (of the expression itself
+            where one map holds on all of R^k).
 
         Raises
         ------
@@ -132,10 +133,12 @@ class Partition(SpatialRegions, Framed):
         Notes
         -----
         Symbols are x0, x1, ... for the inputs; on a slice or another domain of lower dimension
-        t0, t1, ..., the domain's coordinates. Conditions are the regions' closures, one
-        inequality a facet, those of the domain among them: outside the domain the formula is
-        undefined. To evaluate it, ``xreplace`` is fast; ``subs`` takes sympy minutes where
-        there are several symbols and more than a few regions.
+        t0, t1, ..., the domain's coordinates. Output by output, regions with one map are merged
+        where their union is convex (all that are connected at once, else two by two as long as
+        there are two). Conditions are those of the closures, one inequality a facet, those of the
+        domain among them: outside the domain the formula is undefined. To evaluate it,
+        ``xreplace`` is fast; ``subs`` takes sympy minutes where there are several symbols and more
+        than a few regions.
 
         Examples
         --------
@@ -148,6 +151,35 @@ class Partition(SpatialRegions, Framed):
         from .pieces.symbolic import to_sympy
 
         return to_sympy(self)
+
+    def to_latex(self) -> str:
+        r"""The network on the domain as cases in LaTeX, if they fit on a page.
+
+        Returns
+        -------
+        str
+            For a mathematics environment: the branches of `to_sympy`, every inequality in whole
+            numbers.
+
+        Raises
+        ------
+        LimitError
+            For more than 300 regions or 4,000 characters; the message has the size.
+        ParameterError
+            If the search was stopped.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.Dense([[2]], [1]), es.ReLU()], input_shape=(1,))
+        >>> print(es.enumerate_regions(net).to_latex())
+        f(x) = \begin{cases}
+        0 & \text{if } 2 x_{0} \leq -1 \\
+        2 x_{0} + 1 & \text{if } 2 x_{0} \geq -1
+        \end{cases}
+        """
+        text: str = in_later_room("Partition.to_latex", self)
+        return text
 
     def faces(self) -> Faces:
         """All faces of the complex that the regions' closures form, of every dimension.

@@ -17,8 +17,10 @@ import exactspline.theory.gallery
 import exactspline.theory.geometry
 import exactspline.theory.learning
 import exactspline.theory.operators
+import exactspline.theory.perspectives
 import exactspline.theory.report
 import exactspline.theory.structure
+import exactspline.theory.universality
 
 from ..discovery import load_files
 from ..mode import guarded
@@ -37,7 +39,9 @@ def _load() -> None:
     load_files(exactspline.theory.geometry)
     load_files(exactspline.theory.learning)
     load_files(exactspline.theory.operators)
+    load_files(exactspline.theory.perspectives)
     load_files(exactspline.theory.structure)
+    load_files(exactspline.theory.universality)
 
 
 def checks() -> dict[str, Check]:

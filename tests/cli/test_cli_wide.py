@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import exactspline as es
+from exactspline.cli import main
 from exactspline.cli import region as module
 from exactspline.formats import save_json
 from exactspline.partition.regions import of_code
@@ -44,6 +45,25 @@ def stopped(monkeypatch):
 
 
 AT = ("region", "net.json", "--at", "1/7,2/9,-3/11,5/13,1,0")
+
+
+def test_a_count_that_hardly_ends_says_what_would(tmp_path, capsys):
+    """Before it begins, and not where a limit ends it or the domain is small."""
+    rng = np.random.default_rng(0)
+    operators = [es.Dense(rng.standard_normal((100, 120))), es.ReLU(), es.Dense(np.zeros((1, 100)))]
+    es.Network(operators, (120,)).save(tmp_path / "wide.json")
+    np.save(tmp_path / "a.npy", rng.standard_normal(120))
+    np.save(tmp_path / "b.npy", rng.standard_normal(120))
+    ends = [str(tmp_path / "a.npy"), str(tmp_path / "b.npy")]
+    words = [str(tmp_path / "wide.json"), "--slice", *ends]
+    assert main(["count", *words]) == 0
+    assert "note" not in capsys.readouterr().err
+    assert main(["count", words[0], "--limit", "1"]) == 0
+    assert "note" not in capsys.readouterr().err
+    zero = es.Network([es.Dense(np.zeros((100, 120))), es.ReLU()], (120,))
+    zero.save(tmp_path / "dead.json")
+    assert main(["count", str(tmp_path / "dead.json")]) == 0
+    assert "--slice a.npy b.npy c.npy" in capsys.readouterr().err
 
 
 def test_all_is_said_and_counted_where_time_is_over(run, net, stopped):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -13,11 +14,13 @@ from random_networks import STYLES, network, random_spec
 
 import exactspline as es
 from exactspline.evaluate.fast import FastPass
-from exactspline.evaluate.kernel import backward, batch, bounds, layout, rows, running
+from exactspline.evaluate.kernel import backward, batch, bounds, layout, rows, running, unit_rows
 from exactspline.evaluate.kernel import vector_sums as lanes
+from exactspline.evaluate.levels import levels_of
 from exactspline.evaluate.plain import PlainPass
 from exactspline.evaluate.plan import make_plan
 from exactspline.evaluate.threads import in_ranges
+from exactspline.evaluate.windows import find_windows
 
 TYPES = (np.float64, np.float32)
 
@@ -57,44 +60,45 @@ def test_fill_and_copy():
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("pieces", [2, 3, 5])
-@pytest.mark.parametrize("add", [False, True])
-def test_scalar_row(pieces, add, dtype):
+@pytest.mark.parametrize("add", [0, 1])
+def test_scalar_unit(pieces, add, dtype):
     rng = np.random.default_rng(pieces)
     breaks = np.sort(rng.integers(-3, 3, size=pieces - 1)).astype(float)
     breaks += np.arange(pieces - 1)
     slope, offset = rng.normal(size=pieces), rng.normal(size=pieces)
-    relu = pieces == 2 and add
-    if relu:
-        breaks[:], slope[:], offset[:] = 0, (0, 1), 0
     F = np.concatenate([[9], -breaks, slope, offset]).astype(dtype)
-    u = np.concatenate([rng.normal(size=20) * 3, breaks]).astype(dtype)
-    out, code = np.ones(len(u), dtype), np.zeros(len(u), np.uint8)
-    largest, least = np.zeros(len(u), dtype), np.full(len(u), np.inf, dtype)
-    rows.scalar_row(u, out, add, F, 1, pieces, relu, code, True, largest, least, True)
+    u = np.concatenate([rng.normal(size=32) * 3, breaks])[-32:].astype(dtype)
+    U, Y, P = np.stack([u * 0, u]), np.ones((3, 32), dtype), np.full((4, 32), 7, np.uint8)
+    ends = np.stack([np.full(32, np.inf), np.full(32, 0.1)]).astype(dtype)
+    unit_rows.scalar_unit(F, U, Y, P, ends, 1, pieces, 1, 2, 3, add, 1, 1)
     want = (u[:, None] > breaks).sum(axis=1)  # at a breakpoint the lower piece
-    assert code.tolist() == want.tolist()
+    assert P[3].tolist() == want.tolist()
     made = slope.astype(dtype)[want] * u + offset.astype(dtype)[want]
-    assert close(out, made + add, dtype)
-    assert np.array_equal(largest, np.abs(u))
-    assert close(least, np.abs(u[:, None] - breaks).min(axis=1), dtype)
+    assert close(Y[2], made + dtype(add), dtype)
+    assert np.array_equal(ends[1], np.maximum(np.abs(u), dtype(0.1)))
+    assert close(ends[0], np.abs(u[:, None] - breaks).min(axis=1).astype(dtype), dtype)
+    assert np.all(Y[:2] == 1)
+    assert np.all(P[:3] == 7)
+    unit_rows.scalar_unit(F, U, Y, P, ends, 1, pieces, 1, 0, 0, 0, 0, 0)
+    assert close(Y[0], made, dtype)
+    assert np.all(P[0] == 7)
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_extreme_unit(sign):
     rng = np.random.default_rng(0)
-    source = rng.integers(-2, 3, size=(5, 40)).astype(float)  # ties
+    source = rng.integers(-2, 3, size=(5, 48)).astype(float)  # ties
     table = np.array([[layout.MAXIMUM, 3, 6, 0, 0, 1]]).T.reshape(-1)
     T = np.concatenate([table, [4, 0, 2], np.arange(5)])
-    F = np.array([sign])
-    out, code = np.zeros(40), np.zeros(40, np.uint8)
-    least, largest = ends = np.stack([np.full(40, np.inf), np.zeros(40)])
-    batch.extreme_unit(T, F, 1, 0, source, 9, out, False, code, True, ends, True)
+    Y, P, ends = np.zeros((1, 48)), np.zeros((2, 48), np.uint8), np.zeros((2, 48))
+    ends[0] = np.inf
+    unit_rows.extreme_unit(np.array([sign]), T, source, Y, P, ends, 0, 1, 9, 1, 0, 1, 1)
     members = sign * source[[4, 0, 2]]
-    assert np.array_equal(code, members.argmax(axis=0))  # the lowest of equal ones
-    assert np.array_equal(out, sign * members.max(axis=0))
+    assert np.array_equal(P[1], members.argmax(axis=0))  # the lowest of equal ones
+    assert np.array_equal(Y[0], sign * members.max(axis=0))
     ordered = np.sort(members, axis=0)
-    assert np.array_equal(least, ordered[2] - ordered[1])
-    assert np.array_equal(largest, np.abs(members).max(axis=0))
+    assert np.array_equal(ends[0], ordered[2] - ordered[1])
+    assert np.array_equal(ends[1], np.abs(members).max(axis=0))
 
 
 def test_running_bounds_are_one_formula():
@@ -148,7 +152,7 @@ def test_passes_agree(seed, dtype):
     fast = FastPass(plan, dim, C, n_units, 1)
     for i in range(0, n, 29):
         value, code, stats = np.empty(C, dtype), np.zeros(n_units, np.uint8), np.zeros(3)
-        assert fast.point(X[i], value, code, stats, 1e-12)
+        assert fast.point(X[i], value, code, stats, errors)
         assert close(value, v1[i], dtype)
         assert not both[i] or code.tolist() == q1[i].tolist()
         assert stats[2] == pytest.approx(s2[i, 2], rel=1e-6)
@@ -189,15 +193,11 @@ def test_combine(count, pad, dtype):
 def test_write_codes(n_units):
     """Bytes by units to bytes by samples."""
     rng = np.random.default_rng(n_units)
-    width = 24
-    words = np.zeros((n_units + 8, width // 8), np.uint64)
-    P = words.view(np.uint8)
-    P[:n_units] = rng.integers(0, 256, size=(n_units, width))
-    Q = np.zeros((width, 8), np.uint64)
+    P = rng.integers(0, 256, size=(n_units, 24)).astype(np.uint8)
     for n in (1, 8, 23, 24):
         codes = np.full((30, n_units + 5), 7, np.uint8)
-        batch.write_codes(words, P, Q, Q.view(np.uint8), codes, 4, n, 3, n_units)
-        assert np.array_equal(codes[4 : 4 + n, 3:-2], P[:n_units, :n].T)
+        batch.write_codes(P, codes, 4, n, 3, n_units)
+        assert np.array_equal(codes[4 : 4 + n, 3:-2], P[:, :n].T)
         codes[4 : 4 + n, 3:-2] = 7
         assert np.all(codes == 7)
 
@@ -276,6 +276,156 @@ def test_a_convolution_is_tiles_and_pooling_is_a_sum(dtype):
     (A, b), (A0, b0) = core.affine_maps(X), reference.affine_maps(X)
     assert close(A, A0, dtype)
     assert close(b, b0, dtype)
+
+
+def windows_twin(net, kind):
+    """Every sparse level's windows, and the rows in none: once more the level's matrix."""
+    found = 0
+    for level in levels_of(net.program, kind):
+        m, lanes = level.members, 64 // kind.itemsize
+        parts = find_windows(m.indptr, m.indices, m.data.values, m.const.values, lanes, m.width)
+        made, const = np.zeros((len(m), m.width + 1), kind), m.const.values.copy()
+        seen = np.zeros(len(m), dtype=int)
+        made[parts[1], :-1], seen[parts[1]] = m.dense()[parts[1]], 1
+        for w in parts[0]:
+            own = [[(b + w.offsets) for b in range(s, s + lanes)] for s, _ in w.direct]
+            own = [np.array(e).T for e in own] + [entries for entries, _ in w.listed]
+            rows = [np.arange(r, r + lanes) for _, r in w.direct] + [r for _, r in w.listed]
+            for entries, at in zip(own, rows, strict=True):
+                assert entries.shape == (len(w.offsets), lanes)
+                for lane in range(lanes):
+                    for r, row in enumerate(at[lane] + w.rows):
+                        made[row], const[row], seen[row] = 0, w.const[r], 1
+                        made[row, entries[:, lane]] = w.weights[:, r]
+        made[:, -1] = 0  # the entry that is zero
+        assert np.array_equal(made[:, :-1], m.dense())
+        assert np.array_equal(const, m.const.values)
+        assert seen.all()
+        found += len(parts[0])
+    return found
+
+
+def window_net(name):
+    rng = np.random.default_rng(0)
+
+    def conv(n_in, n_out, k=3, pad=1, stride=1):
+        weight = rng.normal(size=(n_out, n_in, k, k))
+        return es.Conv(weight, rng.normal(size=n_out), padding=pad, stride=stride)
+
+    if name == "padded":
+        return es.Network([conv(1, 6), es.ReLU(), conv(6, 3), es.Abs()], (1, 21, 20))
+    if name == "strides":
+        layers = [conv(2, 5, stride=2), es.LeakyReLU(), conv(5, 2, k=2, pad=0), es.MaxPool((2, 2))]
+        return es.Network([*layers, es.Flatten(), es.Dense(rng.normal(size=(2, 18)))], (2, 15, 15))
+    if name == "averages":  # 3 x 3 windows, with units that nobody reads
+        layers = [conv(1, 9, pad=0), es.ReLU(), es.AveragePool((3, 3)), es.Flatten()]
+        return es.Network([*layers, es.Dense(rng.integers(-9, 9, size=(4, 225)))], (1, 18, 18))
+    block = es.Residual([conv(4, 4), es.ReLU(), conv(4, 4)])
+    return es.Network([conv(1, 4), block, es.MaxPool((2, 2)), es.ReLU()], (1, 10, 10))
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("name", ["padded", "strides", "averages", "residual"])
+def test_windows(name, dtype):
+    """Single samples of convolutions: windows are the matrix, and passes NumPy's."""
+    net, kind = window_net(name), np.dtype(dtype)
+    assert windows_twin(net, kind) >= 1
+    plan = make_plan(net.program, kind)
+    X = np.random.default_rng(1).normal(size=(23, net.input_dim)).astype(dtype)
+    runs = [PlainPass(net.program, kind)]
+    for single in (True, False):
+        made = replace(plan, single=single)
+        runs.append(FastPass(made, net.input_dim, net.output_dim, net.units, 2))
+    results = []
+    for run in runs:
+        values, codes = np.empty((23, net.output_dim), dtype), np.zeros((23, net.units), np.uint8)
+        stats = np.zeros((23, 3))
+        run(X, np.full(23, 1e-12), values, codes, stats)
+        results.append((values, codes, stats))
+    (v0, q0, s0), (v1, q1, s1), (v2, q2, s2) = results
+    assert close(v1, v0, dtype)
+    assert close(v2, v0, dtype)
+    for q, s in ((q1, s1), (q2, s2)):
+        both = (s0[:, 0] == 1) & (s[:, 0] == 1)
+        assert both.mean() > (0.5 if dtype == np.float64 else -1)
+        assert np.array_equal(q[both], q0[both])
+        assert np.mean(q != q0) < 1e-3
+    assert np.allclose(s1[:, 2], s2[:, 2], rtol=1e-5)  # one bound, whoever multiplies
+    exact = net.forward(X[0].astype(float).reshape(net.input_shape), exact=True)
+    apart = np.abs(v1[0].astype(float) - np.asarray(exact, dtype=float).reshape(-1))
+    assert np.all(apart <= s1[0, 2])
+    again = np.empty_like(v1)
+    runs[1](X, np.zeros(23), again, None, None)  # without codes and bounds
+    assert np.array_equal(again, v1)
+
+
+def neighbours(net, dtype, n=40):
+    """A walk with small steps, some samples twice."""
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=net.input_dim) + np.cumsum(rng.normal(size=(n, net.input_dim)), 0) * 3e-3
+    return X[np.sort(rng.integers(0, n, size=n + 20))].astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("name", ["padded", "strides", "averages", "residual"])
+def test_transposed_maps(name, dtype):
+    """Maps by transposed layers: those of NumPy, with changes and without."""
+    net = window_net(name)
+    core, reference = es.prepare(net, dtype=dtype, threads=2), es.ForwardCore(net, dtype, "numpy")
+    assert not core._plan.chain
+    X = neighbours(net, dtype)
+    codes = core.codes(X)
+    flips = np.count_nonzero(codes[1:] != codes[:-1], axis=1)
+    assert flips.max() > 0
+    shape = (len(X), net.output_dim)
+    A, b = np.empty((*shape, net.input_dim), dtype), np.empty(shape, dtype)
+    core._fast._transposed(codes, A, b)
+    A1, b1 = np.empty_like(A), np.empty_like(b)
+    core._fast._transposed(codes, A1, b1, fresh=True)
+    want = reference._maps(codes)
+    for a in (A, A1):
+        assert close(a, want[0], dtype)
+    for a in (b, b1):
+        assert close(a, want[1], dtype)
+    _, first, which = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+    which = which.reshape(-1)
+    assert np.array_equal(A1, A1[first][which])  # one map a code
+    alone = np.empty_like(A)
+    for i in range(len(X)):  # fresh: whatever else is in the batch
+        core._fast._transposed(codes[i : i + 1], alone[i : i + 1], b1[i : i + 1], fresh=True)
+    assert np.array_equal(alone, A1)
+
+
+def test_changes_of_rank_one_are_exact_where_nothing_rounds():
+    """Integer weights, one layer: updated maps are the fresh ones, and within bounds otherwise."""
+    rng = np.random.default_rng(0)
+    for whole in (True, False):
+        weight, out = rng.normal(size=(6, 1, 3, 3)) * 4, rng.normal(size=(5, 600)) * 4
+        weight[0] *= 1e6  # what is taken out is large: the bound knows
+        weight, out = (np.rint(weight), np.rint(out)) if whole else (weight, out)
+        net = es.Network(
+            [es.Conv(weight, np.ones(6)), es.ReLU(), es.Flatten(), es.Dense(out)], (1, 12, 12)
+        )
+        core = es.prepare(net, threads=1)
+        X = neighbours(net, np.float64, 80)
+        codes = core.codes(X, exact=True)
+        flips = np.count_nonzero(codes[1:] != codes[:-1], axis=1)
+        assert np.any((flips > 0) & (flips < 60))
+        A, b = core.affine_maps(X)
+        fresh = core.affine_maps(X, fresh=True)
+        if whole:
+            assert np.array_equal(A, fresh[0])
+            assert np.array_equal(b, fresh[1])
+            continue
+        assert not np.array_equal(A, fresh[0])  # else nothing was changed
+        layer, head = net.program.layers[0].members, net.program.output
+        rows = np.repeat(np.arange(len(layer)), np.diff(layer.indptr))
+        dense = np.zeros((len(layer), layer.width))
+        dense[rows, layer.indices] = np.abs(layer.data.astype(float))
+        sizes = np.abs(out) @ dense  # of all parts that there can be
+        terms = 4 * len(layer)
+        assert len(head) == 5
+        assert np.all(np.abs(A - fresh[0]) <= terms * 2.0**-52 * sizes)
 
 
 @pytest.mark.parametrize("dtype", TYPES)

@@ -22,7 +22,10 @@ BLIND = (
     "tasks", "partition", "export", "evaluate", "store",
     "driver", "segments", "visits", "api", "plot", "torch", "explorer", "cli",
 )  # fmt: skip
-SIGHTED = {"network", "approximation", "formats", "theory", "statements", "solid", "verification"}
+SIGHTED = {
+    "network", "approximation", "formats", "theory", "statements", "solid", "verification",
+    "symbolic", "families",
+}  # fmt: skip
 
 
 def modules():

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from . import layout as lay
-from .batch import product
 from .jit import kernel
+from .product import product
 from .rows import fill
 from .vector_sums import some_rows, weigh
 
@@ -32,7 +32,7 @@ def _spread(T, F, at, U, Z):
                 target[s] += source[s]
         return
     if T[at + lay.BACK] < 0:  # dense, stored by columns of so many rows
-        product(F, T[at + lay.DENSE], m, T[at + lay.PAD], U, Z)
+        product(F, U, Z, T[at + lay.DENSE], m, T[at + lay.PAD])
         return
     for k in range(T[at + lay.BACK_TILES]):
         t = T[at + lay.BACK] + k * lay.TILE
@@ -190,6 +190,12 @@ def pass_back_sparse(T, F, n_levels, codes, order, start, stop, G, units, maps, 
                     if _differ(codes[sample][first:end], codes[before][first:end]):
                         break
                     level -= 1
+            if before >= 0 and level == 0:  # the same code
+                for c in range(begin, begin + lanes):
+                    consts[sample, c] = consts[before, c]
+                    for j in range(dim):
+                        maps[sample, c, j] = maps[before, c, j]
+                continue
             before = sample
             for below in range(level, 0, -1):
                 first = T[(below - 1) * lay.HEADER + lay.CODE]

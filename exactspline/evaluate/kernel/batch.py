@@ -6,34 +6,31 @@ every sum is a sum of long rows, whatever the sparsity. Dense layers are product
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from llvmlite import ir
+from numba import types
 
 from . import layout as lay
-from .jit import kernel
-from .rows import copy_row, fill, relu_row, scalar_row
+from .jit import kernel, part
+from .product import product
+from .rows import copy_row, fill
 from .running import of_members, of_units
+from .unit_rows import extreme_unit, scalar_unit, some_units
 from .vector_sums import some_rows
+from .vectors import Vectors, inside
 
 __all__ = ["Results", "Scratch", "pass_batch"]
 
 
-def _product(W, at, n, m, Z, U):
-    """The first n rows of U: a dense matrix times the first m rows of Z."""
-    np.dot(W[at : at + n * m].reshape((n, m)), Z[:m], U[:n])
-
-
-product = kernel(_product, counts=True)
-
-
-@kernel
+@part
 def members(T, F, at, Z, U):
     """All members of a level into rows of U."""
     n, m = T[at + lay.ROWS], T[at + lay.READS]
     const = T[at + lay.CONST]
     if T[at + lay.DENSE_T] >= 0:
-        product(F, T[at + lay.DENSE_T], n, m, Z, U)
+        product(F, Z, U, T[at + lay.DENSE_T], n, m)
         for i in range(n):
             row, c = U[i], F[const + i]
             for s in range(len(row)):
@@ -45,121 +42,70 @@ def members(T, F, at, Z, U):
             some_rows(F, T, Z, U, t, r, min(4, T[t] - r), const, T[t + 2] + r)
 
 
-@kernel
-def fused_level(T, F, at, Z, Y, rows, P, wanted, largest, least, track):
-    """A level of scalar units, each of its own member: rows become outputs four by four."""
+@part
+def fused_level(T, F, at, Z, Y, P, wanted, ends, track):
+    """A level of scalar units of two pieces, each of its own member: no members are kept."""
     n_units, table, const = T[at + lay.UNITS], T[at + lay.UNIT_AT], T[at + lay.CONST]
-    relu, add = T[at + lay.RELU] != 0, T[at + lay.MERGED] != 0
+    targets, numbers = table + 4 * n_units, table + 3 * n_units
+    relu, add = int(T[at + lay.RELU] != 0), int(T[at + lay.MERGED] != 0)
     for k in range(T[at + lay.TILES]):
-        t = T[at + lay.TILE_AT] + k * lay.TILE
-        for r in range(0, T[t], 4):
-            count = min(4, T[t] - r)
-            some_rows(F, T, Z, rows, t, r, count, const, T[at + lay.IDENTITY])
-            for q in range(count):
-                i = T[T[t + 2] + r + q]  # member i is unit i's
-                unit = table + i
-                out = Y[T[unit + 4 * n_units]]
-                if relu and not track:
-                    relu_row(rows[q], out, add, P[i], wanted)
-                else:
-                    scalar_row(
-                        rows[q],
-                        out,
-                        add,
-                        F,
-                        T[unit + 3 * n_units],
-                        T[unit + n_units],
-                        relu,
-                        P[i],
-                        wanted,
-                        largest,
-                        least,
-                        track,
-                    )
+        tile = T[at + lay.TILE_AT] + k * lay.TILE
+        some_units(F, T, Z, Y, P, ends, tile, const, targets, numbers, relu, add, wanted, track)
 
 
-@kernel
-def write_codes(words, P, Q, Q_bytes, codes, begin, n, first, n_units):
-    """Codes of a block, by units in P (``words``: eight samples in one), to rows by samples.
+@inside
+def _write_square(
+    typing: Any, P: Any, codes: Any, k: Any, s: Any, row: Any, column: Any
+) -> Any:  # fmt: skip
+    """Codes of eight units from k on and eight samples from s on, to rows by samples."""
 
-    Squares of eight by eight bytes are transposed in registers.
-    """
-    halves, pairs = np.uint64(0xFFFFFFFF), np.uint64(0x0000FFFF0000FFFF)
-    bytes_ = np.uint64(0x00FF00FF00FF00FF)
-    d32, d16, d8 = np.uint64(32), np.uint64(16), np.uint64(8)
-    for k0 in range(0, n_units, 64):
-        k1 = min(k0 + 64, n_units)
-        for k in range(k0, k1, 8):
-            r0, r1, r2, r3 = words[k], words[k + 1], words[k + 2], words[k + 3]
-            r4, r5, r6, r7 = words[k + 4], words[k + 5], words[k + 6], words[k + 7]
-            group = (k - k0) // 8
-            for s in range((n + 7) // 8):
-                x0, x1, x2, x3 = r0[s], r1[s], r2[s], r3[s]
-                x4, x5, x6, x7 = r4[s], r5[s], r6[s], r7[s]
-                t0, t1 = ((x0 >> d32) ^ x4) & halves, ((x1 >> d32) ^ x5) & halves
-                t2, t3 = ((x2 >> d32) ^ x6) & halves, ((x3 >> d32) ^ x7) & halves
-                x4, x5, x6, x7 = x4 ^ t0, x5 ^ t1, x6 ^ t2, x7 ^ t3
-                x0, x1 = x0 ^ (t0 << d32), x1 ^ (t1 << d32)
-                x2, x3 = x2 ^ (t2 << d32), x3 ^ (t3 << d32)
-                t0, t1 = ((x0 >> d16) ^ x2) & pairs, ((x1 >> d16) ^ x3) & pairs
-                t2, t3 = ((x4 >> d16) ^ x6) & pairs, ((x5 >> d16) ^ x7) & pairs
-                x2, x3, x6, x7 = x2 ^ t0, x3 ^ t1, x6 ^ t2, x7 ^ t3
-                x0, x1 = x0 ^ (t0 << d16), x1 ^ (t1 << d16)
-                x4, x5 = x4 ^ (t2 << d16), x5 ^ (t3 << d16)
-                t0, t1 = ((x0 >> d8) ^ x1) & bytes_, ((x2 >> d8) ^ x3) & bytes_
-                t2, t3 = ((x4 >> d8) ^ x5) & bytes_, ((x6 >> d8) ^ x7) & bytes_
-                Q[8 * s, group], Q[8 * s + 1, group] = x0 ^ (t0 << d8), x1 ^ t0
-                Q[8 * s + 2, group], Q[8 * s + 3, group] = x2 ^ (t1 << d8), x3 ^ t1
-                Q[8 * s + 4, group], Q[8 * s + 5, group] = x4 ^ (t2 << d8), x5 ^ t2
-                Q[8 * s + 6, group], Q[8 * s + 7, group] = x6 ^ (t3 << d8), x7 ^ t3
-        for s in range(n):
-            code, own = codes[begin + s, first + k0 : first + k1], Q_bytes[s]
-            for k in range(len(code)):
-                code[k] = own[k]
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = Vectors(context, builder, signature, arguments, 8)
+        k, s, row, column = arguments[2:]
+        word, eight = ir.IntType(32), range(8)
+        parts = [
+            vectors.load(0, vectors.row(0, builder.add(k, vectors.constant(i)), s)) for i in eight
+        ]
+        while len(parts) > 1:  # one vector of all
+            n = 2 * parts[0].type.count
+            both = ir.Constant(ir.VectorType(word, n), list(range(n)))
+            parts = [
+                builder.shuffle_vector(a, b, both)
+                for a, b in zip(parts[::2], parts[1::2], strict=True)
+            ]
+        for i in eight:
+            own = ir.Constant(ir.VectorType(word, 8), [8 * j + i for j in eight])
+            made = builder.shuffle_vector(parts[0], parts[0], own)
+            place = vectors.row(1, builder.add(row, vectors.constant(i)), column)
+            vectors.store(made, 1, place)
+        return context.get_dummy_value()
+
+    return types.void(P, codes, *(types.intp,) * 4), generate
 
 
-@kernel
-def extreme_unit(T, F, n_units, unit, source, shifted, out, add, code, wanted, ends, track):
-    """A maximum or minimum of rows; the lowest of equal members counts.
-
-    ``ends`` are two rows, the least gap between pieces and the largest member so far.
-    """
-    least, largest = ends[0], ends[1]
-    n, where = T[unit + n_units], T[unit + 2 * n_units]
-    sign = F[T[unit + 3 * n_units]]  # 1 for a maximum, -1 for a minimum
-    for s in range(len(out)):
-        best, chosen, second = sign * source[T[shifted + T[where]], s], 0, F.dtype.type(-np.inf)
-        largest[s] = max(largest[s], abs(best)) if track else largest[s]
-        for r in range(1, n):
-            v = sign * source[T[shifted + T[where + r]], s]
-            if track:
-                largest[s] = max(largest[s], abs(v))
-            if v > best:
-                second, best, chosen = best, v, r
-            elif v > second:
-                second = v
-        if track and best - second < least[s]:
-            least[s] = best - second
-        if wanted:
-            code[s] = chosen
-        out[s] = out[s] + sign * best if add else sign * best
+@part
+def write_codes(P, codes, begin, n, first, n_units):
+    """Codes of a block, by units in P, to rows by samples: squares of eight by eight bytes."""
+    for k in range(0, n_units - 7, 8):
+        for s in range(0, n - 7, 8):
+            _write_square(P, codes, k, s, begin + s, first + k)
+    whole, samples = n_units // 8 * 8, n // 8 * 8
+    for s in range(n):
+        for k in range(0 if s >= samples else whole, n_units):
+            codes[begin + s, first + k] = P[k, s]
 
 
 class Scratch(NamedTuple):
     """Room for one block of samples: its width is a multiple of 2 LANES.
 
-    ``A`` and ``B`` have room for the largest state, ``U`` for the members (and 6 rows more); ``P``
-    for a layer's codes and 8 more rows, and ``words`` is the same memory as uint64; ``Q`` (width,
-    8) and ``Q_bytes`` likewise. ``size`` and ``error`` have a number a sample.
+    ``A`` and ``B`` have room for the largest state, ``U`` for the members (and 2 rows more), ``P``
+    for a layer's codes. ``size`` and ``error`` have a number a sample.
     """
 
     A: np.ndarray
     B: np.ndarray
     U: np.ndarray
     P: np.ndarray
-    words: np.ndarray
-    Q: np.ndarray
-    Q_bytes: np.ndarray
     size: np.ndarray
     error: np.ndarray
 
@@ -176,7 +122,7 @@ class Results(NamedTuple):
     stats: np.ndarray
 
 
-@kernel
+@part
 def take_samples(X, errors, begin, n, S, stats, track):
     """A block of samples as the first state, by rows; with what the running bound begins with."""
     A, size, error = S.A, S.size, S.error
@@ -200,29 +146,25 @@ def take_samples(X, errors, begin, n, S, stats, track):
             stats[begin + s, 1] = 0.0
 
 
-@kernel
+@part
 def units_of_level(T, F, at, Z, Y, U, P, wanted, ends, track):
     """The outputs of a level's units, one by one, from its members' rows."""
-    n_units, table, relu = T[at + lay.UNITS], T[at + lay.UNIT_AT], T[at + lay.RELU] != 0
-    if T[at + lay.SELECTION] < 0:
-        members(T, F, at, Z, U)
+    n_units, table = T[at + lay.UNITS], T[at + lay.UNIT_AT]
     source = U if T[at + lay.SELECTION] < 0 else Z
     where = T[at + lay.SELECTION] if T[at + lay.SELECTION] >= 0 else T[at + lay.IDENTITY]
-    least, largest = ends[0], ends[1]
     for k in range(n_units):
         unit = table + k
-        add, out = T[unit + 5 * n_units] == 0, Y[T[unit + 4 * n_units]]
-        if relu and not track:
-            relu_row(source[T[where + T[unit + 2 * n_units]]], out, add, P[k], wanted)
-        elif T[unit] == lay.SCALAR:
-            row, numbers = source[T[where + T[unit + 2 * n_units]]], T[unit + 3 * n_units]
-            pieces = T[unit + n_units]
-            scalar_row(row, out, add, F, numbers, pieces, relu, P[k], wanted, largest, least, track)
+        add = 1 - T[unit + 5 * n_units]
+        if T[unit] == lay.SCALAR:
+            scalar_unit(
+                F, source, Y, P, ends, T[unit + 3 * n_units], T[unit + n_units],
+                T[where + T[unit + 2 * n_units]], T[unit + 4 * n_units], k, add, wanted, track,
+            )  # fmt: skip
         else:
-            extreme_unit(T, F, n_units, unit, source, where, out, add, P[k], wanted, ends, track)
+            extreme_unit(F, T, source, Y, P, ends, unit, n_units, where, k, add, wanted, track)
 
 
-@kernel
+@part
 def bound_level(N, bounds, keeps, begin, n, S, ends, stats):
     """The running bound behind a level, and what it proves of the level's codes."""
     least, largest = ends[0], ends[1]
@@ -246,36 +188,38 @@ def pass_batch(T, F, N, X, errors, start, stop, scratch, results):
     S, values, codes, stats = scratch, results.values, results.codes, results.stats
     U, P = S.U, S.P
     width, n_out, n_levels = S.A.shape[1], values.shape[1], int(N[3])
-    wanted, track = codes.shape[0] > 0, stats.shape[0] > 0
-    rows, ends = U[len(U) - 4 :], U[len(U) - 6 : len(U) - 4]
-    inf = X.dtype.type(np.inf)
+    wanted, track = int(codes.shape[0] > 0), int(stats.shape[0] > 0)
+    ends = U[len(U) - 2 :]
+    inf, zero = X.dtype.type(np.inf), X.dtype.type(0)
     for begin in range(start, stop, width):
         n = min(width, stop - begin)
         take_samples(X, errors, begin, n, S, stats, track)
         Z, Y = S.A, S.B
-        for level in range(n_levels - 1):
+        for level in range(n_levels):
             at = level * lay.HEADER
+            fused = T[at + lay.FUSED] != 0
+            if not fused and T[at + lay.SELECTION] < 0:
+                members(T, F, at, Z, U)
+            if level == n_levels - 1:
+                break
             fill(ends[0], inf)
-            fill(ends[1], 0)
+            fill(ends[1], zero)
             if T[at + lay.MERGED]:
                 for j in range(T[at + lay.STATE]):
-                    fill(Y[j], 0)
-            if T[at + lay.FUSED]:
-                fused_level(T, F, at, Z, Y, rows, P, wanted, ends[1], ends[0], track)
+                    fill(Y[j], zero)
+            if fused:
+                fused_level(T, F, at, Z, Y, P, wanted, ends, track)
             else:
                 units_of_level(T, F, at, Z, Y, U, P, wanted, ends, track)
             for k in range(T[at + lay.KEEPS]):
                 pair = T[at + lay.KEEP] + 2 * k
                 copy_row(Y[T[pair + 1]], Z[T[pair]])
             if wanted:
-                write_codes(
-                    S.words, P, S.Q, S.Q_bytes, codes, begin, n, T[at + lay.CODE], T[at + lay.UNITS]
-                )
+                write_codes(P, codes, begin, n, T[at + lay.CODE], T[at + lay.UNITS])
             if track:
                 bounds = lay.BOUNDS + level * lay.N_BOUNDS
                 bound_level(N, bounds, T[at + lay.KEEPS] > 0, begin, n, S, ends, stats)
             Z, Y = Y, Z
-        members(T, F, (n_levels - 1) * lay.HEADER, Z, U)
         for s in range(n):
             for i in range(n_out):
                 values[begin + s, i] = U[i, s]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .coordinates import Coordinates
     from .inequalities import Inequality
 
-__all__ = ["constraints", "to_sympy"]
+__all__ = ["affine", "constraints", "to_sympy"]
 
 
 def to_sympy(
@@ -27,20 +28,24 @@ def to_sympy(
 
     symbols = tuple(sympy.Symbol(f"{letter}{j}", real=True) for j in range(dim))
 
-    def affine(constant: Fraction, terms: list[tuple[int, Fraction]]) -> Any:
-        parts = [_rational(c) * symbols[j] for j, c in terms]
-        return sympy.Add(*parts, _rational(constant))
-
     inequalities = []
     for row in rows:
-        terms = [(j, c) for j, c in enumerate(row.coefficients) if c]
-        inequalities.append(sympy.Ge(affine(row.constant, terms), 0))
+        inequalities.append(sympy.Ge(affine(symbols, row.constant, row.coefficients), 0))
     outputs = []
     for i in range(len(over_chart)):
         indices, data, const = over_chart.row(i)
-        pairs = zip(indices.tolist(), data.tolist(), strict=True)
-        outputs.append(affine(const, [(j, Fraction(c)) for j, c in pairs]))
+        read = [symbols[j] for j in indices.tolist()]
+        outputs.append(affine(read, const, data.tolist()))
     return symbols, inequalities, sympy.Matrix(len(outputs), 1, outputs)
+
+
+def affine(symbols: Sequence[Any], constant: Fraction, coefficients: Sequence[Any]) -> Any:
+    """A sympy expression of exact numbers: constant + <coefficients, symbols>."""
+    import sympy
+
+    terms = zip(coefficients, symbols, strict=True)
+    parts = [_rational(Fraction(c)) * symbol for c, symbol in terms if c]
+    return sympy.Add(*parts, _rational(constant))
 
 
 def _rational(value: Fraction) -> Any:

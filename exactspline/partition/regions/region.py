@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...clock import Clock
 from ...errors import LimitError
+from ...later import in_later_room
 from ...mode import guarded
 from ...rationals import fractions
 from .facet import RegionFacet
@@ -347,6 +348,63 @@ class Region(RegionOfCode):
         over_chart = self._map.after(chart.point)
         letter = "x" if self._coordinates.full else "t"
         return SymbolicRegion(*to_sympy(self.inequalities(), over_chart, chart.dim, letter))
+
+    def to_latex(self) -> str:
+        r"""The region's map and its inequalities in LaTeX, if they fit on a page.
+
+        Returns
+        -------
+        str
+            For a mathematics environment.
+
+        Raises
+        ------
+        LimitError
+            For more than 4,000 characters; the message has the size.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> (region,) = es.regions_at(es.Network([es.ReLU(), es.Dense([["1/2", 2]])], (2,)), [3, 1])
+        >>> print(region.to_latex())
+        \begin{aligned}
+        f(x) &= \frac{x_{0}}{2} + 2 x_{1} \\
+        \text{where } & x_{0} \geq 0, \; x_{1} \geq 0
+        \end{aligned}
+        """
+        text: str = in_later_room("Region.to_latex", self)
+        return text
+
+    def to_cvxpy(self, x: Any) -> list[Any]:
+        """The region for cvxpy: the constraints that `constraints` gives.
+
+        Parameters
+        ----------
+        x : cvxpy.Expression
+            Of the network's input shape, or flat of D entries.
+
+        Returns
+        -------
+        list of cvxpy constraints
+
+        Raises
+        ------
+        ShapeError
+            If the shape of ``x`` does not fit.
+
+        See Also
+        --------
+        Network.to_cvxpy : the whole network.
+
+        Examples
+        --------
+        >>> import cvxpy as cp
+        >>> import exactspline as es
+        >>> (region,) = es.regions_at(es.Network([es.ReLU()], (2,)), [3, 1])
+        >>> len(region.to_cvxpy(cp.Variable(2)))
+        1
+        """
+        return self.constraints(x)
 
     def constraints(self, x: Any) -> list[Any]:
         """Constraints for cvxpy that keep a variable in the region's closure.

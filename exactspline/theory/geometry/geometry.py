@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from ...network.network import Network
     from ...partition.partition import Partition
 
-__all__ = ["Bend", "bends", "check_bending", "inside_step", "state_at"]
+__all__ = [
+    "Bend", "angle_cosine", "bends", "check_bending", "domain_metric", "inside_step", "state_at",
+]  # fmt: skip
 
 _MOST_BENDS = 200_000
 
@@ -171,6 +173,9 @@ def _cosine(
     if left == 0 or right == 0:
         return 0, None
     return (top > 0) - (top < 0), top * top / (left * right)
+
+
+domain_metric, angle_cosine = _metric, _cosine  # for other files of this chapter
 
 
 @check(number=12, name="bending", needs_network=True)

@@ -10,7 +10,7 @@ layer taken over all layers at once, it is wrong in general.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,7 @@ _MOST_WITNESSES = 100  # that are compared with all centroids; the facets alone 
 __all__ = [
     "check_layers_together",
     "check_whole_partition",
+    "convex_sum",
     "layer_heights",
     "unweighted_example",
     "whole_power_diagram",
@@ -195,22 +196,87 @@ def _bound(
     return need
 
 
+def _layer_of(partition: Partition) -> np.ndarray:
+    """The layer of the first unit that changes at a facet: across it all before are affine."""
+    start = partition.network.program.unit_start
+    return np.asarray(np.searchsorted(start, partition.edges.unit, side="right") - 1)
+
+
+def _chosen(partition: Partition, bends: np.ndarray) -> list[Fraction]:
+    """Weights that are large enough, from the bends of every layer's sum."""
+    program = partition.network.program
+    layer_of = _layer_of(partition)
+    own = bends[np.arange(len(bends)), layer_of]
+    if any(bend <= 0 for bend in own):
+        raise UndecidedError(
+            "a layer's own units do not bend upward across its facet; please report"
+        )
+    return _weights(bends, layer_of, len(program.layers))
+
+
+@dataclass(frozen=True)
+class ConvexSum:
+    """A convex function that is affine on every region of a partition and bends at every facet.
+
+    Attributes
+    ----------
+    weights : list of Fraction
+        Of the layers.
+    forms : list of lists of Fraction
+        Per region its affine piece over the domain's coordinates, constant first.
+    bends : list of Fraction
+        Per facet the factor of its form (positive in the target) in the change from source to
+        target: positive.
+    rows : list of lists of Fraction
+        The facets' forms, constant first.
+    """
+
+    weights: list[Fraction]
+    forms: list[list[Fraction]]
+    bends: list[Fraction]
+    rows: list[list[Fraction]]
+
+
+def convex_sum(partition: Partition) -> ConvexSum:
+    """The weighted sum of all units' convex functions: that of the whole power diagram.
+
+    Raises
+    ------
+    LimitError, UndecidedError
+    """
+    heights = layer_heights(partition)
+    bends, rows = _bends(partition, heights)
+    chosen = _chosen(partition, bends)
+    return ConvexSum(
+        chosen,
+        _weighted(chosen, heights, len(partition)),
+        [sum((w * b for w, b in zip(chosen, row, strict=True)), Fraction(0)) for row in bends],
+        rows,
+    )
+
+
+def _weighted(
+    weights: Sequence[Fraction], heights: list[list[list[Fraction]]], regions: int
+) -> list[list[Fraction]]:
+    """Per region the weighted sum of the layers' forms."""
+    return [
+        [
+            sum((w * v for w, v in zip(weights, values, strict=True)), Fraction(0))
+            for values in zip(*(height[i] for height in heights), strict=True)
+        ]
+        for i in range(regions)
+    ]
+
+
 def _report(partition: Partition, says: Statement, weights: Sequence[Any] | None) -> Report:
     """Whether the layers' weighted sums give the whole partition."""
     layers = partition.network.program.layers
     heights = layer_heights(partition)
     bends, rows = _bends(partition, heights)
-    start = partition.network.program.unit_start
-    # the layer of the first unit that changes: all layers before are affine across the facet
-    layer_of = np.searchsorted(start, partition.edges.unit, side="right") - 1
     must: list[Fraction] | None = None
     if weights is None:
-        own = bends[np.arange(len(bends)), layer_of]
-        if any(bend <= 0 for bend in own):
-            raise UndecidedError(
-                "a layer's own units do not bend upward across its facet; please report"
-            )
-        chosen = _weights(bends, layer_of, len(layers))
+        chosen = _chosen(partition, bends)
+        layer_of = _layer_of(partition)
         must = [_bound(bends, layer_of, layer, chosen) for layer in range(len(layers))]
     else:
         chosen = [to_fraction(w, "weights") for w in weights]
@@ -230,13 +296,7 @@ def _report(partition: Partition, says: Statement, weights: Sequence[Any] | None
                 "bend of the sum (must be positive)": total,
             }  # fmt: skip
             break
-    diagram = WholePowerDiagram.of_heights([
-        [
-            sum((w * v for w, v in zip(chosen, values, strict=True)), Fraction(0))
-            for values in zip(*(height[i] for height in heights), strict=True)
-        ]
-        for i in range(len(partition))
-    ])  # fmt: skip
+    diagram = WholePowerDiagram.of_heights(_weighted(chosen, heights, len(partition)))
     witnesses = 0
     for i in range(min(len(partition), _MOST_WITNESSES) if bad is None else 0):
         witnesses += 1

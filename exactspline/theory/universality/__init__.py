@@ -1,0 +1,1 @@
+"""Universality, made constructive: networks from convex functions, from pieces, from tangents."""
