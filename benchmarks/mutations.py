@@ -50,6 +50,7 @@ OUT = {
     "learning/learning.py": "fits data; no statement is about it",
     "filters/matched.py": "templates at one input and a penalty; no statement is about them",
     "filters/autograd.py": "torch's side of check 7: its bound on rounding may only be too wide",
+    "geometry/nearest_class.py": "distances to classes; tests compare them with `robust`",
     "gallery.py": "the toy networks",
     "common/watch.py": "tells how far a loop is; it has no formula",
     "structure/spline.py": "the object s[alpha, beta, Omega]; tests compare it with the network",

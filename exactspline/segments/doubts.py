@@ -19,9 +19,19 @@ _U = 2.0**-53
 class Doubts:
     """Counts, at points, the conditions of active pieces that may vanish there.
 
+    What vanishes all around a point, as the difference of two units that are off, is no doubt.
+
     Parameters
     ----------
     program : Program
+
+    Notes
+    -----
+    With no doubt every piece is proved, so an entry is constant around the point if its unit's
+    piece is flat, or if it reads constant entries only. With one, about a form g that does vanish
+    at the point, an entry may be taken for constant that is not: then it is a function of g alone
+    around the point, and a form of such entries that vanishes there is a multiple of g on both
+    sides. So the point still lies in no other hyperplane than that of g.
     """
 
     def __init__(self, program: Program) -> None:
@@ -49,12 +59,18 @@ class Doubts:
 
     def _pass(self, values: np.ndarray, errors: np.ndarray, first: int) -> np.ndarray:
         found = np.zeros(len(values), dtype=np.int64)
+        still = np.zeros(
+            values.shape, dtype=bool
+        )  # entries of the state, constant around the point
         with np.errstate(all="ignore"):  # what overflows has an infinite bound: a doubt
             for index, units in enumerate(self.floats.layers):
-                members, bounds = self.floats.members[index](values, errors)
+                forms, layer = self.floats.members[index], self.layers[index]
+                members, bounds = forms(values, errors, exact=True)
+                fixed = (~still).astype(np.float64) @ forms.reads == 0
                 if index >= first:
-                    found += self.layers[index](members, bounds)
-                _, _, _, values, errors = units(members, bounds, values, errors, exact=False)
+                    found += layer(members, bounds, fixed)
+                own, _, _, values, errors = units(members, bounds, values, errors, exact=True)
+                still = layer.constants(np.asarray(own), fixed, still)
         return found
 
 
@@ -63,6 +79,9 @@ class _LayerDoubts:
 
     def __init__(self, layer: Layer) -> None:
         units = layer.units
+        self.keep, self.piece_start = layer.keep, units.piece_start[:-1]
+        self.piece_member = units.piece_member
+        self.flat = np.array([v == 0 for v in units.piece_slope.tolist()], dtype=bool)
         spline = units.lead[units.piece_unit] == 0
         last = np.zeros(len(spline), dtype=bool)
         last[units.piece_start[1:] - 1] = True
@@ -79,17 +98,40 @@ class _LayerDoubts:
                 at = units.piece_start[which][:, None] + np.arange(count)
                 self.maxima.append((lead, units.piece_member[at]))
 
-    def __call__(self, members: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    def constants(self, own: np.ndarray, fixed: np.ndarray, still: np.ndarray) -> np.ndarray:
+        """Which entries of the next state are constant around a point, where no doubt was left.
+
+        Parameters
+        ----------
+        own : array, shape (n, units)
+            The pieces.
+        fixed : bool array, shape (n, members)
+            Whether a member reads constant entries only.
+        still : bool array, shape (n, entries of the state before)
+        """
+        pieces = self.piece_start + own
+        member = np.take_along_axis(fixed, self.piece_member[pieces].astype(np.int64), axis=1)
+        return np.hstack([self.flat[pieces] | member, still[:, self.keep]])
+
+    def __call__(self, members: np.ndarray, bounds: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+        """How many conditions may vanish without vanishing all around the point.
+
+        A form of constant members whose value is 0 without rounding is 0 all around.
+        """
         forms, spread = members[:, self.member], bounds[:, self.member]
         if not self.plain:
             size = np.abs(forms) + np.abs(self.shift)
             forms = forms + self.shift
             spread = (spread + self.shift_error + 4 * _U * size) * _MORE
-        found = (~(np.abs(forms) > spread)).sum(axis=1)
+        void = (forms == 0) & (spread == 0) & fixed[:, self.member]
+        found = (~((np.abs(forms) > spread) | void)).sum(axis=1)
         for lead, which in self.maxima:
             values, spread = lead * members[:, which], bounds[:, which]
             low = (values - spread).max(axis=2, keepdims=True)  # the maximum is at least that
             room = 4 * _U * (np.abs(values) + np.abs(low))
             near = ~(values + spread + room < low)
-            found += (near.sum(axis=2) - 1).sum(axis=1)
+            # of members that are one constant, one is left
+            same = near & fixed[:, which] & (spread == 0) & (values == low)
+            many = np.maximum(same.sum(axis=2) - 1, 0)
+            found += (near.sum(axis=2) - 1 - many).sum(axis=1)
         return found.astype(np.int64)

@@ -72,6 +72,7 @@ class SegmentPath(Sequence[SegmentEvent]):
             exact = [partition.witness(i)[0] for i in range(self.pieces)]
             self._order = np.array(sorted(range(self.pieces), key=exact.__getitem__))
         self.witnesses = near[self._order]
+        self._maps: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # of the last two pieces
         self._codes = partition.codes[self._order]
 
     @classmethod
@@ -288,9 +289,14 @@ class SegmentPath(Sequence[SegmentEvent]):
         >>> A.tolist(), b.tolist()
         ([[2.0]], [1.0])
         """
-        code = self.codes[self._checked(piece)].astype(np.int64)
-        A, b = dense_fractions(program_map(self.network.program, code))
-        return (A, b) if exact else (nearest_floats(A), nearest_floats(b))
+        place = self._checked(piece)
+        if place not in self._maps:
+            while len(self._maps) > 1:  # an event asks for two
+                self._maps.pop(next(iter(self._maps)))
+            code = self.codes[place].astype(np.int64)
+            self._maps[place] = dense_fractions(program_map(self.network.program, code))
+        A, b = self._maps[place]
+        return (A.copy(), b.copy()) if exact else (nearest_floats(A), nearest_floats(b))
 
     def templates(self, piece: int, *, exact: bool = False) -> np.ndarray:
         """The templates on a piece, shape (C, *input_shape): the rows of A.

@@ -161,7 +161,7 @@ def test_many_facets():
 
 def tampered(path, **changes):
     out = copy.copy(path)
-    out.__dict__.update(changes)
+    out.__dict__.update(changes, _maps={})
     return out
 
 

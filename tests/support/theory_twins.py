@@ -81,6 +81,7 @@ def path_without_its_event():
     out.__dict__.update(
         codes=path.codes[:2], pieces=2, exact_t=path.exact_t[:1], kinds=path.kinds[:1],
         ranks=path.ranks[:1], inside_wall=path.inside_wall[:2],
+        _maps={},
     )  # fmt: skip
     return out
 
@@ -128,6 +129,9 @@ TWINS = {
     ),
     "counts, a bound too small": lambda: theory.check_counts(
         DENSE, against=[Bound("mine", "upper", 3, "", "")]
+    ),
+    "margins, a constant too small": lambda: theory.check_margin(
+        theory.toy_networks()["K-means"], constant=lambda size, norm: size / 100
     ),
     "Lipschitz, too small": lambda: theory.check_lipschitz(DENSE, at_most={"inf": 1}),
     "Lipschitz, another": lambda: theory.check_lipschitz(DENSE, constant={"1": 10**6}),

@@ -208,6 +208,25 @@ def test_ties_with_an_interior_go_to_the_lower_class():
         assert found.value == expected  # class 1 is left where both are 0, class 0 is not
 
 
+def test_margins():
+    """Of a linear classifier the margin over the constant is the distance itself."""
+    net = es.Network([es.Dense([[3, 4], [0, 0]])], (2,))
+    report = theory.check_margin(net, es.Box(-5, 5, dim=2))
+    assert report.holds
+    for case in report.details["at points"]:
+        assert case["margin / L"] == case["distance"]
+        height = abs(sum(w * v for w, v in zip((3, 4), case["x"], strict=True)))
+        assert (
+            case["distance"]
+            == {"max": height / 7, "l1": height / 4, "l2": height**2 / 25}[case["norm"]]
+        )
+    bent = theory.check_margin(es.load("examples/moons.onnx"), es.Box([0, 0], ["1/2", "1/2"]))
+    assert bent.holds
+    assert any(c["margin / L"] < c["distance"] for c in bent.details["at points"])
+    flat = es.enumerate_regions(net, es.Slice([0, 0], [[1, 0]]))
+    assert theory.check_margin(flat).verdict == "not applicable"
+
+
 def test_distances_to_a_class_that_are_refused():
     with pytest.raises(es.ParameterError, match="Partition"):
         theory.class_distance(es.Network([es.ReLU()], (2,)), [1, 1])
