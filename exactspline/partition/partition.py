@@ -120,8 +120,8 @@ class Partition(SpatialRegions, Framed):
         Returns
         -------
         SymbolicNetwork
-            ``symbols`` and ``map``, a column ``Matrix`` of Piecewise (of the expression itself where
-            one map holds on all of R^k).
+            ``symbols`` and ``map``, a column ``Matrix`` of Piecewise (of the expression itself
+            where one map holds on all of R^k).
 
         Raises
         ------
