@@ -70,14 +70,12 @@ TESTS = {
         "formulas",
         "lipschitz",
     ),
-    "counting": (
-        "formulas",
-        "counts",
-    ),
+    "counting": ("formulas", "counts", "expected"),
     "filters": ("formulas", "templates", "collinear", "structure"),
     "geometry": ("formulas", "geometry", "power"),
-    "learning": ("formulas", "approximation", "learning", "soft", "vq"),
+    "learning": ("formulas", "approximation", "learning", "soft", "soft_network", "vq"),
     "operators": ("formulas", "operators", "structure", "objects"),
+    "perspectives": ("perspectives",),
     "structure": ("formulas", "structure", "convexity", "objects"),
 }  # fmt: skip
 ROOM = {"__init__.py", "chapters.py", "registry.py", "report.py", "run.py", "own.py"}  # no formula
