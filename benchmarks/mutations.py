@@ -71,14 +71,12 @@ TESTS = {
         "formulas",
         "lipschitz",
     ),
-    "counting": (
-        "formulas",
-        "counts",
-    ),
+    "counting": ("formulas", "counts", "expected"),
     "filters": ("formulas", "templates", "collinear", "structure"),
     "geometry": ("formulas", "geometry", "power", "distances"),
-    "learning": ("formulas", "approximation", "learning", "soft", "vq"),
+    "learning": ("formulas", "approximation", "learning", "soft", "soft_network", "vq"),
     "operators": ("formulas", "operators", "structure", "objects"),
+    "perspectives": ("perspectives",),
     "structure": ("formulas", "structure", "convexity", "objects"),
     "universality": ("universality",),
 }  # fmt: skip

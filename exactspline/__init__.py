@@ -116,7 +116,8 @@ from .partition.regions.region import Region
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .families.family import ParameterSet, Parametric, parametric
+    from .families.family import Parametric, parametric
+    from .families.parameters import ParameterSet
     from .families.steps import RegionSteps
     from .results import (
         Approximation,

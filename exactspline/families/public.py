@@ -1,6 +1,7 @@
 """The names of this room that users see."""
 
-from .family import ParameterSet, Parametric, parametric
+from .family import Parametric, parametric
+from .parameters import ParameterSet
 from .steps import RegionSteps
 
 __all__ = ["ParameterSet", "Parametric", "RegionSteps", "parametric"]

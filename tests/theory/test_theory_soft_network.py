@@ -143,6 +143,30 @@ def test_bounds_on_a_box_hold_and_go_to_zero():
     assert soft.error_bound()[0] > F(1, 20)
 
 
+def test_bounds_on_a_box_by_hand():
+    """ReLU on [2, 3] and near 0, and three pieces of which the first is largest, c = 9."""
+    relu = es.Network([es.ReLU()], (1,))
+    three = es.Network([es.Maxout(3)], (3,))
+    lambert = 0.2784645427610738
+    cases = [
+        (relu, es.Box([2], [3]), 2 * math.exp(-18), math.log1p(math.exp(-18)) / 9),
+        (relu, es.Box(["1/20"], [1]), lambert / 9, math.log1p(math.exp(-0.45)) / 9),
+        (three, es.Box([4, 1, 0], [5, 2, 1]), 2 * math.exp(-18) + 3 * math.exp(-27),
+         math.log1p(math.exp(-18) + math.exp(-27)) / 9),
+    ]  # fmt: skip
+    for net, box, mean, value in cases:
+        for form, wanted in (("mean", mean), ("log-sum-exp", value)):
+            (found,) = theory.SoftNetwork(net, "9/10", form=form).error_bound(box)
+            assert wanted <= float(found) * (1 + 1e-9) <= wanted * (1 + 1e-6) + 1e-15
+    # a minimum, a kept input, and what comes in wrong
+    low = es.Network([es.ReduceMin()], (2,))
+    (found,) = theory.SoftNetwork(low, "9/10").error_bound(es.Box([4, 1], [5, 2]))
+    assert abs(float(found) - 2 * math.exp(-18)) < 1e-15
+    deep = es.Network([es.Dense([[1]]), es.ReLU(), es.Dense([[3]]), es.LeakyReLU("1/2")], (1,))
+    (found,) = theory.SoftNetwork(deep, "9/10").error_bound()
+    assert abs(float(found) - (3 * lambert + lambert) / 9) < 1e-9  # a break: slopes 1/2 and 1
+
+
 def test_pooling_counts_every_piece_once():
     """At the border of a padded window there are fewer pieces, not repeated ones."""
     net = es.Network([es.MaxPool((2,), stride=2, padding=(1,))], (1, 3))
