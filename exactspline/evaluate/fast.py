@@ -12,7 +12,7 @@ from .threads import in_ranges
 
 __all__ = ["FastPass"]
 
-_CACHE = 1 << 18  # bytes of a state that stay in the cache
+_CACHE = 1 << 15  # bytes of a state that stay in the nearest cache
 _ROOM = 1 << 27  # bytes of a block's members
 _MEMBERS = 1 << 21  # bytes of the members of a block that goes back
 _TOGETHER = 4096  # samples whose codes are sorted together for their maps
@@ -50,7 +50,7 @@ class FastPass:
         """How many samples go together when each takes so many columns."""
         plan = self.plan
         fits = _CACHE // (max(1, plan.state) * self.dtype.itemsize)
-        width = min(max(128, 1 << int(math.log2(max(fits, 1)))), 256)
+        width = min(max(64, 1 << int(math.log2(max(fits, 1)))), 256)
         if plan.wide:
             width = 512  # worth all threads
         room = _ROOM // (max(1, plan.members) * self.dtype.itemsize)
@@ -93,7 +93,7 @@ class FastPass:
         plan = self.plan
         width = _padded(min(self.block(1), stop - start))
         A, B = np.empty((2, max(plan.state, self.dim), width), self.dtype)
-        U = np.empty((plan.members + 6, width), self.dtype)
+        U = np.empty((plan.members + 2, width), self.dtype)
         words = np.empty((plan.units + 8, width // 8), np.uint64)
         Q = np.empty((width, 8), np.uint64)
         size, error = np.empty((2, width))

@@ -255,7 +255,7 @@ class _Writer:
         alone = np.array_equal(own, np.arange(n))
         header[at.UNITS], header[at.UNIT_AT] = n, self.ints.add(table.T)
         header[at.RELU] = (1 + direct + (direct and alone)) if is_relu else 0
-        header[at.FUSED] = direct and header[at.TILES] > 0
+        header[at.FUSED] = direct and header[at.TILES] > 0 and bool(np.all(units.pieces == 2))
         header[at.MERGED] = bool(np.any(counts > 1))
         header[at.STATE] = int(target.max(initial=-1)) + 1
         pairs = np.stack([self._before(level, header), target[n:]], axis=1)

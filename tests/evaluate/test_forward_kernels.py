@@ -13,7 +13,7 @@ from random_networks import STYLES, network, random_spec
 
 import exactspline as es
 from exactspline.evaluate.fast import FastPass
-from exactspline.evaluate.kernel import backward, batch, bounds, layout, rows, running
+from exactspline.evaluate.kernel import backward, batch, bounds, layout, rows, running, unit_rows
 from exactspline.evaluate.kernel import vector_sums as lanes
 from exactspline.evaluate.plain import PlainPass
 from exactspline.evaluate.plan import make_plan
@@ -57,44 +57,45 @@ def test_fill_and_copy():
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("pieces", [2, 3, 5])
-@pytest.mark.parametrize("add", [False, True])
-def test_scalar_row(pieces, add, dtype):
+@pytest.mark.parametrize("add", [0, 1])
+def test_scalar_unit(pieces, add, dtype):
     rng = np.random.default_rng(pieces)
     breaks = np.sort(rng.integers(-3, 3, size=pieces - 1)).astype(float)
     breaks += np.arange(pieces - 1)
     slope, offset = rng.normal(size=pieces), rng.normal(size=pieces)
-    relu = pieces == 2 and add
-    if relu:
-        breaks[:], slope[:], offset[:] = 0, (0, 1), 0
     F = np.concatenate([[9], -breaks, slope, offset]).astype(dtype)
-    u = np.concatenate([rng.normal(size=20) * 3, breaks]).astype(dtype)
-    out, code = np.ones(len(u), dtype), np.zeros(len(u), np.uint8)
-    largest, least = np.zeros(len(u), dtype), np.full(len(u), np.inf, dtype)
-    rows.scalar_row(u, out, add, F, 1, pieces, relu, code, True, largest, least, True)
+    u = np.concatenate([rng.normal(size=32) * 3, breaks])[-32:].astype(dtype)
+    U, Y, P = np.stack([u * 0, u]), np.ones((3, 32), dtype), np.full((4, 32), 7, np.uint8)
+    ends = np.stack([np.full(32, np.inf), np.full(32, 0.1)]).astype(dtype)
+    unit_rows.scalar_unit(F, U, Y, P, ends, 1, pieces, 1, 2, 3, add, 1, 1)
     want = (u[:, None] > breaks).sum(axis=1)  # at a breakpoint the lower piece
-    assert code.tolist() == want.tolist()
+    assert P[3].tolist() == want.tolist()
     made = slope.astype(dtype)[want] * u + offset.astype(dtype)[want]
-    assert close(out, made + add, dtype)
-    assert np.array_equal(largest, np.abs(u))
-    assert close(least, np.abs(u[:, None] - breaks).min(axis=1), dtype)
+    assert close(Y[2], made + dtype(add), dtype)
+    assert np.array_equal(ends[1], np.maximum(np.abs(u), dtype(0.1)))
+    assert close(ends[0], np.abs(u[:, None] - breaks).min(axis=1).astype(dtype), dtype)
+    assert np.all(Y[:2] == 1)
+    assert np.all(P[:3] == 7)
+    unit_rows.scalar_unit(F, U, Y, P, ends, 1, pieces, 1, 0, 0, 0, 0, 0)
+    assert close(Y[0], made, dtype)
+    assert np.all(P[0] == 7)
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_extreme_unit(sign):
     rng = np.random.default_rng(0)
-    source = rng.integers(-2, 3, size=(5, 40)).astype(float)  # ties
+    source = rng.integers(-2, 3, size=(5, 48)).astype(float)  # ties
     table = np.array([[layout.MAXIMUM, 3, 6, 0, 0, 1]]).T.reshape(-1)
     T = np.concatenate([table, [4, 0, 2], np.arange(5)])
-    F = np.array([sign])
-    out, code = np.zeros(40), np.zeros(40, np.uint8)
-    least, largest = ends = np.stack([np.full(40, np.inf), np.zeros(40)])
-    batch.extreme_unit(T, F, 1, 0, source, 9, out, False, code, True, ends, True)
+    Y, P, ends = np.zeros((1, 48)), np.zeros((2, 48), np.uint8), np.zeros((2, 48))
+    ends[0] = np.inf
+    unit_rows.extreme_unit(np.array([sign]), T, source, Y, P, ends, 0, 1, 9, 1, 0, 1, 1)
     members = sign * source[[4, 0, 2]]
-    assert np.array_equal(code, members.argmax(axis=0))  # the lowest of equal ones
-    assert np.array_equal(out, sign * members.max(axis=0))
+    assert np.array_equal(P[1], members.argmax(axis=0))  # the lowest of equal ones
+    assert np.array_equal(Y[0], sign * members.max(axis=0))
     ordered = np.sort(members, axis=0)
-    assert np.array_equal(least, ordered[2] - ordered[1])
-    assert np.array_equal(largest, np.abs(members).max(axis=0))
+    assert np.array_equal(ends[0], ordered[2] - ordered[1])
+    assert np.array_equal(ends[1], np.abs(members).max(axis=0))
 
 
 def test_running_bounds_are_one_formula():

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from . import layout as lay
-from .jit import kernel
-from .rows import copy_row, fill, relu_row, scalar_row
+from .jit import kernel, part
+from .rows import copy_row, fill
 from .running import of_members, of_units
+from .unit_rows import extreme_unit, scalar_unit, some_units
 from .vector_sums import some_rows
 
 __all__ = ["Results", "Scratch", "pass_batch"]
@@ -45,40 +46,18 @@ def members(T, F, at, Z, U):
             some_rows(F, T, Z, U, t, r, min(4, T[t] - r), const, T[t + 2] + r)
 
 
-@kernel
-def fused_level(T, F, at, Z, Y, rows, P, wanted, largest, least, track):
-    """A level of scalar units, each of its own member: rows become outputs four by four."""
+@part
+def fused_level(T, F, at, Z, Y, P, wanted, ends, track):
+    """A level of scalar units of two pieces, each of its own member: no members are kept."""
     n_units, table, const = T[at + lay.UNITS], T[at + lay.UNIT_AT], T[at + lay.CONST]
-    relu, add = T[at + lay.RELU] != 0, T[at + lay.MERGED] != 0
+    targets, numbers = table + 4 * n_units, table + 3 * n_units
+    relu, add = int(T[at + lay.RELU] != 0), int(T[at + lay.MERGED] != 0)
     for k in range(T[at + lay.TILES]):
-        t = T[at + lay.TILE_AT] + k * lay.TILE
-        for r in range(0, T[t], 4):
-            count = min(4, T[t] - r)
-            some_rows(F, T, Z, rows, t, r, count, const, T[at + lay.IDENTITY])
-            for q in range(count):
-                i = T[T[t + 2] + r + q]  # member i is unit i's
-                unit = table + i
-                out = Y[T[unit + 4 * n_units]]
-                if relu and not track:
-                    relu_row(rows[q], out, add, P[i], wanted)
-                else:
-                    scalar_row(
-                        rows[q],
-                        out,
-                        add,
-                        F,
-                        T[unit + 3 * n_units],
-                        T[unit + n_units],
-                        relu,
-                        P[i],
-                        wanted,
-                        largest,
-                        least,
-                        track,
-                    )
+        tile = T[at + lay.TILE_AT] + k * lay.TILE
+        some_units(F, T, Z, Y, P, ends, tile, const, targets, numbers, relu, add, wanted, track)
 
 
-@kernel
+@part
 def write_codes(words, P, Q, Q_bytes, codes, begin, n, first, n_units):
     """Codes of a block, by units in P (``words``: eight samples in one), to rows by samples.
 
@@ -118,37 +97,10 @@ def write_codes(words, P, Q, Q_bytes, codes, begin, n, first, n_units):
                 code[k] = own[k]
 
 
-@kernel
-def extreme_unit(T, F, n_units, unit, source, shifted, out, add, code, wanted, ends, track):
-    """A maximum or minimum of rows; the lowest of equal members counts.
-
-    ``ends`` are two rows, the least gap between pieces and the largest member so far.
-    """
-    least, largest = ends[0], ends[1]
-    n, where = T[unit + n_units], T[unit + 2 * n_units]
-    sign = F[T[unit + 3 * n_units]]  # 1 for a maximum, -1 for a minimum
-    for s in range(len(out)):
-        best, chosen, second = sign * source[T[shifted + T[where]], s], 0, F.dtype.type(-np.inf)
-        largest[s] = max(largest[s], abs(best)) if track else largest[s]
-        for r in range(1, n):
-            v = sign * source[T[shifted + T[where + r]], s]
-            if track:
-                largest[s] = max(largest[s], abs(v))
-            if v > best:
-                second, best, chosen = best, v, r
-            elif v > second:
-                second = v
-        if track and best - second < least[s]:
-            least[s] = best - second
-        if wanted:
-            code[s] = chosen
-        out[s] = out[s] + sign * best if add else sign * best
-
-
 class Scratch(NamedTuple):
     """Room for one block of samples: its width is a multiple of 2 LANES.
 
-    ``A`` and ``B`` have room for the largest state, ``U`` for the members (and 6 rows more); ``P``
+    ``A`` and ``B`` have room for the largest state, ``U`` for the members (and 2 rows more); ``P``
     for a layer's codes and 8 more rows, and ``words`` is the same memory as uint64; ``Q`` (width,
     8) and ``Q_bytes`` likewise. ``size`` and ``error`` have a number a sample.
     """
@@ -176,7 +128,7 @@ class Results(NamedTuple):
     stats: np.ndarray
 
 
-@kernel
+@part
 def take_samples(X, errors, begin, n, S, stats, track):
     """A block of samples as the first state, by rows; with what the running bound begins with."""
     A, size, error = S.A, S.size, S.error
@@ -200,29 +152,27 @@ def take_samples(X, errors, begin, n, S, stats, track):
             stats[begin + s, 1] = 0.0
 
 
-@kernel
+@part
 def units_of_level(T, F, at, Z, Y, U, P, wanted, ends, track):
     """The outputs of a level's units, one by one, from its members' rows."""
-    n_units, table, relu = T[at + lay.UNITS], T[at + lay.UNIT_AT], T[at + lay.RELU] != 0
+    n_units, table = T[at + lay.UNITS], T[at + lay.UNIT_AT]
     if T[at + lay.SELECTION] < 0:
         members(T, F, at, Z, U)
     source = U if T[at + lay.SELECTION] < 0 else Z
     where = T[at + lay.SELECTION] if T[at + lay.SELECTION] >= 0 else T[at + lay.IDENTITY]
-    least, largest = ends[0], ends[1]
     for k in range(n_units):
         unit = table + k
-        add, out = T[unit + 5 * n_units] == 0, Y[T[unit + 4 * n_units]]
-        if relu and not track:
-            relu_row(source[T[where + T[unit + 2 * n_units]]], out, add, P[k], wanted)
-        elif T[unit] == lay.SCALAR:
-            row, numbers = source[T[where + T[unit + 2 * n_units]]], T[unit + 3 * n_units]
-            pieces = T[unit + n_units]
-            scalar_row(row, out, add, F, numbers, pieces, relu, P[k], wanted, largest, least, track)
+        add = 1 - T[unit + 5 * n_units]
+        if T[unit] == lay.SCALAR:
+            scalar_unit(
+                F, source, Y, P, ends, T[unit + 3 * n_units], T[unit + n_units],
+                T[where + T[unit + 2 * n_units]], T[unit + 4 * n_units], k, add, wanted, track,
+            )  # fmt: skip
         else:
-            extreme_unit(T, F, n_units, unit, source, where, out, add, P[k], wanted, ends, track)
+            extreme_unit(F, T, source, Y, P, ends, unit, n_units, where, k, add, wanted, track)
 
 
-@kernel
+@part
 def bound_level(N, bounds, keeps, begin, n, S, ends, stats):
     """The running bound behind a level, and what it proves of the level's codes."""
     least, largest = ends[0], ends[1]
@@ -246,8 +196,8 @@ def pass_batch(T, F, N, X, errors, start, stop, scratch, results):
     S, values, codes, stats = scratch, results.values, results.codes, results.stats
     U, P = S.U, S.P
     width, n_out, n_levels = S.A.shape[1], values.shape[1], int(N[3])
-    wanted, track = codes.shape[0] > 0, stats.shape[0] > 0
-    rows, ends = U[len(U) - 4 :], U[len(U) - 6 : len(U) - 4]
+    wanted, track = int(codes.shape[0] > 0), int(stats.shape[0] > 0)
+    ends = U[len(U) - 2 :]
     inf = X.dtype.type(np.inf)
     for begin in range(start, stop, width):
         n = min(width, stop - begin)
@@ -261,7 +211,7 @@ def pass_batch(T, F, N, X, errors, start, stop, scratch, results):
                 for j in range(T[at + lay.STATE]):
                     fill(Y[j], 0)
             if T[at + lay.FUSED]:
-                fused_level(T, F, at, Z, Y, rows, P, wanted, ends[1], ends[0], track)
+                fused_level(T, F, at, Z, Y, P, wanted, ends, track)
             else:
                 units_of_level(T, F, at, Z, Y, U, P, wanted, ends, track)
             for k in range(T[at + lay.KEEPS]):

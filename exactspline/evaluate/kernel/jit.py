@@ -8,7 +8,7 @@ from typing import Any
 
 from ...kernels import compiled, stamp
 
-__all__ = ["kernel"]
+__all__ = ["kernel", "part"]
 
 # No fastmath: signs are decided here, and error bounds count on plain arithmetic.
 # nogil: batches are cut into ranges of samples, one a thread.
@@ -16,13 +16,21 @@ __all__ = ["kernel"]
 # cost two atomic operations.
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
 _MODULES = (
-    "backward", "batch", "bounds", "jit", "layout", "point", "rows", "running", "vector_sums",
+    "backward", "batch", "bounds", "jit", "layout", "point", "rows", "running", "unit_rows",
+    "vector_sums",
+    "vectors",
 )  # fmt: skip
 
 
-def kernel(function: Callable[..., Any], *, counts: bool = False) -> Any:
+def kernel(function: Callable[..., Any], *, counts: bool = False, part: bool = False) -> Any:
     """Compile with Numba at the first call; a change of any module here makes it stale.
 
     ``counts`` is for what calls BLAS, which Numba only does with reference counting.
     """
-    return compiled(function, stamp(Path(__file__).parent, _MODULES), {**_OPTIONS, "_nrt": counts})
+    options = {**_OPTIONS, "_nrt": counts, "inline": "always" if part else "never"}
+    return compiled(function, stamp(Path(__file__).parent, _MODULES), options)
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """A kernel that only one other calls: a part of it, so that it is not compiled twice."""
+    return kernel(function, part=True)

@@ -9,7 +9,7 @@ A call hands over few arrays that way: each costs time, and single samples are s
 from __future__ import annotations
 
 __all__ = [
-    "BACK", "BACK_TILES", "BOUNDS", "CODE", "CONST", "DENSE", "DENSE_T",
+    "BACK", "BACK_TILES", "BOUNDS", "BYTES", "CODE", "CONST", "DENSE", "DENSE_T",
     "FUSED", "HEADER", "IDENTITY", "KEEP", "KEEPS", "LANES", "MAXIMUM", "MERGED", "MINIMUM",
     "N_BOUNDS", "PAD", "READS",
     "RELU", "ROWS", "SCALAR", "SELECTION", "STATE", "TILE", "TILES", "TILE_AT", "UNIT",
@@ -34,6 +34,7 @@ MERGED = 19  # some rows of the state are sums of unit outputs
 IDENTITY, ZEROS = 20, 21  # where 0, 1, 2, ... stand, and as many zeros
 
 LANES = 8  # numbers side by side; dense columns are padded to a multiple of twice as many
+BYTES = 64  # of a vector where as many numbers are taken as that holds
 TILE = 5  # rows, columns (a multiple of 4 if sparse), where rows, columns and weights stand
 # columns of a unit table, one after the other: kind, pieces, the member or where members stand,
 # where its numbers stand, target row, whether it is alone there

@@ -8,62 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .jit import kernel
-from .layout import LANES
+from .layout import BYTES, LANES
+from .vectors import Vectors
 
-__all__ = ["COLUMNS", "combine", "some_rows", "weigh"]
+__all__ = ["COLUMNS", "combine", "some_rows", "tile_sums", "weigh"]
 
 COLUMNS = 4  # sums that are made at once, from the same vectors
-
-
-class _Vectors:
-    """Vectors of LANES numbers in arrays that an intrinsic is given."""
-
-    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
-        self.context, self.builder = context, builder
-        self.signature, self.arguments = signature, arguments
-        number = context.get_data_type(signature.args[0].dtype)
-        self.size = context.get_abi_sizeof(number)
-        self.type = ir.VectorType(number, LANES)
-        self.nothing = ir.Constant(self.type, [0.0] * LANES)
-        self.integer = context.get_value_type(types.intp)
-
-    def constant(self, value: int) -> Any:
-        return ir.Constant(self.integer, value)
-
-    def pointer(self, n: int, index: Any) -> Any:
-        """To entry ``index`` of the array that is argument n."""
-        array = self.context.make_array(self.signature.args[n])
-        data = array(self.context, self.builder, self.arguments[n]).data
-        return self.builder.gep(data, [index])
-
-    def load(self, n: int, index: Any) -> Any:
-        return self.builder.load(self._at(n, index), align=self.size)
-
-    def store(self, value: Any, n: int, index: Any) -> None:
-        self.builder.store(value, self._at(n, index), align=self.size)
-
-    def _at(self, n: int, index: Any) -> Any:
-        return self.builder.bitcast(self.pointer(n, index), self.type.as_pointer())
-
-    def spread(self, number: Any) -> Any:
-        """A vector of equal numbers."""
-        word = ir.IntType(32)
-        one = self.builder.insert_element(self.nothing, number, ir.Constant(word, 0))
-        places = ir.Constant(ir.VectorType(word, LANES), [0] * LANES)
-        return self.builder.shuffle_vector(one, self.nothing, places)
-
-    def add_product(self, total: Any, a: Any, b: Any) -> None:
-        """total += a b, fused where the processor can: error bounds count on neither."""
-        product = self.builder.fmul(a, b, flags=("contract",))
-        self.builder.store(
-            self.builder.fadd(self.builder.load(total), product, flags=("contract",)), total
-        )
 
 
 def _make_sums(
@@ -72,7 +27,7 @@ def _make_sums(
     """COLUMNS rows of H from k on: sums over i < count of F[base + active[i]] times row i of G."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vectors = _Vectors(context, builder, signature, arguments)
+        vectors = Vectors(context, builder, signature, arguments)
         k, lanes = arguments[2], vectors.constant(LANES)
         places = [builder.add(k, vectors.constant(c)) for c in range(COLUMNS)]
         columns = [vectors.pointer(0, builder.load(vectors.pointer(1, c))) for c in places]
@@ -102,7 +57,7 @@ def _rows(count: int) -> Any:
         """U[k...] = F[const + k...] + the sum of columns of a matrix times active entries of Z."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            vectors = _Vectors(context, builder, signature, arguments)
+            vectors = Vectors(context, builder, signature, arguments)
             _, const, base, pad, k, _, n, _, _ = arguments
             steps = [vectors.constant(LANES * c) for c in range(count)]
             places = [builder.add(k, step) for step in steps]
@@ -131,51 +86,44 @@ def _rows(count: int) -> Any:
 _four, _two = _rows(4), _rows(2)
 
 
+def tile_sums(vectors: Vectors, count: int, s: Any, at: tuple[Any, ...]) -> list[Any]:
+    """``count`` rows of a small dense matrix times rows of Z, for a vector of samples from s on.
+
+    F, T and Z are the first arguments. Row r has the columns T[columns...] and the constant
+    F[const + T[rows + r]]; ``at`` says where (weights, n, columns, const, rows).
+    """
+    builder = vectors.builder
+    weights, n, columns, const, rows = at
+    lines = [vectors.constant(r) for r in range(count)]
+    totals = []
+    for line in lines:
+        place = builder.add(const, vectors.number_at(1, builder.add(rows, line)))
+        start = vectors.spread(vectors.number_at(0, place))
+        totals.append(cgutils.alloca_once_value(builder, start))
+    starts = [builder.add(weights, builder.mul(line, n)) for line in lines]
+    with cgutils.for_range(builder, n) as loop:
+        column = vectors.number_at(1, builder.add(columns, loop.index))
+        value = vectors.load(2, vectors.row(2, column, s))
+        for total, start in zip(totals, starts, strict=True):
+            weight = vectors.number_at(0, builder.add(start, loop.index))
+            vectors.add_product(total, vectors.spread(weight), value)
+    return [builder.load(total) for total in totals]
+
+
 def _tile(count: int) -> Any:
     @intrinsic
     def tile(
         typing: Any, F: Any, T: Any, Z: Any, U: Any, weights: Any, n: Any, columns: Any, const: Any,
         rows: Any, where: Any, s: Any,
     ) -> Any:  # fmt: skip
-        """``count`` rows of a small dense matrix times rows of Z, for some samples from s on.
-
-        Row r: the columns T[columns...], the constant F[const + T[rows + r]]; it goes to row
-        T[where + r] of U. Of float32 there are 2 LANES samples, of float64 LANES.
-        """
+        """See `tile_sums`; row r goes to row T[where + r] of U."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            vectors = _Vectors(context, builder, signature, arguments)
-            _, _, _, _, weights, n, columns, const, rows, where, s = arguments
-            steps = [vectors.constant(LANES * v) for v in range(8 // vectors.size)]
-            lines = [vectors.constant(r) for r in range(count)]
-
-            def place(n: int, row: Any) -> Any:
-                """Where the samples stand in a row of the array that is argument n."""
-                array = context.make_array(signature.args[n])(context, builder, arguments[n])
-                width = cgutils.unpack_tuple(builder, array.shape, 2)[1]
-                return builder.add(builder.mul(row, width), s)
-
-            def entry(index: Any) -> Any:
-                return builder.load(vectors.pointer(1, index))
-
-            totals = []
-            for line in lines:
-                at = builder.add(const, entry(builder.add(rows, line)))
-                start = vectors.spread(builder.load(vectors.pointer(0, at)))
-                totals.append([cgutils.alloca_once_value(builder, start) for _ in steps])
-            starts = [builder.add(weights, builder.mul(line, n)) for line in lines]
-            with cgutils.for_range(builder, n) as loop:
-                source = place(2, entry(builder.add(columns, loop.index)))
-                values = [vectors.load(2, builder.add(source, step)) for step in steps]
-                for own, start in zip(totals, starts, strict=True):
-                    at = builder.add(start, loop.index)
-                    weight = vectors.spread(builder.load(vectors.pointer(0, at)))
-                    for total, value in zip(own, values, strict=True):
-                        vectors.add_product(total, weight, value)
-            for own, line in zip(totals, lines, strict=True):
-                target = place(3, entry(builder.add(where, line)))
-                for total, step in zip(own, steps, strict=True):
-                    vectors.store(builder.load(total), 3, builder.add(target, step))
+            vectors = Vectors(context, builder, signature, arguments, 0)
+            where, s = arguments[9:]
+            for r, total in enumerate(tile_sums(vectors, count, s, arguments[4:9])):
+                row = vectors.number_at(1, builder.add(where, vectors.constant(r)))
+                vectors.store(total, 3, vectors.row(3, row, s))
             return context.get_dummy_value()
 
         return types.void(F, T, Z, U, *(types.intp,) * 7), generate
@@ -194,8 +142,7 @@ def some_rows(F, T, Z, U, tile, r, count, const, where):
     """
     n, rows = T[tile + 1], T[tile + 2] + r
     weights, columns = T[tile + 4] + r * n, T[tile + 3]
-    step = 2 * LANES if F.itemsize == 4 else LANES
-    for s in range(0, Z.shape[1], step):
+    for s in range(0, Z.shape[1], BYTES // F.itemsize):
         if count == 4:
             _tile_of_four(F, T, Z, U, weights, n, columns, const, rows, where, s)
         else:
