@@ -39,10 +39,9 @@ class FastPass:
         self.dtype = plan.F.dtype
         self.safe = float(plan.N[0])
         self.threads = threads
-        rows = max(plan.state, plan.members, dim) + 2 * LANES
         self._point = pass_point
-        self._work = np.zeros(3 * rows, self.dtype)
-        self._active = np.zeros(rows, dtype=np.int64)
+        self._work = np.zeros(3 * plan.room + 4 * LANES, self.dtype)
+        self._active = np.zeros(plan.room, dtype=np.int64)
         self._random: np.ndarray | None = None
         self.no_stats = np.zeros(0)
 

@@ -16,6 +16,7 @@ import numpy as np
 from ..compile.program import Program, Units
 from .kernel import layout as at
 from .levels import Level, Matrix, bound_numbers, levels_of, safe_size
+from .windows import find_windows
 
 __all__ = ["Plan", "make_plan"]
 
@@ -37,6 +38,8 @@ class Plan:
     levels : int
     state, members : int
         Rows of the largest state and of the largest level, padding included.
+    room : int
+        Of each of the three buffers for a single sample.
     wide : bool
         Whether BLAS multiplies a matrix.
     work : int
@@ -49,6 +52,7 @@ class Plan:
     levels: int
     state: int
     members: int
+    room: int
     wide: bool
     work: int
     units: int  # of the largest layer
@@ -110,6 +114,7 @@ class _Writer:
         matrices, targets = self._merged()
         self.matrices, self.targets = matrices, targets
         most = max(max(len(m), m.width) for m in matrices) + 2 * at.LANES
+        self.zero = most  # nothing is ever written there, in buffers for single samples
         identity, zeros = self.ints.add(np.arange(most)), self.floats.add(np.zeros(most))
         start = 0
         bounds, groups = [], []
@@ -138,7 +143,7 @@ class _Writer:
         return Plan(
             ints, self.floats.array(), np.concatenate([[*head, len(self.levels)], *bounds]),
             len(self.levels), max(m.width for m in matrices),
-            max(int(self.headers[:, [at.ROWS, at.PAD]].max()), 1),
+            max(int(self.headers[:, [at.ROWS, at.PAD]].max()), 1), self.zero + 1,
             self.wide, self.work, max((len(k) for k in self.kinds), default=0),
             self._chain(),
         )  # fmt: skip
@@ -168,7 +173,7 @@ class _Writer:
         return matrices, targets
 
     def _members(self, header: np.ndarray, matrix: Matrix, *, may_select: bool) -> None:
-        header[[at.TILES, at.BACK_TILES, at.PAD]] = 0
+        header[[at.TILES, at.BACK_TILES, at.PAD, at.WINDOWS, at.REST]] = 0
         # the outputs are computed even where merged sums have made them a selection
         if may_select and matrix.is_selection and header[at.ROWS]:
             header[at.SELECTION] = self.ints.add(matrix.indices)
@@ -195,17 +200,51 @@ class _Writer:
         header[at.TILES], header[at.TILE_AT] = self._tiles(
             matrix.indptr, matrix.indices, matrix.data.values
         )
+        parts = matrix.indptr, matrix.indices, matrix.data.values
+        header[[at.WINDOWS, at.WINDOW_AT, at.REST, at.REST_AT]] = self._windows(
+            *parts, matrix.const.values
+        )
         rows, order = matrix.rows, np.lexsort((matrix.rows, matrix.indices))
         indptr = np.searchsorted(matrix.indices[order], np.arange(m + 1)).astype(np.int64)
         header[at.BACK_TILES], header[at.BACK] = self._tiles(
             indptr, rows[order], matrix.data.values[order]
         )
 
-    def _tiles(self, indptr: np.ndarray, indices: np.ndarray, data: np.ndarray) -> tuple[int, int]:
+    def _windows(
+        self, indptr: np.ndarray, indices: np.ndarray, data: np.ndarray, const: np.ndarray
+    ) -> tuple[int, int, int, int]:
+        """Windows for single samples, and tiles of the other rows: how many, and where."""
+        lanes = at.BYTES // self.dtype.itemsize
+        windows, rest = find_windows(indptr, indices, data, const, lanes, self.zero)
+        table: list[list[int]] = []
+        for window in windows:
+            offsets = self.ints.add(window.offsets, once=True)
+            places = [[0, *pair] for pair in window.direct]
+            places += [[1, *map(self.ints.add, pair)] for pair in window.listed]
+            where, begin = self.ints.add(np.array(places)), 0
+            while begin < len(window.rows):
+                left = len(window.rows) - begin
+                size = 8 if left > 4 else 4 if left > 1 else 1
+                own = np.minimum(np.arange(begin, begin + size), len(window.rows) - 1)
+                numbers = np.vstack([window.const[own], window.weights[:, own]])
+                table.append([
+                    size, self.floats.add(numbers, once=True), len(window.offsets), offsets,
+                    self.ints.add(window.rows[own]), where, len(places),
+                ])  # fmt: skip
+                begin += size
+        return (
+            len(table), self.ints.add(np.array(table, dtype=np.int64)),
+            *self._tiles(indptr, indices, data, rest),
+        )  # fmt: skip
+
+    def _tiles(
+        self, indptr: np.ndarray, indices: np.ndarray, data: np.ndarray,
+        some: np.ndarray | None = None,
+    ) -> tuple[int, int]:  # fmt: skip
         """Rows that read the same columns, as small dense matrices: how many, and where."""
         groups: dict[bytes, list[int]] = {}
         starts = indptr.tolist()
-        for i in range(len(starts) - 1):
+        for i in range(len(starts) - 1) if some is None else some.tolist():
             groups.setdefault(indices[starts[i] : starts[i + 1]].tobytes(), []).append(i)
         table = []
         for rows in groups.values():
@@ -258,9 +297,28 @@ class _Writer:
         header[at.FUSED] = direct and header[at.TILES] > 0 and bool(np.all(units.pieces == 2))
         header[at.MERGED] = bool(np.any(counts > 1))
         header[at.STATE] = int(target.max(initial=-1)) + 1
+        self._one_by_one(header, table, own, known)
         pairs = np.stack([self._before(level, header), target[n:]], axis=1)
         header[at.KEEPS], header[at.KEEP] = len(pairs), self.ints.add(pairs)
         return counts
+
+    def _one_by_one(
+        self, header: np.ndarray, table: np.ndarray, own: np.ndarray, known: dict[bytes, int]
+    ) -> None:
+        """What single samples need: sums of outputs as windows, and units that are all alike."""
+        header[[at.SUMS, at.SUM_REST]], header[at.ALIKE] = 0, -1
+        if header[at.RELU] == 2:
+            order = np.argsort(own, kind="stable")
+            indptr = np.searchsorted(own[order], np.arange(int(own.max()) + 2)).astype(np.int64)
+            ones = np.ones(len(own), self.dtype)
+            header[[at.SUMS, at.SUM_AT, at.SUM_REST, at.SUM_REST_AT]] = self._windows(
+                indptr, order, ones, np.zeros(len(indptr) - 1, self.dtype)
+            )
+        direct = np.array_equal(table[:, 2], np.arange(len(own))) and np.array_equal(
+            own, np.arange(len(own))
+        )
+        if direct and len(known) == 1 and np.all(table[:, :2] == (at.SCALAR, 2)):
+            header[at.ALIKE] = next(iter(known.values()))
 
     def _before(self, level: Level, header: np.ndarray) -> np.ndarray:
         """Kept entries as rows of the (merged) state before."""

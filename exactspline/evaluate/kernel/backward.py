@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from . import layout as lay
-from .batch import product
 from .jit import kernel
+from .product import product
 from .rows import fill
 from .vector_sums import some_rows, weigh
 
@@ -32,7 +32,7 @@ def _spread(T, F, at, U, Z):
                 target[s] += source[s]
         return
     if T[at + lay.BACK] < 0:  # dense, stored by columns of so many rows
-        product(F, T[at + lay.DENSE], m, T[at + lay.PAD], U, Z)
+        product(F, U, Z, T[at + lay.DENSE], m, T[at + lay.PAD])
         return
     for k in range(T[at + lay.BACK_TILES]):
         t = T[at + lay.BACK] + k * lay.TILE

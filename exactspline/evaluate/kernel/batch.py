@@ -12,6 +12,7 @@ import numpy as np
 
 from . import layout as lay
 from .jit import kernel, part
+from .product import product
 from .rows import copy_row, fill
 from .running import of_members, of_units
 from .unit_rows import extreme_unit, scalar_unit, some_units
@@ -20,21 +21,13 @@ from .vector_sums import some_rows
 __all__ = ["Results", "Scratch", "pass_batch"]
 
 
-def _product(W, at, n, m, Z, U):
-    """The first n rows of U: a dense matrix times the first m rows of Z."""
-    np.dot(W[at : at + n * m].reshape((n, m)), Z[:m], U[:n])
-
-
-product = kernel(_product, counts=True)
-
-
 @kernel
 def members(T, F, at, Z, U):
     """All members of a level into rows of U."""
     n, m = T[at + lay.ROWS], T[at + lay.READS]
     const = T[at + lay.CONST]
     if T[at + lay.DENSE_T] >= 0:
-        product(F, T[at + lay.DENSE_T], n, m, Z, U)
+        product(F, Z, U, T[at + lay.DENSE_T], n, m)
         for i in range(n):
             row, c = U[i], F[const + i]
             for s in range(len(row)):

@@ -14,20 +14,16 @@ __all__ = ["kernel", "part"]
 # nogil: batches are cut into ranges of samples, one a thread.
 # _nrt=False: no reference counting; kernels allocate nothing, and every slice of a row would
 # cost two atomic operations.
-_OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
 _MODULES = (
-    "backward", "batch", "bounds", "jit", "layout", "point", "rows", "running", "unit_rows",
-    "vector_sums",
-    "vectors",
+    "backward", "batch", "bounds", "jit", "layout", "point", "product", "rows", "running",
+    "unit_rows", "vector_sums", "vectors", "windows",
 )  # fmt: skip
 
 
-def kernel(function: Callable[..., Any], *, counts: bool = False, part: bool = False) -> Any:
-    """Compile with Numba at the first call; a change of any module here makes it stale.
-
-    ``counts`` is for what calls BLAS, which Numba only does with reference counting.
-    """
-    options = {**_OPTIONS, "_nrt": counts, "inline": "always" if part else "never"}
+def kernel(function: Callable[..., Any], *, part: bool = False) -> Any:
+    """Compile with Numba at the first call; a change of any module here makes it stale."""
+    options = {**_OPTIONS, "inline": "always" if part else "never"}
     return compiled(function, stamp(Path(__file__).parent, _MODULES), options)
 
 

@@ -9,7 +9,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .jit import kernel, part
+from .jit import part
 from .layout import BYTES
 from .vector_sums import tile_sums
 from .vectors import Vectors, truth

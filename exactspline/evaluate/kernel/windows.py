@@ -1,0 +1,121 @@
+"""Windows of one sample: positions that read alike, side by side in vectors (Numba).
+
+What a convolution does at every position, and a pooling window, is one small matrix over entries
+that move along with the position. Positions whose entries and outputs follow one another are
+loaded and stored as they stand; others (at the edge of an image, with strides) by lists.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from . import layout as lay
+from .jit import part
+from .vectors import Vectors, truth
+
+__all__ = ["all_windows"]
+
+
+def _gathered(vectors: Vectors, place: Any) -> Any:
+    """The entries of Z, argument 2, whose numbers stand at T[place...]."""
+    builder, out = vectors.builder, vectors.nothing
+    for lane in range(vectors.lanes):
+        entry = vectors.number_at(1, builder.add(place, vectors.constant(lane)))
+        value = vectors.number_at(2, entry)
+        out = builder.insert_element(out, value, ir.Constant(ir.IntType(32), lane))
+    return out
+
+
+def _scatter(vectors: Vectors, totals: list[Any], rows: list[Any], place: Any) -> None:
+    """Totals to the entries T[place...] + row of U, argument 3."""
+    builder, lanes = vectors.builder, vectors.constant(vectors.lanes)
+    kind = ir.ArrayType(vectors.type, len(totals))
+    room = builder.bitcast(cgutils.alloca_once(builder, kind), vectors.type.as_pointer())
+    for r, total in enumerate(totals):
+        own = builder.gep(room, [vectors.constant(r)])
+        builder.store(total, own, align=vectors.size)
+    numbers = builder.bitcast(room, vectors.number.as_pointer())
+    with cgutils.for_range(builder, lanes) as loop:
+        start = vectors.number_at(1, builder.add(place, loop.index))
+        for r, row in enumerate(rows):
+            at = builder.add(builder.mul(vectors.constant(r), lanes), loop.index)
+            value = builder.load(builder.gep(numbers, [at]))
+            builder.store(value, vectors.pointer(3, builder.add(start, row)))
+
+
+def _window(count: int) -> Any:
+    @intrinsic
+    def window(
+        typing: Any, F: Any, T: Any, Z: Any, U: Any, weights: Any, taps: Any, offsets: Any,
+        rows: Any, places: Any, n: Any,
+    ) -> Any:  # fmt: skip
+        """``count`` rows at n vectors of positions.
+
+        F[weights...]: ``count`` constants, and as many weights for every tap. T[places...]: for a
+        vector whether it goes by lists, then its base and its first row, or where the lists of
+        its entries (a vector for every tap) and of its rows stand.
+        """
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            vectors = Vectors(context, builder, signature, arguments, 0)
+            weights, taps, offsets, rows, places, n = arguments[4:]
+            lines = [vectors.constant(r) for r in range(count)]
+            own_rows = [vectors.number_at(1, builder.add(rows, line)) for line in lines]
+
+            def add(totals: list[Any], tap: Any, value: Any) -> None:
+                start = builder.add(tap, vectors.constant(1))
+                start = builder.add(weights, builder.mul(start, vectors.constant(count)))
+                for line, total in zip(lines, totals, strict=True):
+                    weight = vectors.number_at(0, builder.add(start, line))
+                    vectors.add_product(total, vectors.spread(weight), value)
+
+            with cgutils.for_range(builder, n) as loop:
+                place = builder.add(places, builder.mul(loop.index, vectors.constant(lay.PLACE)))
+                listed, base, row = (
+                    vectors.number_at(1, builder.add(place, vectors.constant(i))) for i in range(3)
+                )
+                totals = []
+                for line in lines:
+                    constant = vectors.number_at(0, builder.add(weights, line))
+                    totals.append(cgutils.alloca_once_value(builder, vectors.spread(constant)))
+                with builder.if_else(truth(builder, listed)) as (by_list, direct):
+                    with by_list:
+                        with cgutils.for_range(builder, taps) as tap:
+                            lists = builder.mul(tap.index, vectors.constant(vectors.lanes))
+                            add(totals, tap.index, _gathered(vectors, builder.add(base, lists)))
+                        _scatter(vectors, [builder.load(t) for t in totals], own_rows, row)
+                    with direct:
+                        with cgutils.for_range(builder, taps) as tap:
+                            offset = vectors.number_at(1, builder.add(offsets, tap.index))
+                            value = vectors.load(2, builder.add(base, offset))
+                            add(totals, tap.index, value)
+                        for own, total in zip(own_rows, totals, strict=True):
+                            vectors.store(builder.load(total), 3, builder.add(row, own))
+            return context.get_dummy_value()
+
+        return types.void(F, T, Z, U, *(types.intp,) * 6), generate
+
+    return window
+
+
+_eight, _four, _one = _window(8), _window(4), _window(1)
+
+
+@part
+def all_windows(T, F, table, count, Z, U):
+    """All windows of a level, ``count`` groups of rows: entries of Z to rows of U."""
+    for k in range(count):
+        own = table + k * lay.WINDOW
+        size, weights, taps, offsets = T[own], T[own + 1], T[own + 2], T[own + 3]
+        rows, places, n = T[own + 4], T[own + 5], T[own + 6]
+        if size == 8:
+            _eight(F, T, Z, U, weights, taps, offsets, rows, places, n)
+        elif size == 4:
+            _four(F, T, Z, U, weights, taps, offsets, rows, places, n)
+        else:
+            _one(F, T, Z, U, weights, taps, offsets, rows, places, n)
