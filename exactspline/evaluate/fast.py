@@ -19,6 +19,9 @@ _TOGETHER = 4096  # samples whose codes are sorted together for their maps
 _STEP = 2 * LANES  # kernels take so many columns at once
 
 
+_NO_ERROR = np.zeros(1)
+
+
 class FastPass:
     """A plan ready for passes in Numba.
 
@@ -33,13 +36,13 @@ class FastPass:
     """
 
     def __init__(self, plan: Plan, dim: int, outputs: int, units: int, threads: int) -> None:
-        from .kernel.point import pass_point
+        from .kernel.point import pass_points
 
         self.plan, self.dim, self.outputs, self.units = plan, dim, outputs, units
         self.dtype = plan.F.dtype
         self.safe = float(plan.N[0])
         self.threads = threads
-        self._point = pass_point
+        self._points = pass_points
         self._work = np.zeros(3 * plan.room + 4 * LANES, self.dtype)
         self._active = np.zeros(plan.room, dtype=np.int64)
         self._random: np.ndarray | None = None
@@ -62,12 +65,12 @@ class FastPass:
 
     def point(
         self, x: np.ndarray, values: np.ndarray, code: np.ndarray, stats: np.ndarray,
-        error: float = 0.0,
+        errors: np.ndarray = _NO_ERROR,
     ) -> bool:  # fmt: skip
         """One sample, shape (D,); False where |x| is too large for a pass without checks."""
         plan = self.plan
-        done: bool = self._point(
-            plan.T, plan.F, plan.N, x, error, self._work, self._active, values, code, stats
+        done: bool = self._points(
+            plan.T, plan.F, plan.N, x, errors, 0, 1, self._work, self._active, values, code, stats
         )
         return done
 
@@ -80,16 +83,23 @@ class FastPass:
         stats = np.zeros((0, 3)) if stats is None else stats
         in_ranges(
             lambda i, j: self._pass(X, errors, i, j, values, codes, stats),
-            len(X), _padded(self.block(1)), self._parts,
+            len(X), 1 if self.plan.single else _padded(self.block(1)), self._parts,
         )  # fmt: skip
 
     def _pass(
         self, X: np.ndarray, errors: np.ndarray, start: int, stop: int, values: np.ndarray,
         codes: np.ndarray, stats: np.ndarray,
     ) -> None:  # fmt: skip
+        plan = self.plan
+        if plan.single:
+            work, active = np.zeros_like(self._work), np.zeros_like(self._active)
+            flat = (a.reshape(-1) for a in (values, codes, stats))
+            self._points(
+                plan.T, plan.F, plan.N, X.reshape(-1), errors, start, stop, work, active, *flat
+            )
+            return
         from .kernel.batch import Results, Scratch, pass_batch
 
-        plan = self.plan
         width = _padded(min(self.block(1), stop - start))
         A, B = np.empty((2, max(plan.state, self.dim), width), self.dtype)
         U = np.empty((plan.members + 2, width), self.dtype)

@@ -23,6 +23,7 @@ __all__ = ["Plan", "make_plan"]
 _ACTIVE = 1 << 16  # entries of a matrix up to which active units alone beat whole products
 _SMALL = 1 << 12  # entries up to which a matrix is never worth being sparse
 _DENSE = 0.25  # share of entries that makes a matrix dense
+_MANY = 1 << 13  # units of a layer from which on a block of samples is too large for the cache
 _WIDE = 128  # rows and columns from which on BLAS multiplies, on all threads
 _MOST = 2**31 - 1  # entries of the flat arrays
 _CODES = 256  # pieces a unit may have: codes are bytes
@@ -44,6 +45,8 @@ class Plan:
         Whether BLAS multiplies a matrix.
     work : int
         Multiplications a sample.
+    single : bool
+        Whether a batch is best taken sample by sample, too: in windows, of very many units.
     """
 
     T: np.ndarray
@@ -55,6 +58,7 @@ class Plan:
     room: int
     wide: bool
     work: int
+    single: bool
     units: int  # of the largest layer
     chain: bool  # all levels are dense, small, and layers of ReLU units one after the other
 
@@ -108,7 +112,7 @@ class _Writer:
         self.ints, self.floats = _Flat(np.dtype(np.int64)), _Flat(dtype)
         self.headers = np.full((len(levels), at.HEADER), -1, dtype=np.int64)
         self.ints.add(self.headers)  # filled in at the end
-        self.work, self.wide = 0, False
+        self.work, self.wide, self.in_windows = 0, False, 0
 
     def plan(self) -> Plan | None:
         matrices, targets = self._merged()
@@ -126,11 +130,11 @@ class _Writer:
             groups.append(1)
             read = 1
             if level.units is not None:
-                counts = self._units(header, level, self.kinds[l], targets[l])
+                used = np.unique(matrices[l + 1].indices)
+                counts = self._units(header, level, self.kinds[l], targets[l], used)
                 start += len(level.units)
                 # outputs that nobody reads are one sum, too, and of no matter for bounds
                 groups[-1] = int(counts.max(initial=1))
-                used = np.unique(matrices[l + 1].indices)
                 read = int(counts[used[used < len(counts)]].max(initial=1))
             else:
                 header[[at.UNITS, at.KEEPS, at.FUSED, at.RELU, at.MERGED, at.STATE]] = 0
@@ -140,12 +144,13 @@ class _Writer:
         head = [safe_size(bounds, groups, self.dtype), float(np.finfo(self.dtype).eps) / 2, 0.0]
         ints = self.ints.array()
         ints[: self.headers.size] = self.headers.reshape(-1)
+        units = max((len(k) for k in self.kinds), default=0)
         return Plan(
             ints, self.floats.array(), np.concatenate([[*head, len(self.levels)], *bounds]),
             len(self.levels), max(m.width for m in matrices),
             max(int(self.headers[:, [at.ROWS, at.PAD]].max()), 1), self.zero + 1,
-            self.wide, self.work, max((len(k) for k in self.kinds), default=0),
-            self._chain(),
+            self.wide, self.work, 2 * self.in_windows > self.work and units >= _MANY,
+            units, self._chain(),
         )  # fmt: skip
 
     def _chain(self) -> bool:
@@ -218,6 +223,7 @@ class _Writer:
         windows, rest = find_windows(indptr, indices, data, const, lanes, self.zero)
         table: list[list[int]] = []
         for window in windows:
+            self.in_windows += int((~window.missing).sum()) * len(window.rows)
             offsets = self.ints.add(window.offsets, once=True)
             places = [[0, *pair] for pair in window.direct]
             places += [[1, *map(self.ints.add, pair)] for pair in window.listed]
@@ -261,9 +267,13 @@ class _Writer:
         return len(table), self.ints.add(np.array(table, dtype=np.int64))
 
     def _units(
-        self, header: np.ndarray, level: Level, kinds: np.ndarray, target: np.ndarray
-    ) -> np.ndarray:
-        """Write a layer's units; returns how many outputs are summed to each entry."""
+        self, header: np.ndarray, level: Level, kinds: np.ndarray, target: np.ndarray,
+        used: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """Write a layer's units; returns how many outputs are summed to each entry.
+
+        ``used``: the entries that the level behind reads; units that are summed are not kept.
+        """
         units = level.units
         assert units is not None
         n = len(units)
@@ -297,28 +307,46 @@ class _Writer:
         header[at.FUSED] = direct and header[at.TILES] > 0 and bool(np.all(units.pieces == 2))
         header[at.MERGED] = bool(np.any(counts > 1))
         header[at.STATE] = int(target.max(initial=-1)) + 1
-        self._one_by_one(header, table, own, known)
+        read = np.isin(np.arange(len(target)), used)
+        self._one_by_one(header, table, own, known, read)
         pairs = np.stack([self._before(level, header), target[n:]], axis=1)
         header[at.KEEPS], header[at.KEEP] = len(pairs), self.ints.add(pairs)
         return counts
 
     def _one_by_one(
-        self, header: np.ndarray, table: np.ndarray, own: np.ndarray, known: dict[bytes, int]
-    ) -> None:
-        """What single samples need: sums of outputs as windows, and units that are all alike."""
-        header[[at.SUMS, at.SUM_REST]], header[at.ALIKE] = 0, -1
+        self, header: np.ndarray, table: np.ndarray, own: np.ndarray, known: dict[bytes, int],
+        read: np.ndarray,
+    ) -> None:  # fmt: skip
+        """What single samples need: sums of outputs, and units that are all alike."""
+        header[at.SUMS], header[at.ALIKE] = 0, -1
         if header[at.RELU] == 2:
-            order = np.argsort(own, kind="stable")
-            indptr = np.searchsorted(own[order], np.arange(int(own.max()) + 2)).astype(np.int64)
-            ones = np.ones(len(own), self.dtype)
-            header[[at.SUMS, at.SUM_AT, at.SUM_REST, at.SUM_REST_AT]] = self._windows(
-                indptr, order, ones, np.zeros(len(indptr) - 1, self.dtype)
-            )
+            header[[at.SUMS, at.SUM_AT]] = self._sums(own, read)
         direct = np.array_equal(table[:, 2], np.arange(len(own))) and np.array_equal(
             own, np.arange(len(own))
         )
         if direct and len(known) == 1 and np.all(table[:, :2] == (at.SCALAR, 2)):
             header[at.ALIKE] = next(iter(known.values()))
+
+    def _sums(self, own: np.ndarray, read: np.ndarray) -> tuple[int, int]:
+        """Sums of unit outputs, by entries that stand together in fours, and others."""
+        order = np.argsort(own, kind="stable")
+        starts = np.searchsorted(own[order], np.arange(int(own.max(initial=-1)) + 2)).tolist()
+        table = []
+        for row, (a, b) in enumerate(pairwise(starts)):
+            units = order[a:b].tolist() if read[row] else []
+            fours, ones, i = [], [], 0
+            while i < len(units):
+                if i + at.QUAD <= len(units) and units[i + at.QUAD - 1] == units[i] + at.QUAD - 1:
+                    fours.append(units[i])
+                    i += at.QUAD
+                else:
+                    ones.append(units[i])
+                    i += 1
+            table.append([
+                row, len(fours), len(ones), self.ints.add(np.array(fours, dtype=np.int64)),
+                self.ints.add(np.array(ones, dtype=np.int64)),
+            ])  # fmt: skip
+        return len(table), self.ints.add(np.array(table, dtype=np.int64))
 
     def _before(self, level: Level, header: np.ndarray) -> np.ndarray:
         """Kept entries as rows of the (merged) state before."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,9 +16,11 @@ import exactspline as es
 from exactspline.evaluate.fast import FastPass
 from exactspline.evaluate.kernel import backward, batch, bounds, layout, rows, running, unit_rows
 from exactspline.evaluate.kernel import vector_sums as lanes
+from exactspline.evaluate.levels import levels_of
 from exactspline.evaluate.plain import PlainPass
 from exactspline.evaluate.plan import make_plan
 from exactspline.evaluate.threads import in_ranges
+from exactspline.evaluate.windows import find_windows
 
 TYPES = (np.float64, np.float32)
 
@@ -149,7 +152,7 @@ def test_passes_agree(seed, dtype):
     fast = FastPass(plan, dim, C, n_units, 1)
     for i in range(0, n, 29):
         value, code, stats = np.empty(C, dtype), np.zeros(n_units, np.uint8), np.zeros(3)
-        assert fast.point(X[i], value, code, stats, 1e-12)
+        assert fast.point(X[i], value, code, stats, errors)
         assert close(value, v1[i], dtype)
         assert not both[i] or code.tolist() == q1[i].tolist()
         assert stats[2] == pytest.approx(s2[i, 2], rel=1e-6)
@@ -277,6 +280,87 @@ def test_a_convolution_is_tiles_and_pooling_is_a_sum(dtype):
     (A, b), (A0, b0) = core.affine_maps(X), reference.affine_maps(X)
     assert close(A, A0, dtype)
     assert close(b, b0, dtype)
+
+
+def windows_twin(net, kind):
+    """Every sparse level's windows, and the rows in none: once more the level's matrix."""
+    found = 0
+    for level in levels_of(net.program, kind):
+        m, lanes = level.members, 64 // kind.itemsize
+        parts = find_windows(m.indptr, m.indices, m.data.values, m.const.values, lanes, m.width)
+        made, const = np.zeros((len(m), m.width + 1), kind), m.const.values.copy()
+        seen = np.zeros(len(m), dtype=int)
+        made[parts[1], :-1], seen[parts[1]] = m.dense()[parts[1]], 1
+        for w in parts[0]:
+            own = [[(b + w.offsets) for b in range(s, s + lanes)] for s, _ in w.direct]
+            own = [np.array(e).T for e in own] + [entries for entries, _ in w.listed]
+            rows = [np.arange(r, r + lanes) for _, r in w.direct] + [r for _, r in w.listed]
+            for entries, at in zip(own, rows, strict=True):
+                assert entries.shape == (len(w.offsets), lanes)
+                for lane in range(lanes):
+                    for r, row in enumerate(at[lane] + w.rows):
+                        made[row], const[row], seen[row] = 0, w.const[r], 1
+                        made[row, entries[:, lane]] = w.weights[:, r]
+        made[:, -1] = 0  # the entry that is zero
+        assert np.array_equal(made[:, :-1], m.dense())
+        assert np.array_equal(const, m.const.values)
+        assert seen.all()
+        found += len(parts[0])
+    return found
+
+
+def window_net(name):
+    rng = np.random.default_rng(0)
+
+    def conv(n_in, n_out, k=3, pad=1, stride=1):
+        weight = rng.normal(size=(n_out, n_in, k, k))
+        return es.Conv(weight, rng.normal(size=n_out), padding=pad, stride=stride)
+
+    if name == "padded":
+        return es.Network([conv(1, 6), es.ReLU(), conv(6, 3), es.Abs()], (1, 21, 20))
+    if name == "strides":
+        layers = [conv(2, 5, stride=2), es.LeakyReLU(), conv(5, 2, k=2, pad=0), es.MaxPool((2, 2))]
+        return es.Network([*layers, es.Flatten(), es.Dense(rng.normal(size=(2, 18)))], (2, 15, 15))
+    if name == "averages":  # 3 x 3 windows, with units that nobody reads
+        layers = [conv(1, 9, pad=0), es.ReLU(), es.AveragePool((3, 3)), es.Flatten()]
+        return es.Network([*layers, es.Dense(rng.integers(-9, 9, size=(4, 225)))], (1, 18, 18))
+    block = es.Residual([conv(4, 4), es.ReLU(), conv(4, 4)])
+    return es.Network([conv(1, 4), block, es.MaxPool((2, 2)), es.ReLU()], (1, 10, 10))
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("name", ["padded", "strides", "averages", "residual"])
+def test_windows(name, dtype):
+    """Single samples of convolutions: windows are the matrix, and passes NumPy's."""
+    net, kind = window_net(name), np.dtype(dtype)
+    assert windows_twin(net, kind) >= 1
+    plan = make_plan(net.program, kind)
+    X = np.random.default_rng(1).normal(size=(23, net.input_dim)).astype(dtype)
+    runs = [PlainPass(net.program, kind)]
+    for single in (True, False):
+        made = replace(plan, single=single)
+        runs.append(FastPass(made, net.input_dim, net.output_dim, net.units, 2))
+    results = []
+    for run in runs:
+        values, codes = np.empty((23, net.output_dim), dtype), np.zeros((23, net.units), np.uint8)
+        stats = np.zeros((23, 3))
+        run(X, np.full(23, 1e-12), values, codes, stats)
+        results.append((values, codes, stats))
+    (v0, q0, s0), (v1, q1, s1), (v2, q2, s2) = results
+    assert close(v1, v0, dtype)
+    assert close(v2, v0, dtype)
+    for q, s in ((q1, s1), (q2, s2)):
+        both = (s0[:, 0] == 1) & (s[:, 0] == 1)
+        assert both.mean() > (0.5 if dtype == np.float64 else -1)
+        assert np.array_equal(q[both], q0[both])
+        assert np.mean(q != q0) < 1e-3
+    assert np.allclose(s1[:, 2], s2[:, 2], rtol=1e-5)  # one bound, whoever multiplies
+    exact = net.forward(X[0].astype(float).reshape(net.input_shape), exact=True)
+    apart = np.abs(v1[0].astype(float) - np.asarray(exact, dtype=float).reshape(-1))
+    assert np.all(apart <= s1[0, 2])
+    again = np.empty_like(v1)
+    runs[1](X, np.zeros(23), again, None, None)  # without codes and bounds
+    assert np.array_equal(again, v1)
 
 
 @pytest.mark.parametrize("dtype", TYPES)

@@ -9,14 +9,14 @@ A call hands over few arrays that way: each costs time, and single samples are s
 from __future__ import annotations
 
 __all__ = [
-    "ALIKE", "BACK", "BACK_TILES", "BOUNDS", "BYTES", "CODE", "CONST", "DENSE", "DENSE_T",
-    "FUSED", "HEADER", "IDENTITY", "KEEP", "KEEPS", "LANES", "MAXIMUM", "MERGED", "MINIMUM",
-    "N_BOUNDS", "PAD", "READS",
-    "RELU", "ROWS", "SCALAR", "SELECTION", "STATE", "TILE", "TILES", "TILE_AT", "UNIT",
-    "UNITS", "UNIT_AT", "ZEROS",
+    "ALIKE", "BACK", "BACK_TILES", "BOUNDS", "BYTES", "CODE", "CONST", "DENSE", "DENSE_T", "FUSED",
+    "HEADER", "IDENTITY", "KEEP", "KEEPS", "LANES", "MAXIMUM", "MERGED", "MINIMUM", "N_BOUNDS",
+    "PAD", "PLACE", "QUAD", "READS", "RELU", "REST", "REST_AT", "ROWS", "SCALAR", "SELECTION",
+    "STATE", "SUM", "SUMS", "SUM_AT", "TILE", "TILES", "TILE_AT", "UNIT", "UNITS", "UNIT_AT",
+    "WINDOW", "WINDOWS", "WINDOW_AT", "ZEROS",
 ]  # fmt: skip
 
-HEADER = 32
+HEADER = 29
 READS = 0  # rows of the state before the level
 ROWS = 1  # members
 SELECTION = 2  # where the state's rows stand that the members are; -1 if they are computed
@@ -35,9 +35,8 @@ IDENTITY, ZEROS = 20, 21  # where 0, 1, 2, ... stand, and as many zeros
 
 # for single samples, where the matrix is sparse: windows, and tiles of the rows in none
 WINDOWS, WINDOW_AT, REST, REST_AT = 22, 23, 24, 25
-SUMS, SUM_AT = 26, 27  # windows that sum unit outputs, where all units are ReLU
-SUM_REST, SUM_REST_AT = 28, 29  # tiles of the other sums
-ALIKE = 30  # where the numbers of all units stand if unit k is that of member k and row k; or -1
+SUMS, SUM_AT = 26, 27  # sums of unit outputs, where all units are ReLU
+ALIKE = 28  # where the numbers of all units stand if unit k is that of member k and row k; or -1
 
 LANES = 8  # numbers side by side; dense columns are padded to a multiple of twice as many
 BYTES = 64  # of a vector where as many numbers are taken as that holds
@@ -46,6 +45,8 @@ TILE = 5  # rows, columns (a multiple of 4 if sparse), where rows, columns and w
 # and how many of these
 WINDOW = 7
 PLACE = 3  # whether it goes by lists; base and row, or where the lists stand
+SUM = 5  # row of the state, how many QUADs of entries and single ones, and where those begin
+QUAD = 4
 # columns of a unit table, one after the other: kind, pieces, the member or where members stand,
 # where its numbers stand, target row, whether it is alone there
 UNIT = 6

@@ -1,4 +1,4 @@
-"""One sample with as little overhead as there can be (Numba)."""
+"""Samples one by one, with as little overhead as there can be (Numba)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from . import layout as lay
 from .jit import kernel, part
 from .running import of_members, of_units
 from .vector_sums import combine
-from .vectors import Vectors, truth
+from .vectors import Vectors, inside, truth
 from .windows import all_windows
 
-__all__ = ["pass_point"]
+__all__ = ["pass_points"]
 
 
 @kernel
@@ -38,12 +37,6 @@ def _tiles(T, F, table, count, const, Z, U):
 
 
 @kernel
-def _sparse(T, F, table, count, rest, n_rest, const, Z, U):
-    all_windows(T, F, table, count, Z, U)
-    _tiles(T, F, rest, n_rest, const, Z, U)
-
-
-@kernel
 def _members(T, F, at, Z, active, U):
     """All members of a level."""
     const = T[at + lay.CONST]
@@ -54,13 +47,43 @@ def _members(T, F, at, Z, active, U):
             count += Z[j] != zero
         combine(F, const, T[at + lay.DENSE], T[at + lay.PAD], active, count, Z, U)
         return
-    _sparse(
-        T, F, T[at + lay.WINDOW_AT], T[at + lay.WINDOWS], T[at + lay.REST_AT], T[at + lay.REST],
-        const, Z, U,
-    )  # fmt: skip
+    all_windows(T, F, T[at + lay.WINDOW_AT], T[at + lay.WINDOWS], Z, U)
+    _tiles(T, F, T[at + lay.REST_AT], T[at + lay.REST], const, Z, U)
 
 
-@intrinsic
+@inside
+def _sums(typing: Any, F: Any, T: Any, U: Any, Y: Any, table: Any, n: Any) -> Any:
+    """n sums of entries of U, by a table of SUM columns, to entries of Y."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = Vectors(context, builder, signature, arguments, lay.QUAD)
+        table, n = arguments[4:]
+        with cgutils.for_range(builder, n) as loop:
+            own = builder.add(table, builder.mul(loop.index, vectors.constant(lay.SUM)))
+            row, n_quads, n_ones, quads, ones = (
+                vectors.number_at(1, builder.add(own, vectors.constant(i))) for i in range(lay.SUM)
+            )
+            total = cgutils.alloca_once_value(builder, vectors.nothing)
+            with cgutils.for_range(builder, n_quads) as inner:
+                value = vectors.load(2, vectors.number_at(1, builder.add(quads, inner.index)))
+                builder.store(builder.fadd(builder.load(total), value), total)
+            four = builder.load(total)
+            a, b, c, d = (
+                builder.extract_element(four, ir.Constant(ir.IntType(32), i)) for i in range(4)
+            )
+            whole = cgutils.alloca_once_value(
+                builder, builder.fadd(builder.fadd(a, c), builder.fadd(b, d))
+            )
+            with cgutils.for_range(builder, n_ones) as inner:
+                value = vectors.number_at(2, vectors.number_at(1, builder.add(ones, inner.index)))
+                builder.store(builder.fadd(builder.load(whole), value), whole)
+            builder.store(builder.load(whole), vectors.pointer(3, row))
+        return context.get_dummy_value()
+
+    return types.void(F, T, U, Y, *(types.intp,) * 2), generate
+
+
+@inside
 def _alike(
     typing: Any, F: Any, U: Any, Y: Any, codes: Any, ends: Any, numbers: Any, n: Any, first: Any,
     wanted: Any, track: Any,
@@ -125,105 +148,123 @@ def _units_alike(T, F, at, numbers, U, Y, code, ends, wanted, track):
     return least, largest
 
 
-@kernel
-def pass_point(T, F, N, x, error, work, active, values, code, stats):
-    """Values and code of one sample; False (and nothing) where |x| is beyond what is safe.
+@part
+def _units(T, F, at, U, Y, code, wanted, track):
+    """All units of a level, one after the other: the smallest form and the largest member."""
+    n_units, table = T[at + lay.UNITS], T[at + lay.UNIT_AT]
+    own = code[T[at + lay.CODE] :]
+    # typed: a float32 times 0 is a float64 in Numba
+    least, largest = F.dtype.type(np.inf), F.dtype.type(0)
+    if track:
+        for i in range(T[at + lay.ROWS]):
+            a = abs(U[i])
+            largest = a if a > largest else largest
+    if T[at + lay.MERGED]:
+        for j in range(T[at + lay.STATE]):
+            Y[j] = 0
+    for k in range(n_units):
+        unit = table + k
+        n, numbers = T[unit + n_units], T[unit + 3 * n_units]
+        r = 0
+        if T[unit] == lay.SCALAR:
+            u = U[T[unit + 2 * n_units]]
+            for p in range(n - 1):
+                g = u + F[numbers + p]
+                r += g > 0
+                if track and abs(g) < least:
+                    least = abs(g)
+            v = F[numbers + n - 1 + r] * u + F[numbers + 2 * n - 1 + r]
+        else:
+            sign = F[numbers]
+            v = sign * U[T[T[unit + 2 * n_units]]]
+            second = F.dtype.type(-np.inf)
+            for p in range(1, n):
+                g = sign * U[T[T[unit + 2 * n_units] + p]]
+                if g > v:
+                    second, v, r = v, g, p
+                elif g > second:
+                    second = g
+            if track and v - second < least:
+                least = v - second
+            v = sign * v
+        if wanted:
+            own[k] = r
+        if T[unit + 5 * n_units]:
+            Y[T[unit + 4 * n_units]] = v
+        else:
+            Y[T[unit + 4 * n_units]] += v
+    return least, largest
 
-    ``work`` has room for two states and the members, in equal thirds, and 4 LANES numbers more.
-    ``code`` and ``stats`` may be empty; ``stats`` as in `pass_batch`.
+
+@part
+def _begin(x, limit, Z):
+    """A sample as the first state; its largest size, negative beyond what is safe."""
+    safe, largest = True, x.dtype.type(0)
+    for j in range(len(x)):
+        a = abs(x[j])
+        safe &= a <= limit  # not where it is NaN
+        largest = a if a > largest else largest
+        Z[j] = x[j]
+    return largest if safe else x.dtype.type(-1)
+
+
+@kernel
+def pass_points(T, F, N, X, errors, start, stop, work, active, values, codes, stats):
+    """Values and codes of samples, one by one; False where |x| is beyond what is safe.
+
+    All arrays are flat, a sample's numbers after those of the sample before. ``work`` has room
+    for two states and the members, in equal thirds, and 4 LANES numbers more. ``codes`` and
+    ``stats`` may be empty; ``stats`` as in `pass_batch`, then ``errors`` bounds the inputs'.
     """
     third = (len(work) - 4 * lay.LANES) // 3
     Z, Y, U = work[:third], work[third : 2 * third], work[2 * third : 3 * third]
-    n_levels = int(N[3])
-    # typed: a float32 times 0 is a float64 in Numba
-    zero, infinite = F.dtype.type(0), F.dtype.type(np.inf)
-    safe, largest = True, zero
-    for j in range(len(x)):
-        a = abs(x[j])
-        safe &= a <= N[0]  # not where it is NaN
-        largest = a if a > largest else largest
-        Z[j] = x[j]
-    if not safe:
-        return False
-    track, wanted = int(len(stats) > 0), int(len(code) > 0)
-    ends = work[3 * third :]
-    size, proved, tied = float(largest), True, False
-    for level in range(n_levels - 1):
-        at = level * lay.HEADER
-        n_units, table = T[at + lay.UNITS], T[at + lay.UNIT_AT]
-        if T[at + lay.SELECTION] >= 0:
-            for i in range(T[at + lay.ROWS]):
-                U[i] = Z[T[T[at + lay.SELECTION] + i]]
-        else:
-            _members(T, F, at, Z, active, U)
-        least, largest = infinite, zero
-        own, relu, alike = code[T[at + lay.CODE] :], T[at + lay.RELU], T[at + lay.ALIKE]
-        if relu == 2:  # unit k is that of member k
-            numbers = T[table + 3 * n_units]
-            least, largest = _units_alike(T, F, at, numbers, U, U, code, ends, wanted, track)
-            _sparse(
-                T, F, T[at + lay.SUM_AT], T[at + lay.SUMS], T[at + lay.SUM_REST_AT],
-                T[at + lay.SUM_REST], T[at + lay.ZEROS], U, Y,
-            )  # fmt: skip
-        elif alike >= 0:
-            least, largest = _units_alike(T, F, at, alike, U, Y, code, ends, wanted, track)
-        else:
-            if track:
+    ends, last = work[3 * third :], int(N[3]) - 1
+    dim, n_out = T[lay.READS], T[last * lay.HEADER + lay.ROWS]
+    units = T[last * lay.HEADER + lay.CODE]  # as many as all layers have
+    track, wanted = int(len(stats) > 0), int(len(codes) > 0)
+    for s in range(start, stop):
+        largest = _begin(X[s * dim : (s + 1) * dim], N[0], Z)
+        if largest < 0:
+            return False
+        code = codes[s * units : (s + 1) * units]
+        size, error = float(largest), errors[s] if track else 0.0
+        proved, tied = True, False
+        for level in range(last):
+            at = level * lay.HEADER
+            if T[at + lay.SELECTION] >= 0:
                 for i in range(T[at + lay.ROWS]):
-                    a = abs(U[i])
-                    largest = a if a > largest else largest
-            if T[at + lay.MERGED]:
-                for j in range(T[at + lay.STATE]):
-                    Y[j] = 0
-            for k in range(n_units):
-                unit = table + k
-                n, numbers = T[unit + n_units], T[unit + 3 * n_units]
-                r = 0
-                if T[unit] == lay.SCALAR:
-                    u = U[T[unit + 2 * n_units]]
-                    for p in range(n - 1):
-                        g = u + F[numbers + p]
-                        r += g > 0
-                        if track and abs(g) < least:
-                            least = abs(g)
-                    v = F[numbers + n - 1 + r] * u + F[numbers + 2 * n - 1 + r]
-                else:
-                    sign = F[numbers]
-                    v = sign * U[T[T[unit + 2 * n_units]]]
-                    second = F.dtype.type(-np.inf)
-                    for p in range(1, n):
-                        g = sign * U[T[T[unit + 2 * n_units] + p]]
-                        if g > v:
-                            second, v, r = v, g, p
-                        elif g > second:
-                            second = g
-                    if track and v - second < least:
-                        least = v - second
-                    v = sign * v
-                if wanted:
-                    own[k] = r
-                if T[unit + 5 * n_units]:
-                    Y[T[unit + 4 * n_units]] = v
-                else:
-                    Y[T[unit + 4 * n_units]] += v
-        for k in range(T[at + lay.KEEPS]):
-            pair = T[at + lay.KEEP] + 2 * k
-            Y[T[pair + 1]] = Z[T[pair]]
+                    U[i] = Z[T[T[at + lay.SELECTION] + i]]
+            else:
+                _members(T, F, at, Z, active, U)
+            if T[at + lay.RELU] == 2 or T[at + lay.ALIKE] >= 0:  # unit k is that of member k
+                summed = T[at + lay.RELU] == 2
+                numbers = T[at + lay.ALIKE]
+                if summed:
+                    numbers = T[T[at + lay.UNIT_AT] + 3 * T[at + lay.UNITS]]
+                made = U if summed else Y
+                least, largest = _units_alike(T, F, at, numbers, U, made, code, ends, wanted, track)
+                if summed:
+                    _sums(F, T, U, Y, T[at + lay.SUM_AT], T[at + lay.SUMS])
+            else:
+                least, largest = _units(T, F, at, U, Y, code, wanted, track)
+            for k in range(T[at + lay.KEEPS]):
+                pair = T[at + lay.KEEP] + 2 * k
+                Y[T[pair + 1]] = Z[T[pair]]
+            if track:
+                bounds = lay.BOUNDS + level * lay.N_BOUNDS
+                e = of_members(N, bounds, size, error)
+                form, next_size, next_error = of_units(N, bounds, float(largest), e)
+                proved &= least > form
+                tied |= least == 0
+                if T[at + lay.KEEPS] > 0:
+                    next_size, next_error = max(next_size, size), max(next_error, error)
+                size, error = next_size, next_error
+            Z, Y = Y, Z
+        _members(T, F, last * lay.HEADER, Z, active, U)
+        for i in range(n_out):
+            values[s * n_out + i] = U[i]
         if track:
-            bounds = lay.BOUNDS + level * lay.N_BOUNDS
-            e = of_members(N, bounds, size, error)
-            form, next_size, next_error = of_units(N, bounds, float(largest), e)
-            proved &= least > form
-            tied |= least == 0
-            if T[at + lay.KEEPS] > 0:
-                next_size, next_error = max(next_size, size), max(next_error, error)
-            size, error = next_size, next_error
-        Z, Y = Y, Z
-    at = (n_levels - 1) * lay.HEADER
-    _members(T, F, at, Z, active, U)
-    for i in range(len(values)):
-        values[i] = U[i]
-    if track:
-        stats[0], stats[1] = 1.0 if proved else 0.0, 1.0 if tied else 0.0
-        stats[2] = of_members(N, lay.BOUNDS + (n_levels - 1) * lay.N_BOUNDS, size, error)
+            bounds = lay.BOUNDS + last * lay.N_BOUNDS
+            stats[3 * s], stats[3 * s + 1] = 1.0 if proved else 0.0, 1.0 if tied else 0.0
+            stats[3 * s + 2] = of_members(N, bounds, size, error)
     return True

@@ -10,14 +10,13 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from .vectors import Vectors
+from .vectors import Vectors, inside
 
 __all__ = ["product"]
 
 
-@intrinsic
+@inside
 def product(typing: Any, F: Any, Z: Any, U: Any, at: Any, n: Any, m: Any) -> Any:
     """The first n rows of U: the dense matrix F[at...] (n, m) times the first m rows of Z."""
 

@@ -7,12 +7,11 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from .jit import part
 from .layout import BYTES
 from .vector_sums import tile_sums
-from .vectors import Vectors, truth
+from .vectors import Vectors, inside, truth
 
 __all__ = ["extreme_unit", "scalar_unit", "some_units"]
 
@@ -65,7 +64,7 @@ class _Results:
 
 
 def _tile_units(count: int) -> Any:
-    @intrinsic
+    @inside
     def tile(
         typing: Any, F: Any, T: Any, Z: Any, Y: Any, P: Any, ends: Any, weights: Any, n: Any,
         columns: Any, const: Any, rows: Any, targets: Any, numbers: Any, s: Any, relu: Any,
@@ -134,7 +133,7 @@ def some_units(F, T, Z, Y, P, ends, tile, const, targets, numbers, relu, add, wa
                     )  # fmt: skip
 
 
-@intrinsic
+@inside
 def _scalar(
     typing: Any, F: Any, U: Any, Y: Any, P: Any, ends: Any, numbers: Any, pieces: Any, member: Any,
     target: Any, row: Any, s: Any, add: Any, wanted: Any, track: Any,
@@ -175,7 +174,7 @@ def _scalar(
     return types.void(F, U, Y, P, ends, *(types.intp,) * 9), generate
 
 
-@intrinsic
+@inside
 def _extreme(
     typing: Any, F: Any, U: Any, Y: Any, P: Any, ends: Any, T: Any, sign: Any, count: Any,
     members: Any, where: Any, target: Any, row: Any, s: Any, add: Any, wanted: Any, track: Any,

@@ -10,11 +10,10 @@ from typing import Any
 
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from .jit import kernel
 from .layout import BYTES, LANES
-from .vectors import Vectors
+from .vectors import Vectors, inside
 
 __all__ = ["COLUMNS", "combine", "some_rows", "tile_sums", "weigh"]
 
@@ -45,11 +44,11 @@ def _make_sums(
     return types.void(F, bases, types.intp, active, types.intp, G, H), generate
 
 
-_sums: Any = intrinsic(_make_sums)
+_sums = inside(_make_sums)
 
 
 def _rows(count: int) -> Any:
-    @intrinsic
+    @inside
     def rows(
         typing: Any, F: Any, const: Any, base: Any, pad: Any, k: Any, active: Any, n: Any, Z: Any,
         U: Any,
@@ -111,7 +110,7 @@ def tile_sums(vectors: Vectors, count: int, s: Any, at: tuple[Any, ...]) -> list
 
 
 def _tile(count: int) -> Any:
-    @intrinsic
+    @inside
     def tile(
         typing: Any, F: Any, T: Any, Z: Any, U: Any, weights: Any, n: Any, columns: Any, const: Any,
         rows: Any, where: Any, s: Any,

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.extending import intrinsic
 
 from .layout import BYTES, LANES
 
-__all__ = ["Vectors", "truth"]
+__all__ = ["Vectors", "inside", "truth"]
+
+
+def inside(function: Callable[..., Any]) -> Any:
+    """A function of kernels whose code is written in LLVM's terms."""
+    return intrinsic(function)
 
 
 class Vectors:

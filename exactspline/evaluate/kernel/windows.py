@@ -12,11 +12,10 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
 from . import layout as lay
 from .jit import part
-from .vectors import Vectors, truth
+from .vectors import Vectors, inside, truth
 
 __all__ = ["all_windows"]
 
@@ -49,7 +48,7 @@ def _scatter(vectors: Vectors, totals: list[Any], rows: list[Any], place: Any) -
 
 
 def _window(count: int) -> Any:
-    @intrinsic
+    @inside
     def window(
         typing: Any, F: Any, T: Any, Z: Any, U: Any, weights: Any, taps: Any, offsets: Any,
         rows: Any, places: Any, n: Any,
