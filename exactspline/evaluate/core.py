@@ -114,9 +114,9 @@ class ForwardCore:
         >>> core.forward([2, 1]).tolist()
         [1.0]
         """
-        if self._load() is not None:
-            self.run(np.zeros((2, self.network.input_dim)))
-            self.point(np.zeros(self.network.input_dim, self.dtype))
+        fast = self._load()
+        if fast is not None:
+            fast.load()
 
     # --- One sample --------------------------------------------------------------------------
 
@@ -157,7 +157,8 @@ class ForwardCore:
                 return guarded(self.point)(x)
             values = np.empty(fast.outputs, self.dtype)
             code = np.empty(fast.units, np.uint8)
-            flat = x if x.ndim == 1 and x.flags.c_contiguous else np.ascontiguousarray(x).ravel()
+            # what can only be read is another type for kernels
+            flat = x if x.ndim == 1 and x.flags.carray else np.array(x, order="C").ravel()
             if fast.point(flat, values, code, fast.no_stats):
                 return (
                     values if self._flat_output else values.reshape(self.network.output_shape)

@@ -58,6 +58,14 @@ class FastPass:
         room = _ROOM // (max(1, plan.members) * self.dtype.itemsize)
         return max(1, min(width, max(_STEP, room)) // columns)
 
+    def load(self) -> None:
+        """Have the kernels for values and codes ready: they are called for no samples."""
+        none, codes = np.zeros((1, 3)), np.zeros((1, self.units), np.uint8)
+        X, values = np.zeros((1, self.dim), self.dtype), np.zeros((1, self.outputs), self.dtype)
+        self._one_by_one(X, _NO_ERROR, 0, 0, values, codes, none)
+        if not self.plan.single:
+            self._pass(X, _NO_ERROR, 0, 0, values, codes, none)
+
     @property
     def _parts(self) -> int:
         """In how many ranges samples are cut; BLAS takes all threads by itself."""
@@ -81,6 +89,7 @@ class FastPass:
         """As `PlainPass`; |X| must not be beyond ``safe``."""
         codes = np.zeros((0, self.units), np.uint8) if codes is None else codes
         stats = np.zeros((0, 3)) if stats is None else stats
+        X = _writeable(X)
         in_ranges(
             lambda i, j: self._pass(X, errors, i, j, values, codes, stats),
             len(X), 1 if self.plan.single else _padded(self.block(1)), self._parts,
@@ -92,11 +101,7 @@ class FastPass:
     ) -> None:  # fmt: skip
         plan = self.plan
         if plan.single:
-            work, active = np.zeros_like(self._work), np.zeros_like(self._active)
-            flat = (a.reshape(-1) for a in (values, codes, stats))
-            self._points(
-                plan.T, plan.F, plan.N, X.reshape(-1), errors, start, stop, work, active, *flat
-            )
+            self._one_by_one(X, errors, start, stop, values, codes, stats)
             return
         from .kernel.batch import Results, Scratch, pass_batch
 
@@ -110,9 +115,21 @@ class FastPass:
         results = Results(values, codes, stats)
         pass_batch(plan.T, plan.F, plan.N, X, errors, start, stop, scratch, results)
 
+    def _one_by_one(
+        self, X: np.ndarray, errors: np.ndarray, start: int, stop: int, values: np.ndarray,
+        codes: np.ndarray, stats: np.ndarray,
+    ) -> None:  # fmt: skip
+        plan = self.plan
+        work, active = np.zeros_like(self._work), np.zeros_like(self._active)
+        flat = (a.reshape(-1) for a in (values, codes, stats))
+        self._points(
+            plan.T, plan.F, plan.N, X.reshape(-1), errors, start, stop, work, active, *flat
+        )
+
     def maps_of(self, X: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
         """Affine maps (n, C, D), (n, C) of samples, without their codes being kept."""
         errors, stats = np.zeros(0), np.zeros((0, 3))
+        X = _writeable(X)
 
         def work(start: int, stop: int) -> None:
             for i in range(start, stop, _TOGETHER):
@@ -167,6 +184,11 @@ class FastPass:
         U = np.zeros((plan.members, width), self.dtype)
         total = np.empty(width, self.dtype)
         pass_back(plan.T, plan.F, plan.levels, codes, 0, len(codes), Z, Y, U, A, b, total)
+
+
+def _writeable(X: np.ndarray) -> np.ndarray:
+    """For kernels arrays that can only be read are another type, compiled for once more."""
+    return X if X.flags.writeable else X.copy()
 
 
 def _padded(n: int) -> int:

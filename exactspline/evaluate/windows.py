@@ -55,7 +55,8 @@ class Window:
         what is computed twice is the same.
         """
         order = np.argsort(self.row, kind="stable")
-        base, row, whole = self.base[order], self.row[order], ~self.missing[order].any(axis=1)
+        base, row = self.base[order], self.row[order]
+        whole = np.all(~self.missing[order], axis=1)
         follows = (np.diff(base) == 1) & (np.diff(row) == 1) & whole[1:] & whole[:-1]
         rest: list[int] = []
         begin = 0
