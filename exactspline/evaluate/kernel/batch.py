@@ -21,7 +21,7 @@ from .vector_sums import some_rows
 __all__ = ["Results", "Scratch", "pass_batch"]
 
 
-@kernel
+@part
 def members(T, F, at, Z, U):
     """All members of a level into rows of U."""
     n, m = T[at + lay.ROWS], T[at + lay.READS]
@@ -149,8 +149,6 @@ def take_samples(X, errors, begin, n, S, stats, track):
 def units_of_level(T, F, at, Z, Y, U, P, wanted, ends, track):
     """The outputs of a level's units, one by one, from its members' rows."""
     n_units, table = T[at + lay.UNITS], T[at + lay.UNIT_AT]
-    if T[at + lay.SELECTION] < 0:
-        members(T, F, at, Z, U)
     source = U if T[at + lay.SELECTION] < 0 else Z
     where = T[at + lay.SELECTION] if T[at + lay.SELECTION] >= 0 else T[at + lay.IDENTITY]
     for k in range(n_units):
@@ -191,19 +189,24 @@ def pass_batch(T, F, N, X, errors, start, stop, scratch, results):
     width, n_out, n_levels = S.A.shape[1], values.shape[1], int(N[3])
     wanted, track = int(codes.shape[0] > 0), int(stats.shape[0] > 0)
     ends = U[len(U) - 2 :]
-    inf = X.dtype.type(np.inf)
+    inf, zero = X.dtype.type(np.inf), X.dtype.type(0)
     for begin in range(start, stop, width):
         n = min(width, stop - begin)
         take_samples(X, errors, begin, n, S, stats, track)
         Z, Y = S.A, S.B
-        for level in range(n_levels - 1):
+        for level in range(n_levels):
             at = level * lay.HEADER
+            fused = T[at + lay.FUSED] != 0
+            if not fused and T[at + lay.SELECTION] < 0:
+                members(T, F, at, Z, U)
+            if level == n_levels - 1:
+                break
             fill(ends[0], inf)
-            fill(ends[1], 0)
+            fill(ends[1], zero)
             if T[at + lay.MERGED]:
                 for j in range(T[at + lay.STATE]):
-                    fill(Y[j], 0)
-            if T[at + lay.FUSED]:
+                    fill(Y[j], zero)
+            if fused:
                 fused_level(T, F, at, Z, Y, P, wanted, ends, track)
             else:
                 units_of_level(T, F, at, Z, Y, U, P, wanted, ends, track)
@@ -218,7 +221,6 @@ def pass_batch(T, F, N, X, errors, start, stop, scratch, results):
                 bounds = lay.BOUNDS + level * lay.N_BOUNDS
                 bound_level(N, bounds, T[at + lay.KEEPS] > 0, begin, n, S, ends, stats)
             Z, Y = Y, Z
-        members(T, F, (n_levels - 1) * lay.HEADER, Z, U)
         for s in range(n):
             for i in range(n_out):
                 values[begin + s, i] = U[i, s]

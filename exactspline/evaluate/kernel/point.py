@@ -19,7 +19,7 @@ from .windows import all_windows
 __all__ = ["pass_points"]
 
 
-@kernel
+@part
 def _tiles(T, F, table, count, const, Z, U):
     """Rows of U by tiles, one product after the other."""
     for k in range(count):
@@ -36,7 +36,7 @@ def _tiles(T, F, table, count, const, Z, U):
             U[i] = total
 
 
-@kernel
+@part
 def _members(T, F, at, Z, active, U):
     """All members of a level."""
     const = T[at + lay.CONST]
@@ -229,13 +229,15 @@ def pass_points(T, F, N, X, errors, start, stop, work, active, values, codes, st
         code = codes[s * units : (s + 1) * units]
         size, error = float(largest), errors[s] if track else 0.0
         proved, tied = True, False
-        for level in range(last):
+        for level in range(last + 1):
             at = level * lay.HEADER
             if T[at + lay.SELECTION] >= 0:
                 for i in range(T[at + lay.ROWS]):
                     U[i] = Z[T[T[at + lay.SELECTION] + i]]
             else:
                 _members(T, F, at, Z, active, U)
+            if level == last:
+                break
             if T[at + lay.RELU] == 2 or T[at + lay.ALIKE] >= 0:  # unit k is that of member k
                 summed = T[at + lay.RELU] == 2
                 numbers = T[at + lay.ALIKE]
@@ -260,7 +262,6 @@ def pass_points(T, F, N, X, errors, start, stop, work, active, values, codes, st
                     next_size, next_error = max(next_size, size), max(next_error, error)
                 size, error = next_size, next_error
             Z, Y = Y, Z
-        _members(T, F, last * lay.HEADER, Z, active, U)
         for i in range(n_out):
             values[s * n_out + i] = U[i]
         if track:

@@ -11,7 +11,7 @@ from typing import Any
 from numba import types
 from numba.core import cgutils
 
-from .jit import kernel
+from .jit import kernel, part
 from .layout import BYTES, LANES
 from .vectors import Vectors, inside
 
@@ -149,7 +149,7 @@ def some_rows(F, T, Z, U, tile, r, count, const, where):
                 _tile_of_one(F, T, Z, U, weights + k * n, n, columns, const, rows + k, where + k, s)
 
 
-@kernel
+@part
 def combine(F, const, base, pad, active, count, Z, U):
     """U[:pad] = F[const:] + the ``count`` active columns of a matrix times their entries of Z.
 
