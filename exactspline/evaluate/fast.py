@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .kernel.layout import LANES
+from .kernel.layout import BYTES, LANES
 from .plan import Plan
 from .threads import in_ranges
 
@@ -150,19 +150,51 @@ class FastPass:
     def _backward(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
         if self.plan.chain:
             self._by_endings(codes, A, b)
-        else:
+        elif self.plan.wide or self.plan.levels * self._rows_of_maps > _ROOM // self.dtype.itemsize:
             self._by_blocks(codes, A, b)
+        else:
+            self._transposed(codes, A, b)
 
-    def _by_endings(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
-        from .kernel.backward import Active, pass_back_sparse, suffix_keys
+    @property
+    def _rows_of_maps(self) -> int:
+        """Numbers of a block of `pass_transposed`."""
+        lanes = BYTES // self.dtype.itemsize
+        return (max(self.plan.state, self.dim) + 1) * -(-self.outputs // lanes) * lanes
 
-        plan, n = self.plan, len(codes)
+    def _keys(self, codes: np.ndarray) -> np.ndarray:
+        """Numbers that sort equal endings of codes next to each other."""
+        from .kernel.backward import suffix_keys
+
         if self._random is None:
             self._random = np.random.default_rng(0).integers(
                 0, 2**64, self.units + 1, dtype=np.uint64
             )
-        keys = np.empty(n, dtype=np.uint64)
-        suffix_keys(plan.T, plan.levels, codes, 0, n, self._random, keys)
+        keys = np.empty(len(codes), dtype=np.uint64)
+        suffix_keys(self.plan.T, self.plan.levels, codes, 0, len(codes), self._random, keys)
+        return keys
+
+    def _transposed(
+        self, codes: np.ndarray, A: np.ndarray, b: np.ndarray, *, fresh: bool = False
+    ) -> None:
+        from .kernel.transposed import pass_transposed
+
+        plan = self.plan
+        S = _aligned(plan.levels * self._rows_of_maps, self.dtype).reshape(plan.levels, -1)
+        # the ending without the first layer: samples that share it stay as they were given, since
+        # neighbours in a data set often differ in few units
+        kept = 16 * max(0, min(3, plan.levels - 2))
+        keys = self._keys(codes) >> np.uint64(64 - kept) if kept else np.zeros(len(codes))
+        order = np.argsort(keys, kind="stable")
+        work = np.zeros((2, plan.levels), np.int64)
+        active = np.zeros(plan.units + 1, np.int64)
+        pass_transposed(
+            plan.T, plan.F, plan.levels, codes, order, 0, len(codes), S, work, active, fresh, A, b
+        )
+
+    def _by_endings(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
+        from .kernel.backward import Active, pass_back_sparse
+
+        plan, n, keys = self.plan, len(codes), self._keys(codes)
         most = max(plan.units, self.dim) + LANES
         G = np.empty((plan.levels, LANES * most), self.dtype)
         active = np.zeros((plan.levels, most), dtype=np.int64)
@@ -184,6 +216,13 @@ class FastPass:
         U = np.zeros((plan.members, width), self.dtype)
         total = np.empty(width, self.dtype)
         pass_back(plan.T, plan.F, plan.levels, codes, 0, len(codes), Z, Y, U, A, b, total)
+
+
+def _aligned(n: int, dtype: np.dtype) -> np.ndarray:
+    """Room for n numbers that begins where a vector may: no row of vectors is cut by a line."""
+    room = np.empty(n * dtype.itemsize + BYTES, np.uint8)
+    start = -room.ctypes.data % BYTES
+    return room[start : start + n * dtype.itemsize].view(dtype)
 
 
 def _writeable(X: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -183,6 +184,9 @@ class _Writer:
         if may_select and matrix.is_selection and header[at.ROWS]:
             header[at.SELECTION] = self.ints.add(matrix.indices)
             header[at.CONST] = self.floats.add(np.zeros(len(matrix)), once=True)
+            one = self.floats.add(np.ones(1), once=True)
+            places = header[at.SELECTION] + np.arange(len(matrix))
+            header[at.ROW_AT] = self._rows(np.ones_like(places), places, one)
             return
         n, m = len(matrix), matrix.width
         pad = -(-n // (2 * at.LANES)) * 2 * at.LANES
@@ -194,14 +198,23 @@ class _Writer:
             self.work += n * m
             if min(n, m) >= _WIDE:
                 header[at.DENSE_T] = self.floats.add(full)
+                header[at.ROW_AT] = self._rows(
+                    np.full(n, m), header[at.IDENTITY], header[at.DENSE_T] + m * np.arange(n)
+                )
                 self.wide = True
                 return
             same, weights = header[at.IDENTITY], self.floats.add(full)
+            header[at.ROW_AT] = self._rows(np.full(n, m), same, weights + m * np.arange(n))
             tiles = np.array([[n, m, same, same, weights], [m, pad, same, same, header[at.DENSE]]])
             header[[at.TILES, at.BACK_TILES]] = 1
             header[at.TILE_AT], header[at.BACK] = self.ints.add(tiles[0]), self.ints.add(tiles[1])
             return
         self.work += len(matrix.indices)
+        indptr = matrix.indptr.astype(np.int64)
+        columns, weights = self.ints.add(matrix.indices), self.floats.add(matrix.data.values)
+        header[at.ROW_AT] = self._rows(
+            np.diff(indptr), columns + indptr[:-1], weights + indptr[:-1]
+        )
         header[at.TILES], header[at.TILE_AT] = self._tiles(
             matrix.indptr, matrix.indices, matrix.data.values
         )
@@ -214,6 +227,10 @@ class _Writer:
         header[at.BACK_TILES], header[at.BACK] = self._tiles(
             indptr, rows[order], matrix.data.values[order]
         )
+
+    def _rows(self, counts: np.ndarray, entries: Any, weights: Any) -> int:
+        """Where a table of members stands, each by itself."""
+        return self.ints.add(np.stack(np.broadcast_arrays(counts, entries, weights), axis=1))
 
     def _windows(
         self, indptr: np.ndarray, indices: np.ndarray, data: np.ndarray, const: np.ndarray

@@ -17,7 +17,7 @@ __all__ = ["kernel", "part"]
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
 _MODULES = (
     "backward", "batch", "bounds", "jit", "layout", "point", "product", "rows", "running",
-    "unit_rows", "vector_sums", "vectors", "windows",
+    "transposed", "unit_rows", "vector_sums", "vectors", "windows",
 )  # fmt: skip
 
 

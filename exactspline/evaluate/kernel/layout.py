@@ -11,12 +11,12 @@ from __future__ import annotations
 __all__ = [
     "ALIKE", "BACK", "BACK_TILES", "BOUNDS", "BYTES", "CODE", "CONST", "DENSE", "DENSE_T", "FUSED",
     "HEADER", "IDENTITY", "KEEP", "KEEPS", "LANES", "MAXIMUM", "MERGED", "MINIMUM", "N_BOUNDS",
-    "PAD", "PLACE", "QUAD", "READS", "RELU", "REST", "REST_AT", "ROWS", "SCALAR", "SELECTION",
-    "STATE", "SUM", "SUMS", "SUM_AT", "TILE", "TILES", "TILE_AT", "UNIT", "UNITS", "UNIT_AT",
-    "WINDOW", "WINDOWS", "WINDOW_AT", "ZEROS",
+    "PAD", "PLACE", "QUAD", "READS", "RELU", "REST", "REST_AT", "ROW", "ROWS", "ROW_AT", "SCALAR",
+    "SELECTION", "STATE", "SUM", "SUMS", "SUM_AT", "TILE", "TILES", "TILE_AT", "UNIT", "UNITS",
+    "UNIT_AT", "WINDOW", "WINDOWS", "WINDOW_AT", "ZEROS",
 ]  # fmt: skip
 
-HEADER = 29
+HEADER = 30
 READS = 0  # rows of the state before the level
 ROWS = 1  # members
 SELECTION = 2  # where the state's rows stand that the members are; -1 if they are computed
@@ -37,6 +37,7 @@ IDENTITY, ZEROS = 20, 21  # where 0, 1, 2, ... stand, and as many zeros
 WINDOWS, WINDOW_AT, REST, REST_AT = 22, 23, 24, 25
 SUMS, SUM_AT = 26, 27  # sums of unit outputs, where all units are ReLU
 ALIKE = 28  # where the numbers of all units stand if unit k is that of member k and row k; or -1
+ROW_AT = 29  # every member by itself: how many entries, where they and their weights stand
 
 LANES = 8  # numbers side by side; dense columns are padded to a multiple of twice as many
 BYTES = 64  # of a vector where as many numbers are taken as that holds
@@ -50,6 +51,7 @@ QUAD = 4
 # columns of a unit table, one after the other: kind, pieces, the member or where members stand,
 # where its numbers stand, target row, whether it is alone there
 UNIT = 6
+ROW = 3
 SCALAR, MAXIMUM, MINIMUM = 0, 1, 2
 
 N_BOUNDS = 16
