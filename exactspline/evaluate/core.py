@@ -226,7 +226,7 @@ class ForwardCore:
             self._prove(samples, codes, stats[:, 0] != 0, stats[:, 1] != 0, exact=True)
         return codes[0] if samples.single else codes
 
-    def affine_maps(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+    def affine_maps(self, X: Any, *, fresh: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Affine maps at samples; see `exactspline.affine_maps`.
 
         Examples
@@ -244,12 +244,12 @@ class ForwardCore:
         fast, done = self._chosen_for_maps(n), False
         A, b = self._empty_maps(n)
         if fast is not None and not self._beyond and self._is_safe(samples, fast):
-            fast.maps_of(samples.values, A, b)
+            fast.maps_of(samples.values, A, b, fresh=fresh)
             done = _all_finite(A, b)
         if not done:
             codes = np.empty((n, self.program.n_units), self._code_type)
             self._values(samples, np.empty((n, n_out), self.dtype), codes, None)
-            A, b = self._maps(codes)
+            A, b = self._maps(codes, fresh=fresh)
         return (A[0], b[0]) if samples.single else (A, b)
 
     def run(
@@ -349,11 +349,11 @@ class ForwardCore:
         if not sure.all():
             self._settler(samples, codes, sure, boundary, exact=exact)
 
-    def _maps(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _maps(self, codes: np.ndarray, *, fresh: bool = False) -> tuple[np.ndarray, np.ndarray]:
         A, b = self._empty_maps(len(codes))
         fast = self._chosen_for_maps(len(codes))
         if fast is not None:
-            fast.maps(codes, A, b)
+            fast.maps(codes, A, b, fresh=fresh)
         if fast is None or not _all_finite(A, b):
             maps_by_prefixes(self.program, codes, A, b)
         self._check_maps(A, b, fast)

@@ -126,7 +126,7 @@ class FastPass:
             plan.T, plan.F, plan.N, X.reshape(-1), errors, start, stop, work, active, *flat
         )
 
-    def maps_of(self, X: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
+    def maps_of(self, X: np.ndarray, A: np.ndarray, b: np.ndarray, *, fresh: bool = False) -> None:
         """Affine maps (n, C, D), (n, C) of samples, without their codes being kept."""
         errors, stats = np.zeros(0), np.zeros((0, 3))
         X = _writeable(X)
@@ -137,23 +137,24 @@ class FastPass:
                 values = np.empty((j - i, self.outputs), self.dtype)
                 codes = np.empty((j - i, self.units), np.uint8)
                 self._pass(X[i:j], errors, 0, j - i, values, codes, stats)
-                self._backward(codes, A[i:j], b[i:j])
+                self._backward(codes, A[i:j], b[i:j], fresh=fresh)
 
         in_ranges(work, len(X), _STEP, self._parts)
 
-    def maps(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
+    def maps(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray, *, fresh: bool = False) -> None:
         """Affine maps (n, C, D), (n, C) of the samples with these codes."""
         in_ranges(
-            lambda i, j: self._backward(codes[i:j], A[i:j], b[i:j]), len(codes), _STEP, self._parts
-        )
+            lambda i, j: self._backward(codes[i:j], A[i:j], b[i:j], fresh=fresh),
+            len(codes), _STEP, self._parts,
+        )  # fmt: skip
 
-    def _backward(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray) -> None:
+    def _backward(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray, *, fresh: bool) -> None:
         if self.plan.chain:
             self._by_endings(codes, A, b)
         elif self.plan.wide or self.plan.levels * self._rows_of_maps > _ROOM // self.dtype.itemsize:
             self._by_blocks(codes, A, b)
         else:
-            self._transposed(codes, A, b)
+            self._transposed(codes, A, b, fresh=fresh)
 
     @property
     def _rows_of_maps(self) -> int:
@@ -180,11 +181,13 @@ class FastPass:
 
         plan = self.plan
         S = _aligned(plan.levels * self._rows_of_maps, self.dtype).reshape(plan.levels, -1)
-        # the ending without the first layer: samples that share it stay as they were given, since
-        # neighbours in a data set often differ in few units
+        # equal codes next to each other, after those that share the ending without the first
+        # layer; else as they were given: neighbours in a data set often differ in few units
+        keys = self._keys(codes)
+        _, first, which = np.unique(keys, return_index=True, return_inverse=True)
         kept = 16 * max(0, min(3, plan.levels - 2))
-        keys = self._keys(codes) >> np.uint64(64 - kept) if kept else np.zeros(len(codes))
-        order = np.argsort(keys, kind="stable")
+        ending = keys >> np.uint64(64 - kept) if kept else np.zeros(len(codes))
+        order = np.lexsort((first[which.reshape(-1)], ending))
         work = np.zeros((2, plan.levels), np.int64)
         active = np.zeros(plan.units + 1, np.int64)
         pass_transposed(

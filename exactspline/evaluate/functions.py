@@ -179,7 +179,7 @@ def codes(
 
 @guarded
 def affine_maps(
-    network: Network | ForwardCore, X: Any, *, dtype: Any = None
+    network: Network | ForwardCore, X: Any, *, dtype: Any = None, fresh: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """The affine maps that a network is around samples: f(x) = A x + b.
 
@@ -190,6 +190,8 @@ def affine_maps(
         As in `forward`.
     dtype : data type, optional
         float32 or float64 (the default).
+    fresh : bool
+        Sum every map by itself: then its last bits are the same whatever else is in the batch.
 
     Returns
     -------
@@ -206,8 +208,13 @@ def affine_maps(
     -----
     The map is that of the sample's code, computed in floating point; in float64 as
     ``Partition.affine_pieces`` says, so that products of parameters which leave the range on
-    the way cost time, but are not lost. In float32 what is below 1e-38 on the way is. Exact
-    maps of a region: ``regions_at(network, x)[0].affine(exact=True)``.
+    the way cost time, but are not lost. In float32 what is below 1e-38 on the way is. Samples
+    of a batch that share a code, or the end of one, share what follows from it. Where a network
+    is no chain of small dense layers, a sample whose code differs from the one before in few
+    units of a layer takes over that layer's sums, with these units' parts taken out and put in:
+    a sum then has twice as many terms as it needs at most, and what rounding costs is that of
+    all of them, of those that were taken out, too. ``fresh`` leaves that out. Exact maps of a
+    region: ``regions_at(network, x)[0].affine(exact=True)``.
 
     Cost: C times that of `forward`, or D + 1 times if that is far less.
 
@@ -224,7 +231,7 @@ def affine_maps(
     >>> A.ravel().tolist(), b.ravel().tolist()
     ([3.0, 2.0, 0.0], [-1.0, 0.0, 0.0])
     """
-    return core_of(network, dtype).affine_maps(X)
+    return core_of(network, dtype).affine_maps(X, fresh=fresh)
 
 
 @guarded

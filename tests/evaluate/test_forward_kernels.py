@@ -363,6 +363,75 @@ def test_windows(name, dtype):
     assert np.array_equal(again, v1)
 
 
+def neighbours(net, dtype, n=40):
+    """A walk with small steps, some samples twice."""
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=net.input_dim) + np.cumsum(rng.normal(size=(n, net.input_dim)), 0) * 3e-3
+    return X[np.sort(rng.integers(0, n, size=n + 20))].astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("name", ["padded", "strides", "averages", "residual"])
+def test_transposed_maps(name, dtype):
+    """Maps by transposed layers: those of NumPy, with changes and without."""
+    net = window_net(name)
+    core, reference = es.prepare(net, dtype=dtype, threads=2), es.ForwardCore(net, dtype, "numpy")
+    assert not core._plan.chain
+    X = neighbours(net, dtype)
+    codes = core.codes(X)
+    flips = np.count_nonzero(codes[1:] != codes[:-1], axis=1)
+    assert flips.max() > 0
+    shape = (len(X), net.output_dim)
+    A, b = np.empty((*shape, net.input_dim), dtype), np.empty(shape, dtype)
+    core._fast._transposed(codes, A, b)
+    A1, b1 = np.empty_like(A), np.empty_like(b)
+    core._fast._transposed(codes, A1, b1, fresh=True)
+    want = reference._maps(codes)
+    for a in (A, A1):
+        assert close(a, want[0], dtype)
+    for a in (b, b1):
+        assert close(a, want[1], dtype)
+    _, first, which = np.unique(codes, axis=0, return_index=True, return_inverse=True)
+    which = which.reshape(-1)
+    assert np.array_equal(A1, A1[first][which])  # one map a code
+    alone = np.empty_like(A)
+    for i in range(len(X)):  # fresh: whatever else is in the batch
+        core._fast._transposed(codes[i : i + 1], alone[i : i + 1], b1[i : i + 1], fresh=True)
+    assert np.array_equal(alone, A1)
+
+
+def test_changes_of_rank_one_are_exact_where_nothing_rounds():
+    """Integer weights, one layer: updated maps are the fresh ones, and within bounds otherwise."""
+    rng = np.random.default_rng(0)
+    for whole in (True, False):
+        weight, out = rng.normal(size=(6, 1, 3, 3)) * 4, rng.normal(size=(5, 600)) * 4
+        weight[0] *= 1e6  # what is taken out is large: the bound knows
+        weight, out = (np.rint(weight), np.rint(out)) if whole else (weight, out)
+        net = es.Network(
+            [es.Conv(weight, np.ones(6)), es.ReLU(), es.Flatten(), es.Dense(out)], (1, 12, 12)
+        )
+        core = es.prepare(net, threads=1)
+        X = neighbours(net, np.float64, 80)
+        codes = core.codes(X, exact=True)
+        flips = np.count_nonzero(codes[1:] != codes[:-1], axis=1)
+        assert np.any((flips > 0) & (flips < 60))
+        A, b = core.affine_maps(X)
+        fresh = core.affine_maps(X, fresh=True)
+        if whole:
+            assert np.array_equal(A, fresh[0])
+            assert np.array_equal(b, fresh[1])
+            continue
+        assert not np.array_equal(A, fresh[0])  # else nothing was changed
+        layer, head = net.program.layers[0].members, net.program.output
+        rows = np.repeat(np.arange(len(layer)), np.diff(layer.indptr))
+        dense = np.zeros((len(layer), layer.width))
+        dense[rows, layer.indices] = np.abs(layer.data.astype(float))
+        sizes = np.abs(out) @ dense  # of all parts that there can be
+        terms = 4 * len(layer)
+        assert len(head) == 5
+        assert np.all(np.abs(A - fresh[0]) <= terms * 2.0**-52 * sizes)
+
+
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize(
     "widths",

@@ -190,6 +190,12 @@ def pass_back_sparse(T, F, n_levels, codes, order, start, stop, G, units, maps, 
                     if _differ(codes[sample][first:end], codes[before][first:end]):
                         break
                     level -= 1
+            if before >= 0 and level == 0:  # the same code
+                for c in range(begin, begin + lanes):
+                    consts[sample, c] = consts[before, c]
+                    for j in range(dim):
+                        maps[sample, c, j] = maps[before, c, j]
+                continue
             before = sample
             for below in range(level, 0, -1):
                 first = T[(below - 1) * lay.HEADER + lay.CODE]
