@@ -108,10 +108,9 @@ class FastPass:
         width = _padded(min(self.block(1), stop - start))
         A, B = np.empty((2, max(plan.state, self.dim), width), self.dtype)
         U = np.empty((plan.members + 2, width), self.dtype)
-        words = np.empty((plan.units + 8, width // 8), np.uint64)
-        Q = np.empty((width, 8), np.uint64)
+        P = np.empty((plan.units, width), np.uint8)
         size, error = np.empty((2, width))
-        scratch = Scratch(A, B, U, words.view(np.uint8), words, Q, Q.view(np.uint8), size, error)
+        scratch = Scratch(A, B, U, P, size, error)
         results = Results(values, codes, stats)
         pass_batch(plan.T, plan.F, plan.N, X, errors, start, stop, scratch, results)
 

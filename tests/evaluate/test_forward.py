@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import subprocess
 import sys
+import weakref
 from fractions import Fraction
 
 import numpy as np
@@ -20,6 +22,7 @@ from random_networks import STYLES, network, number, random_spec
 
 import exactspline as es
 from exactspline.cells.point import code_at
+from exactspline.evaluate import core_of
 
 ENGINES = ("numpy", "numba")
 TYPES = (np.float64, np.float32)
@@ -492,6 +495,28 @@ print(core._fast is None)
 
 
 @pytest.mark.slow
+def test_memory_goes_with_the_network():
+    """No collector is needed: a core and its arrays go when the last name does."""
+    X = np.ones((5, 3))
+    gc.disable()
+    try:
+        for kept in (False, True):
+            net = es.Network([es.Dense(np.ones((4, 3))), es.ReLU()], (3,))
+            core = core_of(net, None) if kept else es.prepare(net)
+            core.load()
+            core.run(X, affine=True, proved=True, exact=True)
+            core.point(X[0])
+            es.forward(net, X)
+            gone = [weakref.ref(a) for a in (core, core._fast, core._fast.plan.F)]
+            del core
+            assert all((a() is None) == (not kept) for a in gone)
+            program = weakref.ref(net.program)
+            del net
+            assert all(a() is None for a in (*gone, program))
+    finally:
+        gc.enable()
+
+
 def test_both_ways_compute_the_same(tmp_path):
     """Compiled passes, and NumPy where the inside of Numba is not to be used."""
     said = {}

@@ -193,15 +193,11 @@ def test_combine(count, pad, dtype):
 def test_write_codes(n_units):
     """Bytes by units to bytes by samples."""
     rng = np.random.default_rng(n_units)
-    width = 24
-    words = np.zeros((n_units + 8, width // 8), np.uint64)
-    P = words.view(np.uint8)
-    P[:n_units] = rng.integers(0, 256, size=(n_units, width))
-    Q = np.zeros((width, 8), np.uint64)
+    P = rng.integers(0, 256, size=(n_units, 24)).astype(np.uint8)
     for n in (1, 8, 23, 24):
         codes = np.full((30, n_units + 5), 7, np.uint8)
-        batch.write_codes(words, P, Q, Q.view(np.uint8), codes, 4, n, 3, n_units)
-        assert np.array_equal(codes[4 : 4 + n, 3:-2], P[:n_units, :n].T)
+        batch.write_codes(P, codes, 4, n, 3, n_units)
+        assert np.array_equal(codes[4 : 4 + n, 3:-2], P[:, :n].T)
         codes[4 : 4 + n, 3:-2] = 7
         assert np.all(codes == 7)
 

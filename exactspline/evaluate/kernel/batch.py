@@ -6,9 +6,11 @@ every sum is a sum of long rows, whatever the sparsity. Dense layers are product
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from llvmlite import ir
+from numba import types
 
 from . import layout as lay
 from .jit import kernel, part
@@ -17,6 +19,7 @@ from .rows import copy_row, fill
 from .running import of_members, of_units
 from .unit_rows import extreme_unit, scalar_unit, some_units
 from .vector_sums import some_rows
+from .vectors import Vectors, inside
 
 __all__ = ["Results", "Scratch", "pass_batch"]
 
@@ -50,61 +53,59 @@ def fused_level(T, F, at, Z, Y, P, wanted, ends, track):
         some_units(F, T, Z, Y, P, ends, tile, const, targets, numbers, relu, add, wanted, track)
 
 
-@part
-def write_codes(words, P, Q, Q_bytes, codes, begin, n, first, n_units):
-    """Codes of a block, by units in P (``words``: eight samples in one), to rows by samples.
+@inside
+def _write_square(
+    typing: Any, P: Any, codes: Any, k: Any, s: Any, row: Any, column: Any
+) -> Any:  # fmt: skip
+    """Codes of eight units from k on and eight samples from s on, to rows by samples."""
 
-    Squares of eight by eight bytes are transposed in registers.
-    """
-    halves, pairs = np.uint64(0xFFFFFFFF), np.uint64(0x0000FFFF0000FFFF)
-    bytes_ = np.uint64(0x00FF00FF00FF00FF)
-    d32, d16, d8 = np.uint64(32), np.uint64(16), np.uint64(8)
-    for k0 in range(0, n_units, 64):
-        k1 = min(k0 + 64, n_units)
-        for k in range(k0, k1, 8):
-            r0, r1, r2, r3 = words[k], words[k + 1], words[k + 2], words[k + 3]
-            r4, r5, r6, r7 = words[k + 4], words[k + 5], words[k + 6], words[k + 7]
-            group = (k - k0) // 8
-            for s in range((n + 7) // 8):
-                x0, x1, x2, x3 = r0[s], r1[s], r2[s], r3[s]
-                x4, x5, x6, x7 = r4[s], r5[s], r6[s], r7[s]
-                t0, t1 = ((x0 >> d32) ^ x4) & halves, ((x1 >> d32) ^ x5) & halves
-                t2, t3 = ((x2 >> d32) ^ x6) & halves, ((x3 >> d32) ^ x7) & halves
-                x4, x5, x6, x7 = x4 ^ t0, x5 ^ t1, x6 ^ t2, x7 ^ t3
-                x0, x1 = x0 ^ (t0 << d32), x1 ^ (t1 << d32)
-                x2, x3 = x2 ^ (t2 << d32), x3 ^ (t3 << d32)
-                t0, t1 = ((x0 >> d16) ^ x2) & pairs, ((x1 >> d16) ^ x3) & pairs
-                t2, t3 = ((x4 >> d16) ^ x6) & pairs, ((x5 >> d16) ^ x7) & pairs
-                x2, x3, x6, x7 = x2 ^ t0, x3 ^ t1, x6 ^ t2, x7 ^ t3
-                x0, x1 = x0 ^ (t0 << d16), x1 ^ (t1 << d16)
-                x4, x5 = x4 ^ (t2 << d16), x5 ^ (t3 << d16)
-                t0, t1 = ((x0 >> d8) ^ x1) & bytes_, ((x2 >> d8) ^ x3) & bytes_
-                t2, t3 = ((x4 >> d8) ^ x5) & bytes_, ((x6 >> d8) ^ x7) & bytes_
-                Q[8 * s, group], Q[8 * s + 1, group] = x0 ^ (t0 << d8), x1 ^ t0
-                Q[8 * s + 2, group], Q[8 * s + 3, group] = x2 ^ (t1 << d8), x3 ^ t1
-                Q[8 * s + 4, group], Q[8 * s + 5, group] = x4 ^ (t2 << d8), x5 ^ t2
-                Q[8 * s + 6, group], Q[8 * s + 7, group] = x6 ^ (t3 << d8), x7 ^ t3
-        for s in range(n):
-            code, own = codes[begin + s, first + k0 : first + k1], Q_bytes[s]
-            for k in range(len(code)):
-                code[k] = own[k]
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = Vectors(context, builder, signature, arguments, 8)
+        k, s, row, column = arguments[2:]
+        word, eight = ir.IntType(32), range(8)
+        parts = [
+            vectors.load(0, vectors.row(0, builder.add(k, vectors.constant(i)), s)) for i in eight
+        ]
+        while len(parts) > 1:  # one vector of all
+            n = 2 * parts[0].type.count
+            both = ir.Constant(ir.VectorType(word, n), list(range(n)))
+            parts = [
+                builder.shuffle_vector(a, b, both)
+                for a, b in zip(parts[::2], parts[1::2], strict=True)
+            ]
+        for i in eight:
+            own = ir.Constant(ir.VectorType(word, 8), [8 * j + i for j in eight])
+            made = builder.shuffle_vector(parts[0], parts[0], own)
+            place = vectors.row(1, builder.add(row, vectors.constant(i)), column)
+            vectors.store(made, 1, place)
+        return context.get_dummy_value()
+
+    return types.void(P, codes, *(types.intp,) * 4), generate
+
+
+@part
+def write_codes(P, codes, begin, n, first, n_units):
+    """Codes of a block, by units in P, to rows by samples: squares of eight by eight bytes."""
+    for k in range(0, n_units - 7, 8):
+        for s in range(0, n - 7, 8):
+            _write_square(P, codes, k, s, begin + s, first + k)
+    whole, samples = n_units // 8 * 8, n // 8 * 8
+    for s in range(n):
+        for k in range(0 if s >= samples else whole, n_units):
+            codes[begin + s, first + k] = P[k, s]
 
 
 class Scratch(NamedTuple):
     """Room for one block of samples: its width is a multiple of 2 LANES.
 
-    ``A`` and ``B`` have room for the largest state, ``U`` for the members (and 2 rows more); ``P``
-    for a layer's codes and 8 more rows, and ``words`` is the same memory as uint64; ``Q`` (width,
-    8) and ``Q_bytes`` likewise. ``size`` and ``error`` have a number a sample.
+    ``A`` and ``B`` have room for the largest state, ``U`` for the members (and 2 rows more), ``P``
+    for a layer's codes. ``size`` and ``error`` have a number a sample.
     """
 
     A: np.ndarray
     B: np.ndarray
     U: np.ndarray
     P: np.ndarray
-    words: np.ndarray
-    Q: np.ndarray
-    Q_bytes: np.ndarray
     size: np.ndarray
     error: np.ndarray
 
@@ -214,9 +215,7 @@ def pass_batch(T, F, N, X, errors, start, stop, scratch, results):
                 pair = T[at + lay.KEEP] + 2 * k
                 copy_row(Y[T[pair + 1]], Z[T[pair]])
             if wanted:
-                write_codes(
-                    S.words, P, S.Q, S.Q_bytes, codes, begin, n, T[at + lay.CODE], T[at + lay.UNITS]
-                )
+                write_codes(P, codes, begin, n, T[at + lay.CODE], T[at + lay.UNITS])
             if track:
                 bounds = lay.BOUNDS + level * lay.N_BOUNDS
                 bound_level(N, bounds, T[at + lay.KEEPS] > 0, begin, n, S, ends, stats)

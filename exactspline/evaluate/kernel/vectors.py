@@ -32,7 +32,7 @@ class Vectors:
         self.size = context.get_abi_sizeof(number)
         self.lanes = lanes or BYTES // self.size
         self.number, self.type = number, ir.VectorType(number, self.lanes)
-        self.nothing = ir.Constant(self.type, [0.0] * self.lanes)
+        self.nothing = ir.Constant(self.type, None)
         self.bytes = ir.VectorType(ir.IntType(8), self.lanes)
         self.integer = context.get_value_type(types.intp)
 
