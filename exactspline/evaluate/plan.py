@@ -210,15 +210,10 @@ class _Writer:
             header[at.TILE_AT], header[at.BACK] = self.ints.add(tiles[0]), self.ints.add(tiles[1])
             return
         self.work += len(matrix.indices)
-        indptr = matrix.indptr.astype(np.int64)
-        columns, weights = self.ints.add(matrix.indices), self.floats.add(matrix.data.values)
-        header[at.ROW_AT] = self._rows(
-            np.diff(indptr), columns + indptr[:-1], weights + indptr[:-1]
-        )
-        header[at.TILES], header[at.TILE_AT] = self._tiles(
-            matrix.indptr, matrix.indices, matrix.data.values
-        )
         parts = matrix.indptr, matrix.indices, matrix.data.values
+        table = np.zeros((n, at.ROW), dtype=np.int64)
+        header[at.TILES], header[at.TILE_AT] = self._tiles(*parts, members=table)
+        header[at.ROW_AT] = self.ints.add(table)
         header[[at.WINDOWS, at.WINDOW_AT, at.REST, at.REST_AT]] = self._windows(
             *parts, matrix.const.values
         )
@@ -262,9 +257,12 @@ class _Writer:
 
     def _tiles(
         self, indptr: np.ndarray, indices: np.ndarray, data: np.ndarray,
-        some: np.ndarray | None = None,
+        some: np.ndarray | None = None, members: np.ndarray | None = None,
     ) -> tuple[int, int]:  # fmt: skip
-        """Rows that read the same columns, as small dense matrices: how many, and where."""
+        """Rows that read the same columns, as small dense matrices: how many, and where.
+
+        ``some`` rows only; ``members`` is filled with a row of a table of members for each.
+        """
         groups: dict[bytes, list[int]] = {}
         starts = indptr.tolist()
         for i in range(len(starts) - 1) if some is None else some.tolist():
@@ -277,10 +275,11 @@ class _Writer:
             weights = np.zeros((len(rows), b - a + pad), self.dtype)
             gather = indptr[rows][:, None] + np.arange(b - a)
             weights[:, : b - a] = data[gather]
-            table.append([
-                len(rows), b - a + pad, self.ints.add(np.array(rows)),
-                self.ints.add(columns, once=True), self.floats.add(weights, once=True),
-            ])  # fmt: skip
+            place, where = self.ints.add(columns, once=True), self.floats.add(weights, once=True)
+            table.append([len(rows), b - a + pad, self.ints.add(np.array(rows)), place, where])
+            if members is not None:
+                members[rows, :2] = b - a, place
+                members[rows, 2] = where + np.arange(len(rows)) * (b - a + pad)
         return len(table), self.ints.add(np.array(table, dtype=np.int64))
 
     def _units(

@@ -15,6 +15,8 @@ import numpy as np
 __all__ = ["Window", "find_windows"]
 
 _GATHER = 12  # products that take as long as bringing a vector together from a list
+_FEWEST = 4  # positions of a window, before those are joined that lack entries
+_TRIES = 8  # windows that a smaller one is compared with
 
 
 @dataclass
@@ -76,8 +78,8 @@ class Window:
     def is_worth(self) -> bool:
         """Whether vectors are faster than one product after the other."""
         rows = len(self.rows)
-        vectors = len(self.direct) * rows + len(self.listed) * (rows + _GATHER)
-        return vectors < 2 * rows * len(self.base)
+        listed = len(self.listed) * (rows + -(-rows // 8) * _GATHER)
+        return len(self.direct) * rows + listed < 1.5 * rows * len(self.base)
 
 
 def find_windows(
@@ -102,11 +104,21 @@ def find_windows(
             for part in (shape, columns - columns[0], rows - rows[0], weights, const[rows])
         )
         groups.setdefault(key, []).append((int(columns[0]), rows))
-    made = [_window(own, starts, indices, data, const) for own in groups.values()]
     windows: list[Window] = []
-    for window in sorted(made, key=lambda w: -len(w.offsets)):
-        if not any(_joined(other, window) for other in windows):
-            windows.append(window)
+    by_tap: dict[bytes, list[Window]] = {}
+    # the widest first: a window at the edge of an image lacks entries of one inside of it
+    for tiles in sorted(groups.values(), key=lambda tiles: -_width(tiles, starts)):
+        rows = tiles[0][1]
+        first = data[indptr[rows]].tobytes()  # the weights of the first tap
+        wider = by_tap.get(first, [])[:_TRIES]
+        if not wider and len(tiles) < _FEWEST:
+            continue
+        window = _window(tiles, starts, indices, data, const)
+        if any(_joined(other, window) for other in wider) or len(tiles) < _FEWEST:
+            continue
+        windows.append(window)
+        for tap in {row.tobytes() for row in window.weights}:
+            by_tap.setdefault(tap, []).append(window)
     for window in windows:
         window.cut(lanes, zero)
     windows = [window for window in windows if window.is_worth()]
@@ -114,6 +126,12 @@ def find_windows(
     for window in windows:
         rest[np.concatenate(window.tiles)] = False
     return windows, np.flatnonzero(rest)
+
+
+def _width(own: list[tuple[int, np.ndarray]], starts: list[int]) -> int:
+    """How many entries a tile reads."""
+    row = int(own[0][1][0])
+    return starts[row + 1] - starts[row]
 
 
 def _window(
