@@ -173,7 +173,7 @@ def network(name: str, path: Path, batch: int, threads: int, repeat: int) -> Non
     if small is not None:
         works["torch.compile, value"] = torch_of(small, tensor[:1])
     ours = "exactspline float32, value and code"
-    goals = "onnxruntime 2, torch eager 5" if "ACAS" in name else "-"
+    goals = "onnxruntime 2, torch eager 5" if "ACAS" in name else "onnxruntime 1.2"
     table(f"{name}, one sample", medians(works, 3 * repeat, 300), 1, ours, goals)
 
     works = {
@@ -251,6 +251,29 @@ def first_calls(path: Path) -> None:
         print(f"  first {label:<44}{statistics.median(out) * 1e3:>11,.1f} ms")
 
 
+def one_sample(name: str, path: Path, threads: int, repeat: int) -> None:
+    """One sample of a network with residual blocks and maxima, which is no list of modules."""
+    import exactspline as es
+
+    net = es.load(path)
+    core = es.prepare(net, dtype=np.float32, threads=threads)
+    double = es.prepare(net, dtype=np.float64, threads=threads)
+    session, source = session_of(path, threads)
+    shape = [d if isinstance(d, int) else 1 for d in session.get_inputs()[0].shape]
+    x = np.random.default_rng(0).uniform(-1, 1, net.input_dim).astype(np.float32)
+    given, wide = {source: x.reshape(shape)}, x.astype(np.float64)
+    expected = session.run(None, given)[0].reshape(-1)
+    if np.abs(core.point(x)[0].reshape(-1) - expected).max() > 1e-3 * np.abs(expected).max():
+        raise SystemExit(f"{name}: values differ")
+    ours = "exactspline float32, value and code"
+    works: dict[str, Work] = {
+        ours: lambda: core.point(x),
+        "exactspline float64, value and code": lambda: double.point(wide),
+        "onnxruntime, value": lambda: session.run(None, given),
+    }
+    table(f"{name}, one sample", medians(works, 3 * repeat, 300), 1, ours, "onnxruntime 1.5")
+
+
 def census(threads: int, repeat: int) -> None:
     """The regions that a million samples visit."""
     import exactspline as es
@@ -304,6 +327,8 @@ def main() -> None:
     network("ACAS Xu 1_1", acas, 100_000, args.threads, args.repeat)
     conv = args.networks / "conv" / "Convnet_avgpool.onnx"
     network("Convnet_avgpool", conv, 1_000, args.threads, args.repeat)
+    digits = HERE.parent / "examples" / "digits" / "digits.onnx"
+    one_sample("examples/digits", digits, args.threads, args.repeat)
     census(args.threads, min(args.repeat, 5))
     print("\nACAS Xu 1_1, in a fresh process, kernels on disk")
     first_calls(acas)

@@ -44,7 +44,7 @@ def prepare(
 
     Notes
     -----
-    Cost: the first time on a machine some ten seconds of compiling, kept on disk; then about a
+    Cost: the first time on a machine some seconds of compiling, kept on disk; then about a
     second of loading. A dense layer is laid out three times in memory, a sparse one twice.
 
     Examples
