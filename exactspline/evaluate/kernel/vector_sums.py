@@ -147,7 +147,7 @@ def _tile(count: int) -> Any:
 _tile_of_four, _tile_of_one = _tile(4), _tile(1)
 
 
-@kernel
+@part
 def some_rows(F, T, Z, U, tile, r, count, const, where):
     """``count`` (at most 4) rows of a tile from its row r on, into the rows T[where...] of U.
 
