@@ -20,8 +20,8 @@ __all__ = ["pass_points"]
 
 
 @part
-def _tiles(T, F, table, count, const, Z, U):
-    """Rows of U by tiles, one product after the other."""
+def _tiles(T, F, table, count, const, Z, U, codes, relu, wanted, first):
+    """Rows of U by tiles, one product after the other; see `windows` for ``relu``."""
     for k in range(count):
         t = table + k * lay.TILE
         width, columns = T[t + 1], T[t + 3]
@@ -33,12 +33,14 @@ def _tiles(T, F, table, count, const, Z, U):
                 total += (F[w + c] * Z[T[columns + c]] + F[w + c + 1] * Z[T[columns + c + 1]]) + (
                     F[w + c + 2] * Z[T[columns + c + 2]] + F[w + c + 3] * Z[T[columns + c + 3]]
                 )
-            U[i] = total
+            if wanted:
+                codes[first + i] = total > 0
+            U[i] = F.dtype.type(0) if relu and not total > 0 else total
 
 
 @part
-def _members(T, F, at, Z, active, U):
-    """All members of a level."""
+def _members(T, F, at, Z, active, U, codes, relu, wanted):
+    """All members of a level; with ``relu``, of a sparse one, what ReLU makes of them."""
     const = T[at + lay.CONST]
     if T[at + lay.DENSE] >= 0:
         count, zero = 0, F.dtype.type(0)
@@ -47,8 +49,9 @@ def _members(T, F, at, Z, active, U):
             count += Z[j] != zero
         combine(F, const, T[at + lay.DENSE], T[at + lay.PAD], active, count, Z, U)
         return
-    all_windows(T, F, T[at + lay.WINDOW_AT], T[at + lay.WINDOWS], Z, U)
-    _tiles(T, F, T[at + lay.REST_AT], T[at + lay.REST], const, Z, U)
+    first, windows, rest = T[at + lay.CODE], T[at + lay.WINDOW_AT], T[at + lay.REST_AT]
+    all_windows(T, F, windows, T[at + lay.WINDOWS], Z, U, codes, relu, wanted, first)
+    _tiles(T, F, rest, T[at + lay.REST], const, Z, U, codes, relu, wanted, first)
 
 
 @inside
@@ -222,6 +225,7 @@ def pass_points(T, F, N, X, errors, start, stop, work, active, values, codes, st
     dim, n_out = T[lay.READS], T[last * lay.HEADER + lay.ROWS]
     units = T[last * lay.HEADER + lay.CODE]  # as many as all layers have
     track, wanted = int(len(stats) > 0), int(len(codes) > 0)
+    zero, infinite = F.dtype.type(0), F.dtype.type(np.inf)
     for s in range(start, stop):
         largest = _begin(X[s * dim : (s + 1) * dim], N[0], Z)
         if largest < 0:
@@ -231,24 +235,27 @@ def pass_points(T, F, N, X, errors, start, stop, work, active, values, codes, st
         proved, tied = True, False
         for level in range(last + 1):
             at = level * lay.HEADER
+            summed, alike = T[at + lay.RELU] == 2, T[at + lay.ALIKE]  # unit k is of member k
+            made = U if summed else Y
+            # units of ReLU at once, unless the bound asks for their members
+            at_once = not track and T[at + lay.RELU] >= 2
+            at_once &= T[at + lay.DENSE] < 0 and T[at + lay.SELECTION] < 0
             if T[at + lay.SELECTION] >= 0:
                 for i in range(T[at + lay.ROWS]):
                     U[i] = Z[T[T[at + lay.SELECTION] + i]]
             else:
-                _members(T, F, at, Z, active, U)
+                target = made if at_once else U
+                _members(T, F, at, Z, active, target, code, at_once, at_once and wanted)
             if level == last:
                 break
-            if T[at + lay.RELU] == 2 or T[at + lay.ALIKE] >= 0:  # unit k is that of member k
-                summed = T[at + lay.RELU] == 2
-                numbers = T[at + lay.ALIKE]
-                if summed:
-                    numbers = T[T[at + lay.UNIT_AT] + 3 * T[at + lay.UNITS]]
-                made = U if summed else Y
+            least, largest = infinite, zero
+            if not at_once and (summed or alike >= 0):
+                numbers = T[T[at + lay.UNIT_AT] + 3 * T[at + lay.UNITS]] if summed else alike
                 least, largest = _units_alike(T, F, at, numbers, U, made, code, ends, wanted, track)
-                if summed:
-                    _sums(F, T, U, Y, T[at + lay.SUM_AT], T[at + lay.SUMS])
-            else:
+            elif not at_once:
                 least, largest = _units(T, F, at, U, Y, code, wanted, track)
+            if summed:
+                _sums(F, T, U, Y, T[at + lay.SUM_AT], T[at + lay.SUMS])
             for k in range(T[at + lay.KEEPS]):
                 pair = T[at + lay.KEEP] + 2 * k
                 Y[T[pair + 1]] = Z[T[pair]]

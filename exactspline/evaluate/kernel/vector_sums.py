@@ -60,19 +60,33 @@ def _rows(count: int) -> Any:
             _, const, base, pad, k, _, n, _, _ = arguments
             steps = [vectors.constant(LANES * c) for c in range(count)]
             places = [builder.add(k, step) for step in steps]
+            turns = 4 // count  # few sums would wait for each other: entries in turns
             sums = [
-                cgutils.alloca_once_value(builder, vectors.load(0, builder.add(const, place)))
-                for place in places
+                [cgutils.alloca_once_value(builder, vectors.nothing) for _ in places]
+                for _ in range(turns)
             ]
-            start = builder.add(base, k)
-            with cgutils.for_range(builder, n) as loop:
-                entry = builder.load(vectors.pointer(5, loop.index))
+            start, each = builder.add(base, k), vectors.constant(turns)
+
+            def add(index: Any, own: list[Any]) -> None:
+                entry = builder.load(vectors.pointer(5, index))
                 value = vectors.spread(builder.load(vectors.pointer(7, entry)))
                 column = builder.add(start, builder.mul(entry, pad))
-                for total, step in zip(sums, steps, strict=True):
+                for total, step in zip(own, steps, strict=True):
                     vectors.add_product(total, value, vectors.load(0, builder.add(column, step)))
-            for total, place in zip(sums, places, strict=True):
-                vectors.store(builder.load(total), 8, place)
+
+            whole = builder.sdiv(n, each)
+            with cgutils.for_range(builder, whole) as loop:
+                begin = builder.mul(loop.index, each)
+                for t in range(turns):
+                    add(builder.add(begin, vectors.constant(t)), sums[t])
+            begin = builder.mul(whole, each)
+            with cgutils.for_range(builder, builder.sub(n, begin)) as loop:
+                add(builder.add(begin, loop.index), sums[0])
+            for i, place in enumerate(places):
+                total = vectors.load(0, builder.add(const, place))
+                for own in sums:
+                    total = builder.fadd(total, builder.load(own[i]))
+                vectors.store(total, 8, place)
             return context.get_dummy_value()
 
         integer = types.intp
@@ -133,7 +147,7 @@ def _tile(count: int) -> Any:
 _tile_of_four, _tile_of_one = _tile(4), _tile(1)
 
 
-@kernel
+@part
 def some_rows(F, T, Z, U, tile, r, count, const, where):
     """``count`` (at most 4) rows of a tile from its row r on, into the rows T[where...] of U.
 

@@ -30,8 +30,11 @@ def _gathered(vectors: Vectors, place: Any) -> Any:
     return out
 
 
-def _scatter(vectors: Vectors, totals: list[Any], rows: list[Any], place: Any) -> None:
-    """Totals to the entries T[place...] + row of U, argument 3."""
+def _scatter(
+    vectors: Vectors, totals: list[Any], rows: list[Any], place: Any, relu: Any, wanted: Any,
+    first: Any,
+) -> None:  # fmt: skip
+    """Totals to the entries T[place...] + row of U, argument 3; or what ReLU makes of them."""
     builder, lanes = vectors.builder, vectors.constant(vectors.lanes)
     kind = ir.ArrayType(vectors.type, len(totals))
     room = builder.bitcast(cgutils.alloca_once(builder, kind), vectors.type.as_pointer())
@@ -44,25 +47,37 @@ def _scatter(vectors: Vectors, totals: list[Any], rows: list[Any], place: Any) -
         for r, row in enumerate(rows):
             at = builder.add(builder.mul(vectors.constant(r), lanes), loop.index)
             value = builder.load(builder.gep(numbers, [at]))
-            builder.store(value, vectors.pointer(3, builder.add(start, row)))
+            upper = builder.fcmp_ordered(">", value, ir.Constant(vectors.number, 0.0))
+            target = builder.add(start, row)
+            with builder.if_then(wanted):
+                code = builder.zext(upper, ir.IntType(8))
+                builder.store(code, vectors.pointer(4, builder.add(first, target)))
+            made = builder.select(upper, value, ir.Constant(vectors.number, 0.0))
+            builder.store(builder.select(relu, made, value), vectors.pointer(3, target))
 
 
 def _window(count: int) -> Any:
     @inside
     def window(
-        typing: Any, F: Any, T: Any, Z: Any, U: Any, weights: Any, taps: Any, offsets: Any,
-        rows: Any, places: Any, n: Any,
+        typing: Any, F: Any, T: Any, Z: Any, U: Any, codes: Any, window: Any, relu: Any,
+        wanted: Any, first: Any,
     ) -> Any:  # fmt: skip
-        """``count`` rows at n vectors of positions.
+        """``count`` rows at vectors of positions; T[window...] is a row of the table of windows.
 
         F[weights...]: ``count`` constants, and as many weights for every tap. T[places...]: for a
         vector whether it goes by lists, then its base and its first row, or where the lists of
-        its entries (a vector for every tap) and of its rows stand.
+        its entries (a vector for every tap) and of its rows stand. With ``relu`` U gets what ReLU
+        makes of the members, and codes[first...] their codes, if they are ``wanted``.
         """
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             vectors = Vectors(context, builder, signature, arguments, 0)
-            weights, taps, offsets, rows, places, n = arguments[4:]
+            window, relu, wanted, first = arguments[5:]
+            relu, wanted = truth(builder, relu), truth(builder, wanted)
+            weights, taps, offsets, rows, places, n = (
+                vectors.number_at(1, builder.add(window, vectors.constant(i)))
+                for i in range(1, lay.WINDOW)
+            )
             lines = [vectors.constant(r) for r in range(count)]
             own_rows = [vectors.number_at(1, builder.add(rows, line)) for line in lines]
 
@@ -87,17 +102,24 @@ def _window(count: int) -> Any:
                         with cgutils.for_range(builder, taps) as tap:
                             lists = builder.mul(tap.index, vectors.constant(vectors.lanes))
                             add(totals, tap.index, _gathered(vectors, builder.add(base, lists)))
-                        _scatter(vectors, [builder.load(t) for t in totals], own_rows, row)
+                        sums = [builder.load(total) for total in totals]
+                        _scatter(vectors, sums, own_rows, row, relu, wanted, first)
                     with direct:
                         with cgutils.for_range(builder, taps) as tap:
                             offset = vectors.number_at(1, builder.add(offsets, tap.index))
                             value = vectors.load(2, builder.add(base, offset))
                             add(totals, tap.index, value)
                         for own, total in zip(own_rows, totals, strict=True):
-                            vectors.store(builder.load(total), 3, builder.add(row, own))
+                            target, value = builder.add(row, own), builder.load(total)
+                            upper = builder.fcmp_ordered(">", value, vectors.nothing)
+                            with builder.if_then(wanted):
+                                code = builder.zext(upper, vectors.bytes)
+                                vectors.store_bytes(code, 4, builder.add(first, target))
+                            made = builder.select(upper, value, vectors.nothing)
+                            vectors.store(builder.select(relu, made, value), 3, target)
             return context.get_dummy_value()
 
-        return types.void(F, T, Z, U, *(types.intp,) * 6), generate
+        return types.void(F, T, Z, U, codes, *(types.intp,) * 4), generate
 
     return window
 
@@ -106,15 +128,13 @@ _eight, _four, _one = _window(8), _window(4), _window(1)
 
 
 @part
-def all_windows(T, F, table, count, Z, U):
+def all_windows(T, F, table, count, Z, U, codes, relu, wanted, first):
     """All windows of a level, ``count`` groups of rows: entries of Z to rows of U."""
     for k in range(count):
-        own = table + k * lay.WINDOW
-        size, weights, taps, offsets = T[own], T[own + 1], T[own + 2], T[own + 3]
-        rows, places, n = T[own + 4], T[own + 5], T[own + 6]
-        if size == 8:
-            _eight(F, T, Z, U, weights, taps, offsets, rows, places, n)
-        elif size == 4:
-            _four(F, T, Z, U, weights, taps, offsets, rows, places, n)
+        window = table + k * lay.WINDOW
+        if T[window] == 8:
+            _eight(F, T, Z, U, codes, window, relu, wanted, first)
+        elif T[window] == 4:
+            _four(F, T, Z, U, codes, window, relu, wanted, first)
         else:
-            _one(F, T, Z, U, weights, taps, offsets, rows, places, n)
+            _one(F, T, Z, U, codes, window, relu, wanted, first)
