@@ -2,8 +2,8 @@
 
     python examples/figures/distances.py    # writes distances.png
 
-The two-moons network at some steps of its training (before the first one class is everywhere, and
-there is no boundary). Distances are exact: to the nearest wall of
+The two-moons network at some steps of its training (before the first one class fills the
+window, and there is no boundary). Distances are exact: to the nearest wall of
 the partition (`theory.wall_distance`) and to the nearest point of the decision boundary
 (`theory.boundary_distances`).
 """
