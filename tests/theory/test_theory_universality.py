@@ -235,6 +235,7 @@ def test_the_check_of_interpolation_refuses_wrong_sets():
     assert shorter.counterexample["f(x)"] != shorter.counterexample["maxima"]
 
 
+HALF = es.Box([0, -math.inf], [math.inf, math.inf])  # with a line inside
 LEFT, RIGHT = es.Box([0, 0], [1, 2]), es.Box([1, 0], [3, 2])
 
 
@@ -249,6 +250,11 @@ LEFT, RIGHT = es.Box([0, 0], [1, 2]), es.Box([1, 0], [3, 2])
       (es.Box([-math.inf, 1], [0, math.inf]), [[1, 1]], [0])], "do not fill a convex set"),
     ([(es.Polytope([[-1, 0]], [0]), [[1, 0]], [0]), (es.Polytope([[1, 0]], [0]), [[1, 1]], [0])],
      "do not agree"),
+    ([(es.Box([0], [math.inf]), [[0]], [0]), (es.Box([-1], [math.inf]), [[0]], [0])], "overlap"),
+    ([(es.Box([-math.inf], [100]), [[0]], [0]), (es.Box([200], [math.inf]), [[0]], [0])],
+     "do not fill a convex set"),
+    ([(HALF, [[0, 0]], [0]), (es.Box([-1, -math.inf], [1, 0]), [[0, 0]], [0])], "overlap"),
+    ([(HALF, [[0, 0]], [0]), (es.Box([-1, 0], [1, math.inf]), [[0, 0]], [0])], "overlap"),
     ([(LEFT, [[0, 0]])], r"piece 0 is no \(region, A, b\)"),
     ([(LEFT, [[0, 0]], [0]), (RIGHT, [[0, 0], [1, 1]], [0, 0])], "region 1: A of shape"),
     ([(es.Box([0, 0], [0, 2]), [[0, 0]], [0])], "region 0: the region is flat"),
@@ -270,6 +276,18 @@ def test_a_gap_is_shown():
     assert all(1 < v < 2 for v in at)
     whole = theory.interpolate([(box, [[1, 2]], [3]) for box in [*ring, es.Box([1, 1], [2, 2])]])
     assert whole.terms == ([[0]],)
+
+
+def test_what_is_convex_needs_no_minima_and_what_is_concave_no_maximum():
+    wings = es.Box([-math.inf], [0]), es.Box([0], [1]), es.Box([1], [math.inf])
+    slopes, offsets = (-1, 1, 3), (0, 0, -2)
+    valley = [(w, [[s]], [c]) for w, s, c in zip(wings, slopes, offsets, strict=True)]
+    assert theory.interpolate(valley).terms == ([[0], [1], [2]],)
+    hill = [(w, [[-s]], [-c]) for w, s, c in zip(wings, slopes, offsets, strict=True)]
+    assert theory.interpolate(hill).terms == ([[0, 1, 2]],)
+    # 0 is never above the function: though 4 - x is above it on [-1, 0], no minimum is needed
+    mixed = [(es.Box([a], [a + 1]), [[s]], [c]) for a, s, c in ((-1, 0, 0), (0, 3, 0), (1, -1, 4))]
+    assert theory.interpolate(mixed).terms == ([[0], [1, 2]],)
 
 
 def test_regions_need_not_be_face_to_face():

@@ -129,15 +129,8 @@ def _enclosure(expression: Any, values: dict[Any, Any]) -> Any:
     if expression.is_Pow:
         power = expression.exp
         if power.is_Integer:
-            return _whole_power(arguments[0], int(power))
+            return arguments[0] ** int(power)
         if power == sympy.Rational(1, 2):
             return arguments[0].sqrt()
         return (arguments[1] * arguments[0].log()).exp()
     return getattr(arguments[0], expression.func.__name__)()
-
-
-def _whole_power(base: Any, power: int) -> Any:
-    """An even power is nowhere negative, which the arithmetic of balls would forget."""
-    if power % 2 == 0:
-        return abs(base) ** power
-    return base**power
