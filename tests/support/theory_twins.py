@@ -141,6 +141,14 @@ TWINS = {
         direction=lambda C: (1, 1)
     ),
     "VQ, other codes": lambda: theory.check_vq(DENSE, **flipped_codes()),
+    "tangents, half the bound": lambda: theory.check_tangent_rates(factor="1/2"),
+    "difference, half the factor": lambda: theory.check_difference_of_convex(DENSE, factor="1/2"),
+    "interpolation, a set less": lambda: theory.check_interpolation(
+        DENSE, change=lambda sets: sets[1:]
+    ),
+    "interpolation, no minima": lambda: theory.check_interpolation(
+        DENSE, change=lambda sets: [s[:1] for s in sets]
+    ),
     "convexity, a concave output": lambda: theory.check_convexity(
         es.Network([es.Abs(), es.Dense([[-1]])], (1,))
     ),

@@ -2,7 +2,7 @@
 
 Functions of the first kind are one function for all R. For the second kind the function depends on
 R: a cone max(r, |x - q|) whose tip, cut off at a height r just below the distance to the nearest
-centre, no tangent sees. Of one function alone the error falls faster in the long run.
+centre, no tangent sees.
 """
 
 from __future__ import annotations
