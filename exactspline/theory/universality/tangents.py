@@ -38,6 +38,7 @@ __all__ = ["GridTangents", "grid_tangents"]
 
 _MOST_PIECES = 20_000
 _PARTS = {1: 4, 2: 4, 3: 2}  # of every side of a cell, by dimensions: balls forget less on them
+_BITS = 100  # behind the point, of errors that come from balls
 _MOST_PAIRS = 256  # centres of which all pairs are compared; of more, neighbours
 
 Point = tuple[Fraction, ...]
@@ -131,7 +132,7 @@ class GridTangents:
         for piece, vertex in self._vertices():
             above = self.value(tuple(vertex))[1]
             worst = max(worst, above - dot(slopes[piece], vertex) - offsets[piece])
-        return worst
+        return _short(worst)
 
     def _vertices(self) -> Iterator[tuple[int, Sequence[Fraction]]]:
         """All vertices of regions, each with a piece that is the largest there."""
@@ -249,9 +250,16 @@ def grid_tangents(
             most = 2 * bound * root_of(square, up=True)
         rest = [most] * len(centres)
     _refute(centres, data, A, B, counts, bound, by)
-    error = max(r + s for r, s in zip(rest, slacks, strict=True))
+    error = _short(max(r + s for r, s in zip(rest, slacks, strict=True)))
     maso = MASO(A[None], B[None], name="tangents")
     return GridTangents(maso, box, tuple(counts), error, by, tuple(assumed), value)
+
+
+def _short(value: Fraction) -> Fraction:
+    """A number of few digits that is not smaller, and the same if it has few."""
+    if value.denominator < 2**_BITS:
+        return value
+    return Fraction(math.ceil(value * 2**_BITS), 2**_BITS)
 
 
 def _bounded(box: Any) -> tuple[list[Fraction], list[Fraction]]:
