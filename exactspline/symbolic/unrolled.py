@@ -6,16 +6,18 @@ for outputs (their exact ranges) is there for members.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from fractions import Fraction
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from ..network import (
     Branches,
     Concat,
-    Maximum,
-    Minimum,
+    Elementwise,
     Network,
+    ReduceMax,
+    ReduceMin,
     ScalarSpline,
     Select,
     SparseLinear,
@@ -52,8 +54,6 @@ def forms_behind(program: Program, layers: int, forms: Forms) -> Network:
 
 def _affine(forms: Forms) -> list[Step]:
     """An affine map of one value: a sparse linear one, and its constants."""
-    from ..network import Elementwise
-
     linear = SparseLinear(
         forms.width, (forms.indptr[1:] - forms.indptr[:-1]).tolist(), forms.indices.tolist(),
         forms.data,
@@ -62,15 +62,23 @@ def _affine(forms: Forms) -> list[Step]:
 
 
 def _layer(layer: Layer) -> list[Step]:
-    """One layer: the members and what is kept, then each unit from what it reads."""
-    units, members = layer.units, len(layer.members)
-    kept = [[s] for s in _selects(range(members, members + len(layer.keep)))]
-    parts = [_unit(units, k) for k in range(len(units))]
-    return [*_affine(_with_kept(layer)), Branches([*parts, *kept], Concat())]
+    """One layer: the members and what is kept, then the units from what they read."""
+    members = len(layer.members)
+    parts = [*_units(layer.units)]
+    if len(layer.keep):
+        parts.append([Select(list(range(members, members + len(layer.keep))))])
+    chosen = parts[0] if len(parts) == 1 else [Branches(parts, Concat())]
+    return [*_affine(_with_kept(layer)), *chosen]
 
 
-def _selects(entries: Sequence[int] | range) -> list[Step]:
-    return [Select(list(entries))] if len(entries) else []
+def _units(units: Units) -> Iterator[list[Step]]:
+    """The units in their order, neighbours with one spline together."""
+    for spline, group in groupby(range(len(units)), lambda k: _spline(units, k)):
+        if spline is None:
+            yield from (_compared(units, k) for k in group)
+        else:
+            read = [int(units.piece_member[units.piece_start[k]]) for k in group]
+            yield [Select(read), ScalarSpline(*map(list, spline))]
 
 
 def _with_kept(layer: Layer) -> Forms:
@@ -89,16 +97,19 @@ def _with_kept(layer: Layer) -> Forms:
     )  # fmt: skip
 
 
-def _unit(units: Units, k: int) -> list[Step]:
+def _spline(units: Units, k: int) -> tuple[tuple[Fraction, ...], ...] | None:
+    """Breakpoints, slopes and offsets of a unit of one member; None for a maximum or minimum."""
+    if units.lead[k]:
+        return None
     first, last = int(units.piece_start[k]), int(units.piece_start[k + 1])
-    slopes = [Fraction(v) for v in units.piece_slope[first:last].tolist()]
-    offsets = [Fraction(v) for v in units.piece_offset[first:last].tolist()]
-    read = units.piece_member[first:last].tolist()
-    if units.lead[k] == 0:
-        breaks = [-Fraction(v) for v in units.piece_shift[first : last - 1].tolist()]
-        return [Select(read[:1]), ScalarSpline(breaks, slopes, offsets)]
-    pieces = [
-        [Select([m]), ScalarSpline([], [s], [c])]
-        for m, s, c in zip(read, slopes, offsets, strict=True)
-    ]
-    return [Branches(pieces, Maximum() if units.lead[k] > 0 else Minimum())]
+    return (
+        tuple(-Fraction(v) for v in units.piece_shift[first : last - 1].tolist()),
+        tuple(Fraction(v) for v in units.piece_slope[first:last].tolist()),
+        tuple(Fraction(v) for v in units.piece_offset[first:last].tolist()),
+    )
+
+
+def _compared(units: Units, k: int) -> list[Step]:
+    read = units.piece_member[int(units.piece_start[k]) : int(units.piece_start[k + 1])].tolist()
+    way = ReduceMax if units.lead[k] > 0 else ReduceMin
+    return [Select(read), way(keepdims=True)]

@@ -1,4 +1,4 @@
-"""Check 10, on grid tangents: R of them leave R^(-2/D) where f is smooth, R^(-1/D) where it is not.
+"""Check 19, on grid tangents: R of them leave R^(-2/D) where f is smooth, R^(-1/D) where it is not.
 
 Functions of the first kind are one function for all R. For the second kind the function depends on
 R: a cone max(r, |x - q|) whose tip, cut off at a height r just below the distance to the nearest
@@ -95,7 +95,7 @@ def _found(case: Case) -> Iterator[tuple[int, Fraction, Fraction]]:
         yield found.pieces, found.error, found.gap()
 
 
-@check(number=10, name="tangent rates", needs_network=False)
+@check(number=19, name="tangent rates", needs_network=False)
 @guarded
 def check_tangent_rates(*, factor: Any = 1) -> Report:
     """Check the errors of grid tangents: as proved, as large as that, and falling at their rate.
