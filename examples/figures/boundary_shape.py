@@ -37,7 +37,9 @@ def shell(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return points, (np.linalg.norm(points, axis=1) > 1.1).astype(float)
 
 
-def trained(data: tuple[np.ndarray, np.ndarray], width: int, depth: int, seed: int) -> es.Network:
+def trained(
+    data: tuple[np.ndarray, np.ndarray], width: int, depth: int, seed: int, steps: int
+) -> es.Network:
     """A ReLU network by Adam on the logistic loss; its float64 parameters are the network."""
     points, classes = data
     rng = np.random.default_rng(seed)
@@ -46,7 +48,7 @@ def trained(data: tuple[np.ndarray, np.ndarray], width: int, depth: int, seed: i
     b = [0.3 * rng.standard_normal(m) for m in sizes[1:]]
     parameters = [*W, *b]
     mean, square = ([np.zeros_like(p) for p in parameters] for _ in range(2))
-    for step in range(1, STEPS + 1):
+    for step in range(1, steps + 1):
         inputs = [points]
         for w, c in zip(W[:-1], b[:-1], strict=True):
             inputs.append(np.maximum(inputs[-1] @ w.T + c, 0))
@@ -85,6 +87,7 @@ def draw(small: bool) -> Figure:
     """Boundaries above, counts below."""
     seeds = range(2 if small else SEEDS)
     widths, depths = (WIDTHS[:2], DEPTHS[:2]) if small else (WIDTHS, DEPTHS)
+    steps = 200 if small else STEPS
     square, cube = es.Box([-2, -1.5], [3, 2]), es.Box([-1.5] * 3, [1.5] * 3)
     plane: dict[tuple[int, int], list[BoundaryShape]] = {}
     space: dict[tuple[int, int], list[BoundaryShape]] = {}
@@ -93,12 +96,12 @@ def draw(small: bool) -> Figure:
         for width in widths:
             plane[depth, width], space[depth, width] = [], []
             for seed in seeds:
-                net = trained(moons(np.random.default_rng(seed)), width, depth, seed)
+                net = trained(moons(np.random.default_rng(seed)), width, depth, seed, steps)
                 omega = es.enumerate_regions(net, square)
                 plane[depth, width].append(boundary_shape(omega))
                 shown.setdefault((depth, width), (omega, net))
                 if width < 16:
-                    net = trained(shell(np.random.default_rng(seed)), width, depth, seed)
+                    net = trained(shell(np.random.default_rng(seed)), width, depth, seed, steps)
                     found = boundary_shape(es.enumerate_regions(net, cube))
                     if found.bends:
                         space[depth, width].append(found)
