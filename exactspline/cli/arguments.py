@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import re
+import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import NoReturn
@@ -14,6 +15,7 @@ from ..search.choice import AUTO, engine_called, engine_names
 from ..version import __version__
 from .about_arguments import add_about
 from .census_arguments import add_census
+from .guide import guide
 from .picture_arguments import add_pictures
 from .preimage_arguments import add_preimage, add_radius
 from .surface_arguments import add_surface
@@ -183,7 +185,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """Read the arguments; ``SystemExit`` for --help, --version and usage errors."""
+    """Read the arguments; ``SystemExit`` for --help, --version, none at all and usage errors."""
+    if not argv:
+        sys.stdout.write(guide())
+        raise SystemExit(0)
     own = parser()
     arguments, rest = own.parse_known_args(_shielded(argv))
     files = getattr(arguments, "files", None)  # argparse takes those in one place only

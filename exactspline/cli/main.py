@@ -17,7 +17,6 @@ from ..errors import ExactSplineError
 from ..mode import guarded
 from ..texts import plain
 from .arguments import parse
-from .guide import guide
 from .signals import Signals, Stopped, uninterrupted
 from .streams import results, results_only
 from .text import printable
@@ -65,12 +64,8 @@ def main(argv: Sequence[str] | None = None, *, signals: Signals | None = None) -
     for name in ("stdout", "stderr"):  # closed by whoever started us
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
-    given = sys.argv[1:] if argv is None else list(argv)
     try:
-        if not given:
-            sys.stdout.write(guide())
-            return 0
-        arguments = parse(given)
+        arguments = parse(sys.argv[1:] if argv is None else argv)
     except SystemExit as end:  # --help, --version, usage errors: argparse has printed
         return end.code if isinstance(end.code, int) else 0
     arguments.clock = Clock.limit(getattr(arguments, "time_limit", None))
