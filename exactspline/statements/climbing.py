@@ -1,4 +1,5 @@
-"""A search for a point in float64, before the tree: uphill on how much a condition seems to hold.
+"""Uphill in float64, along coordinates and by random steps: on how much a condition seems to hold,
+before the tree, or on a value that is to be large.
 
 Every point that is found is checked exactly by whoever asks; none found proves nothing.
 """
@@ -11,16 +12,18 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..clock import check
+from ..cells.intervals import BoundedForms
+from ..clock import Clock, check
 from ..domain import Chart
 from ..errors import ExactSplineError
 from ..rationals import nearest_float
+from .affine import Affine
 from .conditions import Condition
-from .exact import float_margins
-from .guess import is_in, lifted
+from .exact import float_margins, float_truths, float_values
+from .guess import is_in, lifted, spread
 from .joint import Coordinates, Joint
 
-__all__ = ["climbed", "ends"]
+__all__ = ["climbed", "ends", "highest"]
 
 _SCATTERED = 2048
 _CLIMBERS = 24
@@ -29,6 +32,10 @@ _SHRINK = 0.6
 _LITTLE, _IDLE = 1e-3, 6  # steps that gain less, and how many of them end it
 _NUMBERS = 20_000  # coefficients of a network above which fewer points climb
 _MOST = 12  # dimensions: every step evaluates twice as many points a climber
+_BEST, _RANDOM, _GIVEN = 10, 12, 2  # of a value: climbers, random steps of each, points given
+
+Function = Callable[[np.ndarray], np.ndarray]
+_FAILS = (OverflowError, ValueError, ArithmeticError, ExactSplineError)
 
 
 def climbed(
@@ -55,12 +62,63 @@ def climbed(
         check()
         return float_margins(condition, lifted(coordinates, chart, points))
 
+    numbers = sum(len(layer.members.data) for layer in joint.program.layers) + 1
+    share = min(1.0, _NUMBERS / numbers)
+    scattered = np.random.default_rng(0).random((max(64, int(share * _SCATTERED)), len(low)))
     try:
-        numbers = sum(len(layer.members.data) for layer in joint.program.layers) + 1
-        found = list(_found(chart, low, high, margins, min(1.0, _NUMBERS / numbers)))
-    except (OverflowError, ValueError, ArithmeticError, ExactSplineError):
+        points, value = _uphill(
+            low + scattered * (high - low), margins, low, high, high - low,
+            climbers=max(3, int(share * _CLIMBERS)), enough=0.0,
+        )  # fmt: skip
+    except _FAILS:
         return
-    yield from found
+    for point, own in zip(points.tolist(), value.tolist(), strict=True):
+        exact = [Fraction(v) for v in point]
+        if own > 0 and is_in(chart, exact):
+            yield tuple(exact)
+            return
+
+
+@np.errstate(all="ignore")
+def highest(
+    coordinates: Coordinates, chart: Chart, form: Affine, condition: Condition, clock: Clock
+) -> list[tuple[Fraction, ...]]:
+    """Some points of a chart where a form is large and a condition seems to hold, best first.
+
+    Parameters
+    ----------
+    coordinates : Coordinates
+    chart : Chart
+        Of the joint domain, of any kind.
+    form : Affine
+    condition : Condition
+        Without slopes and codes.
+    clock : Clock
+    """
+    low = np.array([-np.inf if v is None else float(v) for v in chart.low])
+    high = np.array([np.inf if v is None else float(v) for v in chart.high])
+    rows = BoundedForms.of(chart.rows) if len(chart.rows) else None
+    points = spread(chart)
+    if not len(points):
+        return []
+
+    def values(points: np.ndarray) -> np.ndarray:
+        at = lifted(coordinates, chart, points)
+        (own,) = float_values([form], at)
+        good = float_truths(condition, at) & np.isfinite(own)
+        if rows is not None:
+            good &= np.all(rows(points.T, points.T)[0] >= 0, axis=0)
+        return np.where(good, own, -np.inf)
+
+    try:
+        best, value = _uphill(
+            points, values, low, high, np.maximum(points.std(axis=0), 1e-300), climbers=_BEST,
+            random=_RANDOM, late=clock.late,
+        )  # fmt: skip
+    except _FAILS:
+        return []
+    found = best[np.isfinite(value)][:_GIVEN]
+    return [tuple(Fraction(v) for v in point) for point in found.tolist()]
 
 
 def ends(chart: Chart) -> tuple[np.ndarray, np.ndarray] | None:
@@ -82,47 +140,54 @@ def _inside(end: Fraction, inwards: int) -> float:
     return math.nextafter(near, inwards * math.inf)
 
 
-def _found(
-    chart: Chart,
-    low: np.ndarray,
-    high: np.ndarray,
-    margins: Callable[[np.ndarray], np.ndarray],
-    share: float,
-) -> Iterator[tuple[Fraction, ...]]:
-    """The best climbers where the condition seems to hold."""
-    points, value = _climbers(low, high, margins, share)
-    for point, own in zip(points.tolist(), value.tolist(), strict=True):
-        exact = [Fraction(v) for v in point]
-        if own > 0 and is_in(chart, exact):
-            yield tuple(exact)
-            return
+def _uphill(
+    points: np.ndarray, value_of: Function, low: np.ndarray, high: np.ndarray, length: np.ndarray,
+    *, climbers: int, random: int = 0, enough: float = np.inf,
+    late: Callable[[], bool] = lambda: False,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """The best points after a climb, and their values, the best ones first.
 
-
-def _climbers(
-    low: np.ndarray, high: np.ndarray, margins: Callable[[np.ndarray], np.ndarray], share: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Points after a climb along coordinates, and their margins, the best ones first."""
-    rng, k = np.random.default_rng(0), len(low)
-    points = low + rng.random((max(64, int(share * _SCATTERED)), k)) * (high - low)
-    value = margins(points)
-    order = np.argsort(-value, kind="stable")[: max(3, int(share * _CLIMBERS))]
+    Parameters
+    ----------
+    points : array, shape (n, k)
+        The best of them climb.
+    value_of : callable
+        -inf where a point does not count.
+    low, high, length : array, shape (k,)
+        Ends that are not left, and how long a first step is, times four.
+    climbers : int
+    random : int
+        Random steps of each climber at every step, beside those along coordinates.
+    enough : float
+        A larger value ends it.
+    late : callable
+        Ends it.
+    """
+    rng, k = np.random.default_rng(0), points.shape[1]
+    value = value_of(points)
+    order = np.argsort(-value, kind="stable")[:climbers]
+    order = order[value[order] > -np.inf]
     points, value = points[order], value[order]
     size = np.full(len(points), 0.25)
     before, idle = -np.inf, 0
-    for _ in range(_STEPS):
+    for _ in range(_STEPS if len(points) else 0):
         idle = 0 if value[0] > before + _LITTLE * abs(before) else idle + 1
         before = max(before, value[0])
-        if value[0] > 0 or idle > _IDLE:
+        if value[0] > enough or idle > _IDLE or late():
             break
-        step = (size[:, None] * (high - low))[:, :, None] * np.eye(k)
+        step = (size[:, None] * length)[:, :, None] * np.eye(k)
         tried = np.concatenate([points[:, None] + step, points[:, None] - step], axis=1)
+        if random:
+            more = rng.normal(size=(len(points), random, k)) * (size[:, None] * length)[:, None]
+            more *= rng.random(more.shape) < 0.5  # some coordinates stay
+            tried = np.concatenate([tried, points[:, None] + 2 * more], axis=1)
         tried = np.clip(tried, low, high)
-        own = margins(tried.reshape(-1, k)).reshape(len(points), 2 * k)
+        own = value_of(tried.reshape(-1, k)).reshape(len(points), -1)
         # all coordinates at once, each to its better side
-        up = own[:, :k] > own[:, k:]
-        both = np.clip(points + np.where(up, 1, -1) * size[:, None] * (high - low), low, high)
+        up = own[:, :k] > own[:, k : 2 * k]
+        both = np.clip(points + np.where(up, 1, -1) * size[:, None] * length, low, high)
         tried = np.concatenate([tried, both[:, None]], axis=1)
-        own = np.concatenate([own, margins(both)[:, None]], axis=1)
+        own = np.concatenate([own, value_of(both)[:, None]], axis=1)
         best = own.argmax(axis=1)
         better = own[np.arange(len(points)), best] > value
         points = np.where(better[:, None], tried[np.arange(len(points)), best], points)

@@ -26,11 +26,12 @@ from ..errors import ExactSplineError, ParameterError
 from ..rationals import nearest_float
 from ..statements.affine import Affine
 from ..statements.atoms import PointAtom
+from ..statements.climbing import highest
 from ..statements.conditions import Condition, Literal, conjunction, literals_of
 from ..statements.exact import Values, float_values, holds_at
 from ..statements.faces import Cells
 from ..statements.goals import goal_of
-from ..statements.guess import is_in
+from ..statements.guess import is_in, lifted
 from ..statements.joint import Coordinates, Joint, joint_domain
 from ..statements.optimum import Best, objective_of
 from ..statements.prove import find
@@ -38,7 +39,6 @@ from ..statements.pruning import undecided
 from ..statements.quantified import Statement
 from ..statements.search import Sought
 from ..statements.watch import Found, Watch
-from .ascent import climbed, lifted
 from .halving import most
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class _Climb(Best):
         sought = self.sought
         assert sought.domain is not None
         chart = sought.domain.chart
-        points = climbed(sought.coordinates, chart, self.objective, sought.condition, self.clock)
+        points = highest(sought.coordinates, chart, self.objective, sought.condition, self.clock)
         for at in [*points, tuple(chart.interior)]:
             own: dict[PointAtom, Any] = dict(sought.points_at(at))
             if is_in(chart, list(at)) and holds_at(sought.condition, own):
