@@ -15,6 +15,7 @@ from ..version import __version__
 from .about_arguments import add_about
 from .census_arguments import add_census
 from .picture_arguments import add_pictures
+from .preimage_arguments import add_preimage
 from .surface_arguments import add_surface
 from .sweep_arguments import add_sweep
 from .verify_arguments import add_supports, add_verify
@@ -233,6 +234,11 @@ def parser() -> argparse.ArgumentParser:
     _add_search(enumerate_)
     enumerate_.add_argument("--out", "-o", metavar="FILE", help="a .json, .npz or .parquet file")
     _add_store(enumerate_)
+    enumerate_.add_argument(
+        "--where", metavar="CONDITION",
+        help="only regions with points where it holds, as in 'count', each with the polyhedra of "
+        "these points (.json)",
+    )  # fmt: skip
     enumerate_.add_argument("--edges", action="store_true", help="with the facets (.json and .npz)")
     enumerate_.add_argument("--affine", action="store_true", help="with the affine maps")
     graph = _command(
@@ -251,6 +257,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write normals and points of facets in float64 rather than as p/q, which is faster",
     )
+    add_preimage(partial(_command, commands), _whole, _seconds)
     add_surface(partial(_command, commands), _add_search)
     add_pictures(partial(_command, commands), _add_search)
     _add_explore(commands)

@@ -20,6 +20,10 @@ def enumerate_(arguments: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     from ..export import check_path
 
+    if arguments.where is not None:
+        from .preimage import enumerate_where
+
+        return enumerate_where(arguments)
     network, domains = read_network(arguments)
     program = program_in_time(arguments, network)  # may refuse; nothing is printed yet
     check = partial(check_path, edges=arguments.edges)

@@ -130,6 +130,8 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from .enumerate import enumerate_ as command
     elif name == "graph":
         from .graph import graph as command
+    elif name == "preimage":
+        from .preimage import preimage as command
     elif name == "surface":
         from .surface import surface as command
     elif name == "plot":

@@ -19,7 +19,7 @@ from ..polyhedra.linear import primitive_multiple
 from ..polyhedra.lp import Point, Row, interior_point, q, value_at
 from ..polyhedra.reduce import side_facets
 from ..polyhedra.vertices import Generators, generators, volume
-from ..rationals import fraction, to_fraction
+from ..rationals import format_rational, fraction, to_fraction
 from ..statements.faces import Cell
 
 if TYPE_CHECKING:
@@ -125,6 +125,29 @@ class Part:
         letter = "x" if Coordinates(self.domain.chart).full else "t"
         out = [_half_space([-v for v in row], relation, letter) for row, relation in sides]
         return (*out, *(_half_space(row, "==", letter) for row in self._equal))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What it is as plain values, Fractions as text; for JSON.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU()], (1,))
+        >>> found = es.preimage(net, es.Box([-1], [2]), lambda x: net(x)[0] > 1)
+        >>> found[0].to_dict()["half_spaces"][0]
+        {'coefficients': ['1'], 'relation': '<=', 'bound': '2'}
+        """
+        return {
+            "code": list(self.code), "point": [format_rational(v) for v in self.point],
+            "thin": self.is_thin,
+            "half_spaces": [
+                {
+                    "coefficients": [format_rational(v) for v in side.coefficients],
+                    "relation": side.relation, "bound": format_rational(side.bound),
+                }
+                for side in self.half_spaces
+            ],
+        }  # fmt: skip
 
     def contains(self, x: Any) -> bool:
         """Whether an input is in it, exactly.

@@ -131,6 +131,7 @@ class Preimage(Sequence[Part]):
     stopped : Stop or None
     decisions : Decisions
     seconds : float
+    engine : str
     domain : Domain
 
     Examples
@@ -148,7 +149,7 @@ class Preimage(Sequence[Part]):
                  stopped: Stop | None) -> None:  # fmt: skip
         self._sweep, self.polyhedra, self.thin = sweep, polyhedra, thin
         self.domain, self.seconds, self.stopped = sweep.domain, seconds, stopped
-        self.decisions = sweep.decisions or Decisions()
+        self.decisions, self.engine = sweep.decisions or Decisions(), sweep.engine
 
     @property
     def complete(self) -> bool:
@@ -178,6 +179,22 @@ class Preimage(Sequence[Part]):
             f"<Preimage: {len(self):,} polyhedra{more}, {len(self.thin):,} thin ones, in "
             f"{self.domain.describe()}>"
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """All parts as plain values, Fractions as text; for JSON.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU()], (1,))
+        >>> told = es.preimage(net, es.Box([-1], [2]), lambda x: net(x)[0] >= 1).to_dict()
+        >>> len(told["polyhedra"]), told["thin"], told["complete"]
+        (1, [], True)
+        """
+        return {
+            "complete": self.complete, "polyhedra": [part.to_dict() for part in self.polyhedra],
+            "thin": [part.to_dict() for part in self.thin],
+        }  # fmt: skip
 
     def contains(self, x: Any) -> bool:
         """Whether the condition holds at an input of the domain: one exact forward pass.

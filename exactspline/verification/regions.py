@@ -51,6 +51,21 @@ class RegionWhere:
     region: Region
     parts: tuple[Part, ...]
 
+    def to_dict(self) -> dict[str, Any]:
+        """The code and the parts as plain values, Fractions as text; for JSON.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU()], (1,))
+        >>> (own,) = es.enumerate_regions(net, where=lambda x: net(x)[0] == 2)
+        >>> own.to_dict()["code"], len(own.to_dict()["parts"])
+        ([1], 1)
+        """
+        return {
+            "code": self.region.code.tolist(), "parts": [part.to_dict() for part in self.parts],
+        }  # fmt: skip
+
 
 @guarded
 class RegionsWhere(Sequence[RegionWhere]):
@@ -99,6 +114,22 @@ class RegionsWhere(Sequence[RegionWhere]):
 
     def __iter__(self) -> Iterator[RegionWhere]:
         return iter(self._regions)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All regions as plain values, Fractions as text; for JSON.
+
+        Examples
+        --------
+        >>> import exactspline as es
+        >>> net = es.Network([es.ReLU()], (1,))
+        >>> told = es.enumerate_regions(net, where=lambda x: net(x)[0] <= 0).to_dict()
+        >>> len(told["regions"]), len(told["touching"])
+        (1, 1)
+        """
+        return {
+            "complete": self.complete, "regions": [own.to_dict() for own in self],
+            "touching": [own.to_dict() for own in self.touching],
+        }  # fmt: skip
 
     def __repr__(self) -> str:
         more = "" if self.complete else " so far"

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from ..domain import Domain
-from ..errors import ParameterError
+from ..errors import FormatError, ParameterError
 from ..formats.files import PathLike
+from ..formats.vnnlib.declared import Query
 from ..formats.vnnlib.query import All, Compared, Formula, load_query
 from ..formats.vnnlib.query import Any as AnyOf
+from ..formats.vnnlib.query2 import is_version_two, load_query_two
+from ..formats.vnnlib.reader import text_of
 from ..network.network import Network
 from ..statements.conditions import Condition
 from ..statements.quantified import Statement, exists
@@ -33,7 +36,8 @@ def statement_of(network: Network, domain: Domain, where: Where, name: str = "wh
         They fit.
     where : callable, str, path-like, Formula or bool
         A function of the symbolic input; a text in the small language, in which the network is f
-        and the input x; a .vnnlib file, or its formula.
+        and the input x; a .vnnlib file (of version 2.0: a query about one network with one input
+        and one output), or its formula.
     name : str
         What messages call it.
 
@@ -93,8 +97,36 @@ def _is_file(where: str) -> bool:
 def _formula(network: Network, where: Where) -> Formula | None:
     """The formula of a file, or one that is given."""
     if isinstance(where, os.PathLike) or (isinstance(where, str) and _is_file(where)):
+        if is_version_two(text_of(where)):
+            return _of_query(network, load_query_two(where), os.fsdecode(where))
         return load_query(where, network.input_dim, network.output_dim)
     return where if isinstance(where, Compared | All | AnyOf) else None
+
+
+def _of_query(network: Network, query: Query, path: str) -> Formula:
+    """The formula of a query about one network with one input and one output.
+
+    Raises
+    ------
+    FormatError
+        For others, and where sizes do not fit.
+    """
+    tensors = [t for declared in query.networks for t in declared.tensors]
+    if len(query.networks) != 1 or sorted(t.kind for t in tensors) != ["input", "output"]:
+        raise FormatError(
+            f"{path}: a condition on inputs is a query of one network with one input and one "
+            "output; exactspline.verify_query decides others"
+        )
+    for tensor, size in (
+        (next(t for t in tensors if t.kind == "input"), network.input_dim),
+        (next(t for t in tensors if t.kind == "output"), network.output_dim),
+    ):
+        if tensor.size != size:
+            raise FormatError(
+                f"{path}: {tensor.name[:80]!r} has {tensor.size} entries, the network's "
+                f"{tensor.kind} has {size}"
+            )
+    return query.formula
 
 
 def _of_formula(network: Network, formula: Formula) -> Function:

@@ -169,6 +169,68 @@ def test_command_line(tmp_path, capsys):
         assert "Traceback" not in error
 
 
+def test_parts_on_the_command_line(tmp_path, capsys):
+    path, out = tmp_path / "net.json", tmp_path / "parts.json"
+    NET.save(path)
+    words = [str(path), "--box", "-1", "1", "--where", "f(x)[2] <= 0 and x[0] < 1/2"]
+    assert run(["preimage", *words, "--volume", "--json", "--out", str(out)]) == 0
+    value = json.loads(capsys.readouterr().out)
+    found = es.preimage(
+        NET, es.Box(-1, 1, dim=2), lambda x: (NET(x)[2] <= 0) & (x[0] < Fraction(1, 2))
+    )
+    assert (value["polyhedra"], value["thin"]) == (len(found), len(found.thin))
+    assert Fraction(value["volume"]["low"]) == found.volume().value
+    assert Fraction(value["volume"]["share_high"]) == found.volume().share
+    told = json.loads(out.read_text())
+    assert told == json.loads(json.dumps(found.to_dict()))
+    for part in told["polyhedra"]:  # its point is strictly inside
+        point = [Fraction(v) for v in part["point"]]
+        for side in part["half_spaces"]:
+            total = sum(Fraction(c) * v for c, v in zip(side["coefficients"], point, strict=True))
+            assert total < Fraction(side["bound"])
+            assert side["relation"] in ("<", "<=")
+    assert run(["preimage", *words, "--volume"]) == 0
+    assert "of the domain" in capsys.readouterr().out
+    assert run(["enumerate", *words, "--out", str(out)]) == 0
+    assert "touching" in capsys.readouterr().out
+    regions = es.enumerate_regions(NET, es.Box(-1, 1, dim=2), where=words[-1])
+    assert json.loads(out.read_text()) == json.loads(json.dumps(regions.to_dict()))
+    for bad in (
+        ["preimage", *words[:-1], "f(x)[9] <= 0"], ["preimage", str(path)],
+        ["preimage", *words, "--out", str(tmp_path / "a.npz")], ["enumerate", *words],
+        ["enumerate", *words, "--edges", "--out", str(out)],
+        ["enumerate", *words, "--store", str(out)],
+        ["enumerate", *words, "--out", str(tmp_path / "a.npz")],
+    ):  # fmt: skip
+        assert run(bad) == 2
+        assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_query_of_version_two_says_where(tmp_path, capsys):
+    NET.save(tmp_path / "net.json")
+    path = tmp_path / "q.vnnlib"
+    text = (
+        "(vnnlib-version <2.0>)"
+        "(declare-network f (declare-input A real [2]) (declare-output B real [{}]))"
+        "(assert (and (>= A[0] -1.0) (<= A[0] 1.0) (>= A[1] -1.0) (<= A[1] 1.0) (<= B[{}] 0.0)))"
+    )
+    path.write_text(text.format(3, 2))
+    count = es.count_regions(NET, where=path)
+    plain = es.count_regions(NET, es.Box(-1, 1, dim=2), where="f(x)[2] <= 0")
+    assert (count, count.touching) == (plain, plain.touching)
+    assert run(["count", str(tmp_path / "net.json"), "--where", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["regions"] == plain
+    volume = es.preimage(NET, es.Box(-1, 1, dim=2), str(path)).volume().value
+    assert volume == es.preimage(NET, es.Box(-1, 1, dim=2), "f(x)[2] <= 0").volume().value
+    path.write_text(text.format(4, 2))
+    with pytest.raises(es.FormatError, match="4 entries"):
+        es.count_regions(NET, where=path)
+    path.write_text(text.replace("(declare-output", "(declare-input C real [1])(declare-output")
+                    .format(3, 2))  # fmt: skip
+    with pytest.raises(es.FormatError, match="one input"):
+        es.count_regions(NET, where=path)
+
+
 @pytest.mark.parametrize(
     ("where", "options", "says"),
     [

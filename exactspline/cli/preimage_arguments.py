@@ -1,0 +1,55 @@
+"""What the command that writes preimages accepts."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+__all__ = ["add_preimage"]
+
+_PREIMAGE = """\
+All inputs of a domain where a condition holds, as polyhedra with disjoint interiors
+and exact half-spaces: how much of the input set violates a property, and where.
+"""
+
+_EXAMPLES = """\
+examples:
+  exactspline preimage net.onnx --box 0 1 --where "f(x)[0] > 0" --volume
+  exactspline preimage net.onnx --where property.vnnlib --out parts.json
+  exactspline preimage net.onnx --where query.vnnlib --volume --json
+
+"""
+
+
+def add_preimage(
+    command: Callable[..., argparse.ArgumentParser],
+    whole: Callable[[str], int],
+    seconds: Callable[[str], float],
+) -> None:
+    """Add the command.
+
+    Parameters
+    ----------
+    command : callable
+        Adds a command by its name, summary, description and examples.
+    whole, seconds : callable
+        Read a whole number, and a number of seconds.
+    """
+    parser = command(
+        "preimage", "find all inputs where a condition holds, exactly", _PREIMAGE, _EXAMPLES
+    )
+    parser.add_argument(
+        "--where", metavar="CONDITION", required=True,
+        help="a text such as 'f(x)[0] <= 0' (the network is f, its input x; see 'prove'), or a "
+        ".vnnlib file",
+    )  # fmt: skip
+    parser.add_argument("--out", "-o", metavar="FILE", help="write the polyhedra to a .json file")
+    parser.add_argument(
+        "--volume", action="store_true", help="find the volume and the share of the domain, too"
+    )
+    parser.add_argument(
+        "--limit", type=whole, metavar="N", help="stop after N regions (of every domain)"
+    )
+    parser.add_argument(
+        "--time-limit", type=seconds, metavar="S", help="stop after S seconds (of all domains)"
+    )
