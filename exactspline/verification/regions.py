@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["RegionWhere", "RegionsWhere", "count_where", "regions_where"]
 
 
+@guarded
 @dataclass(frozen=True)
 class RegionWhere:
     """A region, and the part of it where a condition holds.
