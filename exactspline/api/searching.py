@@ -75,7 +75,8 @@ def count_regions(
         which the network is f and the input x; or a .vnnlib file. ``touching`` of the result
         counts regions that hold such points on their border alone (the domain's border is border
         too). Comparisons cut no region in two. ``limit`` is of the regions that are counted.
-        With slopes or codes in it, points between regions are left out. Not with a store.
+        With slopes or codes in it, points between regions are left out. A store keeps what the
+        search of the regions finds, and goes on with it under the same condition alone.
 
     Returns
     -------
@@ -121,7 +122,7 @@ def count_regions(
         _check_where(store, resume)
         return count_where(
             network, domain, where, limit=limit, time_limit=time_limit, engine=engine,
-            executor=executor, progress=progress,
+            executor=executor, progress=progress, store=store, resume=resume,
         )  # fmt: skip
     clock = clock_of(time_limit)
     request = _request(
@@ -170,7 +171,7 @@ def enumerate_regions(
     where : callable, str or path-like, optional
         A condition, as in ``count_regions``: the result is then a `RegionsWhere`, the regions
         whose interior holds a point that satisfies it, each with the part where it holds as
-        polyhedra. Not with ``stream``, ``graph``, ``polygons`` or a store.
+        polyhedra. Not with ``stream``, ``graph`` or ``polygons``.
 
     Returns
     -------
@@ -201,7 +202,7 @@ def enumerate_regions(
         _check_where(store, resume, stream=stream, graph=graph, polygons=polygons)
         return regions_where(  # type: ignore[return-value]
             network, domain, where, limit=limit, time_limit=time_limit, engine=engine,
-            executor=executor, progress=progress,
+            executor=executor, progress=progress, store=store, resume=resume,
         )  # fmt: skip
     request = _request(network, domain, limit, engine, graph, executor, store, resume)
     if stream:
@@ -271,8 +272,9 @@ def _check_where(store: PathLike | None, resume: bool, **options: bool) -> None:
     ------
     ParameterError
     """
+    if resume and store is None:
+        raise ParameterError("resume=True: give the store to resume from, store=...")
     given = [name for name, value in options.items() if value]
-    given += ["store"] * (store is not None) + ["resume"] * resume
     if given:
         raise ParameterError(
             f"where=: {given[0]}= does not go with a condition; leave it out, or enumerate all "

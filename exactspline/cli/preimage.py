@@ -18,7 +18,7 @@ from .domains import domain_lines
 from .networks import read_network
 from .output import paths_for, write
 from .report import Report, network_lines, result_lines
-from .search import conclude, program_in_time
+from .search import conclude, program_in_time, store_files
 from .streams import results
 from .workers import workers
 
@@ -35,7 +35,9 @@ def preimage(arguments: argparse.Namespace) -> int:
     """Run the command; returns the exit code."""
     from ..verification.preimages import preimage as found_in
 
-    def one(network: Network, domain: Domain, report: Report) -> tuple[Outcome, Preimage]:
+    def one(
+        network: Network, domain: Domain, report: Report, _: str | None
+    ) -> tuple[Outcome, Preimage]:
         found = found_in(
             network, domain, arguments.where, limit=arguments.limit, time_limit=_left(arguments),
             progress=None if arguments.json else True,
@@ -63,7 +65,7 @@ def enumerate_where(arguments: argparse.Namespace) -> int:
     """``enumerate --where``: regions with points where a condition holds, and their parts there."""
     from ..verification.regions import regions_where
 
-    for name in ("store", "edges", "affine"):
+    for name in ("edges", "affine"):
         if getattr(arguments, name):
             raise ParameterError(
                 f"enumerate: --{name} does not go with --where; leave one of them out"
@@ -71,12 +73,15 @@ def enumerate_where(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         raise ParameterError("enumerate: say where the regions go, with --out FILE.json")
 
-    def one(network: Network, domain: Domain, report: Report) -> tuple[Outcome, RegionsWhere]:
+    def one(
+        network: Network, domain: Domain, report: Report, store: str | None
+    ) -> tuple[Outcome, RegionsWhere]:
         with workers(arguments) as executor:
             found = regions_where(
                 network, domain, arguments.where, limit=arguments.limit, engine=arguments.engine,
                 time_limit=_left(arguments), executor=executor,
-                progress=None if arguments.json else True,
+                progress=None if arguments.json else True, store=store,
+                resume=store is not None and arguments.resume,
             )  # fmt: skip
         outcome = Outcome(
             domain, found.engine, len(found), 0, found.seconds, found.stopped, found.decisions,
@@ -103,11 +108,12 @@ def _each(arguments: argparse.Namespace, one: Any) -> int:
     report = Report(results(), silent=arguments.json)
     report.block("network", network_lines(network, program, arguments))
     report.block("where", [plain(arguments.where)])
+    stores = store_files(arguments, len(domains))
     outcomes: list[Outcome] = []
     for i, domain in enumerate(domains):
         label = f"domain {i + 1}/{len(domains)}" if len(domains) > 1 else "domain"
         report.block(label, domain_lines(domain))
-        outcome, found = one(network, domain, report)
+        outcome, found = one(network, domain, report, stores[i] if stores else None)
         outcome.extra["where"] = arguments.where
         if paths and outcome.interrupt is None:
             write(paths[i], partial(_save, found), outcome, report)

@@ -38,6 +38,7 @@ __all__ = [
     "program_in_time",
     "search",
     "searches",
+    "store_files",
 ]
 
 

@@ -53,6 +53,8 @@ class Request:
         A condition: cells on which it holds nowhere may be left out.
     program : Program, optional
         What is searched in place of the network's, without workers and stores.
+    condition : str, optional
+        With a store and a goal: a hash of the condition.
     sink : Sink, optional
         Takes the regions in, in tasks, in place of batches; it knows what remains.
     """
@@ -70,6 +72,7 @@ class Request:
     stream: bool = False
     goal: Goal | None = None
     program: Program | None = None
+    condition: str | None = None
     sink: Sink | None = None
 
     def run(self) -> AnyRun:
@@ -100,7 +103,7 @@ class Request:
 
             return StoredRun(
                 self.network, run, self.executor, self.store, resume=self.resume,
-                stream=self.stream,
+                stream=self.stream, condition=self.condition,
             )  # fmt: skip
         if self.sink is None and (self.executor is None or run.trivial):
             return run

@@ -13,8 +13,8 @@ from urllib.parse import quote
 from ..errors import StoreError
 
 __all__ = [
-    "APPLICATION", "REGIONS", "SCHEMA", "SEARCHES", "VERSION", "Kind", "connect", "create",
-    "errors", "is_empty",
+    "APPLICATION", "CONDITIONED", "REGIONS", "SCHEMA", "SEARCHES", "VERSION", "Kind", "connect",
+    "create", "errors", "is_empty",
 ]  # fmt: skip
 
 APPLICATION = 0x45785370  # "ExSp": how file(1) and we tell a store from other databases
@@ -73,7 +73,8 @@ class Kind:
 
 REGIONS = Kind(APPLICATION, VERSION, SCHEMA, "the store of an enumeration")
 SEARCHES = Kind(0x45785376, 1, _SEARCHES, "the store of a verification")  # "ExSv"
-_KINDS = {kind.application: kind for kind in (REGIONS, SEARCHES)}
+CONDITIONED = Kind(0x45785377, 1, SCHEMA, "the store of a search under a condition")  # "ExSw"
+_KINDS = {kind.application: kind for kind in (REGIONS, SEARCHES, CONDITIONED)}
 
 
 @contextlib.contextmanager

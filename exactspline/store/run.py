@@ -49,6 +49,8 @@ class StoredRun(TaskRun):
     stream : bool
         Whether batches carry the regions, read back from the file in order. Without it they
         are empty.
+    condition : str, optional
+        A hash of what regions must satisfy, if not all are looked for.
 
     Raises
     ------
@@ -58,11 +60,12 @@ class StoredRun(TaskRun):
 
     def __init__(
         self, network: Network, run: Run, executor: Executor | None, path: PathLike, *,
-        resume: bool, stream: bool = False,
+        resume: bool, stream: bool = False, condition: str | None = None,
     ) -> None:  # fmt: skip
         self._file = file = open_run(
-            path, network, run.domain, engine=run.engine_name, facets=run.facets, resume=resume
-        )
+            path, network, run.domain, engine=run.engine_name, facets=run.facets, resume=resume,
+            condition=condition,
+        )  # fmt: skip
         self._close = weakref.finalize(self, file.close)
         run.facets = file.facets
         try:

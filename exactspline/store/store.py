@@ -24,7 +24,7 @@ from ..search.decisions import Decisions
 from ..search.part import WHOLE, Part
 from ..tasks.chunk import Chunk, code_key
 from ..tasks.malformed import inflated
-from .database import connect, create, errors, is_empty
+from .database import CONDITIONED, REGIONS, connect, create, errors, is_empty
 from .lock import Lock
 from .order import Stretch, are_apart, are_within, of_part
 from .rows import (
@@ -81,6 +81,8 @@ class Store:
     path : path-like
     write : bool
         Whether to go on with the run: nobody else can at the same time.
+    conditioned : bool
+        Whether it is one of a search under a condition.
 
     Attributes
     ----------
@@ -89,6 +91,8 @@ class Store:
     facets : bool
         Whether regions come with their facets.
     engine : str
+    condition : str
+        A hash of what regions must satisfy, if not all are looked for.
     on_chunk : callable, optional
         Is given the head of every chunk that is written.
 
@@ -100,13 +104,13 @@ class Store:
 
     on_chunk: Callable[[Head], None] | None = None
 
-    def __init__(self, path: PathLike, *, write: bool = False) -> None:
-        self.path = os.fsdecode(path)
+    def __init__(self, path: PathLike, *, write: bool = False, conditioned: bool = False) -> None:
+        self.path, self._kind = os.fsdecode(path), CONDITIONED if conditioned else REGIONS
         self._process = os.getpid()
         self._logged = False  # whether the file has a log beside it
         self._lock = Lock(self.path) if write else None
         try:
-            self._database = connect(self.path, write=write)
+            self._database = connect(self.path, write=write, kind=self._kind)
         except BaseException:
             self._release()
             raise
@@ -130,7 +134,7 @@ class Store:
     @classmethod
     def create(
         cls, path: PathLike, network: Network, domain: Domain, *, engine: str = "auto",
-        facets: bool = False,
+        facets: bool = False, condition: str | None = None,
     ) -> Store:  # fmt: skip
         """Begin a store, to be written.
 
@@ -158,18 +162,23 @@ class Store:
                     program, _sha256(texts[1]), (network.sha256 or "").encode(),
                     b"1" if facets else b"0", engine.encode(), __version__.encode(),
                 ]  # fmt: skip
-                put_meta(database, dict(zip(_META, values, strict=True)))
+                meta = dict(zip(_META, values, strict=True))
+                if condition is not None:
+                    meta["condition"] = condition.encode()
+                put_meta(database, meta)
                 check = put_task(database, 1, WHOLE, network.program)
                 put_totals(database, Totals(tasks=1, digest=check))
 
-            create(name, fill)
+            create(name, fill, REGIONS if condition is None else CONDITIONED)
         finally:
             lock.release()
-        return cls(path, write=True)
+        return cls(path, write=True, conditioned=condition is not None)
 
     def _read_meta(self) -> None:
+        keys = _META if self._kind is REGIONS else (*_META, "condition")
         with errors(self.path):
-            found = self._reader.meta(_META)
+            found = self._reader.meta(keys)
+        self.condition = found.get("condition", b"").decode("ascii", "replace")
         texts = [inflated(found[key], MAX_TEXT_BYTES) for key in ("network", "domain")]
         self.network = network_from_json(texts[0], f"{self.path}: network")
         self.domain = domain_from_json(texts[1], f"{self.path}: domain")
@@ -184,7 +193,9 @@ class Store:
         self.facets = found["facets"] == b"1"
         self.engine = found["engine"].decode("ascii", "replace")
 
-    def matches(self, network: Network, domain: Domain, *, facets: bool) -> None:
+    def matches(
+        self, network: Network, domain: Domain, *, facets: bool, condition: str | None = None
+    ) -> None:
         """Refuse to go on with another run.
 
         Raises
@@ -201,6 +212,11 @@ class Store:
                     f"{self.path}: is the store of another {what}; give another file, or the "
                     f"{what} that it was begun with"
                 )
+        if self.condition != (condition or ""):
+            raise StoreError(
+                f"{self.path}: is the store of another condition; give another file, or the "
+                "condition that it was begun with"
+            )
         if facets and not self.facets:
             raise StoreError(
                 f"{self.path}: was begun without facets; resume it without, or give another file"
@@ -425,8 +441,9 @@ class Store:
 
 
 def open_run(
-    path: PathLike, network: Network, domain: Domain, *, engine: str, facets: bool, resume: bool
-) -> Store:
+    path: PathLike, network: Network, domain: Domain, *, engine: str, facets: bool, resume: bool,
+    condition: str | None = None,
+) -> Store:  # fmt: skip
     """The store of a run, to be written: a new one, or with ``resume`` the one that is there.
 
     Raises
@@ -436,15 +453,17 @@ def open_run(
     """
     name = os.fsdecode(path)
     if is_empty(name):
-        return Store.create(name, network, domain, engine=engine, facets=facets)
+        return Store.create(
+            name, network, domain, engine=engine, facets=facets, condition=condition
+        )
     if not resume:
         raise StoreError(
             f"{name}: there is a file of this name; resume the run (resume=True, on the command "
             "line --resume), or give another name"
         )
-    store = Store(name, write=True)
+    store = Store(name, write=True, conditioned=condition is not None)
     try:
-        store.matches(network, domain, facets=facets)
+        store.matches(network, domain, facets=facets, condition=condition)
     except BaseException:
         store.close()
         raise

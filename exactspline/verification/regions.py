@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from ..domain import Domain
+    from ..formats.files import PathLike
     from ..network.network import Network
 
 __all__ = ["RegionWhere", "RegionsWhere", "count_where", "regions_where"]
@@ -143,12 +144,16 @@ class RegionsWhere(Sequence[RegionWhere]):
 def count_where(
     network: Network, domain: Domain | None, where: Where, *, limit: int | None = None,
     time_limit: float | None = None, engine: str = "auto", executor: Executor | None = None,
-    progress: Any = None, clock: Clock | None = None,
+    progress: Any = None, clock: Clock | None = None, store: PathLike | None = None,
+    resume: bool = False,
 ) -> RegionCount:  # fmt: skip
     """See `exactspline.count_regions`; with a clock in place of a time limit, it holds."""
     start, clock = time.perf_counter(), clock or clock_of(time_limit)
     sweep = Sweep(network, checked_domain(network, domain), where, clock, keep=False)
-    sweep.search(limit=checked_limit(limit), engine=engine, executor=executor, progress=progress)
+    sweep.search(
+        limit=checked_limit(limit), engine=engine, executor=executor, progress=progress,
+        store=store, resume=resume,
+    )  # fmt: skip
     left = sweep.settle()
     return _counted(sweep, left, start, limit)
 
@@ -156,12 +161,15 @@ def count_where(
 def regions_where(
     network: Network, domain: Domain | None, where: Where, *, limit: int | None = None,
     time_limit: float | None = None, engine: str = "auto", executor: Executor | None = None,
-    progress: Any = None,
+    progress: Any = None, store: PathLike | None = None, resume: bool = False,
 ) -> RegionsWhere:  # fmt: skip
     """See `exactspline.enumerate_regions`."""
     start, clock = time.perf_counter(), clock_of(time_limit)
     sweep = Sweep(network, checked_domain(network, domain), where, clock, keep=True)
-    sweep.search(limit=checked_limit(limit), engine=engine, executor=executor, progress=progress)
+    sweep.search(
+        limit=checked_limit(limit), engine=engine, executor=executor, progress=progress,
+        store=store, resume=resume,
+    )  # fmt: skip
     left = sweep.settle()
     met: list[RegionWhere] = []
     touching: list[RegionWhere] = []

@@ -45,7 +45,8 @@ from ..statements.faces import Cell
 from ..statements.goals import goal_of
 from ..statements.guess import thin
 from ..statements.joint import Coordinates, Joint, joint_domain
-from ..statements.pruning import undecided
+from ..statements.kept import key_of
+from ..statements.pruning import Boxes, undecided
 from ..statements.search import Sought
 from ..statements.watch import Watch, truths
 from .dissect import AffineCells, Piece, pieces
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 
     from ..domain import Domain
     from ..driver.outcome import Outcome
+    from ..formats.files import PathLike
     from ..network.network import Network
     from ..search.decisions import Batch, Decisions
 
@@ -153,9 +155,12 @@ class Sweep:
 
     def search(
         self, *, limit: int | None = None, engine: str = "auto", executor: Executor | None = None,
-        progress: Any = None,
+        progress: Any = None, store: PathLike | None = None, resume: bool = False,
     ) -> None:  # fmt: skip
-        """Find all regions, up to a number of those that are known to meet the set."""
+        """Find all regions, up to a number of those that are known to meet the set.
+
+        With a store, what the search finds goes there; the file is not made for what needs none.
+        """
         _ = self.domain.chart
         if self.coordinates.dim == 0:
             self._one_point()
@@ -178,7 +183,11 @@ class Sweep:
         self.applied = applied
         try:
             with self.clock.running():
-                boxes = undecided(self.joint, narrow, self.rest)
+                # what floats leave of a domain may be another one elsewhere: none with a store
+                boxes = (
+                    Boxes(narrow, 0) if store is not None
+                    else undecided(self.joint, narrow, self.rest)
+                )  # fmt: skip
         except OutOfTime:
             self.stop = Stop("time limit", SEARCHING, 0.0)
             return
@@ -192,7 +201,8 @@ class Sweep:
         self._driver = Driver(
             Request(
                 self.joint.network, boxes.domain, engine=engine, executor=executor, goal=goal,
-                program=self.joint.program,
+                program=self.joint.program, store=store, resume=resume, stream=store is not None,
+                condition=None if store is None else key_of(self.statement),
             ),
             self.clock,
         )  # fmt: skip

@@ -17,6 +17,7 @@ from where_twin import case
 import exactspline as es
 from exactspline.cli import main as run
 from exactspline.search.kernel import engine
+from exactspline.store import Store
 from exactspline.store.searches import Searches
 from exactspline.tasks import coordinate, task
 from exactspline.tasks.workers import end, processes
@@ -275,6 +276,53 @@ def test_damage_is_told_or_does_no_harm(tmp_path, monkeypatch, tiny_tasks, round
         for name in tmp_path.glob("copy.sqlite*"):
             name.unlink()
     assert told > rounds // 20
+
+
+def test_regions_under_a_condition_go_on(tmp_path, monkeypatch, tiny_tasks):
+    """Stopped after any transaction; the counts, regions and parts are those of one search."""
+    net, box = closeness(1)
+    middle = sum((found.low + found.high) / 2 for found in es.output_range(net, box))
+
+    def where(x):
+        return (net(x)[0] >= middle) & (x[0] <= x[1])
+
+    plain = es.enumerate_regions(net, box, where=where)
+    real, deaths = Store.commit, 0
+    for number in (1, 2, 5, 200):
+        left, path = [number], tmp_path / f"{number}.sqlite"
+
+        def commit(self, *arguments, left=left):
+            out = real(self, *arguments)
+            left[0] -= 1
+            if left[0] == 0:
+                raise Killed
+            return out
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "commit", commit)
+            try:
+                es.count_regions(net, box, where=where, store=path)
+                died = False
+            except Killed:
+                died = True
+        deaths += died
+        count = es.count_regions(net, box, where=where, store=path, resume=True)
+        assert (count, count.touching) == (len(plain), len(plain.touching))
+    assert deaths > 2
+    found = es.enumerate_regions(net, box, where=where, store=path, resume=True)
+    assert found.to_dict() == plain.to_dict()
+    for other in (
+        lambda x: (net(x)[0] >= middle) | (x[0] <= x[1]), lambda x: net(x)[0] >= middle,
+        lambda x: (net(x)[0] > middle) & (x[0] <= x[1]),
+    ):  # fmt: skip
+        with pytest.raises(es.StoreError, match="another"):
+            es.count_regions(net, box, where=other, store=path, resume=True)
+    with pytest.raises(es.StoreError, match="under a condition"):
+        es.open_partition(path)
+    with pytest.raises(es.StoreError, match="resume"):
+        es.count_regions(net, box, where=where, store=path)
+    with pytest.raises(es.StoreError, match="under a condition"):
+        es.count_regions(net, box, store=path, resume=True)
 
 
 @pytest.mark.slow

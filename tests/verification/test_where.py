@@ -199,7 +199,7 @@ def test_parts_on_the_command_line(tmp_path, capsys):
         ["preimage", *words[:-1], "f(x)[9] <= 0"], ["preimage", str(path)],
         ["preimage", *words, "--out", str(tmp_path / "a.npz")], ["enumerate", *words],
         ["enumerate", *words, "--edges", "--out", str(out)],
-        ["enumerate", *words, "--store", str(out)],
+        ["enumerate", *words, "--store", str(out), "--out", str(out)],
         ["enumerate", *words, "--out", str(tmp_path / "a.npz")],
     ):  # fmt: skip
         assert run(bad) == 2
@@ -241,7 +241,7 @@ def test_a_query_of_version_two_says_where(tmp_path, capsys):
         ("f(x)[0] <= g(x)[0]", {}, "'g' is not known"),
         (lambda x: x[0] <= 0, {"limit": 0}, "at least 1"),
         (lambda x: x[0] <= 0, {"time_limit": -1}, "at least 0"),
-        (lambda x: x[0] <= 0, {"store": "a.sqlite"}, "store"),
+        (lambda x: x[0] <= 0, {"resume": True}, "store"),
         (lambda x: NET([1, 2, 3]) <= 0, {}, "shape"),
     ],
 )
