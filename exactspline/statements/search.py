@@ -235,6 +235,8 @@ class Sought:
         steps += [partial(ascended, *given, attempt) for attempt in range(len(pauses) - 1)]
         later = list(zip(pauses, steps, strict=False))
         if self.kept is None:
+            if self.executor is not None:  # when workers have closed so many depends on the time
+                later = []
             yield from self.driven(driver, watch.of_batch, progress, first, later)
             return
         self.kept.begin(joint.program, watch, boxes.domain.chart.dim)
