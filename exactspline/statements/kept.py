@@ -98,6 +98,11 @@ class Kept:
         self._program: Program | None = None
         self._dim = 0
 
+    @property
+    def path(self) -> str:
+        """The file's name."""
+        return self.file.path
+
     # --- what is known ------------------------------------------------------------------------
     @property
     def is_none(self) -> bool:

@@ -22,6 +22,7 @@ linear programs in these thin regions alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -32,7 +33,7 @@ import numpy as np
 from ..clock import Clock
 from ..driver.driver import Driver
 from ..driver.request import Request
-from ..errors import DomainError, ParameterError, UndecidedError
+from ..errors import DomainError, ParameterError, StoreError, UndecidedError
 from .affine import Affine
 from .ascent import ascended
 from .atoms import PointAtom
@@ -137,8 +138,25 @@ class Sought:
         self.decisions = kept.decisions.total
         if kept.is_none or not self.premises():
             return None
+        return self._again(kept)
+
+    def _again(self, kept: Kept) -> Found:
+        """The point that a file has, checked as if it had been found now.
+
+        Raises
+        ------
+        StoreError
+            If it is none.
+        """
+        assert self.domain is not None
         at, code, inside = kept.known()
-        return self.checked(at, code, inside)
+        if len(at) == len(inside) == self.domain.chart.dim:
+            with suppress(UndecidedError):
+                return self.checked(at, code, inside)
+        raise StoreError(
+            f"{kept.path}: the point that it holds does not satisfy the condition: it is damaged; "
+            "verify again into a new file"
+        )
 
     def _steps(
         self, clock: Clock, limit: int | None, progress: Any, first: bool, tries: bool
@@ -281,8 +299,7 @@ class Sought:
             self._closed(driver)
         if kept.is_over:
             self.stopped = ""
-            at, code, inside = kept.known()
-            return self.checked(at, code, inside)
+            return self._again(kept)
         return None
 
     def driven(

@@ -401,6 +401,11 @@ class StoredSearch:
         self._parts: dict[int, Part] = {}
 
     @property
+    def path(self) -> str:
+        """The file's name."""
+        return self._file.path
+
+    @property
     def state(self) -> State:
         """Where it stands."""
         return self._file._states.get(self.number, State())

@@ -18,7 +18,7 @@ import exactspline as es
 from exactspline.cli import main as run
 from exactspline.search.kernel import engine
 from exactspline.store import Store
-from exactspline.store.searches import Searches
+from exactspline.store.searches import Searches, StoredSearch
 from exactspline.tasks import coordinate, task
 from exactspline.tasks.workers import end, processes
 
@@ -242,6 +242,25 @@ def test_what_is_not_its_store_is_refused(tmp_path):
     (tmp_path / "text").write_text("no store")
     with pytest.raises(es.StoreError):
         es.prove(statement, store=tmp_path / "text", resume=True)
+
+
+def test_a_point_of_a_stranger_is_checked(tmp_path, monkeypatch):
+    """What a file claims to have found, with all its checksums right."""
+    net, box = closeness(1)
+    high = es.output_range(net, box)[0].high
+    statement = es.forall(box, lambda x: net(x)[0] < high)
+    for number, wrong in enumerate([(Fraction(0),) * 3, (Fraction(9),) * 3, (Fraction(0),) * 2]):
+        path = tmp_path / f"{number}.sqlite"
+        with monkeypatch.context() as patch:
+            real = StoredSearch.conclude
+
+            def conclude(self, point, inside, code, real=real, wrong=wrong):
+                real(self, wrong, wrong, code)
+
+            patch.setattr(StoredSearch, "conclude", conclude)
+            assert es.prove(statement, order="canonical", store=path).holds is False
+        with pytest.raises(es.StoreError, match="does not satisfy"):
+            es.prove(statement, order="canonical", store=path, resume=True)
 
 
 @pytest.mark.parametrize("rounds", [60, pytest.param(300, marks=pytest.mark.slow)])
