@@ -15,7 +15,7 @@ from ..version import __version__
 from .about_arguments import add_about
 from .census_arguments import add_census
 from .picture_arguments import add_pictures
-from .preimage_arguments import add_preimage
+from .preimage_arguments import add_preimage, add_radius
 from .surface_arguments import add_surface
 from .sweep_arguments import add_sweep
 from .verify_arguments import add_supports, add_verify
@@ -257,7 +257,8 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="write normals and points of facets in float64 rather than as p/q, which is faster",
     )
-    add_preimage(partial(_command, commands), _whole, _seconds)
+    for add in (add_preimage, add_radius):
+        add(partial(_command, commands), _whole, _seconds)
     add_surface(partial(_command, commands), _add_search)
     add_pictures(partial(_command, commands), _add_search)
     _add_explore(commands)

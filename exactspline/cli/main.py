@@ -132,6 +132,8 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from .graph import graph as command
     elif name == "preimage":
         from .preimage import preimage as command
+    elif name == "radius":
+        from .radius import radius as command
     elif name == "surface":
         from .surface import surface as command
     elif name == "plot":

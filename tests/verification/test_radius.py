@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from fractions import Fraction
@@ -12,6 +13,7 @@ from marks import first_quick
 from where_twin import RELATIONS, Case, case
 
 import exactspline as es
+from exactspline.cli import main as run
 
 
 def distance(norm: str, a, b) -> Fraction:
@@ -117,6 +119,27 @@ def test_domains_of_other_kinds():
     assert es.robust_radius(net, [1, 0], line).radius == 1
     assert es.robust_radius(net, [1, 0], es.Box([1, -1], [3, "1/2"])).radius == math.inf
     assert es.robust_radius(net, [1, 0], norm="l2").radius == Fraction(1, 2)
+
+
+def test_the_command(tmp_path, capsys):
+    net = es.Network([es.Dense([[1, 2], [2, -1]]), es.ReLU()], (2,))
+    net.save(tmp_path / "net.json")
+    words = ["radius", str(tmp_path / "net.json"), "--at", "1, 0.1", "--box", "-2", "2"]
+    assert run(words) == 0
+    assert "7/40" in capsys.readouterr().out
+    assert run([*words, "--norm", "l2", "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert (value["low"], value["high"], value["complete"]) == ("49/1000", "49/1000", True)
+    assert run([*words, "--where", "f(x)[0] > 100"]) == 0
+    assert "nowhere" in capsys.readouterr().out
+    assert run([*words, "--where", "f(x)[0] > 3"]) == 0
+    assert "approached only" in capsys.readouterr().out
+    for bad in (
+        ["radius", str(tmp_path / "net.json"), "--at", "1"], [*words[:3], "9, 9", *words[4:]],
+        [*words, "--where", "f(x)[0]"],
+    ):  # fmt: skip
+        assert run(bad) == 2
+        assert capsys.readouterr().err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
