@@ -387,11 +387,13 @@ def test_killed_at_many_moments(tmp_path, tiny_tasks):
     plain = es.verify(net, name, order="canonical")
     context, draws = multiprocessing.get_context("fork"), random.Random(3)
     kills = partly = 0
-    for _ in range(16):
+    for _ in range(8):
+        longest = 0.15
         while True:
             child = context.Process(target=_child, args=(net, name, path))
             child.start()
-            child.join(draws.uniform(0.03, 0.15))
+            child.join(draws.uniform(0.03, longest))
+            longest *= 1.2  # a busy machine gets there, too
             if child.exitcode is not None:
                 break
             child.kill()
@@ -407,4 +409,4 @@ def test_killed_at_many_moments(tmp_path, tiny_tasks):
         assert answer.verdict == "sat"
         for file in tmp_path.glob("s.sqlite*"):
             file.unlink()
-    assert min(kills, partly) > 4, (kills, partly)
+    assert min(kills, partly) > 2, (kills, partly)
