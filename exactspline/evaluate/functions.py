@@ -45,7 +45,7 @@ def prepare(
     Notes
     -----
     Cost: the first time on a machine some seconds of compiling, kept on disk; then about a
-    second of loading. A dense layer is laid out three times in memory, a sparse one twice.
+    second of loading. A layer is laid out up to three times in memory.
 
     Examples
     --------

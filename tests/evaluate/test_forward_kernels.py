@@ -373,7 +373,7 @@ def test_transposed_maps(name, dtype):
     net = window_net(name)
     core, reference = es.prepare(net, dtype=dtype, threads=2), es.ForwardCore(net, dtype, "numpy")
     assert not core._plan.chain
-    X = neighbours(net, dtype)
+    X = neighbours(net, dtype)[: 9 if name == "padded" else None]  # 1,260 outputs
     codes = core.codes(X)
     flips = np.count_nonzero(codes[1:] != codes[:-1], axis=1)
     assert flips.max() > 0

@@ -20,7 +20,7 @@ __all__ = ["pass_points"]
 
 
 @part
-def _tiles(T, F, table, count, const, Z, U, codes, relu, wanted, first):
+def _tiles(T, F, table, count, const, Z, U, codes, ends, relu, wanted, track, first):
     """Rows of U by tiles, one product after the other; see `windows` for ``relu``."""
     for k in range(count):
         t = table + k * lay.TILE
@@ -35,12 +35,15 @@ def _tiles(T, F, table, count, const, Z, U, codes, relu, wanted, first):
                 )
             if wanted:
                 codes[first + i] = total > 0
+            if track:
+                size, lanes = abs(total), lay.BYTES // F.itemsize
+                ends[0], ends[lanes] = min(ends[0], size), max(ends[lanes], size)
             U[i] = F.dtype.type(0) if relu and not total > 0 else total
 
 
 @part
-def _members(T, F, at, Z, active, U, codes, relu, wanted):
-    """All members of a level; with ``relu``, of a sparse one, what ReLU makes of them."""
+def _members(T, F, at, Z, active, U, codes, ends, relu, wanted, track):
+    """All members of a level; of a sparse one, with ``relu``, what ReLU makes of them."""
     const = T[at + lay.CONST]
     if T[at + lay.DENSE] >= 0:
         count, zero = 0, F.dtype.type(0)
@@ -50,8 +53,9 @@ def _members(T, F, at, Z, active, U, codes, relu, wanted):
         combine(F, const, T[at + lay.DENSE], T[at + lay.PAD], active, count, Z, U)
         return
     first, windows, rest = T[at + lay.CODE], T[at + lay.WINDOW_AT], T[at + lay.REST_AT]
-    all_windows(T, F, windows, T[at + lay.WINDOWS], Z, U, codes, relu, wanted, first)
-    _tiles(T, F, rest, T[at + lay.REST], const, Z, U, codes, relu, wanted, first)
+    n_windows, n_rest = T[at + lay.WINDOWS], T[at + lay.REST]
+    all_windows(T, F, windows, n_windows, Z, U, codes, ends, relu, wanted, track, first)
+    _tiles(T, F, rest, n_rest, const, Z, U, codes, ends, relu, wanted, track, first)
 
 
 @inside
@@ -133,13 +137,10 @@ def _alike(
 
 @part
 def _units_alike(T, F, at, numbers, U, Y, code, ends, wanted, track):
-    """All units of a level, of one kind: the smallest form and the largest member."""
+    """All units of a level, of one kind; ``ends`` as in `windows`."""
     lanes, n, first = lay.BYTES // F.itemsize, T[at + lay.UNITS], T[at + lay.CODE]
     whole = n // lanes
     _alike(F, U, Y, code, ends, numbers, whole, first, wanted, track)
-    least, largest = ends[0], ends[lanes]
-    for k in range(lanes):
-        least, largest = min(least, ends[k]), max(largest, ends[lanes + k])
     for k in range(whole * lanes, n):
         u = U[k]
         form = u + F[numbers]
@@ -147,13 +148,12 @@ def _units_alike(T, F, at, numbers, U, Y, code, ends, wanted, track):
         if wanted:
             code[first + k] = upper
         Y[k] = F[numbers + 1 + upper] * u + F[numbers + 3 + upper]
-        least, largest = min(least, abs(form)), max(largest, abs(u))
-    return least, largest
+        ends[0], ends[lanes] = min(ends[0], abs(form)), max(ends[lanes], abs(u))
 
 
 @part
-def _units(T, F, at, U, Y, code, wanted, track):
-    """All units of a level, one after the other: the smallest form and the largest member."""
+def _units(T, F, at, U, Y, code, ends, wanted, track):
+    """All units of a level, one after the other; ``ends`` as in `windows`."""
     n_units, table = T[at + lay.UNITS], T[at + lay.UNIT_AT]
     own = code[T[at + lay.CODE] :]
     # typed: a float32 times 0 is a float64 in Numba
@@ -196,7 +196,7 @@ def _units(T, F, at, U, Y, code, wanted, track):
             Y[T[unit + 4 * n_units]] = v
         else:
             Y[T[unit + 4 * n_units]] += v
-    return least, largest
+    ends[0], ends[lay.BYTES // F.itemsize] = least, largest
 
 
 @part
@@ -221,7 +221,7 @@ def pass_points(T, F, N, X, errors, start, stop, work, active, values, codes, st
     """
     third = (len(work) - 4 * lay.LANES) // 3
     Z, Y, U = work[:third], work[third : 2 * third], work[2 * third : 3 * third]
-    ends, last = work[3 * third :], int(N[3]) - 1
+    ends, last, lanes = work[3 * third :], int(N[3]) - 1, lay.BYTES // F.itemsize
     dim, n_out = T[lay.READS], T[last * lay.HEADER + lay.ROWS]
     units = T[last * lay.HEADER + lay.CODE]  # as many as all layers have
     track, wanted = int(len(stats) > 0), int(len(codes) > 0)
@@ -237,23 +237,28 @@ def pass_points(T, F, N, X, errors, start, stop, work, active, values, codes, st
             at = level * lay.HEADER
             summed, alike = T[at + lay.RELU] == 2, T[at + lay.ALIKE]  # unit k is of member k
             made = U if summed else Y
-            # units of ReLU at once, unless the bound asks for their members
-            at_once = not track and T[at + lay.RELU] >= 2
-            at_once &= T[at + lay.DENSE] < 0 and T[at + lay.SELECTION] < 0
+            # units of ReLU at once
+            at_once = T[at + lay.RELU] >= 2 and T[at + lay.DENSE] < 0
+            at_once &= T[at + lay.SELECTION] < 0
+            for i in range(lanes):
+                ends[i], ends[lanes + i] = infinite, zero
             if T[at + lay.SELECTION] >= 0:
                 for i in range(T[at + lay.ROWS]):
                     U[i] = Z[T[T[at + lay.SELECTION] + i]]
             else:
                 target = made if at_once else U
-                _members(T, F, at, Z, active, target, code, at_once, at_once and wanted)
+                w, t = at_once and wanted, at_once and track
+                _members(T, F, at, Z, active, target, code, ends, at_once, w, t)
             if level == last:
                 break
-            least, largest = infinite, zero
             if not at_once and (summed or alike >= 0):
                 numbers = T[T[at + lay.UNIT_AT] + 3 * T[at + lay.UNITS]] if summed else alike
-                least, largest = _units_alike(T, F, at, numbers, U, made, code, ends, wanted, track)
+                _units_alike(T, F, at, numbers, U, made, code, ends, wanted, track)
             elif not at_once:
-                least, largest = _units(T, F, at, U, Y, code, wanted, track)
+                _units(T, F, at, U, Y, code, ends, wanted, track)
+            least, largest = ends[0], ends[lanes]
+            for i in range(1, lanes):
+                least, largest = min(least, ends[i]), max(largest, ends[lanes + i])
             if summed:
                 _sums(F, T, U, Y, T[at + lay.SUM_AT], T[at + lay.SUMS])
             for k in range(T[at + lay.KEEPS]):

@@ -59,21 +59,25 @@ def _scatter(
 def _window(count: int) -> Any:
     @inside
     def window(
-        typing: Any, F: Any, T: Any, Z: Any, U: Any, codes: Any, window: Any, relu: Any,
-        wanted: Any, first: Any,
+        typing: Any, F: Any, T: Any, Z: Any, U: Any, codes: Any, ends: Any, window: Any, relu: Any,
+        wanted: Any, track: Any, first: Any,
     ) -> Any:  # fmt: skip
         """``count`` rows at vectors of positions; T[window...] is a row of the table of windows.
 
         F[weights...]: ``count`` constants, and as many weights for every tap. T[places...]: for a
         vector whether it goes by lists, then its base and its first row, or where the lists of
         its entries (a vector for every tap) and of its rows stand. With ``relu`` U gets what ReLU
-        makes of the members, and codes[first...] their codes, if they are ``wanted``.
+        makes of the members, and codes[first...] their codes, if they are ``wanted``. To ``track``
+        is to keep the smallest and the largest size of a member in two vectors, ``ends``.
         """
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             vectors = Vectors(context, builder, signature, arguments, 0)
-            window, relu, wanted, first = arguments[5:]
-            relu, wanted = truth(builder, relu), truth(builder, wanted)
+            window, relu, wanted, track, first = arguments[6:]
+            relu, wanted, track = (truth(builder, flag) for flag in (relu, wanted, track))
+            lanes = vectors.constant(vectors.lanes)
+            least = cgutils.alloca_once_value(builder, vectors.load(5, vectors.constant(0)))
+            largest = cgutils.alloca_once_value(builder, vectors.load(5, lanes))
             weights, taps, offsets, rows, places, n = (
                 vectors.number_at(1, builder.add(window, vectors.constant(i)))
                 for i in range(1, lay.WINDOW)
@@ -117,9 +121,16 @@ def _window(count: int) -> Any:
                                 vectors.store_bytes(code, 4, builder.add(first, target))
                             made = builder.select(upper, value, vectors.nothing)
                             vectors.store(builder.select(relu, made, value), 3, target)
+                with builder.if_then(track):
+                    for total in totals:
+                        size = vectors.size_of(builder.load(total))
+                        builder.store(vectors.smaller(size, builder.load(least)), least)
+                        builder.store(vectors.larger(size, builder.load(largest)), largest)
+            vectors.store(builder.load(least), 5, vectors.constant(0))
+            vectors.store(builder.load(largest), 5, lanes)
             return context.get_dummy_value()
 
-        return types.void(F, T, Z, U, codes, *(types.intp,) * 4), generate
+        return types.void(F, T, Z, U, codes, ends, *(types.intp,) * 5), generate
 
     return window
 
@@ -128,13 +139,13 @@ _eight, _four, _one = _window(8), _window(4), _window(1)
 
 
 @part
-def all_windows(T, F, table, count, Z, U, codes, relu, wanted, first):
+def all_windows(T, F, table, count, Z, U, codes, ends, relu, wanted, track, first):
     """All windows of a level, ``count`` groups of rows: entries of Z to rows of U."""
     for k in range(count):
         window = table + k * lay.WINDOW
         if T[window] == 8:
-            _eight(F, T, Z, U, codes, window, relu, wanted, first)
+            _eight(F, T, Z, U, codes, ends, window, relu, wanted, track, first)
         elif T[window] == 4:
-            _four(F, T, Z, U, codes, window, relu, wanted, first)
+            _four(F, T, Z, U, codes, ends, window, relu, wanted, track, first)
         else:
-            _one(F, T, Z, U, codes, window, relu, wanted, first)
+            _one(F, T, Z, U, codes, ends, window, relu, wanted, track, first)
