@@ -109,7 +109,15 @@ def page_of(name: str, item: Any) -> str:
         lines += [f".. autofunction:: {short}"]
     else:
         lines += [f".. autodata:: {short}", "   :no-value:"]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", *_uses(name), ""])
+
+
+def _uses(name: str) -> list[str]:
+    """Links to the examples that use a name, from what sphinx-gallery has found."""
+    found = HERE / "examples" / "uses" / f"{name}.examples"
+    text = found.read_text(encoding="utf-8") if found.exists() else ""
+    uses = sorted(set(re.findall(r":doc:`(/examples/plot_\w+)`", text)))
+    return [".. rubric:: Used in", "", *(f"- :doc:`{use}`" for use in uses)] if uses else []
 
 
 def _foreign_bases(item: type) -> list[str]:
