@@ -15,12 +15,14 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-from exactspline import __version__  # noqa: E402
+from numpydoc.xref import DEFAULT_LINKS  # noqa: E402
+
+import exactspline  # noqa: E402
 
 project = "exactspline"
 author = "The exactspline developers"
 copyright = author
-version = release = __version__
+version = release = exactspline.__version__
 
 extensions = [
     "sphinx.ext.autodoc",
@@ -34,7 +36,8 @@ extensions = [
 ]
 exclude_patterns = ["**/README.md", "examples/**/*.ipynb", "examples/**/*.py"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-default_role = "literal"  # `Partition.save` in docstrings is code
+default_role = "py:obj"  # `count_regions` in docstrings leads to its page
+smartquotes = False  # --box is an option
 nitpicky = False  # types in docstrings are words, not references
 suppress_warnings = ["config.cache"]  # settings hold functions
 
@@ -42,10 +45,14 @@ myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "groupwise"
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # the docstrings say them
 numpydoc_show_class_members = False  # autodoc writes members out
 numpydoc_class_members_toctree = False
-numpydoc_xref_param_type = False
+DEFAULT_LINKS.clear()  # they lead to other sites
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"  # but what is public here
+numpydoc_xref_aliases = {name: f"exactspline.{name}" for name in exactspline.__all__}
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
@@ -80,6 +87,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"exactspline {version}"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {

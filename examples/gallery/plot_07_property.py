@@ -61,5 +61,6 @@ plane = es.Slice.through([0, 0, 0], [1, 0, 0], [0, 1, 0], domain=es.Box(-1, 1, d
 omega = es.enumerate_regions(net, plane)
 figure, ax = plt.subplots(figsize=(6, 4.6), layout="constrained")
 omega.plot(ax, color="slope", boundary=True)
+ax.set(xticks=[-1, -0.5, 0, 0.5, 1])
 ax.set(xlabel="distance", ylabel="angle", title=f"{len(omega)} regions, decision boundary bold")
 plt.show()

@@ -13,7 +13,7 @@ import numpy as np
 import exactspline as es
 
 # %%
-# **A unit that is never on.** 0.1 + 0.2 - 0.3 is 0 for the decimals and 2^-54 for the floats. Both
+# **A unit that is never on.** 0.1 + 0.2 - 0.3 is 0 for the decimals and 2^-55 for the floats. Both
 # networks are legitimate; each gets the code of the numbers that it has.
 
 
@@ -43,12 +43,11 @@ print(
 )
 
 # %%
-# **Three lines through one point.** With the exact third line there are six regions. In float64
-# the sign of the third form at the crossing of the first two is noise, and a rule that takes noise
-# for a sign sees seven.
+# **Three lines through one point.** The third form is the sum of the other two, so that all three
+# are 0 at one point: six regions. Computed in float64, the third is not 0 there. And the floats next
+# to these decimals are another network, whose third line misses the point: seven regions.
 
 A = np.array([[1.0, 3.0], [7.0, -2.0]]) / 10
-p = np.array([0.3, 0.7])
 rows = np.vstack([A, A.sum(axis=0)])
 exact = es.Network([es.Dense([["0.1", "0.3"], ["0.7", "-0.2"], ["0.8", "0.1"]],
                              ["-0.24", "-0.07", "-0.31"]), es.ReLU()], (2,))  # fmt: skip

@@ -139,9 +139,11 @@ def console(site) -> None:
     if missing is not None:
         assert os.environ.get("EXACTSPLINE_BROWSER") != "required", missing
         return
+    from selenium.webdriver.support.ui import WebDriverWait
+
     driver = browser.chromium()
     try:
-        shown = [p for p in site.rglob("*.html") if p.parent.name != "reference"]
+        shown = [p for p in site.rglob("*.html") if p.parent.name not in ("reference", "_static")]
         shown += [site / "reference" / "exactspline.Partition.html"]
         for path in shown:
             driver.get(f"file://{path}")
@@ -149,11 +151,9 @@ def console(site) -> None:
             assert not errors, (path.name, errors)
             assert driver.title
         driver.get(f"file://{site}/search.html?q=robust_radius")
-        browser_says = "return document.getElementById('search-results').textContent"
-        for _ in range(200):
-            if "robust_radius" in driver.execute_script(browser_says):
-                break
-            driver.implicitly_wait(0.05)
-        assert "robust_radius" in driver.execute_script(browser_says)
+        found = "return document.querySelector('#search-results')?.textContent ?? ''"
+        WebDriverWait(driver, 30).until(
+            lambda d: "exactspline.robust_radius" in d.execute_script(found)
+        )
     finally:
         driver.quit()

@@ -32,7 +32,8 @@ class Page(HTMLParser):
 
 def faults(folder: Path) -> list[str]:
     """One line for each link or file that is not there, and each that is fetched from elsewhere."""
-    pages = {path.resolve(): Page(path) for path in sorted(folder.rglob("*.html"))}
+    found = [path for path in sorted(folder.rglob("*.html")) if "_static" not in path.parts]
+    pages = {path.resolve(): Page(path) for path in found}
     out = []
     for path, page in pages.items():
         name = path.relative_to(folder.resolve())
