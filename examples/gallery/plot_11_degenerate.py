@@ -44,8 +44,8 @@ print(
 
 # %%
 # **Three lines through one point.** The third form is the sum of the other two, so that all three
-# are 0 at one point: six regions. Computed in float64, the third is not 0 there. And the floats next
-# to these decimals are another network, whose third line misses the point: seven regions.
+# are 0 at one point: six regions. Computed in float64, the third is not 0 there. And the floats
+# next to these decimals are another network, whose third line misses the point: seven regions.
 
 A = np.array([[1.0, 3.0], [7.0, -2.0]]) / 10
 rows = np.vstack([A, A.sum(axis=0)])
