@@ -102,5 +102,5 @@ html_theme_options = {
     "footer_end": [],
 }
 # one page a name: the list of all of them in every sidebar would be most of the site
-bare = ("index", "start", "concepts", "project/changelog", "reference/**")
+bare = ("index", "concepts", "project/changelog", "reference/**")
 html_sidebars = {page: [] for page in bare}

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import inspect
 import re
 from pathlib import Path
@@ -23,26 +24,29 @@ ROOT = HERE.parent
 
 # where each page of the folder stands; whatever is not here is the theory's
 PARTS = {
-    "index": ["start", "concepts", "guides", "theory", "exactness", "costs", "examples/index",
+    "index": ["start", "concepts", "guides", "theory", "exactness", "limits", "examples/index",
               "reference", "developers", "project/changelog"],
     "guides": ["formats", "complex", "plot", "explore", "exports", "surfaces", "census", "forward",
-               "statements", "verification", "sweep", "scale", "store"],
-    "exactness": ["environment"],
-    "costs": ["project/results"],
+               "statements", "verification", "scale", "store"],
+    "exactness": ["guarantees", "environment"],
+    "start": ["tour"],
+    "limits": ["project/results"],
     "reference": ["reference/index", "cli"],
     "developers": ["project/contributing", "contributing", "project/architecture",
                    "project/security"],
 }  # fmt: skip
 
 # what a part is called where there is little room
-SHORT = {"start": "Start", "theory": "Theory", "exactness": "Exactness", "costs": "Costs"}
+SHORT = {"start": "Start", "theory": "Theory", "exactness": "Exactness", "limits": "Costs"}
 
 COPIED = {
     "CONTRIBUTING.md": "contributing", "CHANGELOG.md": "changelog", "SECURITY.md": "security",
     "ARCHITECTURE.md": "architecture", "benchmarks/results.md": "results",
 }  # fmt: skip
 
-MODULES = ("exactspline", "exactspline.theory", "exactspline.bounds", "exactspline.plot")
+MODULES = ["exactspline", "exactspline.theory", "exactspline.bounds", "exactspline.plot"]
+if importlib.util.find_spec("torch") is not None:
+    MODULES.append("exactspline.torch")
 
 # a public name is listed by the room it comes from
 ROOMS = {
@@ -61,6 +65,10 @@ ROOMS = {
     "visits": "Samples through a network",
     "statements": "Statements",
     "verification": "Verification",
+    "families": "Families, segments, formulas",
+    "segments": "Families, segments, formulas",
+    "symbolic": "Families, segments, formulas",
+    "torch": "Training in PyTorch",
     "explorer": "Pictures and pages",
     "plot": "Pictures and pages",
     "theory": "The theory",
@@ -72,7 +80,7 @@ TITLES = (
     "Counting and enumerating", "Networks and their operators", "Domains",
     "Partitions: regions, pieces, graphs, the plane", "Samples through a network",
     "Pictures and pages", "Statements", "Verification", "The theory", "Upper and lower bounds",
-    "Smooth networks", "Errors", OTHER,
+    "Families, segments, formulas", "Training in PyTorch", "Smooth networks", "Errors", OTHER,
 )  # fmt: skip
 
 
