@@ -279,6 +279,7 @@ def children(part: str) -> list[str]:
 
 def read(app: Any, docname: str, source: list[str]) -> None:
     """A part's page ends with the list of its pages; links to copied files lead to their pages."""
+    source[0] = re.sub(r"(?<=\n)\n(?=```\n)", "", source[0])  # doctest ends with a blank line
     for path, name in COPIED.items():
         if not docname.startswith("project/"):
             source[0] = source[0].replace(f"](../{path}", f"](project/{name}.md")
