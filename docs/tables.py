@@ -1,8 +1,9 @@
 """Writes the tables of the documentation that are made from the code.
 
-``python docs/tables.py`` puts the operators with their JSON keys, PyTorch's functions with what
-they are read as, what came of ONNX's own tests, and of modules by every route, into
-docs/formats.md; a test compares. Run it after one is added or changed.
+``python docs/tables.py`` puts the files that networks are read from and written to, the operators
+with their JSON keys, PyTorch's functions with what they are read as, what came of ONNX's own tests,
+and of modules by every route, into docs/formats.md; a test compares. Run it after one is added or
+changed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from exactspline.formats.registry import _HINTS as HINTS
+from exactspline.formats.registry import _READERS as READERS
+from exactspline.formats.registry import _WRITERS as WRITERS
 from exactspline.network import OPERATORS, Operator
 
 BEGIN, END = "<!-- operators, by docs/tables.py -->\n", "<!-- end -->\n"
@@ -21,6 +25,7 @@ ONNX = "<!-- ONNX's own tests, by docs/tables.py -->\n"
 ONNX_TESTS = Path(__file__).resolve().parents[1] / "tests" / "conformance" / "onnx_nodes.tsv"
 ROUTES = "<!-- modules by routes, by docs/tables.py -->\n"
 ROUTE_TESTS = ONNX_TESTS.with_name("torch_routes.tsv")
+FILES = "<!-- files of networks, by docs/tables.py -->\n"
 WORDS = {
     "array": "numbers", "optional array": "numbers", "number": "a number",
     "optional number": "a number", "integer": "an integer", "integers": "integers",
@@ -53,6 +58,21 @@ def rows() -> list[str]:
             left_out = default(kind, key)
             keys.append(f"`{key}`{'=' if left_out else ''}{left_out} ({WORDS[what]})")
         out.append(f"| `{kind.__name__}` | {', '.join(keys) or 'none'} |")
+    return out
+
+
+def file_rows() -> list[str]:
+    """Which files are read and written, by their extensions: from the table of formats."""
+    out = ["| file | `exactspline.load` | `net.save` |", "|---|---|---|"]
+    for extension in sorted({*READERS, *WRITERS, *(name for _, name in HINTS)}):
+        read = HINTS.get(("read", extension), "")
+        if extension in READERS:
+            found = READERS[extension]
+            said = (found.read.__doc__ or "").partition("\n")[0]
+            said = said.partition("; see")[0].partition(" (")[0].rstrip(".").replace("``", "`")
+            read = said[0].lower() + said[1:] + (f" ({found.holds})" if found.holds else "")
+        written = "yes" if extension in WRITERS else HINTS.get(("written", extension), "")
+        out.append(f"| `{extension}` | {read} | {written} |")
     return out
 
 
@@ -127,7 +147,7 @@ def _listed(names: list[str]) -> str:
 def with_table(text: str) -> str:
     """A text with the tables in their places; without torch its table stays as it is."""
     text = _replaced(_replaced(text, BEGIN, rows()), ONNX, onnx_rows())
-    text = _replaced(text, ROUTES, route_rows())
+    text = _replaced(_replaced(text, ROUTES, route_rows()), FILES, file_rows())
     if importlib.util.find_spec("torch") is None:
         return text
     return _replaced(text, TORCH, torch_rows())

@@ -344,6 +344,11 @@ class UpperBound:
         None where the bound does not apply.
     note : str
         What it rests on, or why it does not apply.
+
+    Examples
+    --------
+    >>> UpperBound("choices of pieces", 8, "2 * 2 * 2").value
+    8
     """
 
     name: str
@@ -358,6 +363,13 @@ def rank_of_inputs(program: Program, chart: Chart) -> int:
     The exact rank of the first layer's rows on the domain; for a first layer of more than
     20,000 entries only min(rows, the domain's dimension). With skip connections it is the
     domain's dimension.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 2, 0], [2, 4, 0]]), es.ReLU()], (3,))
+    >>> rank_of_inputs(net.program, es.WholeSpace(3).chart)
+    1
     """
     if not program.layers or chart.dim == 0:
         return 0
@@ -387,6 +399,13 @@ def upper_bounds(program: Program, n0: int) -> list[UpperBound]:
     -------
     list of UpperBound
         One of each kind; those that do not apply have no value and say why.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 0], [0, 1], [1, 1]]), es.ReLU()], (2,))
+    >>> [bound.value for bound in upper_bounds(net.program, 2)]
+    [8, 7, 7]
     """
     pieces = [layer.units.pieces for layer in program.layers]
     widths = [len(layer.units) for layer in program.layers]

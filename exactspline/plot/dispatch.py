@@ -38,6 +38,14 @@ def plot_partition(
     """Draw a partition; see `Partition.plot`.
 
     Without ``pyplot`` a new figure belongs to nobody but the picture.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 2], [2, -1]], [0, 1]), es.ReLU()], (2,))
+    >>> omega = es.enumerate_regions(net, es.Box(-1, 1, dim=2))
+    >>> plot_partition(omega, pyplot=False)
+    <Picture: 4 regions of [-1, 1]^2>
     """
     dim = partition.domain.chart.dim
     check_dimension(partition.network, partition.domain)

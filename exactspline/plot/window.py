@@ -34,6 +34,14 @@ class Window:
         How it was chosen, if it was not given; else empty.
     hint : str
         What may be a better one.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 2], [2, -1]], [0, 1]), es.ReLU()], (2,))
+    >>> picture = es.enumerate_regions(net).plot(pyplot=False)
+    >>> picture.window.low, picture.window.high
+    ((Fraction(-8, 5), Fraction(-1, 1)), (Fraction(4, 5), Fraction(7, 5)))
     """
 
     low: tuple[Fraction, ...]

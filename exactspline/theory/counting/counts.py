@@ -323,6 +323,13 @@ def check_counts(
     References
     ----------
     As for `bounds`.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 0], [0, 1], [1, 1]], [0, 0, -1]), es.ReLU()], (2,))
+    >>> es.theory.check_counts(net).verdict  # seven regions, as Zaslavsky says
+    'holds'
     """
     from ...domain import WholeSpace
 

@@ -307,6 +307,12 @@ def check_expected_counts(
     References
     ----------
     B. Hanin, D. Rolnick, 2019.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> es.theory.check_expected_counts(seeds=4).verdict
+    'holds'
     """
     says = Statement(
         "check_expected_counts",

@@ -60,6 +60,15 @@ def check_bias_sweep(
     -----
     Why ties lower: two points of different regions at a step are told apart by a unit whose value
     is on different sides of a break of it, and so they are for all biases nearby.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> layers = [es.Dense([[1, 2], [2, -1]], [0, 1]), es.ReLU(), es.Dense([[1, -1]])]
+    >>> net = es.Network(layers, (2,))
+    >>> box = es.Box(-1, 1, dim=2)
+    >>> es.theory.check_bias_sweep(net, box).verdict
+    'holds'
     """
     from ...families.family import parametric
 

@@ -56,6 +56,13 @@ def check_cut_alike(
     References
     ----------
     Balestriero et al., The Geometry of Deep Networks, NeurIPS 2019.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 2], [2, -1]], [0, 1]), es.ReLU()], (2,))
+    >>> es.theory.check_cut_alike(net).verdict
+    'holds'
     """
     from ... import network as ops
 
@@ -186,6 +193,13 @@ def check_reflection(
     -----
     The other units' outputs are not symmetric; what is reflected is this unit's own share, so
     that a deeper hyperplane's normal changes from rest - s w W to rest + s w W.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 2], [2, -1]], [0, 1]), es.Abs()], (2,))
+    >>> es.theory.check_reflection(net).verdict
+    'holds'
     """
     net = network_behind(network)
     says = Statement(

@@ -200,6 +200,13 @@ def check_bending(network: Network | Partition, domain: Domain | None = None) ->
     References
     ----------
     Balestriero et al., The Geometry of Deep Networks, NeurIPS 2019.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> layers = [es.Dense([[1, 0], [0, 1]]), es.ReLU(), es.Dense([[1, 1]], [-1]), es.ReLU()]
+    >>> es.theory.check_bending(es.Network(layers, (2,))).verdict
+    'holds'
     """
     partition = partition_of(network, domain)
     program = partition.network.program

@@ -63,6 +63,13 @@ def check_power_diagram(
     References
     ----------
     Balestriero et al., The Geometry of Deep Networks, NeurIPS 2019.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 2], [2, -1]], [0, 1]), es.ReLU()], (2,))
+    >>> es.theory.check_power_diagram(net).verdict
+    'holds'
     """
     partition = partition_of(network, domain)
     program = partition.network.program

@@ -49,6 +49,16 @@ def check_voronoi(network: Network | Partition, domain: Domain | None = None) ->
     References
     ----------
     Balestriero et al., The Geometry of Deep Networks, NeurIPS 2019.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> nearest = es.MASO([[[1, 0], [0, 1], [-1, -1]]], [["-1/2", "-1/2", -1]])  # B = -|A|^2 / 2
+    >>> es.theory.check_voronoi(es.Network([nearest], (2,))).verdict
+    'holds'
+    >>> relu = es.Network([es.Dense([[1, 2]], [1]), es.ReLU()], (2,))
+    >>> es.theory.check_voronoi(relu).verdict
+    'not applicable'
     """
     partition = partition_of(network, domain)
     program = partition.network.program

@@ -75,6 +75,15 @@ def check_soft_selection(
     References
     ----------
     Balestriero, Baraniuk, From Hard to Soft, ICLR 2019.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> layers = [es.Dense([[1, 2], [2, -1]], [0, 1]), es.ReLU(), es.Dense([[1, -1]])]
+    >>> net = es.Network(layers, (2,))
+    >>> box = es.Box(-1, 1, dim=2)
+    >>> es.theory.check_soft_selection(net, box).verdict
+    'holds'
     """
     exact = to_fraction(beta, "check_soft_selection: beta")
     if not 0 < exact < 1:
@@ -351,6 +360,15 @@ def check_soft_network(
     References
     ----------
     Balestriero, Baraniuk, From Hard to Soft, ICLR 2019.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> layers = [es.Dense([[1, 2], [2, -1]], [0, 1]), es.ReLU(), es.Dense([[1, -1]])]
+    >>> net = es.Network(layers, (2,))
+    >>> box = es.Box(-1, 1, dim=2)
+    >>> es.theory.check_soft_network(net, box).verdict
+    'holds'
     """
     partition = partition_of(network, domain)
     net = partition.network

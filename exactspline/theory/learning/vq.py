@@ -229,6 +229,13 @@ def check_vq(
     References
     ----------
     Balestriero, Baraniuk, Mad Max, 2018, section on the vector quantisation of a layer.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, 2], [2, -1]], [0, 1]), es.ReLU()], (2,))
+    >>> es.theory.check_vq(net).verdict
+    'holds'
     """
     from ..common.region_maps import partition_of
 

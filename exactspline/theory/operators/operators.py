@@ -180,6 +180,14 @@ def check_operators(network: Network | Partition, domain: Domain | None = None) 
     References
     ----------
     Balestriero, Baraniuk, "A Spline Theory of Deep Networks", ICML 2018.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> net = es.Network([es.Dense([[1, -2]]), es.ReLU(), es.Clip(0, 6)], (2,))
+    >>> report = es.theory.check_operators(net)  # the clip is not convex, and named
+    >>> report.verdict
+    'holds'
     """
     net = network_behind(network)
     found = []

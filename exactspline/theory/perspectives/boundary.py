@@ -349,6 +349,14 @@ def check_boundary_shape(
     References
     ----------
     Balestriero et al., The Geometry of Deep Networks, NeurIPS 2019; H. Hopf, 1935.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> hidden = es.Dense([[1, 0], [0, 1], [-1, 0], [0, -1]])
+    >>> rhombus = es.Network([hidden, es.ReLU(), es.Dense([[1, 1, 1, 1]], [-1])], (2,))
+    >>> es.theory.check_boundary_shape(rhombus, es.Box(-2, 2, dim=2)).verdict
+    'holds'
     """
     partition = partition_of(network, domain)
     says = Statement(

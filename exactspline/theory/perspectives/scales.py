@@ -166,6 +166,15 @@ def check_scales(
     References
     ----------
     Balestriero et al., The Geometry of Deep Networks, NeurIPS 2019.
+
+    Examples
+    --------
+    >>> import exactspline as es
+    >>> layers = [es.Dense([[1, 2], [2, -1]], [0, 1]), es.ReLU(), es.Dense([[1, -1]])]
+    >>> net = es.Network(layers, (2,))
+    >>> box = es.Box(-1, 1, dim=2)
+    >>> es.theory.check_scales(net, box).verdict
+    'holds'
     """
     partition = partition_of(network, domain)
     says = Statement(
