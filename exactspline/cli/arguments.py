@@ -144,6 +144,13 @@ examples:
 
 """
 
+_INFO_EXAMPLES = """\
+examples:
+  exactspline info net.onnx
+  exactspline info net.onnx --box -1 1 --json
+
+"""
+
 _REGION_EXAMPLES = """\
 examples:
   exactspline region net.onnx --at 0.1,-1/3,2
@@ -288,7 +295,7 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="decide every inequality, however long it takes (minutes, or hours)",
     )
-    _command(commands, "info", "describe a network, print upper bounds", _INFO, "")
+    _command(commands, "info", "describe a network, print upper bounds", _INFO, _INFO_EXAMPLES)
     prove = _command(
         commands, "prove", "prove or refute a statement", _PROVE, _PROVE_EXAMPLES,
         networks=None,

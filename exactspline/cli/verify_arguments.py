@@ -112,6 +112,14 @@ def add_verify(
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
+_SUPPORTS_EXAMPLES = """\
+examples:
+  exactspline supports --onnx-operators
+  exactspline supports --vnnlib-versions
+
+"""
+
+
 def add_supports(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], exit_codes: str
 ) -> None:
@@ -126,8 +134,8 @@ def add_supports(
     parser = commands.add_parser(
         "supports", help="say what verify decides, for other tools",
         description="Say what verify decides, as section 5 of the VNN-LIB 2.0 standard asks.",
-        epilog=exit_codes, formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        epilog=_SUPPORTS_EXAMPLES + exit_codes,
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
     )  # fmt: skip
     group = parser.add_mutually_exclusive_group(required=True)
     for name, says in CAPABILITIES.items():

@@ -109,6 +109,20 @@ def test_what_is_missing(monkeypatch, capsys):
     assert "pip install 'exactspline[torch]' brings also-missing" in out
 
 
+@pytest.mark.parametrize("name", sorted(commands()))
+def test_every_help_has_an_example(name):
+    """Of that command, with options that it has."""
+    command = commands()[name]
+    _, _, examples = command.format_help().partition("\nexamples:\n")
+    lines = [line for line in examples.splitlines() if line.startswith("  exactspline ")]
+    assert lines
+    options = {option for action in command._actions for option in action.option_strings}
+    for line in lines:
+        assert line.split()[1] == name
+        given = {word for word in line.split() if word.startswith("--")}
+        assert given <= options, line
+
+
 def test_shells_complete_every_command(tmp_path, capsys):
     assert main(["completion", "bash"]) == 0
     script = tmp_path / "completion"
