@@ -1,4 +1,4 @@
-"""The front page and the tour: all their code is run, and what it prints is compared."""
+"""The front page and the pages of docs: code is run, and what it prints is compared."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "docs/tour.md")
+CODE = [  # docs/contributing.md has files, which are tested by themselves
+    "README.md",
+    *sorted(
+        f"docs/{path.name}"
+        for path in (ROOT / "docs").glob("*.md")
+        if ">>>" in path.read_text() and path.name != "contributing.md"
+    ),
+]
 
 
 def commands(page: str) -> list[tuple[str, str]]:
@@ -64,11 +72,12 @@ def words(text: str) -> list[str]:
     return " ".join(kept).split()
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", CODE)
 def test_code(monkeypatch, page):
     monkeypatch.chdir(ROOT)
-    result = doctest.testfile(str(ROOT / page), module_relative=False)
-    assert result.attempted > 5
+    path = str(ROOT / page)
+    result = doctest.testfile(path, module_relative=False, optionflags=doctest.ELLIPSIS)
+    assert result.attempted > 1
     assert result.failed == 0
 
 
