@@ -15,6 +15,7 @@ import argparse
 import importlib
 import importlib.util
 import inspect
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -232,7 +233,7 @@ def copied(text: str, folder: str) -> str:
 
     def there(match: re.Match[str]) -> str:
         path, anchor = match[1], match[2] or ""
-        inside = str((ROOT / folder / path).resolve().relative_to(ROOT))
+        inside = os.path.normpath(os.path.join(folder, path)).replace(os.sep, "/")
         if inside in COPIED:
             return f"]({COPIED[inside]}.md{anchor})"
         if inside.startswith("docs/"):
