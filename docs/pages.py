@@ -15,6 +15,7 @@ import argparse
 import importlib
 import importlib.util
 import inspect
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -232,7 +233,7 @@ def copied(text: str, folder: str) -> str:
 
     def there(match: re.Match[str]) -> str:
         path, anchor = match[1], match[2] or ""
-        inside = str((ROOT / folder / path).resolve().relative_to(ROOT))
+        inside = os.path.normpath(os.path.join(folder, path)).replace(os.sep, "/")
         if inside in COPIED:
             return f"]({COPIED[inside]}.md{anchor})"
         if inside.startswith("docs/"):
@@ -298,8 +299,18 @@ def plain(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[st
         if code or line.lstrip().startswith((".. ", ":")):
             continue
         parts = re.split(r"(``.*?``)", line)
-        parts[::2] = [_escaped(part) for part in parts[::2]]
+        parts[::2] = [_linked(_escaped(part)) for part in parts[::2]]
         lines[i] = "".join(parts)
+
+
+def _linked(text: str) -> str:
+    """``docs/exports.md``, as docstrings name a page, leads to it."""
+
+    def link(match: re.Match[str]) -> str:
+        page = HERE / f"{match[1]}.md"
+        return f":doc:`/{match[1]}`" if page.exists() else match[0]
+
+    return re.sub(r"\bdocs/(\w+)\.md\b", link, text)
 
 
 def _escaped(text: str) -> str:

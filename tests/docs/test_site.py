@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import doctest
+import importlib.util
 import inspect
 import os
 import re
@@ -112,6 +113,7 @@ def test_dead_links_are_found(tmp_path):
 @pytest.mark.slow
 def test_the_site(tmp_path, pages):
     """Built once, and then looked at: without a warning, offline, from one process."""
+    assert importlib.util.find_spec("sphinx"), "pip install '.[docs]'"
     site = tmp_path / "site"
     built = subprocess.run(
         [sys.executable, "-m", "sphinx", "-W", "-q", str(DOCS), str(site)],
