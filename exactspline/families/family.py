@@ -78,6 +78,8 @@ class Parametric:
         self._x = None if x is None else _sample(network, x)
         if x is not None and domain is not None:
             raise ParameterError("parametric: give a domain or a fixed x, not both")
+        if domain is not None and domain.chart.dim == 0:
+            raise ParameterError("parametric: the domain is a single point; give it as a fixed x")
         self.domain: Domain | None = None if x is not None else checked_domain(network, domain)
         self._ranges = _checked_ranges(ranges, len(self.names))
         self.network: Network = joint_network(network, self._entries, self.domain, self._x)

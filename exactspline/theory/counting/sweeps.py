@@ -84,6 +84,8 @@ def check_bias_sweep(
         ),
         "values",
     )
+    if partition.domain.chart.dim == 0:
+        return says.not_applicable("the domain is a single point")
     name = _first_bias(partition.network) if parameter is None else parameter
     if name is None:
         return says.not_applicable("no operator has a bias that can be free")

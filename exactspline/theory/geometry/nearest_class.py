@@ -10,7 +10,7 @@ import numpy as np
 from ...clock import check as ask_clock
 from ...errors import DomainError, ParameterError
 from ...mode import guarded
-from ...rationals import nearest_floats, to_fraction
+from ...rationals import nearest_float, nearest_floats, to_fraction
 from ..common.region_maps import fractions_of
 from ..common.watch import watched
 from ..registry import exported
@@ -99,7 +99,7 @@ def class_distance(partition: Partition, x: Any, norm: str = "max") -> Distance:
     others = [c for c in range(max(2, len(values))) if c != own]
     best = _Nearest(at, norm)
     # regions near x first, so that most of the others are left out
-    near = np.abs(partition.witnesses - np.array([float(v) for v in point])).max(axis=1)
+    near = np.abs(partition.witnesses - np.array([nearest_float(v) for v in point])).max(axis=1)
     for region in watched(np.argsort(near, kind="stable").tolist(), len(partition), "regions"):
         ask_clock()
         found = partition[region]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ParameterError, ShapeError, UnsupportedOperatorError
 from ...mode import guarded
-from ...rationals import format_rational
+from ...rationals import format_rational, nearest_float
 from ..common.region_maps import partition_of
 from ..constants.constants import check_lipschitz
 from ..counting.counts import check_counts
@@ -321,7 +321,7 @@ def _like_relu(spline: _Pieces) -> Survival:
 
 
 def _text(value: Fraction) -> str:
-    return format_rational(value) if value.denominator < 10**6 else f"{float(value):.6g}"
+    return format_rational(value) if value.denominator < 10**6 else f"{nearest_float(value):.6g}"
 
 
 EXPECTED = {

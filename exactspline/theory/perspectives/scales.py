@@ -211,12 +211,17 @@ def check_scales(
             if bad is None and (total != size or (square is not None and longest > square)):
                 bad = {"layer": scale.layer, "volume of the whole": size, "of its parts": total}
         before = scale
-    details = {
-        f"behind layer {s.layer}": f"{len(s)} regions, mean volume {float(whole / len(s)):.4g}, "
-        f"median {float(sorted(s.volumes)[len(s) // 2]):.4g}, largest diameter {s.largest:.4g}"
-        for s in scales
-    }
+    details = {f"behind layer {scale.layer}": _told(scale, whole) for scale in scales}
     return says.report(bad, "parts do not make the whole", checked=checked, details=details)
+
+
+def _told(scale: LayerScale, whole: Fraction) -> str:
+    """One line about a layer."""
+    count, middle = len(scale), sorted(scale.volumes)[len(scale) // 2]
+    return (
+        f"{count} regions, mean volume {nearest_float(whole / count):.4g}, "
+        f"median {nearest_float(middle):.4g}, largest diameter {scale.largest:.4g}"
+    )
 
 
 def _domain_rows(partition: Partition) -> list[Row]:

@@ -28,7 +28,7 @@ from ...mode import guarded
 from ...network.maso import MASO
 from ...network.network import Network
 from ...network.operator import any_integers, brief
-from ...rationals import as_fractions, root_of, to_fraction
+from ...rationals import as_fractions, nearest_float, root_of, to_fraction
 from ..common.region_maps import dot
 from ..common.watch import watched
 from ..registry import exported
@@ -349,7 +349,7 @@ def _tangents(
     for i, (p, ((below, above), slopes)) in enumerate(zip(centres, data, strict=True)):
         slack, lowered = above - below, Fraction(0)
         for j, (first, last) in enumerate(slopes):
-            A[i, j] = first if first == last else Fraction(float((first + last) / 2))
+            A[i, j] = first if first == last else Fraction(nearest_float((first + last) / 2))
             off = max(last - A[i, j], A[i, j] - first)
             lowered += off * max(p[j] - low[j], high[j] - p[j])
             slack += off * half[j]
