@@ -40,9 +40,9 @@ def two_layers(width: int) -> es.Network:
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory) -> Path:
-    """A network that keeps one process busy for some two seconds."""
+    """A network that keeps one process busy for some four seconds, or twice as long."""
     name = tmp_path_factory.mktemp("net") / "net.json"
-    save_json(two_layers(44), name)
+    save_json(two_layers(54), name)
     return name
 
 
