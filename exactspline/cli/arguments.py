@@ -274,27 +274,7 @@ def parser() -> argparse.ArgumentParser:
     add_surface(partial(_command, commands), _add_search)
     add_pictures(partial(_command, commands), _add_search)
     _add_explore(commands)
-    region = _command(commands, "region", "show the region of a point", _REGION, _REGION_EXAMPLES)
-    region.add_argument(
-        "--at",
-        metavar="X",
-        required=True,
-        help="an input: numbers with commas or blanks between (decimals and p/q are exact), or a "
-        "file of them: .npy, .txt or .csv",
-    )
-    time = region.add_mutually_exclusive_group()
-    time.add_argument(
-        "--time-limit",
-        type=_seconds,
-        metavar="S",
-        help="seconds to find out which inequalities make facets, where there are thousands in "
-        "hundreds of dimensions (so many that the answer comes within some 5)",
-    )
-    time.add_argument(
-        "--all",
-        action="store_true",
-        help="decide every inequality, however long it takes (minutes, or hours)",
-    )
+    _add_region(commands)
     _command(commands, "info", "describe a network, print upper bounds", _INFO, _INFO_EXAMPLES)
     prove = _command(
         commands, "prove", "prove or refute a statement", _PROVE, _PROVE_EXAMPLES,
@@ -337,6 +317,30 @@ def parser() -> argparse.ArgumentParser:
         "than 20 digits are decimals)",
     )
     return parser
+
+
+def _add_region(commands: argparse._SubParsersAction[_Parser]) -> None:
+    region = _command(commands, "region", "show the region of a point", _REGION, _REGION_EXAMPLES)
+    region.add_argument(
+        "--at",
+        metavar="X",
+        required=True,
+        help="an input: numbers with commas or blanks between (decimals and p/q are exact), or a "
+        "file of them: .npy, .txt or .csv",
+    )
+    time = region.add_mutually_exclusive_group()
+    time.add_argument(
+        "--time-limit",
+        type=_seconds,
+        metavar="S",
+        help="seconds to find out which inequalities make facets, where there are thousands in "
+        "hundreds of dimensions (so many that the answer comes within some 5)",
+    )
+    time.add_argument(
+        "--all",
+        action="store_true",
+        help="decide every inequality, however long it takes (minutes, or hours)",
+    )
 
 
 def _add_explore(commands: argparse._SubParsersAction[_Parser]) -> None:
