@@ -9,7 +9,6 @@ asks; none found proves nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -17,12 +16,11 @@ import numpy as np
 from ..clock import check
 from ..domain import Chart
 from ..errors import ExactSplineError
-from ..rationals import as_float
 from .climbing import ends
 from .conditions import And, Condition, Constant, Literal
-from .exact import float_margins
-from .guess import is_in, lifted
-from .joint import Coordinates, Joint, asked
+from .floats import FloatNetwork
+from .guess import is_in
+from .joint import asked
 
 __all__ = ["ascended"]
 
@@ -34,25 +32,15 @@ _SCATTERED = 3_000  # of the first attempt, four times as many in every further 
 _MOST_SCATTERED = 50_000
 
 
-@dataclass
-class _Piece:
-    """The region of a point: rows @ t <= ends, and the forms that are compared."""
-
-    rows: np.ndarray
-    ends: np.ndarray
-    forms: np.ndarray  # per compared unit, the constant last
-
-
 @np.errstate(all="ignore")
 def ascended(
-    coordinates: Coordinates, joint: Joint, chart: Chart, condition: Condition, attempt: int = 0
+    network: FloatNetwork, chart: Chart, condition: Condition, attempt: int = 0
 ) -> Iterator[tuple[Fraction, ...]]:
     """Points of a bounded box where a condition seems to hold.
 
     Parameters
     ----------
-    coordinates : Coordinates
-    joint : Joint
+    network : FloatNetwork
         With every comparison of the condition.
     chart : Chart
         Of the joint domain; nothing is tried where it is not bounded by coordinates.
@@ -62,16 +50,16 @@ def ascended(
         Every one starts elsewhere, and later ones from more points.
     """
     box = ends(chart)
-    if box is None or joint.program.n_units > _MOST_UNITS:
+    if box is None or network.joint.program.n_units > _MOST_UNITS:
         return
     low, high = box
 
     def margins(points: np.ndarray) -> np.ndarray:
         check()
-        return float_margins(condition, lifted(coordinates, chart, points))
+        return network.margins(condition, points)
 
     try:
-        found = _found(joint, chart, condition, low, high, margins, attempt)
+        found = _found(network, chart, condition, low, high, margins, attempt)
     except (OverflowError, ValueError, ArithmeticError, ExactSplineError):
         return
     if found is not None:
@@ -79,10 +67,9 @@ def ascended(
 
 
 def _found(
-    joint: Joint, chart: Chart, condition: Condition, low: np.ndarray, high: np.ndarray,
+    network: FloatNetwork, chart: Chart, condition: Condition, low: np.ndarray, high: np.ndarray,
     margins: Callable[[np.ndarray], np.ndarray], attempt: int,
 ) -> tuple[Fraction, ...] | None:  # fmt: skip
-    layers = _float_layers(joint)
     rng = np.random.default_rng(1 + attempt)
     scattered = min(_MOST_SCATTERED, _SCATTERED * 4**attempt)
     points = low + rng.random((scattered, len(low))) * (high - low)
@@ -90,7 +77,7 @@ def _found(
     for start in np.argsort(-values, kind="stable")[: _STARTS + 4 * attempt].tolist():
         x, value = points[start], values[start]
         for _ in range(_STEPS):
-            best = _best_of_region(joint, layers, condition, x, low, high)
+            best = _best_of_region(network, condition, x, low, high)
             if best is None:
                 break
             tried = [best, *(x + s * (best - x) for s in (0.9, 0.999, 1.001, 1.05))]
@@ -109,72 +96,14 @@ def _found(
     return None
 
 
-def _float_layers(joint: Joint) -> list[np.ndarray]:
-    """The members of every layer, dense, the constant last."""
-    out = []
-    for layer in joint.program.layers:
-        forms = layer.members
-        dense = np.zeros((len(forms), forms.width + 1))
-        rows = np.repeat(np.arange(len(forms)), np.diff(forms.indptr))
-        dense[rows, forms.indices] = as_float(forms.data)[0]
-        dense[:, -1] = as_float(forms.const)[0]
-        out.append(dense)
-    return out
-
-
-def _piece(joint: Joint, layers: list[np.ndarray], x: np.ndarray) -> _Piece:
-    """The region of a point, in float64; comparisons do not cut it."""
-    compared = {int(unit): column for column, unit in enumerate(joint.compared.tolist())}
-    state = np.hstack([np.eye(len(x)), np.zeros((len(x), 1))])
-    rows, found, start = [], np.zeros((len(compared), len(x) + 1)), 0
-    point = np.append(x, 1.0)
-    for dense, layer in zip(layers, joint.program.layers, strict=True):
-        members = dense[:, :-1] @ state
-        members[:, -1] += dense[:, -1]
-        value, units, out = members @ point, layer.units, []
-        slope, offset = as_float(units.piece_slope)[0], as_float(units.piece_offset)[0]
-        shift = as_float(units.piece_shift)[0]
-        for k in range(len(units)):
-            a, b = int(units.piece_start[k]), int(units.piece_start[k + 1])
-            own, lead = units.piece_member[a:b], int(units.lead[k])
-            if lead:
-                at = a + int(np.argmax(lead * value[own]))
-                for other in own:
-                    rows.append(lead * (members[other] - members[units.piece_member[at]]))
-            else:
-                ends_ = -shift[a : b - 1]
-                at = a + int(np.searchsorted(ends_, value[own[0]]))
-                if start + k in compared:
-                    found[compared[start + k]] = members[own[0]]
-                else:
-                    member = members[own[0]]
-                    if at > a:
-                        rows.append(-_shifted(member, shift[at - 1]))
-                    if at < b - 1:
-                        rows.append(_shifted(member, shift[at]))
-            out.append(slope[at] * members[units.piece_member[at]])
-            out[-1][-1] += offset[at]
-        state = np.vstack([*out, state[layer.keep]]) if len(layer.keep) else np.array(out)
-        start += len(units)
-    cut = np.array(rows) if rows else np.zeros((0, len(x) + 1))
-    return _Piece(cut[:, :-1], -cut[:, -1], found)
-
-
-def _shifted(row: np.ndarray, shift: float) -> np.ndarray:
-    out = row.copy()
-    out[-1] += shift
-    return out
-
-
 def _best_of_region(
-    joint: Joint, layers: list[np.ndarray], condition: Condition, x: np.ndarray,
-    low: np.ndarray, high: np.ndarray,
+    network: FloatNetwork, condition: Condition, x: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> np.ndarray | None:  # fmt: skip
     """The point of the closed region of x where the best alternatives hold by most."""
     from scipy.optimize import linprog
 
     check()
-    piece = _piece(joint, layers, x)
+    piece, columns = network.region(x), network.joint.columns
     at = np.append(x, 1.0)
     wanted: list[np.ndarray] = []  # forms that are to be as small as possible
 
@@ -182,7 +111,7 @@ def _best_of_region(
         if isinstance(part, Constant):
             return np.inf if part.value else -np.inf
         if isinstance(part, Literal):
-            forms = [piece.forms[joint.columns[form]] for form in asked(part)]
+            forms = [piece.forms[columns[form]] for form in asked(part)]
             if part.relation in ("<=", "=="):
                 return -max(float(form @ at) for form in forms)
             return max(float(form @ at) for form in forms)
@@ -191,7 +120,7 @@ def _best_of_region(
 
     def choose(part: Condition) -> None:
         if isinstance(part, Literal):
-            forms = [piece.forms[joint.columns[form]] for form in asked(part)]
+            forms = [piece.forms[columns[form]] for form in asked(part)]
             if part.relation in ("<=", "=="):
                 wanted.extend(forms)
             else:

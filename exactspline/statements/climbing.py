@@ -19,9 +19,10 @@ from ..errors import ExactSplineError
 from ..rationals import nearest_float
 from .affine import Affine
 from .conditions import Condition
-from .exact import float_margins, float_truths, float_values
+from .exact import float_truths, float_values
+from .floats import FloatNetwork
 from .guess import is_in, lifted, spread
-from .joint import Coordinates, Joint
+from .joint import Coordinates
 
 __all__ = ["climbed", "ends", "highest"]
 
@@ -39,14 +40,13 @@ _FAILS = (OverflowError, ValueError, ArithmeticError, ExactSplineError)
 
 
 def climbed(
-    coordinates: Coordinates, joint: Joint, chart: Chart, condition: Condition
+    network: FloatNetwork, chart: Chart, condition: Condition
 ) -> Iterator[tuple[Fraction, ...]]:
     """Points of a bounded box where a condition seems to hold, at most a few.
 
     Parameters
     ----------
-    coordinates : Coordinates
-    joint : Joint
+    network : FloatNetwork
         What is evaluated: the more numbers it has, the fewer points climb.
     chart : Chart
         Of the joint domain; nothing is tried where it is not bounded by coordinates.
@@ -60,9 +60,9 @@ def climbed(
 
     def margins(points: np.ndarray) -> np.ndarray:
         check()
-        return float_margins(condition, lifted(coordinates, chart, points))
+        return network.margins(condition, points)
 
-    numbers = sum(len(layer.members.data) for layer in joint.program.layers) + 1
+    numbers = sum(len(layer.members.data) for layer in network.joint.program.layers) + 1
     share = min(1.0, _NUMBERS / numbers)
     scattered = np.random.default_rng(0).random((max(64, int(share * _SCATTERED)), len(low)))
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cache, wraps
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -17,8 +17,10 @@ from .affine import Affine, Atom
 from .atoms import Applied, Bend, Hidden, PointAtom
 from .conditions import Condition, Literal, holds, truth
 
-__all__ = ["Values", "float_margins", "float_truths", "float_values", "holds_at"]
+__all__ = ["Values", "float_truths", "float_values", "holds_at", "on_one_thread"]
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 Points = Mapping[PointAtom, Sequence[Fraction]]
 
 
@@ -129,7 +131,7 @@ class _FloatValues:
         return flat.reshape(self._n, *atom.network.input_shape)
 
 
-def _guessing(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+def on_one_thread(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """Without warnings, and with the matrix products on one thread.
 
     Products are small here: several threads cost more than they bring where others want the
@@ -137,9 +139,9 @@ def _guessing(function: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     """
 
     @wraps(function)
-    def guess(*args: Any) -> np.ndarray:
+    def guess(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         with np.errstate(all="ignore"), _threads().limit(limits=1, user_api="blas"):
-            return function(*args)
+            return function(*args, **kwargs)
 
     return guess
 
@@ -151,39 +153,14 @@ def _threads() -> Any:
     return ThreadpoolController()
 
 
-@_guessing
+@on_one_thread
 def float_values(forms: Sequence[Affine], points: Mapping[PointAtom, np.ndarray]) -> np.ndarray:
     """Values of forms at points in float64, rounded; shape (forms, n)."""
     values = _FloatValues(points)
     return np.array([values.of(form) for form in forms])
 
 
-@_guessing
-def float_margins(condition: Condition, points: Mapping[PointAtom, np.ndarray]) -> np.ndarray:
-    """By how much a condition seems to hold at points: positive where it does; shape (n,).
-
-    "and" is the least of its parts, "or" the largest; an equality is short by its distance.
-    """
-    values = _FloatValues(points)
-    n = len(next(iter(points.values())))
-
-    def of(part: Condition) -> np.ndarray:
-        if isinstance(part, Literal):
-            value = values.of(part.form)
-            if part.relation == "!=":
-                return np.abs(value)
-            return -np.abs(value) if part.relation == "==" else -value
-        from .conditions import And, Constant
-
-        if isinstance(part, Constant):
-            return np.full(n, np.inf if part.value else -np.inf)
-        parts = [of(inner) for inner in part.parts]
-        return np.asarray(np.min(parts, axis=0) if isinstance(part, And) else np.max(parts, axis=0))
-
-    return np.nan_to_num(of(condition), nan=-np.inf)
-
-
-@_guessing
+@on_one_thread
 def float_truths(condition: Condition, points: Mapping[PointAtom, np.ndarray]) -> np.ndarray:
     """Where a condition seems to hold, by float64: for whoever checks it exactly.
 

@@ -21,7 +21,7 @@ from .conditions import And, Condition, Constant, Literal
 from .joint import Joint, asked
 
 if TYPE_CHECKING:
-    from ..compile.program import Layer
+    from ..compile.program import Units
     from ..domain import Domain
 
 __all__ = ["Boxes", "undecided"]
@@ -111,7 +111,10 @@ class Bounds:
     def __init__(self, joint: Joint) -> None:
         self.joint = joint
         program = joint.program
-        self.layers = [(BoundedForms.of(layer.members), layer) for layer in program.layers]
+        self.layers = [
+            (BoundedForms.of(layer.members), layer, _Pieces(layer.units))
+            for layer in program.layers
+        ]
         self.program = program
         widest = max((len(layer.members) + layer.state_size for layer in program.layers), default=1)
         self.at_once = max(1, _NUMBERS // max(1, widest))
@@ -161,25 +164,34 @@ class Bounds:
         units = self.joint.compared
         out_low = np.full((len(units), low.shape[1]), -np.inf)
         out_high = np.full((len(units), low.shape[1]), np.inf)
-        for index, (members, layer) in enumerate(self.layers):
+        for index, (members, layer, pieces) in enumerate(self.layers):
             below, above = members(low, high)
             start = int(self.program.unit_start[index])
             mine = (units >= start) & (units < start + len(layer.units))
             first = layer.units.piece_start[units[mine] - start]
             own = layer.units.piece_member[first]
             out_low[mine], out_high[mine] = below[own], above[own]
-            after_low, after_high = _through(layer, below, above)
+            after_low, after_high = _through(pieces, below, above)
             low = np.concatenate([after_low, low[layer.keep]])
             high = np.concatenate([after_high, high[layer.keep]])
         return out_low, out_high
 
 
-def _through(layer: Layer, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+class _Pieces:
+    """The numbers of a layer's pieces in float64, with what they may be off."""
+
+    def __init__(self, units: Units) -> None:
+        self.units = units
+        self.slope, self.slope_error = (v[:, None] for v in bounded_floats(units.piece_slope))
+        self.offset, self.offset_error = (v[:, None] for v in bounded_floats(units.piece_offset))
+        self.shift, self.shift_error = (v[:, None] for v in bounded_floats(units.piece_shift))
+
+
+def _through(pieces: _Pieces, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Bounds of a layer's units for bounds of its members."""
-    units = layer.units
-    slope, slope_error = (v[:, None] for v in bounded_floats(units.piece_slope))
-    offset, offset_error = (v[:, None] for v in bounded_floats(units.piece_offset))
-    shift, shift_error = (v[:, None] for v in bounded_floats(units.piece_shift))
+    units, slope, slope_error = pieces.units, pieces.slope, pieces.slope_error
+    offset, offset_error = pieces.offset, pieces.offset_error
+    shift, shift_error = pieces.shift, pieces.shift_error
     begin, last = units.piece_start[:-1], units.piece_start[1:] - 1
     member = units.piece_member
     below, above = low[member], high[member]

@@ -53,6 +53,7 @@ from .conditions import (
 )
 from .exact import holds_at
 from .faces import Cells
+from .floats import FloatNetwork
 from .goals import goal_of
 from .guess import guesses, is_in, thin
 from .joint import Coordinates, Joint, asked, joint_domain
@@ -247,7 +248,7 @@ class Sought:
             executor=self.executor, sink=self.kept,
         )  # fmt: skip
         driver = Driver(request, clock)
-        given = self.coordinates, joint, boxes.domain.chart, self.rest
+        given = FloatNetwork(joint), boxes.domain.chart, self.rest
         pauses = () if goal is None else goal.pauses  # none where no points are tried
         steps: list[Callable[[], Iterator[Point]]] = [partial(climbed, *given)]
         steps += [partial(ascended, *given, attempt) for attempt in range(len(pauses) - 1)]

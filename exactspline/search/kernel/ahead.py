@@ -13,13 +13,11 @@ from __future__ import annotations
 import math
 
 from . import control as c
-from .box_tests import tighten
+from .box_tests import NEARLY, tighten
 from .certificates import finite_box
-from .faults import disturb
+from .closing import is_impossible, write_row
 from .jit import kernel, tier
-from .proofs import prove_by_multipliers
 from .relaxed import begin_ahead, next_members, next_state, ranges
-from .simplex import OPTIMAL, express, minimise
 
 __all__ = ["look_ahead"]
 
@@ -44,10 +42,10 @@ def look_ahead(P, S, argument):
             return c.IS_CANDIDATE
     low, high = S.boxes.cell_low, S.boxes.cell_high
     for j in range(d):
-        low[j] = S.boxes.low[layer, j]
-        high[j] = S.boxes.high[layer, j]
+        low[j] = max(low[j], S.boxes.low[layer, j])
+        high[j] = min(high[j], S.boxes.high[layer, j])
     if argument == c.LOOK_INSIDE:
-        tighten(P, S, low, high)
+        tighten(P, S, low, high, NEARLY)
     if not finite_box(low, high, d):
         return c.IS_OPEN
     for j in range(d):
@@ -59,6 +57,8 @@ def look_ahead(P, S, argument):
     for slot in range(len(P.goal.layer)):
         ahead.low[slot] = -math.inf
         ahead.high[slot] = math.inf
+    for i in range(len(P.goal.kind)):
+        ahead.never[i] = 0
     begin_ahead(P, S, layer, low, high)
     last = P.goal.ctl[c.LAST_LAYER]
     for at in range(layer, last + 1):
@@ -72,7 +72,7 @@ def look_ahead(P, S, argument):
             next_members(P, S, at + 1)
     if not may_hold(P, S):
         return c.IS_CLOSED
-    if last > layer and _close_by_programs(P, S, max(layer, last)):
+    if last >= layer and _close_by_programs(P, S, last):
         return c.IS_CLOSED
     return c.IS_OPEN
 
@@ -105,6 +105,8 @@ def _evaluated(P, S, at_point):
             stack[top] = 1 if _seems(kind, S.ahead.low[count]) else 0
         else:
             stack[top] = 1 if _may(P, S, i) else 0
+        if not at_point and S.ahead.never[i] == 1:
+            stack[top] = 0
         top += 1
     return stack[0] == 1
 
@@ -156,73 +158,43 @@ def _told(P, S, slot):
 
 @kernel
 def _close_by_programs(P, S, layer):
-    """Bound the slots of the last layer over the cell itself; whether that closes it."""
-    ahead, goal, d = S.ahead, P.goal, P.mode[c.DIM]
-    n = P.layers.n_mem[layer]
-    asked = 0
-    for i in range(len(goal.kind)):
-        kind = goal.kind[i]
-        if kind != c.AT_MOST and kind != c.ABOVE:
-            continue
-        slot = goal.first[i]
-        if goal.layer[slot] != layer or asked >= c.MOST_PROGRAMS or _told(P, S, slot) >= 0:
-            continue
-        member = goal.member[slot]
-        if kind == c.AT_MOST and not ahead.low[slot] <= 0.0:
-            continue
-        if kind == c.ABOVE and not ahead.high[slot] > 0.0:
-            continue
-        if not ahead.off[member] < math.inf:
-            continue
-        asked += 1
-        source = ahead.lower if kind == c.AT_MOST else ahead.upper
-        sign = 1.0 if kind == c.AT_MOST else -1.0
-        for j in range(d + 1):
-            S.form.g[j] = source[j * n + member]
-        bound = _over_cell(P, S, sign, ahead.off[member])
-        if kind == c.AT_MOST:
-            ahead.low[slot] = max(ahead.low[slot], bound)
-        else:
-            ahead.high[slot] = min(ahead.high[slot], -bound)
-        if bound > 0.0 and not may_hold(P, S):
-            return True
+    """Ask for conjunctions of slots of a layer over the cell itself; whether that closes it."""
+    groups, ahead = P.goal.groups, S.ahead
+    ahead.ctl[c.ASKED] = 0
+    at = 0
+    while at < len(groups):
+        node, count = groups[at], groups[at + 1]
+        rows = _rows_of(P, S, layer, at + 2, count)
+        at += 2 + count
+        if rows > 0 and is_impossible(P, S, layer, rows):
+            ahead.never[node] = 1
+            if not may_hold(P, S):
+                return True
     return False
 
 
 @kernel
-def _over_cell(P, S, sign, off):
-    """A proved lower bound of sign * form on the cell, where the form is ``off`` by so much."""
-    ctl, d, g, z = S.ctl, P.mode[c.DIM], S.form.g, S.scratch.z
-    T, col_id = S.dictionary.T, S.dictionary.col_id
-    m = ctl[c.M]
-    extent, size = 0.0, abs(g[d])
-    for j in range(d):
-        extent += abs(g[j]) * P.box.extent[j]
-        size += abs(g[j]) * P.box.reach[j]
-    if not 1e-280 < extent < 1e280:
-        return -math.inf
-    scale = 1.0 / extent
-    express(T, d, g, sign * scale, d + m)
-    status, m, _, _, pivots = minimise(T, d, m, d + m, col_id, S.dictionary.row_id, False)
-    ctl[c.M] = m
-    ctl[c.LPS] += 1
-    ctl[c.PIVOTS] += pivots
-    if status != OPTIMAL:
-        return -math.inf
-    for k in range(d):
-        z[k] = T[k + 1, d + m] * extent
-        if col_id[k] >= 0:
-            z[k] *= S.path.scale[col_id[k]]
-    if S.faults[c.FAULT_RATE] > 0.0:
-        disturb(P, S, c.MULTIPLIERS)
-    for k in range(len(S.form.error)):
-        S.form.error[k] = 0.0
-    S.form.error[len(S.form.error) - 1] = off
-    S.num[c.FORM_SIZE] = size * (1.0 + 1e-12)
-    S.num[c.BOUND] = -math.inf
-    ctl[c.PROOF_SIGN] = 1 if sign > 0.0 else -1
-    prove_by_multipliers(P, S, c.OF_VERTEX)
-    return S.num[c.BOUND]
+def _rows_of(P, S, layer, first, count):
+    """Write down the rows of a conjunction; how many, 0 if there is nothing to ask."""
+    ahead, goal, out = S.ahead, P.goal, 0
+    for at in range(first, first + count):
+        i = goal.groups[at]
+        if not _may(P, S, i):
+            return 0
+        kind = goal.kind[i]
+        for side in range(2):
+            slot = goal.first[i] if side == 0 else goal.second[i]
+            if kind == c.IS_NOT_ZERO or (side == 1 and kind != c.IS_ZERO):
+                continue
+            is_above = kind == c.ABOVE
+            if goal.layer[slot] != layer or _told(P, S, slot) >= 0:
+                continue
+            if (ahead.low[slot] > 0.0) if is_above else (ahead.high[slot] <= 0.0):
+                continue  # it holds everywhere
+            if ahead.off[goal.member[slot]] < math.inf and out < len(ahead.rows):
+                write_row(P, S, out, layer, slot, is_above)
+                out += 1
+    return out
 
 
 # ------------------------------------------------------------------------------- at the point

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from . import control as c
 from .certificates import HUGE, LARGE, UNDERFLOW, finite_box, gamma
 from .general_units import settle_general
@@ -10,6 +12,8 @@ from .proofs import prove_by_multipliers
 from .simplex import OPTIMAL, minimise
 
 LEAST = 2e-323  # more than what halving the ends of a box loses where they are subnormal
+EQUAL = 1e-6  # of a side of the box: an end that a point of the cell comes so close to stays
+NEARLY = 0.02  # the same where a box is good enough
 UNKNOWN = float("nan")  # every comparison with it fails, as it should
 
 
@@ -147,13 +151,23 @@ def settle_listed(P, S, low, high):
 
 
 @kernel
-def tighten(P, S, low, high):
-    """The cell's bounding box by 2 d linear programs, every bound proved."""
+def tighten(P, S, low, high, share):
+    """The cell's bounding box by up to 2 d linear programs, every bound proved.
+
+    An end stays as it is if a vertex of the cell that has been seen on the way comes closer to it
+    than that share of the side.
+    """
     ctl, d, z, g = S.ctl, P.mode[c.DIM], S.scratch.z, S.form.g
     T, col_id, path = S.dictionary.T, S.dictionary.col_id, S.path
+    least, most = S.scratch.work[c.TRIAL], S.scratch.work[c.TARGET]
+    for j in range(d):
+        least[j] = T[0, j]
+        most[j] = T[0, j]
     for j in range(d):
         for side in range(2):
-            sign = 1.0 if side == 0 else -1.0
+            sign, room = 1.0 if side == 0 else -1.0, share * (high[j] - low[j])
+            if (least[j] - low[j] if side == 0 else high[j] - most[j]) < room < math.inf:
+                continue
             m = ctl[c.M]
             for k in range(d + 1):
                 T[k, d + m] = sign * T[k, j]
@@ -164,6 +178,8 @@ def tighten(P, S, low, high):
             if status != OPTIMAL:
                 continue
             for k in range(d):
+                least[k] = min(least[k], T[0, k])
+                most[k] = max(most[k], T[0, k])
                 z[k] = T[k + 1, d + m]
                 if col_id[k] >= 0:
                     z[k] *= path.scale[col_id[k]]
@@ -198,7 +214,7 @@ def filter_units(P, S, argument):
     for j in range(d):
         low[j] = S.boxes.low[layer, j]
         high[j] = S.boxes.high[layer, j]
-    tighten(P, S, low, high)
+    tighten(P, S, low, high, EQUAL)
     ctl[c.FILTERED] = ctl[c.N_PATH]
     if not finite_box(low, high, d):
         return 0

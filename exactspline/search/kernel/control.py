@@ -227,8 +227,9 @@ NOBODY = -9  # of no node
     ANY_OF,
 ) = range(7)
 LAST_LAYER, N_GOAL_CTL = range(2)  # of Goal.ctl
-TRY_POINTS, ANY_ORDER, N_AHEAD_CTL = range(3)  # of Ahead.ctl
+TRY_POINTS, ANY_ORDER, ASKED, N_AHEAD_CTL = range(4)  # of Ahead.ctl; programs of this look
 MOST_PROGRAMS = 8  # linear programs of one look
+MOST_ROWS = 8  # of a conjunction that is asked
 
 # ----------------------------------------------------------------------- rows and columns
 WEIGHT_GRID, BIAS_GRID, SLOPE_GRID, OFFSET_GRID, N_GRIDS = range(5)  # of Layers.grid

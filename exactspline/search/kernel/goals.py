@@ -36,9 +36,33 @@ def seeking(problem: Problem, program: Program, goal: Goal) -> Problem:
         first=column([node.first for node in goal.nodes]),
         second=column([node.second for node in goal.nodes]),
         pauses=column(list(goal.pauses)),
-        near=column([node.near for node in goal.nodes]), layer=layer, unit=units, member=member,
+        near=column([node.near for node in goal.nodes]), groups=column(_conjunctions(goal)),
+        layer=layer, unit=units, member=member,
     )  # fmt: skip
     return problem.like(mode=mode, goal=arrays)
+
+
+def _conjunctions(goal: Goal) -> list[int]:
+    """What `closing.py` asks: a node, how many comparisons it needs at once, and these.
+
+    A comparison of its own is a conjunction of one.
+    """
+    out: list[int] = []
+    operands: list[int] = []  # -1: no comparison
+    for i, node in enumerate(goal.nodes):
+        if node.kind not in ("all", "any"):
+            operands.append(-1 if node.kind == "constant" else i)
+            continue
+        at = len(operands) - node.first
+        own = [k for k in operands[at:] if k >= 0]
+        operands[at:] = [-1]
+        if node.kind == "any":
+            out += [value for k in own for value in (k, 1, k)]
+        elif own:
+            out += [i, len(own), *own]
+    if operands and operands[0] >= 0:
+        out += [operands[0], 1, operands[0]]
+    return out
 
 
 def room_ahead(problem: Problem, goal: Goal) -> Ahead:
@@ -59,4 +83,7 @@ def room_ahead(problem: Problem, goal: Goal) -> Ahead:
         low=np.zeros(slots), high=np.zeros(slots), value=np.zeros(members),
         state=np.zeros(entries), stack=np.zeros(len(goal.nodes) + 1, dtype=np.int64),
         margin=np.zeros(len(goal.nodes) + 1),
+        never=np.zeros(max(1, len(goal.nodes)), dtype=np.int64),
+        rows=np.zeros(c.MOST_ROWS, dtype=np.int64), row_scale=np.zeros(c.MOST_ROWS),
+        row_at=np.zeros((c.MOST_PROGRAMS + 1, c.MOST_ROWS)),
     )  # fmt: skip

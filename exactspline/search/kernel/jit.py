@@ -30,11 +30,11 @@ __all__ = ["OPTIONS", "TIERS", "Kernel", "entry", "entry_options", "fresh_stamp"
 # no_rewrites: there is nothing to fuse, and to look for it is a tenth of all compiling.
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "no_rewrites": True}
 _MODULES = (
-    "ahead", "block", "block_types", "box_tests", "certificates", "classes", "conditions",
-    "control", "cross", "dfs", "facet_tests", "facet_walk", "facets", "faults", "general_units",
-    "jit", "jumps", "layer_entry", "layout", "linking", "middle/arithmetic", "middle/decide",
-    "middle/fused", "middle/lp", "middle/multiples", "middle/proofs", "middle/rows",
-    "narrow_layer", "nodes", "points", "proofs", "reentry", "relaxed", "rows",
+    "ahead", "block", "block_types", "box_tests", "certificates", "classes", "closing",
+    "conditions", "control", "cross", "dfs", "facet_tests", "facet_walk", "facets", "faults",
+    "general_units", "jit", "jumps", "layer_entry", "layout", "linking", "middle/arithmetic",
+    "middle/decide", "middle/fused", "middle/lp", "middle/multiples", "middle/proofs",
+    "middle/rows", "narrow_layer", "nodes", "points", "proofs", "reentry", "relaxed", "rows",
     "simplex", "verdicts",
 )  # fmt: skip
 

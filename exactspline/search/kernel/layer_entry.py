@@ -8,7 +8,7 @@ every other certificate; until it pays, the box of the layer before serves.
 from __future__ import annotations
 
 from . import control as c
-from .box_tests import settle, tighten
+from .box_tests import EQUAL, settle, tighten
 from .certificates import grid_value
 from .classes import member_classes, state_classes
 from .jit import kernel, tier
@@ -46,7 +46,11 @@ def enter_layer(P, S, layer):
         if P.rows.on[layer] == 1:
             reenter(P, S, c.REMEMBER)
     if layer > 0 and ctl[c.OPEN_END] - start > P.mode[c.BOX_ABOVE]:
-        tighten(P, S, low, high)
+        if P.mode[c.SEEKS] > 0:
+            for j in range(P.mode[c.DIM]):
+                low[j] = max(low[j], S.boxes.cell_low[j])
+                high[j] = min(high[j], S.boxes.cell_high[j])
+        tighten(P, S, low, high, EQUAL)
         ctl[c.OPEN_END] = settle(P, S, c.AGAIN, low, high)
     ctl[c.FILTERED] = ctl[c.N_PATH]
     return c.GO_ON

@@ -124,6 +124,7 @@ class Goal(Block):
     second: Ints
     pauses: Ints
     near: Ints  # per comparison: a slot that is positive only where it fails by far, or -1
+    groups: Ints  # conjunctions: the node, how many comparisons, and these; one after the other
     layer: Ints  # per slot
     unit: Ints
     member: Ints  # within its layer
@@ -234,6 +235,7 @@ class Pending(Block):
     num: FloatTable
     point: FloatTable
     point_low: FloatTable
+    box: FloatTable  # around the cell of the parent: its lower ends, and its upper ones
     arena: Floats
     arena_id: Ints
 
@@ -312,6 +314,10 @@ class Ahead(Block):
     state: Floats
     stack: Ints
     margin: Floats
+    never: Ints  # per node of the goal: 1 where it holds nowhere on the cell
+    rows: Ints  # of the conjunction that is asked, see closing.py: 2 * slot, + 1 for positive
+    row_scale: Floats
+    row_at: FloatTable  # their values at points
 
 
 class Scratch(Block):

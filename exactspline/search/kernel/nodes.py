@@ -116,6 +116,10 @@ def save_node(P, S, dictionary, m, piece):
         arena_id[ids + d + i] = dictionary.row_id[i]
     ctl[c.ID_TOP] = ids + d + m
     ctl[c.DEPTH] = top + 1
+    if P.mode[c.SEEKS] > 0:
+        for k in range(d):
+            S.pending.box[top, k] = S.boxes.cell_low[k]
+            S.pending.box[top, d + k] = S.boxes.cell_high[k]
     return top
 
 
@@ -178,6 +182,10 @@ def load_node(P, S, top):
     for k in range(d):
         S.point[k] = S.pending.point[top, k]
         S.point_low[k] = S.pending.point_low[top, k]
+    if P.mode[c.SEEKS] > 0:
+        for k in range(d):
+            S.boxes.cell_low[k] = S.pending.box[top, k]
+            S.boxes.cell_high[k] = S.pending.box[top, d + k]
     if row[c.S_CON_SIGN] != 0:
         _load_constraint(P, S, top, at)
 

@@ -99,7 +99,7 @@ def make_state(
         pending=Pending(
             stack=np.zeros((depth, c.N_STACK), dtype=np.int64),
             num=np.zeros((depth, c.N_STACK_NUM)), point=np.zeros((depth, d)),
-            point_low=np.zeros((depth, d)),
+            point_low=np.zeros((depth, d)), box=np.zeros((depth, 2 * d)),
             arena=np.zeros(1 << 16), arena_id=_ints(1 << 14),
         ),
         form=Form(g=np.zeros(d + 1), error=np.zeros(width)),
@@ -120,6 +120,8 @@ def make_state(
     fill_first_layer(state.members, state.entries, start, coefficients)
     state.boxes.low[0] = problem.box.low
     state.boxes.high[0] = problem.box.high
+    state.boxes.cell_low[:] = problem.box.low
+    state.boxes.cell_high[:] = problem.box.high
     return state
 
 
