@@ -9,7 +9,7 @@ import numpy as np
 
 from ..clock import check, current
 
-__all__ = ["Guess", "WarmLP"]
+__all__ = ["Guess", "WarmLP", "least_point"]
 
 ENOUGH = 1e-6  # a minimum above it (relative to the form's size) need not be known any better
 BEYOND = 1000.0  # where a direction is open, the guessing stops so far from the domain's point
@@ -152,3 +152,33 @@ class WarmLP:
         if not abs(constant * scale) < 1e15:
             scale = 0.0
         return scaled * scale, constant * scale, scale
+
+
+def least_point(
+    cost: np.ndarray, rows: np.ndarray, most: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> np.ndarray | None:
+    """Where ``cost @ x`` is least over {rows @ x <= most, low <= x <= high}, as HiGHS has it.
+
+    None if it finds no such point.
+    """
+    lp, inf = highspy.HighsLp(), highspy.kHighsInf
+    lp.num_row_, lp.num_col_ = rows.shape
+    lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, low, high
+    lp.row_lower_, lp.row_upper_ = np.full(len(rows), -inf), most
+    at = np.flatnonzero(rows)
+    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    lp.a_matrix_.start_ = np.searchsorted(at, rows.shape[1] * np.arange(len(rows) + 1))
+    lp.a_matrix_.index_, lp.a_matrix_.value_ = at % rows.shape[1], rows.reshape(-1)[at]
+    solver = _SOLVER()
+    for name in ("output_flag", "parallel", "threads", "presolve", "simplex_iteration_limit"):
+        solver.setOptionValue(name, OPTIONS[name])
+    clock = current()
+    if clock is not None:
+        solver.setOptionValue("time_limit", min(clock.left(), 1e9))
+    solver.passModel(lp)
+    solver.run()
+    check()
+    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        return None
+    point = np.array(solver.getSolution().col_value)
+    return point if len(point) == len(cost) and np.all(np.isfinite(point)) else None

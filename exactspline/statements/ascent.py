@@ -100,7 +100,7 @@ def _best_of_region(
     network: FloatNetwork, condition: Condition, x: np.ndarray, low: np.ndarray, high: np.ndarray
 ) -> np.ndarray | None:  # fmt: skip
     """The point of the closed region of x where the best alternatives hold by most."""
-    from scipy.optimize import linprog
+    from ..polyhedra.highs_lp import least_point
 
     check()
     piece, columns = network.region(x), network.joint.columns
@@ -143,8 +143,7 @@ def _best_of_region(
     right = np.concatenate([piece.ends, -forms[:, -1]])
     if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):
         return None
-    bounds = [*zip(low.tolist(), high.tolist(), strict=True), (None, None)]
     cost = np.zeros(k + 1)
     cost[-1] = -1.0
-    solved = linprog(cost, A_ub=matrix, b_ub=right, bounds=bounds, method="highs")
-    return np.asarray(solved.x[:k]) if solved.status == 0 else None
+    found = least_point(cost, matrix, right, np.append(low, -np.inf), np.append(high, np.inf))
+    return None if found is None else found[:k]
