@@ -37,6 +37,7 @@ __all__ = [
     "root_of",
     "round_up",
     "rounded",
+    "rounded_twice",
     "to_fraction",
 ]
 
@@ -352,11 +353,17 @@ def exact_products(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 def round_up(value: Fraction) -> float:
     """The least convenient float64 at or above a nonnegative rational (infinity if none)."""
+    return _quotient_up(value.numerator, value.denominator)
+
+
+def _quotient_up(top: int, bottom: int) -> float:
+    """A float64 at or above top / bottom, in integers: fractions take five times as long."""
     try:
-        out = float(value)
-    except OverflowError:
+        out = top / bottom
+    except (OverflowError, ZeroDivisionError):
         return math.inf
-    return out if Fraction(out) >= value else math.nextafter(out, math.inf)
+    a, b = out.as_integer_ratio()
+    return out if a * bottom >= top * b else math.nextafter(out, math.inf)
 
 
 def nearest_float(value: Fraction) -> float:
@@ -399,11 +406,31 @@ def rounded(value: Fraction) -> tuple[float, float]:
     A rational beyond the range of float64 gives ``(0.0, inf)``: nothing can be concluded
     from it in floating point, and what depends on it goes to rational arithmetic.
     """
+    out, left, bottom = _without_float(value.numerator, value.denominator)
+    return out, _quotient_up(abs(left), bottom)
+
+
+def rounded_twice(value: Fraction) -> tuple[float, float, float]:
+    """The float64 nearest to a rational, the one nearest to what is left, and a bound on the rest.
+
+    The rational must be within the range of float64.
+    """
+    first, left, bottom = _without_float(value.numerator, value.denominator)
+    second, left, bottom = _without_float(left, bottom)
+    return first, second, _quotient_up(abs(left), bottom)
+
+
+def _without_float(top: int, bottom: int) -> tuple[float, int, int]:
+    """The float64 nearest to top / bottom, and the quotient that is left without it.
+
+    Beyond the range of float64 what is left is 1 / 0, and the float 0.0.
+    """
     try:
-        out = float(value)
+        out = top / bottom
     except OverflowError:
-        return 0.0, math.inf
-    return out, round_up(abs(value - Fraction(out)))
+        return 0.0, 1, 0
+    a, b = out.as_integer_ratio()
+    return out, top * b - a * bottom, bottom * b
 
 
 def as_float(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:

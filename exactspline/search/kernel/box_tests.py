@@ -13,7 +13,7 @@ from .simplex import OPTIMAL, minimise
 
 LEAST = 2e-323  # more than what halving the ends of a box loses where they are subnormal
 EQUAL = 1e-6  # of a side of the box: an end that a point of the cell comes so close to stays
-NEARLY = 0.02  # the same where a box is good enough
+NEARLY = 0.1  # the same where a box is good enough
 UNKNOWN = float("nan")  # every comparison with it fails, as it should
 
 

@@ -12,7 +12,7 @@ from ....clock import check
 from ....compile.forms import Forms
 from ....compile.program import Program
 from ....polyhedra.lp import Point, q
-from ....rationals import bounded_floats
+from ....rationals import bounded_floats, rounded_twice
 from ....room import MOST_NUMBERS
 from .. import control as c
 from ..layer_entry import HIGHEST_GRID, LOWEST_GRID
@@ -49,18 +49,12 @@ def bounded_pairs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
     low, error = np.zeros_like(high), np.zeros_like(high)
     flat = values.reshape(-1)
     for i in np.flatnonzero(high_error.reshape(-1)):
-        exact, first = Fraction(flat[i]), float(high.reshape(-1)[i])
         error.reshape(-1)[i] = high_error.reshape(-1)[i]
-        if not _LEAST < abs(first) < 1e300:
+        if not _LEAST < abs(high.reshape(-1)[i]) < 1e300:
             continue
-        rest = exact - Fraction(first)
-        second = float(rest)
-        left = abs(rest - Fraction(second))
+        _, second, bound = rounded_twice(Fraction(flat[i]))
         low.reshape(-1)[i] = second
-        bound = float(left)
-        while Fraction(bound) < left:
-            bound = np.nextafter(bound, np.inf)
-        if left == 0 and abs(second) > _LEAST:
+        if bound == 0.0 and abs(second) > _LEAST:
             error.reshape(-1)[i] = 0.0
         else:
             error.reshape(-1)[i] = max(bound, 1e-300)
