@@ -46,15 +46,16 @@ def guesses(
     condition : Condition
         Without slopes and codes.
     """
-    yield tuple(chart.interior)
-    found = spread(chart)
+    inside = [nearest_float(v) for v in chart.interior]
+    found = np.concatenate([[inside], spread(chart)])
     points = lifted(coordinates, chart, found)
     try:
         seems = float_truths(condition, points)
     except (OverflowError, ValueError, ArithmeticError, ExactSplineError):
+        yield tuple(chart.interior)
         return
     for i in np.flatnonzero(seems)[:_CHECKED].tolist():
-        point = [Fraction(v) for v in found[i].tolist()]
+        point = [Fraction(v) for v in found[i].tolist()] if i else list(chart.interior)
         if is_in(chart, point):
             yield tuple(point)
 

@@ -51,7 +51,9 @@ class Boxes:
 
 
 @np.errstate(all="ignore")
-def undecided(joint: Joint, domain: Domain, condition: Condition) -> Boxes:
+def undecided(
+    joint: Joint, domain: Domain, condition: Condition, *, halve: bool = True
+) -> Boxes:
     """The part of a domain on which bounds do not exclude a condition.
 
     Parameters
@@ -60,6 +62,8 @@ def undecided(joint: Joint, domain: Domain, condition: Condition) -> Boxes:
     domain : Domain
         Of the joint coordinates; other domains than bounded boxes stay as they are.
     condition : Condition
+    halve : bool
+        Whether parts of the domain are looked at, too; a search that closes cells does it better.
     """
     if not isinstance(domain, Box) or domain.chart.dim != domain.dim:
         return Boxes(domain, 0)
@@ -74,7 +78,7 @@ def undecided(joint: Joint, domain: Domain, condition: Condition) -> Boxes:
     if not open_[0]:
         return Boxes(None, 1)
     pruned, share = 0, 1.0  # of the volume that is left
-    for level in range(1, _ROUNDS + 1):
+    for level in range(1, _ROUNDS + 1 if halve else 1):
         if 2 * len(low) > _MOST or (level > _TRIED and share > 0.5):
             break
         low, high = _halved(low, high, width)

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
 __all__ = ["Sought"]
 
 Point = tuple[Fraction, ...]
+_FEW_DIMENSIONS = 20  # up to which the kernel closes cells
 _BEFORE = 3  # ways to try points, before a tree that is kept in a file
 
 
@@ -232,7 +233,10 @@ class Sought:
             if _settled(self.rest, joint) == FALSE:
                 self.method = "by exact forms"
                 return
-            boxes = undecided(joint, self.domain, self.rest)
+            boxes = undecided(
+                joint, self.domain, self.rest,
+                halve=bool(still) or self.domain.chart.dim > _FEW_DIMENSIONS,
+            )  # fmt: skip
         self.pruned = boxes.pruned
         if boxes.domain is None:
             self.method = "by bounds"

@@ -133,6 +133,22 @@ def test_cells_are_closed():
     assert (left, search.closed) == ([], 1)
 
 
+def test_comparisons_that_exclude_each_other_close_a_cell():
+    """x + ReLU(y) / 10 > 0.6 and -x + ReLU(y) / 10 > 0.6 hold somewhere each, and never both."""
+    program = es.Network([
+        es.Dense([[1, 0], [-1, 0], [0, 1]]), es.ReLU(),
+        es.Dense([[1, -1, "1/10"], [-1, 1, "1/10"]], ["-3/5", "-3/5"]), es.ReLU(),
+    ], (2,)).program  # fmt: skip
+    space = search_space(program, es.Box(-1, 1, dim=2).chart)
+    both, one = [Node(">", 0), Node(">", 1), Node("all", 2)], [Node(">", 0), Node(">", 1)]
+    left, search = found(program, space, goal=Goal([3, 4], both, points=False))
+    assert (left, search.closed) == ([], 1)
+    # neither alone is excluded: it holds inside of regions
+    for kind in (one[:1], one[1:], [*one, Node("any", 2)]):
+        left, _ = found(program, space, goal=Goal([3, 4], kind, points=False))
+        assert any(holds(kind, [v > 0 for v in code[3:]]) for code in left)
+
+
 @pytest.mark.parametrize("seed", range(200))
 def test_bounds_hold_in_rationals(seed):
     """What a look says of members is true of them at points of the cell, in Fractions."""

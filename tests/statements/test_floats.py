@@ -1,0 +1,75 @@
+"""The joint network in float64 against exact forward passes and the regions of a partition."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+import exactspline as es
+from exactspline.polyhedra.highs_lp import least_point
+from exactspline.statements import search
+from exactspline.statements.floats import FloatNetwork
+from exactspline.statements.pruning import Boxes
+
+BENDS: dict[str, list[es.Operator]] = {
+    "relu": [es.ReLU()],
+    "leaky": [es.LeakyReLU(0.1)],
+    "abs": [es.Abs()],
+    "clip": [es.Clip(-0.5, 0.75)],
+    "pool": [es.Reshape((1, 3, 2)), es.MaxPool((1, 2)), es.Flatten()],
+}
+
+
+def network(name: str) -> es.Network:
+    rng = np.random.default_rng(5)
+
+    def dense(a: int, b: int) -> es.Dense:
+        return es.Dense(rng.standard_normal((b, a)), rng.standard_normal(b))
+
+    after = 3 if name == "pool" else 6
+    return es.Network([
+        dense(2, 6), *BENDS[name], dense(after, 6), es.ReLU(), dense(6, 2),
+    ], (2,))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BENDS)
+def test_values_and_regions(name, monkeypatch):
+    net, box, seen = network(name), es.Box(-1, 1, dim=2), []
+
+    class Seen(FloatNetwork):
+        def __init__(self, joint: Any) -> None:
+            super().__init__(joint)
+            seen.append(self)
+
+    monkeypatch.setattr(search, "FloatNetwork", Seen)
+    # nothing settles it before the search
+    monkeypatch.setattr(search, "undecided", lambda joint, domain, *_, **__: Boxes(domain, 0))
+    assert not es.prove(es.exists(box, lambda x: (net(x)[0] > 1000) & (net(x)[1] < 0))).holds
+    (near,) = seen
+    points = np.random.default_rng(1).uniform(-1, 1, (25, 2))
+    exact = [net.forward([Fraction(v) for v in x], exact=True) for x in points.tolist()]
+    wanted = {(float(y[0] - 1000), float(-y[1])) for y in exact}
+    found = {tuple(v) for v in near.compared(points).T.tolist()}
+    assert np.allclose(sorted(found), sorted(wanted), rtol=1e-12)
+    partition = es.enumerate_regions(net, box)
+    for x, own in zip(points, partition.locate(points).region.tolist(), strict=True):
+        region = near.region(x)
+        assert np.all(region.rows @ x <= region.ends)
+        assert np.allclose(region.forms @ np.append(x, 1.0), near.compared(x[None])[:, 0])
+        # it is the exact one: not more, as what follows from its rows is asked of a corner
+        corners = partition[own].vertices().astype(float)
+        assert np.all(corners @ region.rows.T <= region.ends + 1e-9)
+        rng = np.random.default_rng(0)
+        for cost in rng.standard_normal((3, 2)):
+            low, high = np.full(2, -1.0), np.full(2, 1.0)
+            at = least_point(cost, region.rows, region.ends, low, high)
+            assert at is not None
+            assert np.isclose(cost @ at, (corners @ cost).min(), atol=1e-7)
+
+
+def test_no_point_of_an_empty_set():
+    rows, most = np.array([[1.0], [-1.0]]), np.array([-1.0, -1.0])  # x <= -1 and x >= 1
+    assert least_point(np.ones(1), rows, most, np.full(1, -9.0), np.full(1, 9.0)) is None
