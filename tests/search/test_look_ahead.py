@@ -134,10 +134,10 @@ def test_cells_are_closed():
 
 
 def test_comparisons_that_exclude_each_other_close_a_cell():
-    """x + ReLU(y) / 10 > 0.6 and -x + ReLU(y) / 10 > 0.6 hold somewhere each, and never both."""
+    """x + ReLU(y) / 10 > 0.7 and -x + ReLU(y) / 10 > 0.7 hold somewhere each, and never both."""
     program = es.Network([
         es.Dense([[1, 0], [-1, 0], [0, 1]]), es.ReLU(),
-        es.Dense([[1, -1, "1/10"], [-1, 1, "1/10"]], ["-3/5", "-3/5"]), es.ReLU(),
+        es.Dense([[1, -1, "1/10"], [-1, 1, "1/10"]], ["-7/10", "-7/10"]), es.ReLU(),
     ], (2,)).program  # fmt: skip
     space = search_space(program, es.Box(-1, 1, dim=2).chart)
     both, one = [Node(">", 0), Node(">", 1), Node("all", 2)], [Node(">", 0), Node(">", 1)]
