@@ -155,7 +155,7 @@ def test_rows_of_one_class_are_equal(style):
         counts.append((found, net, domain))
     found, net, domain = min(counts, key=lambda count: count[0])  # others would take seconds
     assert found == es.count_regions(net, domain, engine="rational")
-        assert min(seen["joined"], seen["zero"]) > 20, seen
+    assert min(seen["joined"], seen["zero"]) > 20, seen
 
 
 def test_networks_without_comparisons_have_no_classes():
