@@ -334,11 +334,20 @@ def test_a_cluster_that_goes_away(network, whole, tmp_path):
     same(es.enumerate_regions(net, DOMAIN, store=name, resume=True), whole)
 
 
+IMPATIENT = """
+import sys
+from exactspline.cli import main, workers
+assert workers._PATIENCE.endswith("s")
+workers._PATIENCE = "1s"
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @pytest.mark.slow
 def test_no_cluster_answers(network, tmp_path):
-    command = [sys.executable, "-m", "exactspline", "count", str(network), *BOX]
+    words = ["count", str(network), *BOX, "--dask", "tcp://127.0.0.1:1"]
     done = subprocess.run(
-        [*command, "--dask", "tcp://127.0.0.1:1"], capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", IMPATIENT, *words], capture_output=True, text=True, timeout=60,
         check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 2
