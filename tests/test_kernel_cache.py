@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -29,10 +30,9 @@ print(hits, len(seen), *(str(w.message) for w in seen))
 """
 
 
-@pytest.fixture
-def use(tmp_path):
+def user(folder):
     """Two kernels in a module of their own; returns what a process that calls them prints."""
-    (tmp_path / "toy.py").write_text(
+    (folder / "toy.py").write_text(
         "from exactspline.kernels import compiled\n"
         "def kernel(f):\n    return compiled(f, 'first', {})\n"
         "@kernel\ndef once(x):\n    return x\n"
@@ -41,8 +41,8 @@ def use(tmp_path):
 
     def run(prelude: str = "") -> tuple[int, int, str]:
         environment = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"}
-        environment["XDG_CACHE_HOME"] = environment["LOCALAPPDATA"] = str(tmp_path / "cache")
-        found = [str(tmp_path), *environment.get("PYTHONPATH", os.getcwd()).split(os.pathsep)]
+        environment["XDG_CACHE_HOME"] = environment["LOCALAPPDATA"] = str(folder / "cache")
+        found = [str(folder), *environment.get("PYTHONPATH", os.getcwd()).split(os.pathsep)]
         environment["PYTHONPATH"] = os.pathsep.join(found)
         done = subprocess.run(
             [sys.executable, "-c", prelude + USE], env=environment, capture_output=True, text=True
@@ -54,6 +54,27 @@ def use(tmp_path):
     return run
 
 
+@pytest.fixture
+def use(tmp_path):
+    """Kernels that nobody has compiled."""
+    return user(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """What a process has left in its cache."""
+    folder = tmp_path_factory.mktemp("compiled")
+    assert user(folder)()[:2] == (0, 0)
+    return folder / "cache"
+
+
+@pytest.fixture
+def use_again(cache, tmp_path):
+    """The same kernels, compiled by a process before."""
+    shutil.copytree(cache, tmp_path / "cache")
+    return user(tmp_path)
+
+
 def test_without_a_cache_there_is_one_warning(use):
     hits, warned, text = use(DENIED)
     assert (hits, warned) == (0, 1)
@@ -61,15 +82,14 @@ def test_without_a_cache_there_is_one_warning(use):
 
 
 @pytest.mark.slow
-def test_a_warm_cache_is_read_where_it_cannot_be_written(use):
-    assert use()[:2] == (0, 0)
-    assert use()[:2] == (2, 0)
-    assert use(DENIED)[:2] == (2, 0)
+def test_a_warm_cache_is_read_where_it_cannot_be_written(use_again):
+    assert use_again()[:2] == (2, 0)
+    assert use_again(DENIED)[:2] == (2, 0)
 
 
 @pytest.mark.slow
-def test_a_stale_cache_is_compiled_anew(use, tmp_path):
-    use()
+def test_a_stale_cache_is_compiled_anew(use_again, tmp_path):
+    use = use_again
     text = (tmp_path / "toy.py").read_text()
     (tmp_path / "toy.py").write_text(text.replace("'first'", "'second'"))
     assert use(DENIED)[:2] == (0, 1)
@@ -80,25 +100,23 @@ def test_a_stale_cache_is_compiled_anew(use, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", [b"", b"no pickle", b"\x80\x04."])
 @pytest.mark.parametrize("kind", ["nbi", "nbc"])
-def test_a_damaged_cache_is_written_anew(use, tmp_path, damage, kind):
-    use()
+def test_a_damaged_cache_is_written_anew(use_again, tmp_path, damage, kind):
     files = list((tmp_path / "cache" / "exactspline").glob(f"kernels-*/*.{kind}"))
     assert len(files) == 2
     for file in files:
         file.write_bytes(damage)
-    assert use()[:2] == (0, 0)
-    assert use()[:2] == (2, 0)
+    assert use_again()[:2] == (0, 0)
+    assert use_again()[:2] == (2, 0)
 
 
 @pytest.mark.slow
-def test_installations_with_the_same_kernels_share_them(use, tmp_path):
+def test_installations_with_the_same_kernels_share_them(cache, use_again, tmp_path):
     """As after ``pip install``, or in a clone: the same text elsewhere is not compiled again."""
-    use()
-    assert not list((tmp_path / "__pycache__").glob("*.nbi"))
+    assert not list((cache.parent / "__pycache__").glob("*.nbi"))
     other = tmp_path / "elsewhere"
     other.mkdir()
     (tmp_path / "toy.py").rename(other / "toy.py")
-    assert use(f"import sys; sys.path.insert(0, {str(other)!r})")[:2] == (2, 0)
+    assert use_again(f"import sys; sys.path.insert(0, {str(other)!r})")[:2] == (2, 0)
 
 
 @pytest.mark.slow

@@ -77,7 +77,7 @@ def images() -> np.ndarray:
 @pytest.mark.slow
 def test_one_network_three_ways(networks, module):
     rng = np.random.default_rng(0)
-    X = rng.choice(images(), 10_000) + rng.normal(0, 0.1, (10_000, 64))
+    X = rng.choice(images(), 3_000) + rng.normal(0, 0.1, (3_000, 64))
     codes = {name: float_codes(net, X) for name, net in networks.items()}
     assert np.array_equal(codes["torch"], codes["onnx"])
     assert np.array_equal(codes["torch"], codes["json"])

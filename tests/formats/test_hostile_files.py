@@ -90,7 +90,7 @@ MANY_SECONDS = {"subgraph", "many_tokens", "sum_of_long", "product_of_long", "im
 )  # fmt: skip
 def test_hostile_file(extension, data, tmp_path):
     path = tmp_path / f"hostile{extension}"
-    path.write_bytes(data)
+    path.write_bytes(data() if callable(data) else data)
     with pytest.raises(ExactSplineError) as caught:
         watched(READERS[extension], path)
     message = str(caught.value)

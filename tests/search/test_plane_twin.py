@@ -22,7 +22,7 @@ import exactspline as es
 from exactspline.cells.space import search_space
 from exactspline.search.plane.engine import PlaneSearch
 
-BLOCKS, PER_BLOCK, QUICK = 40, 50, 3
+BLOCKS, PER_BLOCK, QUICK = 40, 50, 1
 
 
 @pytest.mark.parametrize("block", first_quick(range(BLOCKS), QUICK))

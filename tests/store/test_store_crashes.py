@@ -52,6 +52,19 @@ def whole(network) -> es.Partition:
     return es.enumerate_regions(es.load(network), DOMAIN)
 
 
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory) -> Path:
+    """A network of a fourth of that, where nothing happens beside a run."""
+    name = tmp_path_factory.mktemp("net") / "quick.json"
+    save_json(two_layers(30), name)
+    return name
+
+
+@pytest.fixture(scope="module")
+def quick_whole(quick) -> es.Partition:
+    return es.enumerate_regions(es.load(quick), DOMAIN)
+
+
 def begin(network: Path, store: Path, *more: str, **options: Any) -> subprocess.Popen[str]:
     words = ["enumerate", str(network), *BOX, "--store", str(store), "--resume", "--json", *more]
     return subprocess.Popen(
@@ -171,25 +184,25 @@ def test_signals(network, whole, tmp_path, number, code, workers):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [30_000, 300_000])
-def test_a_full_disk(network, whole, tmp_path, size):
+def test_a_full_disk(quick, quick_whole, tmp_path, size):
     """A limit on the size of files: writing fails for real, in the log or in the database."""
     store = tmp_path / "o.sqlite"
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-    child = begin(network, store, preexec_fn=limit)
+    child = begin(quick, store, preexec_fn=limit)
     out, err = child.communicate(timeout=120)
     assert child.returncode == 2, (out, err)
     assert err.count("\n") == 1
     assert "full" in err
     if size > 30_000:
         found = es.open_partition(store)
-        assert np.array_equal(found.codes, whole.codes[: len(found)])
-    done = begin(network, store)
+        assert np.array_equal(found.codes, quick_whole.codes[: len(found)])
+    done = begin(quick, store)
     out, err = done.communicate(timeout=120)
-    assert json.loads(out)["regions"] == len(whole), err
-    same(es.open_partition(store), whole)
+    assert json.loads(out)["regions"] == len(quick_whole), err
+    same(es.open_partition(store), quick_whole)
 
 
 @pytest.mark.slow
@@ -251,8 +264,8 @@ class Deadly(Executor):
 
 
 @pytest.mark.slow
-def test_tasks_that_always_fail(network, tmp_path):
-    net = es.load(network)
+def test_tasks_that_always_fail(quick, tmp_path):
+    net = es.load(quick)
     for closed, words in ((False, "worker lost"), (True, "shutdown")):
         name = tmp_path / f"{closed}.sqlite"
         with pytest.raises(es.WorkerError, match=words):
@@ -272,27 +285,28 @@ class Exits(ProcessPoolExecutor):
 
 
 @pytest.mark.slow
-def test_a_pool_that_breaks_again_and_again(network, whole):
+def test_a_pool_that_breaks_again_and_again(quick, quick_whole):
     pool = Exits(2)
     # its place is taken by a pool that works
-    same(es.enumerate_regions(es.load(network), DOMAIN, executor=pool), whole)
+    same(es.enumerate_regions(es.load(quick), DOMAIN, executor=pool), quick_whole)
     pool.shutdown()
 
 
-def test_no_executor_is_refused(network):
+def test_no_executor_is_refused(quick):
     with pytest.raises(es.ParameterError, match="Executor"):
-        es.count_regions(es.load(network), DOMAIN, executor=4)
+        es.count_regions(es.load(quick), DOMAIN, executor=4)
 
 
 @pytest.mark.slow
-def test_dask(network, whole, tmp_path):
+def test_dask(network, whole, quick, quick_whole, tmp_path):
     from distributed import Client, LocalCluster
 
     net = es.load(network)
     options = {"threads_per_worker": 1, "dashboard_address": None, "processes": True}
     with LocalCluster(n_workers=2, **options) as cluster, Client(cluster) as client:
         executor = client.get_executor()
-        assert es.count_regions(net, DOMAIN, executor=executor) == len(whole)
+        small = es.load(quick)
+        assert es.count_regions(small, DOMAIN, executor=executor) == len(quick_whole)
         killed = []
 
         def look(run) -> None:
@@ -302,12 +316,12 @@ def test_dask(network, whole, tmp_path):
 
         same(es.enumerate_regions(net, DOMAIN, executor=executor, progress=look), whole)
         assert killed
-        command = [sys.executable, "-m", "exactspline", "count", str(network), *BOX, "--json"]
+        command = [sys.executable, "-m", "exactspline", "count", str(quick), *BOX, "--json"]
         done = subprocess.run(
             [*command, "--dask", cluster.scheduler_address], capture_output=True, text=True,
             timeout=120, check=True, cwd=tmp_path,
         )  # fmt: skip
-        assert json.loads(done.stdout)["regions"] == len(whole)
+        assert json.loads(done.stdout)["regions"] == len(quick_whole)
 
 
 @pytest.mark.slow
@@ -334,11 +348,20 @@ def test_a_cluster_that_goes_away(network, whole, tmp_path):
     same(es.enumerate_regions(net, DOMAIN, store=name, resume=True), whole)
 
 
+IMPATIENT = """
+import sys
+from exactspline.cli import main, workers
+assert workers._PATIENCE.endswith("s")
+workers._PATIENCE = "1s"
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 @pytest.mark.slow
-def test_no_cluster_answers(network, tmp_path):
-    command = [sys.executable, "-m", "exactspline", "count", str(network), *BOX]
+def test_no_cluster_answers(quick, tmp_path):
+    words = ["count", str(quick), *BOX, "--dask", "tcp://127.0.0.1:1"]
     done = subprocess.run(
-        [*command, "--dask", "tcp://127.0.0.1:1"], capture_output=True, text=True, timeout=60,
+        [sys.executable, "-c", IMPATIENT, *words], capture_output=True, text=True, timeout=60,
         check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 2

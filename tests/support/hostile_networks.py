@@ -122,14 +122,22 @@ class Case:
         return nets.twin(nets.Spec(self.dim, self.chain.steps))
 
     @cached_property
+    def cells(self) -> list[tuple[naive.Code, naive.Cone]]:
+        """The twin's cells, in order of their codes."""
+        return list(naive._cells(self.layers, *naive._root(self.pair[1])))
+
+    @cached_property
     def codes(self) -> list[naive.Code]:
         """The twin's codes, in order."""
-        return naive.codes(self.layers, self.pair[1])
+        return [code for code, _ in self.cells]
 
     def size(self, most: int = MOST_REGIONS) -> int:
         """The number of regions, or ``most + 1`` if there are more."""
-        found = naive._cells(self.layers, *naive._root(self.pair[1]))
-        return sum(1 for _ in itertools.islice(found, most + 1))
+        all_of_them = naive._cells(self.layers, *naive._root(self.pair[1]))
+        found = list(itertools.islice(all_of_them, most + 1))
+        if len(found) <= most:
+            self.__dict__["cells"] = found  # they need not be found again
+        return len(found)
 
     @property
     def source(self) -> str:

@@ -37,6 +37,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import gcd, lcm
 from operator import mul
 from typing import Any, NamedTuple
@@ -94,6 +95,13 @@ class Layer:
     units: Sequence[Unit]
     keep: Sequence[int] = ()
 
+    @cached_property
+    def scaled(self) -> tuple[int, list[list[int]]]:
+        """Rows of W with b behind them, as integers over one positive denominator."""
+        if len(self.W) != len(self.b):
+            raise ValueError("W and b differ in length")
+        return _integral([[*row, c] for row, c in zip(self.W, self.b)])
+
 
 def relu(j: int) -> Scalar:
     """``max(0, u[j])``: piece 0 is off, piece 1 is on."""
@@ -122,11 +130,12 @@ def _exact(value: Number) -> Fraction:
 
 def _affine(layer: Layer, z: Sequence[Fraction]) -> list[Fraction]:
     """Pre-activations of a layer at the state ``z``."""
-    if any(len(row) != len(z) for row in layer.W) or len(layer.W) != len(layer.b):
-        raise ValueError("the shape of W does not fit the state or b")
-    return [
-        sum((_exact(w) * v for w, v in zip(row, z)), _exact(c)) for row, c in zip(layer.W, layer.b)
-    ]
+    den, rows = layer.scaled
+    if any(len(row) != len(z) + 1 for row in rows):
+        raise ValueError("the shape of W does not fit the state")
+    z_den, (values,) = _integral([z])
+    values.append(z_den)
+    return [Fraction(sum(map(mul, row, values)), den * z_den) for row in rows]
 
 
 def evaluate(layers: Sequence[Layer], x: Sequence[Number]) -> tuple[Code, Point]:
@@ -384,9 +393,7 @@ class _Ready:
     """A layer with all its numbers scaled to integers, once and for all."""
 
     def __init__(self, layer: Layer) -> None:
-        if len(layer.W) != len(layer.b):
-            raise ValueError("W and b differ in length")
-        self.den, self.rows = _integral([[*row, c] for row, c in zip(layer.W, layer.b)])
+        self.den, self.rows = layer.scaled
         self.units = layer.units
         self.keep = layer.keep
         self.breaks = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
@@ -58,6 +58,7 @@ class Case:
     insides: list
     polygons: list
     premise: tuple | None = None  # what is asked of one input: its index, relation and number
+    known: dict = field(default_factory=dict)
 
     def symbolic(self, x):
         """The condition at a symbolic point."""
@@ -70,8 +71,10 @@ class Case:
         return compared(x[k], relation, number) & out
 
     def numbers(self, p: Point) -> list[Fraction]:
-        """The outputs, by loops of this module."""
-        return [*outputs(self.weights, self.bent, p)[0], Fraction(0)]
+        """The outputs, by loops of this module; the faces are asked again and again."""
+        if p not in self.known:
+            self.known[p] = [*outputs(self.weights, self.bent, p)[0], Fraction(0)]
+        return self.known[p]
 
     def truth(self, p: Point) -> bool:
         """The condition at a point."""
@@ -194,8 +197,13 @@ def _turn(a, b, p):
 
 def _holds(polygon, p) -> bool:
     """Whether a closed convex polygon holds a point, whichever way it goes around."""
-    turns = [_turn(a, b, p) for a, b in zip(polygon, polygon[1:] + polygon[:1], strict=True)]
-    return all(v >= 0 for v in turns) or all(v <= 0 for v in turns)
+    way = 0
+    for a, b in zip(polygon, polygon[1:] + polygon[:1], strict=True):
+        turn = _turn(a, b, p)
+        if turn * way < 0:
+            return False
+        way = way or (turn > 0) - (turn < 0)
+    return True
 
 
 def _area(polygon) -> Fraction:

@@ -17,7 +17,7 @@ import pytest
 import exactspline as es
 from exactspline.search.choice import engine_names
 
-BLOCKS, CASES = 8, 36
+BLOCKS, CASES = 5, 36
 WORKERS = ("none", "none", "2 threads", "4 threads")
 
 
