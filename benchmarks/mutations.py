@@ -77,7 +77,7 @@ TESTS = {
     "learning": ("formulas", "approximation", "learning", "soft", "soft_network", "vq"),
     "operators": ("formulas", "operators", "structure", "objects"),
     "perspectives": ("perspectives",),
-    "structure": ("formulas", "structure", "convexity", "objects"),
+    "structure": ("formulas", "structure", "convexity", "objects", "forms"),
     "universality": ("universality",),
 }  # fmt: skip
 ROOM = {"__init__.py", "chapters.py", "registry.py", "report.py", "run.py", "own.py"}  # no formula

@@ -93,6 +93,28 @@ def path_of_other_ranks():
     return out
 
 
+def minima_for_maxima():
+    formula = DENSE.to_sympy()
+    return formula._replace(map=formula.map.replace(sympy.Max, sympy.Min))
+
+
+def other_on_a_wall():
+    """Right at every point but those where the first unit is 0."""
+    formula = PATH.to_sympy()
+    x = formula.symbols[0]
+    pairs = (formula.map[0], x > 0), (formula.map[0], x < 0), (sympy.S(5), True)
+    twin = sympy.Piecewise(*pairs, evaluate=False)
+    return formula._replace(map=sympy.Matrix([twin]))
+
+
+def cases_with(change):
+    """The cases of PATH, with one of its (value, inequalities) changed, or taken out."""
+    symbols, image = es.enumerate_regions(PATH).to_sympy()
+    pairs = [(part.expr, list(part.cond.args)) for part in image[0].args]
+    changed = [(value, sympy.And(*rows, evaluate=False)) for value, rows in change(pairs, symbols)]
+    return type(PATH.to_sympy())(symbols, sympy.Matrix([sympy.Piecewise(*changed, evaluate=False)]))
+
+
 def without_the_dual_norm(network, x, norm):
     return replace(theory.wall_distance(network, x, "l2"), norm=norm)
 
@@ -100,6 +122,26 @@ def without_the_dual_norm(network, x, norm):
 TWINS = {
     "path, an event missing": lambda: theory.check_path(PATH, path=path_without_its_event()),
     "path, other ranks": lambda: theory.check_path(PATH, path=path_of_other_ranks()),
+    "nested formula, minima": lambda: theory.check_symbolic_forms(
+        DENSE, nested=minima_for_maxima()
+    ),
+    "nested formula, another on a wall": lambda: theory.check_symbolic_forms(
+        PATH, nested=other_on_a_wall()
+    ),
+    "cases, an inequality less": lambda: theory.check_symbolic_forms(
+        PATH, cases=cases_with(lambda pairs, x: [(pairs[0][0], pairs[0][1][1:]), *pairs[1:]])
+    ),
+    "cases, an inequality more": lambda: theory.check_symbolic_forms(
+        PATH, cases=cases_with(
+            lambda pairs, x: [(pairs[0][0], [*pairs[0][1], sympy.Ge(9, x[0] + x[1])]), *pairs[1:]]
+        )
+    ),
+    "cases, one less": lambda: theory.check_symbolic_forms(
+        PATH, cases=cases_with(lambda pairs, x: pairs[1:])
+    ),
+    "cases, another constant": lambda: theory.check_symbolic_forms(
+        PATH, cases=cases_with(lambda pairs, x: [(pairs[0][0] + 1, pairs[0][1]), *pairs[1:]])
+    ),
     "distance to walls, one norm": lambda: theory.check_wall_distance(
         DENSE, distance=without_the_dual_norm
     ),
