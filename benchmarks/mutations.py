@@ -72,7 +72,7 @@ TESTS = {
         "lipschitz",
     ),
     "counting": ("formulas", "counts", "expected"),
-    "filters": ("formulas", "templates", "collinear", "structure"),
+    "filters": ("formulas", "templates", "collinear", "structure", "penalties"),
     "geometry": ("formulas", "geometry", "power", "distances"),
     "learning": ("formulas", "approximation", "learning", "soft", "soft_network", "vq"),
     "operators": ("formulas", "operators", "structure", "objects"),

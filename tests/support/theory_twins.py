@@ -186,6 +186,17 @@ TWINS = {
     "memorisation, all templates alike": lambda: theory.check_memorisation(
         direction=lambda C: (1, 1)
     ),
+    "penalties, pairs without squares": lambda: theory.check_template_penalties(
+        formulas={"orthogonality": lambda A, x, alpha: sum(
+            (A[c, :] * A[d, :].T)[0] for c in range(A.rows) for d in range(A.rows) if c != d
+        )}
+    ),
+    "penalties, x not normed": lambda: theory.check_template_penalties(
+        formulas={"across": lambda A, x, alpha: (A * A.T).trace() - (x.T * A.T * A * x)[0]}
+    ),
+    "penalties, excess not squared": lambda: theory.check_template_penalties(
+        formulas={"excess": lambda A, x, alpha: (A * A.T).trace() - alpha}
+    ),
     "VQ, other codes": lambda: theory.check_vq(DENSE, **flipped_codes()),
     "tangents, half the bound": lambda: theory.check_tangent_rates(factor="1/2"),
     "difference, half the factor": lambda: theory.check_difference_of_convex(DENSE, factor="1/2"),
