@@ -122,25 +122,29 @@ def without_the_dual_norm(network, x, norm):
 TWINS = {
     "path, an event missing": lambda: theory.check_path(PATH, path=path_without_its_event()),
     "path, other ranks": lambda: theory.check_path(PATH, path=path_of_other_ranks()),
-    "nested formula, minima": lambda: theory.check_symbolic_forms(
+    "symbolic forms, minima": lambda: theory.check_symbolic_forms(
         DENSE, nested=minima_for_maxima()
     ),
-    "nested formula, another on a wall": lambda: theory.check_symbolic_forms(
+    "symbolic forms, another on a wall": lambda: theory.check_symbolic_forms(
         PATH, nested=other_on_a_wall()
     ),
-    "cases, an inequality less": lambda: theory.check_symbolic_forms(
+    "symbolic forms, an inequality less": lambda: theory.check_symbolic_forms(
         PATH, cases=cases_with(lambda pairs, x: [(pairs[0][0], pairs[0][1][1:]), *pairs[1:]])
     ),
-    "cases, an inequality more": lambda: theory.check_symbolic_forms(
+    "symbolic forms, an inequality more": lambda: theory.check_symbolic_forms(
         PATH, cases=cases_with(
             lambda pairs, x: [(pairs[0][0], [*pairs[0][1], sympy.Ge(9, x[0] + x[1])]), *pairs[1:]]
         )
     ),
-    "cases, one less": lambda: theory.check_symbolic_forms(
+    "symbolic forms, a case less": lambda: theory.check_symbolic_forms(
         PATH, cases=cases_with(lambda pairs, x: pairs[1:])
     ),
-    "cases, another constant": lambda: theory.check_symbolic_forms(
+    "symbolic forms, another constant": lambda: theory.check_symbolic_forms(
         PATH, cases=cases_with(lambda pairs, x: [(pairs[0][0] + 1, pairs[0][1]), *pairs[1:]])
+    ),
+    "mixed-integer model, half of M": lambda: theory.check_mixed_integer(
+        DENSE, es.Box(-1, 1, dim=2),
+        change=lambda bounds: {k: tuple(v / 2 for v in M) for k, M in bounds.items()},
     ),
     "distance to walls, one norm": lambda: theory.check_wall_distance(
         DENSE, distance=without_the_dual_norm
@@ -186,15 +190,15 @@ TWINS = {
     "memorisation, all templates alike": lambda: theory.check_memorisation(
         direction=lambda C: (1, 1)
     ),
-    "penalties, pairs without squares": lambda: theory.check_template_penalties(
+    "template penalties, no squares": lambda: theory.check_template_penalties(
         formulas={"orthogonality": lambda A, x, alpha: sum(
             (A[c, :] * A[d, :].T)[0] for c in range(A.rows) for d in range(A.rows) if c != d
         )}
     ),
-    "penalties, x not normed": lambda: theory.check_template_penalties(
+    "template penalties, x not normed": lambda: theory.check_template_penalties(
         formulas={"across": lambda A, x, alpha: (A * A.T).trace() - (x.T * A.T * A * x)[0]}
     ),
-    "penalties, excess not squared": lambda: theory.check_template_penalties(
+    "template penalties, no square of the excess": lambda: theory.check_template_penalties(
         formulas={"excess": lambda A, x, alpha: (A * A.T).trace() - alpha}
     ),
     "VQ, other codes": lambda: theory.check_vq(DENSE, **flipped_codes()),

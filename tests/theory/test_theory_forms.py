@@ -1,4 +1,4 @@
-"""The check of symbolic forms: what it goes through, what it refuses, where it says nothing."""
+"""Checks of formulas and solvers' models: what they go through, refuse, and say nothing of."""
 
 from __future__ import annotations
 
@@ -151,3 +151,65 @@ def test_at_a_point():
     report = theory.check_symbolic_forms(DENSE, es.Slice([1, 2], np.zeros((0, 2))))
     assert report.holds
     assert report.details["facets"] == 0
+
+
+# --- Mixed-integer models ---------------------------------------------------------------------
+
+
+def test_the_numbers_of_a_model_by_hand():
+    """relu(2 x + 1) on [-1, 3]: 7 above 0 at 3, and 1 above its member at -1."""
+    net = es.Network([es.Dense([[2]], [1]), es.ReLU()], (1,))
+    report = theory.check_mixed_integer(net, es.Box([-1], [3]))
+    assert report.holds
+    assert report.details["optima of the solver, differences"] == pytest.approx([0, 0], abs=1e-9)
+    right = theory.check_mixed_integer(net, es.Box([-1], [3]), change=lambda M: {0: (7, 1)})
+    assert right.holds
+    for wrong in ({}, {0: (7,)}, {0: (8, 1)}, {0: (7, F(1, 2))}, {0: (1, 7)}, {0: (7, 1, 0)}):
+        report = theory.check_mixed_integer(net, es.Box([-1], [3]), change=lambda M, w=wrong: w)
+        assert report.verdict == "fails"
+        assert "no largest difference" in report.reason
+
+
+UNITS = {
+    "minima": es.Network(
+        [es.Branches([[es.Dense([[1, 2], [0, 1]])], [es.Dense([[2, -1], [1, 1]])]], es.Minimum())],
+        (2,),
+    ),
+    "a bump": es.Network([es.Dense([[1, 1]]), es.ScalarSpline([-1, 0, 1], [0, 1, -2, 1])], (2,)),
+    "a piece that is on top nowhere else": es.Network(
+        [es.MASO([[[1, 0], [-1, 0], [0, 0]]])], (2,)
+    ),
+    "dead": es.Network([es.Dense([[0, 0]], [-1]), es.ReLU(), es.Dense([[1]])], (2,)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_models_of_other_units(name):
+    assert theory.check_mixed_integer(UNITS[name], es.Box(-2, 1, dim=2)).holds
+
+
+def test_an_optimum_that_is_another_one(monkeypatch):
+    """A model whose output is another one, with the right numbers M."""
+    net = es.Network([es.ReLU(), es.Dense([[1, 1]])], (2,))
+    right = es.Network.to_cvxpy
+
+    def wrong(self, x, domain, **options):
+        model = right(self, x, domain, **options)
+        return model._replace(output=model.output + 1e-3)
+
+    monkeypatch.setattr(es.Network, "to_cvxpy", wrong)
+    report = theory.check_mixed_integer(net, es.Box(-1, 1, dim=2))
+    assert report.verdict == "fails"
+    assert report.counterexample["optimum"] == 2
+    assert abs(report.counterexample["found"] - 2.001) < 1e-6
+
+
+def test_models_that_nothing_is_said_of():
+    assert "not bounded" in theory.check_mixed_integer(PATH).reason
+    wide = es.Network([es.Dense(np.ones((70, 1)), np.arange(70)), es.ReLU()], (1,))
+    assert "70 units" in theory.check_mixed_integer(wide, es.Box([-1], [1])).reason
+    huge = es.Network([es.Dense([["1e300"]]), es.ReLU()], (1,))
+    report = theory.check_mixed_integer(huge, es.Box([-1], [1]))
+    assert report.holds
+    assert "above 1,000,000" in report.details["the solver was not asked"]
+    assert theory.check_mixed_integer(PATH, es.Slice([1, 2], np.zeros((0, 2)))).holds
