@@ -82,6 +82,7 @@ _LISTED: dict[str, dict[str, list[tuple[str, str, str]]]] = {
         ],
     },
     "filters/gradients.py": {"_by_torch": [("off == 0", "== -> !=", _SHOWN)]},
+    "filters/segment_check.py": {"check_path": [("ways += more", "+ -> -", _LIMIT)]},
     "geometry/coherent.py": {
         "_positive": [
             ("i < edges", "< -> >=", _SHORT), ("w * x", "* -> +", _SHORT),
