@@ -27,6 +27,7 @@ from exactspline import theory
 HERE = Path(__file__).resolve().parent
 UNIT = es.Box(0, 1, dim=64)
 BOX = es.Box([-2, "-3/2"], [3, 2])
+KINDS = ("haar", "daubechies")
 STATEMENTS = (
     "convexity", "piecewise affine", "templates along a segment", "power diagram",
     "whole partition", "counts", "Lipschitz", "VQ", "symbolic forms",
@@ -127,10 +128,7 @@ def told(verdicts: list[str]) -> str:
 def wavelets(seeds: int) -> list[str]:
     """The table of classifiers of digits as periodic signals, also shifted by some pixels."""
     images, labels = load_digits(return_X_y=True)
-    banks = {
-        kind: theory.scattering_network(kind, length=64, scales=3, window=4)
-        for kind in ("haar", "daubechies")
-    }
+    banks = {kind: theory.scattering_network(kind, length=64, scales=3, window=4) for kind in KINDS}
     lines = [
         f"Digits as signals of 64 numbers, half of them for training, {seeds} splits: accuracy of "
         "logistic regression on test digits in percent, mean and deviation, also of signals that "

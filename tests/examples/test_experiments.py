@@ -93,6 +93,7 @@ def test_trained_perspectives(tmp_path, monkeypatch):
         assert np.allclose(spline, operator.forward(x), atol=1e-6)
     out = tmp_path / "a.md"
     monkeypatch.setattr(module, "STATEMENTS", ("convexity", "piecewise affine"))
+    monkeypatch.setattr(module, "KINDS", ("haar",))
     monkeypatch.setattr(sys, "argv", ["x", "--seeds", "1", "--steps", "30", "--out", str(out)])
     module.main()
     first, second = out.read_text(encoding="utf-8").split("Digits")
