@@ -180,6 +180,7 @@ UNITS = {
         [es.MASO([[[1, 0], [-1, 0], [0, 0]]])], (2,)
     ),
     "dead": es.Network([es.Dense([[0, 0]], [-1]), es.ReLU(), es.Dense([[1]])], (2,)),
+    "two layers": DENSE,
 }  # fmt: skip
 
 
