@@ -214,3 +214,14 @@ def test_models_that_nothing_is_said_of():
     assert report.holds
     assert "above 1,000,000" in report.details["the solver was not asked"]
     assert theory.check_mixed_integer(PATH, es.Slice([1, 2], np.zeros((0, 2)))).holds
+
+
+def test_a_solver_that_gives_up_refutes_nothing(monkeypatch):
+    import cvxpy as cp
+
+    def solve(self, **options):
+        raise cp.SolverError("no more")
+
+    monkeypatch.setattr(cp.Problem, "solve", solve)
+    with pytest.raises(es.UndecidedError, match="no optimum of output 0"):
+        theory.check_mixed_integer(PATH, es.Box(-1, 1, dim=2))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...errors import UndecidedError
 from ...mode import guarded
 from ..common.region_maps import partition_of, state_map, unit_pieces
 from ..common.samples import exact_forward
@@ -62,6 +63,8 @@ def check_mixed_integer(
     ------
     ParameterError
         If a number of the network or of the domain is beyond the range of float64.
+    UndecidedError
+        If the solver gives up.
 
     Notes
     -----
@@ -201,7 +204,12 @@ def _optima(
         for goal, best in ((cp.Maximize, max), (cp.Minimize, min)):
             exact = best(row[output] for row in values)
             problem = cp.Problem(goal(model.output[output]), model.constraints)
-            problem.solve(solver=cp.SCIPY)  # HiGHS; cvxpy's own way to it writes a banner
+            try:
+                problem.solve(solver=cp.SCIPY)  # HiGHS; cvxpy's own way to it writes a banner
+            except cp.SolverError as error:
+                raise UndecidedError(
+                    f"check_mixed_integer: the solver has no optimum of output {output} ({error})"
+                ) from None
             found = float("nan") if problem.value is None else float(problem.value)
             gap = abs(found - float(exact))
             gaps.append(gap)
