@@ -111,6 +111,19 @@ def test_a_case_without_a_side_of_the_domain():
     assert forms_of_a_ramp(left, right, box).holds
 
 
+def test_formulas_of_other_regions(monkeypatch):
+    omega = es.enumerate_regions(PATH)
+    formulas = [region.to_sympy() for region in omega]
+    kind = type(omega[0])
+    for order, why in (
+        ([1, 0, *range(2, len(omega))], "that of another one"),
+        ([0, 0, *range(2, len(omega))], "regions: a region lies in 2 of them"),
+    ):
+        other = iter([formulas[i] for i in order])
+        monkeypatch.setattr(kind, "to_sympy", lambda self, it=other: next(it))
+        assert why in theory.check_symbolic_forms(omega).reason
+
+
 def test_what_is_too_large_is_left_out_with_its_size(monkeypatch):
     from exactspline.partition.pieces import symbolic
     from exactspline.symbolic import formula

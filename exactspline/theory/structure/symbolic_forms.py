@@ -186,6 +186,9 @@ def _compare_cases(partition: Partition, form: SymbolicNetwork, counts: dict[str
     kinds["regions"] = [own[0] for own in regions]
     cells = _Cells(partition)
     owner = {name: cells.owners(name, cases) for name, cases in kinds.items()}
+    for r, own in enumerate(owner["regions"]):
+        if own != r:
+            raise WrongFormulaError("a region's formula is that of another one", regions=[own, r])
     for simplex in simplices(partition):
         r, forward = simplex.region, exact_forward(partition.network, simplex.x)
         maps = [kinds[f"cases of output {c}"] for c in range(len(form.map))]
