@@ -19,6 +19,7 @@ _SHOWN = "it is only shown: a name in a report, or a number that decides nothing
 _LIMIT = "how much is held or tried; every value is the same"
 _GUESS = "how near a guess has to come before it counts as poor; both are far from what it reaches"
 _SPAN = "other points that span the same side"
+_POINTS = "other points, at which both sides are compared as well"
 _DEAD = "no network comes here: it has an output"
 
 # per module and function: expression, change, reason
@@ -82,6 +83,10 @@ _LISTED: dict[str, dict[str, list[tuple[str, str, str]]]] = {
         ],
     },
     "filters/gradients.py": {"_by_torch": [("off == 0", "== -> !=", _SHOWN)]},
+    "filters/penalties.py": {
+        "_values_disagree": [("1 / far", "/ -> *", _POINTS), ("scale * v", "* -> +", _POINTS)],
+    },
+    "filters/segment_check.py": {"check_path": [("ways += more", "+ -> -", _LIMIT)]},
     "geometry/coherent.py": {
         "_positive": [
             ("i < edges", "< -> >=", _SHORT), ("w * x", "* -> +", _SHORT),

@@ -72,12 +72,12 @@ TESTS = {
         "lipschitz",
     ),
     "counting": ("formulas", "counts", "expected"),
-    "filters": ("formulas", "templates", "collinear", "structure"),
+    "filters": ("formulas", "templates", "collinear", "structure", "penalties"),
     "geometry": ("formulas", "geometry", "power", "distances"),
     "learning": ("formulas", "approximation", "learning", "soft", "soft_network", "vq"),
     "operators": ("formulas", "operators", "structure", "objects"),
     "perspectives": ("perspectives",),
-    "structure": ("formulas", "structure", "convexity", "objects"),
+    "structure": ("formulas", "structure", "convexity", "objects", "forms"),
     "universality": ("universality",),
 }  # fmt: skip
 ROOM = {"__init__.py", "chapters.py", "registry.py", "report.py", "run.py", "own.py"}  # no formula

@@ -2,7 +2,7 @@
 
 It stands on the program alone: a unit is a maximum or minimum of members, or a spline of one. A
 convex spline is the maximum of its pieces, a concave one their minimum; what is neither is a
-Piecewise of its member.
+Piecewise of its member, or the sum of its bends where the member has a Piecewise in it.
 """
 
 from __future__ import annotations
@@ -161,11 +161,29 @@ def _unit(units: Units, k: int, members: Sequence[Any]) -> Any:
         if holds:
             # not simplified where symbols are left: sympy would compare all pairs of arguments
             return kind(*values, evaluate=all(v.is_number for v in values))
-    shifts = [Fraction(v) for v in units.piece_shift[first : last - 1].tolist()]
-    pairs = [
-        (value, read[0] <= _rational(-shift)) for value, shift in zip(values, shifts, strict=False)
+    at = [-Fraction(v) for v in units.piece_shift[first : last - 1].tolist()]
+    if read[0].has(sympy.Piecewise):
+        return sympy.Add(values[0], *_bends(read[0], slopes, at))
+    whole = read[0].is_number
+    conditions = [sympy.Le(read[0], _rational(b), evaluate=whole) for b in at]
+    return sympy.Piecewise(*zip(values, conditions, strict=False), (values[-1], True))
+
+
+def _bends(member: Any, slopes: Sequence[Fraction], at: Sequence[Fraction]) -> list[Any]:
+    """What every breakpoint of a spline adds to its first piece.
+
+    Where the member holds cases itself: sympy folds a case whose condition has cases in it, and
+    takes time and depth that grow exponentially with the layers.
+    """
+    import sympy
+
+    steps = zip(pairwise(slopes), at, strict=True)
+    return [
+        sympy.Mul(
+            _rational(right - left), sympy.Max(0, sympy.Add(member, _rational(-b)), evaluate=False)
+        )
+        for (left, right), b in steps
     ]
-    return sympy.Piecewise(*pairs, (values[-1], True))
 
 
 def _is_absolute(units: Units, k: int) -> bool:

@@ -12,6 +12,7 @@ nor concave is tied to its piece from both sides, and its member to the piece's 
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Sequence
 from fractions import Fraction
@@ -23,7 +24,7 @@ from ..driver.request import checked_domain, clock_of
 from ..errors import DomainError, LimitError, ParameterError, ShapeError
 from ..mode import guarded
 from ..partition.regions.coordinates import Coordinates
-from ..rationals import nearest_float, nearest_floats
+from ..rationals import nearest_float
 from ..verification.halving import bounding_box
 from .unit_bounds import Ends, UnitBounds, bounds_of_layer, pieces_of
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["MixedInteger", "network_to_cvxpy"]
 
 MOST_UNITS = 2_000  # whose bounds are asked for
+_LARGEST = Fraction(sys.float_info.max)
 
 
 class MixedInteger(NamedTuple):
@@ -127,7 +129,7 @@ def _domain(domain: Domain, x: Any) -> list[Any]:
 
     chart, out = domain.chart, []
     if chart.dim == 0:
-        return [x == nearest_floats(np.array([Fraction(v) for v in chart.point.const.tolist()]))]
+        return [x == np.array([_rounded(Fraction(v)) for v in chart.point.const.tolist()])]
     t = x
     if not Coordinates(chart).full:
         t = cp.Variable(chart.dim)
@@ -141,8 +143,8 @@ def _domain(domain: Domain, x: Any) -> list[Any]:
 def _affine(forms: Forms, state: Any) -> Any:
     from scipy.sparse import csr_array
 
-    data = nearest_floats(np.array([Fraction(v) for v in forms.data.tolist()], dtype=object))
-    const = nearest_floats(np.array([Fraction(v) for v in forms.const.tolist()], dtype=object))
+    data = np.array([_rounded(Fraction(v)) for v in forms.data.tolist()], dtype=np.float64)
+    const = np.array([_rounded(Fraction(v)) for v in forms.const.tolist()], dtype=np.float64)
     matrix = csr_array((data, forms.indices, forms.indptr), shape=(len(forms), forms.width))
     return matrix @ state + const
 
@@ -219,8 +221,8 @@ class _Rows:
     ) -> None:  # fmt: skip
         self.unit.append(unit)
         self.member.append(member)
-        self.slope.append(nearest_float(slope))
-        self.offset.append(nearest_float(offset))
+        self.slope.append(_rounded(slope))
+        self.offset.append(_rounded(offset))
         if known is None:
             return
         self.sign.append(known.sign)
@@ -250,7 +252,7 @@ class _Rows:
                 continue
             breaks = [at for sides in self.breaks if (at := sides[which]) is not None]
             slack = [abs(b - self.ends[i][which]) for i, b in zip(own, breaks, strict=True)]
-            bound = np.array([nearest_float(b) for b in breaks])
+            bound = np.array([_rounded(b) for b in breaks])
             room = cp.multiply(np.array([_upwards(s) for s in slack]),
                                1 - z[[self.places[i] for i in own]])  # fmt: skip
             u = members[[self.member[i] for i in own]]
@@ -258,9 +260,17 @@ class _Rows:
         return out
 
 
+def _rounded(value: Fraction) -> float:
+    """The nearest float64; a number beyond its range is refused."""
+    if abs(value) > _LARGEST:
+        raise ParameterError(
+            "to_cvxpy: a number is beyond the range of float64, which solvers compute with; scale "
+            "the network or the domain"
+        )
+    return nearest_float(value)
+
+
 def _upwards(value: Fraction) -> float:
     """The nearest float64 that is not smaller."""
-    near = nearest_float(value)
-    if not math.isfinite(near):
-        raise ParameterError("to_cvxpy: a bound is beyond the range of float64; scale the network")
+    near = _rounded(value)
     return near if Fraction(near) >= value else math.nextafter(near, math.inf)

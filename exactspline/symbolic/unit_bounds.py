@@ -75,7 +75,7 @@ def bounds_of_layer(
     forms = _differences(layer.members, wanted)
     found = output_range(forms_behind(network.program, index, forms), domain, time_limit=time_limit)
     for key, r in zip(wanted, found, strict=True):
-        if not (math.isfinite(r.low_bound) and math.isfinite(r.high_bound)):
+        if any(isinstance(v, float) and math.isinf(v) for v in (r.low_bound, r.high_bound)):
             raise LimitError(
                 f"to_cvxpy: no bound of a member of layer {index + 1} was found within the time "
                 "limit; give more time"

@@ -31,12 +31,14 @@ def draw(small: bool) -> Figure:
             ours = float(plane_bound(units, 2, gradient=gradient, bias=bias))
             theirs = float(hanin_rolnick(units, 2, 2, gradient=gradient, bias=bias))
             rows.append((depth, width, units, found, ours, theirs, serra2018(widths[1:], 2)))
-    print("| layers x width | mean | deviation | least | most | plane | Hanin, Rolnick | Serra |")
-    print("|---|---|---|---|---|---|---|---|")
-    for depth, width, _, found, ours, theirs, worst in rows:
+    print("| layers x width | mean | deviation | least | most | plane | Hanin, Rolnick, sum "
+          "| Hanin, Rolnick, power | Serra |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|")
+    for depth, width, units, found, ours, theirs, worst in rows:
+        power = float(hanin_rolnick(units, 2, 2, gradient=gradient, bias=bias, form="power"))
         low, high = min(found.counts), max(found.counts)
         print(f"| {depth} x {width} | {found.mean:.1f} | {found.deviation:.1f} | {low} | {high} "
-              f"| {ours:.1f} | {theirs:.0f} | {worst:,} |")  # fmt: skip
+              f"| {ours:.1f} | {theirs:.0f} | {power:,.0f} | {worst:,} |")  # fmt: skip
     figure = sheet(10, 4)
     left, right = figure.subplots(1, 2)
     units = np.arange(3, 145)

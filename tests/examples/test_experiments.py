@@ -82,3 +82,23 @@ def test_robustness(tmp_path, monkeypatch):
         assert row.by_product <= row.by_lipschitz <= row.distance <= row.by_samples
         assert row.by_product > 0
         assert math.isfinite(row.distance)
+
+
+@pytest.mark.usefixtures("_threads")
+def test_trained_perspectives(tmp_path, monkeypatch):
+    module = script("perspectives", "trained", monkeypatch)
+    for operator in module.theory.nonconvex_activations().values():
+        x = np.linspace(-3, 3, 25)[:, None]
+        spline = module.Spline(operator)(module.torch.tensor(x)).numpy()
+        assert np.allclose(spline, operator.forward(x), atol=1e-6)
+    out = tmp_path / "a.md"
+    monkeypatch.setattr(module, "STATEMENTS", ("convexity", "piecewise affine"))
+    monkeypatch.setattr(module, "KINDS", ("haar",))
+    monkeypatch.setattr(sys, "argv", ["x", "--seeds", "1", "--steps", "30", "--out", str(out)])
+    module.main()
+    first, second = out.read_text(encoding="utf-8").split("Digits")
+    (tmp_path / "b.md").write_text(first, encoding="utf-8")
+    assert [row[-1] for row in rows(tmp_path / "b.md")] == ["holds 1"] * 3
+    (tmp_path / "b.md").write_text(second, encoding="utf-8")
+    accuracy = {row[0]: float(row[3].split()[0]) for row in rows(tmp_path / "b.md")}
+    assert accuracy["haar"] > accuracy["pixels"] + 10  # of signals that are shifted by one

@@ -93,6 +93,28 @@ def path_of_other_ranks():
     return out
 
 
+def minima_for_maxima():
+    formula = DENSE.to_sympy()
+    return formula._replace(map=formula.map.replace(sympy.Max, sympy.Min))
+
+
+def other_on_a_wall():
+    """Right at every point but those where the first unit is 0."""
+    formula = PATH.to_sympy()
+    x = formula.symbols[0]
+    pairs = (formula.map[0], x > 0), (formula.map[0], x < 0), (sympy.S(5), True)
+    twin = sympy.Piecewise(*pairs, evaluate=False)
+    return formula._replace(map=sympy.Matrix([twin]))
+
+
+def cases_with(change):
+    """The cases of PATH, with one of its (value, inequalities) changed, or taken out."""
+    symbols, image = es.enumerate_regions(PATH).to_sympy()
+    pairs = [(part.expr, list(part.cond.args)) for part in image[0].args]
+    changed = [(value, sympy.And(*rows, evaluate=False)) for value, rows in change(pairs, symbols)]
+    return type(PATH.to_sympy())(symbols, sympy.Matrix([sympy.Piecewise(*changed, evaluate=False)]))
+
+
 def without_the_dual_norm(network, x, norm):
     return replace(theory.wall_distance(network, x, "l2"), norm=norm)
 
@@ -100,6 +122,30 @@ def without_the_dual_norm(network, x, norm):
 TWINS = {
     "path, an event missing": lambda: theory.check_path(PATH, path=path_without_its_event()),
     "path, other ranks": lambda: theory.check_path(PATH, path=path_of_other_ranks()),
+    "symbolic forms, minima": lambda: theory.check_symbolic_forms(
+        DENSE, nested=minima_for_maxima()
+    ),
+    "symbolic forms, another on a wall": lambda: theory.check_symbolic_forms(
+        PATH, nested=other_on_a_wall()
+    ),
+    "symbolic forms, an inequality less": lambda: theory.check_symbolic_forms(
+        PATH, cases=cases_with(lambda pairs, x: [(pairs[0][0], pairs[0][1][1:]), *pairs[1:]])
+    ),
+    "symbolic forms, an inequality more": lambda: theory.check_symbolic_forms(
+        PATH, cases=cases_with(
+            lambda pairs, x: [(pairs[0][0], [*pairs[0][1], sympy.Ge(9, x[0] + x[1])]), *pairs[1:]]
+        )
+    ),
+    "symbolic forms, a case less": lambda: theory.check_symbolic_forms(
+        PATH, cases=cases_with(lambda pairs, x: pairs[1:])
+    ),
+    "symbolic forms, another constant": lambda: theory.check_symbolic_forms(
+        PATH, cases=cases_with(lambda pairs, x: [(pairs[0][0] + 1, pairs[0][1]), *pairs[1:]])
+    ),
+    "mixed-integer model, half of M": lambda: theory.check_mixed_integer(
+        DENSE, es.Box(-1, 1, dim=2),
+        change=lambda bounds: {k: tuple(v / 2 for v in M) for k, M in bounds.items()},
+    ),
     "distance to walls, one norm": lambda: theory.check_wall_distance(
         DENSE, distance=without_the_dual_norm
     ),
@@ -143,6 +189,17 @@ TWINS = {
     ),
     "memorisation, all templates alike": lambda: theory.check_memorisation(
         direction=lambda C: (1, 1)
+    ),
+    "template penalties, no squares": lambda: theory.check_template_penalties(
+        formulas={"orthogonality": lambda A, x, alpha: sum(
+            (A[c, :] * A[d, :].T)[0] for c in range(A.rows) for d in range(A.rows) if c != d
+        )}
+    ),
+    "template penalties, x not normed": lambda: theory.check_template_penalties(
+        formulas={"across": lambda A, x, alpha: (A * A.T).trace() - (x.T * A.T * A * x)[0]}
+    ),
+    "template penalties, no square of the excess": lambda: theory.check_template_penalties(
+        formulas={"excess": lambda A, x, alpha: (A * A.T).trace() - alpha}
     ),
     "VQ, other codes": lambda: theory.check_vq(DENSE, **flipped_codes()),
     "tangents, half the bound": lambda: theory.check_tangent_rates(factor="1/2"),

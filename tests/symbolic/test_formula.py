@@ -55,6 +55,28 @@ def test_the_formula_has_the_network_s_values():
     assert {"Max", "Min", "Abs", "Piecewise"} <= seen
 
 
+@pytest.mark.parametrize(
+    "operator", [es.Clip(-1, 1), es.ScalarSpline([-1, 0, 2], [1, 3, "-1/2", 2])]
+)
+def test_splines_of_splines_are_no_nested_cases(operator):
+    """Sympy folds cases in conditions of cases, which takes exponential time and depth."""
+    rng = np.random.default_rng(2)
+    hidden = [es.Dense(rng.integers(-9, 10, (2, 2)) / 8, rng.integers(-9, 10, 2) / 8), operator]
+    net = es.Network([es.Dense([[1], [-2]]), operator, *hidden, *hidden, es.Dense([[1, -1]])],
+                     (1,))  # fmt: skip
+    found = net.to_sympy()
+    conditions = [part.cond for cases in found.map.atoms(sympy.Piecewise) for part in cases.args]
+    assert conditions
+    assert not any(condition.has(sympy.Piecewise) for condition in conditions)
+    assert differences(net, found, drawn(random.Random("spline"), net, 20)) == 0
+    symbol = found.symbols[0]
+    assert found.map.subs(symbol, 3)[0] == rational_of(net.forward([3], exact=True)[0])
+
+
+def rational_of(value):
+    return sympy.Rational(F(value).numerator, F(value).denominator)
+
+
 def test_a_wrong_formula_is_told_apart():
     """Twins: a maximum that is a minimum, a constant that is lost, a weight that is another."""
     first = es.Dense([[2, -1], [1, 3]], ["1/3", -1])

@@ -197,3 +197,16 @@ def test_a_region_s_constraints():
         value = cp.Problem(cp.Maximize((A @ x + b)[0]), region.to_cvxpy(x)).solve(solver="HIGHS")
         corners = np.array([[float(v) for v in vertex] for vertex in region.vertices()])
         assert value == pytest.approx((corners @ A.T + b)[:, 0].max(), abs=1e-6)
+
+
+@pytest.mark.parametrize("which", ["weight", "bias", "domain"])
+def test_numbers_beyond_float64_are_refused(which):
+    """Not the largest float64 in their place, and no infinite M."""
+    far = F(10) ** 400
+    net = es.Network(
+        [es.Dense([[far if which == "weight" else 1]], [far if which == "bias" else 0]), es.ReLU()],
+        (1,),
+    )
+    box = es.Box([-far if which == "domain" else -1], [far if which == "domain" else 1])
+    with pytest.raises(es.ParameterError, match="beyond the range of float64"):
+        net.to_cvxpy(cp.Variable(1), box)

@@ -56,6 +56,22 @@ def test_the_sum_over_faces_of_a_cube():
     assert abs(float(big / (F(2 * 10**4 * 10**4) ** 2 / 2)) - 1) < 1e-3  # (T N delta)^n / n!
 
 
+def test_the_theorem_s_form_and_what_the_sum_over_faces_implies():
+    """(32 C C delta N)^n / n!, by numbers; the sum is below the same with 6, on a grid of cases."""
+    assert theory.hanin_rolnick(3, 2, 1, gradient=1, bias=1, form="power") == F((32 * 3) ** 2, 2)
+    for n, N in itertools.product((1, 2, 3, 5, 8), (1, 2, 3, 5, 8, 40)):
+        if n > N:
+            continue
+        for rate in (F(1, 2), F(2, 3), 1, 7):  # C_grad C_bias delta; 1/2 is the least one
+            faces = theory.hanin_rolnick(N, n, rate, gradient=1, bias=1)
+            power = theory.hanin_rolnick(N, n, rate, gradient=1, bias=1, form="power")
+            implied = (6 * rate * N) ** n / F(math.factorial(n))
+            assert faces <= implied < power
+    for units, side, form in ((1, 1, "power"), (9, F(2, 5), "power"), (9, 1, "faces ")):
+        with pytest.raises(es.ParameterError, match="hanin_rolnick: "):
+            theory.hanin_rolnick(units, 2, side, gradient=1, bias=1, form=form)
+
+
 def test_the_constants_of_normal_weights():
     gradient, bias = theory.gaussian_constants("1/2")
     assert gradient**2 >= 2

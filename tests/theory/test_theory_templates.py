@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from fractions import Fraction
 
 import numpy as np
@@ -117,3 +118,37 @@ def test_penalty_errors():
     for bad in ([[np.nan]], [[1j]], ["x"], [[None]]):
         with pytest.raises(es.ParameterError):
             theory.orthogonality_penalty(bad)
+
+
+def tampered(path, **changes):
+    out = copy.copy(path)
+    out.__dict__.update(changes, _maps={})
+    return out
+
+
+def test_the_check_of_a_path_through_lower_faces():
+    """Three lines meet in (0, 0), at t = 2/3, where A changes by a matrix of rank two."""
+    net = es.Network([es.Dense([[1, 0], [0, 1], [1, 1]]), es.ReLU()], (2,))
+    path = es.segment_path(net, [-2, -2], [1, 1])
+    report = theory.check_path(net, path=path)
+    assert report.holds
+    assert report.details == {"events": 1, "lower face": 1, "pieces inside walls": 0}
+    assert path.ranks.tolist() == [2]
+    called_a_facet = tampered(path, kinds=np.array(["facet"], dtype=path.kinds.dtype))
+    report = theory.check_path(net, path=called_a_facet)
+    assert "across a facet has a rank above one" in report.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda terms: [sum(terms)], "changes A by a rank above one"),
+        (lambda terms: terms[1:], "do not add up"),
+    ],
+)
+def test_ways_around_that_are_none(change, why, monkeypatch):
+    net = es.Network([es.Dense([[1, 0], [0, 1], [1, 1]]), es.ReLU()], (2,))
+    path = es.segment_path(net, [-2, -2], [1, 1])
+    terms = path[0].terms()
+    monkeypatch.setattr(type(path[0]), "terms", lambda self: change(terms))
+    assert why in theory.check_path(net, path=path).reason

@@ -52,6 +52,37 @@ def test_penalties_are_the_formulas():
     assert np.isclose(shares, np.mean(np.sum(1 - cosines**2, axis=1)))
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_penalties_are_the_exact_ones(seed):
+    """Each sample by itself against rationals; templates that are 0, orthogonal, collinear too."""
+    rng = np.random.default_rng(seed)
+    A, x = rng.normal(size=(6, 3, 4)), rng.normal(size=(6, 4))
+    A[1, 2] = 0
+    A[2] = np.eye(3, 4) * [[1.0], [2.0], [0.5]]
+    A[3] = np.outer([1, -2, 0.5], x[3])
+    x[4] = 0
+    T, X = torch.tensor(A), torch.tensor(x)
+    for i in range(6):
+        exact = theory.template_penalties(A[i], x[i], alpha=5)
+        found = (
+            losses.template_orthogonality(T[i : i + 1]), losses.norm_penalty(T[i : i + 1], 5.0),
+            losses.collinear_penalty(T[i : i + 1], X[i : i + 1]),
+            losses.collinear_penalty(T[i : i + 1], X[i : i + 1], relative=True),
+        )  # fmt: skip
+        for value, loss in zip(exact, found, strict=True):
+            assert np.isclose(float(loss), float(value), rtol=1e-12, atol=1e-24)
+    assert theory.template_penalties(A[2], x[2])[0] == 0
+    one = T[:1].clone().requires_grad_(True)
+    for loss, slope in (
+        (losses.template_orthogonality(one), lambda a, u: 4 * (a @ a.T - np.diag(np.diag(a @ a.T)))
+         @ a),
+        (losses.norm_penalty(one, 0.5), lambda a, u: 4 * (np.sum(a * a) - 0.5) * a),
+        (losses.collinear_penalty(one, X[:1]), lambda a, u: 2 * (a - np.outer(a @ u, u))),
+    ):  # fmt: skip
+        (found,) = torch.autograd.grad(loss, one)
+        assert np.allclose(found[0].numpy(), slope(A[0], x[0] / np.linalg.norm(x[0])), rtol=1e-10)
+
+
 @pytest.mark.parametrize("name", ["orthogonal", "norm", "collinear", "distance"])
 def test_gradients_reach_the_parameters(small, name):
     x, y = torch.randn(4, 1, 4, 4, dtype=torch.float64), torch.tensor([0, 3, 1, 2])

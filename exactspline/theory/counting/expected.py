@@ -36,8 +36,9 @@ _SOURCE = (
 @exported
 @guarded
 def hanin_rolnick(
-    units: int, inputs: int, side: Any, *, gradient: Any, bias: Any, factor: Any = 2
-) -> Fraction:
+    units: int, inputs: int, side: Any, *, gradient: Any, bias: Any, factor: Any = 2,
+    form: str = "faces",
+) -> Fraction:  # fmt: skip
     """Hanin and Rolnick's upper bound on the mean number of activation regions in a cube.
 
     Parameters
@@ -53,37 +54,61 @@ def hanin_rolnick(
     bias : number
         C_bias: the density of any k biases, given all else, is at most C_bias^k.
     factor : number
-        2 in the paper.
+        2 in the paper; of the form "faces".
+    form : {"faces", "power"}
+        "power": the theorem's own form, which is larger.
 
     Returns
     -------
     Fraction
-        sum_{k <= n} C(n, k) 2^(n - k) C(N, k) (factor C_grad C_bias delta)^k: regions are at most
-        the points where k units vanish on k-faces of the cube, of which C(n, k) 2^(n - k) have the
-        volume delta^k. For large delta this is (T N)^n delta^n / n! with T a number times
-        C_grad C_bias: the form of the theorem.
+        "faces": sum_{k <= n} C(n, k) 2^(n - k) C(N, k) (factor C_grad C_bias delta)^k, since
+        regions are at most the points where k units vanish on k-faces of the cube, of which
+        C(n, k) 2^(n - k) have the volume delta^k. "power": (T N delta)^n / n! with T = 2^5 C_grad
+        C_bias.
 
     Raises
     ------
     ParameterError
-        For numbers that are none, or not positive.
+        For numbers that are none, or not positive; for "power" also for fewer units than inputs
+        and for cubes of a side below 1 / (2 C_grad C_bias), of which the theorem says nothing.
     LimitError
         For more than 1,000 inputs.
 
+    Notes
+    -----
+    For N >= n and rate = factor C_grad C_bias delta >= 1 the sum is at most (3 rate N)^n / n!:
+    rate^k <= rate^n, C(N, k) <= N^k / k! <= N^n / n! since n! / k! <= n^(n - k) <= N^(n - k), and
+    the C(n, k) 2^(n - k) add up to 3^n. So with the factor 2 it implies the theorem with T = 6
+    C_grad C_bias, too. The theorem's T is quoted from those who generalise it; its proof and that
+    of the factor 2 were not checked here.
+
     References
     ----------
-    B. Hanin, D. Rolnick, 2019 (both papers).
+    B. Hanin, D. Rolnick, 2019 (both papers). H. Tseran, G. Montufar, "On the Expected Complexity of
+    Maxout Networks", NeurIPS 2021: the same for maxout, with T = 2^5 C_grad C_bias.
 
     Examples
     --------
     >>> hanin_rolnick(1, 1, 2, gradient=1, bias="1/2")
     Fraction(4, 1)
+    >>> hanin_rolnick(1, 1, 2, gradient=1, bias="1/2", form="power")
+    Fraction(32, 1)
     """
+    if form not in ("faces", "power"):
+        raise ParameterError(f"hanin_rolnick: form {form!r}; give 'faces' or 'power'")
     n, N = _whole(inputs, "inputs"), _whole(units, "units")
     if n > _MOST_INPUTS:
         raise LimitError(f"hanin_rolnick: {n:,} inputs; the sum is for at most {_MOST_INPUTS:,}")
-    rate = _positive(factor, "factor") * _positive(side, "side")
-    rate *= _positive(gradient, "gradient") * _positive(bias, "bias")
+    rate = _positive(side, "side") * _positive(gradient, "gradient") * _positive(bias, "bias")
+    if form == "power":
+        if n > N or 2 * rate < 1:
+            raise ParameterError(
+                f"hanin_rolnick: the theorem is for at least as many units as inputs ({N}, {n}) "
+                f"and sides of at least {float(_positive(side, 'side') / (2 * rate)):.6g}; take "
+                "form='faces'"
+            )
+        return (_THEIRS * rate * N) ** n / math.factorial(n)
+    rate *= _positive(factor, "factor")
     terms = (math.comb(n, k) * 2 ** (n - k) * math.comb(N, k) * rate**k for k in range(n + 1))
     return sum(terms, Fraction(0))
 
@@ -261,6 +286,7 @@ def random_counts(
     return RandomCounts(tuple(int(w) for w in widths), tuple(counts))
 
 
+_THEIRS = 2**5  # T / (C_grad C_bias) of the theorem
 MeanBound = Callable[[Sequence[int]], Any]
 _MOST_INPUTS = 1_000
 _KINDS = ((2, 8), (2, 6, 6), (2, 4, 4, 4))

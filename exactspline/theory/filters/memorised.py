@@ -71,7 +71,12 @@ def check_memorisation(*, direction: Callable[[Any], tuple[Any, Any]] | None = N
     loss = sympy.log(1 + rest)
     scores = sympy.symbols("z:3", real=True)  # of any templates, not only along t A
     any_loss = sympy.log(1 + sum(sympy.exp(z - scores[0]) for z in scores[1:]))
+    softmax = sympy.exp(scores[0]) / sum(sympy.exp(z) for z in scores)
     conditions = {
+        "the losses are -log softmax": all(
+            sympy.simplify(sympy.exp(one) * other - 1) == 0
+            for one, other in ((any_loss, softmax), (loss, 1 / (1 + rest)))
+        ),
         "positive for all scores": bool((sympy.exp(any_loss) - 1).is_positive),
         "positive along t A": bool((sympy.exp(loss) - 1).is_positive),
         "decreasing in t": bool(sympy.factor(-sympy.diff(rest, t)).is_positive),
