@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from ..mode import TELLING
 from .kernel.layout import BYTES, LANES
 from .plan import Plan
 from .threads import in_ranges
 
-__all__ = ["FastPass"]
+__all__ = ["FastPass", "OneSample"]
 
 _CACHE = 1 << 15  # bytes of a state that stay in the nearest cache
 _ROOM = 1 << 27  # bytes of a block's members
@@ -20,6 +23,53 @@ _STEP = 2 * LANES  # kernels take so many columns at once
 
 
 _NO_ERROR = np.zeros(1)
+_TELLING = np.array(TELLING)
+
+
+class _Packed:
+    """A table of addresses for `pass_points`, and the arrays that it is of.
+
+    A copy has arrays of its own, and a table of these.
+    """
+
+    def __init__(self, plan: Plan, errors: np.ndarray, stats: np.ndarray, samples: int) -> None:
+        self._given = plan, errors, stats, samples
+        work = np.zeros(3 * plan.room + 4 * LANES, plan.F.dtype)
+        active = np.zeros(plan.room, dtype=np.int64)
+        self._arrays = plan.T, plan.F, plan.N, work, active, errors, stats, _TELLING
+        places = [number for a in self._arrays for number in (a.ctypes.data, len(a))]
+        self.table = np.array([*places, samples], dtype=np.int64)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Packed, self._given
+
+
+class OneSample:
+    """Single samples of a plan: what a call needs, and nothing to be looked up or converted.
+
+    Attributes
+    ----------
+    kernel : callable
+        ``kernel(table, x, values, code)``: the compiled code itself, without Numba's dispatcher.
+        It takes arrays of one axis, and believes the types: x and values of ``dtype``, a code of
+        bytes. For the rest, see `pass_points`.
+    table : array
+    dtype : data type
+    outputs, units : int
+        Lengths of values and code.
+    """
+
+    __slots__ = ("_given", "_packed", "dtype", "kernel", "outputs", "table", "units")
+
+    def __init__(self, plan: Plan, outputs: int, units: int) -> None:
+        self._given = plan, outputs, units
+        self._packed = _Packed(plan, _NO_ERROR, np.zeros(0), 1)
+        self.table, self.dtype = self._packed.table, plan.F.dtype
+        self.outputs, self.units = outputs, units
+        self.kernel = _entry(plan)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OneSample, self._given
 
 
 class FastPass:
@@ -36,17 +86,11 @@ class FastPass:
     """
 
     def __init__(self, plan: Plan, dim: int, outputs: int, units: int, threads: int) -> None:
-        from .kernel.point import pass_points
-
         self.plan, self.dim, self.outputs, self.units = plan, dim, outputs, units
         self.dtype = plan.F.dtype
         self.safe = float(plan.N[0])
         self.threads = threads
-        self._points = pass_points
-        self._work = np.zeros(3 * plan.room + 4 * LANES, self.dtype)
-        self._active = np.zeros(plan.room, dtype=np.int64)
         self._random: np.ndarray | None = None
-        self.no_stats = np.zeros(0)
 
     def block(self, columns: int) -> int:
         """How many samples go together when each takes so many columns."""
@@ -59,10 +103,9 @@ class FastPass:
         return max(1, min(width, max(_STEP, room)) // columns)
 
     def load(self) -> None:
-        """Have the kernels for values and codes ready: they are called for no samples."""
+        """Have the kernels of batches ready: they are called for no samples."""
         none, codes = np.zeros((1, 3)), np.zeros((1, self.units), np.uint8)
         X, values = np.zeros((1, self.dim), self.dtype), np.zeros((1, self.outputs), self.dtype)
-        self._one_by_one(X, _NO_ERROR, 0, 0, values, codes, none)
         if not self.plan.single:
             self._pass(X, _NO_ERROR, 0, 0, values, codes, none)
 
@@ -71,16 +114,9 @@ class FastPass:
         """In how many ranges samples are cut; BLAS takes all threads by itself."""
         return 1 if self.plan.wide else self.threads
 
-    def point(
-        self, x: np.ndarray, values: np.ndarray, code: np.ndarray, stats: np.ndarray,
-        errors: np.ndarray = _NO_ERROR,
-    ) -> bool:  # fmt: skip
-        """One sample, shape (D,); False where |x| is too large for a pass without checks."""
-        plan = self.plan
-        done: bool = self._points(
-            plan.T, plan.F, plan.N, x, errors, 0, 1, self._work, self._active, values, code, stats
-        )
-        return done
+    def one_sample(self) -> OneSample:
+        """What takes single samples; the kernel is loaded, or compiled."""
+        return OneSample(self.plan, self.outputs, self.units)
 
     def __call__(
         self, X: np.ndarray, errors: np.ndarray, values: np.ndarray, codes: np.ndarray | None,
@@ -118,12 +154,14 @@ class FastPass:
         self, X: np.ndarray, errors: np.ndarray, start: int, stop: int, values: np.ndarray,
         codes: np.ndarray, stats: np.ndarray,
     ) -> None:  # fmt: skip
-        plan = self.plan
-        work, active = np.zeros_like(self._work), np.zeros_like(self._active)
-        flat = (a.reshape(-1) for a in (values, codes, stats))
-        self._points(
-            plan.T, plan.F, plan.N, X.reshape(-1), errors, start, stop, work, active, *flat
-        )
+        from .kernel.point import pass_points
+
+        errors = errors[start:stop] if len(errors) == len(X) else errors
+        stats = stats[start:stop].reshape(-1)
+        packed = _Packed(self.plan, errors, stats, stop - start)
+        flat = (a[start:stop].reshape(-1) for a in (X, values, codes))
+        if not pass_points(packed.table, *flat):
+            raise AssertionError("samples that are safe, in the standard mode")
 
     def maps_of(self, X: np.ndarray, A: np.ndarray, b: np.ndarray, *, fresh: bool = False) -> None:
         """Affine maps (n, C, D), (n, C) of samples, without their codes being kept."""
@@ -218,6 +256,20 @@ class FastPass:
         U = np.zeros((plan.members, width), self.dtype)
         total = np.empty(width, self.dtype)
         pass_back(plan.T, plan.F, plan.levels, codes, 0, len(codes), Z, Y, U, A, b, total)
+
+
+def _entry(plan: Plan) -> Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], bool]:
+    """The compiled code of `pass_points` for a plan's type."""
+    from numba import typeof
+
+    from .kernel.point import pass_points
+
+    packed = _Packed(plan, _NO_ERROR, np.zeros(0), 0)
+    x, values = np.zeros((2, 0), plan.F.dtype)
+    given = packed.table, x, values, np.zeros(0, np.uint8)
+    pass_points(*given)  # of no samples: compiled
+    entry: Any = pass_points.get_overload(tuple(map(typeof, given)))
+    return entry
 
 
 def _aligned(n: int, dtype: np.dtype) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import random
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 from random_networks import STYLES, network, random_spec
 
 import exactspline as es
@@ -150,12 +153,86 @@ def test_passes_agree(seed, dtype):
     assert np.array_equal(q1[both], q2[both])
     assert np.allclose(s1[:, 2], s2[:, 2], rtol=0.1)
     fast = FastPass(plan, dim, C, n_units, 1)
+    values, codes, stats = np.empty_like(v1), np.zeros_like(q1), np.zeros_like(s1)
+    fast._one_by_one(X, errors, 0, n, values, codes, stats)
+    assert close(values, v1, dtype)
+    assert np.array_equal(codes[both], q1[both])
+    assert np.allclose(stats[:, 2], s2[:, 2], rtol=1e-6)
+    one = fast.one_sample()
     for i in range(0, n, 29):
-        value, code, stats = np.empty(C, dtype), np.zeros(n_units, np.uint8), np.zeros(3)
-        assert fast.point(X[i], value, code, stats, errors)
-        assert close(value, v1[i], dtype)
-        assert not both[i] or code.tolist() == q1[i].tolist()
-        assert stats[2] == pytest.approx(s2[i, 2], rel=1e-6)
+        value, code = np.empty(C, dtype), np.zeros(n_units, np.uint8)
+        assert one.kernel(one.table, X[i], value, code)
+        assert np.array_equal(value, values[i])
+        assert np.array_equal(code, codes[i])
+
+
+def unaligned(x):
+    room = np.zeros(x.nbytes + 1, np.uint8)
+    room[1:] = np.frombuffer(x.tobytes(), np.uint8)
+    return room[1:].view(x.dtype)
+
+
+def read_only(x):
+    x = x.copy()
+    x.flags.writeable = False
+    return x
+
+
+KINDS = (
+    np.copy, read_only, unaligned, lambda x: np.repeat(x, 2)[::2], lambda x: x[::-1].copy()[::-1],
+    lambda x: x.reshape(2, 3), lambda x: np.asfortranarray(x.reshape(2, 3)), list,
+    lambda x: x.astype(x.dtype.newbyteorder()), lambda x: x.astype(np.longdouble),
+    np.ma.asarray,
+    lambda x: x.astype(np.dtype(x.dtype, metadata={"a": 1})), torch.tensor,
+    lambda x: x.astype(np.float64 if x.dtype == np.float32 else np.float32),
+)  # fmt: skip
+
+
+@pytest.fixture(params=TYPES)
+def prepared(request):
+    rng = np.random.default_rng(0)
+    shape = es.Flatten(), es.Dense(rng.normal(size=(9, 6))), es.ReLU()
+    net = es.Network([*shape, es.Dense(rng.normal(size=(4, 9)))], (2, 3))
+    return es.prepare(net, dtype=request.param)
+
+
+def test_one_sample_of_any_kind(prepared):
+    """What compiled code would misread goes another way, to the same result or a clear error."""
+    x = np.arange(-2, 4).astype(prepared.dtype) / 4
+    want = es.ForwardCore(prepared.network, prepared.dtype, "numpy").run([x])
+    for kind in KINDS:
+        for _ in range(2):
+            value, code = prepared.point(kind(x))
+            assert value.dtype == prepared.dtype
+            assert close(value, want.values[0], prepared.dtype)
+            assert np.array_equal(code, want.codes[0])
+    before = prepared.point(x)
+    after = prepared.point(-x)
+    assert not np.array_equal(before[0], after[0])
+    assert close(before[0], want.values[0], prepared.dtype)  # no buffer is shared
+    for bad in (x[:5], np.append(x, x), x[:0], x.reshape(3, 2), np.array([x, x]), np.array(1.0)):
+        with pytest.raises(es.ShapeError):
+            prepared.point(bad.astype(prepared.dtype))
+    for bad in (np.nan, np.inf, -np.inf):
+        for i in range(6):
+            y = x.copy()
+            y[i] = bad
+            with pytest.raises(es.ParameterError, match=f"entry {i} is"):
+                prepared.point(y)
+    with pytest.raises(es.ParameterError):
+        prepared.point(x.astype(complex))
+
+
+def test_a_copy_of_a_core_has_its_own_arrays(prepared):
+    x = np.arange(-2, 4).astype(prepared.dtype) / 4
+    value, code = prepared.point(x)
+    one = prepared._sample
+    for other in (copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
+        assert not set(other.table[:-1:2]) & set(one.table[:10:2])
+        found = np.empty_like(value), np.empty_like(code)
+        assert other.kernel(other.table, x, *found)
+        assert np.array_equal(found[0], value)
+        assert np.array_equal(found[1], code)
 
 
 @pytest.mark.parametrize("dtype", TYPES)

@@ -16,7 +16,7 @@ __all__ = ["kernel", "part"]
 # cost two atomic operations.
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
 _MODULES = (
-    "backward", "batch", "bounds", "jit", "layout", "point", "product", "rows", "running",
+    "backward", "batch", "bounds", "jit", "layout", "packed", "point", "product", "rows", "running",
     "transposed", "unit_rows", "vector_sums", "vectors", "windows",
 )  # fmt: skip
 

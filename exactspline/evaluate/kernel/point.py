@@ -10,7 +10,9 @@ from numba import types
 from numba.core import cgutils
 
 from . import layout as lay
+from . import packed
 from .jit import kernel, part
+from .packed import array_at, is_plain
 from .running import of_members, of_units
 from .vector_sums import combine
 from .vectors import Vectors, inside, truth
@@ -212,13 +214,25 @@ def _begin(x, limit, Z):
 
 
 @kernel
-def pass_points(T, F, N, X, errors, start, stop, work, active, values, codes, stats):
-    """Values and codes of samples, one by one; False where |x| is beyond what is safe.
+def pass_points(table, X, values, codes):
+    """Values and codes of samples, one by one; False if they cannot be computed here.
 
-    All arrays are flat, a sample's numbers after those of the sample before. ``work`` has room
-    for two states and the members, in equal thirds, and 4 LANES numbers more. ``codes`` and
-    ``stats`` may be empty; ``stats`` as in `pass_batch`, then ``errors`` bounds the inputs'.
+    That is where |x| is beyond what is safe, or NaN, where the numbers of X are not as many as
+    the samples have or do not follow one another, and in another floating-point mode than the
+    standard one (see `exactspline.mode`).
+
+    All arrays are flat, a sample's numbers after those of the sample before; ``table`` holds where
+    the others are (see `packed`). ``work`` has room for two states and the members, in equal
+    thirds, and 4 LANES numbers more. ``codes`` and ``stats`` may be empty; ``stats`` as in
+    `pass_batch`, then ``errors`` bounds the inputs'.
     """
+    told = array_at(table, np.float64, packed.TELLING)
+    if told[0] * told[1] * told[2] != told[0] or told[3] + told[4] + told[5] != told[6]:
+        return False
+    T, F = array_at(table, table, packed.T), array_at(table, X, packed.F)
+    N, stats = (array_at(table, np.float64, packed.N), array_at(table, np.float64, packed.STATS))
+    errors = array_at(table, np.float64, packed.ERRORS)
+    work, active = array_at(table, X, packed.WORK), array_at(table, table, packed.ACTIVE)
     third = (len(work) - 4 * lay.LANES) // 3
     Z, Y, U = work[:third], work[third : 2 * third], work[2 * third : 3 * third]
     ends, last, lanes = work[3 * third :], int(N[3]) - 1, lay.BYTES // F.itemsize
@@ -226,7 +240,10 @@ def pass_points(T, F, N, X, errors, start, stop, work, active, values, codes, st
     units = T[last * lay.HEADER + lay.CODE]  # as many as all layers have
     track, wanted = int(len(stats) > 0), int(len(codes) > 0)
     zero, infinite = F.dtype.type(0), F.dtype.type(np.inf)
-    for s in range(start, stop):
+    n = table[2 * packed.SAMPLES]
+    if len(X) != n * dim or not is_plain(X):
+        return False
+    for s in range(n):
         largest = _begin(X[s * dim : (s + 1) * dim], N[0], Z)
         if largest < 0:
             return False
