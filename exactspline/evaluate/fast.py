@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..mode import TELLING
-from .kernel.layout import BYTES, LANES
-from .plan import Plan
+from .kernel.layout import BYTES, LANES, SPARE
+from .plan import Plan, aligned
 from .threads import in_ranges
 
 __all__ = ["FastPass", "OneSample"]
@@ -34,9 +34,9 @@ class _Packed:
 
     def __init__(self, plan: Plan, errors: np.ndarray, stats: np.ndarray, samples: int) -> None:
         self._given = plan, errors, stats, samples
-        work = np.zeros(3 * plan.room + 4 * LANES, plan.F.dtype)
-        active = np.zeros(plan.room, dtype=np.int64)
-        self._arrays = plan.T, plan.F, plan.N, work, active, errors, stats, _TELLING
+        work = aligned(3 * plan.room + SPARE, plan.F.dtype)
+        work[:] = 0
+        self._arrays = plan.T, plan.F, plan.N, work, errors, stats, _TELLING
         places = [number for a in self._arrays for number in (a.ctypes.data, len(a))]
         self.table = np.array([*places, samples], dtype=np.int64)
 
@@ -217,7 +217,7 @@ class FastPass:
         from .kernel.transposed import pass_transposed
 
         plan = self.plan
-        S = _aligned(plan.levels * self._rows_of_maps, self.dtype).reshape(plan.levels, -1)
+        S = aligned(plan.levels * self._rows_of_maps, self.dtype).reshape(plan.levels, -1)
         # equal codes next to each other, after those that share the ending without the first
         # layer; else as they were given: neighbours in a data set often differ in few units
         keys = self._keys(codes)
@@ -270,13 +270,6 @@ def _entry(plan: Plan) -> Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarr
     pass_points(*given)  # of no samples: compiled
     entry: Any = pass_points.get_overload(tuple(map(typeof, given)))
     return entry
-
-
-def _aligned(n: int, dtype: np.dtype) -> np.ndarray:
-    """Room for n numbers that begins where a vector may: no row of vectors is cut by a line."""
-    room = np.empty(n * dtype.itemsize + BYTES, np.uint8)
-    start = -room.ctypes.data % BYTES
-    return room[start : start + n * dtype.itemsize].view(dtype)
 
 
 def _writeable(X: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from .kernel import layout as at
 from .levels import Level, Matrix, bound_numbers, levels_of, safe_size
 from .windows import find_windows
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "aligned", "make_plan"]
 
 _ACTIVE = 1 << 16  # entries of a matrix up to which active units alone beat whole products
 _SMALL = 1 << 12  # entries up to which a matrix is never worth being sparse
@@ -88,8 +88,11 @@ class _Flat:
         self.size = 0
         self.known: dict[bytes, int] = {}
 
-    def add(self, values: np.ndarray, *, once: bool = False) -> int:
-        """Where the values stand."""
+    def add(self, values: np.ndarray, *, once: bool = False, vectors: bool = False) -> int:
+        """Where the values stand; those for vectors where a vector may begin."""
+        if vectors:
+            lanes = at.BYTES // self.dtype.itemsize
+            self.add(np.zeros(-self.size % lanes))
         values = np.ascontiguousarray(values, dtype=self.dtype).reshape(-1)
         key = values.tobytes() if once else b""
         if once and key in self.known:
@@ -102,7 +105,8 @@ class _Flat:
         return place
 
     def array(self) -> np.ndarray:
-        return np.concatenate(self.parts) if self.parts else np.zeros(0, self.dtype)
+        out = aligned(self.size, self.dtype)
+        return np.concatenate(self.parts, out=out) if self.parts else out
 
 
 class _Writer:
@@ -149,7 +153,8 @@ class _Writer:
         return Plan(
             ints, self.floats.array(), np.concatenate([[*head, len(self.levels)], *bounds]),
             len(self.levels), max(m.width for m in matrices),
-            max(int(self.headers[:, [at.ROWS, at.PAD]].max()), 1), self.zero + 1,
+            max(int(self.headers[:, [at.ROWS, at.PAD]].max()), 1),
+            -(-(self.zero + 1) // at.BYTES) * at.BYTES,
             self.wide, self.work, 2 * self.in_windows > self.work and units >= _MANY,
             units, self._chain(),
         )  # fmt: skip
@@ -194,7 +199,8 @@ class _Writer:
         if n * m <= _SMALL or len(matrix.indices) >= _DENSE * n * m:
             full = matrix.dense()
             header[at.PAD] = pad
-            header[at.DENSE] = self.floats.add(np.pad(full, ((0, pad - n), (0, 0))).T)
+            columns = np.pad(full, ((0, pad - n), (0, 0))).T
+            header[at.DENSE] = self.floats.add(columns, vectors=True)
             self.work += n * m
             if min(n, m) >= _WIDE:
                 header[at.DENSE_T] = self.floats.add(full)
@@ -370,6 +376,13 @@ class _Writer:
         if l == 0 or len(level.keep) == 0:
             return level.keep.astype(np.int64)
         return self.targets[l - 1][level.keep]
+
+
+def aligned(n: int, dtype: np.dtype) -> np.ndarray:
+    """Room for n numbers that begins where a vector may: no row of vectors is cut by a line."""
+    room = np.empty(n * dtype.itemsize + at.BYTES, np.uint8)
+    start = -room.ctypes.data % at.BYTES
+    return room[start : start + n * dtype.itemsize].view(dtype)
 
 
 def _equal_columns(behind: Level, units: int) -> np.ndarray | None:

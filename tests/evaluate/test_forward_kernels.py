@@ -228,7 +228,7 @@ def test_a_copy_of_a_core_has_its_own_arrays(prepared):
     value, code = prepared.point(x)
     one = prepared._sample
     for other in (copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
-        assert not set(other.table[:-1:2]) & set(one.table[:10:2])
+        assert not set(other.table[:-1:2]) & set(one.table[:8:2])
         found = np.empty_like(value), np.empty_like(code)
         assert other.kernel(other.table, x, *found)
         assert np.array_equal(found[0], value)
@@ -253,17 +253,22 @@ def test_weigh(count, n, dtype):
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("pad", [16, 32, 48, 80])
-@pytest.mark.parametrize("count", [0, 1, 6])
-def test_combine(count, pad, dtype):
-    """Active columns of a matrix that is stored by columns."""
-    rng = np.random.default_rng(count)
-    F, Z = rng.normal(size=3 + 8 * pad).astype(dtype), rng.normal(size=7).astype(dtype)
-    active = np.sort(rng.permutation(7)[:count])
-    U = np.full(pad + 2, np.nan, dtype)
-    lanes.combine(F, 3 + 7 * pad, 3, pad, active, count, Z, U)
-    columns = F[3 : 3 + 7 * pad].reshape(7, pad)
-    assert close(U[:pad], F[3 + 7 * pad :] + Z[active] @ columns[active], dtype)
-    assert np.isnan(U[pad:]).all()
+@pytest.mark.parametrize("n", [0, 1, 6, 63, 64, 65, 130])
+def test_combine(n, pad, dtype):
+    """Columns of a matrix for the entries that are not zero, and none beyond the end."""
+    rng = np.random.default_rng(n)
+    F, U = rng.normal(size=3 + (n + 1) * pad).astype(dtype), np.full(pad + 2, np.nan, dtype)
+    columns = F[3 : 3 + n * pad].reshape(n, pad)
+    for share in (0, 0.1, 0.5, 1):
+        Z = np.full(n + lanes.WORD, np.nan, dtype)
+        Z[:n] = np.where(rng.random(n) < share, rng.normal(size=n), rng.choice([0.0, -0.0], n))
+        where = np.flatnonzero(Z[:n] == 0)
+        F[3 : 3 + n * pad].reshape(n, pad)[where] = np.nan  # not even read
+        lanes.combine(F, 3 + n * pad, 3, pad, n, Z, U)
+        rest = np.flatnonzero(Z[:n])
+        assert close(U[:pad], F[3 + n * pad :] + Z[rest] @ columns[rest], dtype)
+        assert np.isnan(U[pad:]).all()
+        columns[where] = rng.normal(size=(len(where), pad))
 
 
 @pytest.mark.parametrize("n_units", [1, 7, 8, 50, 64, 70, 130])

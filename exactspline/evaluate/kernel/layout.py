@@ -12,8 +12,8 @@ __all__ = [
     "ALIKE", "BACK", "BACK_TILES", "BOUNDS", "BYTES", "CODE", "CONST", "DENSE", "DENSE_T", "FUSED",
     "HEADER", "IDENTITY", "KEEP", "KEEPS", "LANES", "MAXIMUM", "MERGED", "MINIMUM", "N_BOUNDS",
     "PAD", "PLACE", "QUAD", "READS", "RELU", "REST", "REST_AT", "ROW", "ROWS", "ROW_AT", "SCALAR",
-    "SELECTION", "STATE", "SUM", "SUMS", "SUM_AT", "TILE", "TILES", "TILE_AT", "UNIT", "UNITS",
-    "UNIT_AT", "WINDOW", "WINDOWS", "WINDOW_AT", "ZEROS",
+    "SELECTION", "SPARE", "STATE", "SUM", "SUMS", "SUM_AT", "TILE", "TILES", "TILE_AT", "UNIT",
+    "UNITS", "UNIT_AT", "WINDOW", "WINDOWS", "WINDOW_AT", "ZEROS",
 ]  # fmt: skip
 
 HEADER = 30
@@ -39,6 +39,9 @@ SUMS, SUM_AT = 26, 27  # sums of unit outputs, where all units are ReLU
 ALIKE = 28  # where the numbers of all units stand if unit k is that of member k and row k; or -1
 ROW_AT = 29  # every member by itself: how many entries, where they and their weights stand
 
+# numbers behind the buffers of single samples: two vectors at most, and what is read of a state
+# beyond its end
+SPARE = 96
 LANES = 8  # numbers side by side; dense columns are padded to a multiple of twice as many
 BYTES = 64  # of a vector where as many numbers are taken as that holds
 TILE = 5  # rows, columns (a multiple of 4 if sparse), where rows, columns and weights stand

@@ -16,7 +16,7 @@ from .vectors import Vectors, inside
 __all__ = ["array_at", "is_plain"]
 
 # places in the table; in TELLING numbers that tell of the processor's floating-point mode
-T, F, N, WORK, ACTIVE, ERRORS, STATS, TELLING, SAMPLES = range(9)
+T, F, N, WORK, ERRORS, STATS, TELLING, SAMPLES = range(8)
 
 
 @inside

@@ -44,15 +44,11 @@ def _tiles(T, F, table, count, const, Z, U, codes, ends, relu, wanted, track, fi
 
 
 @part
-def _members(T, F, at, Z, active, U, codes, ends, relu, wanted, track):
+def _members(T, F, at, Z, U, codes, ends, relu, wanted, track):
     """All members of a level; of a sparse one, with ``relu``, what ReLU makes of them."""
     const = T[at + lay.CONST]
     if T[at + lay.DENSE] >= 0:
-        count, zero = 0, F.dtype.type(0)
-        for j in range(T[at + lay.READS]):  # without a branch: half of what ReLU gives is zero
-            active[count] = j
-            count += Z[j] != zero
-        combine(F, const, T[at + lay.DENSE], T[at + lay.PAD], active, count, Z, U)
+        combine(F, const, T[at + lay.DENSE], T[at + lay.PAD], T[at + lay.READS], Z, U)
         return
     first, windows, rest = T[at + lay.CODE], T[at + lay.WINDOW_AT], T[at + lay.REST_AT]
     n_windows, n_rest = T[at + lay.WINDOWS], T[at + lay.REST]
@@ -223,7 +219,7 @@ def pass_points(table, X, values, codes):
 
     All arrays are flat, a sample's numbers after those of the sample before; ``table`` holds where
     the others are (see `packed`). ``work`` has room for two states and the members, in equal
-    thirds, and 4 LANES numbers more. ``codes`` and ``stats`` may be empty; ``stats`` as in
+    thirds, and SPARE numbers more. ``codes`` and ``stats`` may be empty; ``stats`` as in
     `pass_batch`, then ``errors`` bounds the inputs'.
     """
     told = array_at(table, np.float64, packed.TELLING)
@@ -232,8 +228,8 @@ def pass_points(table, X, values, codes):
     T, F = array_at(table, table, packed.T), array_at(table, X, packed.F)
     N, stats = (array_at(table, np.float64, packed.N), array_at(table, np.float64, packed.STATS))
     errors = array_at(table, np.float64, packed.ERRORS)
-    work, active = array_at(table, X, packed.WORK), array_at(table, table, packed.ACTIVE)
-    third = (len(work) - 4 * lay.LANES) // 3
+    work = array_at(table, X, packed.WORK)
+    third = (len(work) - lay.SPARE) // 3
     Z, Y, U = work[:third], work[third : 2 * third], work[2 * third : 3 * third]
     ends, last, lanes = work[3 * third :], int(N[3]) - 1, lay.BYTES // F.itemsize
     dim, n_out = T[lay.READS], T[last * lay.HEADER + lay.ROWS]
@@ -257,7 +253,7 @@ def pass_points(table, X, values, codes):
             # units of ReLU at once
             at_once = T[at + lay.RELU] >= 2 and T[at + lay.DENSE] < 0
             at_once &= T[at + lay.SELECTION] < 0
-            for i in range(lanes):
+            for i in range(lanes if track else 0):
                 ends[i], ends[lanes + i] = infinite, zero
             if T[at + lay.SELECTION] >= 0:
                 for i in range(T[at + lay.ROWS]):
@@ -265,7 +261,7 @@ def pass_points(table, X, values, codes):
             else:
                 target = made if at_once else U
                 w, t = at_once and wanted, at_once and track
-                _members(T, F, at, Z, active, target, code, ends, at_once, w, t)
+                _members(T, F, at, Z, target, code, ends, at_once, w, t)
             if level == last:
                 break
             if not at_once and (summed or alike >= 0):
@@ -273,9 +269,6 @@ def pass_points(table, X, values, codes):
                 _units_alike(T, F, at, numbers, U, made, code, ends, wanted, track)
             elif not at_once:
                 _units(T, F, at, U, Y, code, ends, wanted, track)
-            least, largest = ends[0], ends[lanes]
-            for i in range(1, lanes):
-                least, largest = min(least, ends[i]), max(largest, ends[lanes + i])
             if summed:
                 _sums(F, T, U, Y, T[at + lay.SUM_AT], T[at + lay.SUMS])
             for k in range(T[at + lay.KEEPS]):
@@ -283,6 +276,9 @@ def pass_points(table, X, values, codes):
                 Y[T[pair + 1]] = Z[T[pair]]
             if track:
                 bounds = lay.BOUNDS + level * lay.N_BOUNDS
+                least, largest = ends[0], ends[lanes]
+                for i in range(1, lanes):
+                    least, largest = min(least, ends[i]), max(largest, ends[lanes + i])
                 e = of_members(N, bounds, size, error)
                 form, next_size, next_error = of_units(N, bounds, float(largest), e)
                 proved &= least > form

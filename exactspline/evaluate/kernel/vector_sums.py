@@ -6,8 +6,11 @@ written in LLVM's own terms, which every processor's compiler turns into what it
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
@@ -15,9 +18,10 @@ from .jit import kernel, part
 from .layout import BYTES, LANES
 from .vectors import Vectors, inside
 
-__all__ = ["COLUMNS", "combine", "some_rows", "tile_sums", "weigh"]
+__all__ = ["COLUMNS", "WORD", "combine", "some_rows", "tile_sums", "weigh"]
 
 COLUMNS = 4  # sums that are made at once, from the same vectors
+WORD = 64  # entries that are looked at together
 
 
 def _make_sums(
@@ -47,56 +51,90 @@ def _make_sums(
 _sums = inside(_make_sums)
 
 
+def _not_zero(vectors: Vectors, Z: int, begin: Any, n: Any) -> Any:
+    """Bits of the entries begin + (0..WORD - 1) of argument Z that are not zero, below n only."""
+    builder, word = vectors.builder, ir.IntType(WORD)
+    bits: Any = ir.Constant(word, 0)
+    for i in range(0, WORD, vectors.lanes):
+        values = vectors.load(Z, builder.add(begin, vectors.constant(i)))
+        some = builder.fcmp_unordered("!=", values, vectors.nothing)
+        own = builder.zext(builder.bitcast(some, ir.IntType(vectors.lanes)), word)
+        bits = builder.or_(bits, builder.shl(own, ir.Constant(word, i)))
+    left = builder.sub(n, begin)
+    below = builder.sub(builder.shl(ir.Constant(word, 1), left), ir.Constant(word, 1))
+    whole = builder.icmp_signed(">=", left, vectors.constant(WORD))
+    return builder.and_(bits, builder.select(whole, ir.Constant(word, -1), below))
+
+
+def _without_lowest(builder: Any, bits: Any) -> Any:
+    return builder.and_(bits, builder.sub(bits, ir.Constant(bits.type, 1)))
+
+
+@contextmanager
+def _while_bits(builder: Any, rest: Any, count: int) -> Iterator[Any]:
+    """A loop for as long as at least ``count`` (1 or 2) bits of ``rest`` are set: gives them."""
+    test, body, end = (builder.append_basic_block(name) for name in ("test", "body", "end"))
+    builder.branch(test)
+    builder.position_at_end(test)
+    bits = builder.load(rest)
+    others = bits if count == 1 else _without_lowest(builder, bits)
+    builder.cbranch(builder.icmp_unsigned("!=", others, ir.Constant(bits.type, 0)), body, end)
+    builder.position_at_end(body)
+    yield bits
+    builder.branch(test)
+    builder.position_at_end(end)
+
+
 def _rows(count: int) -> Any:
     @inside
     def rows(
-        typing: Any, F: Any, const: Any, base: Any, pad: Any, k: Any, active: Any, n: Any, Z: Any,
-        U: Any,
-    ) -> Any:  # fmt: skip
-        """U[k...] = F[const + k...] + the sum of columns of a matrix times active entries of Z."""
+        typing: Any, F: Any, const: Any, base: Any, pad: Any, k: Any, n: Any, Z: Any, U: Any
+    ) -> Any:
+        """U[k...] = F[const + k...] + the sum of columns of a matrix times entries of Z[:n]."""
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            vectors = Vectors(context, builder, signature, arguments)
-            _, const, base, pad, k, _, n, _, _ = arguments
-            steps = [vectors.constant(LANES * c) for c in range(count)]
+            vectors = Vectors(context, builder, signature, arguments, 0)
+            _, const, base, pad, k, n, _, _ = arguments
+            steps = [vectors.constant(vectors.lanes * c) for c in range(count)]
             places = [builder.add(k, step) for step in steps]
-            turns = 4 // count  # few sums would wait for each other: entries in turns
+            turns = 1 if count > 2 else 2  # few sums would wait for each other: entries in turns
             sums = [
                 [cgutils.alloca_once_value(builder, vectors.nothing) for _ in places]
                 for _ in range(turns)
             ]
-            start, each = builder.add(base, k), vectors.constant(turns)
+            start, no = builder.add(base, k), ir.Constant(ir.IntType(1), 1)
+            rest = cgutils.alloca_once(builder, ir.IntType(WORD))
 
-            def add(index: Any, own: list[Any]) -> None:
-                entry = builder.load(vectors.pointer(5, index))
-                value = vectors.spread(builder.load(vectors.pointer(7, entry)))
+            def add(begin: Any, bits: Any, own: list[Any]) -> None:
+                entry = builder.add(begin, builder.cttz(bits, no))
+                value = vectors.spread(vectors.number_at(6, entry))
                 column = builder.add(start, builder.mul(entry, pad))
                 for total, step in zip(own, steps, strict=True):
                     vectors.add_product(total, value, vectors.load(0, builder.add(column, step)))
 
-            whole = builder.sdiv(n, each)
-            with cgutils.for_range(builder, whole) as loop:
-                begin = builder.mul(loop.index, each)
-                for t in range(turns):
-                    add(builder.add(begin, vectors.constant(t)), sums[t])
-            begin = builder.mul(whole, each)
-            with cgutils.for_range(builder, builder.sub(n, begin)) as loop:
-                add(builder.add(begin, loop.index), sums[0])
+            words = builder.sdiv(builder.add(n, vectors.constant(WORD - 1)), vectors.constant(WORD))
+            with cgutils.for_range(builder, words) as loop:
+                begin = builder.mul(loop.index, vectors.constant(WORD))
+                builder.store(_not_zero(vectors, 6, begin, n), rest)
+                for at_once in range(turns, 0, -1):
+                    with _while_bits(builder, rest, at_once) as bits:
+                        for own in sums[:at_once]:
+                            add(begin, bits, own)
+                            bits = _without_lowest(builder, bits)
+                        builder.store(bits, rest)
             for i, place in enumerate(places):
                 total = vectors.load(0, builder.add(const, place))
                 for own in sums:
                     total = builder.fadd(total, builder.load(own[i]))
-                vectors.store(total, 8, place)
+                vectors.store(total, 7, place)
             return context.get_dummy_value()
 
-        integer = types.intp
-        kinds = (F, integer, integer, integer, integer, active, integer, Z, U)
-        return types.void(*kinds), generate
+        return types.void(F, *(types.intp,) * 5, Z, U), generate
 
     return rows
 
 
-_four, _two = _rows(4), _rows(2)
+_four, _two, _one = _rows(4), _rows(2), _rows(1)
 
 
 def tile_sums(vectors: Vectors, count: int, s: Any, at: tuple[Any, ...]) -> list[Any]:
@@ -164,17 +202,21 @@ def some_rows(F, T, Z, U, tile, r, count, const, where):
 
 
 @part
-def combine(F, const, base, pad, active, count, Z, U):
-    """U[:pad] = F[const:] + the ``count`` active columns of a matrix times their entries of Z.
+def combine(F, const, base, pad, n, Z, U):
+    """U[:pad] = F[const:] + the first n columns of a matrix times Z[:n].
 
-    Columns have ``pad`` numbers, a multiple of 2 LANES, and start at F[base].
+    Columns have ``pad`` numbers, a multiple of 2 LANES, and start at F[base]. Half of what ReLU
+    gives is zero, and only other entries of Z count; it can be read WORD numbers on.
     """
-    k = 0
-    while k + 4 * LANES <= pad:
-        _four(F, const, base, pad, k, active, count, Z, U)
-        k += 4 * LANES
+    k, lanes = 0, BYTES // F.itemsize
+    while k + 4 * lanes <= pad:
+        _four(F, const, base, pad, k, n, Z, U)
+        k += 4 * lanes
+    if k + 2 * lanes <= pad:
+        _two(F, const, base, pad, k, n, Z, U)
+        k += 2 * lanes
     if k < pad:
-        _two(F, const, base, pad, k, active, count, Z, U)
+        _one(F, const, base, pad, k, n, Z, U)
 
 
 @kernel
