@@ -18,6 +18,7 @@ __all__ = ["FastPass", "OneSample"]
 _CACHE = 1 << 15  # bytes of a state that stay in the nearest cache
 _ROOM = 1 << 27  # bytes of a block's members
 _MEMBERS = 1 << 21  # bytes of the members of a block that goes back
+_RANGE = 1 << 27  # multiplications of a range of samples: some milliseconds
 _TOGETHER = 4096  # samples whose codes are sorted together for their maps
 _STEP = 2 * LANES  # kernels take so many columns at once
 
@@ -126,9 +127,11 @@ class FastPass:
         codes = np.zeros((0, self.units), np.uint8) if codes is None else codes
         stats = np.zeros((0, 3)) if stats is None else stats
         X = _writeable(X)
+        own = len(X) * max(1, self.plan.work) // self._parts
         in_ranges(
             lambda i, j: self._pass(X, errors, i, j, values, codes, stats),
             len(X), 1 if self.plan.single else _padded(self.block(1)), self._parts,
+            min(16, own // _RANGE + 1),
         )  # fmt: skip
 
     def _pass(
@@ -142,8 +145,9 @@ class FastPass:
         from .kernel.batch import Results, Scratch, pass_batch
 
         width = _padded(min(self.block(1), stop - start))
-        A, B = np.empty((2, max(plan.state, self.dim), width), self.dtype)
-        U = np.empty((plan.members + 2, width), self.dtype)
+        state, members = max(plan.state, self.dim), plan.members + 2
+        room = aligned((2 * state + members) * width, self.dtype).reshape(-1, width)
+        A, B, U = room[:state], room[state : 2 * state], room[2 * state :]
         P = np.empty((plan.units, width), np.uint8)
         size, error = np.empty((2, width))
         scratch = Scratch(A, B, U, P, size, error)

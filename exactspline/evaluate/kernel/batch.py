@@ -18,7 +18,7 @@ from .product import product
 from .rows import copy_row, fill
 from .running import of_members, of_units
 from .unit_rows import extreme_unit, scalar_unit, some_units
-from .vector_sums import some_rows
+from .vector_sums import rows_at_once, some_rows
 from .vectors import Vectors, inside
 
 __all__ = ["Results", "Scratch", "pass_batch"]
@@ -38,8 +38,11 @@ def members(T, F, at, Z, U):
         return
     for k in range(T[at + lay.TILES]):
         t = T[at + lay.TILE_AT] + k * lay.TILE
-        for r in range(0, T[t], 4):
-            some_rows(F, T, Z, U, t, r, min(4, T[t] - r), const, T[t + 2] + r)
+        r = 0
+        while r < T[t]:
+            count = rows_at_once(T[t] - r)
+            some_rows(F, T, Z, U, t, r, count, const, T[t + 2] + r)
+            r += count
 
 
 @part

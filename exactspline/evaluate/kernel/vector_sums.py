@@ -18,9 +18,10 @@ from .jit import kernel, part
 from .layout import BYTES, LANES
 from .vectors import Vectors, inside
 
-__all__ = ["COLUMNS", "WORD", "combine", "some_rows", "tile_sums", "weigh"]
+__all__ = ["COLUMNS", "MOST", "WORD", "combine", "rows_at_once", "some_rows", "tile_sums", "weigh"]
 
 COLUMNS = 4  # sums that are made at once, from the same vectors
+MOST = 5  # rows of a tile that are summed at once: twice as many registers where they hold half
 WORD = 64  # entries that are looked at together
 
 
@@ -137,68 +138,80 @@ def _rows(count: int) -> Any:
 _four, _two, _one = _rows(4), _rows(2), _rows(1)
 
 
-def tile_sums(vectors: Vectors, count: int, s: Any, at: tuple[Any, ...]) -> list[Any]:
+def tile_sums(vectors: Vectors, count: Any, s: Any, at: tuple[Any, ...]) -> Any:
     """``count`` rows of a small dense matrix times rows of Z, for a vector of samples from s on.
 
     F, T and Z are the first arguments. Row r has the columns T[columns...] and the constant
-    F[const + T[rows + r]]; ``at`` says where (weights, n, columns, const, rows).
+    F[const + T[rows + r]]; ``at`` says where (weights, n, columns, const, rows). The sums are made
+    in registers, whatever ``count`` is (at most MOST), and left behind the pointer that is given.
     """
     builder = vectors.builder
     weights, n, columns, const, rows = at
-    lines = [vectors.constant(r) for r in range(count)]
-    totals = []
-    for line in lines:
-        place = builder.add(const, vectors.number_at(1, builder.add(rows, line)))
-        start = vectors.spread(vectors.number_at(0, place))
-        totals.append(cgutils.alloca_once_value(builder, start))
-    starts = [builder.add(weights, builder.mul(line, n)) for line in lines]
-    with cgutils.for_range(builder, n) as loop:
-        column = vectors.number_at(1, builder.add(columns, loop.index))
-        value = vectors.load(2, vectors.row(2, column, s))
-        for total, start in zip(totals, starts, strict=True):
-            weight = vectors.number_at(0, builder.add(start, loop.index))
-            vectors.add_product(total, vectors.spread(weight), value)
-    return [builder.load(total) for total in totals]
+    kind = ir.ArrayType(vectors.type, MOST)
+    room = builder.bitcast(cgutils.alloca_once(builder, kind), vectors.type.as_pointer())
+    end = builder.append_basic_block("end")
+    choice = builder.switch(count, end)
+    for size in range(1, MOST + 1):
+        block = builder.append_basic_block(f"rows_{size}")
+        choice.add_case(vectors.constant(size), block)
+        builder.position_at_end(block)
+        lines = [vectors.constant(r) for r in range(size)]
+        totals = []
+        for line in lines:
+            place = builder.add(const, vectors.number_at(1, builder.add(rows, line)))
+            start = vectors.spread(vectors.number_at(0, place))
+            totals.append(cgutils.alloca_once_value(builder, start))
+        starts = [builder.add(weights, builder.mul(line, n)) for line in lines]
+        with cgutils.for_range(builder, n) as loop:
+            column = vectors.number_at(1, builder.add(columns, loop.index))
+            value = vectors.load(2, vectors.row(2, column, s))
+            for total, start in zip(totals, starts, strict=True):
+                weight = vectors.number_at(0, builder.add(start, loop.index))
+                vectors.add_product(total, vectors.spread(weight), value)
+        for line, total in zip(lines, totals, strict=True):
+            builder.store(builder.load(total), builder.gep(room, [line]), align=vectors.size)
+        builder.branch(end)
+    builder.position_at_end(end)
+    return room
 
 
-def _tile(count: int) -> Any:
-    @inside
-    def tile(
-        typing: Any, F: Any, T: Any, Z: Any, U: Any, weights: Any, n: Any, columns: Any, const: Any,
-        rows: Any, where: Any, s: Any,
-    ) -> Any:  # fmt: skip
-        """See `tile_sums`; row r goes to row T[where + r] of U."""
+@inside
+def _tile(
+    typing: Any, F: Any, T: Any, Z: Any, U: Any, weights: Any, n: Any, columns: Any, const: Any,
+    rows: Any, where: Any, count: Any, s: Any,
+) -> Any:  # fmt: skip
+    """See `tile_sums`; row r goes to row T[where + r] of U."""
 
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            vectors = Vectors(context, builder, signature, arguments, 0)
-            where, s = arguments[9:]
-            for r, total in enumerate(tile_sums(vectors, count, s, arguments[4:9])):
-                row = vectors.number_at(1, builder.add(where, vectors.constant(r)))
-                vectors.store(total, 3, vectors.row(3, row, s))
-            return context.get_dummy_value()
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = Vectors(context, builder, signature, arguments, 0)
+        where, count, s = arguments[9:]
+        made = tile_sums(vectors, count, s, arguments[4:9])
+        with cgutils.for_range(builder, count) as loop:
+            total = builder.load(builder.gep(made, [loop.index]), align=vectors.size)
+            row = vectors.number_at(1, builder.add(where, loop.index))
+            vectors.store(total, 3, vectors.row(3, row, s))
+        return context.get_dummy_value()
 
-        return types.void(F, T, Z, U, *(types.intp,) * 7), generate
-
-    return tile
-
-
-_tile_of_four, _tile_of_one = _tile(4), _tile(1)
+    return types.void(F, T, Z, U, *(types.intp,) * 8), generate
 
 
 @part
 def some_rows(F, T, Z, U, tile, r, count, const, where):
-    """``count`` (at most 4) rows of a tile from its row r on, into the rows T[where...] of U.
+    """``count`` (at most MOST) rows of a tile from its row r on, into the rows T[where...] of U.
 
     The number of samples is a multiple of 2 LANES.
     """
     n, rows = T[tile + 1], T[tile + 2] + r
     weights, columns = T[tile + 4] + r * n, T[tile + 3]
     for s in range(0, Z.shape[1], BYTES // F.itemsize):
-        if count == 4:
-            _tile_of_four(F, T, Z, U, weights, n, columns, const, rows, where, s)
-        else:
-            for k in range(count):
-                _tile_of_one(F, T, Z, U, weights + k * n, n, columns, const, rows + k, where + k, s)
+        _tile(F, T, Z, U, weights, n, columns, const, rows, where, count, s)
+
+
+@part
+def rows_at_once(left):
+    """How many of so many rows go together: as few times as can be, about equally many."""
+    times = (left + MOST - 1) // MOST
+    return (left + times - 1) // times
 
 
 @part
