@@ -36,13 +36,14 @@ def close(a, b, dtype):
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("n", [0, 1, 4, 11])
-@pytest.mark.parametrize("count", [1, 3, 4])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
 def test_some_rows(count, n, dtype):
     """Rows of a tile times rows of samples."""
     rng = np.random.default_rng(n)
     F, Z = rng.normal(size=200).astype(dtype), rng.normal(size=(9, 48)).astype(dtype)
     columns, numbers = rng.integers(0, 9, size=n), rng.permutation(20)[:6]
-    T = np.concatenate([[6, n, 5, 20, 30], numbers, np.zeros(9, int), columns, [7, 2, 5, 1]])
+    numbers = np.append(numbers, 3)
+    T = np.concatenate([[7, n, 5, 20, 30], numbers, np.zeros(8, int), columns, [7, 2, 5, 1, 0]])
     U = np.full((8, 48), np.nan, dtype)
     where = 20 + n
     lanes.some_rows(F, T, Z, U, 0, 2, count, 100, where)
@@ -51,6 +52,17 @@ def test_some_rows(count, n, dtype):
         want = F[100 + numbers[2 + q]] + weights @ Z[columns]
         assert close(U[T[where + q]], want.astype(dtype), dtype)
     assert np.isnan(U).sum() == 48 * (8 - count)
+
+
+def test_rows_go_together_in_fives_and_alike():
+    for n in range(1, 200):
+        sizes, left = [], n
+        while left:
+            sizes.append(lanes.rows_at_once(left))
+            left -= sizes[-1]
+        assert len(sizes) == -(-n // lanes.MOST)
+        assert max(sizes) - min(sizes) <= 1
+        assert max(sizes) <= lanes.MOST
 
 
 def test_fill_and_copy():
@@ -543,9 +555,15 @@ def net_codes(net, X):
 
 def test_ranges():
     for n, block, threads in ((0, 4, 2), (1, 4, 2), (17, 4, 2), (100, 7, 3), (8, 8, 9)):
-        seen = []
-        in_ranges(lambda a, b, seen=seen: seen.extend(range(a, b)), n, block, threads)
-        assert sorted(seen) == list(range(n))
+        for each in (1, 3):
+            seen = []
+            add = seen.append
+            in_ranges(lambda a, b, add=add: add((a, b)), n, block, threads, each)
+            assert [i for a, b in sorted(seen) for i in range(a, b)] == list(range(n))
+            assert len(seen) == max(1, min(threads * each, -(-n // block)))
+            assert all(a % block == 0 for a, _ in seen)
+    with pytest.raises(ZeroDivisionError):
+        in_ranges(lambda a, b: 1 // (a - 4), 40, 4, 3, 3)
 
 
 def test_a_core_may_be_used_with_any_memory_layout():

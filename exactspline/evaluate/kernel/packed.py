@@ -6,6 +6,7 @@ there are. Who makes a table keeps the arrays for as long as it may be used.
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 from llvmlite import ir
@@ -13,7 +14,7 @@ from numba import types
 
 from .vectors import Vectors, inside
 
-__all__ = ["array_at", "is_plain"]
+__all__ = ["array_at", "may_begin"]
 
 # places in the table; in TELLING numbers that tell of the processor's floating-point mode
 T, F, N, WORK, ERRORS, STATS, TELLING, SAMPLES = range(8)
@@ -42,22 +43,31 @@ def array_at(typing: Any, table: Any, kind: Any, part: Any) -> Any:
 
 
 @inside
-def is_plain(typing: Any, X: Any) -> Any:
-    """Whether entries follow one another, and begin where such numbers may.
+def may_begin(typing: Any, table: Any, X: Any) -> Any:
+    """Whether the numbers of X can be taken: as they stand in memory, and in this thread's mode.
 
-    Compiled code that is called directly takes any array for one that does.
+    Compiled code that is called directly takes any array for one whose entries follow one another.
+    The mode is told as in `exactspline.mode.is_standard`, from numbers that no compiler knows.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vectors = Vectors(context, builder, signature, arguments)
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        stride = builder.extract_value(array.strides, 0)
-        odd = builder.urem(
-            builder.ptrtoint(array.data, vectors.integer), vectors.constant(vectors.size)
+        double, integer = ir.DoubleType(), vectors.integer
+        address = vectors.number_at(0, vectors.constant(2 * TELLING))
+        told = builder.inttoptr(address, double.as_pointer())
+        least, half, two, one, below, above, after = (
+            builder.load(builder.gep(told, [vectors.constant(i)])) for i in range(7)
         )
-        return builder.and_(
-            builder.icmp_signed("==", stride, vectors.constant(vectors.size)),
-            builder.icmp_signed("==", odd, ir.Constant(vectors.integer, 0)),
-        )
+        again = builder.fmul(builder.fmul(least, half), two)
+        total = builder.fadd(builder.fadd(one, below), above)
+        array = context.make_array(signature.args[1])(context, builder, arguments[1])
+        size = vectors.constant(context.get_abi_sizeof(array.data.type.pointee))
+        odd = builder.urem(builder.ptrtoint(array.data, integer), size)
+        checks = [
+            builder.fcmp_ordered("==", again, least), builder.fcmp_ordered("==", total, after),
+            builder.icmp_signed("==", builder.extract_value(array.strides, 0), size),
+            builder.icmp_signed("==", odd, vectors.constant(0)),
+        ]  # fmt: skip
+        return reduce(builder.and_, checks)
 
-    return types.boolean(X), generate
+    return types.boolean(table, X), generate

@@ -12,7 +12,7 @@ from numba.core import cgutils
 from . import layout as lay
 from . import packed
 from .jit import kernel, part
-from .packed import array_at, is_plain
+from .packed import array_at, may_begin
 from .running import of_members, of_units
 from .vector_sums import combine
 from .vectors import Vectors, inside, truth
@@ -222,9 +222,6 @@ def pass_points(table, X, values, codes):
     thirds, and SPARE numbers more. ``codes`` and ``stats`` may be empty; ``stats`` as in
     `pass_batch`, then ``errors`` bounds the inputs'.
     """
-    told = array_at(table, np.float64, packed.TELLING)
-    if told[0] * told[1] * told[2] != told[0] or told[3] + told[4] + told[5] != told[6]:
-        return False
     T, F = array_at(table, table, packed.T), array_at(table, X, packed.F)
     N, stats = (array_at(table, np.float64, packed.N), array_at(table, np.float64, packed.STATS))
     errors = array_at(table, np.float64, packed.ERRORS)
@@ -237,7 +234,7 @@ def pass_points(table, X, values, codes):
     track, wanted = int(len(stats) > 0), int(len(codes) > 0)
     zero, infinite = F.dtype.type(0), F.dtype.type(np.inf)
     n = table[2 * packed.SAMPLES]
-    if len(X) != n * dim or not is_plain(X):
+    if len(X) != n * dim or not may_begin(table, X):
         return False
     for s in range(n):
         largest = _begin(X[s * dim : (s + 1) * dim], N[0], Z)

@@ -135,7 +135,7 @@ def _rows(count: int) -> Any:
     return rows
 
 
-_four, _two, _one = _rows(4), _rows(2), _rows(1)
+_four, _one = _rows(4), _rows(1)
 
 
 def tile_sums(vectors: Vectors, count: Any, s: Any, at: tuple[Any, ...]) -> Any:
@@ -225,11 +225,9 @@ def combine(F, const, base, pad, n, Z, U):
     while k + 4 * lanes <= pad:
         _four(F, const, base, pad, k, n, Z, U)
         k += 4 * lanes
-    if k + 2 * lanes <= pad:
-        _two(F, const, base, pad, k, n, Z, U)
-        k += 2 * lanes
-    if k < pad:
+    while k < pad:
         _one(F, const, base, pad, k, n, Z, U)
+        k += lanes
 
 
 @kernel
