@@ -128,31 +128,42 @@ class FastPass:
         stats = np.zeros((0, 3)) if stats is None else stats
         X = _writeable(X)
         own = len(X) * max(1, self.plan.work) // self._parts
+        rooms: list[Any] = []  # that no range uses now
         in_ranges(
-            lambda i, j: self._pass(X, errors, i, j, values, codes, stats),
+            lambda i, j: self._pass(X, errors, i, j, values, codes, stats, rooms),
             len(X), 1 if self.plan.single else _padded(self.block(1)), self._parts,
             min(16, own // _RANGE + 1),
         )  # fmt: skip
 
     def _pass(
         self, X: np.ndarray, errors: np.ndarray, start: int, stop: int, values: np.ndarray,
-        codes: np.ndarray, stats: np.ndarray,
+        codes: np.ndarray, stats: np.ndarray, rooms: list[Any] | None = None,
     ) -> None:  # fmt: skip
-        plan = self.plan
+        plan, rooms = self.plan, [] if rooms is None else rooms
         if plan.single:
             self._one_by_one(X, errors, start, stop, values, codes, stats)
             return
-        from .kernel.batch import Results, Scratch, pass_batch
+        from .kernel.batch import Results, pass_batch
 
-        width = _padded(min(self.block(1), stop - start))
+        try:
+            scratch = rooms.pop()
+        except IndexError:  # all are used by other threads
+            scratch = self._scratch(_padded(min(self.block(1), stop - start)))
+        results = Results(values, codes, stats)
+        pass_batch(plan.T, plan.F, plan.N, X, errors, start, stop, scratch, results)
+        rooms.append(scratch)
+
+    def _scratch(self, width: int) -> Any:
+        """Room for a block of so many samples."""
+        from .kernel.batch import Scratch
+
+        plan = self.plan
         state, members = max(plan.state, self.dim), plan.members + 2
         room = aligned((2 * state + members) * width, self.dtype).reshape(-1, width)
         A, B, U = room[:state], room[state : 2 * state], room[2 * state :]
         P = np.empty((plan.units, width), np.uint8)
         size, error = np.empty((2, width))
-        scratch = Scratch(A, B, U, P, size, error)
-        results = Results(values, codes, stats)
-        pass_batch(plan.T, plan.F, plan.N, X, errors, start, stop, scratch, results)
+        return Scratch(A, B, U, P, size, error)
 
     def _one_by_one(
         self, X: np.ndarray, errors: np.ndarray, start: int, stop: int, values: np.ndarray,
