@@ -35,6 +35,7 @@ class _Packed:
 
     def __init__(self, plan: Plan, errors: np.ndarray, stats: np.ndarray, samples: int) -> None:
         self._given = plan, errors, stats, samples
+        errors = np.ascontiguousarray(errors, dtype=np.float64)
         work = aligned(3 * plan.room + SPARE, plan.F.dtype)
         work[:] = 0
         self._arrays = plan.T, plan.F, plan.N, work, errors, stats, _TELLING
@@ -65,7 +66,8 @@ class OneSample:
     def __init__(self, plan: Plan, outputs: int, units: int) -> None:
         self._given = plan, outputs, units
         self._packed = _Packed(plan, _NO_ERROR, np.zeros(0), 1)
-        self.table, self.dtype = self._packed.table, plan.F.dtype
+        # that of arrays, which are asked whether theirs is the same object
+        self.table, self.dtype = self._packed.table, np.dtype(plan.F.dtype.type)
         self.outputs, self.units = outputs, units
         self.kernel = _entry(plan)
 

@@ -223,9 +223,8 @@ def pass_points(table, X, values, codes):
     `pass_batch`, then ``errors`` bounds the inputs'.
     """
     T, F = array_at(table, table, packed.T), array_at(table, X, packed.F)
-    N, stats = (array_at(table, np.float64, packed.N), array_at(table, np.float64, packed.STATS))
-    errors = array_at(table, np.float64, packed.ERRORS)
-    work = array_at(table, X, packed.WORK)
+    N, stats = array_at(table, np.float64, packed.N), array_at(table, np.float64, packed.STATS)
+    errors, work = array_at(table, np.float64, packed.ERRORS), array_at(table, X, packed.WORK)
     third = (len(work) - lay.SPARE) // 3
     Z, Y, U = work[:third], work[third : 2 * third], work[2 * third : 3 * third]
     ends, last, lanes = work[3 * third :], int(N[3]) - 1, lay.BYTES // F.itemsize
