@@ -18,6 +18,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -272,6 +273,32 @@ def first_calls(path: Path) -> None:
         print(f"  first {label:<44}{statistics.median(out) * 1e3:>11,.1f} ms")
 
 
+def compiling(path: Path) -> None:
+    """What the first calls on a machine cost, nothing on disk: CPU time."""
+    code = (
+        "import sys, time, numpy as np, exactspline as es\n"
+        "net = es.load(sys.argv[1]); net.program\n"
+        "start = time.process_time(); core = es.prepare(net); core.point(np.zeros(net.input_dim))\n"
+        "core.forward(np.zeros((1000, net.input_dim))); print(time.process_time() - start)\n"
+        "start = time.process_time(); core.affine_maps(np.zeros((1000, net.input_dim)))\n"
+        "print(time.process_time() - start)"
+    )
+    times: list[list[float]] = []
+    for _ in range(3):
+        with tempfile.TemporaryDirectory() as folder:
+            out = subprocess.run(
+                [sys.executable, "-c", code, str(path)],
+                check=True,
+                text=True,
+                capture_output=True,
+                env={**os.environ, "NUMBA_CACHE_DIR": folder},
+            )
+            times.append([float(line) for line in out.stdout.split()])
+    labels = "exactspline.prepare, a sample, a batch", "affine maps after that"
+    for label, own in zip(labels, zip(*times, strict=True), strict=True):
+        print(f"  {label:<50}{statistics.median(own):>11,.1f} s   least {min(own):.1f} s")
+
+
 def one_sample(name: str, path: Path, threads: int, repeat: int) -> None:
     """One sample of a network with residual blocks and maxima, which is no list of modules."""
     import exactspline as es
@@ -359,6 +386,9 @@ def main() -> None:
     census(args.threads, min(args.repeat, 5))
     print("\nACAS Xu 1_1, in a fresh process, kernels on disk")
     first_calls(acas)
+    for name, path in (("ACAS Xu 1_1", acas), ("Convnet_avgpool", conv)):
+        print(f"\n{name}, in a fresh process, nothing on disk, CPU time   (to reach: 5 s)")
+        compiling(path)
 
 
 if __name__ == "__main__":

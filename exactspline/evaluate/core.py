@@ -15,7 +15,7 @@ from ..errors import LimitError, ParameterError, ShapeError
 from ..mode import checks_itself, guarded, is_standard
 from ..network.network import Network
 from ..partition.pieces.vanishing import backwards_is_safe
-from .fast import FastPass, OneSample
+from .fast import FastPass, OneSample, all_finite
 from .inputs import Samples
 from .levels import Rounded
 from .maps import maps_by_prefixes
@@ -257,8 +257,7 @@ class ForwardCore:
         fast, done = self._chosen_for_maps(n), False
         A, b = self._empty_maps(n)
         if fast is not None and not self._beyond and self._is_safe(samples, fast):
-            fast.maps_of(samples.values, A, b, fresh=fresh)
-            done = _all_finite(A, b)
+            done = fast.maps_of(samples.values, A, b, fresh=fresh)
         if not done:
             codes = np.empty((n, self.program.n_units), self._code_type)
             self._values(samples, np.empty((n, n_out), self.dtype), codes, None)
@@ -367,7 +366,7 @@ class ForwardCore:
         fast = self._chosen_for_maps(len(codes))
         if fast is not None:
             fast.maps(codes, A, b, fresh=fresh)
-        if fast is None or not _all_finite(A, b):
+        if fast is None or not all_finite(A, b):
             maps_by_prefixes(self.program, codes, A, b)
         self._check_maps(A, b, fast)
         return A, b
@@ -376,7 +375,7 @@ class ForwardCore:
         """Refuse maps that the type cannot hold."""
         if fast is not None and fast.safe >= 1:
             return  # an entry is a value at a point of size 1, without cancellation at most
-        if not (np.isfinite(A).all() and np.isfinite(b).all()):
+        if not all_finite(A, b):
             raise ParameterError(
                 f"an affine map has entries beyond the range of {self.dtype}; take float64, or "
                 "ask regions_at(network, x) for affine(exact=True)"
@@ -450,10 +449,6 @@ def _have_kernels() -> bool:
     from ..kernels import inside_is_known
 
     return inside_is_known()
-
-
-def _all_finite(A: np.ndarray, b: np.ndarray) -> bool:
-    return bool(np.isfinite(A).all() and np.isfinite(b).all())
 
 
 def _checked_dtype(dtype: Any) -> np.dtype:

@@ -22,6 +22,7 @@ from .windows import find_windows
 __all__ = ["Plan", "aligned", "make_plan"]
 
 _ACTIVE = 1 << 16  # entries of a matrix up to which active units alone beat whole products
+_PLACES = 1 << 16  # entries of a state that 16 bits can number
 _SMALL = 1 << 12  # entries up to which a matrix is never worth being sparse
 _DENSE = 0.25  # share of entries that makes a matrix dense
 _MANY = 1 << 13  # units of a layer from which on a block of samples is too large for the cache
@@ -61,7 +62,9 @@ class Plan:
     work: int
     single: bool
     units: int  # of the largest layer
-    chain: bool  # all levels are dense, small, and layers of ReLU units one after the other
+    dense: bool  # all levels are dense, and layers are of ReLU units, one after the other
+    chain: bool  # and they are small
+    fused: bool  # layers are one after the other, and `fused_level` takes them all
 
 
 def make_plan(program: Program, dtype: np.dtype) -> Plan | None:
@@ -156,16 +159,26 @@ class _Writer:
             max(int(self.headers[:, [at.ROWS, at.PAD]].max()), 1),
             -(-(self.zero + 1) // at.BYTES) * at.BYTES,
             self.wide, self.work, 2 * self.in_windows > self.work and units >= _MANY,
-            units, self._chain(),
+            units, self._dense(), self._dense() and self._small(), self._fused(),
         )  # fmt: skip
 
-    def _chain(self) -> bool:
+    def _dense(self) -> bool:
         layers = self.headers[:-1]
         return (
             len(layers) > 0 and bool(np.all(self.headers[:, at.DENSE] >= 0))
-            and max(len(m) * m.width for m in self.matrices) <= _ACTIVE
             and bool(np.all((layers[:, at.RELU] == 3) & (layers[:, at.KEEPS] == 0)))
         )  # fmt: skip
+
+    def _small(self) -> bool:
+        return (
+            max(len(m) * m.width for m in self.matrices) <= _ACTIVE
+            and max(m.width for m in self.matrices) < _PLACES
+        )  # fmt: skip
+
+    def _fused(self) -> bool:
+        layers, output = self.headers[:-1], self.headers[-1]
+        others = layers[:, [at.MERGED, at.KEEPS]]
+        return bool(np.all(layers[:, at.FUSED] != 0) and not others.any() and output[at.TILES] > 0)
 
     def _merged(self) -> tuple[list[Matrix], list[np.ndarray]]:
         """Matrices over merged states, and the row of the state every entry belongs to."""
@@ -201,6 +214,8 @@ class _Writer:
             header[at.PAD] = pad
             columns = np.pad(full, ((0, pad - n), (0, 0))).T
             header[at.DENSE] = self.floats.add(columns, vectors=True)
+            if n * m <= _ACTIVE:
+                header[at.LINES] = self.floats.add(np.column_stack([full, matrix.const.values]))
             self.work += n * m
             if min(n, m) >= _WIDE:
                 header[at.DENSE_T] = self.floats.add(full)

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
+import numba
 import numpy as np
 import pytest
 import torch
@@ -17,7 +19,17 @@ from random_networks import STYLES, network, random_spec
 
 import exactspline as es
 from exactspline.evaluate.fast import FastPass
-from exactspline.evaluate.kernel import backward, batch, bounds, layout, rows, running, unit_rows
+from exactspline.evaluate.kernel import (
+    backward,
+    batch,
+    bounds,
+    endings,
+    layout,
+    map_rows,
+    rows,
+    running,
+    unit_rows,
+)
 from exactspline.evaluate.kernel import vector_sums as lanes
 from exactspline.evaluate.levels import levels_of
 from exactspline.evaluate.plain import PlainPass
@@ -247,20 +259,66 @@ def test_a_copy_of_a_core_has_its_own_arrays(prepared):
         assert np.array_equal(found[1], code)
 
 
+@numba.njit
+def weigh(F, matrix, width, units, own, n, above, size, rows, source, target):
+    map_rows.weigh(F, matrix, width, units, own, n, above, size, rows, source, target)
+
+
 @pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("n", [1, 3, 4, 9])
-@pytest.mark.parametrize("count", [0, 1, 5, 20])
-def test_weigh(count, n, dtype):
+@pytest.mark.parametrize("n", [1, 4, 5, 8, 12, 13, 21])
+@pytest.mark.parametrize("size", [0, 1, 20])
+def test_weigh(size, n, dtype):
     """Rows of eight numbers, weighted by columns of a matrix."""
-    rng = np.random.default_rng(count)
-    F = rng.normal(size=700).astype(dtype)
-    G, H = rng.normal(size=8 * 24).astype(dtype), np.full(8 * 16, np.nan, dtype)
-    active = np.sort(rng.permutation(50)[:count])
-    bases = np.zeros(16, dtype=np.int64)
-    bases[:n] = rng.integers(0, 640, size=n)
-    lanes.weigh(F, bases, n, active, count, G, H)
-    want = F[bases[:n, None] + active] @ G[: 8 * count].reshape(count, 8)
-    assert close(H[: 8 * n].reshape(n, 8), want, dtype)
+    rng = np.random.default_rng(size)
+    F = rng.normal(size=7 + 30 * 41).astype(dtype)
+    units = rng.integers(0, 30, size=90).astype(np.uint16)
+    rows = rng.normal(size=8 * 80).astype(dtype)
+    before, matrix = rows.copy(), F[7:].reshape(30, 41)
+    weigh(F, 7, 41, units, 5, n, 50, size, rows, 8, 8 * 30)
+    part = matrix[units[50 : 50 + size]][:, units[5 : 5 + n]]
+    want = part.T @ before[8 : 8 * (1 + size)].reshape(size, 8)
+    assert close(rows[8 * 30 :][: 8 * n].reshape(n, 8), want, dtype)
+    rest = slice(8 * (30 + n + 7), None)
+    assert np.array_equal(rows[: 8 * 30], before[: 8 * 30])
+    assert np.array_equal(rows[rest], before[rest])
+
+
+@pytest.mark.parametrize("widths", [(1,), (8,), (63, 64, 65), (50, 3, 130, 5)])
+def test_bits(widths):
+    """Codes as bits, which units those say are active, and the order of the samples."""
+    rng = np.random.default_rng(sum(widths))
+    ops, n_in = [], 3
+    for width in widths:
+        ops += [es.Dense(rng.normal(size=(width, n_in))), es.ReLU()]
+        n_in = width
+    net = es.Network([*ops, es.Dense(rng.normal(size=(2, n_in)))], (3,))
+    plan = make_plan(net.program, np.dtype(np.float64))
+    assert plan.chain
+    ends = np.cumsum([0, *widths])
+    layers = [rng.integers(0, 2, size=(4, width)).astype(np.uint8) for width in widths]
+    codes = np.concatenate([layer[rng.integers(0, 4, size=300)] for layer in layers], axis=1)
+    counts = [-(-width // 64) for width in widths]
+    words, keys = np.empty((300, sum(counts)), np.uint64), np.empty(300, np.uint64)
+    numbers = rng.integers(0, 2**64, size=sum(counts), dtype=np.uint64)
+    endings.take_bits(plan.T, plan.levels, codes, numbers, words, keys)
+    starts, units = np.cumsum([0, *counts]), np.full(200, 9, np.uint16)
+    for sample in (0, 7, 299):
+        for a, b, start, count in zip(ends, ends[1:], starts, counts, strict=False):
+            own = words[sample, start : start + count].astype("<u8").view(np.uint8)
+            bits = np.unpackbits(own, bitorder="little")
+            assert np.array_equal(bits[: b - a], codes[sample, a:b])
+            assert not bits[b - a :].any()
+            found = endings._collect(words, sample, start, b - a, units, 11)
+            assert np.array_equal(units[11 : 11 + found], np.flatnonzero(codes[sample, a:b]))
+    order = np.argsort(keys)
+    for ending in range(1, min(len(widths), 3) + 1):
+        own = codes[order, ends[-1 - ending] :]
+        changes = 1 + np.count_nonzero(np.any(own[1:] != own[:-1], axis=1))
+        assert changes == len(np.unique(own, axis=0))
+    for a, b in pairwise(order):
+        first = endings._first_differing(words, starts, a, b, len(widths))
+        same = [np.array_equal(codes[a, i:], codes[b, i:]) for i in ends]
+        assert first == same.index(True)
 
 
 @pytest.mark.parametrize("dtype", TYPES)
@@ -272,7 +330,7 @@ def test_combine(n, pad, dtype):
     F, U = rng.normal(size=3 + (n + 1) * pad).astype(dtype), np.full(pad + 2, np.nan, dtype)
     columns = F[3 : 3 + n * pad].reshape(n, pad)
     for share in (0, 0.1, 0.5, 1):
-        Z = np.full(n + lanes.WORD, np.nan, dtype)
+        Z = np.full(n + layout.WORD, np.nan, dtype)
         Z[:n] = np.where(rng.random(n) < share, rng.normal(size=n), rng.choice([0.0, -0.0], n))
         where = np.flatnonzero(Z[:n] == 0)
         F[3 : 3 + n * pad].reshape(n, pad)[where] = np.nan  # not even read
@@ -281,6 +339,36 @@ def test_combine(n, pad, dtype):
         assert close(U[:pad], F[3 + n * pad :] + Z[rest] @ columns[rest], dtype)
         assert np.isnan(U[pad:]).all()
         columns[where] = rng.normal(size=(len(where), pad))
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("kind", ["dense", "tiles"])
+def test_kernels_that_leave_layers_out(kind, dtype):
+    """Compiled for fewer kinds of layers, the same kernels: equal to the last bit."""
+    rng = np.random.default_rng(5)
+    if kind == "dense":
+        ops = [es.Dense(rng.normal(size=(19, 3)), rng.normal(size=19)), es.ReLU()]
+        ops += [es.Dense(rng.normal(size=(5, 19)), rng.normal(size=5)), es.ReLU()]
+        net = es.Network([*ops, es.Dense(rng.normal(size=(2, 5)))], (3,))
+    else:
+        conv = es.Conv(rng.normal(size=(3, 1, 3, 3)), rng.normal(size=3))
+        layers = [conv, es.LeakyReLU(0.125), es.Flatten(), es.Dense(rng.normal(size=(2, 972)))]
+        net = es.Network(layers, (1, 20, 20))
+    plan = make_plan(net.program, np.dtype(dtype))
+    assert (plan.dense, plan.chain, plan.fused) == (kind == "dense", kind == "dense", True)
+    general = replace(plan, dense=False, fused=False)
+    X, errors = rng.normal(size=(70, net.input_dim)).astype(dtype), np.full(70, 1e-12)
+    for single in (False, True):
+        found = []
+        for one in (plan, general):
+            values = np.empty((70, 2), dtype)
+            codes, stats = np.zeros((70, net.units), np.uint8), np.zeros((70, 3))
+            run = FastPass(replace(one, single=single), net.input_dim, 2, net.units, 2)
+            run(X, errors, values, codes, stats)
+            found.append((values, codes, stats))
+        for a, b in zip(*found, strict=True):
+            assert np.array_equal(a, b)
+    assert not make_plan(conv_net(rng).program, np.dtype(dtype)).dense
 
 
 @pytest.mark.parametrize("n_units", [1, 7, 8, 50, 64, 70, 130])
@@ -336,6 +424,29 @@ def test_maps_by_endings_and_by_blocks(dtype, threads):
     core._fast._by_blocks(core.codes(X), *blocks)
     assert close(A, blocks[0], dtype)
     assert close(b, blocks[1], dtype)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("outputs", [1, 8, 19])
+def test_maps_of_many_samples(outputs, dtype):
+    """More samples than are sorted together; more units and outputs than go into one word."""
+    rng = np.random.default_rng(outputs)
+    ops = [es.Dense(rng.normal(size=(70, 2)), rng.normal(size=70)), es.ReLU()]
+    ops += [es.Dense(rng.normal(size=(5, 70)), rng.normal(size=5)), es.ReLU()]
+    net = es.Network([*ops, es.Dense(rng.normal(size=(outputs, 5)))], (2,))
+    core = es.ForwardCore(net, dtype, "numba", 1)
+    assert core._plan.chain
+    X = rng.normal(size=(9001, 2)).astype(dtype)
+    A, b = np.full((9001, outputs, 2), np.nan, dtype), np.full((9001, outputs), np.nan, dtype)
+    core._fast.maps_of(X, A, b)
+    blocks, codes = (np.empty_like(A), np.empty_like(b)), core.codes(X)
+    core._fast._by_blocks(codes, *blocks)
+    assert close(A, blocks[0], dtype)
+    assert close(b, blocks[1], dtype)
+    again = np.empty_like(A), np.empty_like(b)
+    core._fast.maps(codes, *again)  # the same sums, in the same order
+    assert np.array_equal(A, again[0])
+    assert np.array_equal(b, again[1])
 
 
 def conv_net(rng):

@@ -11,14 +11,14 @@ from numba.core import cgutils
 
 from . import layout as lay
 from . import packed
-from .jit import kernel, part
+from .jit import kernel, part, without
 from .packed import array_at, may_begin
 from .running import of_members, of_units
 from .vector_sums import combine
 from .vectors import Vectors, inside, truth
 from .windows import all_windows
 
-__all__ = ["pass_points"]
+__all__ = ["pass_dense_points", "pass_points"]
 
 
 @part
@@ -44,11 +44,18 @@ def _tiles(T, F, table, count, const, Z, U, codes, ends, relu, wanted, track, fi
 
 
 @part
+def _dense(T, F, at, Z, U):
+    """All members of a dense level."""
+    const, columns = T[at + lay.CONST], T[at + lay.DENSE]
+    combine(F, const, columns, T[at + lay.PAD], T[at + lay.READS], Z, U)
+
+
+@part
 def _members(T, F, at, Z, U, codes, ends, relu, wanted, track):
     """All members of a level; of a sparse one, with ``relu``, what ReLU makes of them."""
     const = T[at + lay.CONST]
     if T[at + lay.DENSE] >= 0:
-        combine(F, const, T[at + lay.DENSE], T[at + lay.PAD], T[at + lay.READS], Z, U)
+        _dense(T, F, at, Z, U)
         return
     first, windows, rest = T[at + lay.CODE], T[at + lay.WINDOW_AT], T[at + lay.REST_AT]
     n_windows, n_rest = T[at + lay.WINDOWS], T[at + lay.REST]
@@ -209,6 +216,9 @@ def _begin(x, limit, Z):
     return largest if safe else x.dtype.type(-1)
 
 
+GENERAL = True  # layers may be sparse, and units other than ReLU: see `without`
+
+
 @kernel
 def pass_points(table, X, values, codes):
     """Values and codes of samples, one by one; False if they cannot be computed here.
@@ -244,14 +254,17 @@ def pass_points(table, X, values, codes):
         proved, tied = True, False
         for level in range(last + 1):
             at = level * lay.HEADER
-            summed, alike = T[at + lay.RELU] == 2, T[at + lay.ALIKE]  # unit k is of member k
-            made = U if summed else Y
-            # units of ReLU at once
-            at_once = T[at + lay.RELU] >= 2 and T[at + lay.DENSE] < 0
-            at_once &= T[at + lay.SELECTION] < 0
+            if GENERAL:
+                summed, alike = T[at + lay.RELU] == 2, T[at + lay.ALIKE]  # unit k is of member k
+                made = U if summed else Y
+                # units of ReLU at once
+                at_once = T[at + lay.RELU] >= 2 and T[at + lay.DENSE] < 0
+                at_once &= T[at + lay.SELECTION] < 0
             for i in range(lanes if track else 0):
                 ends[i], ends[lanes + i] = infinite, zero
-            if T[at + lay.SELECTION] >= 0:
+            if not GENERAL:
+                _dense(T, F, at, Z, U)
+            elif T[at + lay.SELECTION] >= 0:
                 for i in range(T[at + lay.ROWS]):
                     U[i] = Z[T[T[at + lay.SELECTION] + i]]
             else:
@@ -260,16 +273,19 @@ def pass_points(table, X, values, codes):
                 _members(T, F, at, Z, target, code, ends, at_once, w, t)
             if level == last:
                 break
-            if not at_once and (summed or alike >= 0):
-                numbers = T[T[at + lay.UNIT_AT] + 3 * T[at + lay.UNITS]] if summed else alike
-                _units_alike(T, F, at, numbers, U, made, code, ends, wanted, track)
-            elif not at_once:
-                _units(T, F, at, U, Y, code, ends, wanted, track)
-            if summed:
-                _sums(F, T, U, Y, T[at + lay.SUM_AT], T[at + lay.SUMS])
-            for k in range(T[at + lay.KEEPS]):
-                pair = T[at + lay.KEEP] + 2 * k
-                Y[T[pair + 1]] = Z[T[pair]]
+            if not GENERAL:
+                _units_alike(T, F, at, T[at + lay.ALIKE], U, Y, code, ends, wanted, track)
+            else:
+                if not at_once and (summed or alike >= 0):
+                    numbers = T[T[at + lay.UNIT_AT] + 3 * T[at + lay.UNITS]] if summed else alike
+                    _units_alike(T, F, at, numbers, U, made, code, ends, wanted, track)
+                elif not at_once:
+                    _units(T, F, at, U, Y, code, ends, wanted, track)
+                if summed:
+                    _sums(F, T, U, Y, T[at + lay.SUM_AT], T[at + lay.SUMS])
+                for k in range(T[at + lay.KEEPS]):
+                    pair = T[at + lay.KEEP] + 2 * k
+                    Y[T[pair + 1]] = Z[T[pair]]
             if track:
                 bounds = lay.BOUNDS + level * lay.N_BOUNDS
                 least, largest = ends[0], ends[lanes]
@@ -290,3 +306,7 @@ def pass_points(table, X, values, codes):
             stats[3 * s], stats[3 * s + 1] = 1.0 if proved else 0.0, 1.0 if tied else 0.0
             stats[3 * s + 2] = of_members(N, bounds, size, error)
     return True
+
+
+# for dense layers of ReLU units, one after the other
+pass_dense_points = without(pass_points, "pass_dense_points")

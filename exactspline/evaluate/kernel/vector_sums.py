@@ -14,42 +14,13 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from .jit import kernel, part
-from .layout import BYTES, LANES
+from .jit import part
+from .layout import BYTES, WORD
 from .vectors import Vectors, inside
 
-__all__ = ["COLUMNS", "MOST", "WORD", "combine", "rows_at_once", "some_rows", "tile_sums", "weigh"]
+__all__ = ["MOST", "combine", "rows_at_once", "some_rows", "tile_sums"]
 
-COLUMNS = 4  # sums that are made at once, from the same vectors
 MOST = 5  # rows of a tile that are summed at once: twice as many registers where they hold half
-WORD = 64  # entries that are looked at together
-
-
-def _make_sums(
-    typing: Any, F: Any, bases: Any, k: Any, active: Any, count: Any, G: Any, H: Any
-) -> Any:
-    """COLUMNS rows of H from k on: sums over i < count of F[base + active[i]] times row i of G."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        vectors = Vectors(context, builder, signature, arguments)
-        k, lanes = arguments[2], vectors.constant(LANES)
-        places = [builder.add(k, vectors.constant(c)) for c in range(COLUMNS)]
-        columns = [vectors.pointer(0, builder.load(vectors.pointer(1, c))) for c in places]
-        sums = [cgutils.alloca_once_value(builder, vectors.nothing) for _ in places]
-        with cgutils.for_range(builder, arguments[4]) as loop:
-            entry = builder.load(vectors.pointer(3, loop.index))
-            values = vectors.load(5, builder.mul(loop.index, lanes))
-            for total, column in zip(sums, columns, strict=True):
-                weight = builder.load(builder.gep(column, [entry]))
-                vectors.add_product(total, vectors.spread(weight), values)
-        for total, place in zip(sums, places, strict=True):
-            vectors.store(builder.load(total), 6, builder.mul(place, lanes))
-        return context.get_dummy_value()
-
-    return types.void(F, bases, types.intp, active, types.intp, G, H), generate
-
-
-_sums = inside(_make_sums)
 
 
 def _not_zero(vectors: Vectors, Z: int, begin: Any, n: Any) -> Any:
@@ -228,15 +199,3 @@ def combine(F, const, base, pad, n, Z, U):
     while k < pad:
         _one(F, const, base, pad, k, n, Z, U)
         k += lanes
-
-
-@kernel
-def weigh(F, bases, n, active, count, G, H):
-    """Rows k < n of H: the sums over i < count of F[bases[k] + active[i]] times row i of G.
-
-    Rows have LANES numbers. ``bases`` and ``H`` have room for COLUMNS more.
-    """
-    for k in range(n, n + COLUMNS):
-        bases[k] = bases[0]
-    for k in range(0, n, COLUMNS):
-        _sums(F, bases, k, active, count, G, H)
