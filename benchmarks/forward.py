@@ -1,10 +1,12 @@
 """Samples through networks: prints the figures that README and CHANGELOG quote, with the machine.
 
-    python benchmarks/forward.py [--networks FOLDER] [--threads N] [--repeat N]
+    python benchmarks/forward.py [--networks FOLDER] [--threads N] [--repeat N] [--values]
 
 Every way is given the same number of threads (BLAS too) and the same float32 numbers, in one
 run, in turns, so that the machine's moods meet all alike. Times are medians after a first call
-that compiles or loads. A ratio is the other's time over this library's.
+that compiles or loads. A ratio is the other's time over this library's. Behind them stands the
+least time, and its ratio: beside other work the two columns differ. ``--values`` leaves out
+torch, maps and censuses: one sample and a batch of every network, within a minute.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -29,8 +32,8 @@ HERE = Path(__file__).resolve().parent
 Work = Callable[[], Any]
 
 
-def medians(works: dict[str, Work], repeat: int, inner: int = 1) -> dict[str, float]:
-    """Median seconds of a call, the works in turns.
+def measured(works: dict[str, Work], repeat: int, inner: int = 1) -> dict[str, tuple[float, float]]:
+    """Median and least seconds of a call, the works in turns.
 
     Between two works all threads get time to fall asleep (those of torch and onnxruntime spin
     for a while after their work, on the cores of the next), and each warms up.
@@ -46,16 +49,19 @@ def medians(works: dict[str, Work], repeat: int, inner: int = 1) -> dict[str, fl
             for _ in range(inner):
                 work()
             times[name].append((time.perf_counter() - start) / inner)
-    return {name: statistics.median(own) for name, own in times.items()}
+    return {name: (statistics.median(own), min(own)) for name, own in times.items()}
 
 
-def table(title: str, times: dict[str, float], samples: int, ours: str, goals: str) -> None:
-    """One block: times, samples a second, and each over the first of ours."""
+def table(
+    title: str, times: dict[str, tuple[float, float]], samples: int, ours: str, goals: str
+) -> None:
+    """One block: times, samples a second, and each over the first of ours; then of least times."""
     print(f"\n{title}   (to reach: {goals})")
-    for name, seconds in times.items():
-        unit = f"{seconds * 1e6:,.2f} us" if seconds < 1e-3 else f"{seconds * 1e3:,.2f} ms"
-        ratio = seconds / times[ours]
-        print(f"  {name:<48}{unit:>14}{samples / seconds:>16,.0f}/s{ratio:>9.2f}", flush=True)
+    for name, both in times.items():
+        units = [f"{t * 1e6:,.2f} us" if t < 1e-3 else f"{t * 1e3:,.2f} ms" for t in both]
+        ratios = [t / own for t, own in zip(both, times[ours], strict=True)]
+        line = f"  {name:<48}{units[0]:>14}{samples / both[0]:>16,.0f}/s{ratios[0]:>9.2f}"
+        print(f"{line}{units[1]:>14}{ratios[1]:>9.2f}", flush=True)
 
 
 def torch_module(net: Any) -> Any:
@@ -126,55 +132,70 @@ def compiled(module: Any, example: Any) -> Any:
     return out
 
 
-def network(name: str, path: Path, batch: int, threads: int, repeat: int) -> None:
-    """One sample and a batch of a network, and its affine maps."""
+def as_tensor(X: np.ndarray) -> Any:
     import torch
 
+    return torch.from_numpy(X)
+
+
+def torch_work(function: Any, value: Any) -> Work:
+    """A call without gradients."""
+    import torch
+
+    def work() -> Any:
+        with torch.inference_mode():
+            return function(value)
+
+    return work
+
+
+def torch_ways(module: Any, value: Any, what: str) -> dict[str, Work]:
+    """Eager, and compiled where that works."""
+    ways = {f"torch eager, {what}": torch_work(module, value)}
+    made = compiled(module, value)
+    return ways if made is None else {**ways, f"torch.compile, {what}": torch_work(made, value)}
+
+
+def network(name: str, path: Path, batch: int, threads: int, repeat: int, values: bool) -> None:
+    """One sample and a batch of a network, and its affine maps; or only the ``values``."""
     import exactspline as es
 
     net = es.load(path)
     core = es.prepare(net, dtype=np.float32, threads=threads)
     double = es.prepare(net, dtype=np.float64, threads=threads)
-    module = torch_module(net)
     session, source = session_of(path, threads)
     shape = net.input_shape
     X = np.random.default_rng(0).uniform(-1, 1, (batch, *shape)).astype(np.float32)
-    tensor = torch.from_numpy(X)
-    if module[0].__class__.__name__ == "Linear":
-        tensor = tensor.reshape(batch, -1)
     if net.operators[0].kind == "Elementwise":
         assert not np.any(np.asarray(net.operators[0].fields["shift"], dtype=float))
     expected = session.run(None, {source: X})[0].reshape(batch, -1)
-    with torch.inference_mode():
-        for got in (core.forward(X), module(tensor).numpy()):
-            worst = float(np.abs(got.reshape(batch, -1) - expected).max())
-            if worst > 1e-3 * max(1.0, float(np.abs(expected).max())):
-                raise SystemExit(f"{name}: values differ by {worst}")
+    module = tensor = None
+    got_by = [core.forward(X)]
+    if not values:
+        module, tensor = torch_module(net), as_tensor(X)
+        if module[0].__class__.__name__ == "Linear":
+            tensor = tensor.reshape(batch, -1)
+        got_by.append(torch_work(module, tensor)().numpy())
+    for got in got_by:
+        worst = float(np.abs(got.reshape(batch, -1) - expected).max())
+        if worst > 1e-3 * max(1.0, float(np.abs(expected).max())):
+            raise SystemExit(f"{name}: values differ by {worst}")
 
     x32, x64 = X[0].reshape(-1).copy(), X[0].reshape(-1).astype(np.float64)
     one = {source: X[:1]}
     flat = X.reshape(batch, -1)
     flat64 = flat.astype(np.float64)
 
-    def torch_of(function: Any, value: Any) -> Work:
-        def work() -> Any:
-            with torch.inference_mode():
-                return function(value)
-
-        return work
-
     works: dict[str, Work] = {
         "exactspline float32, value and code": lambda: core.point(x32),
         "exactspline float64, value and code": lambda: double.point(x64),
         "onnxruntime, value": lambda: session.run(None, one),
-        "torch eager, value": torch_of(module, tensor[:1]),
     }
-    small = compiled(module, tensor[:1])
-    if small is not None:
-        works["torch.compile, value"] = torch_of(small, tensor[:1])
+    if module is not None:
+        works |= torch_ways(module, tensor[:1], "value")
     ours = "exactspline float32, value and code"
-    goals = "onnxruntime 2, torch eager 5" if "ACAS" in name else "onnxruntime 1.2"
-    table(f"{name}, one sample", medians(works, 3 * repeat, 300), 1, ours, goals)
+    goals = "onnxruntime 6, torch eager 5" if "ACAS" in name else "onnxruntime 1.2"
+    table(f"{name}, one sample", measured(works, 3 * repeat, 300), 1, ours, goals)
 
     works = {
         "exactspline float32, values": lambda: core.forward(flat),
@@ -183,14 +204,15 @@ def network(name: str, path: Path, batch: int, threads: int, repeat: int) -> Non
         "exactspline float64, values, proved codes":
             lambda: double.run(flat64, proved=True),
         "onnxruntime, values": lambda: session.run(None, {source: X}),
-        "torch eager, values": torch_of(module, tensor),
     }  # fmt: skip
-    large = compiled(module, tensor)
-    if large is not None:
-        works["torch.compile, values"] = torch_of(large, tensor)
+    if module is not None:
+        works |= torch_ways(module, tensor, "values")
     ours = "exactspline float32, values"
-    times = medians(works, repeat, 3)
-    table(f"{name}, batch of {batch:,}", times, batch, ours, "the fastest other at least 0.83")
+    times = measured(works, repeat, 3)
+    goals = "onnxruntime 2" if "ACAS" in name else "the fastest other at least 0.83"
+    table(f"{name}, batch of {batch:,}", times, batch, ours, goals)
+    if module is None:
+        return
 
     count = 10_000 if "ACAS" in name else 100
     batches = {"uniform in [-1, 1]": (flat[:count], flat64[:count])}
@@ -228,7 +250,7 @@ def maps(
         "exactspline float64, A and b": lambda: double.affine_maps(wide),
         "torch.func.vmap(jacrev), A": lambda: jacobian(inputs),
     }
-    times = medians(works, repeat, 3)
+    times = measured(works, repeat, 3)
     table(title, times, count, "exactspline float32, A and b", "vmap(jacrev) 5")
 
 
@@ -251,6 +273,32 @@ def first_calls(path: Path) -> None:
         print(f"  first {label:<44}{statistics.median(out) * 1e3:>11,.1f} ms")
 
 
+def compiling(path: Path) -> None:
+    """What the first calls on a machine cost, nothing on disk: CPU time."""
+    code = (
+        "import sys, time, numpy as np, exactspline as es\n"
+        "net = es.load(sys.argv[1]); net.program\n"
+        "start = time.process_time(); core = es.prepare(net); core.point(np.zeros(net.input_dim))\n"
+        "core.forward(np.zeros((1000, net.input_dim))); print(time.process_time() - start)\n"
+        "start = time.process_time(); core.affine_maps(np.zeros((1000, net.input_dim)))\n"
+        "print(time.process_time() - start)"
+    )
+    times: list[list[float]] = []
+    for _ in range(3):
+        with tempfile.TemporaryDirectory() as folder:
+            out = subprocess.run(
+                [sys.executable, "-c", code, str(path)],
+                check=True,
+                text=True,
+                capture_output=True,
+                env={**os.environ, "NUMBA_CACHE_DIR": folder},
+            )
+            times.append([float(line) for line in out.stdout.split()])
+    labels = "exactspline.prepare, a sample, a batch", "affine maps after that"
+    for label, own in zip(labels, zip(*times, strict=True), strict=True):
+        print(f"  {label:<50}{statistics.median(own):>11,.1f} s   least {min(own):.1f} s")
+
+
 def one_sample(name: str, path: Path, threads: int, repeat: int) -> None:
     """One sample of a network with residual blocks and maxima, which is no list of modules."""
     import exactspline as es
@@ -271,7 +319,7 @@ def one_sample(name: str, path: Path, threads: int, repeat: int) -> None:
         "exactspline float64, value and code": lambda: double.point(wide),
         "onnxruntime, value": lambda: session.run(None, given),
     }
-    table(f"{name}, one sample", medians(works, 3 * repeat, 300), 1, ours, "onnxruntime 1.5")
+    table(f"{name}, one sample", measured(works, 3 * repeat, 300), 1, ours, "onnxruntime 1.5")
 
 
 def census(threads: int, repeat: int) -> None:
@@ -289,7 +337,7 @@ def census(threads: int, repeat: int) -> None:
     found = es.census(core, X)
     if len(found) != len(bits) or not np.array_equal(found.counts, counts):
         raise SystemExit("census: other regions than numpy.unique finds")
-    times = medians({
+    times = measured({
         "exactspline census, codes proved": lambda: es.census(core, X),
         "exactspline census, plain codes": lambda: es.census(core, X, exact=False),
         "exactspline codes, then numpy.unique of bits": lambda: np.unique(
@@ -307,31 +355,40 @@ def main() -> None:
     parser.add_argument("--networks", type=Path, default=shared, help="with acasxu/ and conv/")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--repeat", type=int, default=9)
+    parser.add_argument("--values", action="store_true", help="without torch, maps and censuses")
     args = parser.parse_args()
     given = str(args.threads)
     if os.environ.get("OPENBLAS_NUM_THREADS") != given:  # read when NumPy is imported
         names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
         environment = {**os.environ, **dict.fromkeys(names, given)}
         raise SystemExit(subprocess.run([sys.executable, *sys.argv], env=environment).returncode)
-    import torch
-
     import exactspline as es
 
-    torch.set_num_threads(args.threads)
+    names = ("numpy", "numba", "onnxruntime")
+    if not args.values:
+        import torch
+
+        torch.set_num_threads(args.threads)
+        names = ("numpy", "numba", "torch", "onnxruntime")
     print(f"machine   {platform.processor() or platform.machine()}, {cpu_name()}")
-    names = ("numpy", "numba", "torch", "onnxruntime")
     packages = ", ".join(f"{name} {version(name)}" for name in names)
     print(f"versions  exactspline {es.__version__}, Python {platform.python_version()}, {packages}")
-    print(f"threads   {args.threads}; medians of {args.repeat} rounds in turns")
+    load = f", load {os.getloadavg()[0]:.0f}" if hasattr(os, "getloadavg") else ""
+    print(f"threads   {args.threads}; medians and least of {args.repeat} rounds in turns{load}")
     acas = args.networks / "acasxu" / "ACASXU_run2a_1_1_batch_2000.onnx"
-    network("ACAS Xu 1_1", acas, 100_000, args.threads, args.repeat)
+    network("ACAS Xu 1_1", acas, 100_000, args.threads, args.repeat, args.values)
     conv = args.networks / "conv" / "Convnet_avgpool.onnx"
-    network("Convnet_avgpool", conv, 1_000, args.threads, args.repeat)
+    network("Convnet_avgpool", conv, 1_000, args.threads, args.repeat, args.values)
     digits = HERE.parent / "examples" / "digits" / "digits.onnx"
     one_sample("examples/digits", digits, args.threads, args.repeat)
+    if args.values:
+        return
     census(args.threads, min(args.repeat, 5))
     print("\nACAS Xu 1_1, in a fresh process, kernels on disk")
     first_calls(acas)
+    for name, path in (("ACAS Xu 1_1", acas), ("Convnet_avgpool", conv)):
+        print(f"\n{name}, in a fresh process, nothing on disk, CPU time   (to reach: 5 s)")
+        compiling(path)
 
 
 if __name__ == "__main__":

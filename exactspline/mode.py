@@ -25,7 +25,7 @@ import numpy as np
 
 from .errors import FloatingPointModeError
 
-__all__ = ["checks_itself", "guarded", "is_standard"]
+__all__ = ["TELLING", "checks_itself", "guarded", "is_standard"]
 
 T = TypeVar("T")
 
@@ -34,6 +34,9 @@ T = TypeVar("T")
 _LEAST, _HALF, _TWO = float.fromhex("0x1p-1022"), 0.5, 2.0
 _ONE, _BELOW, _ABOVE = 1.0, float.fromhex("0x1p-60"), float.fromhex("0x3p-54")
 _NEXT = float.fromhex("0x1.0000000000001p0")
+
+# for kernels that make the same sums
+TELLING = _LEAST, _HALF, _TWO, _ONE, _BELOW, _ABOVE, _NEXT
 
 
 def is_standard() -> bool:

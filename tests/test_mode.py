@@ -293,6 +293,23 @@ def test_evaluation_in_a_flushed_thread():
     assert out[2][:, 1].tolist() == [0.0, points[1, 0] + BIAS[1], 1.0]
 
 
+@pytest.mark.parametrize("other", SOME, ids=str)
+def test_one_sample_in_another_mode(other):
+    """Compiled code tells the mode by itself, and does nothing in another one."""
+    core, x = es.prepare(network()), np.array([2e-310])
+    value, code = core.point(x)
+    one, empty = core._sample, (np.full(2, 7.0), np.full(2, 7, np.uint8))
+    assert one is not None
+    with in_mode(other):
+        taken = one.kernel(one.table, x, *empty)
+        again = core.point(x)
+    assert not taken
+    assert empty[0].tolist() == [7, 7]
+    assert again[0].tobytes() == value.tobytes()
+    assert again[1].tolist() == code.tolist() == [1, 1]
+    assert one.kernel(one.table, x, *empty)
+
+
 @pytest.mark.parametrize("other", [Mode(), *SOME], ids=str)
 def test_the_callers_mode_holds_between_the_items_of_a_stream(other):
     net = network()

@@ -15,7 +15,7 @@ from ..errors import LimitError, ParameterError, ShapeError
 from ..mode import checks_itself, guarded, is_standard
 from ..network.network import Network
 from ..partition.pieces.vanishing import backwards_is_safe
-from .fast import FastPass
+from .fast import FastPass, OneSample, all_finite
 from .inputs import Samples
 from .levels import Rounded
 from .maps import maps_by_prefixes
@@ -30,6 +30,7 @@ __all__ = ["ForwardCore", "core_of"]
 MOST_BYTES = 2**32  # of the arrays that one call returns
 _LOADING = 3e8  # multiplications that take NumPy longer than loading kernels
 _ENGINES = ("auto", "numba", "numpy")
+_ARRAY, _BYTES, _empty = np.ndarray, np.dtype(np.uint8), np.empty  # looked up at every sample
 
 
 @guarded
@@ -86,6 +87,7 @@ class ForwardCore:
         self._settler = Settler(self.program)
         self._plan: Plan | None = None
         self._fast: FastPass | None = None
+        self._sample: OneSample | None = None
         self._wide: ForwardCore | None = None  # the same in float64
         self._shapes = {network.input_shape, (network.input_dim,)}
         self._flat_output = len(network.output_shape) == 1
@@ -116,6 +118,7 @@ class ForwardCore:
         """
         fast = self._load()
         if fast is not None:
+            self._sample = fast.one_sample()
             fast.load()
 
     # --- One sample --------------------------------------------------------------------------
@@ -148,21 +151,31 @@ class ForwardCore:
         >>> value.tolist(), code.tolist()
         ([2.0, 0.0], [1, 0])
         """
-        fast = self._fast
+        one = self._sample
+        # the kernel looks at the length, at the entries, and at the floating-point mode itself
+        if one is not None and type(x) is _ARRAY and x.ndim == 1 and x.dtype is one.dtype:
+            values, code = _empty(one.outputs, one.dtype), _empty(one.units, _BYTES)
+            if one.kernel(one.table, x, values, code):
+                if self._flat_output:
+                    return values, code
+                return values.reshape(self.network.output_shape), code
+        return self._otherwise(x)
+
+    @checks_itself
+    def _otherwise(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        """One sample in another shape, type or floating-point mode, or none that can be taken."""
+        if not is_standard():
+            return guarded(self.point)(x)
         if (
-            fast is not None and type(x) is np.ndarray and x.dtype == self.dtype
-            and x.shape in self._shapes and not self._beyond
+            self._fast is not None and not self._beyond and type(x) is np.ndarray
+            and x.dtype == self.dtype and x.shape in self._shapes
         ):  # fmt: skip
-            if not is_standard():
-                return guarded(self.point)(x)
-            values = np.empty(fast.outputs, self.dtype)
-            code = np.empty(fast.units, np.uint8)
-            # what can only be read is another type for kernels
-            flat = x if x.ndim == 1 and x.flags.carray else np.array(x, order="C").ravel()
-            if fast.point(flat, values, code, fast.no_stats):
-                return (
-                    values if self._flat_output else values.reshape(self.network.output_shape)
-                ), code
+            if self._sample is None:
+                self._sample = self._fast.one_sample()
+            one, flat = self._sample, np.array(x, self.dtype, order="C").reshape(-1)
+            values, code = np.empty(one.outputs, one.dtype), np.empty(one.units, np.uint8)
+            if one.kernel(one.table, flat, values, code):
+                return values.reshape(self.network.output_shape), code
         return self._one(x)
 
     @guarded
@@ -244,8 +257,7 @@ class ForwardCore:
         fast, done = self._chosen_for_maps(n), False
         A, b = self._empty_maps(n)
         if fast is not None and not self._beyond and self._is_safe(samples, fast):
-            fast.maps_of(samples.values, A, b, fresh=fresh)
-            done = _all_finite(A, b)
+            done = fast.maps_of(samples.values, A, b, fresh=fresh)
         if not done:
             codes = np.empty((n, self.program.n_units), self._code_type)
             self._values(samples, np.empty((n, n_out), self.dtype), codes, None)
@@ -354,7 +366,7 @@ class ForwardCore:
         fast = self._chosen_for_maps(len(codes))
         if fast is not None:
             fast.maps(codes, A, b, fresh=fresh)
-        if fast is None or not _all_finite(A, b):
+        if fast is None or not all_finite(A, b):
             maps_by_prefixes(self.program, codes, A, b)
         self._check_maps(A, b, fast)
         return A, b
@@ -363,7 +375,7 @@ class ForwardCore:
         """Refuse maps that the type cannot hold."""
         if fast is not None and fast.safe >= 1:
             return  # an entry is a value at a point of size 1, without cancellation at most
-        if not (np.isfinite(A).all() and np.isfinite(b).all()):
+        if not all_finite(A, b):
             raise ParameterError(
                 f"an affine map has entries beyond the range of {self.dtype}; take float64, or "
                 "ask regions_at(network, x) for affine(exact=True)"
@@ -437,10 +449,6 @@ def _have_kernels() -> bool:
     from ..kernels import inside_is_known
 
     return inside_is_known()
-
-
-def _all_finite(A: np.ndarray, b: np.ndarray) -> bool:
-    return bool(np.isfinite(A).all() and np.isfinite(b).all())
 
 
 def _checked_dtype(dtype: Any) -> np.dtype:

@@ -19,9 +19,10 @@ from .kernel import layout as at
 from .levels import Level, Matrix, bound_numbers, levels_of, safe_size
 from .windows import find_windows
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "aligned", "make_plan"]
 
 _ACTIVE = 1 << 16  # entries of a matrix up to which active units alone beat whole products
+_PLACES = 1 << 16  # entries of a state that 16 bits can number
 _SMALL = 1 << 12  # entries up to which a matrix is never worth being sparse
 _DENSE = 0.25  # share of entries that makes a matrix dense
 _MANY = 1 << 13  # units of a layer from which on a block of samples is too large for the cache
@@ -61,7 +62,9 @@ class Plan:
     work: int
     single: bool
     units: int  # of the largest layer
-    chain: bool  # all levels are dense, small, and layers of ReLU units one after the other
+    dense: bool  # all levels are dense, and layers are of ReLU units, one after the other
+    chain: bool  # and they are small
+    fused: bool  # layers are one after the other, and `fused_level` takes them all
 
 
 def make_plan(program: Program, dtype: np.dtype) -> Plan | None:
@@ -88,8 +91,11 @@ class _Flat:
         self.size = 0
         self.known: dict[bytes, int] = {}
 
-    def add(self, values: np.ndarray, *, once: bool = False) -> int:
-        """Where the values stand."""
+    def add(self, values: np.ndarray, *, once: bool = False, vectors: bool = False) -> int:
+        """Where the values stand; those for vectors where a vector may begin."""
+        if vectors:
+            lanes = at.BYTES // self.dtype.itemsize
+            self.add(np.zeros(-self.size % lanes))
         values = np.ascontiguousarray(values, dtype=self.dtype).reshape(-1)
         key = values.tobytes() if once else b""
         if once and key in self.known:
@@ -102,7 +108,8 @@ class _Flat:
         return place
 
     def array(self) -> np.ndarray:
-        return np.concatenate(self.parts) if self.parts else np.zeros(0, self.dtype)
+        out = aligned(self.size, self.dtype)
+        return np.concatenate(self.parts, out=out) if self.parts else out
 
 
 class _Writer:
@@ -149,18 +156,29 @@ class _Writer:
         return Plan(
             ints, self.floats.array(), np.concatenate([[*head, len(self.levels)], *bounds]),
             len(self.levels), max(m.width for m in matrices),
-            max(int(self.headers[:, [at.ROWS, at.PAD]].max()), 1), self.zero + 1,
+            max(int(self.headers[:, [at.ROWS, at.PAD]].max()), 1),
+            -(-(self.zero + 1) // at.BYTES) * at.BYTES,
             self.wide, self.work, 2 * self.in_windows > self.work and units >= _MANY,
-            units, self._chain(),
+            units, self._dense(), self._dense() and self._small(), self._fused(),
         )  # fmt: skip
 
-    def _chain(self) -> bool:
+    def _dense(self) -> bool:
         layers = self.headers[:-1]
         return (
             len(layers) > 0 and bool(np.all(self.headers[:, at.DENSE] >= 0))
-            and max(len(m) * m.width for m in self.matrices) <= _ACTIVE
             and bool(np.all((layers[:, at.RELU] == 3) & (layers[:, at.KEEPS] == 0)))
         )  # fmt: skip
+
+    def _small(self) -> bool:
+        return (
+            max(len(m) * m.width for m in self.matrices) <= _ACTIVE
+            and max(m.width for m in self.matrices) < _PLACES
+        )  # fmt: skip
+
+    def _fused(self) -> bool:
+        layers, output = self.headers[:-1], self.headers[-1]
+        others = layers[:, [at.MERGED, at.KEEPS]]
+        return bool(np.all(layers[:, at.FUSED] != 0) and not others.any() and output[at.TILES] > 0)
 
     def _merged(self) -> tuple[list[Matrix], list[np.ndarray]]:
         """Matrices over merged states, and the row of the state every entry belongs to."""
@@ -194,7 +212,10 @@ class _Writer:
         if n * m <= _SMALL or len(matrix.indices) >= _DENSE * n * m:
             full = matrix.dense()
             header[at.PAD] = pad
-            header[at.DENSE] = self.floats.add(np.pad(full, ((0, pad - n), (0, 0))).T)
+            columns = np.pad(full, ((0, pad - n), (0, 0))).T
+            header[at.DENSE] = self.floats.add(columns, vectors=True)
+            if n * m <= _ACTIVE:
+                header[at.LINES] = self.floats.add(np.column_stack([full, matrix.const.values]))
             self.work += n * m
             if min(n, m) >= _WIDE:
                 header[at.DENSE_T] = self.floats.add(full)
@@ -370,6 +391,13 @@ class _Writer:
         if l == 0 or len(level.keep) == 0:
             return level.keep.astype(np.int64)
         return self.targets[l - 1][level.keep]
+
+
+def aligned(n: int, dtype: np.dtype) -> np.ndarray:
+    """Room for n numbers that begins where a vector may: no row of vectors is cut by a line."""
+    room = np.empty(n * dtype.itemsize + at.BYTES, np.uint8)
+    start = -room.ctypes.data % at.BYTES
+    return room[start : start + n * dtype.itemsize].view(dtype)
 
 
 def _equal_columns(behind: Level, units: int) -> np.ndarray | None:

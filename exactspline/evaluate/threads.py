@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -23,28 +24,39 @@ def checked_threads(threads: int | None) -> int:
     return threads
 
 
-def in_ranges(work: Callable[[int, int], None], n: int, block: int, threads: int) -> None:
-    """Call work(start, stop) for ranges of whole blocks that make up 0..n, one here.
+def in_ranges(
+    work: Callable[[int, int], None], n: int, block: int, threads: int, each: int = 1
+) -> None:
+    """Call work(start, stop) for ranges of whole blocks that make up 0..n, some of them here.
 
-    No pool: threads that wait would be lost in a forked process, and the work left to them.
+    ``each``: ranges a thread, which takes the next one when it is done, since cores are rarely
+    equally fast. No pool: threads that wait would be lost in a forked process, and the work left
+    to them.
     """
     blocks = -(-n // block)
-    parts = max(1, min(threads, blocks))
+    parts = max(1, min(threads * each, blocks))
     ends = [min(n, blocks * i // parts * block) for i in range(parts + 1)]
-    failed: list[BaseException] = []
+    waiting, failed = deque(pairwise(ends)), list[BaseException]()
 
-    work = guarded(work)  # a thread has a mode of its own, and NumPy's settings, too
-
-    def run(start: int, stop: int) -> None:
-        try:
+    @guarded  # a thread has a mode of its own, and NumPy's settings, too
+    def some() -> None:
+        while not failed:
+            try:
+                start, stop = waiting.popleft()
+            except IndexError:
+                return
             work(start, stop)
+
+    def run() -> None:
+        try:
+            some()
         except BaseException as error:
             failed.append(error)
 
-    others = [threading.Thread(target=run, args=pair) for pair in pairwise(ends[1:])]
+    others = [threading.Thread(target=run) for _ in range(min(threads, parts) - 1)]
     for thread in others:
         thread.start()
-    run(ends[0], ends[1])
+    run()
     for thread in others:
         thread.join()
     if failed:

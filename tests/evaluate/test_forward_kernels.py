@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import random
 import subprocess
 import sys
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
+import numba
 import numpy as np
 import pytest
+import torch
 from random_networks import STYLES, network, random_spec
 
 import exactspline as es
 from exactspline.evaluate.fast import FastPass
-from exactspline.evaluate.kernel import backward, batch, bounds, layout, rows, running, unit_rows
+from exactspline.evaluate.kernel import (
+    backward,
+    batch,
+    bounds,
+    endings,
+    layout,
+    map_rows,
+    rows,
+    running,
+    unit_rows,
+)
 from exactspline.evaluate.kernel import vector_sums as lanes
 from exactspline.evaluate.levels import levels_of
 from exactspline.evaluate.plain import PlainPass
@@ -33,13 +48,14 @@ def close(a, b, dtype):
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("n", [0, 1, 4, 11])
-@pytest.mark.parametrize("count", [1, 3, 4])
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
 def test_some_rows(count, n, dtype):
     """Rows of a tile times rows of samples."""
     rng = np.random.default_rng(n)
     F, Z = rng.normal(size=200).astype(dtype), rng.normal(size=(9, 48)).astype(dtype)
     columns, numbers = rng.integers(0, 9, size=n), rng.permutation(20)[:6]
-    T = np.concatenate([[6, n, 5, 20, 30], numbers, np.zeros(9, int), columns, [7, 2, 5, 1]])
+    numbers = np.append(numbers, 3)
+    T = np.concatenate([[7, n, 5, 20, 30], numbers, np.zeros(8, int), columns, [7, 2, 5, 1, 0]])
     U = np.full((8, 48), np.nan, dtype)
     where = 20 + n
     lanes.some_rows(F, T, Z, U, 0, 2, count, 100, where)
@@ -48,6 +64,17 @@ def test_some_rows(count, n, dtype):
         want = F[100 + numbers[2 + q]] + weights @ Z[columns]
         assert close(U[T[where + q]], want.astype(dtype), dtype)
     assert np.isnan(U).sum() == 48 * (8 - count)
+
+
+def test_rows_go_together_in_fives_and_alike():
+    for n in range(1, 200):
+        sizes, left = [], n
+        while left:
+            sizes.append(lanes.rows_at_once(left))
+            left -= sizes[-1]
+        assert len(sizes) == -(-n // lanes.MOST)
+        assert max(sizes) - min(sizes) <= 1
+        assert max(sizes) <= lanes.MOST
 
 
 def test_fill_and_copy():
@@ -150,43 +177,198 @@ def test_passes_agree(seed, dtype):
     assert np.array_equal(q1[both], q2[both])
     assert np.allclose(s1[:, 2], s2[:, 2], rtol=0.1)
     fast = FastPass(plan, dim, C, n_units, 1)
+    values, codes, stats = np.empty_like(v1), np.zeros_like(q1), np.zeros_like(s1)
+    fast._one_by_one(X, errors, 0, n, values, codes, stats)
+    assert close(values, v1, dtype)
+    assert np.array_equal(codes[both], q1[both])
+    assert np.allclose(stats[:, 2], s2[:, 2], rtol=1e-6)
+    one = fast.one_sample()
     for i in range(0, n, 29):
-        value, code, stats = np.empty(C, dtype), np.zeros(n_units, np.uint8), np.zeros(3)
-        assert fast.point(X[i], value, code, stats, errors)
-        assert close(value, v1[i], dtype)
-        assert not both[i] or code.tolist() == q1[i].tolist()
-        assert stats[2] == pytest.approx(s2[i, 2], rel=1e-6)
+        value, code = np.empty(C, dtype), np.zeros(n_units, np.uint8)
+        assert one.kernel(one.table, X[i], value, code)
+        assert np.array_equal(value, values[i])
+        assert np.array_equal(code, codes[i])
+
+
+def unaligned(x):
+    room = np.zeros(x.nbytes + 1, np.uint8)
+    room[1:] = np.frombuffer(x.tobytes(), np.uint8)
+    return room[1:].view(x.dtype)
+
+
+def read_only(x):
+    x = x.copy()
+    x.flags.writeable = False
+    return x
+
+
+KINDS = (
+    np.copy, read_only, unaligned, lambda x: np.repeat(x, 2)[::2], lambda x: x[::-1].copy()[::-1],
+    lambda x: x.reshape(2, 3), lambda x: np.asfortranarray(x.reshape(2, 3)), list,
+    lambda x: x.astype(x.dtype.newbyteorder()), lambda x: x.astype(np.longdouble),
+    np.ma.asarray,
+    lambda x: x.astype(np.dtype(x.dtype, metadata={"a": 1})), torch.tensor,
+    lambda x: x.astype(np.float64 if x.dtype == np.float32 else np.float32),
+)  # fmt: skip
+
+
+@pytest.fixture(params=TYPES)
+def prepared(request):
+    rng = np.random.default_rng(0)
+    shape = es.Flatten(), es.Dense(rng.normal(size=(9, 6))), es.ReLU()
+    net = es.Network([*shape, es.Dense(rng.normal(size=(4, 9)))], (2, 3))
+    return es.prepare(net, dtype=request.param)
+
+
+def test_one_sample_of_any_kind(prepared):
+    """What compiled code would misread goes another way, to the same result or a clear error."""
+    x = np.arange(-2, 4).astype(prepared.dtype) / 4
+    want = es.ForwardCore(prepared.network, prepared.dtype, "numpy").run([x])
+    for kind in KINDS:
+        for _ in range(2):
+            value, code = prepared.point(kind(x))
+            assert value.dtype == prepared.dtype
+            assert close(value, want.values[0], prepared.dtype)
+            assert np.array_equal(code, want.codes[0])
+    before = prepared.point(x)
+    after = prepared.point(-x)
+    assert not np.array_equal(before[0], after[0])
+    assert close(before[0], want.values[0], prepared.dtype)  # no buffer is shared
+    for bad in (x[:5], np.append(x, x), x[:0], x.reshape(3, 2), np.array([x, x]), np.array(1.0)):
+        with pytest.raises(es.ShapeError):
+            prepared.point(bad.astype(prepared.dtype))
+    for bad in (np.nan, np.inf, -np.inf):
+        for i in range(6):
+            y = x.copy()
+            y[i] = bad
+            with pytest.raises(es.ParameterError, match=f"entry {i} is"):
+                prepared.point(y)
+    with pytest.raises(es.ParameterError):
+        prepared.point(x.astype(complex))
+
+
+def test_a_copy_of_a_core_has_its_own_arrays(prepared):
+    x = np.arange(-2, 4).astype(prepared.dtype) / 4
+    value, code = prepared.point(x)
+    one = prepared._sample
+    for other in (copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
+        assert not set(other.table[:-1:2]) & set(one.table[:8:2])
+        found = np.empty_like(value), np.empty_like(code)
+        assert other.kernel(other.table, x, *found)
+        assert np.array_equal(found[0], value)
+        assert np.array_equal(found[1], code)
+
+
+@numba.njit
+def weigh(F, matrix, width, units, own, n, above, size, rows, source, target):
+    map_rows.weigh(F, matrix, width, units, own, n, above, size, rows, source, target)
 
 
 @pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize("n", [1, 3, 4, 9])
-@pytest.mark.parametrize("count", [0, 1, 5, 20])
-def test_weigh(count, n, dtype):
+@pytest.mark.parametrize("n", [1, 4, 5, 8, 12, 13, 21])
+@pytest.mark.parametrize("size", [0, 1, 20])
+def test_weigh(size, n, dtype):
     """Rows of eight numbers, weighted by columns of a matrix."""
-    rng = np.random.default_rng(count)
-    F = rng.normal(size=700).astype(dtype)
-    G, H = rng.normal(size=8 * 24).astype(dtype), np.full(8 * 16, np.nan, dtype)
-    active = np.sort(rng.permutation(50)[:count])
-    bases = np.zeros(16, dtype=np.int64)
-    bases[:n] = rng.integers(0, 640, size=n)
-    lanes.weigh(F, bases, n, active, count, G, H)
-    want = F[bases[:n, None] + active] @ G[: 8 * count].reshape(count, 8)
-    assert close(H[: 8 * n].reshape(n, 8), want, dtype)
+    rng = np.random.default_rng(size)
+    F = rng.normal(size=7 + 30 * 41).astype(dtype)
+    units = rng.integers(0, 30, size=90).astype(np.uint16)
+    rows = rng.normal(size=8 * 80).astype(dtype)
+    before, matrix = rows.copy(), F[7:].reshape(30, 41)
+    weigh(F, 7, 41, units, 5, n, 50, size, rows, 8, 8 * 30)
+    part = matrix[units[50 : 50 + size]][:, units[5 : 5 + n]]
+    want = part.T @ before[8 : 8 * (1 + size)].reshape(size, 8)
+    assert close(rows[8 * 30 :][: 8 * n].reshape(n, 8), want, dtype)
+    rest = slice(8 * (30 + n + 7), None)
+    assert np.array_equal(rows[: 8 * 30], before[: 8 * 30])
+    assert np.array_equal(rows[rest], before[rest])
+
+
+@pytest.mark.parametrize("widths", [(1,), (8,), (63, 64, 65), (50, 3, 130, 5)])
+def test_bits(widths):
+    """Codes as bits, which units those say are active, and the order of the samples."""
+    rng = np.random.default_rng(sum(widths))
+    ops, n_in = [], 3
+    for width in widths:
+        ops += [es.Dense(rng.normal(size=(width, n_in))), es.ReLU()]
+        n_in = width
+    net = es.Network([*ops, es.Dense(rng.normal(size=(2, n_in)))], (3,))
+    plan = make_plan(net.program, np.dtype(np.float64))
+    assert plan.chain
+    ends = np.cumsum([0, *widths])
+    layers = [rng.integers(0, 2, size=(4, width)).astype(np.uint8) for width in widths]
+    codes = np.concatenate([layer[rng.integers(0, 4, size=300)] for layer in layers], axis=1)
+    counts = [-(-width // 64) for width in widths]
+    words, keys = np.empty((300, sum(counts)), np.uint64), np.empty(300, np.uint64)
+    numbers = rng.integers(0, 2**64, size=sum(counts), dtype=np.uint64)
+    endings.take_bits(plan.T, plan.levels, codes, numbers, words, keys)
+    starts, units = np.cumsum([0, *counts]), np.full(200, 9, np.uint16)
+    for sample in (0, 7, 299):
+        for a, b, start, count in zip(ends, ends[1:], starts, counts, strict=False):
+            own = words[sample, start : start + count].astype("<u8").view(np.uint8)
+            bits = np.unpackbits(own, bitorder="little")
+            assert np.array_equal(bits[: b - a], codes[sample, a:b])
+            assert not bits[b - a :].any()
+            found = endings._collect(words, sample, start, b - a, units, 11)
+            assert np.array_equal(units[11 : 11 + found], np.flatnonzero(codes[sample, a:b]))
+    order = np.argsort(keys)
+    for ending in range(1, min(len(widths), 3) + 1):
+        own = codes[order, ends[-1 - ending] :]
+        changes = 1 + np.count_nonzero(np.any(own[1:] != own[:-1], axis=1))
+        assert changes == len(np.unique(own, axis=0))
+    for a, b in pairwise(order):
+        first = endings._first_differing(words, starts, a, b, len(widths))
+        same = [np.array_equal(codes[a, i:], codes[b, i:]) for i in ends]
+        assert first == same.index(True)
 
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("pad", [16, 32, 48, 80])
-@pytest.mark.parametrize("count", [0, 1, 6])
-def test_combine(count, pad, dtype):
-    """Active columns of a matrix that is stored by columns."""
-    rng = np.random.default_rng(count)
-    F, Z = rng.normal(size=3 + 8 * pad).astype(dtype), rng.normal(size=7).astype(dtype)
-    active = np.sort(rng.permutation(7)[:count])
-    U = np.full(pad + 2, np.nan, dtype)
-    lanes.combine(F, 3 + 7 * pad, 3, pad, active, count, Z, U)
-    columns = F[3 : 3 + 7 * pad].reshape(7, pad)
-    assert close(U[:pad], F[3 + 7 * pad :] + Z[active] @ columns[active], dtype)
-    assert np.isnan(U[pad:]).all()
+@pytest.mark.parametrize("n", [0, 1, 6, 63, 64, 65, 130])
+def test_combine(n, pad, dtype):
+    """Columns of a matrix for the entries that are not zero, and none beyond the end."""
+    rng = np.random.default_rng(n)
+    F, U = rng.normal(size=3 + (n + 1) * pad).astype(dtype), np.full(pad + 2, np.nan, dtype)
+    columns = F[3 : 3 + n * pad].reshape(n, pad)
+    for share in (0, 0.1, 0.5, 1):
+        Z = np.full(n + layout.WORD, np.nan, dtype)
+        Z[:n] = np.where(rng.random(n) < share, rng.normal(size=n), rng.choice([0.0, -0.0], n))
+        where = np.flatnonzero(Z[:n] == 0)
+        F[3 : 3 + n * pad].reshape(n, pad)[where] = np.nan  # not even read
+        lanes.combine(F, 3 + n * pad, 3, pad, n, Z, U)
+        rest = np.flatnonzero(Z[:n])
+        assert close(U[:pad], F[3 + n * pad :] + Z[rest] @ columns[rest], dtype)
+        assert np.isnan(U[pad:]).all()
+        columns[where] = rng.normal(size=(len(where), pad))
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("kind", ["dense", "tiles"])
+def test_kernels_that_leave_layers_out(kind, dtype):
+    """Compiled for fewer kinds of layers, the same kernels: equal to the last bit."""
+    rng = np.random.default_rng(5)
+    if kind == "dense":
+        ops = [es.Dense(rng.normal(size=(19, 3)), rng.normal(size=19)), es.ReLU()]
+        ops += [es.Dense(rng.normal(size=(5, 19)), rng.normal(size=5)), es.ReLU()]
+        net = es.Network([*ops, es.Dense(rng.normal(size=(2, 5)))], (3,))
+    else:
+        conv = es.Conv(rng.normal(size=(3, 1, 3, 3)), rng.normal(size=3))
+        layers = [conv, es.LeakyReLU(0.125), es.Flatten(), es.Dense(rng.normal(size=(2, 972)))]
+        net = es.Network(layers, (1, 20, 20))
+    plan = make_plan(net.program, np.dtype(dtype))
+    assert (plan.dense, plan.chain, plan.fused) == (kind == "dense", kind == "dense", True)
+    general = replace(plan, dense=False, fused=False)
+    X, errors = rng.normal(size=(70, net.input_dim)).astype(dtype), np.full(70, 1e-12)
+    for single in (False, True):
+        found = []
+        for one in (plan, general):
+            values = np.empty((70, 2), dtype)
+            codes, stats = np.zeros((70, net.units), np.uint8), np.zeros((70, 3))
+            run = FastPass(replace(one, single=single), net.input_dim, 2, net.units, 2)
+            run(X, errors, values, codes, stats)
+            found.append((values, codes, stats))
+        for a, b in zip(*found, strict=True):
+            assert np.array_equal(a, b)
+    assert not make_plan(conv_net(rng).program, np.dtype(dtype)).dense
 
 
 @pytest.mark.parametrize("n_units", [1, 7, 8, 50, 64, 70, 130])
@@ -242,6 +424,29 @@ def test_maps_by_endings_and_by_blocks(dtype, threads):
     core._fast._by_blocks(core.codes(X), *blocks)
     assert close(A, blocks[0], dtype)
     assert close(b, blocks[1], dtype)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("outputs", [1, 8, 19])
+def test_maps_of_many_samples(outputs, dtype):
+    """More samples than are sorted together; more units and outputs than go into one word."""
+    rng = np.random.default_rng(outputs)
+    ops = [es.Dense(rng.normal(size=(70, 2)), rng.normal(size=70)), es.ReLU()]
+    ops += [es.Dense(rng.normal(size=(5, 70)), rng.normal(size=5)), es.ReLU()]
+    net = es.Network([*ops, es.Dense(rng.normal(size=(outputs, 5)))], (2,))
+    core = es.ForwardCore(net, dtype, "numba", 1)
+    assert core._plan.chain
+    X = rng.normal(size=(9001, 2)).astype(dtype)
+    A, b = np.full((9001, outputs, 2), np.nan, dtype), np.full((9001, outputs), np.nan, dtype)
+    core._fast.maps_of(X, A, b)
+    blocks, codes = (np.empty_like(A), np.empty_like(b)), core.codes(X)
+    core._fast._by_blocks(codes, *blocks)
+    assert close(A, blocks[0], dtype)
+    assert close(b, blocks[1], dtype)
+    again = np.empty_like(A), np.empty_like(b)
+    core._fast.maps(codes, *again)  # the same sums, in the same order
+    assert np.array_equal(A, again[0])
+    assert np.array_equal(b, again[1])
 
 
 def conv_net(rng):
@@ -464,9 +669,15 @@ def net_codes(net, X):
 
 def test_ranges():
     for n, block, threads in ((0, 4, 2), (1, 4, 2), (17, 4, 2), (100, 7, 3), (8, 8, 9)):
-        seen = []
-        in_ranges(lambda a, b, seen=seen: seen.extend(range(a, b)), n, block, threads)
-        assert sorted(seen) == list(range(n))
+        for each in (1, 3):
+            seen = []
+            add = seen.append
+            in_ranges(lambda a, b, add=add: add((a, b)), n, block, threads, each)
+            assert [i for a, b in sorted(seen) for i in range(a, b)] == list(range(n))
+            assert len(seen) == max(1, min(threads * each, -(-n // block)))
+            assert all(a % block == 0 for a, _ in seen)
+    with pytest.raises(ZeroDivisionError):
+        in_ranges(lambda a, b: 1 // (a - 4), 40, 4, 3, 3)
 
 
 def test_a_core_may_be_used_with_any_memory_layout():

@@ -6,17 +6,15 @@ slopes are those of the chosen pieces. A block has one column an output and a sa
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from . import layout as lay
 from .jit import kernel
 from .product import product
 from .rows import fill
-from .vector_sums import some_rows, weigh
+from .vector_sums import some_rows
 
-__all__ = ["Active", "pass_back", "pass_back_sparse", "suffix_keys"]
+__all__ = ["pass_back", "suffix_keys"]
 
 
 @kernel
@@ -132,103 +130,3 @@ def suffix_keys(T, n_levels, codes, start, stop, random, keys):
                     if level > 0 or taken == 4:
                         break
         keys[sample] = key
-
-
-@kernel
-def _differ(a, b):
-    bits = a[0] ^ a[0]
-    for k in range(len(a)):
-        bits |= a[k] ^ b[k]
-    return bits != 0
-
-
-@kernel
-def _collect(code, active):
-    """Write down the active units; returns how many there are."""
-    count = 0
-    for k in range(len(code)):  # without a branch
-        active[count] = k
-        count += code[k] != 0
-    return count
-
-
-class Active(NamedTuple):
-    """The active units of every level (level 0: all inputs), as many as ``counts`` says.
-
-    ``bases``: room for where their columns stand.
-    """
-
-    active: np.ndarray
-    counts: np.ndarray
-    bases: np.ndarray
-
-
-@kernel
-def pass_back_sparse(T, F, n_levels, codes, order, start, stop, G, units, maps, consts):
-    """`pass_back` for dense layers of ReLU units: one sample after the other, in an order.
-
-    Only active units count, and often they are few. What a sample shares with the one before
-    it, from the outputs on, is kept. ``G`` (levels + 1, LANES times units or inputs, and some
-    more) holds LANES outputs' rows behind every level, over the active units only: see `Active`.
-    """
-    active, counts, bases = units.active, units.counts, units.bases
-    n_out, dim = maps.shape[1], maps.shape[2]
-    last = n_levels - 1
-    for j in range(dim):
-        active[0, j] = j
-    counts[0] = dim
-    for begin in range(0, n_out, lay.LANES):
-        lanes = min(lay.LANES, n_out - begin)
-        before = -1
-        for place in range(start, stop):
-            sample = order[place]
-            level = last
-            if before >= 0:
-                while level > 0:
-                    first = T[(level - 1) * lay.HEADER + lay.CODE]
-                    end = first + T[(level - 1) * lay.HEADER + lay.UNITS]
-                    if _differ(codes[sample][first:end], codes[before][first:end]):
-                        break
-                    level -= 1
-            if before >= 0 and level == 0:  # the same code
-                for c in range(begin, begin + lanes):
-                    consts[sample, c] = consts[before, c]
-                    for j in range(dim):
-                        maps[sample, c, j] = maps[before, c, j]
-                continue
-            before = sample
-            for below in range(level, 0, -1):
-                first = T[(below - 1) * lay.HEADER + lay.CODE]
-                end = first + T[(below - 1) * lay.HEADER + lay.UNITS]
-                counts[below] = _collect(codes[sample][first:end], active[below])
-            if level == last:  # columns of the output's matrix, and its constants
-                at = last * lay.HEADER
-                g = G[last]
-                for k in range(counts[last]):
-                    p = T[at + lay.DENSE] + active[last, k] * T[at + lay.PAD] + begin
-                    for c in range(lanes):
-                        g[lay.LANES * k + c] = F[p + c]
-                for c in range(lanes):
-                    g[lay.LANES * counts[last] + c] = F[T[at + lay.CONST] + begin + c]
-            # the level above the first that differs is over other units now
-            for below in range(min(level, last - 1), -1, -1):
-                at = below * lay.HEADER
-                n, matrix, pad, inputs = (
-                    counts[below],
-                    T[at + lay.DENSE],
-                    T[at + lay.PAD],
-                    active[below],
-                )
-                for k in range(n):
-                    bases[k] = matrix + inputs[k] * pad
-                bases[n] = T[at + lay.CONST]
-                above, g = G[below + 1], G[below]
-                weigh(F, bases, n + 1, active[below + 1], counts[below + 1], above, g)
-                end, own = lay.LANES * n, lay.LANES * counts[below + 1]
-                for c in range(lanes):  # constants so far
-                    g[end + c] += above[own + c]
-            g, own_maps, own_consts = G[0], maps[sample], consts[sample]
-            for c in range(lanes):
-                own_consts[begin + c] = g[lay.LANES * dim + c]
-                for j in range(dim):
-                    own_maps[begin + c, j] = g[lay.LANES * j + c]

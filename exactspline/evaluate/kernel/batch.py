@@ -13,33 +13,42 @@ from llvmlite import ir
 from numba import types
 
 from . import layout as lay
-from .jit import kernel, part
+from .jit import kernel, part, without
 from .product import product
 from .rows import copy_row, fill
 from .running import of_members, of_units
 from .unit_rows import extreme_unit, scalar_unit, some_units
-from .vector_sums import some_rows
+from .vector_sums import rows_at_once, some_rows
 from .vectors import Vectors, inside
 
-__all__ = ["Results", "Scratch", "pass_batch"]
+__all__ = ["Results", "Scratch", "pass_batch", "pass_fused_batch"]
+
+
+@part
+def tiles(T, F, at, Z, U):
+    """The members of a level in tiles."""
+    const = T[at + lay.CONST]
+    for k in range(T[at + lay.TILES]):
+        t = T[at + lay.TILE_AT] + k * lay.TILE
+        r = 0
+        while r < T[t]:
+            count = rows_at_once(T[t] - r)
+            some_rows(F, T, Z, U, t, r, count, const, T[t + 2] + r)
+            r += count
 
 
 @part
 def members(T, F, at, Z, U):
     """All members of a level into rows of U."""
-    n, m = T[at + lay.ROWS], T[at + lay.READS]
-    const = T[at + lay.CONST]
     if T[at + lay.DENSE_T] >= 0:
+        n, m, const = T[at + lay.ROWS], T[at + lay.READS], T[at + lay.CONST]
         product(F, Z, U, T[at + lay.DENSE_T], n, m)
         for i in range(n):
             row, c = U[i], F[const + i]
             for s in range(len(row)):
                 row[s] += c
-        return
-    for k in range(T[at + lay.TILES]):
-        t = T[at + lay.TILE_AT] + k * lay.TILE
-        for r in range(0, T[t], 4):
-            some_rows(F, T, Z, U, t, r, min(4, T[t] - r), const, T[t + 2] + r)
+    else:
+        tiles(T, F, at, Z, U)
 
 
 @part
@@ -182,6 +191,9 @@ def bound_level(N, bounds, keeps, begin, n, S, ends, stats):
         size[s], error[s] = next_size, next_error
 
 
+GENERAL = True  # layers may be other than `fused_level`, and outputs than tiles: see `without`
+
+
 @kernel
 def pass_batch(T, F, N, X, errors, start, stop, scratch, results):
     """Values, codes and bounds of the samples start..stop: see `Scratch` and `Results`."""
@@ -197,23 +209,29 @@ def pass_batch(T, F, N, X, errors, start, stop, scratch, results):
         Z, Y = S.A, S.B
         for level in range(n_levels):
             at = level * lay.HEADER
-            fused = T[at + lay.FUSED] != 0
-            if not fused and T[at + lay.SELECTION] < 0:
-                members(T, F, at, Z, U)
+            if GENERAL:
+                fused = T[at + lay.FUSED] != 0
+                if not fused and T[at + lay.SELECTION] < 0:
+                    members(T, F, at, Z, U)
+            elif level == n_levels - 1:
+                tiles(T, F, at, Z, U)
             if level == n_levels - 1:
                 break
             fill(ends[0], inf)
             fill(ends[1], zero)
-            if T[at + lay.MERGED]:
-                for j in range(T[at + lay.STATE]):
-                    fill(Y[j], zero)
-            if fused:
+            if not GENERAL:
                 fused_level(T, F, at, Z, Y, P, wanted, ends, track)
             else:
-                units_of_level(T, F, at, Z, Y, U, P, wanted, ends, track)
-            for k in range(T[at + lay.KEEPS]):
-                pair = T[at + lay.KEEP] + 2 * k
-                copy_row(Y[T[pair + 1]], Z[T[pair]])
+                if T[at + lay.MERGED]:
+                    for j in range(T[at + lay.STATE]):
+                        fill(Y[j], zero)
+                if fused:
+                    fused_level(T, F, at, Z, Y, P, wanted, ends, track)
+                else:
+                    units_of_level(T, F, at, Z, Y, U, P, wanted, ends, track)
+                for k in range(T[at + lay.KEEPS]):
+                    pair = T[at + lay.KEEP] + 2 * k
+                    copy_row(Y[T[pair + 1]], Z[T[pair]])
             if wanted:
                 write_codes(P, codes, begin, n, T[at + lay.CODE], T[at + lay.UNITS])
             if track:
@@ -227,3 +245,7 @@ def pass_batch(T, F, N, X, errors, start, stop, scratch, results):
             bounds = lay.BOUNDS + (n_levels - 1) * lay.N_BOUNDS
             for s in range(n):
                 stats[begin + s, 2] = of_members(N, bounds, S.size[s], S.error[s])
+
+
+# for layers of two pieces a unit that are fused, and only handed on as they are
+pass_fused_batch = without(pass_batch, "pass_fused_batch")

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 __all__ = [
     "ALIKE", "BACK", "BACK_TILES", "BOUNDS", "BYTES", "CODE", "CONST", "DENSE", "DENSE_T", "FUSED",
-    "HEADER", "IDENTITY", "KEEP", "KEEPS", "LANES", "MAXIMUM", "MERGED", "MINIMUM", "N_BOUNDS",
-    "PAD", "PLACE", "QUAD", "READS", "RELU", "REST", "REST_AT", "ROW", "ROWS", "ROW_AT", "SCALAR",
-    "SELECTION", "STATE", "SUM", "SUMS", "SUM_AT", "TILE", "TILES", "TILE_AT", "UNIT", "UNITS",
-    "UNIT_AT", "WINDOW", "WINDOWS", "WINDOW_AT", "ZEROS",
+    "HEADER", "IDENTITY", "KEEP", "KEEPS", "LANES", "LINES", "MAXIMUM", "MERGED", "MINIMUM", "MORE",
+    "N_BOUNDS", "PAD", "PLACE", "QUAD", "READS", "RELU", "REST", "REST_AT", "ROW", "ROWS", "ROW_AT",
+    "SCALAR", "SELECTION", "SPARE", "STATE", "SUM", "SUMS", "SUM_AT", "TILE", "TILES", "TILE_AT",
+    "UNIT", "UNITS", "UNIT_AT", "WINDOW", "WINDOWS", "WINDOW_AT", "WORD", "ZEROS",
 ]  # fmt: skip
 
-HEADER = 30
+HEADER = 31
 READS = 0  # rows of the state before the level
 ROWS = 1  # members
 SELECTION = 2  # where the state's rows stand that the members are; -1 if they are computed
@@ -37,9 +37,15 @@ IDENTITY, ZEROS = 20, 21  # where 0, 1, 2, ... stand, and as many zeros
 WINDOWS, WINDOW_AT, REST, REST_AT = 22, 23, 24, 25
 SUMS, SUM_AT = 26, 27  # sums of unit outputs, where all units are ReLU
 ALIKE = 28  # where the numbers of all units stand if unit k is that of member k and row k; or -1
+LINES = 30  # a small dense matrix by rows, each with its constant at the end
 ROW_AT = 29  # every member by itself: how many entries, where they and their weights stand
 
+# numbers behind the buffers of single samples: two vectors at most, and what is read of a state
+# beyond its end
+SPARE = 96
 LANES = 8  # numbers side by side; dense columns are padded to a multiple of twice as many
+MORE = 16  # active units that there is room for besides those that there can be
+WORD = 64  # codes, or entries that may be zero, that are taken together as bits of a number
 BYTES = 64  # of a vector where as many numbers are taken as that holds
 TILE = 5  # rows, columns (a multiple of 4 if sparse), where rows, columns and weights stand
 # rows at once (8, 4 or 1), where weights stand, taps, where their offsets, rows and places stand,

@@ -10,13 +10,15 @@ from numba import types
 from numba.core import cgutils
 
 from . import layout as lay
-from .jit import kernel, part
+from . import packed
+from .jit import kernel, part, without
+from .packed import array_at, may_begin
 from .running import of_members, of_units
 from .vector_sums import combine
 from .vectors import Vectors, inside, truth
 from .windows import all_windows
 
-__all__ = ["pass_points"]
+__all__ = ["pass_dense_points", "pass_points"]
 
 
 @part
@@ -42,15 +44,18 @@ def _tiles(T, F, table, count, const, Z, U, codes, ends, relu, wanted, track, fi
 
 
 @part
-def _members(T, F, at, Z, active, U, codes, ends, relu, wanted, track):
+def _dense(T, F, at, Z, U):
+    """All members of a dense level."""
+    const, columns = T[at + lay.CONST], T[at + lay.DENSE]
+    combine(F, const, columns, T[at + lay.PAD], T[at + lay.READS], Z, U)
+
+
+@part
+def _members(T, F, at, Z, U, codes, ends, relu, wanted, track):
     """All members of a level; of a sparse one, with ``relu``, what ReLU makes of them."""
     const = T[at + lay.CONST]
     if T[at + lay.DENSE] >= 0:
-        count, zero = 0, F.dtype.type(0)
-        for j in range(T[at + lay.READS]):  # without a branch: half of what ReLU gives is zero
-            active[count] = j
-            count += Z[j] != zero
-        combine(F, const, T[at + lay.DENSE], T[at + lay.PAD], active, count, Z, U)
+        _dense(T, F, at, Z, U)
         return
     first, windows, rest = T[at + lay.CODE], T[at + lay.WINDOW_AT], T[at + lay.REST_AT]
     n_windows, n_rest = T[at + lay.WINDOWS], T[at + lay.REST]
@@ -211,22 +216,36 @@ def _begin(x, limit, Z):
     return largest if safe else x.dtype.type(-1)
 
 
-@kernel
-def pass_points(T, F, N, X, errors, start, stop, work, active, values, codes, stats):
-    """Values and codes of samples, one by one; False where |x| is beyond what is safe.
+GENERAL = True  # layers may be sparse, and units other than ReLU: see `without`
 
-    All arrays are flat, a sample's numbers after those of the sample before. ``work`` has room
-    for two states and the members, in equal thirds, and 4 LANES numbers more. ``codes`` and
-    ``stats`` may be empty; ``stats`` as in `pass_batch`, then ``errors`` bounds the inputs'.
+
+@kernel
+def pass_points(table, X, values, codes):
+    """Values and codes of samples, one by one; False if they cannot be computed here.
+
+    That is where |x| is beyond what is safe, or NaN, where the numbers of X are not as many as
+    the samples have or do not follow one another, and in another floating-point mode than the
+    standard one (see `exactspline.mode`).
+
+    All arrays are flat, a sample's numbers after those of the sample before; ``table`` holds where
+    the others are (see `packed`). ``work`` has room for two states and the members, in equal
+    thirds, and SPARE numbers more. ``codes`` and ``stats`` may be empty; ``stats`` as in
+    `pass_batch`, then ``errors`` bounds the inputs'.
     """
-    third = (len(work) - 4 * lay.LANES) // 3
+    T, F = array_at(table, table, packed.T), array_at(table, X, packed.F)
+    N, stats = array_at(table, np.float64, packed.N), array_at(table, np.float64, packed.STATS)
+    errors, work = array_at(table, np.float64, packed.ERRORS), array_at(table, X, packed.WORK)
+    third = (len(work) - lay.SPARE) // 3
     Z, Y, U = work[:third], work[third : 2 * third], work[2 * third : 3 * third]
     ends, last, lanes = work[3 * third :], int(N[3]) - 1, lay.BYTES // F.itemsize
     dim, n_out = T[lay.READS], T[last * lay.HEADER + lay.ROWS]
     units = T[last * lay.HEADER + lay.CODE]  # as many as all layers have
     track, wanted = int(len(stats) > 0), int(len(codes) > 0)
     zero, infinite = F.dtype.type(0), F.dtype.type(np.inf)
-    for s in range(start, stop):
+    n = table[2 * packed.SAMPLES]
+    if len(X) != n * dim or not may_begin(table, X):
+        return False
+    for s in range(n):
         largest = _begin(X[s * dim : (s + 1) * dim], N[0], Z)
         if largest < 0:
             return False
@@ -235,37 +254,43 @@ def pass_points(T, F, N, X, errors, start, stop, work, active, values, codes, st
         proved, tied = True, False
         for level in range(last + 1):
             at = level * lay.HEADER
-            summed, alike = T[at + lay.RELU] == 2, T[at + lay.ALIKE]  # unit k is of member k
-            made = U if summed else Y
-            # units of ReLU at once
-            at_once = T[at + lay.RELU] >= 2 and T[at + lay.DENSE] < 0
-            at_once &= T[at + lay.SELECTION] < 0
-            for i in range(lanes):
+            if GENERAL:
+                summed, alike = T[at + lay.RELU] == 2, T[at + lay.ALIKE]  # unit k is of member k
+                made = U if summed else Y
+                # units of ReLU at once
+                at_once = T[at + lay.RELU] >= 2 and T[at + lay.DENSE] < 0
+                at_once &= T[at + lay.SELECTION] < 0
+            for i in range(lanes if track else 0):
                 ends[i], ends[lanes + i] = infinite, zero
-            if T[at + lay.SELECTION] >= 0:
+            if not GENERAL:
+                _dense(T, F, at, Z, U)
+            elif T[at + lay.SELECTION] >= 0:
                 for i in range(T[at + lay.ROWS]):
                     U[i] = Z[T[T[at + lay.SELECTION] + i]]
             else:
                 target = made if at_once else U
                 w, t = at_once and wanted, at_once and track
-                _members(T, F, at, Z, active, target, code, ends, at_once, w, t)
+                _members(T, F, at, Z, target, code, ends, at_once, w, t)
             if level == last:
                 break
-            if not at_once and (summed or alike >= 0):
-                numbers = T[T[at + lay.UNIT_AT] + 3 * T[at + lay.UNITS]] if summed else alike
-                _units_alike(T, F, at, numbers, U, made, code, ends, wanted, track)
-            elif not at_once:
-                _units(T, F, at, U, Y, code, ends, wanted, track)
-            least, largest = ends[0], ends[lanes]
-            for i in range(1, lanes):
-                least, largest = min(least, ends[i]), max(largest, ends[lanes + i])
-            if summed:
-                _sums(F, T, U, Y, T[at + lay.SUM_AT], T[at + lay.SUMS])
-            for k in range(T[at + lay.KEEPS]):
-                pair = T[at + lay.KEEP] + 2 * k
-                Y[T[pair + 1]] = Z[T[pair]]
+            if not GENERAL:
+                _units_alike(T, F, at, T[at + lay.ALIKE], U, Y, code, ends, wanted, track)
+            else:
+                if not at_once and (summed or alike >= 0):
+                    numbers = T[T[at + lay.UNIT_AT] + 3 * T[at + lay.UNITS]] if summed else alike
+                    _units_alike(T, F, at, numbers, U, made, code, ends, wanted, track)
+                elif not at_once:
+                    _units(T, F, at, U, Y, code, ends, wanted, track)
+                if summed:
+                    _sums(F, T, U, Y, T[at + lay.SUM_AT], T[at + lay.SUMS])
+                for k in range(T[at + lay.KEEPS]):
+                    pair = T[at + lay.KEEP] + 2 * k
+                    Y[T[pair + 1]] = Z[T[pair]]
             if track:
                 bounds = lay.BOUNDS + level * lay.N_BOUNDS
+                least, largest = ends[0], ends[lanes]
+                for i in range(1, lanes):
+                    least, largest = min(least, ends[i]), max(largest, ends[lanes + i])
                 e = of_members(N, bounds, size, error)
                 form, next_size, next_error = of_units(N, bounds, float(largest), e)
                 proved &= least > form
@@ -281,3 +306,7 @@ def pass_points(T, F, N, X, errors, start, stop, work, active, values, codes, st
             stats[3 * s], stats[3 * s + 1] = 1.0 if proved else 0.0, 1.0 if tied else 0.0
             stats[3 * s + 2] = of_members(N, bounds, size, error)
     return True
+
+
+# for dense layers of ReLU units, one after the other
+pass_dense_points = without(pass_points, "pass_dense_points")

@@ -10,7 +10,7 @@ from numba.core import cgutils
 
 from .jit import part
 from .layout import BYTES
-from .vector_sums import tile_sums
+from .vector_sums import rows_at_once, tile_sums
 from .vectors import Vectors, inside, truth
 
 __all__ = ["extreme_unit", "scalar_unit", "some_units"]
@@ -63,74 +63,64 @@ class _Results:
                 vectors.store(value, self.ends, place)
 
 
-def _tile_units(count: int) -> Any:
-    @inside
-    def tile(
-        typing: Any, F: Any, T: Any, Z: Any, Y: Any, P: Any, ends: Any, weights: Any, n: Any,
-        columns: Any, const: Any, rows: Any, targets: Any, numbers: Any, s: Any, relu: Any,
-        add: Any, wanted: Any, track: Any,
-    ) -> Any:  # fmt: skip
-        """See `tile_sums`; units of two pieces make outputs and codes of them at once.
+@inside
+def _tile_units(
+    typing: Any, F: Any, T: Any, Z: Any, Y: Any, P: Any, ends: Any, weights: Any, n: Any,
+    columns: Any, const: Any, rows: Any, targets: Any, numbers: Any, count: Any, s: Any,
+    relu: Any, add: Any, wanted: Any, track: Any,
+) -> Any:  # fmt: skip
+    """See `tile_sums`; units of two pieces make outputs and codes of them at once.
 
-        The member that is row r is of unit i = T[rows + r], whose output goes to row
-        T[targets + i] of Y, its code to row i of P; its numbers stand at F[T[numbers + i]].
-        ``ends`` (2, samples): the smallest form so far, and the largest member.
-        """
+    The member that is row r is of unit i = T[rows + r], whose output goes to row
+    T[targets + i] of Y, its code to row i of P; its numbers stand at F[T[numbers + i]].
+    ``ends`` (2, samples): the smallest form so far, and the largest member.
+    """
 
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            vectors = Vectors(context, builder, signature, arguments, 0)
-            rows, targets, numbers, s = arguments[10:14]
-            relu, *flags = [truth(builder, a) for a in arguments[14:]]
-            results = _Results(vectors, (3, 4, 5), s, flags)
-            for r, u in enumerate(tile_sums(vectors, count, s, arguments[6:11])):
-                i = vectors.number_at(1, builder.add(rows, vectors.constant(r)))
-                own = vectors.number_at(1, builder.add(numbers, i))
-                form = builder.fadd(u, vectors.spread(vectors.number_at(0, own)))
-                upper = builder.fcmp_ordered(">", form, vectors.nothing)
-                out = cgutils.alloca_once_value(builder, builder.select(upper, u, vectors.nothing))
-                with builder.if_then(builder.not_(relu)):
-                    slope0, slope1, offset0, offset1 = (
-                        vectors.spread(vectors.number_at(0, builder.add(own, vectors.constant(j))))
-                        for j in range(1, 5)
-                    )
-                    slope = builder.select(upper, slope1, slope0)
-                    offset = builder.select(upper, offset1, offset0)
-                    builder.store(builder.fadd(builder.fmul(slope, u), offset), out)
-                target = vectors.number_at(1, builder.add(targets, i))
-                code = builder.zext(upper, vectors.bytes)
-                results.unit(builder.load(out), code, target, i)
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = Vectors(context, builder, signature, arguments, 0)
+        rows, targets, numbers, count, s = arguments[10:15]
+        relu, *flags = [truth(builder, a) for a in arguments[15:]]
+        results = _Results(vectors, (3, 4, 5), s, flags)
+        made = tile_sums(vectors, count, s, arguments[6:11])
+        with cgutils.for_range(builder, count) as loop:
+            u = builder.load(builder.gep(made, [loop.index]), align=vectors.size)
+            i = vectors.number_at(1, builder.add(rows, loop.index))
+            own = vectors.number_at(1, builder.add(numbers, i))
+            form = builder.fadd(u, vectors.spread(vectors.number_at(0, own)))
+            upper = builder.fcmp_ordered(">", form, vectors.nothing)
+            out = cgutils.alloca_once_value(builder, builder.select(upper, u, vectors.nothing))
+            with builder.if_then(builder.not_(relu)):
+                slope0, slope1, offset0, offset1 = (
+                    vectors.spread(vectors.number_at(0, builder.add(own, vectors.constant(j))))
+                    for j in range(1, 5)
+                )
+                slope = builder.select(upper, slope1, slope0)
+                offset = builder.select(upper, offset1, offset0)
+                builder.store(builder.fadd(builder.fmul(slope, u), offset), out)
+            target = vectors.number_at(1, builder.add(targets, i))
+            results.unit(builder.load(out), builder.zext(upper, vectors.bytes), target, i)
+            with builder.if_then(results.track):
                 results.form(vectors.size_of(form))
                 results.member(vectors.size_of(u))
-            results.end()
-            return context.get_dummy_value()
+        results.end()
+        return context.get_dummy_value()
 
-        return types.void(F, T, Z, Y, P, ends, *(types.intp,) * 12), generate
-
-    return tile
-
-
-_units_of_four, _unit_of_one = _tile_units(4), _tile_units(1)
+    return types.void(F, T, Z, Y, P, ends, *(types.intp,) * 13), generate
 
 
 @part
 def some_units(F, T, Z, Y, P, ends, tile, const, targets, numbers, relu, add, wanted, track):
     """All rows of a tile, and the outputs and codes of the units whose members they are."""
-    n = T[tile + 1]
-    for r in range(0, T[tile], 4):
-        count, rows = min(4, T[tile] - r), T[tile + 2] + r
+    n, r = T[tile + 1], 0
+    while r < T[tile]:
+        count, rows = rows_at_once(T[tile] - r), T[tile + 2] + r
         weights, columns = T[tile + 4] + r * n, T[tile + 3]
         for s in range(0, Z.shape[1], BYTES // F.itemsize):
-            if count == 4:
-                _units_of_four(
-                    F, T, Z, Y, P, ends, weights, n, columns, const, rows, targets, numbers, s,
-                    relu, add, wanted, track,
-                )  # fmt: skip
-            else:
-                for k in range(count):
-                    _unit_of_one(
-                        F, T, Z, Y, P, ends, weights + k * n, n, columns, const, rows + k, targets,
-                        numbers, s, relu, add, wanted, track,
-                    )  # fmt: skip
+            _tile_units(
+                F, T, Z, Y, P, ends, weights, n, columns, const, rows, targets, numbers, count, s,
+                relu, add, wanted, track,
+            )  # fmt: skip
+        r += count
 
 
 @inside
