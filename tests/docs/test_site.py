@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import doctest
 import importlib.util
 import inspect
 import os
@@ -78,17 +77,6 @@ def test_every_page_stands_in_a_part(pages):
     assert {path.stem for path in DOCS.glob("*.md")} - set(placed) == {"index"}
     assert not [name for name in placed if placed.count(name) > 1 and name != "theory"]
     assert "gallery" in pages.children("theory")  # of no part: the theory's
-
-
-@pytest.mark.parametrize("name", ["start", "concepts", "exactness", "reference"])
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_what_pages_show_is_so(name, monkeypatch):
-    monkeypatch.setenv("MPLBACKEND", "Agg")
-    result = doctest.testfile(
-        str(DOCS / f"{name}.md"), module_relative=False, optionflags=doctest.ELLIPSIS
-    )
-    assert result.attempted > 1
-    assert result.failed == 0
 
 
 def test_examples_are_short():
