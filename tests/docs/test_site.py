@@ -16,7 +16,7 @@ from folders import EXAMPLES, ROOT
 from site_checks import Page, faults
 
 import exactspline as es
-from exactspline import theory
+from exactspline import formats, theory
 from exactspline.cli.arguments import parser
 from examples import has_example
 
@@ -38,6 +38,7 @@ def test_every_public_name_has_a_page_with_an_example(pages):
     found = pages.names()
     public = {f"exactspline.{name}" for name in es.__all__}
     public |= {f"exactspline.theory.{name}" for name in (*theory.__all__, "Report")}
+    public |= {f"exactspline.formats.{name}" for name in formats.__all__}
     assert not public - set(found), "these have no page"
     index = pages.index_of(found)
     listed = re.findall(r":doc:`\S+ <([\w.]+)>`", index)
