@@ -90,6 +90,8 @@ def main(argv: list[str] | None = None) -> int:
     out = args.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     names = args.names or versions(args.repository)
+    if bad := [name for name in names if not re.fullmatch(r"\w[\w.-]*", name)]:
+        parser.error(f"{bad[0]!r} is no name of a folder beside the others")
     built = [name for name in names if build(args.repository, name, out)]
     if not built:
         print("no version could be built", file=sys.stderr)

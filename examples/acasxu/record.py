@@ -38,13 +38,15 @@ OWN = {5: "1_1", 6: "1_1", 7: "1_9", 8: "2_9", 9: "3_3", 10: "4_5"}
 ADVISORIES = ("clear of conflict", "weak left", "weak right", "strong left", "strong right")
 
 
-def taken_apart(net: es.Network, domain: es.Domain, limit: int) -> dict[str, Any]:
+def taken_apart(
+    net: es.Network, domain: es.Domain, limit: int, engine: str = "auto"
+) -> dict[str, Any]:
     """The census of one domain; of more than ``limit`` regions only that they are more."""
     start = time.perf_counter()
-    count = es.count_regions(net, domain, limit=limit + 1)
+    count = es.count_regions(net, domain, limit=limit + 1, engine=engine)
     if count > limit:
         return {"regions": limit, "complete": False}
-    omega = es.enumerate_regions(net, domain, graph=True)
+    omega = es.enumerate_regions(net, domain, graph=True, engine=engine)
     edges = omega.edges
     ends = np.concatenate([np.asarray(edges.source), np.asarray(edges.target)])
     degrees, regions = np.unique(np.bincount(ends, minlength=len(omega)), return_counts=True)

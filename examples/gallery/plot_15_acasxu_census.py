@@ -21,12 +21,12 @@ from record import taken_apart
 
 # %%
 # The script ``examples/acasxu/record.py`` has a function for the census of one box. Here it runs on
-# a small network of the same kind, with numbers that are drawn:
+# a small network of the same kind, with numbers that are drawn, and in fractions alone:
 
 rng = np.random.default_rng(0)
-one, two, out = (rng.normal(size=shape).round(2) for shape in ((8, 5), (8, 8), (5, 8)))
+one, two, out = (rng.normal(size=shape).round(2) for shape in ((5, 5), (4, 5), (5, 4)))
 net = es.Network([es.Dense(one), es.ReLU(), es.Dense(two), es.ReLU(), es.Dense(out)], (5,))
-small = taken_apart(net, es.Box("-1/4", "1/2", dim=5), 10_000)
+small = taken_apart(net, es.Box("-1/4", "1/2", dim=5), 1_000, engine="rational")
 print({key: small[key] for key in ("regions", "edges", "linear", "pieces", "neighbours")})
 
 # %%

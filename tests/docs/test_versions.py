@@ -67,6 +67,8 @@ def test_the_list(versions, repository):
     ]
     assert [entry.get("preferred", False) for entry in listed] == [False, True, False]
     assert "preferred" in versions.switcher(["main"], "/")[0]
+    with pytest.raises(SystemExit):
+        versions.main([str(repository / "out"), "../main"])
     with pytest.raises(SystemExit, match="git"):
         versions.build(repository, "v1.2.3", repository)
 
