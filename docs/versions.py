@@ -37,6 +37,7 @@ def theme_options() -> dict[str, Any]:
         # relative to the version's own folder; the theme would look for it among the sources
         "switcher": {"json_url": "../switcher.json", "version_match": name},
         "check_switcher": False,
+        "navbar_persistent": ["search-button"],  # short, so that all stands in one line
         "navbar_end": ["version-switcher", "theme-switcher"],
     }
 
