@@ -16,6 +16,7 @@ sys.path.insert(0, str(HERE))
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 from numpydoc.xref import DEFAULT_LINKS  # noqa: E402
+from versions import theme_options  # noqa: E402
 
 import exactspline  # noqa: E402
 
@@ -100,6 +101,7 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
+    **theme_options(),
 }
 # one page a name: the list of all of them in every sidebar would be most of the site
 bare = ("index", "concepts", "project/changelog", "reference/**")

@@ -45,7 +45,10 @@ COPIED = {
     "ARCHITECTURE.md": "architecture", "benchmarks/results.md": "results",
 }  # fmt: skip
 
-MODULES = ["exactspline", "exactspline.theory", "exactspline.bounds", "exactspline.plot"]
+MODULES = [
+    "exactspline", "exactspline.theory", "exactspline.bounds", "exactspline.plot",
+    "exactspline.formats",
+]  # fmt: skip
 if importlib.util.find_spec("torch") is not None:
     MODULES.append("exactspline.torch")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["duration", "encodable", "plain"]
+__all__ = ["duration", "encodable", "no_network", "plain"]
 
 
 def plain(text: str) -> str:
@@ -30,6 +30,24 @@ def encodable(text: str) -> str:
     b'a\\\\ud800'
     """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def no_network(given: object) -> str:
+    """What stands in an error where a network is needed, and how one gets there.
+
+    Examples
+    --------
+    >>> no_network([1, 2])
+    'a Network is needed, not a list; make one by load(path), from_torch(...) or from_sklearn(...)'
+    """
+    how = "load(path), from_torch(...) or from_sklearn(...)"
+    root = type(given).__module__.partition(".")[0]
+    bases = {base.__module__.partition(".")[0] for base in type(given).__mro__}
+    if "torch" in bases:
+        how = "from_torch(module, input_shape)"
+    elif root == "sklearn":
+        how = "from_sklearn(estimator)"
+    return f"a Network is needed, not a {type(given).__name__}; make one by {how}"
 
 
 def duration(seconds: float) -> str:

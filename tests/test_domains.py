@@ -47,6 +47,15 @@ def test_whole_space():
         es.WholeSpace(0)
 
 
+def test_domains_say_what_they_are():
+    assert repr(es.Box(-1, "1/3", dim=2)) == "<Box [-1, 1/3]^2>"
+    assert repr(es.WholeSpace(3)) == "<WholeSpace all of R^3>"
+    assert repr(es.Slice([0, 0], [[1, 1]])).startswith("<Slice 1-dimensional slice of R^2")
+    long = repr(es.Box(list(range(784)), list(range(1, 785))))
+    assert len(long) < 220
+    assert long.endswith("...>")
+
+
 def test_box_is_exact():
     box = es.Box(["0.1", F(1, 3), 0.1], ["1e-1", "1/2", math.inf])
     assert box.low == (F(1, 10), F(1, 3), F(0.1))

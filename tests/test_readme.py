@@ -14,7 +14,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "docs/tour.md")
+PAGES = [  # all that show a command with its output
+    page
+    for page in ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
+    if re.search(r"^ {4}\$ ", (ROOT / page).read_text(encoding="utf-8"), re.M)
+]
 CODE = [  # docs/contributing.md has files, which are tested by themselves
     "README.md",
     *sorted(
@@ -86,6 +90,7 @@ def test_the_front_page_is_short():
 
 
 def test_its_links_lead_somewhere():
+    assert {"README.md", "docs/tour.md"} <= set(PAGES)
     for page in PAGES:
         text = (ROOT / page).read_text()
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):

@@ -16,6 +16,7 @@ from ..network.activations import ScalarSpline
 from ..network.network import Network
 from ..network.operator import Operator, brief
 from ..rationals import exact_array, to_fraction
+from ..texts import no_network
 from .functions import curve_of
 from .intervals import Bounds, input_bounds, through
 from .proof import image, lipschitz, upwards
@@ -31,7 +32,7 @@ _PRECISION = 128
 def approximate(network: Network, error: Any, domain: Domain | None = None) -> Approximation:
     """Replace smooth operators by affine splines; see `exactspline.approximate`."""
     if not isinstance(network, Network):
-        raise ShapeError(f"a Network is needed, not a {type(network).__name__}")
+        raise ShapeError(no_network(network))
     requested = _positive(error)
     _check_domain(network, domain)
     _check_operators(network)

@@ -42,6 +42,11 @@ _STOPPED = {
     "interrupt": "INTERRUPTED by Ctrl-C, partial result",
     "terminated": "TERMINATED, partial result",
 }
+_MANY = 20  # dimensions in which a search of everything rarely ends
+_TOO_MANY = (
+    "so many dimensions are rarely searched to their end: take a slice through",
+    "inputs (--slice a.npy b.npy c.npy --box 0 1), or a small box around one",
+)
 
 
 class Report:
@@ -153,6 +158,8 @@ def result_lines(outcome: Outcome) -> list[tuple[str, str]]:
         assert outcome.stop is not None
         share = f"{outcome.stop.share:.1%} of the search tree done"
         reached = [("reached", f"{share}; stopped while {outcome.stop.phase}")]
+        if outcome.domain.chart.dim > _MANY:
+            reached += [("", hint) for hint in _TOO_MANY]
     return [
         ("regions", count),
         *reached,

@@ -89,6 +89,10 @@ class Domain(ABC):
     @abstractmethod
     def _chart(self) -> Chart: ...
 
+    def __repr__(self) -> str:
+        text = self.describe()
+        return f"<{type(self).__name__} {text if len(text) < 200 else text[:197] + '...'}>"
+
     @abstractmethod
     def describe(self) -> str:
         """One line with the exact numbers, for reports.

@@ -12,6 +12,7 @@ from ..errors import ParameterError, ShapeError
 from ..formats.files import PathLike
 from ..network.network import Network
 from ..search.goal import Goal
+from ..texts import no_network
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -123,17 +124,19 @@ def checked_domain(network: Network, domain: Domain | None) -> Domain:
         If it does not fit, or is no domain, or if the network is none.
     """
     if not isinstance(network, Network):
-        raise ShapeError(f"a Network is needed, not a {type(network).__name__}")
+        raise ShapeError(no_network(network))
     if domain is None:
         domain = WholeSpace(network.input_dim)
     if not isinstance(domain, Domain):
         raise ShapeError(
-            f"a domain is needed (Box, Polytope, Slice, WholeSpace), not a {type(domain).__name__}"
+            "a domain is needed (Box, Polytope, Slice, WholeSpace), not a "
+            f"{type(domain).__name__}; a box is Box(low, high), or Box(-1, 1, dim=2)"
         )
     if domain.dim != network.input_dim:
         raise ShapeError(
             f"the domain lies in R^{domain.dim}, but the network has {network.input_dim} inputs "
             f"(shape {network.input_shape})"
+            + (f"; Box(low, high, dim={network.input_dim})" if domain.dim == 1 else "")
         )
     return domain
 

@@ -15,6 +15,7 @@ from ..errors import LimitError, ParameterError, ShapeError
 from ..mode import checks_itself, guarded, is_standard
 from ..network.network import Network
 from ..partition.pieces.vanishing import backwards_is_safe
+from ..texts import no_network
 from .fast import FastPass, OneSample, all_finite
 from .inputs import Samples
 from .levels import Rounded
@@ -75,7 +76,7 @@ class ForwardCore:
         threads: int | None = None,
     ) -> None:  # fmt: skip
         if not isinstance(network, Network):
-            raise ShapeError(f"a Network is needed, not a {type(network).__name__}")
+            raise ShapeError(no_network(network))
         if engine not in _ENGINES:
             raise ParameterError(f"engine {engine!r}: give one of {', '.join(_ENGINES)}")
         self.network, self.dtype = network, _checked_dtype(dtype)

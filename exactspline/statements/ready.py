@@ -13,6 +13,7 @@ from ..errors import ParameterError, ShapeError
 from ..mode import guarded
 from ..network import Elementwise, Network
 from ..rationals import exact_array, to_fraction
+from ..texts import no_network
 from .conditions import conjunction, implies
 from .prove import find, prove
 from .quantified import exists, forall
@@ -479,7 +480,7 @@ def code_constant(f: Network, domain: Domain, **options: Any) -> Verdict:
 def _same_shapes(f: Network, g: Network) -> None:
     for network in (f, g):
         if not isinstance(network, Network):
-            raise ShapeError(f"a Network is needed, not a {type(network).__name__}")
+            raise ShapeError(no_network(network))
     if f.input_dim != g.input_dim or f.output_dim != g.output_dim:
         raise ShapeError(
             f"networks of {f.input_dim} and {g.input_dim} inputs, {f.output_dim} and "

@@ -11,6 +11,7 @@ from ..errors import ParameterError, ShapeError
 from ..mode import guarded
 from ..network.network import Network
 from ..rationals import to_fraction
+from ..texts import no_network
 from .affine import Affine
 from .atoms import Applied, Code, Hidden
 from .conditions import Condition
@@ -68,7 +69,7 @@ def max_norm(value: Any) -> Term:
 
 def _applied(network: Any, x: Any) -> Applied:
     if not isinstance(network, Network):
-        raise ParameterError(f"a Network is needed, not a {type(network).__name__}")
+        raise ParameterError(no_network(network))
     term = as_term(x, "the input of a network")
     if term.size != network.input_dim or term.shape not in (network.input_shape, (term.size,)):
         raise ShapeError(

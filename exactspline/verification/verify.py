@@ -22,6 +22,7 @@ from ..statements.kept import Kept
 from ..statements.prove import check_options, opened
 from ..statements.quantified import exists
 from ..statements.verdict import Verdict
+from ..texts import no_network
 from .branches import Branch, branches, condition_of, said_by
 from .patience import INTERRUPTS, proved
 from .shown import in_float32, margin_of, note_of
@@ -171,7 +172,7 @@ def verify(
     'unsat'
     """
     if not isinstance(network, Network):
-        raise ParameterError(f"verify: a Network is needed, not a {type(network).__name__}")
+        raise ParameterError(f"verify: {no_network(network)}")
     start = time.monotonic()
     formula = (
         property if isinstance(property, Formula)

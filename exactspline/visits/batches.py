@@ -132,7 +132,7 @@ class Batches:
             try:
                 X = np.asarray(X)
             except ValueError:
-                X = np.asarray(X, dtype=object)
+                X = _ragged(X)
             if X.dtype.kind not in "biuf":  # Fractions, texts: exact numbers, each as it is
                 X = np.asarray(X.tolist(), dtype=object)
         shape, own = tuple(X.shape), tuple(self._network.input_shape)
@@ -144,6 +144,17 @@ class Batches:
                 f"or (n, {', '.join(map(str, own))})"
             )
         return X
+
+
+def _ragged(X: Any) -> np.ndarray:
+    """Entries that make no array of numbers by themselves, as objects."""
+    try:
+        return np.asarray(X, dtype=object)
+    except ValueError:
+        raise ShapeError(
+            f"census: {len(X):,} entries of different shapes; give samples of shape (n, D), or "
+            "batches by an iterator: iter(batches)"
+        ) from None
 
 
 def _whole(labels: Any) -> np.ndarray:

@@ -242,6 +242,17 @@ def test_limit(run):
     assert (value["regions"], value["complete"], value["stopped"]) == (50, False, "limit")
 
 
+def test_too_many_dimensions(run, files):
+    """What is rarely finished says what to do instead, once it was stopped."""
+    wide = np.random.default_rng(0).integers(-3, 4, (8, 30))
+    es.Network([es.Dense(wide), es.ReLU()], (30,)).save(files / "wide.json")
+    code, out, _ = run("count", "wide.json", "--limit", "2")
+    assert code == 0
+    assert "--slice a.npy b.npy c.npy" in out
+    out = run("count", "large.npz", "--limit", "50")[1]
+    assert "--slice" not in out
+
+
 def test_time_limit(run):
     code, out, _ = run("count", "large.npz", "--time-limit", "0.2")
     assert code == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import doctest
 import importlib.util
 import inspect
 import os
@@ -17,7 +16,7 @@ from folders import EXAMPLES, ROOT
 from site_checks import Page, faults
 
 import exactspline as es
-from exactspline import theory
+from exactspline import formats, theory
 from exactspline.cli.arguments import parser
 from examples import has_example
 
@@ -39,6 +38,7 @@ def test_every_public_name_has_a_page_with_an_example(pages):
     found = pages.names()
     public = {f"exactspline.{name}" for name in es.__all__}
     public |= {f"exactspline.theory.{name}" for name in (*theory.__all__, "Report")}
+    public |= {f"exactspline.formats.{name}" for name in formats.__all__}
     assert not public - set(found), "these have no page"
     index = pages.index_of(found)
     listed = re.findall(r":doc:`\S+ <([\w.]+)>`", index)
@@ -78,17 +78,6 @@ def test_every_page_stands_in_a_part(pages):
     assert {path.stem for path in DOCS.glob("*.md")} - set(placed) == {"index"}
     assert not [name for name in placed if placed.count(name) > 1 and name != "theory"]
     assert "gallery" in pages.children("theory")  # of no part: the theory's
-
-
-@pytest.mark.parametrize("name", ["start", "concepts", "exactness", "reference"])
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_what_pages_show_is_so(name, monkeypatch):
-    monkeypatch.setenv("MPLBACKEND", "Agg")
-    result = doctest.testfile(
-        str(DOCS / f"{name}.md"), module_relative=False, optionflags=doctest.ELLIPSIS
-    )
-    assert result.attempted > 1
-    assert result.failed == 0
 
 
 def test_examples_are_short():

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import doctest
 import random
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -201,10 +199,3 @@ def test_what_is_refused():
         path.point("x")
     assert len(es.segment_path(net, [1, 1], [2, 2])) == 0
     assert [e.index for e in path] == [0]
-
-
-def test_the_page_is_true():
-    page = Path(__file__).resolve().parents[2] / "docs" / "templates.md"
-    result = doctest.testfile(str(page), module_relative=False)
-    assert result.attempted > 5
-    assert result.failed == 0

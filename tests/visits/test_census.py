@@ -376,6 +376,7 @@ def test_bad_input(tmp_path):
         (es.ShapeError, r"shape \(6, 3\)", (np.ones((6, 3)),)),
         (es.ShapeError, r"shape \(\)", (np.float64(3),)),
         (es.ShapeError, "5 labels", (X, np.arange(5))),
+        (es.ShapeError, r"different shapes.*iter\(batches\)", ([(X, np.arange(6))],)),
         (es.ShapeError, "labels", (iter([X, X]), np.arange(7))),
         (es.ShapeError, "labels", (iter([X]), np.arange(7))),
         (es.ShapeError, "2 labels", (iter([(X, np.arange(2))]),)),

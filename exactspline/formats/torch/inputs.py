@@ -63,7 +63,7 @@ def _shape(given: Any, of: str) -> Shape:
     except TypeError:
         raise ShapeError(
             f"from_torch: input_shape{of} {given!r:.200} is not a sequence of integers; several "
-            "inputs have a list of those, or a dictionary by their names"
+            "inputs have a list of those, or a dictionary by their names; one has (2,), (1, 28, 28)"
         ) from None
     if any(n < 1 for n in shape):
         raise ShapeError(f"from_torch: input_shape{of} {shape} needs positive sizes")

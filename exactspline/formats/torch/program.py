@@ -248,7 +248,11 @@ class ProgramReader:
                 raise
             reason: Any = error
             if _module(node)[1].rpartition(".")[2] in _PRODUCTS:
-                reason = "multiplies values that depend on the input; no piecewise-affine function"
+                reason = (
+                    "multiplies values that depend on the input; no piecewise-affine function. "
+                    "Take the part of the network before or behind it (of recurrent layers RNN "
+                    "with ReLU is read)"
+                )
             raise type(error)(f"from_torch: {_place(node)}: {reason}") from None
 
     def _plain(self, value: Any) -> Any:
