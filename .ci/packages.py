@@ -1,7 +1,8 @@
 """Installs what is built, in empty environments, and tries it: ``python .ci/packages.py``.
 
     python .ci/packages.py pythons [PYTHON ...]   wheel and sdist, each on every interpreter
-    python .ci/packages.py extras [NAME ...]      every extra alone, and what is said without it
+    python .ci/packages.py extras [NAME ...]      every extra alone, and what is said without it;
+                                                  and libraries that take a graph (igraph, ...)
 
 Both build a wheel and an sdist of this folder first. Every environment is new and is removed
 after it; nothing is imported from this folder. ``--torch`` says which PyTorch the extra `torch`
@@ -57,14 +58,14 @@ SMOKE = {
         omega.plot().save("cells.html")
     """,
     "parquet": """
-        quadrants.save("omega.parquet")
+        omega.save("omega.parquet")
         assert len(es.open_partition("omega.parquet")) == 4
     """,
     "pandas": """
-        assert quadrants.to_pandas()["code"].tolist() == ["00", "01", "10", "11"]
+        assert omega.to_pandas()["code"].tolist() == ["00", "01", "10", "11"]
     """,
     "polars": """
-        assert quadrants.to_polars().height == 4
+        assert omega.to_polars().height == 4
     """,
     "completion": """
         assert run("completion", "bash") == 0
@@ -77,6 +78,21 @@ WITHOUT = {
     "sklearn": "es.from_sklearn(object())",
     "dask": 'sys.exit(run("count", "moons.onnx", "--dask", "tcp://127.0.0.1:1"))',
 }
+LINES = {  # other graph libraries, by the lines of docs/exports.md
+    "igraph": """
+        import igraph
+        graph = igraph.Graph(n=len(omega), edges=zip(omega.edges.source, omega.edges.target))
+        assert (graph.vcount(), graph.ecount(), graph.diameter()) == (4, 4, 2)
+        graph = igraph.Graph.from_networkx(omega.adjacency_graph())
+        assert graph.vs["code"] == ["00", "01", "10", "11"]
+    """,
+    "rustworkx": """
+        import rustworkx
+        graph = rustworkx.networkx_converter(omega.edges.to_networkx())
+        assert (graph.num_nodes(), graph.num_edges()) == (4, 4)
+        assert rustworkx.is_connected(graph)
+    """,
+}
 TOOLS = {  # extras for who works on the project: their programs run in its folder
     "lint": [["ruff", "check", "exactspline"], ["mypy"], ["lint-imports", "--no-cache"]],
     "test": [["pytest", "-q", "-n", "0", "tests/test_domains.py", "tests/test_kernel_cache.py"]],
@@ -88,7 +104,7 @@ import exactspline as es
 from exactspline.cli import main
 def run(*words):
     return main(list(words))
-quadrants = es.enumerate_regions(es.Network([es.ReLU()], (2,)), engine="rational")
+omega = es.enumerate_regions(es.Network([es.ReLU()], (2,)), engine="rational")
 """
 
 
@@ -108,10 +124,15 @@ def run(command: list[str], folder: Path, *, fails: bool = False, **more: str) -
 
 
 class Environment:
-    """A new virtual environment in a folder of its own, with its own kernel cache."""
+    """A new virtual environment in a folder of its own.
+
+    Compiled kernels are kept beside it, so that the first environment of a run compiles and later
+    ones of the same interpreter load.
+    """
 
     def __init__(self, python: str, folder: Path) -> None:
         self.folder = folder
+        self.number = run([python, "-V"], folder).split()[1]
         run([python, "-m", "venv", str(folder / "venv")], folder.parent)
         self.bin = folder / "venv" / "bin"
         shutil.copy(MOONS, folder)
@@ -122,7 +143,7 @@ class Environment:
 
     def call(self, *words: str, fails: bool = False) -> str:
         """A program of the environment, with its kernels in the environment's folder."""
-        kernels = str(self.folder / "kernels")
+        kernels = str(self.folder.parent / f"kernels-{self.number}")
         path = os.pathsep.join([str(self.bin), os.environ["PATH"]])
         command = [str(self.bin / words[0]), *words[1:]]
         return run(command, self.folder, fails=fails, NUMBA_CACHE_DIR=kernels, PATH=path)
@@ -152,7 +173,7 @@ def one_python(python: str, what: Path, folder: Path) -> str:
     env.install(f"{what}[plot]")
     installed = time.monotonic() - began
     doctor = env.call("exactspline", "doctor")
-    if "MISSING" in doctor or str(env.folder) not in doctor:
+    if "MISSING" in doctor or str(folder) not in doctor:
         raise FailureError(doctor)
     counted = env.call("exactspline", "count", "moons.onnx")
     if not re.search(r"regions +479\n", counted):
@@ -185,6 +206,14 @@ def one_extra(name: str, wheel: Path, folder: Path, torch: str) -> str:
     return "does what it is for"
 
 
+def one_library(name: str, wheel: Path, folder: Path) -> str:
+    """Install beside another library, and hand a graph over."""
+    env = Environment(sys.executable, folder)
+    env.install(str(wheel), name)
+    env.script(LINES[name])
+    return "takes a graph, as docs/exports.md says"
+
+
 def without_extras(names: list[str], wheel: Path, folder: Path) -> list[tuple[str, str]]:
     """In an environment without any: an error of ours that says what to install."""
     env = Environment(sys.executable, folder)
@@ -203,7 +232,7 @@ def main() -> int:
     """Try, print, record; the number of failures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["pythons", "extras"])
-    parser.add_argument("names", nargs="*", help="interpreters, or extras")
+    parser.add_argument("names", nargs="*", help="interpreters; extras, libraries")
     parser.add_argument("--torch", default="", metavar="REQUIREMENT", help="such as torch==2.13.0")
     parser.add_argument("--record", type=Path, metavar="FILE", help="add the results to this table")
     args = parser.parse_args()
@@ -229,8 +258,11 @@ def main() -> int:
                 for kind, file in (("wheel", wheel), ("sdist", sdist)):
                     attempt(f"Python {number}, {kind}", one_python, python, file)
         else:
-            names = args.names or [*SMOKE, "lint", "test"]
+            names = args.names or [*SMOKE, "lint", "test", *LINES]
             for name in names:
+                if name in LINES:
+                    attempt(f"beside {name}", one_library, name, wheel)
+                    continue
                 attempt(
                     f"with {name}",
                     lambda name, own: one_extra(name, wheel, own, args.torch),

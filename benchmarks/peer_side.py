@@ -49,17 +49,25 @@ def affinitree(layers: Weights, box: bool) -> dict[str, int]:
     return {"regions": int(tree.num_terminals()), "tree": tree}
 
 
-def with_interior(tree: Any) -> int:
-    """How many of affinitree's terminals hold a ball of radius 1e-9, by its own program."""
-    found = 0
-    for _, node, polytope in tree.polyhedra():
-        if node.is_terminal():
-            program, cost = polytope.chebyshev_center()
-            try:
-                found += bool(program.solve(cost)[-1] > 1e-9)
-            except ValueError as error:  # a ball of any size
-                found += "unbounded" in str(error)
-    return found
+def with_interior(tree: Any, dim: int) -> int:
+    """How many of affinitree's terminals hold a ball of radius 1e-9, by its own linear program."""
+    from affinitree import Polytope
+
+    window = Polytope.hyperrectangle(dim, [(-1000.0, 1000.0)] * dim)  # so that it is bounded
+    return sum(
+        _radius(polytope.intersection(window), _radius(polytope, 1.0)) > 1e-9
+        for _, node, polytope in tree.polyhedra()
+        if node.is_terminal()
+    )
+
+
+def _radius(polytope: Any, otherwise: float) -> float:
+    """Of the largest ball inside; ``otherwise`` if there is no largest one, or none at all."""
+    program, cost = polytope.chebyshev_center()
+    try:
+        return float(program.solve(cost)[-1])
+    except ValueError:  # unbounded, or outside of the window
+        return otherwise
 
 
 def relucent(layers: Weights, box: bool) -> int:
@@ -104,7 +112,11 @@ def answer(count: Any, request: dict[str, Any]) -> dict[str, Any]:
     seconds = (time.perf_counter() - began) / request["times"]
     if not isinstance(found, dict):
         return {"regions": found, "seconds": seconds}
-    more = {"with_interior": with_interior(found["tree"])} if request["look"] else {}
+    more = (
+        {"with_interior": with_interior(found["tree"], layers[0][0].shape[1])}
+        if request["look"]
+        else {}
+    )
     return {"regions": found["regions"], "seconds": seconds, **more}
 
 
