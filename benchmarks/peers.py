@@ -229,7 +229,6 @@ def degenerate(peers: list[Peer]) -> list[dict[str, Any]]:
 # --------------------------------------------------------------------------------------- samples
 KINDS = {
     "normal": "weights and biases normal, rounded to float32",
-    "no biases": "the same without biases",
     "quarters": "weights and biases k/4, k from -4 to 4",
     "ternary": "weights -1, 0, 1, biases -1/2, 0, 1/2",
     "decimals": "weights and biases k/10, k from -9 to 9, rounded to float32",
@@ -241,8 +240,8 @@ def sample(kind: str, widths: list[int], seed: int) -> Weights:
     rng = np.random.default_rng(seed)
     out = []
     for m, n in itertools.pairwise(widths):
-        if kind in ("normal", "no biases"):
-            w, b = rng.normal(size=(n, m)), rng.normal(size=n) * (kind == "normal")
+        if kind == "normal":
+            w, b = rng.normal(size=(n, m)), rng.normal(size=n)
         elif kind == "ternary":
             w, b = rng.integers(-1, 2, (n, m)), rng.integers(-1, 2, n) / 2
         else:
@@ -292,7 +291,7 @@ def main() -> None:
     parser.add_argument("peers", nargs="+", metavar="NAME=PYTHON", help=", ".join(PEERS))
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--repeat", type=int, default=5, help="turns; medians are printed")
-    parser.add_argument("--samples", type=int, default=20, help="networks of each kind")
+    parser.add_argument("--samples", type=int, default=10, help="networks of each kind")
     parser.add_argument("--limit", type=float, default=60.0, help="seconds a call")
     parser.add_argument("--record", type=Path, metavar="FILE", help="write all answers as JSON")
     args = parser.parse_args()

@@ -192,12 +192,13 @@ def degenerate_rows(part: dict[str, Any]) -> list[str]:
     out = _head(part, "network", "what is the matter", "[-1, 1]^D", "R^D")
     for row in part["rows"]:
         cells = [row["name"], row["about"], f"{row['box']:,}", f"{row['space']:,}"]
-        cells += [_answer(row["peers"].get(name)) for name in part["peers"]]
+        cells += [_answer(row, name) for name in part["peers"]]
         out.append(f"| {' | '.join(cells)} |")
     return [_versions(part), *out]
 
 
-def _answer(answer: dict[str, Any] | None) -> str:
+def _answer(row: dict[str, Any], name: str) -> str:
+    answer = row["peers"].get(name)
     if answer is None:
         return ""
     if "error" in answer:
@@ -205,6 +206,8 @@ def _answer(answer: dict[str, Any] | None) -> str:
     found = answer["regions"]
     inside = answer.get("with_interior", found)
     shown = f"{found:,}" if inside == found else f"{found:,} ({inside:,})"
+    if answer["ours"] not in (row["box"], row["space"]):
+        shown += " (right in float32)" if answer["ours"] == found else " in float32"
     return shown if answer["ours"] in (found, inside) else f"**{shown}**"
 
 

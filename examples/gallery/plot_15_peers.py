@@ -36,13 +36,14 @@ for row in record["rows"]:
     assert es.count_regions(net) == row["space"]
 
 # %%
-# Green: the proved number of the network as the package holds it (regioncam rounds to float32).
+# Green: the proved number of the network as the package holds it (in float32 if it says so).
 # Yellow: it refuses, with an error. Red: another number. affinitree's trees also keep points and
 # lines; in brackets are the cells with an interior, as its own linear program finds them, and light
 # green says that their number is right. :doc:`/peers` says what lies behind each answer.
 
 
-def told(answer):
+def told(row, name):
+    answer = row["peers"].get(name)
     if answer is None:
         return "", "white"
     if "error" in answer:
@@ -51,11 +52,12 @@ def told(answer):
     inside = answer.get("with_interior", found)
     if inside != found:
         return f"{found:,} ({inside:,})", "#e4edc4" if inside == true else "#f2c4bd"
-    return f"{found:,}", "#cfe8cf" if found == true else "#f2c4bd"
+    text = f"{found:,}" if true in (row["box"], row["space"]) else f"float32: {found:,}"
+    return text, "#cfe8cf" if found == true else "#f2c4bd"
 
 
 names = list(record["peers"])
-cells = [[told(row["peers"].get(name)) for name in names] for row in record["rows"]]
+cells = [[told(row, name) for name in names] for row in record["rows"]]
 texts = [[row["name"], f"{row['box']:,}", f"{row['space']:,}", *(text for text, _ in line)]
          for row, line in zip(record["rows"], cells, strict=True)]  # fmt: skip
 colours = [["white"] * 3 + [colour for _, colour in line] for line in cells]
