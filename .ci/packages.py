@@ -135,7 +135,8 @@ class Environment:
     def __init__(self, python: str, folder: Path) -> None:
         self.folder = folder
         self.number = run([python, "-V"], folder).split()[1]
-        run([python, "-m", "venv", str(folder / "venv")], folder.parent)
+        bare = ["--without-pip"] if self.uv else []
+        run([python, "-m", "venv", *bare, str(folder / "venv")], folder.parent)
         self.bin = folder / "venv" / "bin"
         shutil.copy(MOONS, folder)
 
@@ -250,6 +251,11 @@ def main() -> int:
     def say(title: str, result: str) -> None:
         rows.append((title, result))
         print(f"{title:<34}{result}", flush=True)
+        if args.record:
+            today = datetime.date.today().isoformat()
+            short = " ".join(result.split())[:200]
+            with args.record.open("a") as stream:
+                stream.write(f"| {today} | {platform.machine()} | {title} | {short} |\n")
 
     def attempt(title: str, work, *words) -> None:
         with tempfile.TemporaryDirectory(dir=scratch) as own:
@@ -281,12 +287,6 @@ def main() -> int:
                 asked = [name for name in names if name in SMOKE]
                 for name, result in without_extras(asked, wheel, Path(own)):
                     say(f"without {name}", result)
-    if args.record:
-        today = datetime.date.today().isoformat()
-        with args.record.open("a") as stream:
-            for title, result in rows:
-                short = " ".join(result.split())[:200]
-                stream.write(f"| {today} | {platform.machine()} | {title} | {short} |\n")
     return sum("FAILED" in result for _, result in rows)
 
 
