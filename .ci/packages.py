@@ -38,7 +38,8 @@ SMOKE = {
     "sklearn": """
         from sklearn.neural_network import MLPRegressor
         X = [[0.0], [1.0], [2.0], [3.0]]
-        mlp = MLPRegressor((4,), solver="lbfgs", random_state=0).fit(X, [0.0, 1.0, 0.0, 1.0])
+        mlp = MLPRegressor(hidden_layer_sizes=(4,), solver="lbfgs", random_state=0)
+        mlp.fit(X, [0.0, 1.0, 0.0, 1.0])
         net = es.from_sklearn(mlp)
         assert abs(net.forward([2.0])[0] - mlp.predict([[2.0]])[0]) < 1e-9
     """,
@@ -77,6 +78,8 @@ WITHOUT = {
     "torch": "es.from_torch(object(), (2,))",
     "sklearn": "es.from_sklearn(object())",
     "dask": 'sys.exit(run("count", "moons.onnx", "--dask", "tcp://127.0.0.1:1"))',
+    "plot": 'sys.exit(run("plot", "moons.onnx", "--out", "moons.png"))',
+    "completion": 'sys.exit(run("completion", "bash"))',
 }
 LINES = {  # other graph libraries, by the lines of docs/exports.md
     "igraph": """

@@ -3,7 +3,7 @@
 ``python docs/tables.py`` puts the files that networks are read from and written to, the operators
 with their JSON keys, PyTorch's functions with what they are read as, what came of ONNX's own tests,
 and of modules by every route, into docs/formats.md; a test compares. Run it after one is added or
-changed. Into docs/peers.md it puts what other packages answered, as benchmarks/peers.py recorded it.
+changed. Into docs/peers.md it puts what other packages answered, as benchmarks/peers.py recorded.
 """
 
 from __future__ import annotations
