@@ -97,7 +97,7 @@ LINES = {  # other graph libraries, by the lines of docs/exports.md
     """,
 }
 TOOLS = {  # extras for who works on the project: their programs run in its folder
-    "lint": [["ruff", "check", "exactspline"], ["mypy"], ["lint-imports", "--no-cache"]],
+    "lint": [["ruff", "check", "exactspline"], ["lint-imports", "--no-cache"]],  # mypy: with test
     "test": [["pytest", "-q", "-n", "0", "tests/test_domains.py", "tests/test_kernel_cache.py"]],
     "docs": [["sphinx-build", "-W", "-q", "docs", "{folder}/site"]],
 }

@@ -182,7 +182,9 @@ def rate_rows(part: dict[str, Any]) -> list[str]:
                 rate = found["regions"] / found["seconds"]
                 other = "" if found["regions"] == found["ours"] else f"{found['regions']:,}: "
                 ratio = found["seconds"] / row["seconds"]
-                cells.append(f"{other}{_time(found['seconds'])}, {rate:,.0f}/s; {ratio:,.2g}x")
+                cells.append(
+                    f"{other}{_time(found['seconds'])}, {rate:,.0f}/s; {ratio:,.{int(ratio < 10)}f}x"
+                )
         out.append(f"| {' | '.join(cells)} |")
     return [_versions(part) + f" Load {part['load']}; nx: times our time.", *out]
 
@@ -253,5 +255,6 @@ def _replaced(text: str, begin: str, lines: list[str]) -> str:
 if __name__ == "__main__":
     page = Path(__file__).resolve().parent / "formats.md"
     page.write_text(with_table(page.read_text(encoding="utf-8")), encoding="utf-8")
-    page = page.with_name("peers.md")
-    page.write_text(peers_page(page.read_text(encoding="utf-8")), encoding="utf-8")
+    if PEERS.exists():
+        page = page.with_name("peers.md")
+        page.write_text(peers_page(page.read_text(encoding="utf-8")), encoding="utf-8")
