@@ -182,9 +182,8 @@ def rate_rows(part: dict[str, Any]) -> list[str]:
                 rate = found["regions"] / found["seconds"]
                 other = "" if found["regions"] == found["ours"] else f"{found['regions']:,}: "
                 ratio = found["seconds"] / row["seconds"]
-                cells.append(
-                    f"{other}{_time(found['seconds'])}, {rate:,.0f}/s; {ratio:,.{int(ratio < 10)}f}x"
-                )
+                times = f"{ratio:,.{int(ratio < 10)}f}x"
+                cells.append(f"{other}{_time(found['seconds'])}, {rate:,.0f}/s; {times}")
         out.append(f"| {' | '.join(cells)} |")
     return [_versions(part) + f" Load {part['load']}; nx: times our time.", *out]
 
