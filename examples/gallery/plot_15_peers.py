@@ -17,9 +17,10 @@ import exactspline as es
 
 # %%
 # The answers were recorded by ``benchmarks/peers.py``, each package in an environment of its own:
-# regioncam on the square [-1, 1]^2, the others on all of R^D, where they are at home.
+# regioncam on the square [-1, 1]^2, the others on all of R^D, where they are at home. The file is
+# in ``benchmarks/`` of the repository.
 
-recorded = json.loads((Path(__file__).parents[2] / "benchmarks" / "peers.json").read_text())
+recorded = json.loads(Path("../../benchmarks/peers.json").read_text())
 record = recorded["degenerate"]
 print("recorded", record["date"])
 for name, about in record["peers"].items():
