@@ -31,9 +31,9 @@ PARTS = {
                "statements", "verification", "scale", "store"],
     "exactness": ["guarantees", "environment"],
     "start": ["tour"],
-    "limits": ["project/results"],
+    "limits": ["peers", "project/results"],
     "reference": ["reference/index", "cli"],
-    "developers": ["project/contributing", "contributing", "project/architecture",
+    "developers": ["project/contributing", "contributing", "packaging", "project/architecture",
                    "project/security"],
 }  # fmt: skip
 

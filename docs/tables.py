@@ -3,16 +3,18 @@
 ``python docs/tables.py`` puts the files that networks are read from and written to, the operators
 with their JSON keys, PyTorch's functions with what they are read as, what came of ONNX's own tests,
 and of modules by every route, into docs/formats.md; a test compares. Run it after one is added or
-changed.
+changed. Into docs/peers.md it puts what other packages answered, as benchmarks/peers.py recorded.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import inspect
+import json
 import re
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from exactspline.formats.registry import _HINTS as HINTS
 from exactspline.formats.registry import _READERS as READERS
@@ -133,6 +135,96 @@ def route_rows() -> list[str]:
     return out
 
 
+PEERS = Path(__file__).resolve().parents[1] / "benchmarks" / "peers.json"
+RATES = "<!-- rates of others, by docs/tables.py -->\n"
+DEGENERATE = "<!-- degenerate networks, by docs/tables.py -->\n"
+DRAWN = "<!-- drawn networks, by docs/tables.py -->\n"
+
+
+def peers_page(text: str) -> str:
+    """docs/peers.md with the tables of what was recorded."""
+    record = json.loads(PEERS.read_text(encoding="utf-8"))
+    text = _replaced(text, RATES, rate_rows(record["rates"]))
+    text = _replaced(text, DEGENERATE, degenerate_rows(record["degenerate"]))
+    return _replaced(text, DRAWN, drawn_rows(record["samples"]))
+
+
+def _versions(part: dict[str, Any]) -> str:
+    peers = [f"{name} {about['version']}" for name, about in part["peers"].items()]
+    return (
+        f"*{part['date']}, {part['machine']}; exactspline {part['exactspline']}, "
+        f"{', '.join(peers)}, Python {part['python']}.*"
+    )
+
+
+def _head(part: dict[str, Any], *first: str) -> list[str]:
+    cells = [*first, *part["peers"]]
+    return ["", f"| {' | '.join(cells)} |", "|---" * len(cells) + "|"]
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1e3:,.1f} ms" if seconds < 0.1 else f"{seconds:,.1f} s"
+
+
+def rate_rows(part: dict[str, Any]) -> list[str]:
+    """Regions a second, ours and theirs, and how their time compares."""
+    out = _head(part, "network", "regions", "exactspline")
+    for row in part["rows"]:
+        cells = [row["network"], f"{row['regions']:,}",
+                 f"{_time(row['seconds'])}, {row['regions'] / row['seconds']:,.0f}/s"]  # fmt: skip
+        for name in part["peers"]:
+            found = row["peers"].get(name)
+            if found is None:
+                cells.append("")
+            elif "error" in found:
+                cells.append(found["error"])
+            else:
+                rate = found["regions"] / found["seconds"]
+                other = "" if found["regions"] == found["ours"] else f"{found['regions']:,}: "
+                ratio = found["seconds"] / row["seconds"]
+                times = f"{ratio:,.{int(ratio < 10)}f}x"
+                cells.append(f"{other}{_time(found['seconds'])}, {rate:,.0f}/s; {times}")
+        out.append(f"| {' | '.join(cells)} |")
+    return [_versions(part) + f" Load {part['load']}; nx: times our time.", *out]
+
+
+def degenerate_rows(part: dict[str, Any]) -> list[str]:
+    """Our counts, and what others answered; wrong numbers are in bold letters."""
+    out = _head(part, "network", "what is the matter", "[-1, 1]^D", "R^D")
+    for row in part["rows"]:
+        cells = [row["name"], row["about"], f"{row['box']:,}", f"{row['space']:,}"]
+        cells += [_answer(row, name) for name in part["peers"]]
+        out.append(f"| {' | '.join(cells)} |")
+    return [_versions(part), *out]
+
+
+def _answer(row: dict[str, Any], name: str) -> str:
+    answer = row["peers"].get(name)
+    if answer is None:
+        return ""
+    if "error" in answer:
+        return "refused" if "late" not in answer else answer["error"]
+    found = answer["regions"]
+    inside = answer.get("with_interior", found)
+    shown = f"{found:,}" if inside == found else f"{found:,} ({inside:,})"
+    if answer["ours"] not in (row["box"], row["space"]):
+        shown += " (right in float32)" if answer["ours"] == found else " in float32"
+    return shown if answer["ours"] in (found, inside) else f"**{shown}**"
+
+
+def drawn_rows(part: dict[str, Any]) -> list[str]:
+    """Of how many networks the count was right, another number, or refused."""
+    many = part["rows"][0]["networks"]
+    out = _head(part, f"{many} networks 2-8-8, each layer with")
+    for row in part["rows"]:
+        cells = [row["about"]]
+        for name in part["peers"]:
+            words = zip(row["peers"][name], ("right", "other", "refused"), strict=True)
+            cells.append(", ".join(f"{n} {word}" for n, word in words if n))
+        out.append(f"| {' | '.join(cells)} |")
+    return [_versions(part), *out]
+
+
 def _listed(names: list[str]) -> str:
     """Names in order; those for images of 1, 2 and 3 dimensions as one."""
     found = set(names)
@@ -162,3 +254,6 @@ def _replaced(text: str, begin: str, lines: list[str]) -> str:
 if __name__ == "__main__":
     page = Path(__file__).resolve().parent / "formats.md"
     page.write_text(with_table(page.read_text(encoding="utf-8")), encoding="utf-8")
+    if PEERS.exists():
+        page = page.with_name("peers.md")
+        page.write_text(peers_page(page.read_text(encoding="utf-8")), encoding="utf-8")

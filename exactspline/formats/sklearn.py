@@ -25,7 +25,8 @@ def from_sklearn(estimator: Any) -> Network:
         from sklearn.neural_network import MLPClassifier, MLPRegressor
     except ImportError:
         raise FormatError(
-            "from_sklearn: needs scikit-learn, which is not installed; install exactspline[sklearn]"
+            "from_sklearn: needs scikit-learn, which is not installed: "
+            "pip install 'exactspline[sklearn]'"
         ) from None
 
     kind = type(estimator).__name__

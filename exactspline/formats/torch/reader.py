@@ -132,6 +132,6 @@ def needs_torch(what: object) -> Any:
         import torch
     except ImportError:
         raise FormatError(
-            f"{what}: needs PyTorch, which is not installed; install exactspline[torch]"
+            f"{what}: needs PyTorch, which is not installed: pip install 'exactspline[torch]'"
         ) from None
     return torch
