@@ -51,9 +51,7 @@ class Boxes:
 
 
 @np.errstate(all="ignore")
-def undecided(
-    joint: Joint, domain: Domain, condition: Condition, *, halve: bool = True
-) -> Boxes:
+def undecided(joint: Joint, domain: Domain, condition: Condition, *, halve: bool = True) -> Boxes:
     """The part of a domain on which bounds do not exclude a condition.
 
     Parameters
