@@ -4,7 +4,7 @@ Where floats go wrong
 
 Networks after quantisation, pruning or training are full of ties: lines that coincide, units that
 are 0 everywhere. You learn on three small networks what rounded arithmetic makes of them, and what
-is true. :doc:`plot_15_peers` has what other packages answer on such networks.
+is true. :doc:`plot_17_peers` has what other packages answer on such networks.
 """
 
 import matplotlib.pyplot as plt
