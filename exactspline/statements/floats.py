@@ -19,7 +19,8 @@ from .joint import Joint, asked
 
 __all__ = ["FloatNetwork", "Region"]
 
-_DENSE = 1 << 21  # coefficients of a layer, zeros included, that are kept dense
+_DENSE = 1 << 14  # coefficients of a layer, zeros included, that are kept dense in any case
+_SHARE = 8  # times as many as are not zero: a sparse product takes longer for each of them
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class _FloatLayer:
     def __init__(self, layer: Layer, compared: np.ndarray) -> None:
         forms, units = layer.members, layer.units
         data = as_float(forms.data)[0]
-        if len(forms) * forms.width <= _DENSE:
+        if len(forms) * forms.width <= max(_DENSE, _SHARE * len(data)):
             self.weight: Any = np.zeros((len(forms), forms.width))
             rows = np.repeat(np.arange(len(forms)), np.diff(forms.indptr))
             self.weight[rows, forms.indices] = data

@@ -10,7 +10,7 @@ import pytest
 
 import exactspline as es
 from exactspline.polyhedra.highs_lp import least_point
-from exactspline.statements import search
+from exactspline.statements import floats, search
 from exactspline.statements.floats import FloatNetwork
 from exactspline.statements.pruning import Boxes
 
@@ -35,8 +35,12 @@ def network(name: str) -> es.Network:
     ], (2,))  # fmt: skip
 
 
+@pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("name", BENDS)
-def test_values_and_regions(name, monkeypatch):
+def test_values_and_regions(name, sparse, monkeypatch):
+    if sparse:
+        monkeypatch.setattr(floats, "_DENSE", 0)
+        monkeypatch.setattr(floats, "_SHARE", 0)
     net, box, seen = network(name), es.Box(-1, 1, dim=2), []
 
     class Seen(FloatNetwork):
