@@ -161,13 +161,18 @@ def float_values(forms: Sequence[Affine], points: Mapping[PointAtom, np.ndarray]
 
 
 @on_one_thread
-def float_truths(condition: Condition, points: Mapping[PointAtom, np.ndarray]) -> np.ndarray:
+def float_truths(
+    condition: Condition, points: Mapping[PointAtom, np.ndarray], *, room: float = 0.0
+) -> np.ndarray:
     """Where a condition seems to hold, by float64: for whoever checks it exactly.
 
     Parameters
     ----------
     condition : Condition
     points : mapping of PointAtom to float64 array, shape (n, D)
+    room : float
+        Where comparisons fail by no more than that share of a usual value, or float64 has no
+        value, they seem to hold, too.
 
     Returns
     -------
@@ -179,6 +184,11 @@ def float_truths(condition: Condition, points: Mapping[PointAtom, np.ndarray]) -
     def of(part: Condition) -> np.ndarray:
         if isinstance(part, Literal):
             value = values.of(part.form)
+            if room:
+                less = room * float(np.nanmedian(np.abs(value)))
+                if part.relation == "!=":
+                    return np.ones(n, dtype=bool)
+                return ~((np.abs(value) if part.relation == "==" else value) > less)
             if part.relation in ("<=", "<"):
                 return value <= 0 if part.relation == "<=" else value < 0
             return (value == 0) == (part.relation == "==")

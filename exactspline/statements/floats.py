@@ -6,13 +6,15 @@ Every point that comes of it is checked exactly by whoever asks.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..compile.program import Layer
-from ..rationals import as_float
+from ..domain import Chart
+from ..rationals import as_float, nearest_float
 from .conditions import And, Condition, Constant, Literal
 from .exact import on_one_thread
 from .joint import Joint, asked
@@ -105,10 +107,12 @@ class FloatNetwork:
     Parameters
     ----------
     joint : Joint
+    chart : Chart
+        Of the joint domain: points are given in its coordinates.
     """
 
-    def __init__(self, joint: Joint) -> None:
-        self.joint = joint
+    def __init__(self, joint: Joint, chart: Chart) -> None:
+        self.joint, self.chart = joint, chart
 
     @cached_property
     def layers(self) -> list[_FloatLayer]:
@@ -122,15 +126,27 @@ class FloatNetwork:
 
     @cached_property
     def _columns(self) -> np.ndarray:
-        """Per compared form its place among the compared units in the order of the program."""
-        order = np.argsort(self.joint.compared, kind="stable")
-        out = np.empty(len(order), dtype=np.int64)
-        out[order] = np.arange(len(order))
+        """Per compared form its place among the compared units, in the order of the program.
+
+        Equal forms share a unit.
+        """
+        compared = self.joint.compared
+        return np.searchsorted(np.unique(compared), compared)
+
+    @cached_property
+    def _inputs(self) -> np.ndarray:
+        """The joint network's inputs over the chart's coordinates, the constants last."""
+        forms = self.chart.point
+        out = np.zeros((len(forms), forms.width + 1))
+        for i in range(len(forms)):
+            indices, data, const = forms.row(i)
+            out[i, indices] = [nearest_float(Fraction(v)) for v in data.tolist()]
+            out[i, -1] = nearest_float(const)
         return out
 
     def compared(self, points: np.ndarray) -> np.ndarray:
         """Values of the compared forms at points of shape (n, k); shape (forms, n)."""
-        state, found = points.T, []
+        state, found = self._inputs[:, :-1] @ points.T + self._inputs[:, -1:], []
         for layer in self.layers:
             value = layer.members(state) + layer.const[:, None]
             if layer.compared.any():
@@ -165,9 +181,8 @@ class FloatNetwork:
     @on_one_thread
     def region(self, x: np.ndarray) -> Region:
         """The region of a point; comparisons do not cut it."""
-        k = len(x)
-        state = np.hstack([np.eye(k), np.zeros((k, 1))])
-        point, rows, found = np.append(x, 1.0), [np.zeros((0, k + 1))], []
+        state, point = self._inputs, np.append(x, 1.0)
+        rows, found = [np.zeros((0, len(point)))], []
         for layer in self.layers:
             members = layer.members(state)
             members[:, -1] += layer.const

@@ -21,6 +21,7 @@ __all__ = ["guesses", "is_in", "lifted", "thin"]
 
 _COUNT = 256
 _THIN = 1 << 12
+_NEARLY = 1e-6
 _CHECKED = 6  # of those that float64 likes
 
 
@@ -51,11 +52,14 @@ def guesses(
     points = lifted(coordinates, chart, found)
     try:
         seems = float_truths(condition, points)
+        # what holds by equality there, float64 may miss by a rounding
+        nearly = bool(float_truths(condition, points, room=_NEARLY)[0])
     except (OverflowError, ValueError, ArithmeticError, ExactSplineError):
+        nearly, seems = True, np.zeros(len(found), dtype=bool)
+    if nearly:
         yield tuple(chart.interior)
-        return
-    for i in np.flatnonzero(seems)[:_CHECKED].tolist():
-        point = [Fraction(v) for v in found[i].tolist()] if i else list(chart.interior)
+    for i in (1 + np.flatnonzero(seems[1:])[:_CHECKED]).tolist():
+        point = [Fraction(v) for v in found[i].tolist()]
         if is_in(chart, point):
             yield tuple(point)
 

@@ -70,7 +70,6 @@ if TYPE_CHECKING:
 __all__ = ["Sought"]
 
 Point = tuple[Fraction, ...]
-_FEW_DIMENSIONS = 20  # up to which the kernel closes cells
 _BEFORE = 3  # ways to try points, before a tree that is kept in a file
 
 
@@ -233,10 +232,7 @@ class Sought:
             if _settled(self.rest, joint) == FALSE:
                 self.method = "by exact forms"
                 return
-            boxes = undecided(
-                joint, self.domain, self.rest,
-                halve=bool(still) or self.domain.chart.dim > _FEW_DIMENSIONS,
-            )  # fmt: skip
+            boxes = undecided(joint, self.domain, self.rest, halve=bool(still))
         self.pruned = boxes.pruned
         if boxes.domain is None:
             self.method = "by bounds"
@@ -252,7 +248,8 @@ class Sought:
             executor=self.executor, sink=self.kept,
         )  # fmt: skip
         driver = Driver(request, clock)
-        given = FloatNetwork(joint), boxes.domain.chart, self.rest
+        chart = boxes.domain.chart
+        given = FloatNetwork(joint, chart), chart, self.rest
         pauses = () if goal is None else goal.pauses  # none where no points are tried
         steps: list[Callable[[], Iterator[Point]]] = [partial(climbed, *given)]
         steps += [partial(ascended, *given, attempt) for attempt in range(len(pauses) - 1)]

@@ -212,8 +212,10 @@ def filter_units(P, S, argument):
     ctl, d, layer = S.ctl, P.mode[c.DIM], S.ctl[c.LAYER]
     low, high = S.boxes.cell_low, S.boxes.cell_high
     for j in range(d):
-        low[j] = S.boxes.low[layer, j]
-        high[j] = S.boxes.high[layer, j]
+        # with a goal the cell's box is kept from node to node
+        kept = P.mode[c.SEEKS] > 0
+        low[j] = max(low[j], S.boxes.low[layer, j]) if kept else S.boxes.low[layer, j]
+        high[j] = min(high[j], S.boxes.high[layer, j]) if kept else S.boxes.high[layer, j]
     tighten(P, S, low, high, EQUAL)
     ctl[c.FILTERED] = ctl[c.N_PATH]
     if not finite_box(low, high, d):

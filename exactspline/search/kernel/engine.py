@@ -110,6 +110,8 @@ class KernelSearch:
         self.state: State = make_state(self.problem, *self.moderate, chunk, start=start)
         if goal is not None:
             self.state.ahead = room_ahead(self.problem, goal)
+            pending = self.state.pending
+            pending.box = np.zeros((len(pending.stack), 2 * len(self.state.point)))
         self._candidates: list[tuple[Fraction, ...]] = []
         self.forms = ExactForms(program, space)
         self.cells = PathCells(self.forms)

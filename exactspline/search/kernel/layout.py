@@ -220,7 +220,10 @@ class Reentry(Block):
 
 
 class Boxes(Block):
-    """Boxes of cells: on entry to every layer, and one of the current cell for one test."""
+    """Boxes of cells: on entry to every layer, and one of the current cell.
+
+    That one is for one test, or is kept from node to node where there is a goal.
+    """
 
     low: FloatTable
     high: FloatTable

@@ -186,6 +186,9 @@ def _spline(P, S, layer, k):
         _nothing(P, S, k)
         return
     a, b = base + begin, base + last
+    if last == begin + 1 and low < 0.0 < high and _bends_at_zero(units, a, b):
+        _write_bend(P, S, layer, k, member, units.slope[a], units.slope[b])
+        return
     chord = units.slope[b] * high + units.offset[b] - units.slope[a] * low - units.offset[a]
     slope = chord / (high - low) if high > low else 0.0
     if not abs(slope) <= 1e100:
@@ -196,6 +199,35 @@ def _spline(P, S, layer, k):
     bottom, _ = _offsets(P, S, layer, begin, last, flat, low, high)
     _, top = _offsets(P, S, layer, begin, last, slope, low, high)
     _write(P, S, layer, k, (member, flat, bottom, 0.0), (member, slope, top, 0.0))
+
+
+@kernel
+def _bends_at_zero(units, a, b):
+    """Whether two pieces are exact lines through zero, the second one steeper."""
+    return (
+        units.slope[a] < units.slope[b] and units.shift[a] == 0.0
+        and units.offset[a] == 0.0 and units.offset[b] == 0.0
+        and units.slope_error[a] == 0.0 and units.slope_error[b] == 0.0
+        and units.offset_error[a] == 0.0 and units.offset_error[b] == 0.0
+        and units.shift_error[a] == 0.0
+    )  # fmt: skip
+
+
+@kernel
+def _write_bend(P, S, layer, k, member, before, after):
+    """As below, for the usual unit: slopes ``before`` and ``after`` zero, which the range meets.
+
+    Each of its pieces lies below it as it is; the chord is raised by its roundings.
+    """
+    low, high = S.ahead.least[member], S.ahead.most[member]
+    slope = (after * high - before * low) / (high - low)
+    if not abs(slope) <= 1e100:
+        slope = 0.0
+    flat = after if high > -low else before
+    size = max((abs(before) + abs(slope)) * -low, (abs(after) + abs(slope)) * high)
+    top = max((before - slope) * low, (after - slope) * high, 0.0)
+    top = top + (gamma(4) * size) * INFLATE + UNDERFLOW
+    _write(P, S, layer, k, (member, flat, 0.0, 0.0), (member, slope, top, 0.0))
 
 
 @kernel

@@ -99,7 +99,7 @@ def make_state(
         pending=Pending(
             stack=np.zeros((depth, c.N_STACK), dtype=np.int64),
             num=np.zeros((depth, c.N_STACK_NUM)), point=np.zeros((depth, d)),
-            point_low=np.zeros((depth, d)), box=np.zeros((depth, 2 * d)),
+            point_low=np.zeros((depth, d)), box=np.zeros((1, 2 * d)),
             arena=np.zeros(1 << 16), arena_id=_ints(1 << 14),
         ),
         form=Form(g=np.zeros(d + 1), error=np.zeros(width)),
