@@ -131,7 +131,7 @@ class FastPass:
         """As `PlainPass`; |X| must not be beyond ``safe``."""
         codes = np.zeros((0, self.units), np.uint8) if codes is None else codes
         stats = np.zeros((0, 3)) if stats is None else stats
-        X = _writeable(X)
+        X = _as_kernels_take(X)
         own = len(X) * max(1, self.plan.work) // self._parts
         rooms: list[Any] = []  # that no range uses now
         in_ranges(
@@ -189,7 +189,7 @@ class FastPass:
         """
         errors, stats = np.zeros(0), np.zeros((0, 3))
         finite: list[bool] = []
-        X = _writeable(X)
+        X = _as_kernels_take(X)
 
         def work(start: int, stop: int) -> None:
             most = max(1, min(_BYTES if self.plan.chain else _TOGETHER, stop - start))
@@ -352,9 +352,13 @@ def all_finite(*arrays: np.ndarray) -> bool:
     return all(bool(np.isfinite(a).all()) for a in arrays)
 
 
-def _writeable(X: np.ndarray) -> np.ndarray:
-    """For kernels arrays that can only be read are another type, compiled for once more."""
-    return X if X.flags.writeable else X.copy()
+def _as_kernels_take(X: np.ndarray) -> np.ndarray:
+    """For kernels arrays that can only be read are another type, compiled for once more.
+
+    Compiled code also loads numbers from where numbers may stand, and no NumPy routine moves
+    an array for that alone.
+    """
+    return X if X.flags.carray else X.copy()
 
 
 def _padded(n: int) -> int:

@@ -247,6 +247,21 @@ def test_one_sample_of_any_kind(prepared):
         prepared.point(x.astype(complex))
 
 
+def test_batches_of_any_kind():
+    """Of a network whose samples go one by one, and in tiles."""
+    wide = es.Network([es.Conv([[[[1, 2, -1], [0, 1, 1], [2, -1, 1]]]]), es.ReLU(),
+                       es.AveragePool((47, 47))], (1, 96, 96))  # fmt: skip
+    small = es.Network([es.Dense([[1, -1], [2, 1]]), es.ReLU()], (2,))
+    for net in (wide, small):
+        core = es.ForwardCore(net, np.float64, "numba")
+        x = np.random.default_rng(0).integers(-4, 5, (3, *net.input_shape)).astype(float)
+        want = es.ForwardCore(net, np.float64, "numpy").run(x)
+        for kind in (np.copy, read_only, unaligned, lambda x: x[::-1].copy()[::-1]):
+            given = kind(x).reshape(x.shape)
+            assert close(core.run(given).values, want.values, np.float64)
+            assert np.array_equal(core.codes(given), want.codes)
+
+
 def test_a_copy_of_a_core_has_its_own_arrays(prepared):
     x = np.arange(-2, 4).astype(prepared.dtype) / 4
     value, code = prepared.point(x)

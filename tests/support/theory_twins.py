@@ -119,6 +119,12 @@ def without_the_dual_norm(network, x, norm):
     return replace(theory.wall_distance(network, x, "l2"), norm=norm)
 
 
+def without_a_case():
+    form = PATH.to_sympy()
+    x = form.symbols[0]
+    return form._replace(map=[sympy.Piecewise((x, x > 0)) + part for part in form.map])
+
+
 TWINS = {
     "path, an event missing": lambda: theory.check_path(PATH, path=path_without_its_event()),
     "path, other ranks": lambda: theory.check_path(PATH, path=path_of_other_ranks()),
@@ -127,6 +133,9 @@ TWINS = {
     ),
     "symbolic forms, another on a wall": lambda: theory.check_symbolic_forms(
         PATH, nested=other_on_a_wall()
+    ),
+    "symbolic forms, no case at a point": lambda: theory.check_symbolic_forms(
+        PATH, nested=without_a_case()
     ),
     "symbolic forms, an inequality less": lambda: theory.check_symbolic_forms(
         PATH, cases=cases_with(lambda pairs, x: [(pairs[0][0], pairs[0][1][1:]), *pairs[1:]])

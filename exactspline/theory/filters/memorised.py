@@ -66,21 +66,26 @@ def check_memorisation(*, direction: Callable[[Any], tuple[Any, Any]] | None = N
     count = sympy.Symbol("C", integer=True, positive=True)
     chosen = direction or (lambda classes: _factors(classes, sympy.Integer(1)))
     a, b = (sympy.sympify(v) for v in chosen(count))
-    gap = sympy.simplify((a - b).subs(count, m + 1))
+    own, other = (v.subs(count, m + 1) for v in (a, b))
+    gap = sympy.simplify(own - other)
     rest = m * sympy.exp(-t * gap * size)  # the loss is log(1 + rest)
     loss = sympy.log(1 + rest)
     scores = sympy.symbols("z:3", real=True)  # of any templates, not only along t A
     any_loss = sympy.log(1 + sum(sympy.exp(z - scores[0]) for z in scores[1:]))
     softmax = sympy.exp(scores[0]) / sum(sympy.exp(z) for z in scores)
+    # along t A the label's score is t a s, and those of m others are t b s
+    along = sympy.exp(t * own * size) / (
+        sympy.exp(t * own * size) + m * sympy.exp(t * other * size)
+    )
     conditions = {
         "the losses are -log softmax": all(
-            sympy.simplify(sympy.exp(one) * other - 1) == 0
-            for one, other in ((any_loss, softmax), (loss, 1 / (1 + rest)))
+            sympy.simplify(sympy.expand(sympy.exp(one) * value) - 1) == 0
+            for one, value in ((any_loss, softmax), (loss, along))
         ),
         "positive for all scores": bool((sympy.exp(any_loss) - 1).is_positive),
         "positive along t A": bool((sympy.exp(loss) - 1).is_positive),
         "decreasing in t": bool(sympy.factor(-sympy.diff(rest, t)).is_positive),
-        "tends to 0": bool(gap.is_positive) and sympy.limit(m * sympy.exp(-t), t, sympy.oo) == 0,
+        "tends to 0": bool(gap.is_positive) and sympy.limit(rest, t, sympy.oo) == 0,
     }
     wrong = [name for name, value in conditions.items() if not value]
     values = [_loss(sympy, a.subs(count, 3), b.subs(count, 3), step) for step in (1, 10, 100)]
@@ -96,7 +101,11 @@ def check_memorisation(*, direction: Callable[[Any], tuple[Any, Any]] | None = N
             "classes": 3, "x": list(_INPUT), "a": str(a), "b": str(b),
             "loss at t = 1, 10, 100": [str(v.evalf(12)) for v in values],
         }  # fmt: skip
-    why = "not satisfied: " + "; ".join(wrong or ["the values do not fall to 0"])
+    if not same:
+        wrong.append("the formula is not what the definition gives for three classes")
+    if not falls:
+        wrong.append("the values do not fall to 0")
+    why = "not satisfied: " + "; ".join(wrong)
     return says.report(bad, why, checked=len(conditions), details={"conditions": conditions})
 
 

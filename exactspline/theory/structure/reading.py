@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -83,23 +84,22 @@ _KINDS = (
 
 
 def _value(kind: str, given: Any, at: Sequence[Any], x: Sequence[Fraction]) -> Any:
-    """The value of one step, from those before it."""
+    """The value of one step, from those before it; None where no case of a part holds."""
     if kind == "input":
         return x[given]
     if kind == "number":
         return given
     parts = [at[i] for i in given]
-    if kind == "Add":
-        return sum(parts, Fraction(0))
-    if kind == "Mul":
-        product = Fraction(1)
-        for v in parts:
-            product *= v
-        return product
     if kind == "Piecewise":  # the first one whose condition holds
         return next((value for value, holds in parts if holds), None)
     if kind == "ExprCondPair":
         return tuple(parts)
+    if any(v is None for v in parts):  # of no matter in a case that is not taken
+        return None
+    if kind == "Add":
+        return sum(parts, Fraction(0))
+    if kind == "Mul":
+        return math.prod(parts, start=Fraction(1))
     if kind == "Abs":
         return abs(parts[0])
     if kind in ("And", "Or"):
