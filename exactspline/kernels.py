@@ -71,7 +71,8 @@ def inside_is_known() -> bool:
     def major_minor(version: str) -> str:
         return ".".join(version.split(".")[:2])
 
-    if os.environ.get("EXACTSPLINE_PLAIN_KERNELS", "") not in ("", "0") or nb.config.DISABLE_JIT:
+    plain = os.environ.get("EXACTSPLINE_PLAIN_KERNELS", "") not in ("", "0")
+    if plain or getattr(nb.config, "DISABLE_JIT", False):
         return False
     import llvmlite
 
