@@ -10,7 +10,7 @@ import pytest
 import random_networks as nets
 
 import exactspline as es
-from exactspline.statements import pruning
+from exactspline.statements import pruning, search
 from exactspline.statements.affine import Affine
 from exactspline.statements.atoms import Applied, PointAtom
 from exactspline.statements.conditions import Literal
@@ -94,11 +94,25 @@ def test_what_bounds_decide_is_not_searched(monkeypatch):
     strict = es.prove(es.forall(box, lambda x: net(x)[0] < top))
     assert near.holds
     assert strict.holds is False
-    assert near.pruned > 0
-    monkeypatch.setattr(pruning, "_ROUNDS", 0)
-    whole = es.prove(es.forall(box, lambda x: net(x)[0] <= top))
-    assert whole.holds
-    assert whole.pruned == 0
+    # cells are closed inside the search; boxes are left out where it cannot
+    assert near.pruned == 0 < near.closed
+    assert near.regions < es.count_regions(net, box)
+    seen = []
+
+    def halved(joint, domain, condition, *, halve):
+        assert not halve
+        seen.append(pruning.undecided(joint, domain, condition))
+        return seen[-1]
+
+    monkeypatch.setattr(search, "undecided", halved)
+    assert es.prove(es.forall(box, lambda x: net(x)[0] <= top)).holds
+    best = es.prove(es.exists(box, lambda x: net(x)[0] >= top))
+    assert best.holds
+    for boxes in seen:
+        assert boxes.pruned > 0
+        assert all(a <= v <= b for a, v, b in zip(
+            boxes.domain.chart.low, best.witness, boxes.domain.chart.high, strict=True
+        ))  # fmt: skip
 
 
 @pytest.mark.parametrize("norm", ["max", "l1"])
@@ -123,13 +137,14 @@ def test_the_same_verdicts_with_and_without(monkeypatch, norm):
                 size(x) <= 1, f(x)[0] < c if s else f(x)[0] <= c))).holds)  # fmt: skip
         return out
 
-    pruned = holds()
-    monkeypatch.setattr(
-        pruning, "undecided", lambda joint, domain, condition: pruning.Boxes(domain, 0)
-    )
-    monkeypatch.setattr("exactspline.statements.search.undecided", pruning.undecided)
-    assert pruned == holds()
-    assert len(set(pruned)) == 2
+    plain = holds()
+    for other in (
+        lambda joint, domain, condition, **_: pruning.undecided(joint, domain, condition),
+        lambda joint, domain, condition, **_: pruning.Boxes(domain, 0),
+    ):
+        monkeypatch.setattr(search, "undecided", other)
+        assert plain == holds()
+    assert len(set(plain)) == 2
 
 
 @pytest.mark.parametrize("seed", range(12))
