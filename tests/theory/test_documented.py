@@ -31,8 +31,8 @@ def rows() -> list[str]:
     return re.findall(r"(?m)^\| \d+ \| .*check_.*$", PAGE.read_text(encoding="utf-8"))
 
 
-def sections() -> dict[str, str]:
-    """The sections of pictures.md by anchor; with each the picture that stands above its group."""
+def sections() -> dict[str, tuple[str, str]]:
+    """The sections of pictures.md by anchor: what stands above their group, and their text."""
     found = {}
     for group in re.split(r"(?m)^## ", PICTURES.read_text(encoding="utf-8"))[1:]:
         above, *parts = re.split(r"(?m)^### ", group)
@@ -40,7 +40,7 @@ def sections() -> dict[str, str]:
             head = part.partition("\n")[0].lower()
             anchor = re.sub(r"[^\w\- ]", "", head).replace(" ", "-")
             assert anchor not in found, f"two sections are called {head}"
-            found[anchor] = above + part
+            found[anchor] = above, part
     return found
 
 
@@ -49,7 +49,7 @@ def test_every_row_leads_to_formula_command_and_picture():
     assert len(rows()) > 40
     for row in rows():
         (anchor,) = re.findall(r"\(pictures\.md#([\w-]+)\)", row.split("|")[-2])
-        text = shown.pop(anchor)  # no two rows lead to one section
+        above, text = shown.pop(anchor)  # no two rows lead to one section
         function = re.findall(r"`(?:theory\.)?(?:\w+\.)?(check_\w+)`", row)[0]
         number, name = int(row.split("|")[1]), by_function[function]
         assert f"**Statement** ({number}, `{function}`)" in text, name
@@ -58,6 +58,8 @@ def test_every_row_leads_to_formula_command_and_picture():
         says = re.split(r"(?<!\\)\|", row)[3].strip().replace(r"\|", "|")
         assert f"{says[1:]}. *Source:* " in " ".join(text.split()), name
         assert re.search(r"```text\n.+\n```", text, re.DOTALL), name
+        if re.search(rf"\b[Pp]anels? {number}\b", text):  # of the picture above
+            text += above
         pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", text)
         assert pictures, f"{name} has no picture"
         for picture in pictures:
