@@ -48,14 +48,14 @@ def test_every_row_leads_to_formula_command_and_picture():
     shown, by_function = sections(), {c.function.__name__: n for n, c in CHECKS.items()}
     assert len(rows()) > 40
     for row in rows():
-        (anchor,) = re.findall(r"\(pictures\.md#([\w-]+)\)", row.split("|")[-2])
+        (anchor,) = re.findall(r"\(pictures\.md#([\w-]+)\)", row.split("|")[2])
         above, text = shown.pop(anchor)  # no two rows lead to one section
         function = re.findall(r"`(?:theory\.)?(?:\w+\.)?(check_\w+)`", row)[0]
         number, name = int(row.split("|")[1]), by_function[function]
         assert f"**Statement** ({number}, `{function}`)" in text, name
         command = rf'(?m)^    exactspline theorems .*--check "?{re.escape(name)}"?$'
         assert re.search(command, text), name
-        says = re.split(r"(?<!\\)\|", row)[3].strip().replace(r"\|", "|")
+        says = re.split(r"(?<!\\)\|", row)[4].strip().replace(r"\|", "|")
         assert f"{says[1:]}. *Source:* " in " ".join(text.split()), name
         assert re.search(r"```text\n.+\n```", text, re.DOTALL), name
         if re.search(rf"\b[Pp]anels? {number}\b", text):  # of the picture above
