@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,15 @@ def save(draw: Callable[[bool], Any], name: str, *, dpi: int = 110) -> None:
     given = arguments(name)
     draw(given.small).savefig(given.out, dpi=dpi)
     print(f"written: {given.out}")
+
+
+def save_all(draws: Mapping[str, Callable[[bool], Any]], *, dpi: int = 110) -> None:
+    """Draw several figures and write each under its name, into the folder ``out``."""
+    given = arguments(".")
+    for name, draw in draws.items():
+        path = given.out / f"{name}.png"
+        draw(given.small).savefig(path, dpi=dpi)
+        print(f"written: {path}")
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:

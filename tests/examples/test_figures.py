@@ -14,9 +14,8 @@ import exactspline as es
 
 FIGURES = EXAMPLES / "figures"
 GALLERY = EXAMPLES.parent / "docs" / "gallery.md"
-SCRIPTS = sorted(
-    path.stem for path in FIGURES.glob("*.py") if path.stem not in ("drawing", "train_digits")
-)
+OTHERS = ("drawing", "panels", "statements", "train_digits")  # statements.py draws several
+SCRIPTS = sorted(path.stem for path in FIGURES.glob("*.py") if path.stem not in OTHERS)
 QUICK = ("soft",)
 
 
@@ -68,6 +67,35 @@ def test_titles_say_what_is_true(monkeypatch):
         (polygons,) = (c for c in axes.collections if type(c).__name__ == "PolyCollection")
         assert len(polygons.get_paths()) == n, name
     assert len({found[name] for name in found if "1 layer" in name}) == 1  # the same lines
+
+
+@pytest.mark.slow
+def test_the_statements_are_drawn(tmp_path, monkeypatch):
+    module = script("statements", monkeypatch)
+    monkeypatch.setattr(sys, "argv", ["statements", "--small", "--out", str(tmp_path)])
+    module.main()
+    for name in module.PICTURES:
+        picture = np.asarray(Image.open(tmp_path / f"{name}.png").convert("RGB"))
+        assert min(picture.shape[:2]) > 300, name
+        shown = GALLERY.parent / "gallery" / f"{name}.png"
+        assert shown.stat().st_size < 80_000, name
+
+
+def test_titles_of_statements_say_what_is_true(monkeypatch):
+    module = script("statements", monkeypatch)
+    jumps = module.draw_four_five(True).axes
+    edges = es.Network([es.Dense([[1, "1/3"], ["-1/4", 1], [1, -1]], ["1/4", "-3/5", "-1/2"]),
+                        es.ReLU()], (2,))  # fmt: skip
+    count = len(es.enumerate_regions(edges, es.Box(-2, 2, dim=2)).edges)
+    assert jumps[0].get_title().split("   ") == ["4", f"{count} of {count} jumps along normals"]
+    products = module.draw_six(True).axes
+    assert [axes.get_xlabel() for axes in products[5::6]] == ["CNN: equal", "ResNet: equal"]
+    wrong = {"W": np.ones((1, 2)), "product": np.ones((1, 2)), "slope": np.array([[1, 2]])}
+    figure = module.sheet(4, 2)
+    module.show_product(figure, "CNN", wrong)
+    assert figure.axes[-1].get_xlabel() == "CNN: not equal"
+    maxima = module.draw_eleven_twelve(True).axes
+    assert maxima[1].get_title().endswith("4 of 4 mirrored pairs")
 
 
 def test_circles_of_neighbours_meet_between_their_cells(monkeypatch):
