@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
 import threading
 
 import progress_bar
@@ -20,6 +21,21 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if progress_bar.is_wanted(config):
         config.pluginmanager.register(progress_bar.ProgressBar(config), "progress_bar")
+
+
+def _own_checks() -> set[str]:
+    registry = sys.modules.get("exactspline.theory.registry")
+    lines = {} if registry is None else registry.REGISTERED
+    return {name for name, line in lines.items() if line.own}
+
+
+@pytest.fixture(autouse=True)
+def _checks_end_with_their_test():
+    """What a test registers, or an example that it runs, is not seen by the next one."""
+    before = _own_checks()
+    yield
+    for name in _own_checks() - before:
+        del sys.modules["exactspline.theory.registry"].REGISTERED[name]
 
 
 @pytest.fixture

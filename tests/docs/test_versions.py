@@ -73,6 +73,7 @@ def test_the_list(versions, repository):
         versions.build(repository, "v1.2.3", repository)
 
 
+@pytest.mark.slow  # as all that needs the extra docs
 def test_the_site_knows_its_version(monkeypatch):
     """Alone it has no menu, and reads no list that is not there."""
     monkeypatch.delenv("EXACTSPLINE_DOCS_VERSION", raising=False)
