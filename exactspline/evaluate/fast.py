@@ -24,6 +24,7 @@ _RANGE = 1 << 27  # multiplications of a range of samples: some milliseconds
 _TOGETHER = 4096  # samples whose codes are sorted together for their maps
 _SORTED = 8192  # the same where codes are bits
 _BYTES = 2048  # and samples whose codes are bytes until they are bits
+_STREAM = 1 << 23  # bytes of codes that go past the caches, sample by sample
 _STEP = 2 * LANES  # kernels take so many columns at once
 
 
@@ -37,12 +38,15 @@ class _Packed:
     A copy has arrays of its own, and a table of these.
     """
 
-    def __init__(self, plan: Plan, errors: np.ndarray, stats: np.ndarray, samples: int) -> None:
-        self._given = plan, errors, stats, samples
+    def __init__(
+        self, plan: Plan, errors: np.ndarray, stats: np.ndarray, samples: int, code: int = 0
+    ) -> None:
+        self._given = plan, errors, stats, samples, code
         errors = np.ascontiguousarray(errors, dtype=np.float64)
         work = aligned(3 * plan.room + SPARE, plan.F.dtype)
         work[:] = 0
-        self._arrays = plan.T, plan.F, plan.N, work, errors, stats, _TELLING
+        room = np.empty(code, np.uint8)
+        self._arrays = plan.T, plan.F, plan.N, work, errors, stats, _TELLING, room
         places = [number for a in self._arrays for number in (a.ctypes.data, len(a))]
         self.table = np.array([*places, samples], dtype=np.int64)
 
@@ -177,7 +181,8 @@ class FastPass:
     ) -> None:  # fmt: skip
         errors = errors[start:stop] if len(errors) == len(X) else errors
         stats = stats[start:stop].reshape(-1)
-        packed = _Packed(self.plan, errors, stats, stop - start)
+        code = self.units if codes.nbytes > _STREAM else 0
+        packed = _Packed(self.plan, errors, stats, stop - start, code)
         flat = (a[start:stop].reshape(-1) for a in (X, values, codes))
         if not _points(self.plan)(packed.table, *flat):
             raise AssertionError("samples that are safe, in the standard mode")

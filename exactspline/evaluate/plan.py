@@ -355,20 +355,23 @@ class _Writer:
         read: np.ndarray,
     ) -> None:  # fmt: skip
         """What single samples need: sums of outputs, and units that are all alike."""
-        header[at.SUMS], header[at.ALIKE] = 0, -1
+        header[[at.SIDES, at.SUMS]], header[at.ALIKE] = 0, -1
         if header[at.RELU] == 2:
-            header[[at.SUMS, at.SUM_AT]] = self._sums(own, read)
+            header[[at.SIDES, at.SIDE_AT, at.SUMS, at.SUM_AT]] = self._sums(own, read)
         direct = np.array_equal(table[:, 2], np.arange(len(own))) and np.array_equal(
             own, np.arange(len(own))
         )
         if direct and len(known) == 1 and np.all(table[:, :2] == (at.SCALAR, 2)):
             header[at.ALIKE] = next(iter(known.values()))
 
-    def _sums(self, own: np.ndarray, read: np.ndarray) -> tuple[int, int]:
-        """Sums of unit outputs, by entries that stand together in fours, and others."""
+    def _sums(self, own: np.ndarray, read: np.ndarray) -> tuple[int, int, int, int]:
+        """Sums of unit outputs, by entries that stand together in fours, and others.
+
+        How many QUADs of sums side by side there are, and where; the same of all other sums.
+        """
         order = np.argsort(own, kind="stable")
         starts = np.searchsorted(own[order], np.arange(int(own.max(initial=-1)) + 2)).tolist()
-        table = []
+        sums: list[tuple[list[int], list[int]]] = []
         for row, (a, b) in enumerate(pairwise(starts)):
             units = order[a:b].tolist() if read[row] else []
             fours, ones, i = [], [], 0
@@ -379,11 +382,19 @@ class _Writer:
                 else:
                     ones.append(units[i])
                     i += 1
-            table.append([
-                row, len(fours), len(ones), self.ints.add(np.array(fours, dtype=np.int64)),
-                self.ints.add(np.array(ones, dtype=np.int64)),
-            ])  # fmt: skip
-        return len(table), self.ints.add(np.array(table, dtype=np.int64))
+            sums.append((fours, ones))
+        sides, alone = _side_by_side(sums)
+        together = [[row, len(sums[row][0]), self._list(sums[row][0])] for row in sides]
+        others = [
+            [row, len(fours), len(ones), self._list(fours), self._list(ones)]
+            for row in alone
+            for fours, ones in [sums[row]]
+        ]
+        return len(together), self._list(together), len(others), self._list(others)
+
+    def _list(self, numbers: list[Any]) -> int:
+        """Where whole numbers stand."""
+        return self.ints.add(np.array(numbers, dtype=np.int64))
 
     def _before(self, level: Level, header: np.ndarray) -> np.ndarray:
         """Kept entries as rows of the (merged) state before."""
@@ -391,6 +402,25 @@ class _Writer:
         if l == 0 or len(level.keep) == 0:
             return level.keep.astype(np.int64)
         return self.targets[l - 1][level.keep]
+
+
+def _side_by_side(sums: list[tuple[list[int], list[int]]]) -> tuple[list[int], list[int]]:
+    """First rows of QUAD sums whose QUADs follow one another, and the rows that are in none.
+
+    Every sum is given as its QUADs and single entries. The last sums of a run are in two, if they
+    must: what is computed twice is the same.
+    """
+    sides, alone, row = list[int](), list[int](), 0
+    while row < len(sums):
+        fours, end = [place + at.QUAD for place in sums[row][0]], row + 1
+        while fours and not sums[row][1] and end < len(sums) and sums[end] == (fours, []):
+            fours, end = [place + at.QUAD for place in fours], end + 1
+        if end - row < at.QUAD:
+            alone += range(row, end)
+        else:
+            sides += [*range(row, end - at.QUAD, at.QUAD), end - at.QUAD]
+        row = end
+    return sides, alone
 
 
 def aligned(n: int, dtype: np.dtype) -> np.ndarray:

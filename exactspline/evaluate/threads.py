@@ -1,12 +1,28 @@
-"""Ranges of samples on several threads; kernels let go of the interpreter's lock."""
+"""Ranges of samples on several threads; kernels let go of the interpreter's lock.
+
+| a helper is | event            | what happens                                  | then it is |
+|-------------|------------------|-----------------------------------------------|------------|
+| (not there) | none waits       | a thread is made                              | given work |
+| waiting     | a call needs one | taken off `_waiting`, kept off the call's core | given work |
+| given work  | no range is left | put on `_waiting`, then the call is told      | waiting    |
+| any         | the process forks | forgotten in the child, where no thread is   | (not there)|
+
+Threads stay, since one that is made for a call is often put on the core of the thread that made it,
+where it waits for some milliseconds until the scheduler moves it: as long as many calls take.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from itertools import pairwise
+from queue import SimpleQueue
+from typing import Any
 
 from ..errors import ParameterError
 from ..mode import guarded
@@ -24,14 +40,79 @@ def checked_threads(threads: int | None) -> int:
     return threads
 
 
+class _Helper:
+    """A thread that waits for work; it ends with the process."""
+
+    def __init__(self) -> None:
+        self._work: SimpleQueue[tuple[Callable[[], None], Any]] = SimpleQueue()
+        self.thread = threading.Thread(target=self._loop, name="exactspline", daemon=True)
+        self.thread.start()
+
+    def give(self, run: Callable[[], None]) -> Any:
+        """Let it run something that raises nothing; the lock is released when that is done."""
+        done = threading.Lock()
+        done.acquire()
+        self._work.put((run, done))
+        return done
+
+    def _loop(self) -> None:
+        while True:
+            run, done = self._work.get()
+            run()
+            del run  # what it worked on may be large
+            _waiting.append(self)
+            done.release()
+
+
+_waiting: list[_Helper] = []
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_waiting.clear)
+
+
+def _helpers(count: int) -> list[_Helper]:
+    """Helpers that nobody else has."""
+    out = []
+    for _ in range(count):
+        try:
+            out.append(_waiting.pop())
+        except IndexError:
+            out.append(_Helper())
+    return out
+
+
+def _keep_off(helpers: list[_Helper]) -> None:
+    """Have helpers woken on other cores than this thread's, where there are enough, and a way."""
+    here = _core_of_thread()
+    if here is None:
+        return
+    cores = os.sched_getaffinity(0)
+    others = cores - {here()}
+    if len(helpers) <= len(others):
+        cores = others
+    for helper in helpers:
+        with suppress(OSError):  # a system that forbids it
+            os.sched_setaffinity(helper.thread.native_id or 0, cores)
+
+
+@cache
+def _core_of_thread() -> Callable[[], int] | None:
+    """A function that gives the number of this thread's core."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    try:
+        return ctypes.CDLL(None).sched_getcpu
+    except (AttributeError, OSError):
+        return None
+
+
 def in_ranges(
     work: Callable[[int, int], None], n: int, block: int, threads: int, each: int = 1
 ) -> None:
     """Call work(start, stop) for ranges of whole blocks that make up 0..n, some of them here.
 
     ``each``: ranges a thread, which takes the next one when it is done, since cores are rarely
-    equally fast. No pool: threads that wait would be lost in a forked process, and the work left
-    to them.
+    equally fast.
     """
     blocks = -(-n // block)
     parts = max(1, min(threads * each, blocks))
@@ -53,11 +134,11 @@ def in_ranges(
         except BaseException as error:
             failed.append(error)
 
-    others = [threading.Thread(target=run) for _ in range(min(threads, parts) - 1)]
-    for thread in others:
-        thread.start()
+    helpers = _helpers(min(threads, parts) - 1)
+    _keep_off(helpers)
+    done = [helper.give(run) for helper in helpers]
     run()
-    for thread in others:
-        thread.join()
+    for lock in done:
+        lock.acquire()
     if failed:
         raise failed[0]

@@ -34,7 +34,6 @@ from exactspline.evaluate.kernel import vector_sums as lanes
 from exactspline.evaluate.levels import levels_of
 from exactspline.evaluate.plain import PlainPass
 from exactspline.evaluate.plan import make_plan
-from exactspline.evaluate.threads import in_ranges
 from exactspline.evaluate.windows import find_windows
 
 TYPES = (np.float64, np.float32)
@@ -680,19 +679,6 @@ def test_dense_layers_of_all_sizes(widths, dtype):
 
 def net_codes(net, X):
     return es.ForwardCore(net, np.float64, "numpy").codes(X)
-
-
-def test_ranges():
-    for n, block, threads in ((0, 4, 2), (1, 4, 2), (17, 4, 2), (100, 7, 3), (8, 8, 9)):
-        for each in (1, 3):
-            seen = []
-            add = seen.append
-            in_ranges(lambda a, b, add=add: add((a, b)), n, block, threads, each)
-            assert [i for a, b in sorted(seen) for i in range(a, b)] == list(range(n))
-            assert len(seen) == max(1, min(threads * each, -(-n // block)))
-            assert all(a % block == 0 for a, _ in seen)
-    with pytest.raises(ZeroDivisionError):
-        in_ranges(lambda a, b: 1 // (a - 4), 40, 4, 3, 3)
 
 
 def test_a_core_may_be_used_with_any_memory_layout():

@@ -18,8 +18,8 @@ __all__ = ["kernel", "part", "without"]
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": False}
 _MODULES = (
     "backward", "batch", "bounds", "endings", "jit", "layout", "map_rows", "masks", "packed",
-    "point", "product", "rows", "running", "transposed", "unit_rows", "vector_sums", "vectors",
-    "windows",
+    "point", "product", "rows", "running", "stream", "transposed", "unit_rows", "vector_sums",
+    "vectors", "windows",
 )  # fmt: skip
 
 

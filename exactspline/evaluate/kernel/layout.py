@@ -12,11 +12,12 @@ __all__ = [
     "ALIKE", "BACK", "BACK_TILES", "BOUNDS", "BYTES", "CODE", "CONST", "DENSE", "DENSE_T", "FUSED",
     "HEADER", "IDENTITY", "KEEP", "KEEPS", "LANES", "LINES", "MAXIMUM", "MERGED", "MINIMUM", "MORE",
     "N_BOUNDS", "PAD", "PLACE", "QUAD", "READS", "RELU", "REST", "REST_AT", "ROW", "ROWS", "ROW_AT",
-    "SCALAR", "SELECTION", "SPARE", "STATE", "SUM", "SUMS", "SUM_AT", "TILE", "TILES", "TILE_AT",
-    "UNIT", "UNITS", "UNIT_AT", "WINDOW", "WINDOWS", "WINDOW_AT", "WORD", "ZEROS",
+    "SCALAR", "SELECTION", "SIDE", "SIDES", "SIDE_AT", "SPARE", "STATE", "SUM", "SUMS", "SUM_AT",
+    "TILE", "TILES", "TILE_AT", "UNIT", "UNITS", "UNIT_AT", "WINDOW", "WINDOWS", "WINDOW_AT",
+    "WORD", "ZEROS",
 ]  # fmt: skip
 
-HEADER = 31
+HEADER = 33
 READS = 0  # rows of the state before the level
 ROWS = 1  # members
 SELECTION = 2  # where the state's rows stand that the members are; -1 if they are computed
@@ -36,6 +37,7 @@ IDENTITY, ZEROS = 20, 21  # where 0, 1, 2, ... stand, and as many zeros
 # for single samples, where the matrix is sparse: windows, and tiles of the rows in none
 WINDOWS, WINDOW_AT, REST, REST_AT = 22, 23, 24, 25
 SUMS, SUM_AT = 26, 27  # sums of unit outputs, where all units are ReLU
+SIDES, SIDE_AT = 31, 32  # and QUAD such sums side by side
 ALIKE = 28  # where the numbers of all units stand if unit k is that of member k and row k; or -1
 LINES = 30  # a small dense matrix by rows, each with its constant at the end
 ROW_AT = 29  # every member by itself: how many entries, where they and their weights stand
@@ -53,6 +55,7 @@ TILE = 5  # rows, columns (a multiple of 4 if sparse), where rows, columns and w
 WINDOW = 7
 PLACE = 3  # whether it goes by lists; base and row, or where the lists stand
 SUM = 5  # row of the state, how many QUADs of entries and single ones, and where those begin
+SIDE = 3  # first row of the state, of the first sum how many QUADs, and where those begin
 QUAD = 4
 # columns of a unit table, one after the other: kind, pieces, the member or where members stand,
 # where its numbers stand, target row, whether it is alone there

@@ -17,7 +17,7 @@ from .vectors import Vectors, inside
 __all__ = ["array_at", "may_begin"]
 
 # places in the table; in TELLING numbers that tell of the processor's floating-point mode
-T, F, N, WORK, ERRORS, STATS, TELLING, SAMPLES = range(8)
+T, F, N, WORK, ERRORS, STATS, TELLING, CODE, SAMPLES = range(9)
 
 
 @inside

@@ -14,6 +14,7 @@ from . import packed
 from .jit import kernel, part, without
 from .packed import array_at, may_begin
 from .running import of_members, of_units
+from .stream import stream, streamed
 from .vector_sums import combine
 from .vectors import Vectors, inside, truth
 from .windows import all_windows
@@ -90,6 +91,46 @@ def _sums(typing: Any, F: Any, T: Any, U: Any, Y: Any, table: Any, n: Any) -> An
                 value = vectors.number_at(2, vectors.number_at(1, builder.add(ones, inner.index)))
                 builder.store(builder.fadd(builder.load(whole), value), whole)
             builder.store(builder.load(whole), vectors.pointer(3, row))
+        return context.get_dummy_value()
+
+    return types.void(F, T, U, Y, *(types.intp,) * 2), generate
+
+
+@inside
+def _sums_side_by_side(typing: Any, F: Any, T: Any, U: Any, Y: Any, table: Any, n: Any) -> Any:
+    """n times QUAD sums of entries of U, by a table of SIDE columns, to entries of Y.
+
+    They have as many QUADs of entries each, those of a sum right behind those of the sum before:
+    one vector holds a QUAD of each.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = Vectors(context, builder, signature, arguments, lay.QUAD**2)
+        made = Vectors(context, builder, signature, arguments, lay.QUAD)
+        table, n = arguments[4:]
+        with cgutils.for_range(builder, n) as loop:
+            own = builder.add(table, builder.mul(loop.index, vectors.constant(lay.SIDE)))
+            row, n_quads, quads = (
+                vectors.number_at(1, builder.add(own, vectors.constant(i))) for i in range(lay.SIDE)
+            )
+            total = cgutils.alloca_once_value(builder, vectors.nothing)
+            with cgutils.for_range(builder, n_quads) as inner:
+                value = vectors.load(2, vectors.number_at(1, builder.add(quads, inner.index)))
+                builder.store(builder.fadd(builder.load(total), value), total)
+            whole = builder.load(total)
+            while whole.type.count > lay.QUAD:  # neighbours
+                even, odd = (
+                    ir.Constant(
+                        ir.VectorType(ir.IntType(32), whole.type.count // 2),
+                        list(range(first, whole.type.count, 2)),
+                    )
+                    for first in range(2)
+                )
+                whole = builder.fadd(
+                    builder.shuffle_vector(whole, whole, even),
+                    builder.shuffle_vector(whole, whole, odd),
+                )
+            made.store(whole, 3, row)
         return context.get_dummy_value()
 
     return types.void(F, T, U, Y, *(types.intp,) * 2), generate
@@ -230,11 +271,13 @@ def pass_points(table, X, values, codes):
     All arrays are flat, a sample's numbers after those of the sample before; ``table`` holds where
     the others are (see `packed`). ``work`` has room for two states and the members, in equal
     thirds, and SPARE numbers more. ``codes`` and ``stats`` may be empty; ``stats`` as in
-    `pass_batch`, then ``errors`` bounds the inputs'.
+    `pass_batch`, then ``errors`` bounds the inputs'. Where the table has room for a code, codes are
+    made there and streamed to ``codes``, which are too many for the caches then.
     """
     T, F = array_at(table, table, packed.T), array_at(table, X, packed.F)
     N, stats = array_at(table, np.float64, packed.N), array_at(table, np.float64, packed.STATS)
     errors, work = array_at(table, np.float64, packed.ERRORS), array_at(table, X, packed.WORK)
+    room = array_at(table, np.uint8, packed.CODE)
     third = (len(work) - lay.SPARE) // 3
     Z, Y, U = work[:third], work[third : 2 * third], work[2 * third : 3 * third]
     ends, last, lanes = work[3 * third :], int(N[3]) - 1, lay.BYTES // F.itemsize
@@ -249,7 +292,8 @@ def pass_points(table, X, values, codes):
         largest = _begin(X[s * dim : (s + 1) * dim], N[0], Z)
         if largest < 0:
             return False
-        code = codes[s * units : (s + 1) * units]
+        aside = wanted and len(room) > 0
+        code = room if aside else codes[s * units : (s + 1) * units]
         size, error = float(largest), errors[s] if track else 0.0
         proved, tied = True, False
         for level in range(last + 1):
@@ -282,6 +326,7 @@ def pass_points(table, X, values, codes):
                 elif not at_once:
                     _units(T, F, at, U, Y, code, ends, wanted, track)
                 if summed:
+                    _sums_side_by_side(F, T, U, Y, T[at + lay.SIDE_AT], T[at + lay.SIDES])
                     _sums(F, T, U, Y, T[at + lay.SUM_AT], T[at + lay.SUMS])
                 for k in range(T[at + lay.KEEPS]):
                     pair = T[at + lay.KEEP] + 2 * k
@@ -299,12 +344,16 @@ def pass_points(table, X, values, codes):
                     next_size, next_error = max(next_size, size), max(next_error, error)
                 size, error = next_size, next_error
             Z, Y = Y, Z
+        if aside:
+            stream(codes, s * units, room, units)
         for i in range(n_out):
             values[s * n_out + i] = U[i]
         if track:
             bounds = lay.BOUNDS + last * lay.N_BOUNDS
             stats[3 * s], stats[3 * s + 1] = 1.0 if proved else 0.0, 1.0 if tied else 0.0
             stats[3 * s + 2] = of_members(N, bounds, size, error)
+    if len(room) > 0:
+        streamed()
     return True
 
 
