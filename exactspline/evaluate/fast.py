@@ -22,7 +22,7 @@ _MEMBERS = 1 << 21  # bytes of the members of a block that goes back
 _BLOCK = 1 << 16  # bytes of the rows of a block of samples with active units
 _RANGE = 1 << 27  # multiplications of a range of samples: some milliseconds
 _TOGETHER = 4096  # samples whose codes are sorted together for their maps
-_SORTED = 8192  # the same where codes are bits
+_SORTED = 1 << 13  # the same where codes are bits; numbered by the free bits of `take_keys`
 _BYTES = 2048  # and samples whose codes are bytes until they are bits
 _STREAM = 1 << 23  # bytes of codes that go past the caches, sample by sample
 _STEP = 2 * LANES  # kernels take so many columns at once
@@ -146,7 +146,8 @@ class FastPass:
 
     def _pass(
         self, X: np.ndarray, errors: np.ndarray, start: int, stop: int, values: np.ndarray,
-        codes: np.ndarray, stats: np.ndarray, rooms: list[Any] | None = None,
+        codes: np.ndarray, stats: np.ndarray, rooms: list[Any] | None = None, *,
+        as_bits: bool = False,
     ) -> None:  # fmt: skip
         plan, rooms = self.plan, [] if rooms is None else rooms
         if plan.single:
@@ -158,7 +159,7 @@ class FastPass:
             scratch = rooms.pop()
         except IndexError:  # all are used by other threads
             scratch = self._scratch(_padded(min(self.block(1), stop - start)))
-        results = Results(values, codes, stats)
+        results = Results(values, codes, stats, int(as_bits))
         run = pass_fused_batch if plan.fused else pass_batch
         run(plan.T, plan.F, plan.N, X, errors, start, stop, scratch, results)
         rooms.append(scratch)
@@ -171,9 +172,9 @@ class FastPass:
         state, members = max(plan.state, self.dim), plan.members + 2
         room = aligned((2 * state + members) * width, self.dtype).reshape(-1, width)
         A, B, U = room[:state], room[state : 2 * state], room[2 * state :]
-        P = np.empty((plan.units, width), np.uint8)
+        P = np.empty(plan.units * width + WORD, np.uint8)[: plan.units * width]
         size, error = np.empty((2, width))
-        return Scratch(A, B, U, P, size, error)
+        return Scratch(A, B, U, P.reshape(-1, width), size, error)
 
     def _one_by_one(
         self, X: np.ndarray, errors: np.ndarray, start: int, stop: int, values: np.ndarray,
@@ -198,18 +199,22 @@ class FastPass:
 
         def work(start: int, stop: int) -> None:
             most = max(1, min(_BYTES if self.plan.chain else _TOGETHER, stop - start))
-            values = np.empty((most, self.outputs), self.dtype)
-            codes = np.empty((most, self.units), np.uint8)
             bits = _Bits(self, min(_SORTED, stop - start)) if self.plan.chain else None
+            at_once = bits is not None and self.plan.fused  # bits, without bytes first
+            values = np.empty((0 if at_once else most, self.outputs), self.dtype)
+            codes = np.empty((0 if at_once else most, self.units), np.uint8)
             rooms: list[Any] = []
             for i in range(start, stop, most):
-                j = min(i + most, stop)
-                self._pass(X[i:j], errors, 0, j - i, values, codes, stats, rooms)
-                first = i
+                j, first = min(i + most, stop), i
+                if bits is not None and at_once:
+                    own = bits.room(j - i)
+                    self._pass(X[i:j], errors, 0, j - i, values, own, stats, rooms, as_bits=True)
+                else:
+                    self._pass(X[i:j], errors, 0, j - i, values, codes, stats, rooms)
                 if bits is None:
                     self._backward(codes[: j - i], A[i:j], b[i:j], fresh=fresh)
                 else:
-                    bits.add(codes[: j - i])
+                    bits.add(j - i if at_once else codes[: j - i])
                     if j < stop and bits.count + min(most, stop - j) <= len(bits.keys):
                         continue
                     first = j - bits.count
@@ -297,7 +302,7 @@ class FastPass:
             counts=np.zeros(2 * block, np.int64), slots=np.zeros(2 * block, np.int64),
             depths=np.zeros(block, np.int64), starts=np.zeros(plan.levels, np.int64),
         )  # fmt: skip
-        order = np.argsort(bits.keys[:n])
+        order = bits.order()
         pass_back_active(plan.T, plan.F, plan.levels, bits.words, order, room, A, b)
         bits.count = 0
 
@@ -343,13 +348,28 @@ class _Bits:
         self.count = 0
         self._plan, self._numbers = of.plan, of.numbers
 
-    def add(self, codes: np.ndarray) -> None:
-        """Codes of more samples."""
-        from .kernel.endings import take_bits
+    def room(self, n: int) -> np.ndarray:
+        """Where bits of n more codes are to be written, as bytes."""
+        return self.words[self.count : self.count + n].view(np.uint8)
 
-        begin, self.count = self.count, self.count + len(codes)
+    def add(self, codes: np.ndarray | int) -> None:
+        """More codes, or so many as have been written to `room`."""
+        from .kernel.endings import take_bits, take_keys
+
+        n = codes if isinstance(codes, int) else len(codes)
+        begin, self.count = self.count, self.count + n
         words, keys = self.words[begin : self.count], self.keys[begin : self.count]
-        take_bits(self._plan.T, self._plan.levels, codes, self._numbers, words, keys)
+        T, levels = self._plan.T, self._plan.levels
+        if not isinstance(codes, int):
+            take_bits(T, levels, codes, words)
+        take_keys(T, levels, words, self._numbers, keys)
+
+    def order(self) -> np.ndarray:
+        """The samples by their keys, which hold their numbers then: quicker than `argsort`."""
+        keys = self.keys[: self.count]
+        keys |= np.arange(self.count, dtype=np.uint64)
+        keys.sort()
+        return (keys & np.uint64(_SORTED - 1)).astype(np.int64)
 
 
 def all_finite(*arrays: np.ndarray) -> bool:

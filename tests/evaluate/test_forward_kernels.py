@@ -297,6 +297,28 @@ def test_weigh(size, n, dtype):
     assert np.array_equal(rows[rest], before[rest])
 
 
+@numba.njit
+def write_bits(P, bits, begin, n, word, units):
+    batch.write_bits(P, bits, begin, n, word, units)
+
+
+@pytest.mark.parametrize("n", [1, 16, 63, 64, 65, 200])
+@pytest.mark.parametrize("units", [1, 8, 63, 64, 65, 150])
+def test_write_bits(units, n):
+    """Squares of codes, transposed as bits; nothing else is written."""
+    rng = np.random.default_rng(units)
+    width, words = 16 * (-(-n // 16)), -(-units // 64)
+    room = rng.integers(0, 3, size=units * width + 64).astype(np.uint8)  # any byte but 0 is 1
+    P, bits = room[: units * width].reshape(units, width), np.full((n + 5, 8 * words + 24), 7)
+    bits = bits.astype(np.uint8)
+    want = bits.copy()
+    padded = np.zeros((n, 64 * words), bool)
+    padded[:, :units] = P[:, :n].T != 0
+    want[3 : 3 + n, 16 : 16 + 8 * words] = np.packbits(padded, axis=1, bitorder="little")
+    write_bits(P, bits, 3, n, 2, units)
+    assert np.array_equal(bits, want)
+
+
 @pytest.mark.parametrize("widths", [(1,), (8,), (63, 64, 65), (50, 3, 130, 5)])
 def test_bits(widths):
     """Codes as bits, which units those say are active, and the order of the samples."""
@@ -314,7 +336,8 @@ def test_bits(widths):
     counts = [-(-width // 64) for width in widths]
     words, keys = np.empty((300, sum(counts)), np.uint64), np.empty(300, np.uint64)
     numbers = rng.integers(0, 2**64, size=sum(counts), dtype=np.uint64)
-    endings.take_bits(plan.T, plan.levels, codes, numbers, words, keys)
+    endings.take_bits(plan.T, plan.levels, codes, words)
+    endings.take_keys(plan.T, plan.levels, words, numbers, keys)
     starts, units = np.cumsum([0, *counts]), np.full(200, 9, np.uint16)
     for sample in (0, 7, 299):
         for a, b, start, count in zip(ends, ends[1:], starts, counts, strict=False):

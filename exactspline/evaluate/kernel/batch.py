@@ -14,6 +14,7 @@ from numba import types
 
 from . import layout as lay
 from .jit import kernel, part, without
+from .masks import write_words
 from .product import product
 from .rows import copy_row, fill
 from .running import of_members, of_units
@@ -104,11 +105,22 @@ def write_codes(P, codes, begin, n, first, n_units):
             codes[begin + s, first + k] = P[k, s]
 
 
+@part
+def write_bits(P, bits, begin, n, word, n_units):
+    """Codes of a block, by units in P, to rows of bits, by samples, from a word on."""
+    for k in range(0, n_units, lay.WORD):
+        count = min(lay.WORD, n_units - k)
+        for s in range(0, n, lay.WORD):
+            samples = min(lay.WORD, n - s)
+            write_words(P, k, count, s, samples, bits, begin + s, 8 * (word + k // lay.WORD))
+
+
 class Scratch(NamedTuple):
     """Room for one block of samples: its width is a multiple of 2 LANES.
 
     ``A`` and ``B`` have room for the largest state, ``U`` for the members (and 2 rows more), ``P``
-    for a layer's codes. ``size`` and ``error`` have a number a sample.
+    for a layer's codes, with room for WORD bytes more behind it. ``size`` and ``error`` have a
+    number a sample.
     """
 
     A: np.ndarray
@@ -120,15 +132,17 @@ class Scratch(NamedTuple):
 
 
 class Results(NamedTuple):
-    """Where results go; ``codes`` and ``stats`` may be empty.
+    """Where results go; all may be empty.
 
     ``stats`` gets, a sample, whether the code is proved, whether a form is zero, and the bound
-    on the values' error.
+    on the values' error. With ``as_bits``, which only `pass_fused_batch` knows, rows of codes are
+    words of bits, as bytes: every layer begins a word.
     """
 
     values: np.ndarray
     codes: np.ndarray
     stats: np.ndarray
+    as_bits: int
 
 
 @part
@@ -202,18 +216,18 @@ def pass_batch(T, F, N, X, errors, start, stop, scratch, results):
     width, n_out, n_levels = S.A.shape[1], values.shape[1], int(N[3])
     wanted, track = int(codes.shape[0] > 0), int(stats.shape[0] > 0)
     ends = U[len(U) - 2 :]
-    inf, zero = X.dtype.type(np.inf), X.dtype.type(0)
+    inf, zero, has_values = X.dtype.type(np.inf), X.dtype.type(0), values.shape[0] > 0
     for begin in range(start, stop, width):
         n = min(width, stop - begin)
         take_samples(X, errors, begin, n, S, stats, track)
-        Z, Y = S.A, S.B
+        Z, Y, word = S.A, S.B, 0
         for level in range(n_levels):
             at = level * lay.HEADER
             if GENERAL:
                 fused = T[at + lay.FUSED] != 0
                 if not fused and T[at + lay.SELECTION] < 0:
                     members(T, F, at, Z, U)
-            elif level == n_levels - 1:
+            elif level == n_levels - 1 and has_values:
                 tiles(T, F, at, Z, U)
             if level == n_levels - 1:
                 break
@@ -232,13 +246,17 @@ def pass_batch(T, F, N, X, errors, start, stop, scratch, results):
                 for k in range(T[at + lay.KEEPS]):
                     pair = T[at + lay.KEEP] + 2 * k
                     copy_row(Y[T[pair + 1]], Z[T[pair]])
-            if wanted:
-                write_codes(P, codes, begin, n, T[at + lay.CODE], T[at + lay.UNITS])
+            units = T[at + lay.UNITS]
+            if not GENERAL and results.as_bits:
+                write_bits(P, codes, begin, n, word, units)
+                word += (units + lay.WORD - 1) // lay.WORD
+            elif wanted:
+                write_codes(P, codes, begin, n, T[at + lay.CODE], units)
             if track:
                 bounds = lay.BOUNDS + level * lay.N_BOUNDS
                 bound_level(N, bounds, T[at + lay.KEEPS] > 0, begin, n, S, ends, stats)
             Z, Y = Y, Z
-        for s in range(n):
+        for s in range(n if has_values else 0):
             for i in range(n_out):
                 values[begin + s, i] = U[i, s]
         if track:

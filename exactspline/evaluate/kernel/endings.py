@@ -16,26 +16,18 @@ from .jit import kernel, part
 from .map_rows import add_lanes, copy_lanes, fetch, put_map, weigh
 from .masks import mask, put_active
 
-__all__ = ["Room", "pass_back_active", "take_bits"]
+__all__ = ["Room", "pass_back_active", "take_bits", "take_keys"]
 
 
 @kernel
-def take_bits(T, n_levels, codes, random, words, keys):
-    """Codes as bits, and a number a sample that sorts equal endings next to each other.
-
-    Every layer begins a word. The numbers are 16 bits each of hashes of the last layer's code, the
-    last two layers', the last three's and the whole; only speed depends on them.
-    """
+def take_bits(T, n_levels, codes, words):
+    """Codes as bits: every layer begins a word."""
     n, width = codes.shape
     for sample in range(n):
-        total, key, taken = np.uint64(0), np.uint64(0), 0
-        end = words.shape[1]
-        for level in range(n_levels - 2, -1, -1):
+        place = 0
+        for level in range(n_levels - 1):
             first, units = T[level * lay.HEADER + lay.CODE], T[level * lay.HEADER + lay.UNITS]
-            count = (units + lay.WORD - 1) // lay.WORD
-            end -= count
-            for k in range(count):
-                begin = first + k * lay.WORD
+            for begin in range(first, first + units, lay.WORD):
                 size, bits = min(lay.WORD, first + units - begin), np.uint64(0)
                 if sample < n - lay.WORD or sample * width + begin + lay.WORD <= n * width:
                     bits = mask(codes, sample, begin) & (~bits >> np.uint64(lay.WORD - size))
@@ -43,15 +35,33 @@ def take_bits(T, n_levels, codes, random, words, keys):
                     for j in range(size):
                         if codes[sample, begin + j] != 0:
                             bits |= np.uint64(1) << np.uint64(j)
-                words[sample, end + k] = bits
-                total += (bits ^ (bits >> np.uint64(32))) * random[end + k]
+                words[sample, place] = bits
+                place += 1
+
+
+@kernel
+def take_keys(T, n_levels, words, random, keys):
+    """A number a sample that sorts equal endings of codes next to each other.
+
+    That is 12 bits each of hashes of the last layer's code, the last two layers', the last three's
+    and the whole; only speed depends on them. The lowest 16 bits are free.
+    """
+    for sample in range(len(words)):
+        total, key, taken = np.uint64(0), np.uint64(0), 0
+        place = words.shape[1]
+        for level in range(n_levels - 2, -1, -1):
+            count = (T[level * lay.HEADER + lay.UNITS] + lay.WORD - 1) // lay.WORD
+            place -= count
+            for k in range(place, place + count):
+                bits = words[sample, k]
+                total += (bits ^ (bits >> np.uint64(32))) * random[k]
             if taken < 3 or level == 0:
                 while True:  # a short network's last hash fills the rest
-                    key = (key << np.uint64(16)) | (total >> np.uint64(48))
+                    key = (key << np.uint64(12)) | (total >> np.uint64(52))
                     taken += 1
                     if level > 0 or taken == 4:
                         break
-        keys[sample] = key
+        keys[sample] = key << np.uint64(16)
 
 
 class Room(NamedTuple):
@@ -96,7 +106,7 @@ def _collect(words, sample, first, n, units, place):
 
 @kernel
 def pass_back_active(T, F, n_levels, words, order, room, maps, consts):
-    """`pass_back` for dense layers of ReLU units, of samples in an order: see `take_bits`.
+    """`pass_back` for dense layers of ReLU units, of samples in an order: see `take_keys`.
 
     A sample's rows are those of the active entries of a state and of the constants, LANES outputs
     side by side. Neighbours share what their codes have in common from the outputs on. See `Room`.

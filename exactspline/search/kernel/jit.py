@@ -43,7 +43,8 @@ TIERS: dict[int, Any] = {}  # the kernels of `tier`, by their number
 
 def entry_options() -> dict[str, Any]:
     """How what Python calls is compiled."""
-    return {**OPTIONS, "pipeline_class": EntryCompiler} if BY_POINTER else OPTIONS
+    options = {**OPTIONS, "nogil": True}
+    return {**options, "pipeline_class": EntryCompiler} if BY_POINTER else options
 
 
 class Kernel:
