@@ -298,6 +298,37 @@ def test_weigh(size, n, dtype):
 
 
 @numba.njit
+def put_product(F, matrix, units, above, size, rows, source, A, b, sample, begin, lanes):
+    map_rows.put_product(F, matrix, units, above, size, rows, source, A, b, sample, begin, lanes)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("size", [0, 1, 2, 7, 20])
+@pytest.mark.parametrize(("dim", "lanes"), [(1, 1), (2, 8), (5, 5), (6, 3), (7, 8)])
+def test_put_product(dim, lanes, size, dtype):
+    """Rows of eight outputs times rows of a matrix with few columns; nothing else is written."""
+    rng = np.random.default_rng(size)
+    F = rng.normal(size=9 + 30 * (dim + 1) + 8).astype(dtype)
+    units = rng.integers(0, 30, size=40).astype(np.uint16)
+    rows = rng.normal(size=8 * 40).astype(dtype)
+    A, b = rng.normal(size=(4, lanes + 3, dim)).astype(dtype), rng.normal(size=(4, lanes + 3))
+    b = b.astype(dtype)
+    want_A, want_b = A.copy(), b.copy()
+    part = F[9 : 9 + 30 * (dim + 1)].reshape(30, dim + 1)[units[4 : 4 + size]].astype(float)
+    own = rows.reshape(-1, 8)[3 : 3 + size, :lanes].astype(float)
+    made = own.T @ part
+    want_A[1, 2 : 2 + lanes] = made[:, :dim]
+    want_b[1, 2 : 2 + lanes] = made[:, dim] + rows.reshape(-1, 8)[3 + size, :lanes]
+    put_product(F, 9, units, 4, size, rows, 24, A, b, 1, 2, lanes)
+    assert close(A, want_A, dtype)
+    assert close(b, want_b, dtype)
+    others = np.ones(len(A), bool)
+    others[1] = False
+    assert np.array_equal(A[others], want_A[others])
+    assert np.array_equal(b[others], want_b[others])
+
+
+@numba.njit
 def write_bits(P, bits, begin, n, word, units):
     batch.write_bits(P, bits, begin, n, word, units)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import layout as lay
 from .jit import kernel, part
-from .map_rows import add_lanes, copy_lanes, fetch, put_map, weigh
+from .map_rows import add_lanes, copy_lanes, fetch, put_map, put_product, weigh
 from .masks import mask, put_active
 
 __all__ = ["Room", "pass_back_active", "take_bits", "take_keys"]
@@ -115,7 +115,7 @@ def pass_back_active(T, F, n_levels, words, order, room, maps, consts):
     n_out, dim = maps.shape[1], maps.shape[2]
     last, block = n_levels - 1, len(depths)
     most = len(units) // (2 * block + 1)
-    inputs = 2 * block * most
+    inputs, few = 2 * block * most, dim < lay.LANES
     for j in range(most):
         units[inputs + j] = j if j <= dim else 0
     starts[0] = 0
@@ -136,7 +136,7 @@ def pass_back_active(T, F, n_levels, words, order, room, maps, consts):
             for i in range(1, n):
                 a, b = order[base + i], order[base + i - 1]
                 depths[i] = _first_differing(words, starts, a, b, last)
-            for state in range(last, -1, -1):
+            for state in range(last, 0 if few else -1, -1):
                 at = state * lay.HEADER
                 reads, matrix = T[at + lay.READS], T[at + lay.LINES]
                 now, behind = (state & 1) * block, block - (state & 1) * block
@@ -173,5 +173,12 @@ def pass_back_active(T, F, n_levels, words, order, room, maps, consts):
                     )  # fmt: skip
                     add_lanes(rows, start + size * lay.LANES, target + count * lay.LANES)
             for i in range(n):
-                place = slots[i] * most * lay.LANES
-                put_map(rows, place, maps, consts, order[base + i], begin, lanes)
+                if few:  # what is behind the first layer
+                    above = slots[block + i] * most
+                    put_product(
+                        F, T[lay.LINES], units, above, counts[slots[block + i]], rows,
+                        above * lay.LANES, maps, consts, order[base + i], begin, lanes,
+                    )  # fmt: skip
+                else:
+                    place = slots[i] * most * lay.LANES
+                    put_map(rows, place, maps, consts, order[base + i], begin, lanes)

@@ -11,7 +11,7 @@ from numba.core import cgutils
 from .layout import LANES
 from .vectors import Vectors, inside
 
-__all__ = ["COLUMNS", "add_lanes", "copy_lanes", "fetch", "put_map", "weigh"]
+__all__ = ["COLUMNS", "add_lanes", "copy_lanes", "fetch", "put_map", "put_product", "weigh"]
 
 COLUMNS = 8  # sums that are made at once, from the same rows
 
@@ -122,6 +122,90 @@ def put_map(
         return context.get_dummy_value()
 
     return types.void(rows, types.intp, maps, consts, *(types.intp,) * 3), generate
+
+
+@inside
+def put_product(
+    typing: Any, F: Any, matrix: Any, units: Any, above: Any, size: Any, rows: Any, source: Any,
+    maps: Any, consts: Any, sample: Any, begin: Any, lanes: Any,
+) -> Any:  # fmt: skip
+    """The first layer of few inputs and `put_map` at once, inputs and the constant side by side.
+
+    Output o < lanes of the sample's map is the sum over i < size of entry o of row i from
+    rows[source] on times row units[above + i] of the matrix F[matrix...], whose rows are the
+    inputs' weights and the constant: fewer than LANES, or as many. Row ``size`` holds what the
+    outputs' constants have already. LANES numbers of F are read from each row on.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        vectors = Vectors(context, builder, signature, arguments)
+        _, matrix, _, above, size, _, source, given, _, sample, begin, lanes = arguments
+        made = context.make_array(signature.args[7])(context, builder, given)
+        _, n_out, dim = cgutils.unpack_tuple(builder, made.shape, 3)
+        each, width = vectors.constant(LANES), builder.add(dim, vectors.constant(1))
+        first = builder.add(builder.mul(sample, n_out), begin)
+        word = ir.IntType(32)
+        numbers = ir.Constant(ir.VectorType(word, LANES), list(range(LANES)))
+        last = builder.insert_element(
+            ir.Constant(numbers.type, None), builder.trunc(dim, word), ir.Constant(word, 0)
+        )
+        zeros = ir.Constant(numbers.type, [0] * LANES)
+        last = builder.shuffle_vector(last, last, zeros)
+        inputs = builder.icmp_unsigned("<", numbers, last)
+        name = f"llvm.masked.store.v{LANES}f{8 * vectors.size}.p0"
+        place = vectors.type.as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [vectors.type, place, word, inputs.type])
+        store = cgutils.get_or_insert_function(builder.module, kind, name)
+
+        def outputs(count: int) -> None:
+            sums = [
+                [cgutils.alloca_once(builder, vectors.type) for _ in range(count)] for _ in range(2)
+            ]  # in turns: few would wait for each other
+            for total in (*sums[0], *sums[1]):
+                builder.store(vectors.nothing, total)
+
+            def add(i: Any, totals: list[Any]) -> None:
+                own = vectors.number_at(2, builder.add(above, i))
+                line = builder.mul(width, builder.zext(own, vectors.integer))
+                values = vectors.load(0, builder.add(matrix, line))
+                row = builder.add(source, builder.mul(i, each))
+                for o, total in enumerate(totals):
+                    weight = vectors.number_at(5, builder.add(row, vectors.constant(o)))
+                    vectors.add_product(total, vectors.spread(weight), values)
+
+            one = vectors.constant(1)
+            with cgutils.for_range(builder, builder.lshr(size, one)) as loop:
+                i = builder.shl(loop.index, one)
+                add(i, sums[0])
+                add(builder.add(i, one), sums[1])
+            odd = builder.icmp_signed("!=", builder.and_(size, one), vectors.constant(0))
+            with builder.if_then(odd):
+                add(builder.sub(size, one), sums[0])
+            row = builder.add(source, builder.mul(size, each))
+            for o, total in enumerate(sums[0]):
+                own = builder.add(first, vectors.constant(o))
+                target = vectors.pointer(7, builder.mul(own, dim))
+                align = ir.Constant(word, vectors.size)
+                value = builder.fadd(builder.load(total), builder.load(sums[1][o]))
+                builder.call(store, [value, builder.bitcast(target, place), align, inputs])
+                const = builder.extract_element(value, builder.trunc(dim, word))
+                before = vectors.number_at(5, builder.add(row, vectors.constant(o)))
+                builder.store(builder.fadd(const, before), vectors.pointer(8, own))
+
+        end = builder.append_basic_block("end")
+        choice = builder.switch(lanes, end)
+        for count in range(1, LANES + 1):
+            block = builder.append_basic_block(f"outputs_{count}")
+            choice.add_case(vectors.constant(count), block)
+            builder.position_at_end(block)
+            outputs(count)
+            builder.branch(end)
+        builder.position_at_end(end)
+        return context.get_dummy_value()
+
+    integer = types.intp
+    kinds = (F, integer, units, integer, integer, rows, integer, maps, consts, *(integer,) * 3)
+    return types.void(*kinds), generate
 
 
 @inside
