@@ -19,7 +19,7 @@ from .closing import is_impossible, write_row
 from .jit import kernel, tier
 from .relaxed import begin_ahead, next_members, next_state, ranges
 
-__all__ = ["look_ahead"]
+__all__ = ["look_ahead", "may_hold", "may_hold_in", "rows_of"]
 
 
 @tier(c.LOOK_AHEAD)
@@ -48,12 +48,27 @@ def look_ahead(P, S, argument):
         tighten(P, S, low, high, NEARLY)
     if not finite_box(low, high, d):
         return c.IS_OPEN
-    for j in range(d):
-        ahead.reach[j] = max(abs(low[j]), abs(high[j]))
     for k in range(P.layers.n_units[layer]):
         ahead.open[k] = 0
     for position in range(ctl[c.POSITION], ctl[c.OPEN_END]):
         ahead.open[S.open_units[position]] = 1
+    if not may_hold_in(P, S, layer, low, high, True):
+        return c.IS_CLOSED
+    last = P.goal.ctl[c.LAST_LAYER]
+    if last >= layer and _close_by_programs(P, S, last):
+        return c.IS_CLOSED
+    return c.IS_OPEN
+
+
+@kernel
+def may_hold_in(P, S, layer, low, high, entered):
+    """Whether bounds on a box let the condition hold there.
+
+    ``entered``: units of the layer that are not open are the pieces that the code says.
+    """
+    ahead = S.ahead
+    for j in range(P.mode[c.DIM]):
+        ahead.reach[j] = max(abs(low[j]), abs(high[j]))
     for slot in range(len(P.goal.layer)):
         ahead.low[slot] = -math.inf
         ahead.high[slot] = math.inf
@@ -68,13 +83,9 @@ def look_ahead(P, S, argument):
                 ahead.low[slot] = ahead.least[P.goal.member[slot]]
                 ahead.high[slot] = ahead.most[P.goal.member[slot]]
         if at < last:
-            next_state(P, S, at, at == layer)
+            next_state(P, S, at, entered and at == layer)
             next_members(P, S, at + 1)
-    if not may_hold(P, S):
-        return c.IS_CLOSED
-    if last >= layer and _close_by_programs(P, S, last):
-        return c.IS_CLOSED
-    return c.IS_OPEN
+    return may_hold(P, S)
 
 
 @kernel
@@ -164,7 +175,7 @@ def _close_by_programs(P, S, layer):
     at = 0
     while at < len(groups):
         node, count = groups[at], groups[at + 1]
-        rows = _rows_of(P, S, layer, at + 2, count)
+        rows = rows_of(P, S, layer, at + 2, count)
         at += 2 + count
         if rows > 0 and is_impossible(P, S, layer, rows):
             ahead.never[node] = 1
@@ -174,7 +185,7 @@ def _close_by_programs(P, S, layer):
 
 
 @kernel
-def _rows_of(P, S, layer, first, count):
+def rows_of(P, S, layer, first, count):
     """Write down the rows of a conjunction; how many, 0 if there is nothing to ask."""
     ahead, goal, out = S.ahead, P.goal, 0
     for at in range(first, first + count):

@@ -22,9 +22,10 @@ from .proofs import prove_by_multipliers
 from .rows import INFLATE
 from .simplex import OPTIMAL, express, minimise
 
-__all__ = ["is_impossible", "write_row"]
+__all__ = ["is_impossible", "is_impossible_in", "write_row"]
 
 MOST_WEIGHT = 1e6  # of a row beside the other
+FEW_PROGRAMS = 4  # in a box
 
 
 @kernel
@@ -65,6 +66,30 @@ def is_impossible(P, S, layer, rows):
             return False
         _values_of_rows(P, S, layer, rows, T[0], points)
         points += 1
+
+
+@kernel
+def is_impossible_in(P, S, layer, rows, low, high, point):
+    """The same in a box, where a corner solves each program; ``point`` is worked in."""
+    ahead, d, g = S.ahead, P.mode[c.DIM], S.form.g
+    for j in range(d):
+        point[j] = 0.5 * low[j] + 0.5 * high[j]
+    points = 0
+    while points < FEW_PROGRAMS:
+        _values_of_rows(P, S, layer, rows, point, points)
+        points += 1
+        first, second, share, value = _weights(ahead.row_at, points, rows)
+        if not value < 0.0:
+            return False
+        off = _form_of_rows(P, S, layer, first, second, share)
+        bound, size = g[d], abs(g[d])
+        for j in range(d):
+            point[j] = low[j] if g[j] > 0.0 else high[j]
+            bound += g[j] * point[j]
+            size += abs(g[j]) * ahead.reach[j]
+        if bound - (off + gamma(2 * d + 2) * size) * INFLATE - UNDERFLOW > 0.0:
+            return True
+    return False
 
 
 @kernel

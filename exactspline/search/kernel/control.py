@@ -73,8 +73,9 @@ F_NONE, F_IMPLIED, F_FACET, F_LATER = 0, 1, 2, 3
     MIDDLE_VERDICT,
     REENTER_LAYER,
     LOOK_AHEAD,
+    HALVE_BOX,
     N_TIERS,
-) = range(16)
+) = range(17)
 MISSING = -2  # what a call of one returns that has not been brought in
 # what they are called with: GENERAL_UNITS
 ENTERED, AGAIN, INSIDE = range(3)  # all units of a layer, the open ones, those inside of it
@@ -227,8 +228,11 @@ NOBODY = -9  # of no node
     ANY_OF,
 ) = range(7)
 LAST_LAYER, N_GOAL_CTL = range(2)  # of Goal.ctl
-TRY_POINTS, ANY_ORDER, ASKED, N_AHEAD_CTL = range(4)  # of Ahead.ctl; programs of this look
+# of Ahead.ctl; ASKED: programs of this look; HALVES: boxes that are to be looked at before the
+# tree, at most, HALVED: that have been
+TRY_POINTS, ANY_ORDER, ASKED, HALVES, HALVED, N_AHEAD_CTL = range(6)
 MOST_PROGRAMS = 8  # linear programs of one look
+MOST_HALVINGS, FEW_BOXES = 36, 256  # of a box; after which it may be given up
 MOST_ROWS = 8  # of a conjunction that is asked
 
 # ----------------------------------------------------------------------- rows and columns

@@ -17,6 +17,7 @@ from .ahead import look_ahead
 from .box_tests import filter_units
 from .facets import leaf_facets
 from .general_units import general_piece
+from .halving import halve_box
 from .jit import entry, kernel
 from .layer_entry import enter_layer
 from .narrow_layer import prove_in_narrow_layer
@@ -200,7 +201,15 @@ def look_at_cell(P, S):
         ctl[c.LOOKED] = ctl[c.N_PATH]
         ctl[c.PHASE] = c.NODE
         return c.GO_ON
-    seen = look_ahead(P, S, c.LOOK_ENTERED if ctl[c.LOOKED] < 0 else c.LOOK_INSIDE)
+    most, seen = S.ahead.ctl[c.HALVES], c.IS_OPEN
+    if most > 0:  # once, before all cells
+        seen = halve_box(P, S, most)
+        if seen == c.MISSING:
+            ctl[c.WANTED_TIER] = c.HALVE_BOX
+            return c.NEEDS_TIER
+        S.ahead.ctl[c.HALVES] = 0
+    if seen != c.IS_CLOSED:
+        seen = look_ahead(P, S, c.LOOK_ENTERED if ctl[c.LOOKED] < 0 else c.LOOK_INSIDE)
     if seen == c.MISSING:
         ctl[c.WANTED_TIER] = c.LOOK_AHEAD
         return c.NEEDS_TIER

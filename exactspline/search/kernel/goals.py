@@ -12,6 +12,10 @@ from .layout import Goal as GoalArrays
 
 __all__ = ["room_ahead", "seeking"]
 
+_FEW = 4  # coordinates of a domain whose box is halved before the tree
+_BOXES = 1 << 14  # that are looked at then, at most, and weights of the network in all of them
+_VISITS = 1 << 25
+
 
 def seeking(problem: Problem, program: Program, goal: Goal) -> Problem:
     """The problem with a goal; the other arrays are shared."""
@@ -37,9 +41,22 @@ def seeking(problem: Problem, program: Program, goal: Goal) -> Problem:
         second=column([node.second for node in goal.nodes]),
         pauses=column(list(goal.pauses)),
         near=column([node.near for node in goal.nodes]), groups=column(_conjunctions(goal)),
-        layer=layer, unit=units, member=member,
+        layer=layer, unit=units, member=member, relus=_relus(problem, program),
     )  # fmt: skip
     return problem.like(mode=mode, goal=arrays)
+
+
+def _relus(problem: Problem, program: Program) -> np.ndarray:
+    """Per layer 1 where unit k is ReLU of member k, by exact numbers."""
+    out = np.zeros(len(program.layers), dtype=np.int64)
+    for at, layer in enumerate(program.layers):
+        slopes = np.arange(2 * len(layer.units)) % 2
+        out[at] = (
+            problem.layers.simple[at] == 1
+            and bool(np.all(layer.units.piece_slope == slopes))
+            and not np.any(layer.units.piece_offset)
+        )
+    return out
 
 
 def _conjunctions(goal: Goal) -> list[int]:
@@ -73,6 +90,9 @@ def room_ahead(problem: Problem, goal: Goal) -> Ahead:
     ctl = np.zeros(c.N_AHEAD_CTL, dtype=np.int64)
     ctl[c.TRY_POINTS] = goal.points
     ctl[c.ANY_ORDER] = goal.any_order
+    if goal.any_order and d <= _FEW:
+        most = min(_BOXES, _VISITS // max(1, len(problem.weights.weight)))
+        ctl[c.HALVES] = most if most >= c.FEW_BOXES else 0
     slots = max(1, len(goal.units))
     return Ahead(
         ctl=ctl, lower=np.zeros(members * (d + 1)), upper=np.zeros(members * (d + 1)),
@@ -85,5 +105,9 @@ def room_ahead(problem: Problem, goal: Goal) -> Ahead:
         margin=np.zeros(len(goal.nodes) + 1),
         never=np.zeros(max(1, len(goal.nodes)), dtype=np.int64),
         rows=np.zeros(c.MOST_ROWS, dtype=np.int64), row_scale=np.zeros(c.MOST_ROWS),
+        line=np.zeros((3, members)),
         row_at=np.zeros((c.MOST_PROGRAMS + 1, c.MOST_ROWS)),
+        box_low=np.zeros((c.MOST_HALVINGS + 2, d)), box_high=np.zeros((c.MOST_HALVINGS + 2, d)),
+        box_depth=np.zeros(c.MOST_HALVINGS + 2, dtype=np.int64),
+        own_low=np.zeros(d), own_high=np.zeros(d), corner=np.zeros(d), sides=np.zeros(d),
     )  # fmt: skip

@@ -32,10 +32,10 @@ OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "no_rewrites":
 _MODULES = (
     "ahead", "block", "block_types", "box_tests", "certificates", "classes", "closing",
     "conditions", "control", "cross", "dfs", "facet_tests", "facet_walk", "facets", "faults",
-    "general_units", "jit", "jumps", "layer_entry", "layout", "linking", "middle/arithmetic",
-    "middle/decide", "middle/fused", "middle/lp", "middle/multiples", "middle/proofs",
-    "middle/rows", "narrow_layer", "nodes", "points", "proofs", "reentry", "relaxed", "rows",
-    "simplex", "verdicts",
+    "general_units", "halving", "jit", "jumps", "layer_entry", "layout", "linking",
+    "middle/arithmetic", "middle/decide", "middle/fused", "middle/lp", "middle/multiples",
+    "middle/proofs", "middle/rows", "narrow_layer", "nodes", "points", "proofs", "reentry",
+    "relaxed", "rows", "simplex", "verdicts",
 )  # fmt: skip
 
 TIERS: dict[int, Any] = {}  # the kernels of `tier`, by their number

@@ -128,6 +128,7 @@ class Goal(Block):
     layer: Ints  # per slot
     unit: Ints
     member: Ints  # within its layer
+    relus: Ints  # per layer: 1 where unit k is ReLU of member k, by exact numbers
 
 
 class Problem(Block):
@@ -321,6 +322,14 @@ class Ahead(Block):
     rows: Ints  # of the conjunction that is asked, see closing.py: 2 * slot, + 1 for positive
     row_scale: Floats
     row_at: FloatTable  # their values at points
+    line: FloatTable  # of the units of a layer, see relaxed.py
+    box_low: FloatTable  # boxes that are left, see halving.py
+    box_high: FloatTable
+    box_depth: Ints  # how often each was halved
+    own_low: Floats  # the box that is looked at
+    own_high: Floats
+    corner: Floats
+    sides: Floats  # of the domain's box
 
 
 class Scratch(Block):

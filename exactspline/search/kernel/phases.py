@@ -9,7 +9,7 @@ runs the steps one by one and looks).
 |---|---|---|---|
 | POP | the last pending sibling becomes the node | NODE | DONE (POP); SUBTREE, it has no proved point (POP) |
 | NODE | counts a step; emits a leaf, or enters the next layer | POP, FACETS, NODE, FILTER, LOOK, UNIT | PAUSE, LIMIT, BUFFER, AUDITED (NODE); AUDITED (LOOK) |
-| LOOK | closes the cell where what is sought holds nowhere on it | NODE, POP | CANDIDATE, NEEDS_TIER (LOOK); CANDIDATE (POP), after many |
+| LOOK | closes the cell where what is sought holds nowhere on it; before the first, halves the domain's box | NODE, POP | CANDIDATE, NEEDS_TIER (LOOK); CANDIDATE (POP), after many |
 | FILTER | a box of the cell settles open units | NODE, UNIT | NEEDS_TIER (FILTER); AUDITED (NODE) |
 | UNIT | chooses the condition that is asked | FORM, NODE (a piece is whole), POP (no piece holds) | GROW (NODE); NEEDS_TIER (UNIT) |
 | FORM | computes its form; takes up an answer | TEST, OUTCOME | |

@@ -109,6 +109,9 @@ def next_state(P, S, layer, entered):
             ahead.state_upper[n + k, j] = ahead.state_upper[old + k, j]
         ahead.state_off[n + k] = ahead.state_off[old + k]
     unit = P.layers.unit_at[layer]
+    if P.goal.relus[layer] == 1 and not entered:
+        _all_relus(P, S, layer)
+        return
     for k in range(n):
         if entered and ahead.open[k] == 0:
             piece = P.units.start[unit + layer + k] + S.codes[unit + k]
@@ -228,6 +231,43 @@ def _write_bend(P, S, layer, k, member, before, after):
     top = max((before - slope) * low, (after - slope) * high, 0.0)
     top = top + (gamma(4) * size) * INFLATE + UNDERFLOW
     _write(P, S, layer, k, (member, flat, 0.0, 0.0), (member, slope, top, 0.0))
+
+
+@kernel
+def _all_relus(P, S, layer):
+    """All units of a layer, unit k ReLU of member k: as below, at once.
+
+    ``line`` gets the slope of the line below, that of the line above, and what that is raised by.
+    """
+    ahead, d, n = S.ahead, P.mode[c.DIM], P.layers.n_units[layer]
+    least, most, off, size = ahead.least, ahead.most, ahead.off, ahead.size
+    flat, slope, top = ahead.line[0], ahead.line[1], ahead.line[2]
+    rounding, twice = gamma(4), gamma(2)
+    for k in range(n):
+        low, high = least[k], most[k]
+        bends = low < 0.0 < high
+        known = low > -math.inf and high < math.inf
+        chord = high / (high - low) if bends and known else 0.0
+        chord = chord if chord <= 1.0 else 1.0
+        below = 1.0 if high > -low else 0.0
+        up = max((1.0 - chord) * high, -chord * low, 0.0)
+        up += rounding * max(-chord * low, (1.0 + chord) * high) * INFLATE + UNDERFLOW
+        flat[k] = below if bends else (1.0 if high > 0.0 else 0.0)
+        slope[k] = chord if bends else flat[k]
+        top[k] = up if bends and known else 0.0
+        under = (flat[k] * off[k] + UNDERFLOW) * INFLATE
+        over = slope[k] * off[k] + UNDERFLOW + twice * (slope[k] * size[k] + up)
+        if bends:  # where nothing is known of its member, nothing is of the unit
+            ahead.state_off[k] = max(under, over * INFLATE) if known else math.inf
+        else:
+            ahead.state_off[k] = under if high > 0.0 else 0.0
+    for j in range(d + 1):
+        lower, upper = ahead.lower[j * n : (j + 1) * n], ahead.upper[j * n : (j + 1) * n]
+        for k in range(n):
+            ahead.state_lower[k, j] = flat[k] * lower[k]
+            ahead.state_upper[k, j] = slope[k] * upper[k]
+    for k in range(n):
+        ahead.state_upper[k, d] += top[k]
 
 
 @kernel
