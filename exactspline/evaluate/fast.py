@@ -198,9 +198,10 @@ class FastPass:
         X = _as_kernels_take(X)
 
         def work(start: int, stop: int) -> None:
-            most = max(1, min(_BYTES if self.plan.chain else _TOGETHER, stop - start))
             bits = _Bits(self, min(_SORTED, stop - start)) if self.plan.chain else None
             at_once = bits is not None and self.plan.fused  # bits, without bytes first
+            most = _SORTED if at_once else _BYTES if self.plan.chain else _TOGETHER
+            most = max(1, min(most, stop - start))
             values = np.empty((0 if at_once else most, self.outputs), self.dtype)
             codes = np.empty((0 if at_once else most, self.units), np.uint8)
             rooms: list[Any] = []
@@ -221,7 +222,9 @@ class FastPass:
                     self._by_endings(bits, A[first:j], b[first:j])
                 finite.append(all_finite(A[first:j], b[first:j]))
 
-        in_ranges(work, len(X), _STEP, self._parts)
+        # many are taken in ranges that are sorted together
+        each = max(1, len(X) // (self._parts * _SORTED))
+        in_ranges(work, len(X), _STEP, self._parts, each)
         return all(finite)
 
     def maps(self, codes: np.ndarray, A: np.ndarray, b: np.ndarray, *, fresh: bool = False) -> None:

@@ -19,7 +19,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from queue import SimpleQueue
 from typing import Any
@@ -45,6 +45,7 @@ class _Helper:
 
     def __init__(self) -> None:
         self._work: SimpleQueue[tuple[Callable[[], None], Any]] = SimpleQueue()
+        self._cores: set[int] = set()
         self.thread = threading.Thread(target=self._loop, name="exactspline", daemon=True)
         self.thread.start()
 
@@ -55,6 +56,13 @@ class _Helper:
         self._work.put((run, done))
         return done
 
+    def stay_on(self, cores: set[int]) -> None:
+        """Have it woken on one of these cores, if the system allows that."""
+        if cores != self._cores:
+            with suppress(OSError):
+                os.sched_setaffinity(self.thread.native_id or 0, cores)
+            self._cores = cores
+
     def _loop(self) -> None:
         while True:
             run, done = self._work.get()
@@ -64,6 +72,7 @@ class _Helper:
             done.release()
 
 
+_AHEAD = 25  # blocks of which the caller takes one more
 _waiting: list[_Helper] = []
 
 if hasattr(os, "register_at_fork"):
@@ -91,8 +100,7 @@ def _keep_off(helpers: list[_Helper]) -> None:
     if len(helpers) <= len(others):
         cores = others
     for helper in helpers:
-        with suppress(OSError):  # a system that forbids it
-            os.sched_setaffinity(helper.thread.native_id or 0, cores)
+        helper.stay_on(cores)
 
 
 @cache
@@ -112,33 +120,43 @@ def in_ranges(
     """Call work(start, stop) for ranges of whole blocks that make up 0..n, some of them here.
 
     ``each``: ranges a thread, which takes the next one when it is done, since cores are rarely
-    equally fast.
+    equally fast. With one each, the caller's is longer: it begins before the helpers are awake, and
+    would be woken itself if it had to wait for them.
     """
     blocks = -(-n // block)
     parts = max(1, min(threads * each, blocks))
-    ends = [min(n, blocks * i // parts * block) for i in range(parts + 1)]
-    waiting, failed = deque(pairwise(ends)), list[BaseException]()
-
-    @guarded  # a thread has a mode of its own, and NumPy's settings, too
-    def some() -> None:
-        while not failed:
-            try:
-                start, stop = waiting.popleft()
-            except IndexError:
-                return
-            work(start, stop)
-
-    def run() -> None:
-        try:
-            some()
-        except BaseException as error:
-            failed.append(error)
-
+    ahead = blocks // _AHEAD if each == 1 else 0
+    ends = [0, *(ahead + (blocks - ahead) * i // parts for i in range(1, parts + 1))]
+    waiting = deque(pairwise(min(n, end * block) for end in ends))
+    failed = list[BaseException]()
     helpers = _helpers(min(threads, parts) - 1)
-    _keep_off(helpers)
-    done = [helper.give(run) for helper in helpers]
-    run()
+    if helpers:
+        _keep_off(helpers)
+    done = [helper.give(partial(_run, work, waiting, failed)) for helper in helpers]
+    _run(work, waiting, failed)
     for lock in done:
         lock.acquire()
     if failed:
         raise failed[0]
+
+
+def _run(
+    work: Callable[[int, int], None], waiting: deque[tuple[int, int]], failed: list[BaseException]
+) -> None:
+    try:
+        _some(work, waiting, failed)
+    except BaseException as error:
+        failed.append(error)
+
+
+@guarded  # a thread has a mode of its own, and NumPy's settings, too
+def _some(
+    work: Callable[[int, int], None], waiting: deque[tuple[int, int]], failed: list[BaseException]
+) -> None:
+    """Take ranges as long as there are any, and nothing has failed."""
+    while not failed:
+        try:
+            start, stop = waiting.popleft()
+        except IndexError:
+            return
+        work(start, stop)
