@@ -223,7 +223,7 @@ class FastPass:
                 finite.append(all_finite(A[first:j], b[first:j]))
 
         # many are taken in ranges that are sorted together
-        each = max(1, len(X) // (self._parts * _SORTED))
+        each = max(1, -(-len(X) // (self._parts * _SORTED)))
         in_ranges(work, len(X), _STEP, self._parts, each)
         return all(finite)
 
