@@ -58,9 +58,10 @@ class _Helper:
 
     def stay_on(self, cores: set[int]) -> None:
         """Have it woken on one of these cores, if the system allows that."""
-        if cores != self._cores:
+        number = self.thread.native_id
+        if number is not None and cores != self._cores:
             with suppress(OSError):
-                os.sched_setaffinity(self.thread.native_id or 0, cores)
+                os.sched_setaffinity(number, cores)
             self._cores = cores
 
     def _loop(self) -> None:
@@ -80,13 +81,14 @@ if hasattr(os, "register_at_fork"):
 
 
 def _helpers(count: int) -> list[_Helper]:
-    """Helpers that nobody else has."""
-    out = []
-    for _ in range(count):
-        try:
-            out.append(_waiting.pop())
-        except IndexError:
-            out.append(_Helper())
+    """Helpers that nobody else has; fewer, where the system gives no more threads."""
+    out: list[_Helper] = []
+    with suppress(RuntimeError):
+        while len(out) < count:
+            try:
+                out.append(_waiting.pop())
+            except IndexError:
+                out.append(_Helper())
     return out
 
 

@@ -77,6 +77,20 @@ def test_no_way_to_choose_a_core(monkeypatch):
     assert len(by_threads(2, 2)) == 2
 
 
+def test_no_more_threads(monkeypatch):
+    """The caller does all of it."""
+
+    def none(_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+    monkeypatch.setattr(threads, "_waiting", [])
+    seen = []
+    in_ranges(lambda start, stop: seen.append((threading.current_thread(), start)), 6, 1, 3)
+    assert sorted(start for _, start in seen) == [0, 2, 4]
+    assert {thread for thread, _ in seen} == {threading.current_thread()}
+
+
 def test_errors_of_helpers_and_of_the_caller_are_raised():
     for where in ("here", "helper"):
         for error in (ValueError, KeyboardInterrupt):
