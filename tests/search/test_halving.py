@@ -99,6 +99,38 @@ def test_what_is_closed_holds_nowhere(seed):
         assert not (closed and wanted)
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_networks_of_any_scale(seed):
+    """Layers times powers of two: the kernel's numbers are other ones than the network's."""
+    rng, pick = np.random.default_rng(seed), random.Random(seed)
+    dim, exponents = pick.choice((1, 2, 3)), [pick.choice((0, 60, 300, -200)) for _ in range(3)]
+
+    def drawn(rows: int, columns: int, exponent: int) -> np.ndarray:
+        values = [[Fraction(v) * Fraction(2) ** exponent for v in row]
+                  for row in rng.standard_normal((rows, columns)).tolist()]  # fmt: skip
+        return np.array(values, dtype=object)
+
+    operators: list[es.Operator] = []
+    for at, (a, b) in enumerate(((dim, 6), (6, 6), (6, 1))):
+        bias = drawn(1, b, sum(exponents[: at + 1]))[0]
+        operators += [es.Dense(drawn(b, a, exponents[at]), bias), es.ReLU()]
+    points = np.vectorize(Fraction)(rng.uniform(-1, 1, (100, dim)))
+    seen = es.Network(operators[:-1], (dim,)).forward(points, exact=True)[:, 0].tolist()
+    for share in (Fraction(-1, 20), Fraction(1, 3)):
+        bar = max(seen) + share * (max(seen) - min(seen))
+        shift = es.Elementwise(shift=np.array([-bar], dtype=object))
+        program = es.Network([*operators[:-1], shift, es.ReLU()], (dim,)).program
+        space = search_space(program, es.Box(-1, 1, dim=dim).chart)
+        everything, _ = found(program, space)
+        wanted = {code for code in everything if code[-1]}
+        assert wanted or share > 0
+        for any_order in (False, True):
+            goal = Goal([12], [Node(">", 0)], points=False, any_order=any_order)
+            left, _, closed = halved(program, space, goal)
+            assert wanted <= set(left) <= set(everything)
+            assert not (closed and wanted)
+
+
 def bumpy(dim: int, widths: tuple[int, ...], seed: int = 0) -> list[es.Operator]:
     rng, operators = np.random.default_rng(seed), list[es.Operator]()
     for a, b in zip((dim, *widths[:-1]), widths, strict=True):

@@ -41,20 +41,25 @@ def seeking(problem: Problem, program: Program, goal: Goal) -> Problem:
         second=column([node.second for node in goal.nodes]),
         pauses=column(list(goal.pauses)),
         near=column([node.near for node in goal.nodes]), groups=column(_conjunctions(goal)),
-        layer=layer, unit=units, member=member, relus=_relus(problem, program),
+        layer=layer, unit=units, member=member, relus=_relus(problem),
     )  # fmt: skip
     return problem.like(mode=mode, goal=arrays)
 
 
-def _relus(problem: Problem, program: Program) -> np.ndarray:
-    """Per layer 1 where unit k is ReLU of member k, by exact numbers."""
-    out = np.zeros(len(program.layers), dtype=np.int64)
-    for at, layer in enumerate(program.layers):
-        slopes = np.arange(2 * len(layer.units)) % 2
+def _relus(problem: Problem) -> np.ndarray:
+    """Per layer 1 where unit k is ReLU of member k, by the kernel's own numbers, without errors.
+
+    The network's own are others where the problem was scaled.
+    """
+    layers, units = problem.layers, problem.units
+    out = np.zeros(len(layers.n_units), dtype=np.int64)
+    for at, (n, first) in enumerate(zip(layers.n_units, layers.piece_at, strict=False)):
+        own = slice(int(first), int(first) + 2 * int(n))
+        rest = (units.slope_error, units.offset, units.offset_error)
         out[at] = (
-            problem.layers.simple[at] == 1
-            and bool(np.all(layer.units.piece_slope == slopes))
-            and not np.any(layer.units.piece_offset)
+            layers.simple[at] == 1
+            and bool(np.all(units.slope[own] == np.arange(2 * n) % 2))
+            and not any(np.any(column[own]) for column in rest)
         )
     return out
 
